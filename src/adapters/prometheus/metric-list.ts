@@ -1,0 +1,147 @@
+/**
+ * Every metric: the single source that the registry, the README's table and the alert rules are made or checked from.
+ * All times are Unix seconds of the wall clock, all durations seconds.
+ */
+export interface MetricDefinition {
+  readonly name: string;
+  readonly type: 'gauge' | 'counter' | 'histogram';
+  readonly labels: readonly string[];
+  readonly help: string;
+  /** Upper bounds in seconds, for histograms. */
+  readonly buckets?: readonly number[];
+}
+
+/** From a kept connection nearby to the longest deadline of a call (Pivot answers 408 after 60 s). */
+const CALL_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
+/** A refresh includes its failed attempts, so it may take as long as a token lives. */
+const REFRESH_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600] as const;
+
+const BEYOND_LIMIT = 'a provider with many tokens has one series without the token label instead';
+
+export const METRIC = {
+  tokenExpiresAt: {
+    name: 'token_refresher_token_expires_at_seconds',
+    type: 'gauge',
+    labels: ['provider', 'token'],
+    help: `When the published token expires; ${BEYOND_LIMIT}: the earliest.`,
+  },
+  tokenLastSuccess: {
+    name: 'token_refresher_token_last_success_timestamp_seconds',
+    type: 'gauge',
+    labels: ['provider', 'token'],
+    help: `When the published token was issued or published by this process; ${BEYOND_LIMIT}: the oldest.`,
+  },
+  tokenNextRefresh: {
+    name: 'token_refresher_token_next_refresh_timestamp_seconds',
+    type: 'gauge',
+    labels: ['provider', 'token'],
+    help: `When the next refresh, or the next attempt after a failure, is due; ${BEYOND_LIMIT}: the earliest.`,
+  },
+  tokens: {
+    name: 'token_refresher_tokens',
+    type: 'gauge',
+    labels: ['provider', 'state'],
+    help: 'Configured tokens by state at the time of the scrape: fresh, due, expired, absent.',
+  },
+  refresh: {
+    name: 'token_refresher_refresh_total',
+    type: 'counter',
+    labels: ['provider', 'code'],
+    help: 'Ended attempts to refresh: ok (a newer token is published), unchanged (the provider had no newer one), or the failure code.',
+  },
+  fetchDuration: {
+    name: 'token_refresher_fetch_duration_seconds',
+    type: 'histogram',
+    labels: ['provider'],
+    help: 'Duration of calls to the provider, failed ones included.',
+    buckets: CALL_BUCKETS,
+  },
+  storeWriteDuration: {
+    name: 'token_refresher_store_write_duration_seconds',
+    type: 'histogram',
+    labels: ['provider'],
+    help: 'Duration of writes to the store, failed ones included.',
+    buckets: CALL_BUCKETS,
+  },
+  refreshDuration: {
+    name: 'token_refresher_refresh_duration_seconds',
+    type: 'histogram',
+    labels: ['provider'],
+    help: 'Duration of refreshes that published a newer token, their failed attempts included.',
+    buckets: REFRESH_BUCKETS,
+  },
+  storeWrites: {
+    name: 'token_refresher_store_writes_total',
+    type: 'counter',
+    labels: ['provider', 'target', 'code'],
+    help: 'Ended writes by target (document, or state of a chain): ok or the failure code.',
+  },
+  secretVersions: {
+    name: 'token_refresher_secret_versions_24h',
+    type: 'gauge',
+    labels: ['provider', 'token'],
+    help: `Versions that this process added to the token's secret in the last 24 hours; ${BEYOND_LIMIT}: the most.`,
+  },
+  scheduleTick: {
+    name: 'token_refresher_schedule_tick_seconds',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'How often the schedule asks what is due.',
+  },
+  ticksMissed: {
+    name: 'token_refresher_ticks_missed_total',
+    type: 'counter',
+    labels: ['provider'],
+    help: 'Ticks for which the process woke up too late; each was made up for at once.',
+  },
+  providerClockSkew: {
+    name: 'token_refresher_provider_clock_skew_seconds',
+    type: 'gauge',
+    labels: ['provider'],
+    help: "The provider's clock minus ours, from the Date header of its latest answer.",
+  },
+  clockJumps: {
+    name: 'token_refresher_clock_jumps_total',
+    type: 'counter',
+    labels: [],
+    help: 'Jumps of the wall clock, in either direction.',
+  },
+  leader: {
+    name: 'token_refresher_leader',
+    type: 'gauge',
+    labels: [],
+    help: '1 while this replica has the right to refresh, otherwise 0.',
+  },
+  buildInfo: {
+    name: 'token_refresher_build_info',
+    type: 'gauge',
+    labels: ['version', 'node'],
+    help: 'Always 1; the labels say which program this is.',
+  },
+  processCpu: {
+    name: 'process_cpu_seconds_total',
+    type: 'counter',
+    labels: [],
+    help: 'User and system CPU time of the process.',
+  },
+  processMemory: {
+    name: 'process_resident_memory_bytes',
+    type: 'gauge',
+    labels: [],
+    help: 'Resident memory of the process.',
+  },
+  processStart: {
+    name: 'process_start_time_seconds',
+    type: 'gauge',
+    labels: [],
+    help: 'When the process started.',
+  },
+  eventLoopUtilization: {
+    name: 'nodejs_eventloop_utilization_ratio',
+    type: 'gauge',
+    labels: [],
+    help: 'Share of the time since the previous scrape in which the event loop was busy, 0 to 1.',
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export const METRICS: readonly MetricDefinition[] = Object.values(METRIC);

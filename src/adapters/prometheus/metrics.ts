@@ -1,0 +1,249 @@
+/**
+ * Prometheus metrics, from the stream of events.
+ *
+ * Guarantee: no label ever has one value per customer for a provider with more than `perTokenLimit` tokens: 10,000
+ * series would block the event loop for about 50 ms per scrape. Such a provider has aggregates under the same metric
+ * names, without the `token` label, so that one alert rule serves both. Gauges about tokens are worked out at the time
+ * of the scrape. Counters of a known provider start at 0, so that `increase()` sees their first step.
+ *
+ * Non-guarantee: `secret_versions_24h` knows this process's writes only; other replicas' and earlier runs' are not in it.
+ */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { FAILURE_CODES } from '../../core/failure.ts';
+import type { Clock, RefreshEvents } from '../../core/ports.ts';
+import type { TokenIdentity } from '../../core/token.ts';
+import { METRIC } from './metric-list.ts';
+import { createProcessMetrics } from './process-metrics.ts';
+import {
+  countRecentWrites,
+  createTokenFacts,
+  decideTokenState,
+  earliest,
+  TOKEN_STATES,
+  type TokenFacts,
+} from './token-states.ts';
+
+const DEFAULT_PER_TOKEN_LIMIT = 100;
+
+const REFRESH_CODES = ['ok', 'unchanged', ...FAILURE_CODES] as const;
+const STORE_CODES = ['ok', ...FAILURE_CODES.filter((code) => code.startsWith('store-')), 'aborted'] as const;
+
+export interface MetricsOptions {
+  /** The program's version. */
+  readonly version: string;
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  /** Most tokens of one provider that get series of their own; 100 by default. */
+  readonly perTokenLimit?: number;
+}
+
+export interface Metrics {
+  readonly onEvent: RefreshEvents;
+  /** Announces configured tokens: they are counted as absent, and their providers' counters start at 0. */
+  registerTokens(identities: readonly TokenIdentity[]): void;
+  /** The exposition text, worked out now. */
+  text(): Promise<string>;
+  /** Media type of {@link Metrics.text}. */
+  readonly contentType: string;
+}
+
+export function createMetrics(options: MetricsOptions): Metrics {
+  const { clock } = options;
+  const perTokenLimit = options.perTokenLimit ?? DEFAULT_PER_TOKEN_LIMIT;
+  const registry = new Registry();
+  const registers = [registry];
+
+  const gauge = <Label extends string>(definition: Definition<Label>): Gauge<Label> =>
+    new Gauge({ name: definition.name, help: definition.help, labelNames: definition.labels, registers });
+  const counter = <Label extends string>(definition: Definition<Label>): Counter<Label> =>
+    new Counter({ name: definition.name, help: definition.help, labelNames: definition.labels, registers });
+  const histogram = <Label extends string>(
+    definition: Definition<Label> & { readonly buckets: readonly number[] },
+  ): Histogram<Label> =>
+    new Histogram({
+      name: definition.name,
+      help: definition.help,
+      labelNames: definition.labels,
+      buckets: [...definition.buckets],
+      registers,
+    });
+
+  const tokenExpiresAt = gauge(METRIC.tokenExpiresAt);
+  const tokenLastSuccess = gauge(METRIC.tokenLastSuccess);
+  const tokenNextRefresh = gauge(METRIC.tokenNextRefresh);
+  const tokens = gauge(METRIC.tokens);
+  const refresh = counter(METRIC.refresh);
+  const fetchDuration = histogram(METRIC.fetchDuration);
+  const storeWriteDuration = histogram(METRIC.storeWriteDuration);
+  const refreshDuration = histogram(METRIC.refreshDuration);
+  const storeWrites = counter(METRIC.storeWrites);
+  const secretVersions = gauge(METRIC.secretVersions);
+  const scheduleTick = gauge(METRIC.scheduleTick);
+  const ticksMissed = counter(METRIC.ticksMissed);
+  const providerClockSkew = gauge(METRIC.providerClockSkew);
+  const clockJumps = counter(METRIC.clockJumps);
+  const leader = gauge(METRIC.leader);
+  gauge(METRIC.buildInfo).set({ version: options.version, node: process.versions.node }, 1);
+  const processMetrics = createProcessMetrics(registry, clock);
+
+  /** Facts by token, by provider. */
+  const providers = new Map<string, Map<string, TokenFacts>>();
+
+  return { onEvent, registerTokens, text, contentType: registry.contentType };
+
+  function registerTokens(identities: readonly TokenIdentity[]): void {
+    for (const identity of identities) factsOf(identity);
+  }
+
+  function factsOf(identity: TokenIdentity): TokenFacts {
+    const ofProvider = providers.get(identity.provider) ?? startProvider(identity.provider);
+    const facts = ofProvider.get(identity.token) ?? createTokenFacts(identity);
+    ofProvider.set(identity.token, facts);
+    return facts;
+  }
+
+  function startProvider(provider: string): Map<string, TokenFacts> {
+    const ofProvider = new Map<string, TokenFacts>();
+    providers.set(provider, ofProvider);
+    for (const code of REFRESH_CODES) refresh.inc({ provider, code }, 0);
+    // Only kinds with a chain write a state secret; their series start with the first such write.
+    for (const code of STORE_CODES) storeWrites.inc({ provider, target: 'document', code }, 0);
+    for (const durations of [fetchDuration, storeWriteDuration, refreshDuration])
+      durations.zero({ provider });
+    ticksMissed.inc({ provider }, 0);
+    return ofProvider;
+  }
+
+  function onEvent(event: Parameters<RefreshEvents>[0]): void {
+    switch (event.event) {
+      case 'token-restored':
+        keepLife(factsOf(event.identity), event, event.issuedAtMs);
+        return;
+      case 'token-absent': {
+        const facts = factsOf(event.identity);
+        keepLife(facts, { expiresAtMs: undefined, refreshAtMs: undefined }, facts.lastSuccessAtMs);
+        return;
+      }
+      case 'token-fetched': {
+        const { provider } = event.identity;
+        factsOf(event.identity);
+        fetchDuration.observe({ provider }, event.durationMs / 1000);
+        if (event.clockSkewMs !== undefined) providerClockSkew.set({ provider }, event.clockSkewMs / 1000);
+        return;
+      }
+      case 'secret-written': {
+        const { provider } = event.identity;
+        const facts = factsOf(event.identity);
+        const code = event.failure?.code ?? 'ok';
+        storeWriteDuration.observe({ provider }, event.durationMs / 1000);
+        storeWrites.inc({ provider, target: event.target, code });
+        if (event.target === 'document' && event.failure === undefined) {
+          facts.writesAtMonotonicMs.push(clock.monotonicMs());
+          // Counting also forgets: between scrapes, which may never come, the list must not grow.
+          countRecentWrites(facts, clock.monotonicMs());
+        }
+        return;
+      }
+      case 'token-refreshed': {
+        const { provider } = event.identity;
+        keepLife(factsOf(event.identity), event, clock.now());
+        refresh.inc({ provider, code: 'ok' });
+        refreshDuration.observe({ provider }, event.durationMs / 1000);
+        return;
+      }
+      case 'token-unchanged': {
+        const facts = factsOf(event.identity);
+        keepLife(facts, event, facts.lastSuccessAtMs);
+        refresh.inc({ provider: event.identity.provider, code: 'unchanged' });
+        return;
+      }
+      case 'refresh-failed': {
+        const facts = factsOf(event.identity);
+        facts.expiresAtMs = event.expiresAtMs;
+        facts.refreshAtMs ??= clock.now();
+        facts.nextAttemptAtMs = event.nextAttemptAtMs;
+        refresh.inc({ provider: event.identity.provider, code: event.failure.code });
+        return;
+      }
+      case 'refresh-abandoned':
+        factsOf(event.identity);
+        refresh.inc({ provider: event.identity.provider, code: event.failure.code });
+        return;
+      case 'refresh-started':
+      case 'refresh-recovered':
+        return;
+      case 'schedule-derived':
+        scheduleTick.set({ provider: event.provider }, event.tickMs / 1000);
+        return;
+      case 'tick-missed':
+        ticksMissed.inc({ provider: event.provider });
+        return;
+      case 'clock-jumped':
+        clockJumps.inc();
+        return;
+      case 'leadership-acquired':
+        leader.set(1);
+        return;
+      case 'leadership-lost':
+        leader.set(0);
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  async function text(): Promise<string> {
+    for (const perToken of [tokenExpiresAt, tokenLastSuccess, tokenNextRefresh, secretVersions]) {
+      perToken.reset();
+    }
+    for (const [provider, ofProvider] of providers) describeProvider(provider, [...ofProvider.values()]);
+    processMetrics.measure();
+    return registry.metrics();
+  }
+
+  function describeProvider(provider: string, all: readonly TokenFacts[]): void {
+    const states = all.map((facts) => decideTokenState(facts, clock.now()));
+    for (const state of TOKEN_STATES) {
+      tokens.set({ provider, state }, states.filter((each) => each === state).length);
+    }
+    const groups =
+      all.length > perTokenLimit
+        ? [{ labels: { provider }, members: all }]
+        : all.map((facts) => ({ labels: { provider, token: facts.identity.token }, members: [facts] }));
+    for (const { labels, members } of groups) {
+      setTime(tokenExpiresAt, labels, earliest(members.map((facts) => facts.expiresAtMs)));
+      setTime(tokenLastSuccess, labels, earliest(members.map((facts) => facts.lastSuccessAtMs)));
+      setTime(tokenNextRefresh, labels, earliest(members.map((facts) => facts.nextAttemptAtMs)));
+      const versions = members.map((facts) => countRecentWrites(facts, clock.monotonicMs()));
+      secretVersions.set(
+        labels,
+        versions.reduce((most, count) => Math.max(most, count), 0),
+      );
+    }
+  }
+}
+
+interface Definition<Label extends string> {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly Label[];
+}
+
+/** A time that is not known has no series: 0 would read as 1970. */
+function setTime<Label extends string>(
+  times: Gauge<Label>,
+  labels: Partial<Record<Label, string>>,
+  timeMs: number | undefined,
+): void {
+  if (timeMs !== undefined) times.set(labels, timeMs / 1000);
+}
+
+function keepLife(
+  facts: TokenFacts,
+  life: { readonly expiresAtMs: number | undefined; readonly refreshAtMs: number | undefined },
+  lastSuccessAtMs: number | undefined,
+): void {
+  facts.expiresAtMs = life.expiresAtMs;
+  facts.refreshAtMs = life.refreshAtMs;
+  facts.nextAttemptAtMs = life.refreshAtMs;
+  facts.lastSuccessAtMs = lastSuccessAtMs;
+}

@@ -1,0 +1,233 @@
+/**
+ * The token store on AWS Secrets Manager.
+ *
+ * Guarantee: `publish` makes a version current only if `expectedVersion` was current at that moment, even for a process
+ * that was paused in between. PutSecretValue alone has no precondition, so a version is put under a label of our own
+ * and AWSCURRENT is then moved with `RemoveFromVersionId`, which Secrets Manager refuses when AWSCURRENT is elsewhere.
+ * A replay with the same request token and bytes makes no second version.
+ *
+ * Non-guarantee: a write is not readable everywhere at once; Secrets Manager is eventually consistent.
+ */
+import {
+  CreateSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  type SecretsManagerClient,
+  TagResourceCommand,
+  UpdateSecretVersionStageCommand,
+} from '@aws-sdk/client-secrets-manager';
+import { withDeadline } from '../../core/deadline.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Clock, SecretWrite, StoredText, TokenStore } from '../../core/ports.ts';
+import { fail, type Result, succeed } from '../../core/result.ts';
+import { SecretText } from '../../core/secret-text.ts';
+import { failureFromError } from './failure-from-error.ts';
+import { decideOwnership, ownerTags } from './ownership.ts';
+
+/**
+ * Holds a new version between the two calls. Not AWSPENDING: that would make RotateSecret believe that a rotation is
+ * under way. A label sits on one version at a time, so it needs no clean-up.
+ */
+const NEXT_LABEL = 'TOKEN_REFRESHER_NEXT';
+const CURRENT_LABEL = 'AWSCURRENT';
+
+/** The service's limit for one value. */
+const VALUE_LIMIT_BYTES = 65_536;
+
+export interface StoreOptions {
+  readonly client: SecretsManagerClient;
+  readonly clock: Clock;
+  /** Deadline of one call, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly createSecrets: boolean;
+  readonly kmsKeyId: string | undefined;
+  /** Put on secrets that the daemon creates, beside its own tag. */
+  readonly tags: Readonly<Record<string, string>>;
+  /** Names of secrets that may be taken over although the daemon did not create them. */
+  readonly adopt: ReadonlySet<string>;
+}
+
+export function createSecretsManagerStore(options: StoreOptions): TokenStore {
+  return new SecretsManagerStore(options);
+}
+
+/** Whether a secret exists, once it is known that it may be written. */
+type Writability = 'exists' | 'to-be-created';
+
+class SecretsManagerStore implements TokenStore {
+  readonly #options: StoreOptions;
+  /** Secrets whose ownership was checked in this process. Dropped when one turns out to have been replaced. */
+  readonly #verified = new Set<string>();
+
+  constructor(options: StoreOptions) {
+    this.#options = options;
+  }
+
+  async read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>> {
+    const read = await this.#call('GetSecretValue', secretName, signal, (abortSignal) =>
+      this.#options.client.send(new GetSecretValueCommand({ SecretId: secretName }), { abortSignal }),
+    );
+    if (!read.ok) return read.failure.code === 'store-missing' ? succeed(undefined) : read;
+    const { SecretString, SecretBinary, VersionId } = read.value;
+    if (VersionId === undefined) return fail(incomplete('GetSecretValue', secretName));
+    // A binary value is no document of ours, but its version is needed to replace it once the secret is adopted.
+    const text =
+      SecretString ?? (SecretBinary === undefined ? '' : Buffer.from(SecretBinary).toString('base64'));
+    return succeed({ text: new SecretText(text), version: VersionId });
+  }
+
+  async verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>> {
+    const checked = await this.#inspect(secretName, signal);
+    return checked.ok ? succeed(undefined) : checked;
+  }
+
+  async publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
+    const { secretName } = write;
+    const sizeBytes = Buffer.byteLength(write.text.reveal());
+    if (sizeBytes > VALUE_LIMIT_BYTES) return fail(tooLarge(secretName, sizeBytes));
+
+    const writability = await this.#claim(secretName, signal);
+    if (!writability.ok) return writability;
+    const replaced = writability.value === 'to-be-created' ? undefined : await this.#replace(write, signal);
+    // Somebody deleted it under us: a secret that may be created is created anew.
+    const isGone =
+      replaced?.ok === false && replaced.failure.code === 'store-missing' && this.#options.createSecrets;
+    const written = replaced === undefined || isGone ? await this.#create(write, signal) : replaced;
+    if (written.ok) this.#verified.add(secretName);
+    else if (written.failure.retry === 'needs-human') this.#verified.delete(secretName);
+    return written;
+  }
+
+  /** Checks ownership before the first write, and tags a secret that is to be adopted. */
+  async #claim(secretName: string, signal: AbortSignal): Promise<Result<Writability>> {
+    if (this.#verified.has(secretName)) return succeed('exists');
+    const inspected = await this.#inspect(secretName, signal);
+    if (!inspected.ok) return inspected;
+    if (inspected.value === 'to-be-adopted') {
+      const tagged = await this.#call('TagResource', secretName, signal, (abortSignal) =>
+        this.#options.client.send(
+          new TagResourceCommand({ SecretId: secretName, Tags: ownerTags(this.#options.tags) }),
+          { abortSignal },
+        ),
+      );
+      if (!tagged.ok) return tagged;
+    }
+    return succeed(inspected.value === 'to-be-created' ? 'to-be-created' : 'exists');
+  }
+
+  async #inspect(secretName: string, signal: AbortSignal): Promise<Result<Writability | 'to-be-adopted'>> {
+    const described = await this.#call('DescribeSecret', secretName, signal, (abortSignal) =>
+      this.#options.client.send(new DescribeSecretCommand({ SecretId: secretName }), { abortSignal }),
+    );
+    if (!described.ok) {
+      const mayCreate = described.failure.code === 'store-missing' && this.#options.createSecrets;
+      return mayCreate ? succeed('to-be-created') : described;
+    }
+    const decision = decideOwnership(described.value, secretName, this.#options.adopt);
+    switch (decision.kind) {
+      case 'ours':
+        return succeed('exists');
+      case 'adopt':
+        return succeed('to-be-adopted');
+      case 'refused':
+        return fail(decision.failure);
+    }
+  }
+
+  async #create(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
+    const { secretName, requestToken } = write;
+    const { client, kmsKeyId, tags } = this.#options;
+    const created = await this.#call('CreateSecret', secretName, signal, (abortSignal) =>
+      client.send(
+        new CreateSecretCommand({
+          Name: secretName,
+          ClientRequestToken: requestToken,
+          SecretString: write.text.reveal(),
+          Description: 'Access token, kept fresh by token-refresher',
+          Tags: ownerTags(tags),
+          ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
+        }),
+        { abortSignal },
+      ),
+    );
+    return created.ok ? succeed({ version: requestToken }) : created;
+  }
+
+  async #replace(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
+    const { secretName, requestToken, expectedVersion } = write;
+    const { client } = this.#options;
+    const put = await this.#call('PutSecretValue', secretName, signal, (abortSignal) =>
+      client.send(
+        new PutSecretValueCommand({
+          SecretId: secretName,
+          ClientRequestToken: requestToken,
+          SecretString: write.text.reveal(),
+          VersionStages: [NEXT_LABEL],
+        }),
+        { abortSignal },
+      ),
+    );
+    if (!put.ok) return put;
+    // The first version of a secret gets AWSCURRENT whatever labels were asked for, so there is nothing to move.
+    if (expectedVersion === undefined) return this.#confirmCurrent(write, signal);
+
+    const moved = await this.#call('UpdateSecretVersionStage', secretName, signal, (abortSignal) =>
+      client.send(
+        new UpdateSecretVersionStageCommand({
+          SecretId: secretName,
+          VersionStage: CURRENT_LABEL,
+          MoveToVersionId: requestToken,
+          RemoveFromVersionId: expectedVersion,
+        }),
+        { abortSignal },
+      ),
+    );
+    if (moved.ok) return succeed({ version: requestToken });
+    // The fence: AWSCURRENT is not where we saw it, or this is the replay of a move whose answer was lost.
+    return moved.failure.code === 'store-conflict' ? this.#confirmCurrent(write, signal) : moved;
+  }
+
+  async #confirmCurrent(
+    write: SecretWrite,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly version: string }>> {
+    const current = await this.read(write.secretName, signal);
+    if (!current.ok) return current;
+    if (current.value?.version === write.requestToken) return succeed({ version: write.requestToken });
+    return fail({
+      code: 'store-conflict',
+      retry: 'soon',
+      message: `secret ${write.secretName} holds another version than expected: somebody else has written it`,
+    });
+  }
+
+  async #call<T>(
+    operation: string,
+    secretName: string,
+    signal: AbortSignal,
+    send: (abortSignal: AbortSignal) => Promise<T>,
+  ): Promise<Result<T>> {
+    try {
+      return succeed(await withDeadline(this.#options.clock, this.#options.timeoutMs, signal, send));
+    } catch (error) {
+      return fail(failureFromError(error, { operation, secretName }, signal));
+    }
+  }
+}
+
+function incomplete(operation: string, secretName: string): Failure {
+  return {
+    code: 'store-unavailable',
+    retry: 'backoff',
+    message: `${operation} on ${secretName} answered without a version`,
+  };
+}
+
+function tooLarge(secretName: string, sizeBytes: number): Failure {
+  return {
+    code: 'store-denied',
+    retry: 'needs-human',
+    message: `the document for ${secretName} has ${sizeBytes} bytes; Secrets Manager stores at most ${VALUE_LIMIT_BYTES}`,
+  };
+}

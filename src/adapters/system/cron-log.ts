@@ -1,0 +1,26 @@
+import { errorName } from './fault.ts';
+import type { Log, LogLevel } from './log.ts';
+
+/** The logger that node-cron 4 wants for a task. */
+export interface CronLogger {
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string | Error, error?: Error): void;
+  debug(message: string | Error, error?: Error): void;
+}
+
+/**
+ * Takes the place of node-cron's own logger, which prints error objects with everything that hangs on them. Of a
+ * message its text is logged, of an error only the name of its class.
+ */
+export function createCronLogger(log: Log): CronLogger {
+  const at =
+    (level: LogLevel) =>
+    (message: string | Error, error?: Error): void => {
+      const thrown = message instanceof Error ? message : error;
+      const name = thrown === undefined ? undefined : errorName(thrown);
+      const text = message instanceof Error ? 'a cron task threw' : message;
+      log.write(level, 'cron', { errorName: name }, name === undefined ? text : `${text} (${name})`);
+    };
+  return { info: at('info'), warn: at('warn'), error: at('error'), debug: at('debug') };
+}

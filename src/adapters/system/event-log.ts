@@ -1,0 +1,272 @@
+/**
+ * Turns the stream of events into log lines: at most one line per event.
+ *
+ * Levels: `info` what keeps tokens fresh, `warn` what went wrong while readers are still fine, `error` what they feel
+ * or what waits for a human, `debug` the rest. A failure is a line when it starts and when its code changes; its
+ * repetitions are `debug`. When the published token's expiry passes meanwhile, that is one `token-expired` line more.
+ */
+import type { RefreshEvent } from '../../core/events.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Clock, RefreshEvents } from '../../core/ports.ts';
+import { formatDuration, formatUtc, formatUtcSeconds } from '../../core/time-text.ts';
+import type { TokenIdentity } from '../../core/token.ts';
+import type { Log, LogLevel } from './log.ts';
+
+/** SNAP servers tolerate 2 to 5 minutes; a minute off is worth a line before they refuse. */
+const NOTEWORTHY_SKEW_MS = 60_000;
+
+type Of<Name extends RefreshEvent['event']> = Extract<RefreshEvent, { readonly event: Name }>;
+
+export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEvents {
+  /** Expiry of the token whose end has been reported, by token. */
+  const reportedExpiries = new Map<string, number>();
+  /** The notes last reported, by token, and the providers whose skew has been reported. */
+  const reportedNotes = new Map<string, string>();
+  const skewedProviders = new Set<string>();
+
+  return (event) => {
+    switch (event.event) {
+      case 'token-restored':
+        log.write(
+          'info',
+          event.event,
+          { ...namesOf(event.identity), ...lifeOf(event), generation: event.generation },
+          `${event.identity.token}: the published token is still good, readers are fine until ` +
+            `${until(event.expiresAtMs, clock)}; next refresh at ${formatUtcSeconds(event.refreshAtMs)}`,
+        );
+        return;
+      case 'token-absent':
+        log.write(
+          'info',
+          event.event,
+          { ...namesOf(event.identity), why: event.why },
+          `${event.identity.token}: nothing usable in secret ${event.identity.secret} (${event.why}); a refresh is due now`,
+        );
+        return;
+      case 'refresh-started':
+        log.write(
+          'debug',
+          event.event,
+          { ...namesOf(event.identity), reason: event.reason },
+          `${event.identity.token}: refresh started (${event.reason})`,
+        );
+        return;
+      case 'token-fetched':
+        writeFetched(event);
+        return;
+      case 'secret-written':
+        log.write(
+          'debug',
+          event.event,
+          {
+            ...namesOf(event.identity),
+            code: event.failure?.code,
+            target: event.target,
+            durationMs: Math.round(event.durationMs),
+          },
+          `${event.identity.token}: ${event.target} ${event.failure === undefined ? 'written' : `not written: ${event.failure.message}`}`,
+        );
+        return;
+      case 'token-refreshed':
+        reportedExpiries.delete(event.identity.token);
+        log.write(
+          'info',
+          event.event,
+          {
+            ...namesOf(event.identity),
+            reason: event.reason,
+            durationMs: Math.round(event.durationMs),
+            ...lifeOf(event),
+            generation: event.generation,
+          },
+          `${event.identity.token}: a new token is published, readers are fine until ` +
+            `${until(event.expiresAtMs, clock)}; next refresh at ${formatUtcSeconds(event.refreshAtMs)}`,
+        );
+        return;
+      case 'token-unchanged':
+        log.write(
+          'debug',
+          event.event,
+          {
+            ...namesOf(event.identity),
+            expiresAt: formatUtc(event.expiresAtMs),
+            refreshAt: formatUtc(event.refreshAtMs),
+          },
+          `${event.identity.token}: the provider handed out no newer token; asked again at ${formatUtcSeconds(event.refreshAtMs)}`,
+        );
+        return;
+      case 'refresh-failed':
+        writeFailed(event);
+        return;
+      case 'refresh-recovered':
+        log.write(
+          'info',
+          event.event,
+          {
+            ...namesOf(event.identity),
+            failures: event.failures,
+            failedForMs: Math.round(event.failedForMs),
+          },
+          `${event.identity.token}: recovered after ${event.failures} failed ${event.failures === 1 ? 'attempt' : 'attempts'} ` +
+            `in ${formatDuration(event.failedForMs)}`,
+        );
+        return;
+      case 'refresh-abandoned':
+        log.write(
+          'info',
+          event.event,
+          { ...namesOf(event.identity), code: event.failure.code },
+          `${event.identity.token}: refresh given up: ${event.failure.message}`,
+        );
+        return;
+      case 'schedule-derived': {
+        const { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs } = event;
+        const cause =
+          formerLifetimeMs === undefined
+            ? `for tokens that live ${formatDuration(lifetimeMs)}`
+            : `because its tokens now live ${formatDuration(lifetimeMs)} instead of ${formatDuration(formerLifetimeMs)}`;
+        log.write(
+          'info',
+          event.event,
+          { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs },
+          `${provider}: a refresh every ${formatDuration(refreshEveryMs)}, looked for at "${cron}", ${cause}`,
+        );
+        return;
+      }
+      case 'tick-missed':
+        log.write(
+          'warn',
+          event.event,
+          { provider: event.provider },
+          `${event.provider}: the program woke up too late for a tick and made up for it at once; if this repeats, it is ` +
+            'short of CPU or its machine was suspended',
+        );
+        return;
+      case 'clock-jumped':
+        log.write(
+          'warn',
+          event.event,
+          { byMs: Math.round(event.byMs) },
+          `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatDuration(Math.abs(event.byMs))}; what is due ` +
+            'has been worked out again, check time synchronisation on this machine',
+        );
+        return;
+      case 'leadership-acquired':
+        log.write('info', event.event, {}, 'this replica refreshes the tokens from now on');
+        return;
+      case 'leadership-lost':
+        log.write(
+          'warn',
+          event.event,
+          {},
+          'this replica no longer refreshes the tokens, another one takes over',
+        );
+        return;
+      default:
+        event satisfies never;
+    }
+  };
+
+  function writeFetched(event: Of<'token-fetched'>): void {
+    const remarks = [...newNotes(event), ...newSkew(event)];
+    // A failed fetch is told by `refresh-failed`, which knows what it means for readers.
+    const told = event.failure === undefined ? 'token fetched' : `fetch failed: ${event.failure.message}`;
+    log.write(
+      remarks.length > 0 ? 'warn' : 'debug',
+      event.event,
+      {
+        ...namesOf(event.identity),
+        code: event.failure?.code,
+        durationMs: Math.round(event.durationMs),
+        clockSkewMs: event.clockSkewMs,
+        notes: event.notes.length > 0 ? event.notes : undefined,
+      },
+      `${event.identity.token}: ${[told, ...remarks].join('; ')}`,
+    );
+  }
+
+  function newNotes({ identity, notes, failure }: Of<'token-fetched'>): readonly string[] {
+    if (failure !== undefined) return [];
+    const text = notes.join('; ');
+    if (text === (reportedNotes.get(identity.token) ?? '')) return [];
+    reportedNotes.set(identity.token, text);
+    return notes;
+  }
+
+  function newSkew({ identity, clockSkewMs }: Of<'token-fetched'>): readonly string[] {
+    if (clockSkewMs === undefined) return [];
+    const wasSkewed = skewedProviders.has(identity.provider);
+    if (Math.abs(clockSkewMs) < NOTEWORTHY_SKEW_MS) {
+      skewedProviders.delete(identity.provider);
+      return [];
+    }
+    skewedProviders.add(identity.provider);
+    if (wasSkewed) return [];
+    const direction = clockSkewMs < 0 ? 'behind' : 'ahead of';
+    return [
+      `the provider's clock is ${formatDuration(Math.abs(clockSkewMs))} ${direction} ours, one of the two is wrong`,
+    ];
+  }
+
+  function writeFailed(event: Of<'refresh-failed'>): void {
+    const { identity, failure, attempt, repeated, nextAttemptAtMs, expiresAtMs } = event;
+    const nowMs = clock.now();
+    const isExpired = expiresAtMs !== undefined && expiresAtMs <= nowMs;
+    const isExpiryNews = isExpired && reportedExpiries.get(identity.token) !== expiresAtMs;
+    if (isExpired) reportedExpiries.set(identity.token, expiresAtMs);
+
+    log.write(
+      levelOfFailure(failure, repeated && !isExpiryNews, isExpired || expiresAtMs === undefined),
+      repeated && isExpiryNews ? 'token-expired' : event.event,
+      {
+        ...namesOf(identity),
+        code: failure.code,
+        retry: failure.retry,
+        attempt,
+        repeated,
+        nextAttemptAt: formatUtc(nextAttemptAtMs),
+        expiresAt: expiresAtMs === undefined ? undefined : formatUtc(expiresAtMs),
+      },
+      `${identity.token}: ${readersAre(expiresAtMs, nextAttemptAtMs, nowMs)}; refresh failed ` +
+        `(${failure.code}, attempt ${attempt}): ${failure.message}; next attempt at ` +
+        `${formatUtcSeconds(nextAttemptAtMs)} (in ${formatDuration(nextAttemptAtMs - nowMs)})`,
+    );
+  }
+}
+
+function levelOfFailure(failure: Failure, isRepetition: boolean, isFelt: boolean): LogLevel {
+  if (isRepetition) return 'debug';
+  return isFelt || failure.retry === 'needs-human' ? 'error' : 'warn';
+}
+
+function readersAre(expiresAtMs: number | undefined, nextAttemptAtMs: number, nowMs: number): string {
+  if (expiresAtMs === undefined) return 'readers have no usable token';
+  const at = formatUtcSeconds(expiresAtMs);
+  if (expiresAtMs <= nowMs) {
+    return `readers now see an expired token, since ${at} (${formatDuration(nowMs - expiresAtMs)})`;
+  }
+  const left = formatDuration(expiresAtMs - nowMs);
+  return expiresAtMs < nextAttemptAtMs
+    ? `readers are fine only until ${at} (${left}), which is before the next attempt`
+    : `readers are fine until ${at} (${left})`;
+}
+
+function until(expiresAtMs: number, clock: Pick<Clock, 'now'>): string {
+  return `${formatUtcSeconds(expiresAtMs)} (${formatDuration(expiresAtMs - clock.now())})`;
+}
+
+function namesOf({ token, provider, secret }: TokenIdentity) {
+  return { token, provider, secret };
+}
+
+function lifeOf(life: {
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly refreshAtMs: number;
+}) {
+  return {
+    issuedAt: formatUtc(life.issuedAtMs),
+    expiresAt: formatUtc(life.expiresAtMs),
+    refreshAt: formatUtc(life.refreshAtMs),
+  };
+}

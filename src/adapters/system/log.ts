@@ -1,0 +1,116 @@
+/**
+ * The log: one line per event, JSON for machines or prose for a terminal.
+ *
+ * Guarantee: a line holds `level`, `time` (ISO 8601, UTC), `event`, `msg` and the fields that `log-fields.ts` lists for
+ * the event; whatever else is handed in is dropped. Control characters become spaces, so that a line stays one line and
+ * no text can steer a terminal. Every line is written before the call returns: `process.exit` loses none.
+ *
+ * Non-guarantee: what a listed text says is not inspected. Messages come from our own code, which quotes no body.
+ */
+import pino from 'pino';
+import pinoPretty from 'pino-pretty';
+import type { Clock } from '../../core/ports.ts';
+import { formatUtc } from '../../core/time-text.ts';
+import { LOG_FIELDS, type LogEvent, type LogFields, type LogValue } from './log-fields.ts';
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export const LOG_FORMATS = ['json', 'pretty'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface Log {
+  /** Writes one line, when `level` is logged. Never throws. `message` is for the person who is woken by it. */
+  write<Event extends LogEvent>(
+    level: LogLevel,
+    event: Event,
+    fields: LogFields<Event>,
+    message: string,
+  ): void;
+}
+
+/** Takes whole lines, synchronously. */
+export interface LogDestination {
+  write(line: string): unknown;
+}
+
+export interface LogOptions {
+  /** The least urgent level that is written. */
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Colour in `pretty` lines; off by default. */
+  readonly color?: boolean;
+  /** Standard output by default. */
+  readonly destination?: LogDestination;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export function createLog(options: LogOptions): Log {
+  const target = options.destination ?? openStandardOutput();
+  const destination = options.format === 'pretty' ? prettified(target, options.color ?? false) : target;
+  const logger = pino(
+    {
+      level: options.level,
+      base: null,
+      timestamp: () => `,"time":"${formatUtc(options.clock.now())}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line) => void destination.write(line) },
+  );
+  return {
+    write: (level, event, fields, message) => {
+      if (!logger.isLevelEnabled(level)) return;
+      logger[level]({ event, ...pickListed(event, fields) }, printable(message));
+    },
+  };
+}
+
+function pickListed<Event extends LogEvent>(
+  event: Event,
+  fields: LogFields<Event>,
+): Record<string, LogValue> {
+  const given = new Map<string, unknown>(Object.entries(fields));
+  const picked: Record<string, LogValue> = {};
+  for (const name of LOG_FIELDS[event]) {
+    const value = plainValue(given.get(name));
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
+
+/** The types already say so; this holds for values that come in under a wrong type as well. */
+function plainValue(value: unknown): LogValue {
+  if (typeof value === 'string') return printable(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return value;
+  if (Array.isArray(value)) return value.filter((item) => typeof item === 'string').map(printable);
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) {
+    return undefined;
+  }
+  const plain: Record<string, string | number> = {};
+  for (const [name, item] of Object.entries(value)) {
+    if (typeof item === 'string') plain[name] = printable(item);
+    if (typeof item === 'number') plain[name] = item;
+  }
+  return plain;
+}
+
+function printable(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+function openStandardOutput(): LogDestination {
+  const stream = pino.destination({ dest: 1, sync: true });
+  // Without a listener a full disk or a closed pipe behind standard output would end the program: refreshing goes on.
+  stream.on('error', () => undefined);
+  return stream;
+}
+
+/** Formats in this thread, line by line: pino-pretty's own stream hands lines on only after the current turn. */
+function prettified(target: LogDestination, color: boolean): LogDestination {
+  const prettify = pinoPretty.prettyFactory({
+    colorize: color,
+    translateTime: "UTC:HH:MM:ss'Z'",
+    hideObject: true,
+  });
+  return { write: (line) => target.write(prettify(line)) };
+}

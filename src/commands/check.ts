@@ -1,0 +1,91 @@
+/** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
+import { type AssembledToken, assemble } from '../assembly.ts';
+import type { Configuration } from '../config/configuration.ts';
+import type { Result } from '../core/result.ts';
+import { succeed } from '../core/result.ts';
+import { createSystemPorts } from '../runtime.ts';
+import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface CheckOptions extends ConfigurationOptions {
+  /** Also read credentials, ask each provider for a token (which is dropped), and look at the secrets. */
+  readonly live?: boolean;
+  readonly json?: boolean;
+}
+
+/** One live finding, as `check --live --json` prints it. */
+interface Finding {
+  readonly token: string;
+  readonly aspect: 'credentials' | 'provider' | 'secret' | 'state secret';
+  readonly ok: boolean;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
+  if (loaded === undefined) return 2;
+  const { configuration, path, warnings } = loaded;
+  const findings = options.live === true ? await checkLive(configuration, terminal) : [];
+  const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
+  if (options.json === true) {
+    terminal.out(`${JSON.stringify({ config: path, tokens, warnings, findings })}\n`);
+  } else {
+    terminal.out(`${path}: good, ${tokens} token${tokens === 1 ? '' : 's'}\n`);
+    for (const warning of warnings) terminal.out(`note: ${warning}\n`);
+    for (const finding of findings) terminal.out(tell(finding));
+  }
+  return findings.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function checkLive(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
+  const assembly = assemble(configuration, {
+    ...createSystemPorts(),
+    events: () => undefined,
+    readEnv: (name) => terminal.env[name],
+  });
+  const { signal } = new AbortController();
+  try {
+    const findings: Finding[] = [];
+    for (const { configuration: provider, tokens } of assembly.providers) {
+      for (const token of tokens) {
+        const { identity } = token.keeper;
+        const credentials = await token.verifyCredentials(signal);
+        findings.push(describe(identity.token, 'credentials', credentials));
+        // A fetch would spend the chain's refresh token, so kinds with a chain are not asked.
+        if (credentials.ok && !provider.configured.hasChain) {
+          findings.push(describe(identity.token, 'provider', await askProvider(token, signal)));
+        }
+        const secret = await assembly.store.verifyWritable(identity.secret, signal);
+        const readable = secret.ok ? await assembly.store.read(identity.secret, signal) : secret;
+        findings.push(describe(identity.token, 'secret', readable));
+        if (token.stateSecret !== undefined) {
+          findings.push(
+            describe(
+              identity.token,
+              'state secret',
+              await assembly.store.verifyWritable(token.stateSecret, signal),
+            ),
+          );
+        }
+      }
+    }
+    return findings;
+  } finally {
+    await assembly.close();
+  }
+}
+
+async function askProvider({ source }: AssembledToken, signal: AbortSignal): Promise<Result<void>> {
+  const { result } = await source.fetch(undefined, signal);
+  return result.ok ? succeed(undefined) : result;
+}
+
+function describe(token: string, aspect: Finding['aspect'], result: Result<unknown>): Finding {
+  if (result.ok) return { token, aspect, ok: true };
+  return { token, aspect, ok: false, code: result.failure.code, message: result.failure.message };
+}
+
+function tell({ token, aspect, ok, code, message }: Finding): string {
+  return ok ? `ok    ${token}: ${aspect}\n` : `FAIL  ${token}: ${aspect}: ${code}: ${message}\n`;
+}

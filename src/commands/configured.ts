@@ -1,0 +1,45 @@
+import { KINDS } from '../assembly.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { loadConfiguration } from '../config/load.ts';
+import { formatProblem } from '../config/problem.ts';
+
+import type { Terminal } from './terminal.ts';
+
+/** Options of every command that reads the configuration. */
+export interface ConfigurationOptions {
+  /** Path of the YAML file; `TOKEN_REFRESHER_CONFIG` when left out. */
+  readonly config?: string;
+}
+
+/**
+ * Loads the configuration, or says on standard error what is wrong with it, everything at once.
+ * @param checksEnv whether the environment variables that it refers to must be set
+ * @returns `undefined` when it cannot be used: the command then ends with exit code 2
+ */
+export async function loadOrExplain(
+  options: ConfigurationOptions,
+  terminal: Terminal,
+  { checksEnv }: { readonly checksEnv: boolean },
+): Promise<
+  | { readonly path: string; readonly configuration: Configuration; readonly warnings: readonly string[] }
+  | undefined
+> {
+  const path = options.config ?? terminal.env['TOKEN_REFRESHER_CONFIG'];
+  if (path === undefined || path === '') {
+    terminal.err(
+      'no configuration: give --config FILE or set TOKEN_REFRESHER_CONFIG (an example is in config/example.yaml)\n',
+    );
+    return undefined;
+  }
+  const loaded = await loadConfiguration(path, {
+    kinds: KINDS,
+    env: checksEnv ? terminal.env : undefined,
+  });
+  if (loaded.ok)
+    return { path, configuration: loaded.configuration, warnings: loaded.warnings.map(formatProblem) };
+  for (const problem of loaded.problems) terminal.err(`${formatProblem(problem)}\n`);
+  terminal.err(
+    `${loaded.problems.length} problem${loaded.problems.length === 1 ? '' : 's'}; nothing was started\n`,
+  );
+  return undefined;
+}

@@ -1,0 +1,145 @@
+/** `plan`: what the configuration means for each token, worked out without any network. */
+import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
+import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/cadence.ts';
+import { nextFirings, tickExpression } from '../core/cron-expression.ts';
+import { toRfc3339 } from '../core/document.ts';
+import { decideBudget, type VersionBudget, writesPerDay } from '../core/write-budget.ts';
+import { createSystemPorts } from '../runtime.ts';
+import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { formatTable } from './table.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+/** One token's plan, as `plan --json` prints it. Seconds throughout. */
+export interface TokenPlan {
+  readonly token: string;
+  readonly provider: string;
+  readonly kind: string;
+  readonly customer?: string;
+  readonly secret: string;
+  /** Where the chain's refresh token is kept; readers are never given it. */
+  readonly stateSecret?: string;
+  readonly lifetimeSeconds: number;
+  readonly refreshEverySeconds: number;
+  /** Life left on the published token when its refresh is due: how long provider or store may be away. */
+  readonly marginSeconds: number;
+  /** Six fields, UTC. */
+  readonly cron: string;
+  /** Time between two ticks; of a classic schedule the longest. */
+  readonly tickSeconds: number;
+  /** The next three, RFC 3339. */
+  readonly nextTicks: readonly string[];
+  readonly outageToleratedSeconds: number;
+  readonly writesPerDay: number;
+  readonly versionBudget: VersionBudget;
+  readonly budgetNote?: string;
+  /** How old what a reader sees may be so that it still has 30 s to use the token. */
+  readonly stalenessAllowedSeconds: number;
+}
+
+export interface PlanOptions extends ConfigurationOptions {
+  readonly json?: boolean;
+}
+
+const TICKS_SHOWN = 3;
+
+export async function plan(options: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
+  if (loaded === undefined) return 2;
+  const plans = planTokens(loaded.configuration, createSystemPorts().clock.now());
+  terminal.out(options.json === true ? `${JSON.stringify(plans)}\n` : formatPlan(plans));
+  return 0;
+}
+
+function planTokens(configuration: Configuration, nowMs: number): readonly TokenPlan[] {
+  return configuration.providers.flatMap((provider) => {
+    const shared = planProvider(provider, nowMs);
+    return provider.tokens.map(({ identity, stateSecret }) => ({
+      token: identity.token,
+      provider: identity.provider,
+      kind: identity.kind,
+      ...(identity.customer === undefined ? {} : { customer: identity.customer }),
+      secret: identity.secret,
+      ...(stateSecret === undefined ? {} : { stateSecret }),
+      ...shared,
+    }));
+  });
+}
+
+function formatPlan(plans: readonly TokenPlan[]): string {
+  const table = formatTable(
+    ['TOKEN', 'SECRET', 'LIFETIME', 'EVERY', 'MARGIN', 'CRON (UTC)', 'TICK', 'WRITES/DAY', 'STALENESS'],
+    plans.map((each) => [
+      each.token,
+      each.secret,
+      `${each.lifetimeSeconds} s`,
+      `${each.refreshEverySeconds} s`,
+      `${each.marginSeconds} s`,
+      each.cron,
+      `${each.tickSeconds} s`,
+      each.versionBudget === 'none'
+        ? `${each.writesPerDay}`
+        : `${each.writesPerDay} of ${each.versionBudget}`,
+      `<= ${each.stalenessAllowedSeconds} s`,
+    ]),
+  );
+  const notes = new Set(
+    plans.flatMap((plan) => (plan.budgetNote === undefined ? [] : [`${plan.provider}: ${plan.budgetNote}`])),
+  );
+  return [table, ...[...notes].map((note) => `note: ${note}\n`)].join('');
+}
+
+type ProviderPlan = Omit<TokenPlan, 'token' | 'provider' | 'kind' | 'customer' | 'secret' | 'stateSecret'>;
+
+function planProvider(provider: ProviderConfiguration, nowMs: number): ProviderPlan {
+  const { schedule, lifetimeMs, versionBudget, name } = provider;
+  const cadence = decideCadence(lifetimeMs, schedule.policy);
+  const pace = schedule.kind === 'classic' ? classicPace(cadence, schedule) : derivedPace(cadence, name);
+  const verdict = decideBudget(pace.averageMs, versionBudget);
+  return {
+    lifetimeSeconds: seconds(lifetimeMs),
+    refreshEverySeconds: seconds(pace.longestMs),
+    marginSeconds: seconds(pace.marginMs),
+    cron: pace.cron,
+    tickSeconds: seconds(pace.tickMs),
+    nextTicks: nextFirings(pace.cron, nowMs, TICKS_SHOWN).map(toRfc3339),
+    outageToleratedSeconds: seconds(pace.marginMs - pace.lateMs),
+    writesPerDay: Number(writesPerDay(pace.averageMs).toFixed(1)),
+    versionBudget,
+    ...(verdict.kind === 'tight' ? { budgetNote: verdict.note } : {}),
+    stalenessAllowedSeconds: seconds(Math.max(0, pace.marginMs - TIME_TO_USE_MS)),
+  };
+}
+
+interface Pace {
+  readonly cron: string;
+  readonly tickMs: number;
+  readonly marginMs: number;
+  readonly longestMs: number;
+  readonly averageMs: number;
+  /** How late a tick may find that a token is due. */
+  readonly lateMs: number;
+}
+
+function derivedPace({ marginMs, refreshEveryMs, tickMs }: Cadence, name: string): Pace {
+  const cron = tickExpression(tickMs, name);
+  return { cron, tickMs, marginMs, longestMs: refreshEveryMs, averageMs: refreshEveryMs, lateMs: tickMs / 2 };
+}
+
+function classicPace(
+  { lifetimeMs }: Cadence,
+  schedule: Extract<ProviderConfiguration['schedule'], { kind: 'classic' }>,
+): Pace {
+  const { largestGapMs, firingsPerDay } = schedule.gaps;
+  return {
+    cron: schedule.expression,
+    tickMs: largestGapMs,
+    marginMs: lifetimeMs - largestGapMs,
+    longestMs: largestGapMs,
+    averageMs: 86_400_000 / firingsPerDay,
+    lateMs: 0,
+  };
+}
+
+function seconds(durationMs: number): number {
+  return Number((durationMs / 1000).toFixed(1));
+}

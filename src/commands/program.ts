@@ -1,0 +1,160 @@
+/** The command line: names, options, help texts and exit codes. */
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { readVersion } from '../version.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface Program {
+  /** @param args without the names of node and script */
+  run(args: readonly string[]): Promise<ExitCode>;
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  done
+  1  something failed at run time; standard error says what
+  2  wrong usage or configuration; nothing was started`;
+
+/** Commands are imported when they run: \`plan\` need not pay for the sandbox. */
+export function createProgram(terminal: Terminal): Program {
+  let exitCode: ExitCode = 0;
+  const program = new Command('token-refresher')
+    .description('Keeps access tokens of payment APIs fresh in AWS Secrets Manager.')
+    .version(readVersion())
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('(--help says more)')
+    .addHelpText('after', EXIT_CODES);
+
+  withConfig(program.command('run'))
+    .description('refresh tokens until SIGTERM or SIGINT: the daemon')
+    .option('--once', 'refresh what is due and end; 1 if anything failed (for a CronJob or a shell)')
+    .addHelpText(
+      'after',
+      examples('run --config /etc/token-refresher/config.yaml', 'run --once --config config.yaml'),
+    )
+    .action(async (options: { config?: string; once?: boolean }) => {
+      const { run } = await import('./run.ts');
+      exitCode = await run(options, terminal);
+    });
+
+  withConfig(program.command('check'))
+    .description('check the configuration, without starting anything')
+    .option(
+      '--live',
+      'also read credentials, ask each provider for a token (dropped; not where that would spend a refresh token) and look at the secrets; writes nothing',
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('check --config config.yaml', 'check --live --json --config config.yaml'))
+    .action(async (options: { config?: string; live?: boolean; json?: boolean }) => {
+      const { check } = await import('./check.ts');
+      exitCode = await check(options, terminal);
+    });
+
+  withConfig(program.command('plan'))
+    .description('show what the configuration means for each token: cadence, cron, margin, writes a day')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('plan --config config/example.yaml', 'plan --json --config config.yaml'))
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const { plan } = await import('./plan.ts');
+      exitCode = await plan(options, terminal);
+    });
+
+  withConfig(program.command('refresh'))
+    .description('fetch and publish a token now, whether it is due or not')
+    .argument('<name>', 'a token (pivot, pivot-b2b2c/ayu), or a provider for all its tokens')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('refresh pivot --config config.yaml', 'refresh pivot-b2b2c/ayu --json'))
+    .action(async (name: string, options: { config?: string; json?: boolean }) => {
+      const { refresh } = await import('./refresh.ts');
+      exitCode = await refresh(name, options, terminal);
+    });
+
+  withConfig(program.command('status'))
+    .description('show how the tokens are, from the secrets themselves; 1 unless all are live')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('status --config config.yaml', 'status --json --config config.yaml'))
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const { status } = await import('./status.ts');
+      exitCode = await status(options, terminal);
+    });
+
+  program
+    .command('schema')
+    .description('print the JSON Schema of the configuration, or of the document that readers find')
+    .addArgument(new Argument('[name]').choices(['configuration', 'token-document']).default('configuration'))
+    .addHelpText('after', examples('schema > config/schema.json', 'schema token-document'))
+    .action(async (name: 'configuration' | 'token-document') => {
+      const { schema } = await import('./schema.ts');
+      exitCode = schema(name, terminal);
+    });
+
+  program
+    .command('sandbox')
+    .description('try it: simulated providers, a Secrets Manager and the daemon, all on this machine')
+    .addOption(
+      new Option('--speed <factor>', 'time-lapse: lifetimes are divided by it')
+        .argParser(parseSpeed)
+        .default(15),
+    )
+    .option('--fault <spec>', 'TARGET:FAULT[=VALUE][@START][+DURATION], may be repeated', collect, [])
+    .option('--upstreams-only', 'start the APIs and the store, and print how to run the daemon against them')
+    .addOption(
+      new Option(
+        '--version-wall <count>',
+        'versions a secret may get in the (shrunken) day; 144 by default',
+      ).argParser(parseCount),
+    )
+    .addHelpText(
+      'after',
+      examples(
+        'sandbox',
+        'sandbox --fault pivot:503@30s+90s --fault store:throttle',
+        'sandbox --upstreams-only --speed 1',
+      ),
+    )
+    .action(
+      async (options: { speed: number; fault: string[]; upstreamsOnly?: boolean; versionWall?: number }) => {
+        const { sandbox } = await import('./sandbox.ts');
+        exitCode = await sandbox(options, terminal);
+      },
+    );
+
+  return {
+    run: async (args) => {
+      try {
+        await program.parseAsync(args, { from: 'user' });
+        return exitCode;
+      } catch (error) {
+        // Commander has said what is wrong; help and version end here too, with code 0.
+        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+        throw error;
+      }
+    },
+  };
+}
+
+function withConfig(command: Command): Command {
+  return command.option('--config <file>', 'configuration (YAML); or set TOKEN_REFRESHER_CONFIG');
+}
+
+function examples(...lines: readonly string[]): string {
+  return ['\nExamples:', ...lines.map((line) => `  token-refresher ${line}`)].join('\n');
+}
+
+function parseSpeed(text: string): number {
+  const speed = Number(text);
+  // Beyond 60 a fifteen-minute token lives less than 15 s, which leaves no time between two ticks of a second.
+  if (!(speed >= 1 && speed <= 60)) throw new InvalidArgumentError('Allowed: a number from 1 to 60.');
+  return speed;
+}
+
+function parseCount(text: string): number {
+  const count = Number(text);
+  if (!(Number.isInteger(count) && count >= 1))
+    throw new InvalidArgumentError('Allowed: a whole number, 1 or more.');
+  return count;
+}
+
+function collect(value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,25 @@
+import type { RefreshReason } from '../core/events.ts';
+import type { RefreshOutcome, TokenKeeper } from '../refresh/token-keeper.ts';
+import type { Terminal } from './terminal.ts';
+
+/** A blip is tried again; whoever started the command decides about more. */
+const MAX_ATTEMPTS = 3;
+
+export interface TokenOutcome {
+  readonly keeper: TokenKeeper;
+  readonly outcome: RefreshOutcome;
+}
+
+/** Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop. */
+export async function refreshTokens(
+  keepers: readonly TokenKeeper[],
+  reason: Extract<RefreshReason, 'due' | 'explicit'>,
+  terminal: Terminal,
+): Promise<readonly TokenOutcome[]> {
+  const stopping = new AbortController();
+  void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
+  const term = { signal: new AbortController().signal, stopping: stopping.signal };
+  return Promise.all(
+    keepers.map(async (keeper) => ({ keeper, outcome: await keeper.refresh(reason, term, MAX_ATTEMPTS) })),
+  );
+}

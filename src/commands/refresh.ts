@@ -1,0 +1,72 @@
+/** `refresh NAME`: fetches and publishes a token now, whether it is due or not. */
+import { assemble } from '../assembly.ts';
+import { toRfc3339 } from '../core/document.ts';
+import { createReporting, createSystemPorts } from '../runtime.ts';
+import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { refreshTokens, type TokenOutcome } from './refresh-tokens.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface RefreshOptions extends ConfigurationOptions {
+  readonly json?: boolean;
+}
+
+/** @param name a token (`pivot`, `pivot-b2b2c/ayu`), or a provider: then all its tokens */
+export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
+  if (loaded === undefined) return 2;
+  const { configuration } = loaded;
+  const ports = createSystemPorts();
+  // Standard output is for the result; what happens on the way goes to standard error.
+  const { events } = createReporting({
+    settings: { ...configuration.log, level: 'warn' },
+    clock: ports.clock,
+    isInteractive: terminal.isInteractive,
+    hasColor: terminal.hasColor,
+    destination: { write: (line) => terminal.err(line) },
+  });
+  const assembly = assemble(configuration, { ...ports, events, readEnv: (key) => terminal.env[key] });
+  try {
+    const all = assembly.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+    const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
+    if (chosen.length === 0) {
+      terminal.err(
+        `no token or provider ${JSON.stringify(name)}; there are ${all.map(({ identity }) => identity.token).join(', ')}\n`,
+      );
+      return 2;
+    }
+    const outcomes = await refreshTokens(chosen, 'explicit', terminal);
+    terminal.out(
+      options.json === true ? `${JSON.stringify(outcomes.map(describe))}\n` : outcomes.map(tell).join(''),
+    );
+    return outcomes.some(({ outcome }) => outcome.kind === 'failed') ? 1 : 0;
+  } finally {
+    await assembly.close();
+  }
+}
+
+function describe({ keeper, outcome }: TokenOutcome) {
+  const { identity, document } = keeper;
+  return {
+    token: identity.token,
+    secret: identity.secret,
+    outcome: outcome.kind,
+    ...(outcome.kind === 'failed' ? { code: outcome.failure.code, message: outcome.failure.message } : {}),
+    ...(document === undefined
+      ? {}
+      : { expiresAt: toRfc3339(document.expiresAtMs), generation: document.generation }),
+  };
+}
+
+function tell({ keeper, outcome }: TokenOutcome): string {
+  const { identity, document } = keeper;
+  switch (outcome.kind) {
+    case 'refreshed':
+      return `${identity.token}: refreshed, good until ${document === undefined ? '?' : toRfc3339(document.expiresAtMs)}\n`;
+    case 'unchanged':
+      return `${identity.token}: the provider handed out no newer token\n`;
+    case 'fresh':
+      return `${identity.token}: somebody else has just published a fresh token\n`;
+    case 'failed':
+      return `${identity.token}: failed: ${outcome.failure.code}: ${outcome.failure.message}\n`;
+  }
+}

@@ -1,0 +1,109 @@
+/** `run`: the daemon, or with `--once` a single pass for a CronJob or a shell. */
+import { assemble } from '../assembly.ts';
+import type { Configuration } from '../config/configuration.ts';
+import {
+  createDaemon,
+  createReporting,
+  createSystemPorts,
+  type Reporting,
+  type SystemPorts,
+} from '../runtime.ts';
+import { describeProgram } from '../version.ts';
+import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { refreshTokens } from './refresh-tokens.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface RunOptions extends ConfigurationOptions {
+  /** Refresh what is due and end. */
+  readonly once?: boolean;
+}
+
+export async function run(options: RunOptions, terminal: Terminal): Promise<ExitCode> {
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
+  if (loaded === undefined) return 2;
+  const { configuration, path } = loaded;
+  const ports = createSystemPorts();
+  const reporting = createReporting({
+    settings: configuration.log,
+    clock: ports.clock,
+    isInteractive: terminal.isInteractive,
+    hasColor: terminal.hasColor,
+    destination: { write: (line) => terminal.out(line) },
+  });
+  return options.once === true
+    ? runOnce(configuration, terminal, { ...ports, reporting })
+    : runDaemon(configuration, terminal, { ...ports, reporting, path });
+}
+
+async function runDaemon(
+  configuration: Configuration,
+  terminal: Terminal,
+  { path, ...ports }: SystemPorts & { readonly reporting: Reporting; readonly path: string },
+): Promise<ExitCode> {
+  const { log } = ports.reporting;
+  const readEnv = (name: string): string | undefined => terminal.env[name];
+  const app = createDaemon(configuration, { ...ports, readEnv });
+  const stopRequest = terminal.stopRequest();
+  const started = app.start();
+  started.then(
+    ({ httpUrl }) => {
+      const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
+      const { store, providers } = configuration;
+      log.write(
+        'info',
+        'program-started',
+        {
+          ...describeProgram(),
+          config: path,
+          providers: providers.length,
+          tokens,
+          store: store.endpoint ?? `aws-secrets-manager ${store.region ?? ''}`.trim(),
+          http: httpUrl,
+        },
+        `keeping ${tokens} token${tokens === 1 ? '' : 's'} fresh; health and metrics on ${httpUrl}`,
+      );
+    },
+    () => undefined,
+  );
+  const signal = await Promise.race([stopRequest, started.then(() => stopRequest)]).catch(
+    async (error: unknown) => {
+      await app.stop();
+      terminal.err(`${error instanceof Error ? error.message : 'cannot start'}\n`);
+      return undefined;
+    },
+  );
+  if (signal === undefined) return 1;
+  log.write(
+    'info',
+    'program-stopping',
+    { signal },
+    `${signal}: beginning nothing new, finishing what is in flight`,
+  );
+  await app.stop();
+  log.write('info', 'program-stopped', {}, 'stopped');
+  return 0;
+}
+
+async function runOnce(
+  configuration: Configuration,
+  terminal: Terminal,
+  ports: SystemPorts & { readonly reporting: Reporting },
+): Promise<ExitCode> {
+  const assembly = assemble(configuration, {
+    ...ports,
+    events: ports.reporting.events,
+    readEnv: (name) => terminal.env[name],
+  });
+  const keepers = assembly.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+  try {
+    const outcomes = await refreshTokens(keepers, 'due', terminal);
+    const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
+    for (const { keeper, outcome } of failed) {
+      if (outcome.kind === 'failed')
+        terminal.err(`${keeper.identity.token}: ${outcome.failure.code}: ${outcome.failure.message}\n`);
+    }
+    return failed.length > 0 ? 1 : 0;
+  } finally {
+    await assembly.close();
+  }
+}

@@ -1,0 +1,182 @@
+/** `sandbox`, the embedded default: simulated providers, a Secrets Manager and the very daemon that runs in production. */
+import type { Configuration } from '../config/configuration.ts';
+import { createDaemon, createReporting, createSystemPorts, type SystemPorts } from '../runtime.ts';
+import type { Fault } from '../sandbox/fault.ts';
+import { parseFault } from '../sandbox/fault-syntax.ts';
+import { createLiveTable } from '../sandbox/live-table.ts';
+import {
+  SANDBOX_AWS_CREDENTIALS,
+  SANDBOX_PROVIDERS,
+  type Sandbox,
+  startSandbox,
+} from '../sandbox/sandbox.ts';
+import { loadOrExplain } from './configured.ts';
+import { HeldLines } from './held-lines.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface SandboxCommandOptions {
+  /** Time-lapse factor: a 15-minute token lives 15 minutes divided by it. */
+  readonly speed: number;
+  /** In the language of `fault-syntax.ts`. */
+  readonly fault: readonly string[];
+  /** Start the APIs and the store, and no daemon. */
+  readonly upstreamsOnly?: boolean;
+  /** Versions of one secret in the store's (shrunken) day. */
+  readonly versionWall?: number;
+}
+
+export async function sandbox(options: SandboxCommandOptions, terminal: Terminal): Promise<ExitCode> {
+  const faults = parseFaults(options.fault, terminal);
+  if (faults === undefined) return 2;
+  const ports = createSystemPorts();
+  const stopRequest = terminal.stopRequest();
+  const world = await startSandbox({
+    ...ports,
+    speed: options.speed,
+    faults,
+    ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
+  });
+  try {
+    const loaded = await loadOrExplain({ config: world.configPath }, terminal, { checksEnv: true });
+    if (loaded === undefined) return 2;
+    const session = { ...ports, world, terminal, configuration: loaded.configuration, stopRequest };
+    if (options.upstreamsOnly === true) await showUpstreams(session);
+    else await runDaemon(session);
+    return 0;
+  } finally {
+    await world.stop();
+  }
+}
+
+interface Session extends SystemPorts {
+  readonly world: Sandbox;
+  readonly configuration: Configuration;
+  readonly terminal: Terminal;
+  readonly stopRequest: Promise<string>;
+}
+
+async function runDaemon(session: Session): Promise<void> {
+  const { configuration, terminal, clock, random, world, stopRequest } = session;
+  const table = createLiveTable({
+    clock,
+    write: (text) => terminal.out(text),
+    columns: () => terminal.columns(),
+    lines: () => terminal.lines(),
+    color: terminal.hasColor,
+    tokens: identitiesOf(configuration),
+  });
+  // A pipe gets the log, its first line being `sandbox-ready`; a terminal gets the table instead.
+  const lines = new HeldLines((line) => (terminal.isInteractive ? undefined : terminal.out(line)));
+  const reporting = createReporting({
+    settings: { ...configuration.log, format: 'json' },
+    clock,
+    isInteractive: terminal.isInteractive,
+    hasColor: terminal.hasColor,
+    listeners: [table.onEvent],
+    destination: lines,
+  });
+  const app = createDaemon(configuration, {
+    clock,
+    random,
+    reporting,
+    readEnv: (name) => terminal.env[name],
+    awsCredentials: SANDBOX_AWS_CREDENTIALS,
+  });
+  const closing = new AbortController();
+  try {
+    const { httpUrl } = await app.start();
+    if (terminal.isInteractive) {
+      terminal.out(introduce(world, configuration, httpUrl));
+      void stopRequest.then(() => closing.abort());
+      await table.run(closing.signal);
+    } else {
+      terminal.out(readyLine(session, httpUrl));
+      lines.release();
+    }
+    await stopRequest;
+  } finally {
+    closing.abort();
+    await app.stop();
+  }
+}
+
+async function showUpstreams(session: Session): Promise<void> {
+  const { world, configuration, terminal, stopRequest } = session;
+  terminal.out(
+    terminal.isInteractive
+      ? `${introduce(world, configuration, undefined)}Run the daemon against it from another terminal:\n\n  ${runCommand(world, configuration)}\n\n`
+      : readyLine(session, undefined),
+  );
+  await stopRequest;
+}
+
+/** The first line that a pipe gets. Stable: scripts and tests wait for it. */
+function readyLine({ world, configuration, clock }: Session, httpUrl: string | undefined): string {
+  return `${JSON.stringify({
+    level: 'info',
+    time: new Date(clock.now()).toISOString(),
+    event: 'sandbox-ready',
+    store: { endpoint: world.store.endpoint, region: configuration.store.region },
+    ...(httpUrl === undefined ? {} : { http: { url: httpUrl } }),
+    upstreams: { url: world.upstreams.origin },
+    config: world.configPath,
+    secrets: identitiesOf(configuration).map(({ secret }) => secret),
+    read: readCommand(world, configuration),
+    run: runCommand(world, configuration),
+    msg: 'the sandbox is ready',
+  })}\n`;
+}
+
+function introduce(world: Sandbox, configuration: Configuration, httpUrl: string | undefined): string {
+  return [
+    'token-refresher sandbox: simulated providers and a Secrets Manager on this machine, nothing leaves it.',
+    '',
+    `  store      ${world.store.endpoint}`,
+    `  providers  ${world.upstreams.origin}`,
+    ...(httpUrl === undefined ? [] : [`  metrics    ${httpUrl}/metrics`]),
+    '',
+    'Read a token as another workload would:',
+    '',
+    `  ${readCommand(world, configuration)}`,
+    '',
+    'Break something:',
+    '',
+    `  curl -X POST -H 'content-type: application/json' -d '{"fault":"pivot:503+60s"}' ${world.upstreams.origin}/_sandbox/faults`,
+    '',
+    '',
+  ].join('\n');
+}
+
+function readCommand(world: Sandbox, configuration: Configuration): string {
+  const secret = identitiesOf(configuration)[0]?.secret ?? '';
+  return `${awsEnvironment(configuration)} aws --endpoint-url ${world.store.endpoint} secretsmanager get-secret-value --secret-id ${secret} --query SecretString --output text`;
+}
+
+function runCommand(world: Sandbox, configuration: Configuration): string {
+  return `${awsEnvironment(configuration)} npm run cli -- run --config ${world.configPath}`;
+}
+
+/** Environment in which the AWS SDK and the AWS command line talk to the sandbox's store. */
+function awsEnvironment({ store }: Configuration): string {
+  const { accessKeyId, secretAccessKey } = SANDBOX_AWS_CREDENTIALS;
+  return `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${store.region ?? 'us-east-1'}`;
+}
+
+function identitiesOf(configuration: Configuration) {
+  return configuration.providers.flatMap(({ tokens }) => tokens.map(({ identity }) => identity));
+}
+
+function parseFaults(texts: readonly string[], terminal: Terminal): readonly Fault[] | undefined {
+  const faults: Fault[] = [];
+  let isGood = true;
+  for (const text of texts) {
+    const parsed = parseFault(text, SANDBOX_PROVIDERS);
+    if (parsed.ok) {
+      faults.push(parsed.fault);
+    } else {
+      isGood = false;
+      terminal.err(`--fault ${text}: ${parsed.message}\n`);
+    }
+  }
+  return isGood ? faults : undefined;
+}

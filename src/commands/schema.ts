@@ -1,0 +1,23 @@
+/** `schema`: the JSON Schemas of the configuration and of the token document. */
+import { z } from 'zod';
+import { KINDS } from '../assembly.ts';
+import { configurationJsonSchema } from '../config/json-schema.ts';
+import { tokenDocumentSchema } from '../core/document.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export const SCHEMA_NAMES = ['configuration', 'token-document'] as const;
+export type SchemaName = (typeof SCHEMA_NAMES)[number];
+
+export function schema(name: SchemaName, terminal: Terminal): ExitCode {
+  terminal.out(`${JSON.stringify(jsonSchema(name), null, 2)}\n`);
+  return 0;
+}
+
+function jsonSchema(name: SchemaName): unknown {
+  switch (name) {
+    case 'configuration':
+      return configurationJsonSchema(KINDS);
+    case 'token-document':
+      return z.toJSONSchema(tokenDocumentSchema, { target: 'draft-2020-12', io: 'output' });
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * A configuration as the program uses it: checked, defaults filled in, names expanded, durations in milliseconds.
+ * Holds no secret: credentials are references until a fetch needs them.
+ */
+import type { CadencePolicy } from '../core/cadence.ts';
+import type { CronGaps } from '../core/cron-expression.ts';
+import type { TokenIdentity } from '../core/token.ts';
+import type { VersionBudget } from '../core/write-budget.ts';
+import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
+import type { CredentialReferences } from './reference.ts';
+
+export interface Configuration {
+  readonly store: StoreConfiguration;
+  readonly readers: { readonly stalenessMs: number };
+  readonly coordination: { readonly kind: 'none' };
+  readonly http: { readonly host: string; readonly port: number };
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+  /** In the order of the file; never empty. */
+  readonly providers: readonly ProviderConfiguration[];
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** `auto` is `pretty` on a terminal and `json` elsewhere. */
+export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+export interface StoreConfiguration {
+  readonly kind: 'aws-secrets-manager';
+  /** `undefined` leaves it to the AWS SDK (`AWS_REGION`, profile). */
+  readonly region: string | undefined;
+  /** URL of an emulator, without a trailing slash; `undefined` for AWS itself. */
+  readonly endpoint: string | undefined;
+  readonly createSecrets: boolean;
+  readonly kmsKeyId: string | undefined;
+  readonly tags: Readonly<Record<string, string>>;
+  /** Secrets that may be taken over although the daemon did not create them. */
+  readonly adopt: readonly string[];
+  readonly versionBudget: VersionBudget;
+  readonly timeoutMs: number;
+}
+
+export interface ProviderConfiguration {
+  readonly name: string;
+  readonly kind: ProviderKind;
+  readonly configured: ConfiguredKind;
+  /** Without a trailing slash: request paths begin with one. */
+  readonly baseUrl: string;
+  /** Shared by all tokens of the provider. */
+  readonly credentials: CredentialReferences;
+  /** One, or one per customer; never empty. */
+  readonly tokens: readonly TokenConfiguration[];
+  readonly schedule: ScheduleConfiguration;
+  /** What to expect until the first token has been seen. */
+  readonly lifetimeMs: number;
+  /** Also in the schedule's policy. */
+  readonly minIntervalMs: number;
+  /** Deadline of one call to the provider. */
+  readonly timeoutMs: number;
+  /** Most calls to the provider at one time. */
+  readonly concurrency: number;
+  readonly versionBudget: VersionBudget;
+}
+
+export interface TokenConfiguration {
+  readonly identity: TokenIdentity;
+  /** Credentials of this token's customer, beside the provider's; empty for kinds without customers. */
+  readonly customerCredentials: CredentialReferences;
+  /** Secret for the chain's newest refresh token; `undefined` for kinds without a chain. */
+  readonly stateSecret: string | undefined;
+}
+
+/** `derived`: the cron expression follows from the lifetime. `classic`: the user wrote one, and each firing refreshes. */
+export type ScheduleConfiguration =
+  | { readonly kind: 'derived'; readonly policy: CadencePolicy }
+  | {
+      readonly kind: 'classic';
+      readonly expression: string;
+      readonly gaps: CronGaps;
+      readonly policy: CadencePolicy;
+    };

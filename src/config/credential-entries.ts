@@ -1,0 +1,68 @@
+/** The credential references of an entry, as far as they are valid. */
+import { isAbsolute, join } from 'node:path';
+import type { z } from 'zod';
+import { isJsonObject } from '../core/json.ts';
+import type { CredentialFields } from '../providers/provider.ts';
+import type { Finding, Path } from './problem.ts';
+import type { CredentialReference } from './reference.ts';
+import { credentialReferenceSchema } from './reference-schema.ts';
+import type { SecretUse } from './secret-uses.ts';
+
+export interface ReferenceContext {
+  /** Folder of the configuration file, which relative paths start from. */
+  readonly folder: string;
+  /** The environment to look references up in; `undefined` leaves them unchecked. */
+  readonly env: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+export interface CredentialEntries {
+  readonly references: ReadonlyMap<string, CredentialReference>;
+  readonly findings: readonly Finding[];
+  readonly uses: readonly SecretUse[];
+}
+
+/** Reads those of the fields that are written down correctly; what is wrong with others the schema has said. */
+export function readCredentialEntries(
+  fields: CredentialFields,
+  raw: unknown,
+  path: Path,
+  context: ReferenceContext,
+): CredentialEntries {
+  const references = new Map<string, CredentialReference>();
+  const findings: Finding[] = [];
+  const uses: SecretUse[] = [];
+  for (const name of Object.keys(fields)) {
+    const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
+    if (!parsed.success) continue;
+    const reference = toReference(parsed.data, context.folder);
+    if (reference === undefined) continue;
+    references.set(name, reference);
+    if (reference.kind === 'env' && context.env !== undefined) {
+      const state = describeMissing(context.env[reference.name]);
+      if (state !== undefined) {
+        findings.push({
+          path: [...path, name, 'env'],
+          text: `environment variable ${reference.name} is ${state}`,
+        });
+      }
+    }
+    if (reference.kind === 'awsSecret') {
+      uses.push({ secret: reference.id, path: [...path, name, 'awsSecret'], use: 'credential' });
+    }
+  }
+  return { references, findings, uses };
+}
+
+function toReference(
+  { env, file, awsSecret, key }: z.output<typeof credentialReferenceSchema>,
+  folder: string,
+): CredentialReference | undefined {
+  if (env !== undefined) return { kind: 'env', name: env };
+  if (file !== undefined) return { kind: 'file', path: isAbsolute(file) ? file : join(folder, file) };
+  return awsSecret === undefined ? undefined : { kind: 'awsSecret', id: awsSecret, key };
+}
+
+function describeMissing(value: string | undefined): string | undefined {
+  if (value === undefined) return 'not set';
+  return value === '' ? 'empty' : undefined;
+}

@@ -1,0 +1,70 @@
+/**
+ * The values that occur in several sections. Convention: **the message of a schema says what is allowed**, in words
+ * that follow `allowed:`; what was found is told apart from it, because it may have to be kept quiet.
+ */
+import { z } from 'zod';
+import { DURATION_FORM, DURATION_PATTERN, formatDuration, parseDuration } from '../core/duration.ts';
+import type { VersionBudget } from '../core/write-budget.ts';
+import { parseServiceUrl, URL_FORM } from './url.ts';
+
+/** A mapping that refuses unknown keys; its message is the list of the known ones. */
+export function mapping<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {
+  const keys = Object.keys(shape).join(', ');
+  return z.strictObject(shape, {
+    error: (issue) => (issue.code === 'unrecognized_keys' ? keys : `a mapping with ${keys}`),
+  });
+}
+
+export interface DurationLimits {
+  readonly leastMs?: number;
+  readonly mostMs?: number;
+}
+
+/** A duration as text, parsed to milliseconds; both limits inclusive. */
+export function durationField({ leastMs, mostMs }: DurationLimits = {}): z.ZodType<number, string> {
+  const limits = [
+    ...(leastMs === undefined ? [] : [`at least ${formatDuration(leastMs)}`]),
+    ...(mostMs === undefined ? [] : [`at most ${formatDuration(mostMs)}`]),
+  ];
+  const allowed = [DURATION_FORM, ...limits].join(', ');
+  return z
+    .string(allowed)
+    .regex(DURATION_PATTERN, allowed)
+    .transform((text, context) => {
+      const parsed = parseDuration(text);
+      if (!parsed.ok) context.addIssue({ code: 'custom', message: `${allowed} (this is ${parsed.problem})` });
+      else if (
+        parsed.durationMs < (leastMs ?? 0) ||
+        parsed.durationMs > (mostMs ?? Number.POSITIVE_INFINITY)
+      ) {
+        context.addIssue({ code: 'custom', message: allowed });
+      } else return parsed.durationMs;
+      return z.NEVER;
+    });
+}
+
+/** A text of a given form. */
+export function patternField(pattern: RegExp, allowed: string): z.ZodString {
+  return z.string(allowed).regex(pattern, allowed);
+}
+
+/** A whole number, both limits inclusive. */
+export function wholeNumberField(least: number, most: number): z.ZodInt {
+  const allowed = `a whole number from ${least} to ${most}`;
+  return z.int(allowed).min(least, allowed).max(most, allowed);
+}
+
+/** An address that credentials may be sent to, without its trailing slash. */
+export function urlField(): z.ZodType<string, string> {
+  return z.string(URL_FORM).transform((text, context) => {
+    const url = parseServiceUrl(text);
+    if (url !== undefined) return url;
+    context.addIssue({ code: 'custom', message: URL_FORM });
+    return z.NEVER;
+  });
+}
+
+export function versionBudgetField(): z.ZodType<VersionBudget, VersionBudget> {
+  const allowed = 'a whole number from 1, or none';
+  return z.union([z.int(allowed).min(1, allowed), z.literal('none')], allowed);
+}

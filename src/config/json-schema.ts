@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { ProviderKind } from '../providers/provider.ts';
+import { createConfigSchema } from './schema.ts';
+
+/**
+ * The JSON Schema of a configuration file (draft 2020-12), for editors: completion, explanations, first checks.
+ * Non-guarantee: what spans several values (duplicate names, infeasible schedules) only the program checks.
+ */
+export function configurationJsonSchema(kinds: readonly ProviderKind[]): z.core.JSONSchema.JSONSchema {
+  const { $schema, ...schema } = z.toJSONSchema(createConfigSchema(kinds).document, {
+    target: 'draft-2020-12',
+    // What people write, not what it is parsed to: durations are text.
+    io: 'input',
+  });
+  return {
+    ...($schema === undefined ? {} : { $schema }),
+    $id: 'urn:token-refresher:configuration',
+    title: 'token-refresher configuration',
+    description: 'which tokens are kept fresh, and where they are published',
+    ...schema,
+  };
+}

@@ -1,0 +1,186 @@
+/**
+ * A configuration file, from text to {@link Configuration}.
+ *
+ * Guarantee: all problems are told at once, each with its place in the file; one mistake hides only what depends on
+ * it. After a YAML error that leaves the meaning of the rest open, the YAML errors alone are told. No problem quotes a
+ * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
+ */
+import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import type { Configuration, StoreConfiguration } from './configuration.ts';
+import { type Finding, formatPath, type Problem } from './problem.ts';
+import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
+import { errnoOf } from './reference.ts';
+import { salvage } from './salvage.ts';
+import {
+  coordinationSchema,
+  createConfigSchema,
+  httpSchema,
+  logSchema,
+  outlineSchema,
+  readersSchema,
+  storeSchema,
+} from './schema.ts';
+import { findInvalid } from './schema-findings.ts';
+import { findConflicts } from './secret-uses.ts';
+import { suggest } from './spelling.ts';
+import { parseYaml, type YamlSource } from './yaml-source.ts';
+
+export interface ParseOptions {
+  /** As messages name the file; relative references start from its folder. */
+  readonly fileName: string;
+  readonly kinds: readonly ProviderKind[];
+  /** When given, environment variables that are referred to must be set in it. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+export type ParsedConfiguration =
+  | { readonly ok: true; readonly configuration: Configuration; readonly warnings: readonly Problem[] }
+  /** In the order of the file; never empty. */
+  | { readonly ok: false; readonly problems: readonly Problem[] };
+
+/** Reads and parses a file. A file that cannot be read is a problem like any other. */
+export async function loadConfiguration(
+  path: string,
+  options: Omit<ParseOptions, 'fileName'>,
+): Promise<ParsedConfiguration> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    const errno = errnoOf(error);
+    const reason = errno === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${errno})`;
+    const problem = { file: path, position: undefined, path: '', text: reason };
+    return { ok: false, problems: [{ ...problem, allowed: undefined, suggestion: undefined }] };
+  }
+  return parseConfiguration(text, { ...options, fileName: path });
+}
+
+export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
+  const source = parseYaml(text);
+  const syntax = source.problems.map(
+    (problem): Problem => ({
+      file: options.fileName,
+      position: problem.position,
+      path: '',
+      text: problem.text,
+      allowed: undefined,
+      suggestion: undefined,
+    }),
+  );
+  if (!source.isReadable) return { ok: false, problems: syntax };
+  const reading = readDocument(source.value, options);
+  const toProblem = problemsIn(source, options.fileName);
+  const problems = inOrder([...syntax, ...reading.findings.map(toProblem)]);
+  if (problems.length > 0) return { ok: false, problems };
+  if (reading.configuration === undefined)
+    throw new Error('a configuration without problems is not complete');
+  return {
+    ok: true,
+    configuration: reading.configuration,
+    warnings: inOrder(reading.notes.map(toProblem)),
+  };
+}
+
+interface DocumentReading {
+  readonly findings: readonly Finding[];
+  readonly notes: readonly Finding[];
+  readonly configuration: Configuration | undefined;
+}
+
+function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): DocumentReading {
+  const raw: JsonObject = isJsonObject(value) ? value : {};
+  const outline = findInvalid(outlineSchema, value, []);
+  const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
+  const store = salvage(storeSchema.strip().partial(), raw['store'], under('store'), 1);
+  const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
+  const context = {
+    kinds,
+    schema: createConfigSchema(kinds),
+    references: { folder: dirname(fileName), env },
+    stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
+    versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
+  };
+  const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
+  const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
+  const uses = entries.flatMap((entry) => entry.uses);
+  const findings = [
+    ...outline,
+    ...entries.flatMap((entry) => entry.findings),
+    ...findTwins(entries),
+    ...findConflicts(uses),
+  ];
+  const written = uses.flatMap(({ secret, use }) => (use === 'credential' ? [] : [secret]));
+  return {
+    findings,
+    notes: [
+      ...entries.flatMap((entry) => entry.notes),
+      ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
+    ],
+    configuration: findings.length > 0 ? undefined : assemble(raw, entries),
+  };
+}
+
+/** Called for a document that nothing is wrong with, so every section parses. */
+function assemble(raw: JsonObject, entries: readonly ProviderEntry[]): Configuration {
+  const section = (name: string): unknown => raw[name] ?? {};
+  const { timeout, region, endpoint, kmsKeyId, ...store } = storeSchema.parse(section('store'));
+  const storeConfiguration: StoreConfiguration = { ...store, region, endpoint, kmsKeyId, timeoutMs: timeout };
+  return {
+    store: storeConfiguration,
+    readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
+    coordination: coordinationSchema.parse(section('coordination')),
+    http: httpSchema.parse(section('http')),
+    log: logSchema.parse(section('log')),
+    providers: entries.flatMap(({ provider }) => (provider === undefined ? [] : [provider])),
+  };
+}
+
+function findTwins(entries: readonly ProviderEntry[]): readonly Finding[] {
+  const first = new Map<string, number>();
+  const findings: Finding[] = [];
+  for (const [index, { name }] of entries.entries()) {
+    if (name === undefined) continue;
+    const twin = first.get(name);
+    if (twin === undefined) first.set(name, index);
+    else {
+      const text = `found "${name}", the name of providers[${twin}] too`;
+      findings.push({ path: ['providers', index, 'name'], text, allowed: 'a name of its own' });
+    }
+  }
+  return findings;
+}
+
+/** A name in `adopt` that nothing is written to is most likely misspelt. */
+function findIdleAdoptions(adopt: readonly string[], written: readonly string[]): readonly Finding[] {
+  const known = new Set(written);
+  return adopt.flatMap((secret, index) =>
+    known.has(secret)
+      ? []
+      : [
+          {
+            path: ['store', 'adopt', index],
+            text: `nothing is written to "${secret}", so there is nothing to adopt`,
+            suggestion: suggest(secret, written),
+          },
+        ],
+  );
+}
+
+function problemsIn(source: YamlSource, file: string): (finding: Finding) => Problem {
+  return ({ path, shownPath, target, text, allowed, suggestion }) => ({
+    file,
+    position: source.locate(path, target ?? 'value'),
+    path: formatPath(shownPath ?? path),
+    text,
+    allowed,
+    suggestion,
+  });
+}
+
+function inOrder(problems: readonly Problem[]): readonly Problem[] {
+  const rank = ({ position }: Problem): number => (position?.line ?? 0) * 1_000_000 + (position?.column ?? 0);
+  return problems.toSorted((a, b) => rank(a) - rank(b));
+}

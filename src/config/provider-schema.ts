@@ -1,0 +1,188 @@
+/** The schema of one provider entry: what all kinds share, and what follows from the kind. */
+import { z } from 'zod';
+import type { RefreshAfter } from '../core/cadence.ts';
+import { type CronGaps, parseCron } from '../core/cron-expression.ts';
+import { DURATION_FORM, formatDuration } from '../core/duration.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import {
+  durationField,
+  mapping,
+  patternField,
+  urlField,
+  versionBudgetField,
+  wholeNumberField,
+} from './field-schemas.ts';
+import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
+import {
+  SECRET_NAME_FORM,
+  SECRET_NAME_PATTERN,
+  SECRET_TEMPLATE_FORM,
+  SECRET_TEMPLATE_PATTERN,
+} from './secret-name.ts';
+
+const PROVIDER_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const CUSTOMER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$/;
+
+const REFRESH_AFTER_FORM = `${DURATION_FORM}, or a fraction from 0.5 to 0.99`;
+
+const secretName = patternField(SECRET_NAME_PATTERN, SECRET_NAME_FORM);
+const secretTemplate = patternField(SECRET_TEMPLATE_PATTERN, SECRET_TEMPLATE_FORM);
+
+const refreshAfterSchema: z.ZodType<RefreshAfter, string | number> = z.union(
+  [
+    durationField({ leastMs: 1000 }).transform(
+      (durationMs): RefreshAfter => ({ kind: 'duration', durationMs }),
+    ),
+    z
+      .number(REFRESH_AFTER_FORM)
+      .min(0.5, REFRESH_AFTER_FORM)
+      .max(0.99, REFRESH_AFTER_FORM)
+      .transform((fraction): RefreshAfter => ({ kind: 'fraction', fraction })),
+  ],
+  REFRESH_AFTER_FORM,
+);
+
+const CRON_FORM = 'a cron expression of five or six fields, in UTC';
+
+/** A cron expression with its gaps measured. */
+export interface ClassicSchedule {
+  readonly expression: string;
+  readonly gaps: CronGaps;
+}
+
+const scheduleSchema: z.ZodType<ClassicSchedule, string> = z
+  .string(CRON_FORM)
+  .max(200, CRON_FORM)
+  .transform((expression, context) => {
+    const parsed = parseCron(expression);
+    if (parsed.ok) return { expression, gaps: parsed.gaps };
+    // The parser quotes what it does not understand, which may be anything.
+    const reason = parsed.problem.length > 160 ? '' : ` (${parsed.problem})`;
+    context.addIssue({ code: 'custom', message: `${CRON_FORM}${reason}` });
+    return z.NEVER;
+  });
+
+/** What every provider entry has, whatever its kind. */
+const commonShape = {
+  name: patternField(PROVIDER_NAME, 'lower-case letters, digits and inner hyphens, at most 63').describe(
+    'unique name; in the log, the metrics and the token document',
+  ),
+  refreshAfter: refreshAfterSchema
+    .optional()
+    .describe(
+      'refresh at this age: a duration (14m) or a fraction of the lifetime (0.9); 14/15 of the lifetime when left out',
+    ),
+  schedule: scheduleSchema
+    .optional()
+    .describe(
+      'refresh at fixed times instead: a cron expression in UTC; rarely needed, because a schedule follows from the ' +
+        'lifetime by itself; not beside refreshAfter',
+    ),
+  minInterval: durationField()
+    .prefault('0s')
+    .describe('shortest time between two fetches that the provider likes'),
+  timeout: durationField({ leastMs: 100, mostMs: 300_000 })
+    .prefault('10s')
+    .describe('deadline of one call to the provider'),
+  concurrency: wholeNumberField(1, 64).default(4).describe('most calls to the provider at one time'),
+  versionBudget: versionBudgetField()
+    .optional()
+    .describe("overrides the store's versionBudget for this provider's secrets"),
+};
+
+/** What can be said of any subset of an entry's fields, whatever its kind; also gives them their types. */
+export const partialProviderSchema = z
+  .object({
+    ...commonShape,
+    baseUrl: urlField(),
+    lifetime: lifetimeField(),
+    secret: secretTemplate,
+    stateSecret: secretTemplate,
+  })
+  .partial();
+
+/** An entry whose kind nobody knows: at least a literal credential is told. */
+export const unknownProviderSchema = partialProviderSchema.extend({
+  credentials: z.record(z.string(), credentialReferenceSchema, 'a mapping').optional(),
+});
+
+const customerShape = {
+  name: patternField(CUSTOMER_NAME, 'letters, digits and inner hyphens and underscores, at most 63').describe(
+    'unique name of the customer; takes the place of {customer}',
+  ),
+  secret: secretName
+    .optional()
+    .describe("secret for this customer's token, instead of the provider's template"),
+  stateSecret: secretName
+    .optional()
+    .describe("secret for this customer's refresh token, instead of the provider's template"),
+};
+
+export const partialCustomerSchema = z.object(customerShape).partial();
+
+/** @throws when an option or a credential of the kind has the name of a common field: a bug in the kind */
+export function createProviderSchema(kind: ProviderKind): z.ZodObject {
+  const { name, ...settings } = commonShape;
+  const fields: z.ZodRawShape = {
+    name,
+    kind: z.literal(kind.kind).describe(kind.description),
+    baseUrl: baseUrlField(kind),
+    credentials: credentialsSchema(kind.credentials),
+    ...secretFields(kind),
+    ...settings,
+    lifetime: lifetimeField()
+      .prefault(formatDuration(kind.documentedLifetimeSeconds * 1000))
+      .describe('lifetime to expect until the first token has been seen'),
+  };
+  const options: z.ZodRawShape = kind.options.shape;
+  refuseCollisions(kind, fields, options);
+  return mapping({ ...fields, ...options });
+}
+
+/** Shorter ones leave no time to look, fetch and publish before the end. */
+function lifetimeField(): z.ZodType<number, string> {
+  return durationField({ leastMs: 10_000 });
+}
+
+function baseUrlField(kind: ProviderKind): z.ZodType {
+  const field = kind.defaultBaseUrl === undefined ? urlField() : urlField().prefault(kind.defaultBaseUrl);
+  return field.describe('URL of the API, without the path of the token endpoint');
+}
+
+function secretFields(kind: ProviderKind): z.ZodRawShape {
+  if (kind.customerCredentials === undefined) {
+    return {
+      secret: secretName.describe('secret that the token is published to'),
+      stateSecret: secretName
+        .optional()
+        .describe(
+          'secret for the newest refresh token, only where there is one; token-refresher/state/<secret> when left out; ' +
+            'readers of the token must not be allowed to read it',
+        ),
+    };
+  }
+  const references = referenceShape(kind.customerCredentials);
+  refuseCollisions(kind, customerShape, references);
+  const { name, ...secrets } = customerShape;
+  const list = 'a list with at least one customer';
+  return {
+    secret: secretTemplate
+      .optional()
+      .describe("secrets that the tokens are published to; {customer} stands for the customer's name"),
+    stateSecret: secretTemplate
+      .optional()
+      .describe(
+        'secrets for the newest refresh tokens, with {customer}; token-refresher/state/<secret> when left out; readers ' +
+          'of the tokens must not be allowed to read them',
+      ),
+    customers: z
+      .array(mapping({ name, ...references, ...secrets }), list)
+      .min(1, list)
+      .describe('one token for each customer'),
+  };
+}
+
+function refuseCollisions(kind: ProviderKind, fields: z.ZodRawShape, own: z.ZodRawShape): void {
+  const taken = Object.keys(own).filter((key) => Object.hasOwn(fields, key));
+  if (taken.length > 0) throw new Error(`kind ${kind.kind}: ${taken.join(', ')} is a common field's name`);
+}

@@ -1,0 +1,95 @@
+/** When a provider's tokens are refreshed: its timing settings, and whether they can work together. */
+import type { CadencePolicy } from '../core/cadence.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { VersionBudget } from '../core/write-budget.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import { type CadenceSetting, type CadenceVerdict, checkCadence } from './cadence-check.ts';
+import type { ProviderConfiguration } from './configuration.ts';
+import type { Finding, Path } from './problem.ts';
+import type { ProviderFields } from './token-entries.ts';
+
+type TimingSettings = Pick<
+  ProviderConfiguration,
+  'schedule' | 'lifetimeMs' | 'minIntervalMs' | 'timeoutMs' | 'concurrency' | 'versionBudget'
+>;
+
+export interface TimingInput {
+  readonly kind: ProviderKind;
+  readonly raw: JsonObject;
+  readonly fields: ProviderFields;
+  readonly path: Path;
+  /** `undefined` when it is wrong in the file. */
+  readonly stalenessMs: number | undefined;
+  /** The store's; `undefined` when it is wrong in the file. */
+  readonly versionBudget: VersionBudget | undefined;
+}
+
+export interface Timing {
+  readonly findings: readonly Finding[];
+  readonly notes: readonly Finding[];
+  /** `undefined` only when something in the file is wrong. */
+  readonly settings: TimingSettings | undefined;
+}
+
+const SHAPING_FIELDS = ['refreshAfter', 'schedule', 'lifetime', 'minInterval'] as const;
+
+export function readTiming(input: TimingInput): Timing {
+  const { kind, fields, path, stalenessMs } = input;
+  const { refreshAfter, schedule, minInterval, timeout, concurrency } = fields.value;
+  if (refreshAfter !== undefined && schedule !== undefined) {
+    const text = 'stands beside refreshAfter; keep one of the two';
+    return {
+      findings: [{ path: [...path, 'schedule'], target: 'key', text }],
+      notes: [],
+      settings: undefined,
+    };
+  }
+  if (SHAPING_FIELDS.some(fields.isInvalid) || stalenessMs === undefined || minInterval === undefined) {
+    return { findings: [], notes: [], settings: undefined };
+  }
+  const lifetimeMs = fields.value.lifetime ?? kind.documentedLifetimeSeconds * 1000;
+  const policy: CadencePolicy = { refreshAfter, stalenessMs, minIntervalMs: minInterval };
+  const budget = fields.isInvalid('versionBudget')
+    ? undefined
+    : (fields.value.versionBudget ?? input.versionBudget);
+  const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget });
+  const isComplete = budget !== undefined && timeout !== undefined && concurrency !== undefined;
+  return {
+    findings: verdict.kind === 'problem' ? [locate(verdict, input)] : [],
+    notes: verdict.kind === 'note' ? [locate(verdict, input)] : [],
+    settings: isComplete
+      ? {
+          schedule:
+            schedule === undefined ? { kind: 'derived', policy } : { kind: 'classic', ...schedule, policy },
+          lifetimeMs,
+          minIntervalMs: minInterval,
+          timeoutMs: timeout,
+          concurrency,
+          versionBudget: budget,
+        }
+      : undefined,
+  };
+}
+
+/** Points at the setting that a verdict is about, where it is written down. */
+function locate(verdict: Exclude<CadenceVerdict, { kind: 'fine' }>, input: TimingInput): Finding {
+  const shared = sharedPath(verdict.setting, input.raw);
+  if (shared === undefined) return { path: ownPath(verdict.setting, input), text: verdict.text };
+  const { name } = input.fields.value;
+  return {
+    path: shared,
+    text: name === undefined ? verdict.text : `for provider "${name}": ${verdict.text}`,
+  };
+}
+
+function sharedPath(setting: CadenceSetting, raw: JsonObject): Path | undefined {
+  if (setting === 'staleness') return ['readers', 'staleness'];
+  return setting === 'versionBudget' && raw['versionBudget'] === undefined
+    ? ['store', 'versionBudget']
+    : undefined;
+}
+
+function ownPath(setting: CadenceSetting, { raw, path }: TimingInput): Path {
+  const written = [setting, 'lifetime'].find((key) => raw[key] !== undefined);
+  return written === undefined ? path : [...path, written];
+}

@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { CredentialFields } from '../providers/provider.ts';
+import { mapping, patternField } from './field-schemas.ts';
+
+const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
+
+/** Stands alone: it is the whole message, because what was found must not be shown. */
+export const LITERAL_CREDENTIAL = `a credential must not stand in this file; put it into an environment variable or a file and write ${FORMS}`;
+
+const SOURCES = ['env', 'file', 'awsSecret'] as const;
+const KEYS = [...SOURCES, 'key'].join(', ');
+
+/** Exactly one of `env`, `file` and `awsSecret`. */
+export const credentialReferenceSchema = z
+  .strictObject(
+    {
+      env: patternField(/^[A-Za-z_][A-Za-z0-9_]{0,254}$/, 'the name of an environment variable')
+        .optional()
+        .describe('name of an environment variable'),
+      // One line and not too long: the most likely mistake is a private key pasted in place of its path.
+      file: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a file, on one line')
+        .optional()
+        .describe(
+          "path of a file, relative to this file's folder; read anew for each fetch; one newline at its end is dropped",
+        ),
+      awsSecret: patternField(/^[A-Za-z0-9/_+=.@:-]{1,2048}$/, 'the name or ARN of a secret')
+        .optional()
+        .describe("name or ARN of a secret in the store's account and region"),
+      key: z
+        .string('a key of the JSON object in the secret')
+        .min(1, 'a key of the JSON object in the secret')
+        .max(256, 'a key of the JSON object in the secret')
+        .optional()
+        .describe('beside awsSecret: key of the JSON object in the secret; the whole text when left out'),
+    },
+    {
+      error: (issue) => {
+        if (issue.code === 'unrecognized_keys') return KEYS;
+        return issue.input === undefined || issue.input === null ? FORMS : LITERAL_CREDENTIAL;
+      },
+    },
+  )
+  .superRefine((reference, context) => {
+    // An unknown key is told already, and is most likely the one that is missing here.
+    if (context.issues.length > 0) return;
+    const sources = SOURCES.filter((source) => reference[source] !== undefined);
+    const isMisused = reference.key !== undefined && reference.awsSecret === undefined;
+    if (sources.length !== 1 || isMisused) context.addIssue({ code: 'custom', message: `one of ${FORMS}` });
+  })
+  .meta({
+    oneOf: SOURCES.map((source) => ({ required: [source] })),
+    dependentRequired: { key: ['awsSecret'] },
+  });
+
+/** One reference per credential of a kind. */
+export function referenceShape(fields: CredentialFields): z.ZodRawShape {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [
+      name,
+      (field.optional === true ? credentialReferenceSchema.optional() : credentialReferenceSchema).describe(
+        `${field.description}; by reference: ${FORMS}`,
+      ),
+    ]),
+  );
+}
+
+export function credentialsSchema(fields: CredentialFields): z.ZodType {
+  const schema = mapping(referenceShape(fields)).describe('credentials, each by reference');
+  return Object.values(fields).every((field) => field.optional === true) ? schema.prefault({}) : schema;
+}

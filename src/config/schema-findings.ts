@@ -1,0 +1,118 @@
+/** What the schema has to say, in the words of {@link Finding}. */
+import type { z } from 'zod';
+import { isJsonObject } from '../core/json.ts';
+import type { Finding, Path } from './problem.ts';
+import { LITERAL_CREDENTIAL } from './reference-schema.ts';
+import { suggest } from './spelling.ts';
+
+type Issue = z.core.$ZodIssue;
+
+/** Longer texts are not shown: they may be a key or a token in the wrong place. */
+const LONGEST_SHOWN = 60;
+
+/**
+ * Validates a part of the document.
+ * @param base path of the part in the document, which decides what may be shown
+ */
+export function findInvalid(schema: z.ZodType, value: unknown, base: Path): readonly Finding[] {
+  const parsed = schema.safeParse(value, { error: describeExpected });
+  if (parsed.success) return [];
+  const findings = parsed.error.issues.flatMap((issue) => toFindings(issue, value, base));
+  // A value that breaks two rules at once is still one mistake.
+  const byPlace = new Map(findings.map((finding) => [JSON.stringify([finding.path, finding.text]), finding]));
+  return [...byPlace.values()];
+}
+
+/** `found "15x"`, `found a list`, `missing`; says the least about what could be a credential. */
+export function describeFound(value: unknown, path: Path): string {
+  if (value === undefined) return 'missing';
+  if (value === null) return 'found nothing';
+  if (Array.isArray(value)) return value.length === 0 ? 'found an empty list' : 'found a list';
+  if (isJsonObject(value)) return 'found a mapping';
+  if (isSensitive(path)) return `found a ${typeof value === 'string' ? 'text' : typeof value}`;
+  if (typeof value === 'number' || typeof value === 'boolean') return `found ${value}`;
+  if (typeof value !== 'string') return 'found something else';
+  // In a URL a password stands before the @ and a key behind the question mark.
+  const isShown = value.length <= LONGEST_SHOWN && !/:.*@|:\/\/.*\?/.test(value);
+  return isShown ? `found ${JSON.stringify(value)}` : `found a text of ${value.length} characters`;
+}
+
+/** True below `credentials`, for everything about a customer but its names, and where nobody knows what is meant. */
+function isSensitive([section, , field, , subfield]: Path): boolean {
+  if (section === undefined) return true;
+  if (section !== 'providers') return false;
+  if (field === undefined || field === 'credentials') return true;
+  return field === 'customers' && !['name', 'secret', 'stateSecret'].includes(String(subfield));
+}
+
+function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[] {
+  const ownPath = issue.path.filter((segment) => typeof segment !== 'symbol');
+  const path = [...base, ...ownPath];
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => unknownKey(key, path, issue.message));
+  if (issue.message === LITERAL_CREDENTIAL) return [{ path, text: LITERAL_CREDENTIAL }];
+  const value = valueAt(root, ownPath);
+  const target = issue.code === 'custom' && issue.params?.['target'] === 'key' ? 'key' : 'value';
+  const candidates = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  const suggestion = typeof value === 'string' && !isSensitive(path) ? suggest(value, candidates) : undefined;
+  const text = target === 'key' ? 'not a usable key' : describeFound(value, path);
+  return [{ path, target, text, allowed: issue.message, suggestion }];
+}
+
+/** @param knownKeys by the convention of `field-schemas.ts` the message of the mapping: `name, kind, …` */
+function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
+  const path = [...parent, key];
+  const suggestion = suggest(key, knownKeys.split(', '));
+  // `appSecret: { hunter2 }` is YAML for a mapping with the key hunter2: such a key is not shown.
+  const isHidden = isSensitive(path) && suggestion === undefined;
+  const text = isHidden ? 'holds an unknown key' : 'unknown key';
+  return {
+    path,
+    target: 'key',
+    text,
+    allowed: knownKeys,
+    suggestion,
+    ...(isHidden ? { shownPath: parent } : {}),
+  };
+}
+
+function valueAt(root: unknown, path: Path): unknown {
+  return path.reduce<unknown>((value, segment) => {
+    if (Array.isArray(value) && typeof segment === 'number') return value[segment];
+    if (isJsonObject(value) && Object.hasOwn(value, segment)) return value[String(segment)];
+    return undefined;
+  }, root);
+}
+
+/** What is allowed, for schemas that do not say it themselves: the options of the kinds. */
+function describeExpected(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return issue.values.map(String).join(', ');
+    case 'invalid_type':
+      return TYPE_NAMES[issue.expected] ?? issue.expected;
+    case 'too_small':
+      return `at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
+    case 'invalid_format':
+      return issue.format === 'regex' ? `a text that matches ${issue.pattern ?? 'a pattern'}` : issue.format;
+    default:
+      return 'another value';
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
+}

@@ -1,0 +1,145 @@
+/** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
+import { z } from 'zod';
+import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
+import {
+  durationField,
+  mapping,
+  patternField,
+  urlField,
+  versionBudgetField,
+  wholeNumberField,
+} from './field-schemas.ts';
+import { createProviderSchema } from './provider-schema.ts';
+import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
+
+/** AWS allows 50; the daemon needs some for itself. */
+const MOST_TAGS = 40;
+
+export const storeSchema = mapping({
+  kind: z
+    .literal('aws-secrets-manager')
+    .default('aws-secrets-manager')
+    .describe('where tokens are published; AWS Secrets Manager is the only place so far'),
+  region: patternField(/^[a-z]{2,}(?:-[a-z]+)+-\d+$/, 'a region like ap-southeast-3')
+    .optional()
+    .describe('AWS region; the AWS SDK finds it (AWS_REGION, profile) when left out'),
+  endpoint: urlField()
+    .optional()
+    .describe('URL of an emulator or a VPC endpoint; https, or http for loopback hosts'),
+  createSecrets: z
+    .boolean()
+    .default(false)
+    .describe('create secrets that do not exist yet; needs CreateSecret and TagResource'),
+  kmsKeyId: z
+    .string('the id, ARN or alias of a KMS key')
+    .min(1, 'the id, ARN or alias of a KMS key')
+    .max(2048, 'the id, ARN or alias of a KMS key')
+    .optional()
+    .describe('KMS key for secrets that are created; aws/secretsmanager when left out'),
+  tags: z
+    .record(
+      z.string(),
+      z.string('a text of at most 256 characters').max(256, 'a text of at most 256 characters'),
+    )
+    .superRefine((tags, context) => {
+      if (Object.keys(tags).length > MOST_TAGS) {
+        context.addIssue({ code: 'custom', message: `at most ${MOST_TAGS} tags` });
+      }
+      for (const key of Object.keys(tags)) {
+        if (key.length >= 1 && key.length <= 128 && !/^aws:/i.test(key)) continue;
+        const message = '1 to 128 characters, not beginning with aws:';
+        context.addIssue({ code: 'custom', path: [key], message, params: { target: 'key' } });
+      }
+    })
+    .prefault({})
+    .describe(`tags for secrets that are created, at most ${MOST_TAGS}`),
+  adopt: z
+    .array(patternField(SECRET_NAME_PATTERN, SECRET_NAME_FORM), 'a list of names of secrets')
+    .prefault([])
+    .describe('existing secrets that may be written although the daemon did not create them'),
+  versionBudget: versionBudgetField()
+    .prefault(DEFAULT_VERSION_BUDGET)
+    .describe(
+      `most versions that one secret may get in 24 hours: ${DEFAULT_VERSION_BUDGET} is AWS's guidance (one write in ten ` +
+        'minutes), 100 is the cautious reading, none is for emulators without a quota',
+    ),
+  timeout: durationField({ leastMs: 100, mostMs: 60_000 })
+    .prefault('5s')
+    .describe('deadline of one call to the store'),
+});
+
+export const readersSchema = mapping({
+  staleness: durationField()
+    .prefault('0s')
+    .describe(
+      'how old what a reader sees may be: 0s for readers that ask Secrets Manager at each use, 5m for its agent, the ' +
+        'refresh interval for External Secrets; above 0s a token is replaced while it lives 30 s longer than this',
+    ),
+});
+
+export const coordinationSchema = mapping({
+  kind: z.literal('none').default('none').describe('none: one replica, which always refreshes'),
+});
+
+export const httpSchema = mapping({
+  host: z
+    .string('an address to listen on')
+    .min(1, 'an address to listen on')
+    .max(253, 'an address to listen on')
+    .default('0.0.0.0')
+    .describe('address for /livez, /readyz and /metrics'),
+  port: wholeNumberField(0, 65_535).default(8080).describe('port; 0 takes any free one'),
+});
+
+export const logSchema = mapping({
+  level: z.enum(LOG_LEVELS).default('info').describe('least severe lines to write'),
+  format: z
+    .enum(LOG_FORMATS)
+    .default('auto')
+    .describe('json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere'),
+});
+
+const sections = {
+  store: storeSchema.prefault({}).describe('where tokens are published'),
+  readers: readersSchema.prefault({}).describe('what the workloads that read tokens are like'),
+  coordination: coordinationSchema.prefault({}).describe('how replicas agree on who refreshes'),
+  http: httpSchema.prefault({}).describe('address for health checks and metrics'),
+  log: logSchema.prefault({}).describe('the log on standard output'),
+};
+
+const providerList = 'a list with at least one provider';
+
+/** The document with its list of providers unchecked: each provider is checked by the schema of its own kind. */
+export const outlineSchema = mapping({
+  ...sections,
+  providers: z.array(z.unknown(), providerList).min(1, providerList),
+});
+
+export interface ConfigSchema {
+  /** The whole document, for the JSON Schema. */
+  readonly document: z.ZodType;
+  /** One schema per kind, by the kind's name. */
+  readonly providers: ReadonlyMap<string, z.ZodObject>;
+}
+
+/**
+ * The schema of a configuration for the given kinds.
+ * @throws when there is no kind, or one has an option with the name of a common one: a bug
+ */
+export function createConfigSchema(kinds: readonly ProviderKind[]): ConfigSchema {
+  const schemas = kinds.map(createProviderSchema);
+  const [first, ...others] = schemas;
+  if (first === undefined) throw new Error('a configuration needs at least one provider kind');
+  return {
+    document: mapping({
+      ...sections,
+      providers: z
+        .array(z.discriminatedUnion('kind', [first, ...others]), providerList)
+        .min(1, providerList)
+        .describe('APIs whose tokens are kept fresh'),
+    }),
+    providers: new Map(kinds.map((kind, index) => [kind.kind, schemas[index] ?? first])),
+  };
+}

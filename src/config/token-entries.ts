@@ -1,0 +1,225 @@
+/** The tokens of a provider entry: one, or one per customer, each with the secrets it is written to. */
+import type { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
+import type { Finding, Path } from './problem.ts';
+import { partialCustomerSchema, type partialProviderSchema } from './provider-schema.ts';
+import type { CredentialReferences } from './reference.ts';
+import { type Salvaged, salvage } from './salvage.ts';
+import {
+  defaultStateSecret,
+  expandTemplate,
+  hasPlaceholder,
+  isSecretName,
+  SECRET_NAME_FORM,
+} from './secret-name.ts';
+import type { SecretUse } from './secret-uses.ts';
+
+export interface TokenEntry {
+  readonly customer: string | undefined;
+  readonly secret: string;
+  readonly stateSecret: string | undefined;
+  readonly customerCredentials: CredentialReferences;
+}
+
+export interface TokenEntries {
+  /** Complete only when nothing was found to be wrong. */
+  readonly tokens: readonly TokenEntry[];
+  readonly findings: readonly Finding[];
+  readonly uses: readonly SecretUse[];
+}
+
+export interface TokenEntriesInput {
+  readonly kind: ProviderKind;
+  /** `undefined` when the kind's options are wrong: state secrets are left unchecked then. */
+  readonly hasChain: boolean | undefined;
+  readonly raw: JsonObject;
+  readonly fields: ProviderFields;
+  /** What the schema found in this provider. */
+  readonly invalid: readonly Finding[];
+  readonly path: Path;
+  readonly references: ReferenceContext;
+}
+
+export type ProviderFields = Salvaged<z.output<typeof partialProviderSchema>>;
+type CustomerFields = Salvaged<z.output<typeof partialCustomerSchema>>;
+type SecretField = 'secret' | 'stateSecret';
+
+interface Customer {
+  readonly entry: unknown;
+  readonly path: Path;
+  readonly fields: CustomerFields;
+}
+
+/** A name, and the place in the file that it follows from. */
+interface Named {
+  readonly name: string;
+  readonly path: Path;
+}
+
+const TEMPLATE_FORM = 'a name with {customer} in it, or one for each customer';
+
+export function readTokenEntries(input: TokenEntriesInput): TokenEntries {
+  return input.kind.customerCredentials === undefined ? readSingle(input) : readCustomers(input);
+}
+
+function readSingle({ kind, hasChain, fields, path }: TokenEntriesInput): TokenEntries {
+  const { secret, stateSecret } = fields.value;
+  const needless = stateSecret === undefined ? [] : refuseState(kind, hasChain, path);
+  if (secret === undefined) return { tokens: [], findings: needless, uses: [] };
+  const token = {
+    customer: undefined,
+    secret: { name: secret, path: [...path, 'secret'] },
+    stateSecret: decideStateSecret(
+      hasChain === true && !fields.isInvalid('stateSecret'),
+      stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] },
+      { name: secret, path: [...path, 'secret'] },
+    ),
+    customerCredentials: new Map(),
+  };
+  return collect([token], needless, []);
+}
+
+function readCustomers(input: TokenEntriesInput): TokenEntries {
+  const { kind, hasChain, fields, path } = input;
+  const customers = listCustomers(input);
+  const findings: Finding[] = [
+    ...checkTemplate('secret', input, customers),
+    ...(hasChain === true ? checkTemplate('stateSecret', input, customers) : []),
+    ...(fields.value.stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
+  ];
+  const uses: SecretUse[] = [];
+  const tokens: NamedToken[] = [];
+  const names = new Map<string, number>();
+  for (const [index, customer] of customers.entries()) {
+    const own = customer.fields.value;
+    const credentials = readCredentialEntries(
+      kind.customerCredentials ?? {},
+      customer.entry,
+      customer.path,
+      input.references,
+    );
+    findings.push(...credentials.findings);
+    uses.push(...credentials.uses);
+    if (own.stateSecret !== undefined) findings.push(...refuseState(kind, hasChain, customer.path));
+    if (own.name === undefined) continue;
+    const twin = names.get(own.name);
+    if (twin !== undefined) {
+      const text = `found "${own.name}", the name of customers[${twin}] too`;
+      findings.push({ path: [...customer.path, 'name'], text, allowed: 'a name of its own' });
+      continue;
+    }
+    names.set(own.name, index);
+    const secret = nameFor('secret', customer, own.name, input);
+    if (secret === undefined) continue;
+    tokens.push({
+      customer: own.name,
+      secret,
+      stateSecret: decideStateSecret(
+        hasChain === true && !fields.isInvalid('stateSecret') && !customer.fields.isInvalid('stateSecret'),
+        nameFor('stateSecret', customer, own.name, input),
+        secret,
+      ),
+      customerCredentials: credentials.references,
+    });
+  }
+  return collect(tokens, findings, uses);
+}
+
+function listCustomers({ raw, invalid, path }: TokenEntriesInput): readonly Customer[] {
+  const entries: readonly unknown[] = Array.isArray(raw['customers']) ? raw['customers'] : [];
+  return entries.map((entry, index) => {
+    const ownPath = [...path, 'customers', index];
+    const ownFindings = invalid.filter((finding) =>
+      ownPath.every((segment, depth) => finding.path[depth] === segment),
+    );
+    return {
+      entry,
+      path: ownPath,
+      fields: salvage(partialCustomerSchema, entry, ownFindings, ownPath.length),
+    };
+  });
+}
+
+/** A template is needed by every customer without a name of its own, and useless without its placeholder. */
+function checkTemplate(
+  field: SecretField,
+  { fields, path }: TokenEntriesInput,
+  customers: readonly Customer[],
+): readonly Finding[] {
+  const isNeeded = customers.some(
+    (customer) => customer.fields.value[field] === undefined && !customer.fields.isInvalid(field),
+  );
+  if (!isNeeded || fields.isInvalid(field)) return [];
+  const template = fields.value[field];
+  if (template === undefined) {
+    // The state secret has a default.
+    return field === 'stateSecret'
+      ? []
+      : [{ path: [...path, field], text: 'missing', allowed: TEMPLATE_FORM }];
+  }
+  if (hasPlaceholder(template)) return [];
+  return [{ path: [...path, field], text: `found "${template}" for several tokens`, allowed: TEMPLATE_FORM }];
+}
+
+function nameFor(
+  field: SecretField,
+  customer: Customer,
+  customerName: string,
+  { fields, path }: TokenEntriesInput,
+): Named | undefined {
+  const own = customer.fields.value[field];
+  if (own !== undefined) return { name: own, path: [...customer.path, field] };
+  const template = fields.value[field];
+  if (customer.fields.isInvalid(field) || template === undefined || !hasPlaceholder(template))
+    return undefined;
+  return { name: expandTemplate(template, customerName), path: [...path, field] };
+}
+
+function decideStateSecret(isKnown: boolean, own: Named | undefined, secret: Named): Named | undefined {
+  if (!isKnown) return undefined;
+  return own ?? { name: defaultStateSecret(secret.name), path: secret.path };
+}
+
+function refuseState(kind: ProviderKind, hasChain: boolean | undefined, path: Path): readonly Finding[] {
+  if (hasChain !== false) return [];
+  const text = `kind ${kind.kind} keeps no refresh token with these options, so there is nothing to put there`;
+  return [{ path: [...path, 'stateSecret'], target: 'key', text }];
+}
+
+interface NamedToken extends Omit<TokenEntry, SecretField> {
+  readonly secret: Named;
+  readonly stateSecret: Named | undefined;
+}
+
+/** Names that came out of a template or a default are checked here; written ones the schema has checked. */
+function collect(
+  tokens: readonly NamedToken[],
+  findings: readonly Finding[],
+  uses: readonly SecretUse[],
+): TokenEntries {
+  const written = tokens.flatMap(({ secret, stateSecret }): SecretUse[] => [
+    { secret: secret.name, path: secret.path, use: 'token' },
+    ...(stateSecret === undefined
+      ? []
+      : [{ secret: stateSecret.name, path: stateSecret.path, use: 'state' } satisfies SecretUse]),
+  ]);
+  const unusable = written.filter(({ secret }) => !isSecretName(secret));
+  return {
+    tokens: tokens.map((token) => ({
+      ...token,
+      secret: token.secret.name,
+      stateSecret: token.stateSecret?.name,
+    })),
+    findings: [
+      ...findings,
+      ...unusable.map(({ secret, path }) => ({
+        path,
+        text: `yields the name "${secret}"`,
+        allowed: SECRET_NAME_FORM,
+      })),
+    ],
+    uses: [...uses, ...written],
+  };
+}

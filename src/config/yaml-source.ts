@@ -1,0 +1,184 @@
+/**
+ * A YAML document with the place of each value in it.
+ * Guarantee: no message quotes the document, because what is misplaced in it may be a credential.
+ */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isNode,
+  isPair,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseDocument,
+  visit,
+  type YAMLError,
+} from 'yaml';
+import type { Path, Position } from './problem.ts';
+
+/** Something that YAML itself does not allow. */
+export interface SyntaxProblem {
+  readonly position: Position;
+  readonly text: string;
+}
+
+export interface YamlSource {
+  /** The document as plain values; `undefined` when it is too broken to look any further. */
+  readonly value: unknown;
+  readonly isReadable: boolean;
+  readonly problems: readonly SyntaxProblem[];
+  /** Where a value (or its key) is; the nearest parent's place for what is not there. */
+  locate(path: Path, target: 'key' | 'value'): Position;
+}
+
+type ParsedDocument = Document.Parsed<ParsedNode, true>;
+
+/** After these the rest of the document still means what it says. */
+const HARMLESS: ReadonlySet<YAMLError['code']> = new Set([
+  'DUPLICATE_KEY',
+  'MULTIPLE_DOCS',
+  'TAG_RESOLVE_FAILED',
+  'BAD_DIRECTIVE',
+]);
+
+const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
+  ALIAS_PROPS: 'an alias takes no anchor and no tag',
+  BAD_ALIAS: 'an alias needs a name',
+  BAD_COLLECTION_TYPE: 'the tag does not fit the value',
+  BAD_DIRECTIVE: 'unknown %-directive',
+  BAD_DQ_ESCAPE: 'unknown escape in double quotes; write \\\\ for a backslash, or use single quotes',
+  BAD_INDENT: 'wrong indentation, or a bracket that is not closed',
+  BAD_PROP_ORDER: 'anchors and tags stand before the value',
+  BAD_SCALAR_START: 'a value cannot begin with this character; put it in quotes',
+  BLOCK_AS_IMPLICIT_KEY: 'two keys on one line, or a wrong indentation; a value with ": " in it needs quotes',
+  BLOCK_IN_FLOW: 'a block cannot stand inside brackets',
+  DUPLICATE_KEY: 'this key stands here twice',
+  IMPOSSIBLE: 'not YAML',
+  KEY_OVER_1024_CHARS: 'a key of more than 1024 characters',
+  MISSING_CHAR: 'a quote, bracket, colon or comma is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key must stand on one line and be followed by a colon',
+  MULTIPLE_ANCHORS: 'a value has one anchor at most',
+  MULTIPLE_DOCS: 'a second document begins here; the file must hold one',
+  MULTIPLE_TAGS: 'a value has one tag at most',
+  NON_STRING_KEY: 'a key must be plain text',
+  RESOURCE_EXHAUSTION: 'nested too deeply',
+  TAB_AS_INDENT: 'indented with a tab; use spaces',
+  TAG_RESOLVE_FAILED: 'tags (!…) are not allowed',
+  UNEXPECTED_TOKEN: 'something here is not YAML; put the whole value in quotes',
+};
+
+const STANDARD_TAGS: ReadonlySet<string> = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`),
+);
+
+const UNKNOWN_ALIAS =
+  'a value that begins with * is an alias, and there is no anchor of that name; ' +
+  'put a cron expression in quotes: "*/14 * * * *"';
+
+/** Parses YAML 1.2 (core schema). Anchors and aliases are allowed, other tags than the core ones are not. */
+export function parseYaml(text: string): YamlSource {
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    stringKeys: true,
+    logLevel: 'error',
+  });
+  const at = (offset: number): Position => {
+    const { line, col } = lines.linePos(Math.min(offset, text.length));
+    // An empty document has no lines to count.
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  };
+  const aliases = unknownAliases(document);
+  const problems = firstPerLine([
+    // Ahead of the parser's own errors: of an unquoted cron expression it complains star by star.
+    ...aliases.map((offset) => ({ position: at(offset), text: UNKNOWN_ALIAS })),
+    ...[...document.errors, ...document.warnings].map((error) => ({
+      position: at(error.pos[0]),
+      text: error.code === 'BAD_ALIAS' ? UNKNOWN_ALIAS : TEXTS[error.code],
+    })),
+    ...foreignTags(document).map((offset) => ({ position: at(offset), text: TEXTS.TAG_RESOLVE_FAILED })),
+  ]);
+  const isIntact = aliases.length === 0 && document.errors.every((error) => HARMLESS.has(error.code));
+  const converted = isIntact ? toPlainValue(document) : undefined;
+  if (isIntact && converted === undefined) {
+    problems.push({ position: { line: 1, column: 1 }, text: 'aliases multiply into too many values' });
+  }
+  return {
+    value: converted?.value,
+    isReadable: converted !== undefined,
+    problems,
+    locate: (path, target) => at(findOffset(document, path, target)),
+  };
+}
+
+function toPlainValue(document: ParsedDocument): { readonly value: unknown } | undefined {
+  try {
+    return { value: document.toJS() };
+  } catch {
+    // What is left to go wrong is the limit on aliases, which stops a "billion laughs".
+    return undefined;
+  }
+}
+
+function unknownAliases(document: ParsedDocument): readonly number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Alias(_key, alias) {
+      if (alias.resolve(document) === undefined) offsets.push(alias.range?.[0] ?? 0);
+    },
+  });
+  return offsets;
+}
+
+function foreignTags(document: ParsedDocument): readonly number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Node(_key, node) {
+      if ('tag' in node && node.tag !== undefined && !STANDARD_TAGS.has(node.tag)) {
+        offsets.push(node.range?.[0] ?? 0);
+      }
+    },
+  });
+  return offsets;
+}
+
+/** One slip makes a parser stumble several times on the same line; the first time is the telling one. */
+function firstPerLine(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
+  const byLine = new Map<number, SyntaxProblem>();
+  for (const problem of problems) {
+    if (!byLine.has(problem.position.line)) byLine.set(problem.position.line, problem);
+  }
+  return [...byLine.values()].sort((a, b) => a.position.line - b.position.line);
+}
+
+function findOffset(document: ParsedDocument, path: Path, target: 'key' | 'value'): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [index, segment] of path.entries()) {
+    const parent: unknown = isAlias(node) ? node.resolve(document) : node;
+    if (isSeq(parent) && typeof segment === 'number') {
+      node = parent.items[segment];
+    } else if (isMap(parent)) {
+      const pair = parent.items.find((item) => keyText(item.key) === String(segment));
+      if (pair === undefined) return offset;
+      const isLast = index === path.length - 1;
+      if (isLast && target === 'key') return startOf(pair.key) ?? offset;
+      // `name:` without a value: the value has no place of its own worth pointing at.
+      node = isNode(pair.value) && startOf(pair.value) !== undefined ? pair.value : pair.key;
+    } else {
+      return offset;
+    }
+    offset = startOf(node) ?? offset;
+  }
+  return offset;
+}
+
+function keyText(key: unknown): string | undefined {
+  return isNode(key) && 'value' in key ? String(key.value) : undefined;
+}
+
+function startOf(node: unknown): number | undefined {
+  return isNode(node) && !isPair(node) ? (node.range?.[0] ?? undefined) : undefined;
+}

@@ -1,0 +1,153 @@
+/**
+ * When a token is refreshed, and how often somebody has to look: the rules of the schedule, as pure functions.
+ *
+ * Guarantee: for every lifetime of at least 30 s the cadence is feasible in the sense of {@link explainInfeasible} or
+ * that function says why not. Non-guarantee: a cadence says nothing about the store's version quota; see
+ * `write-budget.ts`.
+ */
+
+/** Settings that shape a cadence. All times in milliseconds. */
+export interface CadencePolicy {
+  /** Overrides the default margin of a fifteenth of the lifetime. */
+  readonly refreshAfter: RefreshAfter | undefined;
+  /** How old what a reader sees may be; 0 for readers that ask the store at each use. */
+  readonly stalenessMs: number;
+  /** Shortest time between two fetches that the provider likes; 0 for none. */
+  readonly minIntervalMs: number;
+}
+
+/** Refresh after a share of the lifetime, or after a fixed time. */
+export type RefreshAfter =
+  | { readonly kind: 'fraction'; readonly fraction: number }
+  | { readonly kind: 'duration'; readonly durationMs: number };
+
+export interface Cadence {
+  readonly lifetimeMs: number;
+  /** Life left on the published token when its refresh is due. */
+  readonly marginMs: number;
+  /** `lifetimeMs - marginMs`. */
+  readonly refreshEveryMs: number;
+  /** Period of the provider's cron task. */
+  readonly tickMs: number;
+}
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+
+/** Time a reader is granted to use a token beyond its own staleness. */
+export const TIME_TO_USE_MS = 30 * SECOND_MS;
+
+/** Pivot's advice, a 15-minute token refreshed every 14 minutes, as a share: a fifteenth of the lifetime is margin. */
+const DEFAULT_MARGIN_SHARE = 1 / 15;
+
+/** A margin is looked at least this many times, so that a tick that was missed is made up for well before expiry. */
+const TICKS_PER_MARGIN = 4;
+
+/** Periods that cron expresses with equal gaps: the divisors of 60 seconds, 60 minutes and 24 hours. */
+export const TICK_PERIODS_MS: readonly number[] = [
+  ...[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30].map((n) => n * SECOND_MS),
+  ...[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30].map((n) => n * MINUTE_MS),
+  ...[1, 2, 3, 4, 6, 8, 12].map((n) => n * HOUR_MS),
+];
+
+const SHORTEST_TICK_MS = SECOND_MS;
+
+/** The cadence that the settings ask for, feasible or not. */
+export function decideCadence(lifetimeMs: number, policy: CadencePolicy): Cadence {
+  const wantedMs = lifetimeMs - refreshAfterMs(lifetimeMs, policy.refreshAfter);
+  const marginMs = Math.max(wantedMs, stalenessMarginMs(policy.stalenessMs));
+  return withMargin(lifetimeMs, marginMs);
+}
+
+/**
+ * The cadence to live with when a provider hands out a lifetime that the settings were not made for: the margin is
+ * cut to half the lifetime, because a token that is due as soon as it is fetched would be fetched without end.
+ */
+export function decideTolerableCadence(lifetimeMs: number, policy: CadencePolicy): Cadence {
+  const wanted = decideCadence(lifetimeMs, policy);
+  const refreshEveryMs = Math.max(
+    wanted.refreshEveryMs,
+    lifetimeMs / 2,
+    Math.min(policy.minIntervalMs, lifetimeMs),
+  );
+  return withMargin(lifetimeMs, lifetimeMs - refreshEveryMs);
+}
+
+/** Why a cadence cannot work, with the numbers and with what would work; `undefined` when it can. */
+export function explainInfeasible(cadence: Cadence, policy: CadencePolicy): string | undefined {
+  const { lifetimeMs, marginMs, refreshEveryMs } = cadence;
+  if (marginMs <= 0) {
+    return (
+      `refreshAfter ${inSeconds(refreshEveryMs)} is not before the end of a lifetime of ${inSeconds(lifetimeMs)}; ` +
+      `use less than ${inSeconds(lifetimeMs)}, or a fraction below 1`
+    );
+  }
+  if (marginMs >= lifetimeMs / 2) {
+    const isStaleness = marginMs === stalenessMarginMs(policy.stalenessMs);
+    const cause = isStaleness
+      ? `readers.staleness ${inSeconds(policy.stalenessMs)} needs a margin of ${inSeconds(marginMs)}`
+      : `refreshAfter ${inSeconds(refreshEveryMs)} leaves a margin of ${inSeconds(marginMs)}`;
+    const remedy = isStaleness
+      ? `a staleness of less than ${inSeconds(Math.max(0, lifetimeMs / 2 - TIME_TO_USE_MS))} works`
+      : `a refreshAfter of more than ${inSeconds(lifetimeMs / 2)} works`;
+    return `${cause}, half or more of the lifetime of ${inSeconds(lifetimeMs)}; ${remedy}`;
+  }
+  if (refreshEveryMs < policy.minIntervalMs) {
+    return (
+      `a refresh is due every ${inSeconds(refreshEveryMs)}, sooner than minInterval ${inSeconds(policy.minIntervalMs)}; ` +
+      `a minInterval of at most ${inSeconds(refreshEveryMs)} works`
+    );
+  }
+  return undefined;
+}
+
+/** True when a token's refresh time is nearer to this tick than to the next one. */
+export function isDueAtTick(dueInMs: number, tickMs: number): boolean {
+  return dueInMs < tickMs / 2;
+}
+
+/**
+ * When a token that was just fetched is due.
+ * @param offsetMs drawn once per token; not 0 when the token came off schedule (first fetch, after an outage), so that
+ *   a provider's tokens spread over the cadence; it only ever makes a refresh earlier
+ */
+export function decideRefreshAt(expiresAtMs: number, cadence: Cadence, offsetMs: number): number {
+  return expiresAtMs - cadence.marginMs - Math.min(offsetMs, cadence.refreshEveryMs / 2);
+}
+
+/**
+ * When a token that was read from the store is due: as its document planned, so that a restart keeps the spread,
+ * unless the settings now ask for an earlier time or the plan makes no sense for this lifetime.
+ */
+export function decideRestoredRefreshAt(
+  document: { readonly issuedAtMs: number; readonly expiresAtMs: number; readonly refreshAtMs: number },
+  cadence: Cadence,
+): number {
+  const latestMs = document.expiresAtMs - cadence.marginMs;
+  const earliestMs = latestMs - cadence.refreshEveryMs / 2;
+  return document.refreshAtMs >= earliestMs ? Math.min(document.refreshAtMs, latestMs) : latestMs;
+}
+
+/** `840 s`, `0.5 s`: seconds, because every number of a cadence is compared with another one. */
+export function inSeconds(durationMs: number): string {
+  return `${Number((durationMs / SECOND_MS).toFixed(1))} s`;
+}
+
+function withMargin(lifetimeMs: number, marginMs: number): Cadence {
+  return { lifetimeMs, marginMs, refreshEveryMs: lifetimeMs - marginMs, tickMs: decideTick(marginMs) };
+}
+
+function decideTick(marginMs: number): number {
+  const longestMs = marginMs / TICKS_PER_MARGIN;
+  return TICK_PERIODS_MS.findLast((periodMs) => periodMs <= longestMs) ?? SHORTEST_TICK_MS;
+}
+
+function refreshAfterMs(lifetimeMs: number, refreshAfter: RefreshAfter | undefined): number {
+  if (refreshAfter === undefined) return lifetimeMs * (1 - DEFAULT_MARGIN_SHARE);
+  return refreshAfter.kind === 'fraction' ? lifetimeMs * refreshAfter.fraction : refreshAfter.durationMs;
+}
+
+function stalenessMarginMs(stalenessMs: number): number {
+  return stalenessMs > 0 ? stalenessMs + TIME_TO_USE_MS : 0;
+}

@@ -1,0 +1,70 @@
+/**
+ * The chain of refresh tokens: each fetch spends one and yields the next. The newest one lives in a **state secret** of
+ * its own, which readers are never given.
+ */
+import { z } from 'zod';
+import { toRfc3339 } from './document.ts';
+import { parseJson } from './json.ts';
+import { SecretText } from './secret-text.ts';
+import type { TokenIdentity } from './token.ts';
+
+/** The newest refresh token of a chain. */
+export interface ChainState {
+  readonly refreshToken: SecretText;
+  /** Wall time in milliseconds; `undefined` when the provider does not say. */
+  readonly refreshTokenExpiresAtMs: number | undefined;
+  /** When the provider handed it out: wall time just before the request, in milliseconds. The newest one counts. */
+  readonly obtainedAtMs: number;
+  /** Counts up with every refresh token of the chain. */
+  readonly generation: number;
+}
+
+const chainStateSchema = z.object({
+  schema_version: z.literal(1),
+  refresh_token: z.string().min(1),
+  refresh_token_expires_at: z.iso.datetime().optional(),
+  obtained_at: z.iso.datetime(),
+  provider: z.string().min(1),
+  customer: z.string().min(1).optional(),
+  generation: z.int().positive(),
+});
+
+export type ParsedChainState =
+  | { readonly ok: true; readonly state: ChainState }
+  | { readonly ok: false; readonly problem: string };
+
+/** The exact bytes of the state secret. */
+export function serializeChainState(identity: TokenIdentity, state: ChainState): SecretText {
+  const wire: z.input<typeof chainStateSchema> = {
+    schema_version: 1,
+    refresh_token: state.refreshToken.reveal(),
+    ...(state.refreshTokenExpiresAtMs === undefined
+      ? {}
+      : { refresh_token_expires_at: toRfc3339(state.refreshTokenExpiresAtMs) }),
+    obtained_at: toRfc3339(state.obtainedAtMs),
+    provider: identity.provider,
+    ...(identity.customer === undefined ? {} : { customer: identity.customer }),
+    generation: state.generation,
+  };
+  return new SecretText(JSON.stringify(wire));
+}
+
+/** Reads a state secret's text. The problem names the offending field and never its value. */
+export function parseChainState(text: SecretText): ParsedChainState {
+  const parsed = chainStateSchema.safeParse(parseJson(text.reveal()));
+  if (!parsed.success) {
+    const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.') || 'not a JSON object'));
+    return { ok: false, problem: `no chain state (${[...fields].join(', ')})` };
+  }
+  const wire = parsed.data;
+  return {
+    ok: true,
+    state: {
+      refreshToken: new SecretText(wire.refresh_token),
+      refreshTokenExpiresAtMs:
+        wire.refresh_token_expires_at === undefined ? undefined : Date.parse(wire.refresh_token_expires_at),
+      obtainedAtMs: Date.parse(wire.obtained_at),
+      generation: wire.generation,
+    },
+  };
+}

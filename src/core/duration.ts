@@ -1,0 +1,55 @@
+/**
+ * Durations as people write them in a configuration: `15m`, `1h30m`, `500ms`.
+ * Units `d`, `h`, `m`, `s`, `ms`, each at most once, largest first; whole numbers; at most ten years.
+ */
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+const SECOND_MS = 1000;
+
+/** Nothing that is kept fresh lives longer, and a slip of the unit (`900d` for `900s`) shows only when it is absurd. */
+const LONGEST_MS = 3650 * DAY_MS;
+
+/** Also the `pattern` of the JSON Schema, so that editors underline what {@link parseDuration} refuses. */
+export const DURATION_PATTERN =
+  /^(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
+
+/** What {@link parseDuration} accepts, for messages. */
+export const DURATION_FORM = 'a duration like 30s, 15m or 1h30m (units d, h, m, s, ms)';
+
+const UNITS = [
+  { name: 'd', ms: DAY_MS },
+  { name: 'h', ms: HOUR_MS },
+  { name: 'm', ms: MINUTE_MS },
+  { name: 's', ms: SECOND_MS },
+  { name: 'ms', ms: 1 },
+] as const;
+
+export type ParsedDuration =
+  | { readonly ok: true; readonly durationMs: number }
+  | { readonly ok: false; readonly problem: string };
+
+/** Reads `15m` as 900000. The problem says what a duration looks like and does not quote the text. */
+export function parseDuration(text: string): ParsedDuration {
+  const match = DURATION_PATTERN.exec(text);
+  if (match === null) return { ok: false, problem: `not ${DURATION_FORM}` };
+  const durationMs = UNITS.reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * unit.ms, 0);
+  if (durationMs > LONGEST_MS) return { ok: false, problem: `longer than ${formatDuration(LONGEST_MS)}` };
+  return { ok: true, durationMs };
+}
+
+/**
+ * Writes 900000 as `15m` and 5400000 as `1h30m`; what {@link parseDuration} reads back.
+ * @param durationMs not negative; rounded to whole milliseconds
+ */
+export function formatDuration(durationMs: number): string {
+  let restMs = Math.round(durationMs);
+  let text = '';
+  for (const unit of UNITS) {
+    const count = Math.floor(restMs / unit.ms);
+    if (count > 0) text += `${count}${unit.name}`;
+    restMs -= count * unit.ms;
+  }
+  return text || '0s';
+}

@@ -1,0 +1,98 @@
+import type { Failure } from './failure.ts';
+import type { TokenIdentity } from './token.ts';
+
+/** Why a refresh was started. */
+export type RefreshReason = 'due' | 'start' | 'schedule' | 'explicit';
+
+/**
+ * Everything that happens, as one typed stream. Log, metrics and pages subscribe to it; nothing in it is secret.
+ * All times are wall time in milliseconds, all durations are milliseconds.
+ */
+export type RefreshEvent =
+  /** The store's document was read at start (or after a conflict) and is still good. */
+  | {
+      readonly event: 'token-restored';
+      readonly identity: TokenIdentity;
+      readonly issuedAtMs: number;
+      readonly expiresAtMs: number;
+      readonly refreshAtMs: number;
+      readonly generation: number;
+    }
+  /** There is nothing usable in the store, for the stated reason: `no value yet`, `expired 12 s ago`, … */
+  | { readonly event: 'token-absent'; readonly identity: TokenIdentity; readonly why: string }
+  | { readonly event: 'refresh-started'; readonly identity: TokenIdentity; readonly reason: RefreshReason }
+  /** One call to the provider has ended, well or not. */
+  | {
+      readonly event: 'token-fetched';
+      readonly identity: TokenIdentity;
+      readonly durationMs: number;
+      readonly clockSkewMs: number | undefined;
+      readonly failure: Failure | undefined;
+      readonly notes: readonly string[];
+    }
+  /** One write to the store has ended, well or not. `target` is the document's secret or the chain's state secret. */
+  | {
+      readonly event: 'secret-written';
+      readonly identity: TokenIdentity;
+      readonly target: 'document' | 'state';
+      readonly durationMs: number;
+      readonly failure: Failure | undefined;
+    }
+  /** A newer token is readable. */
+  | {
+      readonly event: 'token-refreshed';
+      readonly identity: TokenIdentity;
+      readonly reason: RefreshReason;
+      readonly durationMs: number;
+      readonly issuedAtMs: number;
+      readonly expiresAtMs: number;
+      readonly refreshAtMs: number;
+      readonly generation: number;
+    }
+  /** The provider handed out the token that is already published, or one that does not live longer. Not a failure. */
+  | {
+      readonly event: 'token-unchanged';
+      readonly identity: TokenIdentity;
+      readonly expiresAtMs: number;
+      readonly refreshAtMs: number;
+    }
+  /** An attempt failed and will be repeated. `repeated` is true when the previous attempt failed with the same code. */
+  | {
+      readonly event: 'refresh-failed';
+      readonly identity: TokenIdentity;
+      readonly failure: Failure;
+      /** Failed attempts of this refresh so far, this one included. */
+      readonly attempt: number;
+      readonly repeated: boolean;
+      readonly nextAttemptAtMs: number;
+      /** Expiry of the token that readers still see, when there is one. */
+      readonly expiresAtMs: number | undefined;
+    }
+  /** The first success after at least one `refresh-failed`. */
+  | {
+      readonly event: 'refresh-recovered';
+      readonly identity: TokenIdentity;
+      readonly failures: number;
+      readonly failedForMs: number;
+    }
+  /** The refresh ended without a result because the program stops or leadership went away. */
+  | { readonly event: 'refresh-abandoned'; readonly identity: TokenIdentity; readonly failure: Failure }
+  /** A provider's cron expression was derived: at start, or because its lifetime changed. */
+  | {
+      readonly event: 'schedule-derived';
+      readonly provider: string;
+      readonly cron: string;
+      readonly lifetimeMs: number;
+      readonly refreshEveryMs: number;
+      readonly tickMs: number;
+      /** The lifetime that the former schedule was made for; `undefined` at start. */
+      readonly formerLifetimeMs: number | undefined;
+    }
+  /** The scheduler woke up too late for a slot; the tick was made up for at once. */
+  | { readonly event: 'tick-missed'; readonly provider: string }
+  /** Wall time moved against monotonic time by `byMs` (negative: backwards). */
+  | { readonly event: 'clock-jumped'; readonly byMs: number }
+  | { readonly event: 'leadership-acquired' }
+  | { readonly event: 'leadership-lost' };
+
+export type RefreshEventName = RefreshEvent['event'];

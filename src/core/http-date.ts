@@ -1,0 +1,39 @@
+import { parseDay } from './iso-time.ts';
+
+/** HTTP dates, in the three forms that a recipient must accept (RFC 9110, 5.6.7). All of them are UTC. */
+
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** `Sun, 06 Nov 1994 08:49:37 GMT` */
+const IMF_FIXDATE =
+  /^[A-Z][a-z]{2}, (?<day>\d{2}) (?<month>[A-Z][a-z]{2}) (?<year>\d{4}) (?<time>[\d:]{8}) GMT$/;
+/** `Sunday, 06-Nov-94 08:49:37 GMT`, obsolete */
+const RFC_850 =
+  /^[A-Z][a-z]{5,8}, (?<day>\d{2})-(?<month>[A-Z][a-z]{2})-(?<year>\d{2}) (?<time>[\d:]{8}) GMT$/;
+/** `Sun Nov  6 08:49:37 1994`, obsolete */
+const ASCTIME = /^[A-Z][a-z]{2} (?<month>[A-Z][a-z]{2}) (?<day>[ \d]\d) (?<time>[\d:]{8}) (?<year>\d{4})$/;
+
+const TIME_OF_DAY = /^(\d{2}):(\d{2}):(\d{2})$/;
+
+/** Reads an HTTP date; milliseconds since the Unix epoch, or `undefined` when it is none. */
+export function parseHttpDate(text: string): number | undefined {
+  const groups = (IMF_FIXDATE.exec(text) ?? RFC_850.exec(text) ?? ASCTIME.exec(text))?.groups;
+  if (groups === undefined) return undefined;
+  const year = Number(groups['year']);
+  // Two digits: this program was written after 2000, and so was every server it talks to.
+  const dayMs = parseDay(
+    year < 100 ? 2000 + year : year,
+    MONTHS.indexOf(groups['month'] ?? '') + 1,
+    Number(groups['day']),
+  );
+  const ofDayMs = parseTimeOfDay(groups['time'] ?? '');
+  return dayMs === undefined || ofDayMs === undefined ? undefined : dayMs + ofDayMs;
+}
+
+function parseTimeOfDay(text: string): number | undefined {
+  const match = TIME_OF_DAY.exec(text);
+  if (match === null) return undefined;
+  const [, hour, minute, second] = match;
+  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
+  return ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000;
+}

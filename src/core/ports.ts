@@ -1,0 +1,95 @@
+/**
+ * The seams between the rooms. `refresh/` is written against these; `providers/`, `adapters/` and the tests implement
+ * them; `app.ts` connects them.
+ */
+import type { ChainState } from './chain-state.ts';
+import type { RefreshEvent } from './events.ts';
+import type { Result } from './result.ts';
+import type { SecretText } from './secret-text.ts';
+import type { FetchedToken } from './token.ts';
+
+/**
+ * Time, waiting included. Nothing else in the program reads a clock or waits.
+ * Expiry is wall time; timeouts, back-off and leases are monotonic time.
+ */
+export interface Clock {
+  /** Wall time in milliseconds since the Unix epoch. May jump. */
+  now(): number;
+  /** Milliseconds since an arbitrary moment. Never jumps. */
+  monotonicMs(): number;
+  /** Resolves after `delayMs` of monotonic time; rejects with the signal's reason as soon as `signal` is aborted. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Chance. Seeded in tests. */
+export interface Random {
+  /** Uniform in [0, 1). */
+  next(): number;
+  /** A fresh version-4 UUID (36 characters). */
+  uuid(): string;
+}
+
+/** What a provider answered to one fetch, with what was measured on the way. */
+export interface FetchReport {
+  readonly result: Result<FetchedToken>;
+  /** Provider's clock minus ours, from its `Date` header; `undefined` when it sent none. */
+  readonly clockSkewMs: number | undefined;
+}
+
+/** The provider side of one token: credentials, request, HTTP call and answer in one call. */
+export interface TokenSource {
+  /**
+   * Fetches one token. Never throws for what a network or a provider can do: that is a `Failure`.
+   * @param chain the newest refresh token of the chain, for kinds that have one
+   */
+  fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport>;
+  /** Resolves as soon as a credential differs from the one that the last fetch used; rejects when aborted. */
+  waitForCredentialChange(signal: AbortSignal): Promise<void>;
+}
+
+/** The text that is current in a secret, and the store's name for that version. */
+export interface StoredText {
+  readonly text: SecretText;
+  readonly version: string;
+}
+
+/**
+ * One write with frozen bytes: every retry sends the very same `text` and `requestToken`, so that a write whose
+ * answer was lost is recognised instead of repeated.
+ */
+export interface SecretWrite {
+  readonly secretName: string;
+  readonly text: SecretText;
+  /** 32-64 characters; becomes the version's name. */
+  readonly requestToken: string;
+  /** The version that must still be current; `undefined` when the secret must not hold a value yet. */
+  readonly expectedVersion: string | undefined;
+}
+
+/**
+ * Secrets with compare-and-swap. Guarantee: a `publish` succeeds only when `expectedVersion` was current, and a replay
+ * of a write that has already succeeded succeeds again without a new version.
+ */
+export interface TokenStore {
+  /** The current text, or `undefined` when the secret does not exist or holds no value yet. */
+  read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>>;
+  publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>>;
+  /** Says whether a `publish` could succeed (exists or may be created, ours, not being deleted), without writing. */
+  verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>>;
+}
+
+/** Receives every event. Must not throw and must not block. */
+export type RefreshEvents = (event: RefreshEvent) => void;
+
+/** The right to refresh. `signal` is aborted before anyone else can get it. */
+export interface Leadership {
+  readonly signal: AbortSignal;
+}
+
+/** Hands out terms of leadership. */
+export interface Coordinator {
+  /** Resolves with the next term; rejects when `signal` is aborted. */
+  lead(signal: AbortSignal): Promise<Leadership>;
+  /** Gives leadership up, after the work has drained. */
+  release(): Promise<void>;
+}

@@ -1,0 +1,53 @@
+/**
+ * How long a provider asks us to wait, from wherever it says so.
+ *
+ * Guarantee: a result is a whole number of milliseconds, more than 0 and at most 24 hours; whatever cannot be read is
+ * no request to wait. So a provider's mistake can neither stop a token for good nor make us call without pause.
+ */
+import { parseHttpDate } from './http-date.ts';
+
+export const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
+
+const SECONDS = /^\d{1,15}(?:\.\d{1,9})?$/;
+/** Below this a number cannot be a date after 2001. */
+const EPOCH_SECONDS_FROM = 1e9;
+
+/**
+ * Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3).
+ * @param providerNowMs the provider's clock, which is what it compared its date with
+ */
+export function parseRetryAfter(value: string | undefined, providerNowMs: number): number | undefined {
+  if (value === undefined) return undefined;
+  const text = value.trim();
+  if (SECONDS.test(text)) return boundWait(Number(text) * 1000);
+  const dateMs = parseHttpDate(text);
+  return dateMs === undefined ? undefined : boundWait(dateMs - providerNowMs);
+}
+
+/** Reads a number of seconds, as a number or as its text (`error.retry_after` in a body). */
+export function parseRetryAfterSeconds(value: unknown): number | undefined {
+  const seconds = toSeconds(value);
+  return seconds === undefined ? undefined : boundWait(seconds * 1000);
+}
+
+/** Reads a moment in Unix seconds (`X-RateLimit-Reset`); `providerNowMs` as in {@link parseRetryAfter}. */
+export function parseRateLimitReset(value: unknown, providerNowMs: number): number | undefined {
+  const epochSeconds = toSeconds(value);
+  if (epochSeconds === undefined || epochSeconds < EPOCH_SECONDS_FROM) return undefined;
+  return boundWait(epochSeconds * 1000 - providerNowMs);
+}
+
+/** The longest of several requests to wait. */
+export function longestWait(...waitsMs: readonly (number | undefined)[]): number | undefined {
+  const known = waitsMs.filter((waitMs) => waitMs !== undefined);
+  return known.length === 0 ? undefined : Math.max(...known);
+}
+
+function toSeconds(value: unknown): number | undefined {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined;
+  return typeof value === 'string' && SECONDS.test(value.trim()) ? Number(value.trim()) : undefined;
+}
+
+function boundWait(waitMs: number): number | undefined {
+  return waitMs > 0 ? Math.min(Math.ceil(waitMs), MAX_RETRY_AFTER_MS) : undefined;
+}

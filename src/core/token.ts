@@ -1,0 +1,37 @@
+import type { SecretText } from './secret-text.ts';
+
+/** Which token this is. Carries no secret, so it may be logged. */
+export interface TokenIdentity {
+  /** Unique name: the provider's name, or `provider/customer`. */
+  readonly token: string;
+  readonly provider: string;
+  readonly kind: string;
+  readonly customer: string | undefined;
+  /** Name of the secret that holds the document. */
+  readonly secret: string;
+}
+
+/** A token as a provider handed it out. */
+export interface FetchedToken {
+  readonly accessToken: SecretText;
+  /** As the provider wrote it, `Bearer` when it says nothing. */
+  readonly tokenType: string;
+  /** Wall time just before the request was sent, in milliseconds. */
+  readonly issuedAtMs: number;
+  /** Monotonic time just before the request was sent, in milliseconds. */
+  readonly issuedAtMonotonicMs: number;
+  /** The earliest plausible expiry, wall time in milliseconds. */
+  readonly expiresAtMs: number;
+  /** Lifetime in whole seconds as the provider stated it, or as it follows from the expiry. */
+  readonly expiresInSeconds: number;
+  /** The next refresh token of the chain, when the answer held one. */
+  readonly refreshToken: SecretText | undefined;
+  readonly refreshTokenExpiresAtMs: number | undefined;
+  /** Things a human should know about the answer, without secrets: `expiresIn missing, assumed 1800 s`. */
+  readonly notes: readonly string[];
+}
+
+/** Life of a token in milliseconds. */
+export function lifetimeMs(token: Pick<FetchedToken, 'issuedAtMs' | 'expiresAtMs'>): number {
+  return token.expiresAtMs - token.issuedAtMs;
+}

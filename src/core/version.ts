@@ -1,0 +1,2 @@
+/** This program's version, the one in package.json (a test compares them). */
+export const VERSION = '0.1.0';

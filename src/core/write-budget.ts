@@ -1,0 +1,63 @@
+/**
+ * How many versions of a secret the refreshes make, against what Secrets Manager can bear.
+ *
+ * "Do not call PutSecretValue at a sustained rate of more than once every 10 minutes" (API reference): all versions of
+ * the last 24 hours are kept and count towards a quota; versions cannot be deleted on request.
+ */
+import { inSeconds } from './cadence.ts';
+
+const DAY_MS = 86_400_000;
+/** AWS's guidance for one secret. */
+const SHORTEST_SUSTAINED_MS = 600_000;
+/** A careful reading of "keeps 100 of the most recent versions": one write in 14.4 minutes. */
+const UNQUESTIONED_WRITES_PER_DAY = 100;
+
+/** Versions a secret may get in 24 hours; `none` switches the check off for stores and tests without the quota. */
+export type VersionBudget = number | 'none';
+
+export const DEFAULT_VERSION_BUDGET = DAY_MS / SHORTEST_SUSTAINED_MS;
+
+/** Writes in 24 hours at one write every `intervalMs`. */
+export function writesPerDay(intervalMs: number): number {
+  return DAY_MS / intervalMs;
+}
+
+/** Where a cadence stands against the budget. */
+export type BudgetVerdict =
+  | { readonly kind: 'comfortable' }
+  /** Within AWS's guidance, but nearer to the quota than a careful reading allows; worth showing. */
+  | { readonly kind: 'tight'; readonly note: string }
+  | { readonly kind: 'over'; readonly problem: string };
+
+/** @param refreshEveryMs shortest time between two writes to one secret that is sustained */
+export function decideBudget(refreshEveryMs: number, budget: VersionBudget): BudgetVerdict {
+  if (budget === 'none') return { kind: 'comfortable' };
+  const perDay = writesPerDay(refreshEveryMs);
+  const pace = `a refresh every ${inSeconds(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
+  if (refreshEveryMs < SHORTEST_SUSTAINED_MS) {
+    return {
+      kind: 'over',
+      problem:
+        `${pace}; AWS asks for at most one write every ${inSeconds(SHORTEST_SUSTAINED_MS)} (${DEFAULT_VERSION_BUDGET} a day), ` +
+        'beyond that Secrets Manager runs into its version quota; lengthen refreshAfter, ask the provider for a longer ' +
+        'lifetime, or set versionBudget: none if the store has no such quota',
+    };
+  }
+  if (perDay > budget) {
+    return {
+      kind: 'over',
+      problem: `${pace}, more than versionBudget ${budget}; a versionBudget of at least ${Math.ceil(perDay)} works`,
+    };
+  }
+  if (perDay > UNQUESTIONED_WRITES_PER_DAY) {
+    return {
+      kind: 'tight',
+      note: `${pace}, ${Math.round((perDay / budget) * 100)} % of versionBudget ${budget}`,
+    };
+  }
+  return { kind: 'comfortable' };
+}
+
+function rounded(value: number): string {
+  return String(Number(value.toFixed(1)));
+}

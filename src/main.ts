@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+/** From the command line to a command: the only place that reads arguments and sets the exit code. */
+import { createProgram } from './commands/program.ts';
+import type { Terminal } from './commands/terminal.ts';
+
+const { stdout, stderr } = process;
+
+const terminal: Terminal = {
+  out: (text) => void stdout.write(text),
+  err: (text) => void stderr.write(text),
+  isInteractive: stdout.isTTY,
+  hasColor: stdout.isTTY && !process.env['NO_COLOR'],
+  columns: () => stdout.columns,
+  lines: () => stdout.rows,
+  env: process.env,
+  stopRequest: () =>
+    new Promise((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+    }),
+};
+
+// A reader that has gone away (`plan | head`) is no reason for a stack trace.
+stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await createProgram(terminal).run(process.argv.slice(2));

@@ -1,0 +1,150 @@
+/**
+ * APIMW: `POST /v1/auth/token` with `{ api_key, api_secret }` ->
+ * `{ success, data: { access_token, token_type, expires_in: 3600, refresh_token } }`, or `POST /v1/auth/refresh` with
+ * `{ refresh_token }` -> the same with a new refresh token. Refresh tokens are good for one use and live 30 days.
+ *
+ * Source: APIMW API documentation, "Generate Token", "Refresh Token", "Rate Limits". A plain login each time is
+ * stateless, so it is the default.
+ */
+import { z } from 'zod';
+import type { Failure } from '../core/failure.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
+import {
+  longestWait,
+  parseRateLimitReset,
+  parseRetryAfter,
+  parseRetryAfterSeconds,
+} from '../core/retry-after.ts';
+import type { SecretText } from '../core/secret-text.ts';
+import type { FetchedToken } from '../core/token.ts';
+import { chainBroken, usableRefreshToken } from './chain.ts';
+import { requireCredential } from './credential-value.ts';
+import {
+  type ConfiguredKind,
+  type Credentials,
+  defineKind,
+  type PreparedKind,
+  type RequestContext,
+  type TokenResponse,
+} from './provider.ts';
+import { parseStatement } from './provider-text.ts';
+import { classifyStatus, describeAnswer, isSuccessStatus, providerNowMs } from './response-status.ts';
+import { acceptToken, malformed, objectIn, parseAnswer } from './token-answer.ts';
+
+const LIFETIME_SECONDS = 3600;
+const REFRESH_TOKEN_LIFETIME_SECONDS = 30 * 86_400;
+
+export const apimw = defineKind({
+  kind: 'apimw',
+  description: 'APIMW: apiKey and apiSecret, a JWT for 60 minutes',
+  documentedLifetimeSeconds: LIFETIME_SECONDS,
+  defaultBaseUrl: 'https://api.apimw.com',
+  credentials: {
+    apiKey: { description: 'API key' },
+    apiSecret: { description: 'API secret' },
+  },
+  customerCredentials: undefined,
+  options: z.strictObject({
+    useRefreshToken: z
+      .boolean()
+      .default(false)
+      .describe('spend the refresh token of the last answer instead of logging in each time'),
+  }),
+  configure: ({ useRefreshToken }): ConfiguredKind => ({
+    hasChain: useRefreshToken,
+    chainFallback: useRefreshToken ? 'start-again' : 'none',
+    prepare: (credentials) => prepare(credentials, useRefreshToken),
+  }),
+});
+
+function prepare(credentials: Credentials, useRefreshToken: boolean): Result<PreparedKind> {
+  const apiKey = requireCredential(credentials, 'apiKey');
+  if (!apiKey.ok) return apiKey;
+  const apiSecret = requireCredential(credentials, 'apiSecret');
+  if (!apiSecret.ok) return apiSecret;
+  const spentToken = (context: RequestContext): SecretText | undefined =>
+    useRefreshToken ? usableRefreshToken(context) : undefined;
+  return succeed({
+    buildRequest: (context) => {
+      const refreshToken = spentToken(context);
+      const body =
+        refreshToken === undefined
+          ? { api_key: apiKey.value.reveal(), api_secret: apiSecret.value.reveal() }
+          : { refresh_token: refreshToken.reveal() };
+      const path = refreshToken === undefined ? '/v1/auth/token' : '/v1/auth/refresh';
+      return { method: 'POST', path, headers: {}, body: JSON.stringify(body) };
+    },
+    parseResponse: (response, context) =>
+      parseResponse(response, [...credentials.values()], spentToken(context), useRefreshToken),
+  });
+}
+
+function parseResponse(
+  response: TokenResponse,
+  credentials: readonly SecretText[],
+  spentToken: SecretText | undefined,
+  useRefreshToken: boolean,
+): Result<FetchedToken> {
+  const answer = parseAnswer(response);
+  const isOk = isSuccessStatus(response.status);
+  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
+  if (!isOk || answer?.['success'] === false || isJsonObject(answer?.['error'])) {
+    return fail(classifyError(response, answer, credentials, spentToken));
+  }
+  const data = objectIn(answer, 'data');
+  return acceptToken(response, {
+    accessToken: { field: 'data.access_token', value: data['access_token'] },
+    tokenType: data['token_type'],
+    expiry: { field: 'data.expires_in', value: data['expires_in'] },
+    documentedLifetimeSeconds: LIFETIME_SECONDS,
+    refresh: useRefreshToken
+      ? {
+          token: data['refresh_token'],
+          expiry: { field: 'data.refresh_token', value: REFRESH_TOKEN_LIFETIME_SECONDS },
+        }
+      : undefined,
+  });
+}
+
+function classifyError(
+  response: TokenResponse,
+  answer: JsonObject | undefined,
+  credentials: readonly SecretText[],
+  spentToken: SecretText | undefined,
+): Failure {
+  const error = objectIn(answer, 'error');
+  const secrets = spentToken === undefined ? credentials : [...credentials, spentToken];
+  const said = parseStatement(error['code'], error['message'], secrets);
+  const status = statusOf(response, said.code);
+  // The refresh token is all that such a request presents, so it is what a 401 rejects.
+  if (status === 401 && spentToken !== undefined) return chainBroken(describeAnswer(response, said));
+  const retryAfterMs = status === 429 ? readWait(response, error) : undefined;
+  return classifyStatus({ response, status, said, credentialNames: 'apiKey and apiSecret', retryAfterMs });
+}
+
+/** The status that an error code stands for; it counts also when the HTTP status is 200. */
+function statusOf(response: TokenResponse, code: string | undefined): number {
+  switch (code) {
+    case 'INVALID_CREDENTIALS':
+    case 'INVALID_REFRESH_TOKEN':
+    case 'INVALID_TOKEN':
+    case 'EXPIRED_TOKEN':
+    case 'REVOKED_TOKEN':
+      return 401;
+    case 'RATE_LIMIT_EXCEEDED':
+      return 429;
+    default:
+      return isSuccessStatus(response.status) ? 400 : response.status;
+  }
+}
+
+/** `error.retry_after` (seconds), `X-RateLimit-Reset` (Unix seconds) and `Retry-After`: the longest of them. */
+function readWait(response: TokenResponse, error: JsonObject): number | undefined {
+  const nowMs = providerNowMs(response);
+  return longestWait(
+    parseRetryAfterSeconds(error['retry_after']),
+    parseRateLimitReset(response.headers.get('x-ratelimit-reset'), nowMs),
+    parseRetryAfter(response.headers.get('retry-after'), nowMs),
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * PaySecurez: `POST /api/token` with `{ client_id, client_secret }` -> `{ access_token, expires_in: 1800, token_type }`;
+ * 401 comes as `{ statusCode, message, error }`.
+ *
+ * Source: PaySecurez API documentation, "Authentication". It asks not to share tokens between applications: one
+ * provider entry per application, each with a secret of its own.
+ */
+import { z } from 'zod';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { FetchedToken } from '../core/token.ts';
+import { requireCredential } from './credential-value.ts';
+import { type Credentials, defineKind, type PreparedKind, type TokenResponse } from './provider.ts';
+import { parseStatement } from './provider-text.ts';
+import { classifyStatus, isSuccessStatus } from './response-status.ts';
+import { acceptToken, malformed, parseAnswer } from './token-answer.ts';
+
+const LIFETIME_SECONDS = 1800;
+
+export const paysecurez = defineKind({
+  kind: 'paysecurez',
+  description: 'PaySecurez: clientId and clientSecret, a token for 30 minutes',
+  documentedLifetimeSeconds: LIFETIME_SECONDS,
+  defaultBaseUrl: 'https://api.paysecurez.com',
+  credentials: {
+    clientId: { description: 'client id' },
+    clientSecret: { description: 'client secret' },
+  },
+  customerCredentials: undefined,
+  options: z.strictObject({}),
+  configure: () => ({ hasChain: false, chainFallback: 'none', prepare }),
+});
+
+function prepare(credentials: Credentials): Result<PreparedKind> {
+  const clientId = requireCredential(credentials, 'clientId');
+  if (!clientId.ok) return clientId;
+  const clientSecret = requireCredential(credentials, 'clientSecret');
+  if (!clientSecret.ok) return clientSecret;
+  return succeed({
+    buildRequest: () => ({
+      method: 'POST',
+      path: '/api/token',
+      headers: {},
+      body: JSON.stringify({
+        client_id: clientId.value.reveal(),
+        client_secret: clientSecret.value.reveal(),
+      }),
+    }),
+    parseResponse: (response) => parseResponse(response, credentials),
+  });
+}
+
+function parseResponse(response: TokenResponse, credentials: Credentials): Result<FetchedToken> {
+  const answer = parseAnswer(response);
+  const isOk = isSuccessStatus(response.status);
+  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
+  const stated = answer?.['statusCode'];
+  const isStatedError = typeof stated === 'number' && stated >= 400 && stated <= 599;
+  if (!isOk || (isStatedError && answer?.['access_token'] === undefined)) {
+    // `message` is the name of the status (`Unauthorized`), `error` says what is the matter.
+    const detail = answer?.['error'] ?? answer?.['message'];
+    const said = parseStatement(undefined, detail, [...credentials.values()]);
+    const status = isOk && isStatedError ? stated : response.status;
+    return fail(classifyStatus({ response, status, said, credentialNames: 'clientId and clientSecret' }));
+  }
+  return acceptToken(response, {
+    accessToken: { field: 'access_token', value: answer?.['access_token'] },
+    tokenType: answer?.['token_type'],
+    expiry: { field: 'expires_in', value: answer?.['expires_in'] },
+    documentedLifetimeSeconds: LIFETIME_SECONDS,
+    refresh: undefined,
+  });
+}

@@ -1,0 +1,64 @@
+/**
+ * PIK: `POST /auth/token` with `{ appId, appSecret }` -> `{ code: 200, message, data: { token, expireTime } }`.
+ *
+ * Source: PIK's API documentation, "Authentication Token" (2026-05-27). It gives 200 and 500 as the only statuses, the
+ * lifetime as 30 minutes, and `expireTime` as "string" in no stated format.
+ */
+import { z } from 'zod';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { FetchedToken } from '../core/token.ts';
+import { requireCredential } from './credential-value.ts';
+import { classifyEnvelopeError } from './envelope-error.ts';
+import { type Credentials, defineKind, type PreparedKind, type TokenResponse } from './provider.ts';
+import { isSuccessStatus } from './response-status.ts';
+import { acceptToken, malformed, objectIn, parseAnswer } from './token-answer.ts';
+
+const LIFETIME_SECONDS = 1800;
+
+export const pik = defineKind({
+  kind: 'pik',
+  description: 'PIK: appId and appSecret, a JWT for 30 minutes',
+  documentedLifetimeSeconds: LIFETIME_SECONDS,
+  defaultBaseUrl: undefined,
+  credentials: {
+    appId: { description: 'application id' },
+    appSecret: { description: 'application secret' },
+  },
+  customerCredentials: undefined,
+  options: z.strictObject({}),
+  configure: () => ({ hasChain: false, chainFallback: 'none', prepare }),
+});
+
+function prepare(credentials: Credentials): Result<PreparedKind> {
+  const appId = requireCredential(credentials, 'appId');
+  if (!appId.ok) return appId;
+  const appSecret = requireCredential(credentials, 'appSecret');
+  if (!appSecret.ok) return appSecret;
+  return succeed({
+    buildRequest: () => ({
+      method: 'POST',
+      path: '/auth/token',
+      headers: {},
+      body: JSON.stringify({ appId: appId.value.reveal(), appSecret: appSecret.value.reveal() }),
+    }),
+    parseResponse: (response) => parseResponse(response, credentials),
+  });
+}
+
+function parseResponse(response: TokenResponse, credentials: Credentials): Result<FetchedToken> {
+  const answer = parseAnswer(response);
+  const isOk = isSuccessStatus(response.status);
+  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
+  if (!isOk || String(answer?.['code']) !== '200') {
+    const secrets = [...credentials.values()];
+    return fail(classifyEnvelopeError({ response, answer, credentialNames: 'appId and appSecret', secrets }));
+  }
+  const data = objectIn(answer, 'data');
+  return acceptToken(response, {
+    accessToken: { field: 'data.token', value: data['token'] },
+    tokenType: undefined,
+    expiry: { field: 'data.expireTime', value: data['expireTime'] },
+    documentedLifetimeSeconds: LIFETIME_SECONDS,
+    refresh: undefined,
+  });
+}

@@ -1,0 +1,121 @@
+/**
+ * Pivot's B2B2C token, one per customer: `POST /open-api/v1/access-token/b2b2c` with SNAP headers and
+ * `{ grantType, authCode, refreshToken, additionalInfo }` -> `{ accessToken, accessTokenExpiryTime, refreshToken,
+ * refreshTokenExpiryTime, responseCode: "2007400", … }`. `authCode` is the customer's long-lived binding id.
+ *
+ * Source: Pivot's documentation, "Authentication". In its sample the refresh token ends before the access token, so no
+ * order is asserted. How a refresh behaves is not documented: we take every refresh token for good for one use.
+ */
+import { z } from 'zod';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
+import type { FetchedToken } from '../core/token.ts';
+import { usableRefreshToken } from './chain.ts';
+import { requireCredential } from './credential-value.ts';
+import {
+  type ConfiguredKind,
+  type Credentials,
+  defineKind,
+  type PreparedKind,
+  type RequestContext,
+  type TokenResponse,
+} from './provider.ts';
+import { isSuccessStatus } from './response-status.ts';
+import { buildSnapHeaders, prepareSigner, SNAP_CREDENTIALS, snapOptionShape, spellGrant } from './snap.ts';
+import { classifySnapError, isSnapSuccess } from './snap-answer.ts';
+import { acceptToken, malformed, parseAnswer } from './token-answer.ts';
+
+const LIFETIME_SECONDS = 900;
+
+const OPTIONS = z.strictObject({
+  ...snapOptionShape('/open-api/v1/access-token/b2b2c'),
+  grant: z
+    .enum(['both', 'authorization_code', 'refresh_token'])
+    .default('both')
+    .describe(
+      'what a request presents once a refresh token is held: authCode and refreshToken (both), or one of them',
+    ),
+});
+
+type Options = z.output<typeof OPTIONS>;
+
+export const pivotB2b2c = defineKind({
+  kind: 'pivot-b2b2c',
+  description:
+    'Pivot SNAP B2B2C: clientId, an RSA key and a binding id per customer, a token for 15 minutes each',
+  documentedLifetimeSeconds: LIFETIME_SECONDS,
+  defaultBaseUrl: 'https://api.pivot-payment.com',
+  credentials: SNAP_CREDENTIALS,
+  customerCredentials: {
+    bindingId: { description: "the customer's binding id, sent as authCode" },
+  },
+  options: OPTIONS,
+  configure: (options): ConfiguredKind => ({
+    // With the binding id alone no refresh token is ever spent, so there is no state to keep.
+    hasChain: options.grant !== 'authorization_code',
+    chainFallback: 'start-again',
+    prepare: (credentials) => prepare(credentials, options),
+  }),
+});
+
+function prepare(credentials: Credentials, options: Options): Result<PreparedKind> {
+  const signer = prepareSigner(credentials, options);
+  if (!signer.ok) return signer;
+  const bindingId = requireCredential(credentials, 'bindingId');
+  if (!bindingId.ok) return bindingId;
+  const spentToken = (context: RequestContext): SecretText | undefined =>
+    options.grant === 'authorization_code' ? undefined : usableRefreshToken(context);
+  return succeed({
+    buildRequest: async (context) => ({
+      method: 'POST',
+      path: options.path,
+      headers: await buildSnapHeaders(signer.value, context.nowMs, options.timestampFormat),
+      body: JSON.stringify(buildBody(options, bindingId.value, spentToken(context))),
+    }),
+    parseResponse: (response, context) =>
+      parseResponse(response, [...credentials.values()], spentToken(context), options),
+  });
+}
+
+/** Without a refresh token the binding id alone has to do, whatever the grant: that is how a chain begins. */
+function buildBody(options: Options, bindingId: SecretText, refreshToken: SecretText | undefined): object {
+  const additionalInfo = {};
+  const authCode = bindingId.reveal();
+  if (refreshToken === undefined) {
+    return { ...spellGrant('authorization_code', options), authCode, additionalInfo };
+  }
+  const presented = { refreshToken: refreshToken.reveal(), additionalInfo };
+  return options.grant === 'refresh_token'
+    ? { ...spellGrant('refresh_token', options), ...presented }
+    : { ...spellGrant('authorization_code', options), authCode, ...presented };
+}
+
+function parseResponse(
+  response: TokenResponse,
+  credentials: readonly SecretText[],
+  spentToken: SecretText | undefined,
+  { grant }: Options,
+): Result<FetchedToken> {
+  const answer = parseAnswer(response);
+  if (answer === undefined && isSuccessStatus(response.status)) {
+    return malformed(response, 'with a body that is not a JSON object');
+  }
+  if (!isSnapSuccess(response, answer)) {
+    const hasSpentRefreshToken = spentToken !== undefined;
+    const secrets = hasSpentRefreshToken ? [...credentials, spentToken] : credentials;
+    return fail(classifySnapError({ response, answer, secrets, hasSpentRefreshToken }));
+  }
+  return acceptToken(response, {
+    accessToken: { field: 'accessToken', value: answer?.['accessToken'] },
+    tokenType: answer?.['tokenType'],
+    expiry: { field: 'accessTokenExpiryTime', value: answer?.['accessTokenExpiryTime'] },
+    documentedLifetimeSeconds: LIFETIME_SECONDS,
+    refresh:
+      grant === 'authorization_code'
+        ? undefined
+        : {
+            token: answer?.['refreshToken'],
+            expiry: { field: 'refreshTokenExpiryTime', value: answer?.['refreshTokenExpiryTime'] },
+          },
+  });
+}

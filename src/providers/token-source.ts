@@ -1,0 +1,88 @@
+/**
+ * The provider side of one token, as the refresh room sees it: reads credentials, builds the request, calls, parses.
+ *
+ * Guarantee: credentials are read before every fetch, so that a changed one counts at the latest then; they are checked
+ * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
+ */
+import type { Dispatcher } from 'undici';
+import type { ChainState } from '../core/chain-state.ts';
+import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
+import { fail, type Result } from '../core/result.ts';
+import type { ConfiguredKind, Credentials, PreparedKind } from './provider.ts';
+import { describeAbort, postTokenRequest } from './token-endpoint.ts';
+
+/** How often a changed credential is looked for while a human is needed. */
+export const CREDENTIAL_POLL_MS = 5_000;
+
+export interface TokenSourceOptions {
+  readonly kind: ConfiguredKind;
+  /** Reads all credentials of this token afresh, the customer's included. Rejects only when aborted. */
+  readonly readCredentials: (signal: AbortSignal) => Promise<Result<Credentials>>;
+  readonly baseUrl: string;
+  /** Limit for one call of the provider, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly dispatcher: Dispatcher;
+  readonly clock: Clock;
+}
+
+export function createTokenSource(options: TokenSourceOptions): TokenSource {
+  const { kind, readCredentials, baseUrl, timeoutMs, dispatcher, clock } = options;
+  /** What the last fetch used; `undefined` when it could read none. */
+  let used: Credentials | undefined;
+  let prepared: Result<PreparedKind> | undefined;
+
+  const prepare = (credentials: Credentials): Result<PreparedKind> => {
+    if (prepared === undefined || !areSame(credentials, used)) prepared = kind.prepare(credentials);
+    used = credentials;
+    return prepared;
+  };
+
+  const fetchWith = async (
+    ready: PreparedKind,
+    chain: ChainState | undefined,
+    signal: AbortSignal,
+  ): Promise<FetchReport> => {
+    const context = { nowMs: clock.now(), chain };
+    const request = await ready.buildRequest(context);
+    const response = await postTokenRequest({ baseUrl, request, timeoutMs, dispatcher, clock, signal });
+    if (!response.ok) return unanswered(response);
+    const { clockSkewMs } = response.value;
+    return { result: ready.parseResponse(response.value, context), clockSkewMs };
+  };
+
+  return {
+    async fetch(chain, signal) {
+      try {
+        signal.throwIfAborted();
+        const credentials = await readCredentials(signal);
+        if (!credentials.ok) {
+          used = undefined;
+          return unanswered(credentials);
+        }
+        const ready = prepare(credentials.value);
+        return ready.ok ? await fetchWith(ready.value, chain, signal) : unanswered(ready);
+      } catch (error) {
+        if (signal.aborted) return unanswered(fail(describeAbort(baseUrl)));
+        throw error;
+      }
+    },
+
+    async waitForCredentialChange(signal) {
+      for (;;) {
+        await clock.sleep(CREDENTIAL_POLL_MS, signal);
+        const credentials = await readCredentials(signal);
+        signal.throwIfAborted();
+        if (credentials.ok && !areSame(credentials.value, used)) return;
+      }
+    },
+  };
+}
+
+function unanswered(result: Result<never>): FetchReport {
+  return { result, clockSkewMs: undefined };
+}
+
+function areSame(some: Credentials, others: Credentials | undefined): boolean {
+  if (others === undefined || some.size !== others.size) return false;
+  return [...some].every(([name, value]) => value.equals(others.get(name)));
+}

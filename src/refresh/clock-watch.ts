@@ -1,0 +1,28 @@
+import type { Clock } from '../core/ports.ts';
+
+const CHECK_EVERY_MS = 5000;
+/** NTP slews slower than this; a timer that wakes late moves both clocks alike. */
+const JUMP_MS = 2000;
+
+/**
+ * Calls `onJump` within five seconds of a jump of wall time against monotonic time. node-cron sleeps until a wall-clock
+ * slot: without this, an hour set back would stop every schedule for an hour. Ends when `signal` is aborted.
+ */
+export async function watchClock(
+  clock: Clock,
+  signal: AbortSignal,
+  onJump: (byMs: number) => void,
+): Promise<void> {
+  let offsetMs = clock.now() - clock.monotonicMs();
+  while (!signal.aborted) {
+    try {
+      await clock.sleep(CHECK_EVERY_MS, signal);
+    } catch {
+      return;
+    }
+    const newOffsetMs = clock.now() - clock.monotonicMs();
+    const byMs = newOffsetMs - offsetMs;
+    offsetMs = newOffsetMs;
+    if (Math.abs(byMs) > JUMP_MS) onJump(Math.round(byMs));
+  }
+}

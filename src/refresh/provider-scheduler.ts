@@ -1,0 +1,196 @@
+/**
+ * Decides, tick by tick, which tokens of one provider are refreshed.
+ *
+ * Guarantee: on each tick the clock is asked, not the slot, so a tick that came late or not at all is made up for by
+ * the next one; a jump of the clock arms the cron task anew. A tick never waits for a refresh.
+ */
+import type { Logger } from 'node-cron';
+import {
+  type Cadence,
+  type CadencePolicy,
+  decideTolerableCadence,
+  inSeconds,
+  isDueAtTick,
+} from '../core/cadence.ts';
+import { tickExpression } from '../core/cron-expression.ts';
+import type { RefreshReason } from '../core/events.ts';
+import type { Clock, RefreshEvents } from '../core/ports.ts';
+import { type CronTask, startCronTask } from './cron-task.ts';
+import type { Term } from './term.ts';
+import type { TokenKeeper } from './token-keeper.ts';
+
+/** How a provider's ticks come about. */
+export type ScheduleSetting =
+  /** From the lifetime of its tokens. */
+  | { readonly kind: 'derived' }
+  /** A cron expression of the user's: every firing refreshes every token. */
+  | { readonly kind: 'classic'; readonly expression: string; readonly largestGapMs: number };
+
+export interface ProviderSchedulerParts {
+  readonly provider: string;
+  readonly setting: ScheduleSetting;
+  readonly policy: CadencePolicy;
+  /** What to expect until a token has been seen, in milliseconds. */
+  readonly expectedLifetimeMs: number;
+  readonly keepers: readonly TokenKeeper[];
+  readonly clock: Clock;
+  readonly events: RefreshEvents;
+  readonly cronLogger: Logger;
+  /** Receives what must never happen: a refresh that threw. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Providers state lifetimes in whole seconds and answer after a delay; less than this is no change. */
+const LIFETIME_CHANGE_SHARE = 0.05;
+/** On top of two ticks, before silence is taken for a stall. */
+const STALL_SLACK_MS = 60_000;
+
+export class ProviderScheduler {
+  readonly #parts: ProviderSchedulerParts;
+  #cadence: Cadence;
+  #term: Term | undefined;
+  #task: CronTask | undefined;
+  #lastTickMonotonicMs = 0;
+  readonly #running = new Set<Promise<unknown>>();
+
+  constructor(parts: ProviderSchedulerParts) {
+    this.#parts = parts;
+    this.#cadence = decideTolerableCadence(parts.expectedLifetimeMs, parts.policy);
+  }
+
+  /** Refreshes what is due and arms the cron task. Call it once per term. */
+  start(term: Term): void {
+    this.#term = term;
+    this.#cadence = decideTolerableCadence(this.#shortestLifetimeMs(), this.#parts.policy);
+    this.#arm(undefined);
+    this.#refreshDue('start');
+  }
+
+  /** Stops ticking. What is being refreshed goes on; see {@link ProviderScheduler.drained}. */
+  stop(): void {
+    this.#task?.stop();
+    this.#task = undefined;
+    this.#term = undefined;
+  }
+
+  /** Resolves when no refresh that this scheduler has started is under way. */
+  async drained(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running);
+  }
+
+  /** Why a restart might help: the cron task should have ticked long ago. Empty when all is well. */
+  stalledReasons(): readonly string[] {
+    if (this.#task === undefined) return [];
+    const silentMs = this.#parts.clock.monotonicMs() - this.#lastTickMonotonicMs;
+    if (silentMs <= 2 * this.#longestGapMs() + STALL_SLACK_MS) return [];
+    return [
+      `${this.#parts.provider}: no tick for ${inSeconds(silentMs)}, expected every ${inSeconds(this.#longestGapMs())}`,
+    ];
+  }
+
+  /** Arms the cron task anew and ticks at once: its timer was set for a clock that has moved since. */
+  handleClockJump(): void {
+    if (this.#task === undefined) return;
+    this.#armTask();
+    this.#refreshDue('due');
+  }
+
+  #tick(): void {
+    this.#lastTickMonotonicMs = this.#parts.clock.monotonicMs();
+    if (this.#parts.setting.kind === 'classic') this.#refresh(this.#parts.keepers, 'schedule');
+    else this.#refreshDue('due');
+  }
+
+  #handleMissed(): void {
+    this.#parts.events({ event: 'tick-missed', provider: this.#parts.provider });
+    this.#tick();
+  }
+
+  /** Refreshes every token that would be worse off at the next tick than now. */
+  #refreshDue(reason: RefreshReason): void {
+    const { setting, keepers } = this.#parts;
+    const isDue =
+      setting.kind === 'derived'
+        ? (keeper: TokenKeeper) => isDueAtTick(keeper.dueInMs(), this.#cadence.tickMs)
+        : (keeper: TokenKeeper) => keeper.dueInMs() < (this.#task?.msToNext() ?? 0);
+    this.#refresh(keepers.filter(isDue), reason);
+  }
+
+  #refresh(keepers: readonly TokenKeeper[], reason: RefreshReason): void {
+    const term = this.#term;
+    if (term === undefined || term.stopping.aborted || term.signal.aborted) return;
+    for (const keeper of keepers) {
+      if (keeper.isRefreshing) continue;
+      const run = keeper
+        .refresh(reason, term)
+        .then(() => this.#considerLifetime(keeper), this.#parts.onFault)
+        .finally(() => this.#running.delete(run));
+      this.#running.add(run);
+    }
+  }
+
+  /** If the provider has started to hand out another lifetime, the schedule follows. */
+  #considerLifetime(keeper: TokenKeeper): void {
+    const seenMs = lifetimeOf(keeper);
+    if (seenMs === undefined || this.#task === undefined || !differs(seenMs, this.#cadence.lifetimeMs))
+      return;
+    const lifetimeMs = this.#shortestLifetimeMs();
+    if (!differs(lifetimeMs, this.#cadence.lifetimeMs)) return;
+    const formerLifetimeMs = this.#cadence.lifetimeMs;
+    this.#cadence = decideTolerableCadence(lifetimeMs, this.#parts.policy);
+    this.#arm(formerLifetimeMs);
+  }
+
+  #shortestLifetimeMs(): number {
+    let shortestMs = Number.POSITIVE_INFINITY;
+    for (const keeper of this.#parts.keepers)
+      shortestMs = Math.min(shortestMs, lifetimeOf(keeper) ?? shortestMs);
+    return shortestMs === Number.POSITIVE_INFINITY ? this.#parts.expectedLifetimeMs : shortestMs;
+  }
+
+  #arm(formerLifetimeMs: number | undefined): void {
+    this.#armTask();
+    const { lifetimeMs, refreshEveryMs } = this.#cadence;
+    const { provider, setting } = this.#parts;
+    this.#parts.events({
+      event: 'schedule-derived',
+      provider,
+      cron: this.#expression(),
+      lifetimeMs,
+      refreshEveryMs: setting.kind === 'classic' ? setting.largestGapMs : refreshEveryMs,
+      tickMs: this.#longestGapMs(),
+      formerLifetimeMs,
+    });
+  }
+
+  #armTask(): void {
+    this.#task?.stop();
+    this.#lastTickMonotonicMs = this.#parts.clock.monotonicMs();
+    this.#task = startCronTask({
+      name: this.#parts.provider,
+      expression: this.#expression(),
+      onTick: () => this.#tick(),
+      onMissed: () => this.#handleMissed(),
+      logger: this.#parts.cronLogger,
+    });
+  }
+
+  #longestGapMs(): number {
+    const { setting } = this.#parts;
+    return setting.kind === 'classic' ? setting.largestGapMs : this.#cadence.tickMs;
+  }
+
+  #expression(): string {
+    const { setting, provider } = this.#parts;
+    return setting.kind === 'classic' ? setting.expression : tickExpression(this.#cadence.tickMs, provider);
+  }
+}
+
+function lifetimeOf(keeper: TokenKeeper): number | undefined {
+  const { document } = keeper;
+  return document === undefined ? undefined : document.expiresAtMs - document.issuedAtMs;
+}
+
+function differs(aMs: number, bMs: number): boolean {
+  return Math.abs(aMs - bMs) > bMs * LIFETIME_CHANGE_SHARE;
+}

@@ -1,0 +1,7 @@
+/** A stretch of time in which this process may refresh. */
+export interface Term {
+  /** Aborted when leadership is gone or the drain is over: nothing may reach provider or store any more. */
+  readonly signal: AbortSignal;
+  /** Aborted when the program is asked to stop: nothing new is begun, what is in flight may finish. */
+  readonly stopping: AbortSignal;
+}

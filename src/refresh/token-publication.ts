@@ -1,0 +1,193 @@
+/**
+ * The store side of one token: what readers see, and the token that was fetched and is not readable yet.
+ *
+ * Guarantee: what readers see is replaced by something better or not at all; a retry of a write is the same write.
+ */
+import {
+  type CadencePolicy,
+  decideRefreshAt,
+  decideRestoredRefreshAt,
+  decideTolerableCadence,
+} from '../core/cadence.ts';
+import { createDocument, serializeDocument, type TokenDocument } from '../core/document.ts';
+import type { Failure } from '../core/failure.ts';
+import { type Moment, momentAt, msUntil } from '../core/moment.ts';
+import type { Clock, Random, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
+import { assessStored, decideConflict, decideReplacement } from '../core/replacement.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { FetchedToken, TokenIdentity } from '../core/token.ts';
+import type { SecretWriter } from './secret-writer.ts';
+
+export interface TokenPublicationParts {
+  readonly identity: TokenIdentity;
+  readonly policy: CadencePolicy;
+  /** How early a token that came off schedule is refreshed once, to spread a provider's tokens; drawn once. */
+  readonly offsetMs: number;
+  readonly store: TokenStore;
+  readonly writer: SecretWriter;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RefreshEvents;
+}
+
+/** A document and the moments that matter, on both clocks. */
+interface Held {
+  readonly document: TokenDocument;
+  readonly refreshAt: Moment;
+  readonly expiry: Moment;
+}
+
+interface Kept extends Held {
+  readonly write: SecretWrite;
+}
+
+export class TokenPublication {
+  readonly #parts: TokenPublicationParts;
+  /** What readers see, as far as this process knows. */
+  #published: Held | undefined;
+  /** Version and generation that the next write follows on; `undefined` until the store has been read. */
+  #stored: { readonly version: string | undefined; readonly generation: number } | undefined;
+  /** Fetched, and not readable yet. */
+  #kept: Kept | undefined;
+
+  constructor(parts: TokenPublicationParts) {
+    this.#parts = parts;
+  }
+
+  /** The document that readers see; `undefined` when there is none, or none that is a token. */
+  get document(): TokenDocument | undefined {
+    return this.#published?.document;
+  }
+
+  get isStoreKnown(): boolean {
+    return this.#stored !== undefined;
+  }
+
+  get hasKept(): boolean {
+    return this.#kept !== undefined;
+  }
+
+  /** Milliseconds until the refresh is due; negative when it is overdue or when there is no token. */
+  dueInMs(): number {
+    return this.#published === undefined
+      ? Number.NEGATIVE_INFINITY
+      : msUntil(this.#published.refreshAt, this.#parts.clock);
+  }
+
+  /** Milliseconds of life left on the token that readers see; `undefined` when there is none. */
+  remainingMs(): number | undefined {
+    return this.#published === undefined ? undefined : msUntil(this.#published.expiry, this.#parts.clock);
+  }
+
+  /** Learns what the store holds. */
+  async restore(signal: AbortSignal): Promise<Result<void>> {
+    const { store, identity, clock, events } = this.#parts;
+    const read = await store.read(identity.secret, signal);
+    if (!read.ok) return read;
+    const assessment = assessStored(read.value, identity, clock.now());
+    if (assessment.kind === 'live') {
+      this.#adopt(assessment.document, assessment.version);
+    } else {
+      this.#stored = { version: assessment.version, generation: assessment.generation };
+      this.#published = undefined;
+      events({ event: 'token-absent', identity, why: assessment.why });
+    }
+    return succeed(undefined);
+  }
+
+  /**
+   * Gives up a kept token that has become due itself, because the store was away for so long. The store is then read
+   * again before anything is fetched, so that no token is fetched for a store that does not answer.
+   */
+  dropStaleKept(): void {
+    if (this.#kept === undefined || msUntil(this.#kept.refreshAt, this.#parts.clock) > 0) return;
+    this.#kept = undefined;
+    this.#stored = undefined;
+  }
+
+  /**
+   * True when the provider had nothing better than what readers already see. Nothing is written, and the next moment
+   * at which asking makes sense is the real expiry.
+   */
+  declineUnchanged(token: FetchedToken): boolean {
+    const { clock, events, identity } = this.#parts;
+    const published = this.#published;
+    if (published === undefined || msUntil(published.expiry, clock) <= 0) return false;
+    if (decideReplacement(token, published.document, clock.now()) === 'replace') return false;
+    this.#published = { ...published, refreshAt: published.expiry };
+    const { expiresAtMs } = published.document;
+    events({ event: 'token-unchanged', identity, expiresAtMs, refreshAtMs: expiresAtMs });
+    return true;
+  }
+
+  /**
+   * Takes a fetched token over and freezes the bytes of its write.
+   * @param usableUntilMs when the token, or the refresh token that came with it, dies: whichever is first
+   * @param isOffSchedule true for a first token, or one that comes late: it is refreshed early once
+   */
+  keep(token: FetchedToken, usableUntilMs: number, isOffSchedule: boolean): void {
+    const { policy, offsetMs, clock, identity, random } = this.#parts;
+    const cadence = decideTolerableCadence(usableUntilMs - token.issuedAtMs, policy);
+    const refreshAtMs = decideRefreshAt(usableUntilMs, cadence, isOffSchedule ? offsetMs : 0);
+    const generation = (this.#stored?.generation ?? 0) + 1;
+    const document = createDocument(identity, token, { refreshAtMs, generation });
+    this.#kept = {
+      document,
+      refreshAt: momentAt(refreshAtMs, clock),
+      expiry: momentAt(token.expiresAtMs, clock),
+      write: {
+        secretName: identity.secret,
+        text: serializeDocument(document),
+        requestToken: random.uuid(),
+        expectedVersion: this.#stored?.version,
+      },
+    };
+  }
+
+  /** Publishes the kept token. `theirs`: somebody else has published a better one, which was taken over. */
+  async publish(signal: AbortSignal): Promise<Result<'ours' | 'theirs'>> {
+    const kept = this.#kept;
+    if (kept === undefined) throw new Error('nothing is kept to publish');
+    const written = await this.#parts.writer.publish('document', kept.write, signal);
+    if (!written.ok) {
+      return written.failure.code === 'store-conflict'
+        ? this.#resolveConflict(kept, written.failure, signal)
+        : written;
+    }
+    this.#kept = undefined;
+    this.#stored = { version: written.value.version, generation: kept.document.generation };
+    this.#published = kept;
+    return succeed('ours');
+  }
+
+  /** Somebody else has written the secret: the token that lives longer stays. */
+  async #resolveConflict(kept: Kept, conflict: Failure, signal: AbortSignal): Promise<Result<'theirs'>> {
+    const { store, identity, clock } = this.#parts;
+    const read = await store.read(identity.secret, signal);
+    if (!read.ok) return read;
+    const stored = assessStored(read.value, identity, clock.now());
+    if (stored.kind === 'live' && decideConflict(kept.document, stored) === 'keep-theirs') {
+      this.#kept = undefined;
+      this.#adopt(stored.document, stored.version);
+      return succeed('theirs');
+    }
+    // The same bytes again, now over what is there. Their generation may repeat; the version decides, not the number.
+    this.#kept = { ...kept, write: { ...kept.write, expectedVersion: stored.version } };
+    return fail(conflict);
+  }
+
+  /** Takes over a live document that this process did not write. */
+  #adopt(document: TokenDocument, version: string): void {
+    const { policy, clock, events, identity } = this.#parts;
+    const { issuedAtMs, expiresAtMs, generation } = document;
+    const cadence = decideTolerableCadence(expiresAtMs - issuedAtMs, policy);
+    const refreshAtMs = decideRestoredRefreshAt(document, cadence);
+    this.#stored = { version, generation };
+    this.#published = {
+      document,
+      refreshAt: momentAt(refreshAtMs, clock),
+      expiry: momentAt(expiresAtMs, clock),
+    };
+    events({ event: 'token-restored', identity, issuedAtMs, expiresAtMs, refreshAtMs, generation });
+  }
+}

@@ -1,0 +1,134 @@
+/** How the live table looks. Pure: rows and the time go in, text comes out. */
+import { styleText } from 'node:util';
+import type { FailureCode } from '../core/failure.ts';
+import { formatDuration } from '../core/time-text.ts';
+
+/** What happened to a token last. */
+export type LastResult =
+  | { readonly kind: 'waiting' | 'absent' | 'restored' | 'refreshing' | 'refreshed' | 'unchanged' }
+  | { readonly kind: 'failing'; readonly code: FailureCode };
+
+/** One token; wall times in milliseconds. */
+export interface LiveTableRow {
+  readonly token: string;
+  readonly issuedAtMs: number | undefined;
+  /** Of the token that readers see; `undefined` when they see none. */
+  readonly expiresAtMs: number | undefined;
+  /** When the next refresh, or the next attempt, is due. */
+  readonly nextAttemptAtMs: number | undefined;
+  readonly generation: number | undefined;
+  readonly result: LastResult;
+}
+
+export interface LiveTableLook {
+  readonly nowMs: number;
+  /** Columns; no line is longer. From about 60 on every column is whole. */
+  readonly width: number;
+  readonly color: boolean;
+}
+
+type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+
+interface Cell {
+  readonly text: string;
+  readonly style: Style | undefined;
+}
+
+const GAP = '  ';
+const TIME_WIDTH = 7;
+/** `provider-unavailable` and `credentials-rejected`. */
+const RESULT_WIDTH = 20;
+const GENERATION_WIDTH = 4;
+const SHORTEST_BAR = 4;
+const LONGEST_BAR = 24;
+const SHORTEST_NAME = 8;
+/** Below this share of its life a token is about to be refreshed, or should have been: margins are a fifteenth. */
+const LITTLE_LIFE = 0.07;
+
+/** Lines without a newline at the end: a heading and one line per row. */
+export function renderLiveTable(rows: readonly LiveTableRow[], look: LiveTableLook): string {
+  const fixedWidth = 2 * TIME_WIDTH + RESULT_WIDTH + GENERATION_WIDTH + 4 * GAP.length;
+  const longestName = Math.max('TOKEN'.length, ...rows.map((row) => row.token.length));
+  const spare = look.width - fixedWidth;
+  const nameWidth = Math.min(longestName, Math.max(SHORTEST_NAME, spare - SHORTEST_BAR - 1));
+  const roomForBar = Math.min(LONGEST_BAR, spare - nameWidth - 1);
+  const barWidth = roomForBar >= SHORTEST_BAR ? roomForBar : 0;
+  const lifeWidth = barWidth === 0 ? TIME_WIDTH : barWidth + 1 + TIME_WIDTH;
+
+  const heading = [
+    fit('TOKEN', nameWidth),
+    fit(barWidth === 0 ? 'LIFE' : 'LIFE LEFT', lifeWidth),
+    'NEXT'.padStart(TIME_WIDTH),
+    fit('LAST RESULT', RESULT_WIDTH),
+    'GEN'.padStart(GENERATION_WIDTH),
+  ].map((text): Cell => ({ text, style: 'bold' }));
+
+  const lines = rows.map((row): readonly Cell[] => [
+    { text: fit(row.token, nameWidth), style: undefined },
+    lifeCell(row, look.nowMs, barWidth),
+    { text: nextText(row, look.nowMs).padStart(TIME_WIDTH), style: undefined },
+    { text: fit(resultText(row.result), RESULT_WIDTH), style: resultStyle(row.result) },
+    { text: String(row.generation ?? '-').padStart(GENERATION_WIDTH), style: 'dim' },
+  ]);
+  return [heading, ...lines].map((cells) => joinCells(cells, look)).join('\n');
+}
+
+/** Cuts a text to `width`, with an ellipsis where something is missing, and pads it to exactly that. */
+export function fit(text: string, width: number): string {
+  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(0, width - 1))}…`;
+}
+
+function lifeCell(row: LiveTableRow, nowMs: number, barWidth: number): Cell {
+  const { share, text, style } = lifeLeft(row, nowMs);
+  const label = text.padStart(TIME_WIDTH);
+  if (barWidth === 0) return { text: label, style };
+  const filled = share === 0 ? 0 : Math.max(1, Math.round(share * barWidth));
+  return { text: `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${label}`, style };
+}
+
+function lifeLeft({ issuedAtMs, expiresAtMs }: LiveTableRow, nowMs: number) {
+  if (expiresAtMs === undefined) return { share: 0, text: 'none', style: 'dim' } as const;
+  const leftMs = expiresAtMs - nowMs;
+  if (leftMs <= 0) return { share: 0, text: 'expired', style: 'red' } as const;
+  const lifetimeMs = expiresAtMs - (issuedAtMs ?? nowMs);
+  const share = lifetimeMs > 0 ? Math.min(1, leftMs / lifetimeMs) : 0;
+  return { share, text: formatDuration(leftMs), style: share < LITTLE_LIFE ? 'yellow' : 'green' } as const;
+}
+
+function nextText({ nextAttemptAtMs }: LiveTableRow, nowMs: number): string {
+  if (nextAttemptAtMs === undefined) return '-';
+  return nextAttemptAtMs <= nowMs ? 'now' : formatDuration(nextAttemptAtMs - nowMs);
+}
+
+function resultText(result: LastResult): string {
+  return result.kind === 'failing' ? result.code : result.kind;
+}
+
+function resultStyle(result: LastResult): Style | undefined {
+  switch (result.kind) {
+    case 'failing':
+      return 'red';
+    case 'refreshed':
+      return 'green';
+    case 'refreshing':
+      return 'yellow';
+    case 'waiting':
+    case 'absent':
+      return 'dim';
+    case 'restored':
+    case 'unchanged':
+      return undefined;
+  }
+}
+
+/** Cuts before it colours, so that no escape sequence is cut in two. */
+function joinCells(cells: readonly Cell[], { width, color }: LiveTableLook): string {
+  let left = width;
+  let line = '';
+  for (const [index, { text, style }] of cells.entries()) {
+    const shown = `${index === 0 ? '' : GAP}${text}`.slice(0, left);
+    left -= shown.length;
+    line += color && style !== undefined ? styleText(style, shown, { validateStream: false }) : shown;
+  }
+  return line;
+}

@@ -1,0 +1,187 @@
+/**
+ * The table that a terminal shows while the sandbox runs: one row per token, and the latest news below it, drawn again
+ * in place every second. It listens to the same events as the log and knows nothing else.
+ */
+import { stripVTControlCharacters } from 'node:util';
+import type { RefreshEvent } from '../core/events.ts';
+import type { Clock, RefreshEvents } from '../core/ports.ts';
+import { formatDuration, formatUtc } from '../core/time-text.ts';
+import type { TokenIdentity } from '../core/token.ts';
+import { fit, type LiveTableRow, renderLiveTable } from './live-table-text.ts';
+
+const REDRAW_EVERY_MS = 1000;
+const NEWS_SHOWN = 6;
+const DEFAULT_COLUMNS = 80;
+
+export interface LiveTableOptions {
+  readonly clock: Clock;
+  /** Takes text for the terminal. */
+  readonly write: (text: string) => unknown;
+  /** The terminal's width now; asked at every drawing. 80 when unknown. */
+  readonly columns: () => number | undefined;
+  /** The terminal's height now; without it the table is never cut. */
+  readonly lines?: () => number | undefined;
+  readonly color: boolean;
+  /** Rows to show before anything has happened, in this order. */
+  readonly tokens: readonly TokenIdentity[];
+}
+
+export interface LiveTable {
+  readonly onEvent: RefreshEvents;
+  /** Draws at once and every second; resolves after a last drawing when `signal` is aborted. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export function createLiveTable(options: LiveTableOptions): LiveTable {
+  const { clock, write, color } = options;
+  const rows = new Map<string, LiveTableRow>(
+    options.tokens.map(({ token }) => [token, emptyRow(token, { kind: 'waiting' })]),
+  );
+  const news: string[] = [];
+  /** Lengths of the lines that are on the screen. */
+  let drawnLengths: readonly number[] = [];
+
+  return {
+    onEvent: (event) => {
+      if ('identity' in event) {
+        const { token } = event.identity;
+        rows.set(token, nextRow(rows.get(token) ?? emptyRow(token, { kind: 'waiting' }), event));
+      }
+      const told = describeNews(event);
+      if (told === undefined) return;
+      news.push(`${formatUtc(clock.now()).slice(11, 19)}Z ${told.replace(/\p{Cc}+/gu, ' ')}`);
+      if (news.length > NEWS_SHOWN) news.shift();
+    },
+    run: async (signal) => {
+      while (!signal.aborted) {
+        draw();
+        try {
+          await clock.sleep(REDRAW_EVERY_MS, signal);
+        } catch (error) {
+          if (!signal.aborted) throw error;
+        }
+      }
+      draw();
+    },
+  };
+
+  function draw(): void {
+    const width = options.columns() || DEFAULT_COLUMNS;
+    const look = { nowMs: clock.now(), width, color };
+    const table = renderLiveTable([...rows.values()], look).split('\n');
+    const below = news.length === 0 ? [] : ['', ...news.map((line) => fit(line, width).trimEnd())];
+    const shown = cutToHeight(table, below, options.lines?.(), width);
+    // A terminal that became narrower has wrapped what stands there: count its lines, not ours.
+    const linesUp = drawnLengths.reduce((sum, length) => sum + Math.max(1, Math.ceil(length / width)), 0);
+    // Each line is overwritten and cleared to its end, the rest of the screen at last: clearing first would flicker.
+    write(
+      `${linesUp === 0 ? '' : `\u001b[${linesUp}A\r`}${shown.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`,
+    );
+    drawnLengths = shown.map((line) => stripVTControlCharacters(line).length);
+  }
+}
+
+/** News go first, the oldest of them before the others; then rows, and a line says how many. */
+function cutToHeight(
+  table: readonly string[],
+  below: readonly string[],
+  height: number | undefined,
+  width: number,
+): readonly string[] {
+  // The cursor stands on the line below the last one.
+  const room = height ? Math.max(2, height - 1) : Number.POSITIVE_INFINITY;
+  if (table.length > room) {
+    const kept = table.slice(0, room - 1);
+    return [...kept, fit(`and ${table.length - kept.length} more`, width).trimEnd()];
+  }
+  const [separator, ...lines] = below;
+  const roomForNews = room - table.length - 1;
+  if (separator === undefined || roomForNews < 1) return table;
+  return [...table, separator, ...lines.slice(Math.max(0, lines.length - roomForNews))];
+}
+
+function emptyRow(token: string, result: LiveTableRow['result']): LiveTableRow {
+  return {
+    token,
+    issuedAtMs: undefined,
+    expiresAtMs: undefined,
+    nextAttemptAtMs: undefined,
+    generation: undefined,
+    result,
+  };
+}
+
+function nextRow(row: LiveTableRow, event: Extract<RefreshEvent, { identity: TokenIdentity }>): LiveTableRow {
+  switch (event.event) {
+    case 'token-restored':
+    case 'token-refreshed':
+      return {
+        token: row.token,
+        issuedAtMs: event.issuedAtMs,
+        expiresAtMs: event.expiresAtMs,
+        nextAttemptAtMs: event.refreshAtMs,
+        generation: event.generation,
+        result: { kind: event.event === 'token-restored' ? 'restored' : 'refreshed' },
+      };
+    case 'token-absent':
+      return emptyRow(row.token, { kind: 'absent' });
+    case 'refresh-started':
+      // While attempts fail, the code says more than that the next one has begun.
+      return row.result.kind === 'failing' ? row : { ...row, result: { kind: 'refreshing' } };
+    case 'token-unchanged':
+      return {
+        ...row,
+        expiresAtMs: event.expiresAtMs,
+        nextAttemptAtMs: event.refreshAtMs,
+        result: { kind: 'unchanged' },
+      };
+    case 'refresh-failed':
+    case 'refresh-abandoned':
+      return {
+        ...row,
+        ...(event.event === 'refresh-failed'
+          ? { expiresAtMs: event.expiresAtMs, nextAttemptAtMs: event.nextAttemptAtMs }
+          : {}),
+        result: { kind: 'failing', code: event.failure.code },
+      };
+    case 'token-fetched':
+    case 'secret-written':
+    case 'refresh-recovered':
+      return row;
+  }
+}
+
+/** One line for people, or `undefined` when the row says enough. */
+function describeNews(event: RefreshEvent): string | undefined {
+  switch (event.event) {
+    case 'token-restored':
+      return `${event.identity.token}: the store holds a fresh token, nothing to fetch`;
+    case 'token-absent':
+      return `${event.identity.token}: ${event.why}`;
+    case 'token-refreshed':
+      return `${event.identity.token}: refreshed in ${Math.round(event.durationMs)} ms, generation ${event.generation}`;
+    case 'token-unchanged':
+      return `${event.identity.token}: the provider handed out no newer token`;
+    case 'refresh-failed':
+      return event.repeated ? undefined : `${event.identity.token}: ${event.failure.message}`;
+    case 'refresh-recovered':
+      return `${event.identity.token}: recovered after ${formatDuration(event.failedForMs)}`;
+    case 'refresh-abandoned':
+      return `${event.identity.token}: refresh given up: ${event.failure.message}`;
+    case 'schedule-derived':
+      return event.formerLifetimeMs === undefined
+        ? undefined
+        : `${event.provider}: tokens now live ${formatDuration(event.lifetimeMs)}, refreshed every ${formatDuration(event.refreshEveryMs)}`;
+    case 'tick-missed':
+      return `${event.provider}: woke up too late for a tick, made up for it`;
+    case 'clock-jumped':
+      return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatDuration(Math.abs(event.byMs))}`;
+    case 'leadership-acquired':
+    case 'refresh-started':
+    case 'token-fetched':
+    case 'secret-written':
+      return undefined;
+    case 'leadership-lost':
+      return 'this replica no longer refreshes the tokens';
+  }
+}

@@ -1,0 +1,56 @@
+/** Turns `config/sandbox.yaml` into the configuration of one sandbox: its ports, its credentials, its time-lapse. */
+import { isSeq, parseDocument, YAMLMap } from 'yaml';
+import { formatDuration } from '../core/duration.ts';
+import type { SecretText } from '../core/secret-text.ts';
+import type { KindName } from '../providers/registry.ts';
+import type { SandboxCredentials } from './upstreams/sandbox-credentials.ts';
+import { DOCUMENTED_LIFETIMES_MS } from './upstreams/upstreams.ts';
+
+export interface SandboxFacts {
+  readonly storeEndpoint: string;
+  readonly baseUrlOf: (kind: KindName) => string;
+  readonly speed: number;
+}
+
+/**
+ * The YAML text with the sandbox's values in place, comments kept.
+ * @throws when the template does not hold what the sandbox needs: a mistake in `config/sandbox.yaml`
+ */
+export function createSandboxConfiguration(template: string, facts: SandboxFacts): string {
+  const document = parseDocument(template);
+  document.setIn(['store', 'endpoint'], facts.storeEndpoint);
+  const providers = document.get('providers');
+  if (!isSeq(providers)) throw new Error('config/sandbox.yaml has no list of providers');
+  for (const provider of providers.items) {
+    if (!(provider instanceof YAMLMap)) throw new Error('a provider of config/sandbox.yaml is not a mapping');
+    const kind = parseKind(provider.get('kind'));
+    provider.set('baseUrl', facts.baseUrlOf(kind));
+    provider.set('lifetime', formatDuration(Math.round(DOCUMENTED_LIFETIMES_MS[kind] / facts.speed)));
+  }
+  return document.toString();
+}
+
+/** The files that the template refers to, by path relative to the configuration file. */
+export function sandboxCredentialFiles(credentials: SandboxCredentials): ReadonlyMap<string, SecretText> {
+  const files = new Map<string, SecretText>();
+  for (const [kind, texts] of Object.entries(credentials.byKind)) {
+    for (const [name, text] of texts) files.set(`credentials/${kind}/${name}`, text);
+  }
+  for (const { customer, credentials: texts } of credentials.customers) {
+    for (const [name, text] of texts) files.set(`credentials/pivot-b2b2c/${customer}/${name}`, text);
+  }
+  return files;
+}
+
+function parseKind(value: unknown): KindName {
+  const kind = Object.keys(DOCUMENTED_LIFETIMES_MS)
+    .filter(isKind)
+    .find((each) => each === value);
+  if (kind === undefined)
+    throw new Error('a provider of config/sandbox.yaml has a kind that the sandbox does not know');
+  return kind;
+}
+
+function isKind(name: string): name is KindName {
+  return Object.hasOwn(DOCUMENTED_LIFETIMES_MS, name);
+}

@@ -1,0 +1,108 @@
+/**
+ * The sandbox: simulated provider APIs and a Secrets Manager on loopback ports, and a configuration file that points a
+ * daemon at them. Everything in it is made up at the start and gone at the end.
+ */
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Clock, Random } from '../core/ports.ts';
+import type { Fault } from './fault.ts';
+import { FaultSchedule } from './fault-schedule.ts';
+import { createSandboxConfiguration, sandboxCredentialFiles } from './sandbox-configuration.ts';
+import { createSecretsManager, type SecretsManager } from './secrets-manager/secrets-manager.ts';
+import {
+  type SecretsManagerServer,
+  startSecretsManagerServer,
+} from './secrets-manager/secrets-manager-server.ts';
+import { createSandboxCredentials, generateSandboxKeyPair } from './upstreams/sandbox-credentials.ts';
+import { createUpstreams, DOCUMENTED_LIFETIMES_MS, type Upstreams } from './upstreams/upstreams.ts';
+import { startUpstreamsServer, type UpstreamsServer } from './upstreams/upstreams-server.ts';
+
+export interface SandboxOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Time-lapse: lifetimes and the store's day are divided by it; 1 is real time. */
+  readonly speed: number;
+  readonly faults: readonly Fault[];
+  /** Versions that a secret may get in the store's day; 144 by default. */
+  readonly versionWall?: number;
+  /** Told every token as it is issued, so that a test can search for leaks. */
+  readonly onSecretIssued?: (text: string) => void;
+}
+
+export interface Sandbox {
+  readonly store: SecretsManagerServer;
+  /** The store's inside, for observers. */
+  readonly secretsManager: SecretsManager;
+  readonly upstreams: UpstreamsServer;
+  /** The providers' inside, for observers. */
+  readonly providers: Upstreams;
+  readonly faults: FaultSchedule;
+  /** Path of a configuration file with everything that a daemon needs; its folder is removed at the end. */
+  readonly configPath: string;
+  stop(): Promise<void>;
+}
+
+const TEMPLATE = new URL('../../config/sandbox.yaml', import.meta.url);
+const DAY_MS = 86_400_000;
+
+/** The emulator wants signed requests and checks no signature. */
+export const SANDBOX_AWS_CREDENTIALS = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' } as const;
+
+/** Names of the providers in `config/sandbox.yaml`: each kind once, under its own name. */
+export const SANDBOX_PROVIDERS: readonly string[] = Object.keys(DOCUMENTED_LIFETIMES_MS);
+
+export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  const { clock, random, speed } = options;
+  const credentials = createSandboxCredentials(random, await generateSandboxKeyPair());
+  const secretsManager = createSecretsManager({
+    clock,
+    random,
+    dayMs: DAY_MS / speed,
+    ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
+  });
+  const store = await startSecretsManagerServer({ engine: secretsManager, clock });
+  const stopping = new AbortController();
+  const faults = new FaultSchedule({
+    clock,
+    signal: stopping.signal,
+    onStoreFaults: (storeFaults) => store.setFaults(storeFaults),
+  });
+  for (const fault of options.faults) faults.add(fault);
+  const providers = createUpstreams({
+    clock,
+    random,
+    credentials,
+    speed,
+    ...(options.onSecretIssued === undefined ? {} : { onSecretIssued: options.onSecretIssued }),
+  });
+  const upstreams = await startUpstreamsServer({ upstreams: providers, clock, faults });
+
+  const folder = await mkdtemp(join(tmpdir(), 'token-refresher-sandbox-'));
+  const configPath = join(folder, 'config.yaml');
+  const text = createSandboxConfiguration(await readFile(TEMPLATE, 'utf8'), {
+    storeEndpoint: store.endpoint,
+    baseUrlOf: (kind) => upstreams.baseUrlOf(kind),
+    speed,
+  });
+  await writeFile(configPath, text);
+  for (const [path, secret] of sandboxCredentialFiles(credentials)) {
+    const file = join(folder, path);
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+    await writeFile(file, secret.reveal(), { mode: 0o600 });
+  }
+
+  return {
+    store,
+    secretsManager,
+    upstreams,
+    providers,
+    faults,
+    configPath,
+    stop: async () => {
+      stopping.abort(new Error('the sandbox stops'));
+      await Promise.all([upstreams.stop(), store.stop()]);
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}

@@ -1,0 +1,104 @@
+/** GetSecretValue and BatchGetSecretValue: the only operations that give a value away. */
+import type { JsonObject } from '../../core/json.ts';
+import type { OperationContext } from './operation.ts';
+import { cutPage, type Page } from './page.ts';
+import { Refusal } from './refusal.ts';
+import type { BatchGetSecretValueRequest, GetSecretValueRequest } from './request-schema.ts';
+import { epochSeconds, type Secret } from './secret.ts';
+import { satisfiesFilters } from './secret-filter.ts';
+import { CURRENT_LABEL, type SecretVersion } from './version-history.ts';
+
+const MAX_BATCH = 20;
+
+export function getSecretValue(context: OperationContext, request: GetSecretValueRequest): JsonObject {
+  const secret = context.account.getActive(request.SecretId);
+  const version = selectVersion(secret, request.VersionId, request.VersionStage);
+  if (!context.isKeyUsable) {
+    throw new Refusal(
+      'DecryptionFailure',
+      "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
+    );
+  }
+  const { dayMs } = context.account.settings;
+  const dayStartMs = Math.floor(context.nowMs / dayMs) * dayMs;
+  secret.lastReadDayMs = dayStartMs;
+  version.lastReadDayMs = dayStartMs;
+  const { kind, content } = version.value;
+  const labels = secret.versions.labelsOf(version.versionId);
+  return {
+    ARN: secret.arn,
+    Name: secret.name,
+    VersionId: version.versionId,
+    ...(kind === 'text' ? { SecretString: content.reveal() } : { SecretBinary: content.reveal() }),
+    VersionStages: labels.length === 0 ? undefined : labels,
+    CreatedDate: epochSeconds(version.createdAtMs),
+  };
+}
+
+export function batchGetSecretValue(
+  context: OperationContext,
+  request: BatchGetSecretValueRequest,
+): JsonObject {
+  const { items: secretIds, nextToken } = selectBatch(context, request);
+  const values: JsonObject[] = [];
+  const errors: JsonObject[] = [];
+  for (const secretId of secretIds) {
+    try {
+      values.push(getSecretValue(context, { SecretId: secretId }));
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      errors.push({ SecretId: secretId, ErrorCode: error.name, Message: error.message });
+    }
+  }
+  return { SecretValues: values, Errors: errors, NextToken: nextToken };
+}
+
+function selectBatch(context: OperationContext, request: BatchGetSecretValueRequest): Page<string> {
+  const { SecretIdList: secretIds, Filters: filters, MaxResults: maxResults, NextToken: nextToken } = request;
+  if ((secretIds === undefined) === (filters === undefined)) {
+    throw new Refusal(
+      'InvalidParameterException',
+      "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
+    );
+  }
+  if (secretIds !== undefined) {
+    if (maxResults === undefined && nextToken === undefined) return { items: secretIds, nextToken };
+    throw new Refusal(
+      'InvalidParameterException',
+      "'MaxResults' and 'NextToken' can only be used together with 'Filters'.",
+    );
+  }
+  const matching = context.account
+    .all()
+    .filter((secret) => secret.goneAtMs === undefined && satisfiesFilters(secret, filters ?? []))
+    .map((secret) => secret.name);
+  return cutPage(matching, 'BatchGetSecretValue', maxResults ?? MAX_BATCH, nextToken);
+}
+
+function selectVersion(
+  secret: Secret,
+  versionId: string | undefined,
+  label: string | undefined,
+): SecretVersion {
+  if (versionId === undefined) {
+    const wanted = label ?? CURRENT_LABEL;
+    const holder = secret.versions.holderOf(wanted);
+    const version = holder === undefined ? undefined : secret.versions.find(holder);
+    return version ?? refuseAbsent(`staging label: ${wanted}`);
+  }
+  const version = secret.versions.find(versionId) ?? refuseAbsent(`VersionId: ${versionId}`);
+  if (label !== undefined && secret.versions.holderOf(label) !== versionId) {
+    throw new Refusal(
+      'InvalidRequestException',
+      'You provided a VersionStage that is not associated to the provided VersionId.',
+    );
+  }
+  return version;
+}
+
+function refuseAbsent(what: string): never {
+  throw new Refusal(
+    'ResourceNotFoundException',
+    `Secrets Manager can't find the specified secret value for ${what}`,
+  );
+}

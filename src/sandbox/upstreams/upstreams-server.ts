@@ -1,0 +1,183 @@
+/**
+ * All simulated providers behind one server on 127.0.0.1: `http://127.0.0.1:PORT/pivot-b2b` is the base URL of the
+ * provider `pivot-b2b`, and so on; `/_sandbox/faults` is the control endpoint.
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Clock } from '../../core/ports.ts';
+import type { KindName } from '../../providers/registry.ts';
+import type { FaultSchedule } from '../fault-schedule.ts';
+import { controlFaults, FAULT_CONTROL_PATH } from './fault-control.ts';
+import { deliver, distort, findLatency } from './faulty-answer.ts';
+import { RequestCount } from './request-count.ts';
+import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
+import type { Upstreams } from './upstreams.ts';
+
+/** No token request is anywhere near this long. */
+const MAX_BODY_BYTES = 65_536;
+
+export interface UpstreamsServerOptions {
+  readonly upstreams: Upstreams;
+  readonly clock: Clock;
+  readonly faults: FaultSchedule;
+  /** 0, the default: any free port. */
+  readonly port?: number;
+}
+
+export interface UpstreamsServer {
+  readonly port: number;
+  /** `http://127.0.0.1:PORT` */
+  readonly origin: string;
+  /** What a provider of that kind has as its base URL: `http://127.0.0.1:PORT/pivot-b2b`. */
+  baseUrlOf(kind: KindName): string;
+  /** How many requests each provider got, and how many at a time. */
+  readonly requests: RequestCount;
+  /** Ends every connection at once and stops listening. */
+  stop(): Promise<void>;
+}
+
+export async function startUpstreamsServer(options: UpstreamsServerOptions): Promise<UpstreamsServer> {
+  const { upstreams, clock, faults } = options;
+  const providers = new Map(Object.entries(upstreams));
+  const requests = new RequestCount();
+  let port = 0;
+
+  const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const url = message.url?.split('?')[0] ?? '/';
+    const [, prefix = '', ...rest] = url.split('/');
+    const upstream = providers.get(prefix);
+    if (upstream === undefined) {
+      const body = await readBody(message);
+      if (body !== undefined) serveControl(message, response, url, body);
+      return;
+    }
+    const endRequest = requests.begin(prefix);
+    response.once('close', endRequest);
+    const body = await readBody(message);
+    if (body === undefined) return;
+
+    const active = faults.findProviderFaults(prefix);
+    const request = describeRequest(message, `/${rest.join('/')}`, body);
+    requests.arrive(prefix);
+    const delayMs = findLatency(active);
+    if (delayMs > 0 && !(await sleepUnlessClosed(clock, delayMs, response))) return;
+    const distortion = distort(active);
+    const statedNowMs = clock.now() + (distortion.clockSkewMs ?? 0);
+    const handle = (): UpstreamResponse => upstream.handle(request, distortion);
+    const delivery = deliver(active, { upstream, request, handle, statedNowMs, ownPort: port });
+    switch (delivery.deliver) {
+      case 'answer':
+        // Not left to `close`: a client may send the next request before that is emitted.
+        endRequest();
+        writeHead(response, delivery.response);
+        response.end(delivery.response.body);
+        return;
+      case 'truncated':
+      case 'stalled': {
+        const bytes = Buffer.from(delivery.response.body);
+        writeHead(response, delivery.response, { 'content-length': String(bytes.length) });
+        const isOver = delivery.deliver === 'truncated';
+        response.write(bytes.subarray(0, bytes.length >> 1), () => isOver && message.socket.destroy());
+        return;
+      }
+      case 'reset':
+        message.socket.resetAndDestroy();
+        return;
+      case 'nothing':
+        return;
+    }
+  };
+
+  const serveControl = (
+    message: IncomingMessage,
+    response: ServerResponse,
+    url: string,
+    body: string,
+  ): void => {
+    const { method = 'GET', headers } = message;
+    const { status, body: text } =
+      url === FAULT_CONTROL_PATH
+        ? controlFaults({ method, contentType: headers['content-type'], body }, faults, [...providers.keys()])
+        : {
+            status: 404,
+            body: JSON.stringify({ error: 'no such provider', providers: [...providers.keys()] }),
+          };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(text);
+  };
+
+  const server = createServer((message, response) => {
+    // A connection that the client gives up is everyday life here; anything else is a bug and must be seen.
+    response.on('error', () => undefined);
+    void serve(message, response);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port ?? 0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the server has no port');
+  port = address.port;
+  const origin = `http://127.0.0.1:${port}`;
+
+  return {
+    port,
+    origin,
+    baseUrlOf: (kind) => `${origin}/${kind}`,
+    requests,
+    stop: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function describeRequest(message: IncomingMessage, path: string, body: string): UpstreamRequest {
+  const headers = new Map<string, string>();
+  for (const [name, values] of Object.entries(message.headersDistinct)) headers.set(name, values?.[0] ?? '');
+  return { method: message.method ?? 'GET', path, headers, body };
+}
+
+function writeHead(
+  response: ServerResponse,
+  { status, headers }: UpstreamResponse,
+  more: Readonly<Record<string, string>> = {},
+): void {
+  // Node's own Date would be the machine's time instead of the clock's.
+  response.sendDate = false;
+  response.writeHead(status, { ...headers, ...more });
+}
+
+/** The whole body, or `undefined` when it is too long (the connection is ended) or never arrives. */
+async function readBody(message: IncomingMessage): Promise<string | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const chunk of message) {
+      const bytes = Buffer.from(chunk);
+      length += bytes.length;
+      if (length > MAX_BODY_BYTES) {
+        message.socket.destroy();
+        return undefined;
+      }
+      chunks.push(bytes);
+    }
+  } catch {
+    return undefined;
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** False when the client went away first. */
+async function sleepUnlessClosed(clock: Clock, delayMs: number, response: ServerResponse): Promise<boolean> {
+  const closed = new AbortController();
+  const onClose = (): void => closed.abort();
+  response.once('close', onClose);
+  try {
+    await clock.sleep(delayMs, closed.signal);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    response.off('close', onClose);
+  }
+}

@@ -1,0 +1,281 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { METRICS } from '../../../src/adapters/prometheus/metric-list.ts';
+import { createMetrics } from '../../../src/adapters/prometheus/metrics.ts';
+import { FAILURE_CODES } from '../../../src/core/failure.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import {
+  allSampleEvents,
+  buildFailure,
+  buildIdentity,
+  NOON_MS,
+  sampleEvents,
+} from '../../support/sample-events.ts';
+
+const NOON = NOON_MS / 1000;
+
+function setUp({ perTokenLimit }: { readonly perTokenLimit?: number } = {}) {
+  const clock = new FakeClock(NOON_MS);
+  const metrics = createMetrics({
+    version: '1.2.3',
+    clock,
+    ...(perTokenLimit === undefined ? {} : { perTokenLimit }),
+  });
+  /** The series of a metric by what stands between its braces, as a scrape sees them now. */
+  const scrape = async (name: string): Promise<Readonly<Record<string, number>>> => {
+    const series: Record<string, number> = {};
+    for (const line of (await metrics.text()).split('\n')) {
+      const match = /^([a-z0-9_]+)(?:\{(.*)\})? (\S+)$/.exec(line);
+      if (match?.[1] === name) series[match[2] ?? ''] = Number(match[3]);
+    }
+    return series;
+  };
+  return { clock, metrics, scrape };
+}
+
+/** `count` customers of a provider; every name holds `customer`. */
+function buildCustomers(count: number) {
+  return Array.from({ length: count }, (_, index) => buildIdentity(`pivot-b2b2c/customer-${index}`));
+}
+
+function refreshed(identity = buildIdentity(), expiresAtMs = NOON_MS + 1_800_000) {
+  return { ...sampleEvents['token-refreshed'], identity, expiresAtMs, refreshAtMs: expiresAtMs - 120_000 };
+}
+
+describe('METRICS', () => {
+  it('names every metric once, in the words that Prometheus expects', () => {
+    const names = METRICS.map(({ name }) => name);
+    assert.equal(new Set(names).size, names.length);
+    for (const { name, type, help } of METRICS) {
+      assert.match(name, /^(token_refresher|process|nodejs)_[a-z0-9_]+$/);
+      assert.equal(name.endsWith('_total'), type === 'counter', name);
+      assert.match(help, /\.$/, name);
+    }
+  });
+
+  it('lists exactly what a scrape describes', async () => {
+    const { metrics } = setUp();
+    for (const event of allSampleEvents) metrics.onEvent(event);
+    const text = await metrics.text();
+    const described = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+    assert.deepEqual(described.sort(), METRICS.map(({ name, type }) => `${name} ${type}`).sort());
+    for (const { name, help } of METRICS) assert.ok(text.includes(`# HELP ${name} ${help}\n`), name);
+  });
+
+  it('lists exactly the labels that a scrape carries', async () => {
+    const { metrics } = setUp();
+    for (const event of allSampleEvents) metrics.onEvent(event);
+    const text = await metrics.text();
+    for (const { name, labels } of METRICS) {
+      const sample = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? \\S+$`, 'm').exec(text);
+      assert.ok(sample, name);
+      const carried = [...(sample[1] ?? '').matchAll(/(\w+)="/g)].map(([, label]) => label);
+      assert.deepEqual(carried, labels, name);
+    }
+  });
+});
+
+describe('createMetrics', () => {
+  it('serves the text format of Prometheus', () => {
+    assert.equal(setUp().metrics.contentType, 'text/plain; version=0.0.4; charset=utf-8');
+  });
+
+  it('keeps a registry of its own, so that two programs in one process do not meet', async () => {
+    const one = setUp();
+    const other = setUp();
+    one.metrics.onEvent({ event: 'clock-jumped', byMs: 3_600_000 });
+    assert.deepEqual(await one.scrape('token_refresher_clock_jumps_total'), { '': 1 });
+    assert.deepEqual(await other.scrape('token_refresher_clock_jumps_total'), { '': 0 });
+  });
+
+  it('starts every counter of a known provider at 0', async () => {
+    const { metrics, scrape } = setUp();
+    metrics.registerTokens([buildIdentity()]);
+    const refreshes = await scrape('token_refresher_refresh_total');
+    assert.deepEqual(
+      refreshes,
+      Object.fromEntries(
+        ['ok', 'unchanged', ...FAILURE_CODES].map((code) => [`provider="pik",code="${code}"`, 0]),
+      ),
+    );
+    const writes = await scrape('token_refresher_store_writes_total');
+    assert.equal(writes['provider="pik",target="document",code="ok"'], 0);
+    assert.equal(writes['provider="pik",target="document",code="store-quota"'], 0);
+    assert.deepEqual(await scrape('token_refresher_ticks_missed_total'), { 'provider="pik"': 0 });
+    for (const what of ['fetch', 'store_write', 'refresh']) {
+      assert.deepEqual(await scrape(`token_refresher_${what}_duration_seconds_count`), {
+        'provider="pik"': 0,
+      });
+    }
+    assert.deepEqual(await scrape('token_refresher_leader'), { '': 0 });
+  });
+
+  it('says what it is', async () => {
+    assert.deepEqual(await setUp().scrape('token_refresher_build_info'), {
+      [`version="1.2.3",node="${process.versions.node}"`]: 1,
+    });
+  });
+
+  it('states when a token expires, succeeded and is due', async () => {
+    const { clock, metrics, scrape } = setUp();
+    await clock.advance(1_000);
+    metrics.onEvent(refreshed());
+    const labels = 'provider="pik",token="pik"';
+    assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), { [labels]: NOON + 1800 });
+    assert.deepEqual(await scrape('token_refresher_token_next_refresh_timestamp_seconds'), {
+      [labels]: NOON + 1680,
+    });
+    assert.deepEqual(await scrape('token_refresher_token_last_success_timestamp_seconds'), {
+      [labels]: NOON + 1,
+    });
+  });
+
+  it('takes the issue of a restored token for the last success', async () => {
+    const { clock, metrics, scrape } = setUp();
+    await clock.advance(60_000);
+    metrics.onEvent(sampleEvents['token-restored']);
+    assert.deepEqual(Object.values(await scrape('token_refresher_token_last_success_timestamp_seconds')), [
+      NOON,
+    ]);
+  });
+
+  it('states the next attempt while refreshes fail, and keeps the last success', async () => {
+    const { metrics, scrape } = setUp();
+    metrics.onEvent(refreshed());
+    metrics.onEvent(sampleEvents['refresh-failed']);
+    assert.deepEqual(Object.values(await scrape('token_refresher_token_next_refresh_timestamp_seconds')), [
+      NOON + 2,
+    ]);
+    assert.deepEqual(Object.values(await scrape('token_refresher_token_last_success_timestamp_seconds')), [
+      NOON,
+    ]);
+  });
+
+  it('has no series for times that are not known', async () => {
+    const { metrics, scrape } = setUp();
+    metrics.registerTokens([buildIdentity()]);
+    assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), {});
+    metrics.onEvent(refreshed());
+    metrics.onEvent(sampleEvents['token-absent']);
+    assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), {});
+  });
+
+  it('counts tokens by their state at the time of the scrape', async () => {
+    const { clock, metrics, scrape } = setUp();
+    metrics.registerTokens([buildIdentity('pik/one'), buildIdentity('pik/two')]);
+    metrics.onEvent(refreshed(buildIdentity('pik/one')));
+    const states = async () => {
+      const series = await scrape('token_refresher_tokens');
+      return ['fresh', 'due', 'expired', 'absent'].map((state) => series[`provider="pik",state="${state}"`]);
+    };
+    assert.deepEqual(await states(), [1, 0, 0, 1]);
+    await clock.advance(1_680_000);
+    assert.deepEqual(await states(), [0, 1, 0, 1]);
+    await clock.advance(120_000);
+    assert.deepEqual(await states(), [0, 0, 1, 1]);
+  });
+
+  it('counts ended attempts by code', async () => {
+    const { metrics, scrape } = setUp();
+    metrics.onEvent(refreshed());
+    metrics.onEvent(sampleEvents['token-unchanged']);
+    metrics.onEvent({ ...sampleEvents['refresh-failed'], failure: buildFailure({ code: 'rate-limited' }) });
+    metrics.onEvent(sampleEvents['refresh-abandoned']);
+    const series = await scrape('token_refresher_refresh_total');
+    assert.deepEqual(
+      Object.entries(series).filter(([, value]) => value > 0),
+      ['ok', 'unchanged', 'rate-limited', 'aborted'].map((code) => [`provider="pik",code="${code}"`, 1]),
+    );
+  });
+
+  it('measures calls, writes and refreshes in seconds', async () => {
+    const { metrics, scrape } = setUp();
+    for (const event of allSampleEvents) metrics.onEvent(event);
+    assert.deepEqual(await scrape('token_refresher_fetch_duration_seconds_sum'), { 'provider="pik"': 0.12 });
+    assert.deepEqual(await scrape('token_refresher_store_write_duration_seconds_sum'), {
+      'provider="pik"': 0.04,
+    });
+    assert.deepEqual(await scrape('token_refresher_refresh_duration_seconds_sum'), {
+      'provider="pik"': 0.18,
+    });
+    assert.deepEqual(await scrape('token_refresher_provider_clock_skew_seconds'), { 'provider="pik"': 0.25 });
+    assert.deepEqual(await scrape('token_refresher_schedule_tick_seconds'), { 'provider="pik"': 30 });
+    assert.deepEqual(await scrape('token_refresher_ticks_missed_total'), { 'provider="pik"': 1 });
+  });
+
+  it('counts versions over a rolling day: successful writes of documents', async () => {
+    const { clock, metrics, scrape } = setUp();
+    const written = sampleEvents['secret-written'];
+    const versions = async () => Object.values(await scrape('token_refresher_secret_versions_24h'));
+    metrics.onEvent(written);
+    metrics.onEvent({ ...written, failure: buildFailure({ code: 'store-unavailable' }) });
+    metrics.onEvent({ ...written, target: 'state' });
+    await clock.advance(3_600_000);
+    metrics.onEvent(written);
+    assert.deepEqual(await versions(), [2]);
+    clock.jumpWallTime(-3_600_000);
+    await clock.advance(82_800_000 - 1);
+    assert.deepEqual(await versions(), [2]);
+    await clock.advance(1);
+    assert.deepEqual(await versions(), [1]);
+    await clock.advance(3_600_000);
+    assert.deepEqual(await versions(), [0]);
+  });
+
+  it('follows leadership', async () => {
+    const { metrics, scrape } = setUp();
+    metrics.onEvent({ event: 'leadership-acquired' });
+    assert.deepEqual(await scrape('token_refresher_leader'), { '': 1 });
+    metrics.onEvent({ event: 'leadership-lost' });
+    assert.deepEqual(await scrape('token_refresher_leader'), { '': 0 });
+  });
+
+  it('counts CPU time up from scrape to scrape', async () => {
+    const { scrape } = setUp();
+    const first = (await scrape('process_cpu_seconds_total'))[''] ?? 0;
+    const second = (await scrape('process_cpu_seconds_total'))[''] ?? 0;
+    assert.ok(first > 0 && second >= first);
+    assert.ok(((await scrape('process_resident_memory_bytes'))[''] ?? 0) > 1_000_000);
+  });
+});
+
+describe('a provider with many tokens', () => {
+  it('has series per token up to the limit', async () => {
+    const { metrics, scrape } = setUp({ perTokenLimit: 3 });
+    for (const identity of buildCustomers(3)) metrics.onEvent(refreshed(identity));
+    assert.equal(Object.keys(await scrape('token_refresher_token_expires_at_seconds')).length, 3);
+  });
+
+  it('has aggregates beyond the limit: the earliest, the oldest, the most', async () => {
+    const { clock, metrics, scrape } = setUp({ perTokenLimit: 3 });
+    const [first = buildIdentity(), ...others] = buildCustomers(4);
+    metrics.onEvent(refreshed(first, NOON_MS + 900_000));
+    metrics.onEvent({ ...sampleEvents['secret-written'], identity: first });
+    metrics.onEvent({ ...sampleEvents['secret-written'], identity: first });
+    await clock.advance(5_000);
+    for (const identity of others) metrics.onEvent(refreshed(identity, NOON_MS + 1_000_000));
+    const labels = 'provider="pivot-b2b2c"';
+    assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), { [labels]: NOON + 900 });
+    assert.deepEqual(await scrape('token_refresher_token_next_refresh_timestamp_seconds'), {
+      [labels]: NOON + 780,
+    });
+    assert.deepEqual(await scrape('token_refresher_token_last_success_timestamp_seconds'), {
+      [labels]: NOON,
+    });
+    assert.deepEqual(await scrape('token_refresher_secret_versions_24h'), { [labels]: 2 });
+    assert.equal((await scrape('token_refresher_tokens'))[`${labels},state="fresh"`], 4);
+  });
+
+  it('names no customer beyond the limit, 100 by default, even when one more turns up later', async () => {
+    const { metrics } = setUp();
+    const [last = buildIdentity(), ...customers] = buildCustomers(101);
+    metrics.registerTokens(customers);
+    for (const identity of customers) {
+      for (const event of allSampleEvents)
+        metrics.onEvent('identity' in event ? { ...event, identity } : event);
+    }
+    assert.match(await metrics.text(), /customer-100/);
+    metrics.onEvent(refreshed(last));
+    assert.doesNotMatch(await metrics.text(), /customer/);
+  });
+});

@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { createLog, LOG_LEVELS } from '../../../src/adapters/system/log.ts';
+import type { LogFields } from '../../../src/adapters/system/log-fields.ts';
+import { SecretText } from '../../../src/core/secret-text.ts';
+import { captureLog } from '../../support/captured-log.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+
+/** Fields from a caller that got past the types. */
+function untyped(fields: Readonly<Record<string, unknown>>): LogFields<'fault'> {
+  return JSON.parse('{}', () => fields);
+}
+
+describe('createLog', () => {
+  it('writes one JSON object a line: level as a word, time in UTC, event, fields, message', () => {
+    const { log, text } = captureLog(new FakeClock());
+    log.write('info', 'tick-missed', { provider: 'pik' }, 'too late');
+    assert.equal(
+      text(),
+      '{"level":"info","time":"2026-11-21T12:00:00.000Z","event":"tick-missed","provider":"pik","msg":"too late"}\n',
+    );
+  });
+
+  it('writes what is urgent enough and nothing less urgent', () => {
+    for (const [index, level] of LOG_LEVELS.entries()) {
+      const { log, takeLines } = captureLog(new FakeClock(), { level });
+      for (const each of LOG_LEVELS) log.write(each, 'program-stopped', {}, 'stopped');
+      assert.deepEqual(
+        takeLines().map((line) => line['level']),
+        LOG_LEVELS.slice(index),
+      );
+    }
+  });
+
+  it('keeps lists and flat objects of plain values', () => {
+    const { log, takeLines } = captureLog(new FakeClock());
+    log.write(
+      'info',
+      'sandbox-ready',
+      { store: { endpoint: 'http://127.0.0.1:1' }, secrets: ['payments/pik'], http: undefined },
+      'ready',
+    );
+    const [line] = takeLines();
+    assert.deepEqual(line?.['store'], { endpoint: 'http://127.0.0.1:1' });
+    assert.deepEqual(line?.['secrets'], ['payments/pik']);
+    assert.equal(line !== undefined && 'http' in line, false);
+  });
+
+  for (const { name, fields } of [
+    { name: 'a field that is not listed', fields: { password: 'canary' } },
+    { name: 'an error object', fields: { errorName: new Error('canary') } },
+    { name: 'a secret', fields: { errorName: new SecretText('canary') } },
+    {
+      name: 'an instance of a class',
+      fields: {
+        errorName: new (class {
+          token = 'canary';
+        })(),
+      },
+    },
+    { name: 'a secret in a list', fields: { frames: [new SecretText('canary'), { deep: 'canary' }] } },
+    { name: 'an object in an object', fields: { errorName: { deep: { token: 'canary' } } } },
+    { name: 'an inherited field', fields: Object.create({ errorName: 'canary' }) },
+  ]) {
+    it(`drops ${name}`, () => {
+      const { log, text } = captureLog(new FakeClock());
+      log.write('error', 'fault', untyped(fields), 'a bug');
+      assert.ok(text().includes('"event":"fault"'));
+      assert.ok(!text().includes('canary'), text());
+    });
+  }
+
+  it('turns control characters into spaces, in both formats', () => {
+    for (const format of ['json', 'pretty'] as const) {
+      const { log, text } = captureLog(new FakeClock(), { format });
+      log.write('warn', 'tick-missed', { provider: 'pi\u009bk' }, 'one\ntwo \u001b[31m\u009b2J three');
+      assert.equal(text().split('\n').length, 2, text());
+      assert.doesNotMatch(text().trimEnd(), /\p{Cc}/u);
+    }
+  });
+
+  it('writes percent signs as they are', () => {
+    const { log, takeLines } = captureLog(new FakeClock());
+    log.write('info', 'program-stopped', {}, 'at 93 % of %s and %d');
+    assert.equal(takeLines()[0]?.['msg'], 'at 93 % of %s and %d');
+  });
+
+  it('writes prose for a terminal: time, level, message', () => {
+    const { log, text } = captureLog(new FakeClock(), { format: 'pretty' });
+    log.write('warn', 'tick-missed', { provider: 'pik' }, 'pik: too late');
+    assert.equal(text(), '[12:00:00Z] WARN: pik: too late\n');
+  });
+
+  it('colours prose only when asked to', () => {
+    let written = '';
+    const destination = { write: (line: string) => (written += line) };
+    const log = createLog({
+      level: 'info',
+      format: 'pretty',
+      color: true,
+      clock: new FakeClock(),
+      destination,
+    });
+    log.write('warn', 'tick-missed', { provider: 'pik' }, 'pik: too late');
+    assert.ok(written.includes('\u001b['));
+  });
+
+  for (const format of ['json', 'pretty']) {
+    it(`loses no ${format} line when the process exits at once`, () => {
+      const logUrl = new URL('../../../src/adapters/system/log.ts', import.meta.url).href;
+      const program = `
+        import { createLog } from ${JSON.stringify(logUrl)};
+        const log = createLog({ level: 'info', format: '${format}', clock: { now: () => 0 } });
+        for (let line = 1; line <= 500; line += 1) log.write('info', 'program-stopped', {}, 'line ' + line);
+        process.exit(0);`;
+      const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+        encoding: 'utf8',
+      });
+      assert.equal(output.trimEnd().split('\n').length, 500);
+      assert.ok(output.includes('line 500'));
+    });
+  }
+});

@@ -1,0 +1,287 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import fc from 'fast-check';
+import { decideExpiry, type ExpiryEvidence, readRefreshTokenExpiry } from '../../src/core/expiry.ts';
+import { MAX_LIFETIME_MS } from '../../src/core/expiry-value.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
+import { jsonWebToken } from '../support/json-web-token.ts';
+
+const SENT_MS = Date.UTC(2026, 10, 21, 12);
+const OPAQUE = new SecretText('an-opaque-token');
+
+function evidence(given: Partial<ExpiryEvidence>): ExpiryEvidence {
+  return {
+    endpoint: 'POST https://api.example.com/token answered 200',
+    field: 'expiresIn',
+    value: 900,
+    accessToken: OPAQUE,
+    documentedLifetimeSeconds: 900,
+    sentAtMs: SENT_MS,
+    receivedAtMs: SENT_MS + 80,
+    clockSkewMs: 0,
+    ...given,
+  };
+}
+
+function jwt(expAfterSeconds: number, iatAfterSeconds?: number): SecretText {
+  const nowSeconds = SENT_MS / 1000;
+  const iat = iatAfterSeconds === undefined ? {} : { iat: nowSeconds + iatAfterSeconds };
+  return new SecretText(jsonWebToken({ exp: nowSeconds + expAfterSeconds, ...iat }));
+}
+
+function iso(afterSeconds: number): string {
+  return new Date(SENT_MS + afterSeconds * 1000).toISOString();
+}
+
+describe('the expiry of a token', () => {
+  const decided: readonly (readonly [string, Partial<ExpiryEvidence>, number, readonly string[]])[] = [
+    ['counts from the moment before the request was sent', { value: 900 }, 900, []],
+    ['takes numeric text', { value: '900' }, 900, []],
+    ['takes an epoch under the name of a duration', { value: SENT_MS / 1000 + 900 }, 900, []],
+    ['takes epoch milliseconds', { value: String(SENT_MS + 900_000) }, 900, []],
+    [
+      'takes milliseconds where seconds would be absurdly long',
+      { value: 900_000 },
+      900,
+      ['expiresIn read as milliseconds'],
+    ],
+    ['takes ISO with an offset', { value: '2026-11-21T19:15:00+07:00' }, 900, []],
+    ['may differ from the documented lifetime', { value: 7200 }, 7200, []],
+    [
+      'falls back to the documented lifetime',
+      { value: undefined },
+      900,
+      ['expiresIn missing, assumed 900 s'],
+    ],
+    [
+      "falls back to the token's own exp first",
+      { value: undefined, accessToken: jwt(600, 0) },
+      600,
+      ["expiresIn missing, took the token's own exp"],
+    ],
+    [
+      "is the token's own exp when that is earlier",
+      { accessToken: jwt(600, 0) },
+      600,
+      ["the token's own exp is 300 s before expiresIn, took exp"],
+    ],
+    ['is the stated one when that is earlier', { accessToken: jwt(7200, 0) }, 900, []],
+    ["ignores a token's own exp that is over when another is stated", { accessToken: jwt(-10) }, 900, []],
+    ['ignores an exp before its iat', { accessToken: jwt(-10, 10) }, 900, []],
+    [
+      'takes the life left of a token that was issued earlier',
+      { value: undefined, accessToken: jwt(300, -600) },
+      300,
+      ["expiresIn missing, took the token's own exp"],
+    ],
+    [
+      'takes exp - iat when the measured skew explains iat, our clock behind',
+      { accessToken: jwt(3600 + 900, 3600), clockSkewMs: 3_600_000 },
+      900,
+      [],
+    ],
+    [
+      'takes exp - iat when the measured skew explains iat, our clock ahead',
+      { accessToken: jwt(-3600 + 900, -3600), clockSkewMs: -3_600_000 },
+      900,
+      [],
+    ],
+    [
+      'takes exp - iat when iat lies in the future and nothing is measured',
+      { value: undefined, accessToken: jwt(3600 + 900, 3600), clockSkewMs: undefined },
+      900,
+      ["expiresIn missing, took the token's own exp"],
+    ],
+    [
+      'moves a stated moment onto our clock when that is earlier',
+      { value: iso(900 + 300), clockSkewMs: 300_000 },
+      900,
+      ["expiresIn corrected: our clock is 300 s behind the provider's"],
+    ],
+    [
+      'leaves a stated moment alone when moving it would be later',
+      { value: iso(600), clockSkewMs: -300_000 },
+      600,
+      [],
+    ],
+    ['does not take rounding for skew', { value: iso(900), clockSkewMs: 1_999 }, 900, []],
+    [
+      'moves a moment that is just over when the skew explains it',
+      { value: iso(-10), clockSkewMs: -30_000 },
+      20,
+      ["expiresIn corrected: our clock is 30 s ahead of the provider's"],
+    ],
+    [
+      'takes a naive time for UTC where that agrees with the documentation',
+      { value: '2026-11-21T12:15:00' },
+      900,
+      ['expiresIn has no time zone, read as UTC'],
+    ],
+    [
+      'ignores a naive time of another zone',
+      { value: '2026-11-21T20:15:00' },
+      900,
+      ['expiresIn has no time zone and is ignored, assumed 900 s'],
+    ],
+    [
+      'ignores a naive time that would be over',
+      { value: '2026-11-21T07:15:00', accessToken: jwt(800, 0) },
+      800,
+      ["expiresIn has no time zone and is ignored, took the token's own exp"],
+    ],
+  ];
+  for (const [name, given, lifetimeSeconds, notes] of decided) {
+    test(name, () => {
+      const expiry = { expiresAtMs: SENT_MS + lifetimeSeconds * 1000, expiresInSeconds: lifetimeSeconds };
+      assert.deepEqual(decideExpiry(evidence(given)), { ok: true, value: { ...expiry, notes } });
+    });
+  }
+
+  test('ends with exp but keeps the stated life when they differ by a second of rounding', () => {
+    const result = decideExpiry(evidence({ accessToken: jwt(899, -1) }));
+    const value = { expiresAtMs: SENT_MS + 899_000, expiresInSeconds: 900, notes: [] };
+    assert.deepEqual(result, { ok: true, value });
+  });
+
+  const failed: readonly (readonly [string, Partial<ExpiryEvidence>, string, RegExp])[] = [
+    ['zero', { value: 0 }, 'response-malformed', /expiresIn is zero/],
+    ['negative', { value: '-5' }, 'response-malformed', /expiresIn is negative/],
+    ['not a number', { value: Number.NaN }, 'response-malformed', /expiresIn is not a number/],
+    ['unreadable', { value: 'soon' }, 'response-malformed', /expiresIn is in a form that is not known/],
+    ['more than ten years', { value: 400_000_000 }, 'response-malformed', /more than 10 years/],
+    [
+      'a moment in a hundred years',
+      { value: '2126-11-21T12:00:00Z' },
+      'response-malformed',
+      /more than 10 years away/,
+    ],
+    ['a moment in the past', { value: iso(-300) }, 'response-malformed', /lies 300 s in the past/],
+    ['this very moment', { value: iso(0) }, 'response-malformed', /lies 0 s in the past/],
+    [
+      'over before the answer arrived',
+      { value: 1, receivedAtMs: SENT_MS + 1_500 },
+      'response-malformed',
+      /was over when the answer arrived/,
+    ],
+    [
+      'zero, although the token has an exp',
+      { value: 0, accessToken: jwt(900, 0) },
+      'response-malformed',
+      /is zero/,
+    ],
+    [
+      "missing, and the token's own exp is over",
+      { value: undefined, accessToken: jwt(-60) },
+      'response-malformed',
+      /own exp lies 60 s in the past/,
+    ],
+    [
+      'in the past while our clock is ahead',
+      { value: iso(-3600), clockSkewMs: -4_500_000 },
+      'clock-skewed',
+      /in the past, and our clock is 4500 s ahead of the provider's: check time/,
+    ],
+    [
+      'missing with an exp in the past that skew does not explain',
+      { value: undefined, accessToken: jwt(-3600), clockSkewMs: 120_000 },
+      'clock-skewed',
+      /own exp lies 3600 s in the past, and our clock is 120 s behind/,
+    ],
+  ];
+  for (const [name, given, code, message] of failed) {
+    test(`is refused when it is ${name}`, () => {
+      const result = decideExpiry(evidence(given));
+      assert.ok(!result.ok);
+      assert.equal(result.failure.code, code);
+      assert.equal(result.failure.retry, 'backoff');
+      assert.match(result.failure.message, message);
+      assert.match(result.failure.message, /^POST https:\/\/api\.example\.com\/token answered 200: /);
+    });
+  }
+});
+
+const anyEvidence = fc
+  .record({
+    value: fc.oneof(
+      fc.anything(),
+      fc.double(),
+      fc.integer({ min: 1, max: 1e8 }),
+      fc.integer({ min: -7200, max: 1e9 }).map(iso),
+    ),
+    accessToken: fc.oneof(
+      fc.constant(OPAQUE),
+      fc
+        .tuple(fc.integer({ min: -7200, max: 1e9 }), fc.option(fc.integer({ min: -7200, max: 7200 })))
+        .map(([exp, iat]) => jwt(exp, iat ?? undefined)),
+    ),
+    receivedAtMs: fc.integer({ min: SENT_MS, max: SENT_MS + 60_000 }),
+    clockSkewMs: fc.option(fc.integer({ min: -7_200_000, max: 7_200_000 }), { nil: undefined }),
+  })
+  .map(evidence);
+
+describe('whatever a provider answers', () => {
+  test('an expiry lies after the arrival and at most ten years ahead', () => {
+    fc.assert(
+      fc.property(anyEvidence, (given) => {
+        const result = decideExpiry(given);
+        if (!result.ok) return;
+        const { expiresAtMs, expiresInSeconds } = result.value;
+        assert.ok(Number.isFinite(expiresAtMs) && expiresAtMs > given.sentAtMs);
+        assert.ok(
+          expiresAtMs > given.receivedAtMs || result.value.notes.some((note) => note.includes('assumed')),
+        );
+        assert.ok(expiresAtMs - given.sentAtMs <= MAX_LIFETIME_MS);
+        assert.ok(Number.isInteger(expiresInSeconds) && expiresInSeconds >= 1);
+      }),
+    );
+  });
+
+  test("a token's own exp never makes the expiry later than what is stated", () => {
+    fc.assert(
+      fc.property(anyEvidence, (given) => {
+        const stated = decideExpiry({ ...given, accessToken: OPAQUE });
+        const both = decideExpiry(given);
+        if (!stated.ok || stated.value.notes.some((note) => note.includes('assumed'))) return;
+        assert.ok(both.ok && both.value.expiresAtMs <= stated.value.expiresAtMs);
+      }),
+    );
+  });
+
+  test('seconds, epoch seconds, epoch milliseconds and ISO agree', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 90 * 86_400 }), (lifetimeSeconds) => {
+        // Without a documented lifetime nothing is taken for milliseconds.
+        const decide = (value: unknown) => decideExpiry(evidence({ value, documentedLifetimeSeconds: 0 }));
+        const expected = decide(lifetimeSeconds);
+        assert.ok(expected.ok);
+        const end = SENT_MS + lifetimeSeconds * 1000;
+        for (const value of [String(lifetimeSeconds), end / 1000, end, String(end), iso(lifetimeSeconds)]) {
+          assert.deepEqual(decide(value), expected);
+        }
+      }),
+    );
+  });
+});
+
+describe('the expiry of a refresh token', () => {
+  const times = {
+    field: 'refreshTokenExpiryTime',
+    sentAtMs: SENT_MS,
+    receivedAtMs: SENT_MS + 80,
+    clockSkewMs: 0,
+  };
+  const cases: readonly (readonly [unknown, number | undefined, readonly string[]])[] = [
+    ['2026-11-22T19:00:00+07:00', 86_400, []],
+    [2_592_000, 2_592_000, []],
+    [undefined, undefined, []],
+    ['2025-11-26T10:46:03+07:00', undefined, ['refreshTokenExpiryTime unusable, ignored']],
+    [0, undefined, ['refreshTokenExpiryTime unusable, ignored']],
+    ['2026-11-22T19:00:00', undefined, ['refreshTokenExpiryTime unusable, ignored']],
+  ];
+  for (const [value, afterSeconds, notes] of cases) {
+    test(`is ${afterSeconds ?? 'unknown'} for ${JSON.stringify(value) ?? 'undefined'}, and never a failure`, () => {
+      const expiresAtMs = afterSeconds === undefined ? undefined : SENT_MS + afterSeconds * 1000;
+      assert.deepEqual(readRefreshTokenExpiry({ ...times, value }), { expiresAtMs, notes });
+    });
+  }
+});

@@ -1,0 +1,305 @@
+import assert from 'node:assert/strict';
+import type { RequestListener } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { after, describe, test } from 'node:test';
+import { VERSION } from '../../src/core/version.ts';
+import type { TokenRequest } from '../../src/providers/provider.ts';
+import {
+  createTokenDispatcher,
+  MAX_BODY_BYTES,
+  postTokenRequest,
+  resolveEndpoint,
+  type TokenCall,
+} from '../../src/providers/token-endpoint.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { startLoopbackServer } from '../support/loopback-server.ts';
+
+const CANARY = 'canary-Zq7vK2-secret';
+const REQUEST: TokenRequest = {
+  method: 'POST',
+  path: '/auth/token',
+  headers: { 'x-key': CANARY },
+  body: JSON.stringify({ secret: CANARY }),
+};
+
+const dispatcher = createTokenDispatcher();
+after(() => dispatcher.destroy());
+
+function callOf(baseUrl: string, given: Partial<TokenCall> = {}): TokenCall {
+  const signal = new AbortController().signal;
+  return {
+    baseUrl,
+    request: REQUEST,
+    timeoutMs: 10_000,
+    dispatcher,
+    clock: new FakeClock(),
+    signal,
+    ...given,
+  };
+}
+
+/** The failure of one call of a server that answers with `handle`. */
+async function failureOf(handle: RequestListener) {
+  await using server = await startLoopbackServer(handle);
+  const result = await postTokenRequest(callOf(server.url));
+  assert.ok(!result.ok);
+  assert.ok(!result.failure.message.includes(CANARY));
+  assert.match(result.failure.message, /^POST http:\/\/127\.0\.0\.1:\d+\/auth\/token /);
+  return result.failure;
+}
+
+describe('the token call', () => {
+  test('sends the request and returns the answer with what was measured', async () => {
+    const clock = new FakeClock();
+    const sentAtMs = clock.now();
+    await using server = await startLoopbackServer(async (request, response) => {
+      const body = await text(request);
+      clock.jumpWallTime(200);
+      response.setHeader('date', new Date(sentAtMs + 60_000).toUTCString());
+      response.setHeader('Set-Cookie', ['first', 'second']);
+      response.writeHead(201).end(JSON.stringify({ headers: request.headers, url: request.url, body }));
+    });
+    const result = await postTokenRequest(callOf(`${server.url}/prefix/`, { clock }));
+    assert.ok(result.ok);
+    const { headers, body, ...rest } = result.value;
+    assert.deepEqual(rest, {
+      status: 201,
+      endpoint: `${server.url}/prefix/auth/token`,
+      sentAtMs,
+      sentAtMonotonicMs: 0,
+      receivedAtMs: sentAtMs + 200,
+      // `Date` has whole seconds: half of one is added.
+      clockSkewMs: 60_000 + 500 - 100,
+    });
+    assert.equal(headers.get('set-cookie'), 'first');
+    const seen = JSON.parse(body.reveal());
+    assert.equal(seen.url, '/prefix/auth/token');
+    assert.equal(seen.body, REQUEST.body);
+    assert.equal(seen.headers['x-key'], CANARY);
+    assert.equal(seen.headers['accept'], 'application/json');
+    assert.equal(seen.headers['content-type'], 'application/json');
+    assert.equal(seen.headers['user-agent'], `token-refresher/${VERSION}`);
+  });
+
+  test('measures no skew when the provider sends no date or a strange one', async () => {
+    for (const date of [undefined, 'yesterday']) {
+      await using server = await startLoopbackServer((_, response) => {
+        response.sendDate = false;
+        if (date !== undefined) response.setHeader('date', date);
+        response.end('{}');
+      });
+      const result = await postTokenRequest(callOf(server.url));
+      assert.ok(result.ok);
+      assert.equal(result.value.clockSkewMs, undefined);
+    }
+  });
+
+  test('keeps its connection', async () => {
+    await using server = await startLoopbackServer((_, response) => response.end('{}'));
+    for (let count = 0; count < 3; count += 1) {
+      assert.ok((await postTokenRequest(callOf(server.url))).ok);
+      await settle();
+    }
+    assert.equal(server.requests.length, 3);
+    assert.equal(server.connectionCount(), 1);
+  });
+
+  for (const status of [301, 302, 303, 304, 307, 308]) {
+    test(`does not follow ${status} and sends nothing there`, async () => {
+      await using target = await startLoopbackServer((_, response) => response.end('{}'));
+      const failure = await failureOf((_, response) => {
+        response.writeHead(status, { location: `${target.url}/elsewhere?secret=${CANARY}` }).end();
+      });
+      assert.deepEqual([failure.code, failure.retry], ['request-rejected', 'backoff']);
+      const host = new URL(target.url).host;
+      assert.ok(
+        failure.message.endsWith(
+          `answered ${status}, a redirect to ${host}: nothing was sent there; correct baseUrl`,
+        ),
+      );
+      assert.equal(target.requests.length, 0);
+    });
+  }
+
+  test('survives a redirect to nowhere', async () => {
+    const failure = await failureOf((_, response) => response.writeHead(302, { location: 'http://[' }).end());
+    assert.match(failure.message, /a redirect elsewhere/);
+  });
+
+  test('takes 1 MiB and not a byte more, announced or not', async () => {
+    const answers = [
+      { size: MAX_BODY_BYTES, isAnnounced: true },
+      { size: MAX_BODY_BYTES, isAnnounced: false },
+      { size: MAX_BODY_BYTES + 1, isAnnounced: true },
+      { size: MAX_BODY_BYTES + 1, isAnnounced: false },
+    ];
+    for (const { size, isAnnounced } of answers) {
+      await using server = await startLoopbackServer((_, response) => {
+        if (isAnnounced) response.setHeader('content-length', size);
+        response.write(Buffer.alloc(size - 1, 'x'));
+        response.end('x');
+      });
+      const result = await postTokenRequest(callOf(server.url));
+      if (size <= MAX_BODY_BYTES) {
+        assert.ok(result.ok);
+        assert.equal(result.value.body.length, size);
+      } else {
+        assert.ok(!result.ok);
+        assert.equal(result.failure.code, 'response-malformed');
+        assert.match(result.failure.message, /more than 1 MiB/);
+      }
+    }
+  });
+
+  test('stops reading an endless body', async () => {
+    const failure = await failureOf((_, response) => {
+      const chunk = Buffer.alloc(65_536, 'x');
+      const write = (): void => {
+        while (!response.destroyed && response.write(chunk));
+      };
+      response.on('drain', write);
+      write();
+    });
+    assert.equal(failure.code, 'response-malformed');
+  });
+
+  const broken: readonly (readonly [string, RequestListener, RegExp])[] = [
+    [
+      'a reset',
+      (request) => request.socket.resetAndDestroy(),
+      /failed with (ECONNRESET|UND_ERR_SOCKET): check/,
+    ],
+    ['a closed connection', (request) => request.socket.end(), /failed with UND_ERR_SOCKET: check/],
+    [
+      'a body that breaks off',
+      (request, response) => {
+        response.setHeader('content-length', 100);
+        response.write(`{"access_token":"${CANARY}`, () => request.socket.end());
+      },
+      /failed with UND_ERR_\w+: check/,
+    ],
+    [
+      'a chunked body that breaks off',
+      (request, response) => response.write(`{"access_token":"${CANARY}`, () => request.socket.end()),
+      /failed with UND_ERR_\w+: check/,
+    ],
+    [
+      'something that is not HTTP',
+      (request) => request.socket.end(`${CANARY}\r\n\r\n`),
+      /failed with HTTPParserError: check/,
+    ],
+  ];
+  for (const [what, handle, message] of broken) {
+    test(`takes ${what} for an unavailable provider`, async () => {
+      const failure = await failureOf(handle);
+      assert.deepEqual([failure.code, failure.retry], ['provider-unavailable', 'backoff']);
+      assert.match(failure.message, message);
+    });
+  }
+
+  test('names the error when nobody listens', async () => {
+    const server = await startLoopbackServer((_, response) => response.end());
+    await server[Symbol.asyncDispose]();
+    const result = await postTokenRequest(callOf(server.url));
+    assert.ok(!result.ok);
+    assert.equal(
+      result.failure.message,
+      `POST ${server.url}/auth/token failed with ECONNREFUSED: check baseUrl, DNS, proxy and network policy`,
+    );
+  });
+
+  test('names the error when TLS fails', async () => {
+    await using server = await startLoopbackServer((_, response) => response.end());
+    const result = await postTokenRequest(callOf(server.url.replace('http:', 'https:')));
+    assert.ok(!result.ok);
+    assert.equal(result.failure.code, 'provider-unavailable');
+    assert.match(result.failure.message, /failed with (ERR_SSL_\w+|EPROTO|ECONNRESET|UND_ERR_SOCKET): check/);
+    assert.equal(server.requests.length, 0);
+  });
+});
+
+describe('the deadline of the token call', () => {
+  const slow: readonly (readonly [string, RequestListener])[] = [
+    ['headers', () => {}],
+    ['the body', (_, response) => response.write('{"access_token":')],
+  ];
+  for (const [what, handle] of slow) {
+    test(`ends the wait for ${what} and closes the connection`, async () => {
+      const clock = new FakeClock();
+      await using server = await startLoopbackServer(handle);
+      const running = postTokenRequest(callOf(server.url, { clock }));
+      const [{ socket }] = await Promise.all([
+        server.firstRequest(),
+        clock.untilSleeping((ms) => ms === 10_000),
+      ]);
+      // The client resets the connection, which the server's socket reports as an error.
+      const closed = new Promise((resolve) => socket.on('error', () => {}).on('close', resolve));
+      await clock.advance(10_000);
+      const result = await running;
+      assert.ok(!result.ok);
+      assert.deepEqual([result.failure.code, result.failure.retry], ['provider-unavailable', 'backoff']);
+      assert.match(result.failure.message, /gave no complete answer within 10000 ms/);
+      await closed;
+    });
+
+    test(`tells a caller that gives up while waiting for ${what} from a late answer`, async () => {
+      const controller = new AbortController();
+      const clock = new FakeClock();
+      await using server = await startLoopbackServer((request, response) => {
+        handle(request, response);
+        setImmediate(() => controller.abort());
+      });
+      const result = await postTokenRequest(callOf(server.url, { clock, signal: controller.signal }));
+      assert.ok(!result.ok);
+      assert.equal(result.failure.code, 'aborted');
+      assert.deepEqual(clock.pendingDelaysMs, []);
+    });
+  }
+
+  test('leaves no timer behind after an answer', async () => {
+    const clock = new FakeClock();
+    await using server = await startLoopbackServer((_, response) => response.end('{}'));
+    assert.ok((await postTokenRequest(callOf(server.url, { clock }))).ok);
+    assert.deepEqual(clock.pendingDelaysMs, []);
+  });
+
+  test('sends nothing for a caller that has given up already', async () => {
+    await using server = await startLoopbackServer((_, response) => response.end('{}'));
+    const result = await postTokenRequest(callOf(server.url, { signal: AbortSignal.abort() }));
+    assert.ok(!result.ok);
+    assert.equal(result.failure.code, 'aborted');
+    assert.equal(server.requests.length, 0);
+  });
+});
+
+describe('a base URL', () => {
+  const allowed = [
+    ['https://api.example.com', 'https://api.example.com/auth/token'],
+    ['https://api.example.com/', 'https://api.example.com/auth/token'],
+    ['https://api.example.com/pre/fix//', 'https://api.example.com/pre/fix/auth/token'],
+    ['http://localhost:8080', 'http://localhost:8080/auth/token'],
+    ['http://127.0.0.53', 'http://127.0.0.53/auth/token'],
+    ['http://[::1]:1', 'http://[::1]:1/auth/token'],
+  ] as const;
+  for (const [baseUrl, endpoint] of allowed) {
+    test(`${baseUrl} leads to ${endpoint}`, () => {
+      assert.equal(resolveEndpoint(baseUrl, '/auth/token').href, endpoint);
+    });
+  }
+
+  const forbidden = [
+    'http://api.example.com',
+    'http://127.0.0.1.example.com',
+    'http://localhost.example.com',
+    'ftp://localhost',
+    'https://user:secret@api.example.com',
+    'https://api.example.com?key=secret',
+    'api.example.com',
+  ];
+  for (const baseUrl of forbidden) {
+    test(`${baseUrl} is a bug of whoever let it through`, async () => {
+      assert.throws(() => resolveEndpoint(baseUrl, '/auth/token'));
+      await assert.rejects(postTokenRequest(callOf(baseUrl)));
+    });
+  }
+});

@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
+import fc from 'fast-check';
+import { FAILURE_CODES } from '../../src/core/failure.ts';
+import { fit, type LiveTableRow, renderLiveTable } from '../../src/sandbox/live-table-text.ts';
+import { NOON_MS } from '../support/sample-events.ts';
+
+function buildRow(changes: Partial<LiveTableRow> = {}): LiveTableRow {
+  return {
+    token: 'pik',
+    issuedAtMs: NOON_MS - 60_000,
+    expiresAtMs: NOON_MS + 60_000,
+    nextAttemptAtMs: NOON_MS + 52_000,
+    generation: 3,
+    result: { kind: 'refreshed' },
+    ...changes,
+  };
+}
+
+const everyState: readonly LiveTableRow[] = [
+  buildRow(),
+  buildRow({
+    token: 'pivot-b2b2c/customer-0001',
+    expiresAtMs: NOON_MS + 3_000,
+    nextAttemptAtMs: NOON_MS - 1,
+    generation: 12,
+    result: { kind: 'refreshing' },
+  }),
+  buildRow({
+    token: 'apimw',
+    expiresAtMs: NOON_MS - 1,
+    nextAttemptAtMs: NOON_MS + 4_000,
+    result: { kind: 'failing', code: 'provider-unavailable' },
+  }),
+  buildRow({
+    token: 'paysecurez',
+    issuedAtMs: undefined,
+    expiresAtMs: undefined,
+    nextAttemptAtMs: undefined,
+    generation: undefined,
+    result: { kind: 'absent' },
+  }),
+];
+
+describe('renderLiveTable', () => {
+  it('shows every column whole at 80 columns: fresh, due, expired and failing, absent', () => {
+    assert.deepEqual(renderLiveTable(everyState, { nowMs: NOON_MS, width: 80, color: false }).split('\n'), [
+      'TOKEN                      LIFE LEFT            NEXT  LAST RESULT            GEN',
+      'pik                        ████░░░░  1m 00s      52s  refreshed                3',
+      'pivot-b2b2c/customer-0001  █░░░░░░░      3s      now  refreshing              12',
+      'apimw                      ░░░░░░░░ expired       4s  provider-unavailable     3',
+      'paysecurez                 ░░░░░░░░    none        -  absent                   -',
+    ]);
+  });
+
+  it('shortens names before it gives up the bar, then shows life as text alone', () => {
+    const lines = (width: number) =>
+      renderLiveTable(everyState, { nowMs: NOON_MS, width, color: false }).split('\n');
+    assert.equal(lines(60)[2], 'pivot-b2…  █░░░      3s      now  refreshing              12');
+    assert.equal(lines(54)[2], 'pivot-b…       3s      now  refreshing              12');
+    assert.equal(lines(30)[2], 'pivot-b…       3s      now  re');
+  });
+
+  for (const { name, row, share } of [
+    { name: 'full', row: buildRow({ issuedAtMs: NOON_MS }), share: '████████████████████████' },
+    { name: 'half full', row: buildRow(), share: '████████████░░░░░░░░░░░░' },
+    {
+      name: 'not empty before the end',
+      row: buildRow({ expiresAtMs: NOON_MS + 1 }),
+      share: '█░░░░░░░░░░░░░░░░░░░░░░░',
+    },
+    { name: 'empty at the end', row: buildRow({ expiresAtMs: NOON_MS }), share: '░░░░░░░░░░░░░░░░░░░░░░░░' },
+    {
+      name: 'no longer than full',
+      row: buildRow({ issuedAtMs: NOON_MS + 30_000 }),
+      share: '████████████████████████',
+    },
+    {
+      name: 'full when the issue is unknown',
+      row: buildRow({ issuedAtMs: undefined }),
+      share: '████████████████████████',
+    },
+  ]) {
+    it(`draws a bar that is ${name}`, () => {
+      assert.ok(renderLiveTable([row], { nowMs: NOON_MS, width: 120, color: false }).includes(` ${share} `));
+    });
+  }
+
+  it('shows every failure code whole', () => {
+    for (const code of FAILURE_CODES) {
+      const row = buildRow({ result: { kind: 'failing', code } });
+      assert.ok(
+        renderLiveTable([row], { nowMs: NOON_MS, width: 80, color: false }).includes(` ${code} `),
+        code,
+      );
+    }
+  });
+
+  it('colours without changing the text', () => {
+    const plain = renderLiveTable(everyState, { nowMs: NOON_MS, width: 80, color: false });
+    const colored = renderLiveTable(everyState, { nowMs: NOON_MS, width: 80, color: true });
+    assert.equal(stripVTControlCharacters(colored), plain);
+    assert.ok(colored.includes('\u001b[31m  provider-unavailable'));
+  });
+
+  it('is never wider than the terminal, and has one line a row', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 200 }),
+        fc.boolean(),
+        fc.array(
+          fc.record({
+            token: fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 60 }),
+            leftMs: fc.double(),
+          }),
+        ),
+        (width, color, drawn) => {
+          const rows = drawn.map(({ token, leftMs }) => buildRow({ token, expiresAtMs: NOON_MS + leftMs }));
+          const lines = renderLiveTable(rows, { nowMs: NOON_MS, width, color }).split('\n');
+          assert.equal(lines.length, rows.length + 1);
+          for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width);
+        },
+      ),
+    );
+  });
+});
+
+describe('fit', () => {
+  for (const { text, width, fitted } of [
+    { text: 'pik', width: 5, fitted: 'pik  ' },
+    { text: 'pivot', width: 5, fitted: 'pivot' },
+    { text: 'pivot-b2b', width: 5, fitted: 'pivo…' },
+    { text: 'pivot', width: 1, fitted: '…' },
+  ]) {
+    it(`fits ${text} into ${width}`, () => {
+      assert.equal(fit(text, width), fitted);
+    });
+  }
+});

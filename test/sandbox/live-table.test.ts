@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { createLiveTable, type LiveTableOptions } from '../../src/sandbox/live-table.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import {
+  allSampleEvents,
+  buildFailure,
+  buildIdentity,
+  NOON_MS,
+  sampleEvents,
+} from '../support/sample-events.ts';
+import { Screen } from '../support/screen.ts';
+
+const HEADING = 'TOKEN  LIFE LEFT                            NEXT  LAST RESULT            GEN';
+
+function setUp(changes: Partial<LiveTableOptions> = {}) {
+  const clock = new FakeClock(NOON_MS);
+  const terminal = { screen: new Screen(80), columns: 80, writes: 0 };
+  const table = createLiveTable({
+    clock,
+    write: (text) => {
+      terminal.writes += 1;
+      terminal.screen.write(text);
+    },
+    columns: () => terminal.columns,
+    color: false,
+    tokens: [buildIdentity()],
+    ...changes,
+  });
+  const stop = new AbortController();
+  const running = table.run(stop.signal);
+  return {
+    clock,
+    terminal,
+    table,
+    lines: () => terminal.screen.lines,
+    end: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+describe('createLiveTable', () => {
+  it('shows the known tokens at once, and the heading once', async () => {
+    const { lines, end } = setUp({ tokens: [buildIdentity(), buildIdentity('apimw')] });
+    assert.deepEqual(lines(), [
+      HEADING,
+      'pik    ░░░░░░░░░░░░░░░░░░░░░░░░    none        -  waiting                  -',
+      'apimw  ░░░░░░░░░░░░░░░░░░░░░░░░    none        -  waiting                  -',
+    ]);
+    await end();
+  });
+
+  it('draws again in place every second until it is stopped, and once more then', async () => {
+    const { clock, terminal, table, lines, end } = setUp();
+    table.onEvent(sampleEvents['token-refreshed']);
+    await clock.advance(1_000);
+    assert.deepEqual(lines(), [
+      HEADING,
+      'pik    ████████████████████████ 29m 59s  27m 59s  refreshed                8',
+      '',
+      '12:00:00Z pik: refreshed in 180 ms, generation 8',
+    ]);
+    await clock.advance(900_000);
+    assert.equal(lines()[1], 'pik    ████████████░░░░░░░░░░░░ 14m 59s  12m 59s  refreshed                8');
+    assert.equal(terminal.writes, 902);
+    await end();
+    assert.equal(terminal.writes, 903);
+    assert.deepEqual(clock.pendingDelaysMs, []);
+  });
+
+  it('follows a token through absence, failure, expiry and recovery', async () => {
+    const { clock, table, lines, end } = setUp();
+    const row = async () => {
+      await clock.advance(1_000);
+      return lines()[1]?.replace(/[█░]+/, '|');
+    };
+    table.onEvent(sampleEvents['token-absent']);
+    assert.equal(await row(), 'pik    |    none        -  absent                   -');
+    table.onEvent(sampleEvents['refresh-started']);
+    assert.equal(await row(), 'pik    |    none        -  refreshing               -');
+    table.onEvent(sampleEvents['token-refreshed']);
+    table.onEvent({ ...sampleEvents['refresh-failed'], nextAttemptAtMs: NOON_MS + 63_000 });
+    assert.equal(await row(), 'pik    |  1m 57s   1m 00s  provider-unavailable     8');
+    table.onEvent(sampleEvents['refresh-started']);
+    await clock.advance(117_000);
+    assert.equal(await row(), 'pik    | expired      now  provider-unavailable     8');
+    table.onEvent({ ...sampleEvents['token-refreshed'], generation: 9 });
+    assert.equal(await row(), 'pik    | 27m 58s  25m 58s  refreshed                9');
+    table.onEvent(sampleEvents['token-unchanged']);
+    assert.equal(await row(), 'pik    | expired      now  unchanged                9');
+    await end();
+  });
+
+  it('adds a row for a token that it was not told of', async () => {
+    const { clock, table, lines, end } = setUp();
+    table.onEvent({ ...sampleEvents['token-restored'], identity: buildIdentity('pivot/one') });
+    await clock.advance(1_000);
+    assert.match(lines()[2] ?? '', /^pivot\/one .* restored +7$/);
+    await end();
+  });
+
+  it('keeps the newest six news, one for a failure however often it repeats', async () => {
+    const { clock, table, lines, end } = setUp();
+    for (let generation = 1; generation <= 7; generation += 1) {
+      table.onEvent({ ...sampleEvents['token-refreshed'], generation });
+    }
+    const failed = {
+      ...sampleEvents['refresh-failed'],
+      failure: buildFailure({ message: 'status 503\u001b[2J\n' }),
+    };
+    table.onEvent(failed);
+    for (let attempt = 2; attempt < 9; attempt += 1) table.onEvent({ ...failed, attempt, repeated: true });
+    await clock.advance(1_000);
+    assert.deepEqual(lines().slice(3), [
+      ...[3, 4, 5, 6, 7].map((generation) => `12:00:00Z pik: refreshed in 180 ms, generation ${generation}`),
+      '12:00:00Z pik: status 503 [2J',
+    ]);
+    await end();
+  });
+
+  it('takes every event', async () => {
+    const { clock, table, lines, end } = setUp();
+    for (const event of allSampleEvents) table.onEvent(event);
+    await clock.advance(1_000);
+    assert.ok(lines().some((line) => line.includes('the wall clock jumped back by 1h 00m')));
+    await end();
+  });
+
+  for (const { columns } of [{ columns: 40 }, { columns: 79 }, { columns: 120 }]) {
+    it(`draws over itself when the terminal is resized from 80 to ${columns} columns`, async () => {
+      const { clock, terminal, table, lines, end } = setUp();
+      table.onEvent(sampleEvents['refresh-failed']);
+      await clock.advance(1_000);
+      terminal.columns = columns;
+      terminal.screen = terminal.screen.resizedTo(columns);
+      await clock.advance(1_000);
+      assert.equal(lines().filter((line) => line.startsWith('TOKEN')).length, 1);
+      assert.equal(lines().length, 4);
+      assert.ok(lines().every((line) => line.length <= columns));
+      await end();
+    });
+  }
+
+  it('takes 80 columns where the terminal does not say', async () => {
+    const { lines, end } = setUp({ columns: () => undefined });
+    assert.equal(lines()[0], HEADING);
+    await end();
+  });
+
+  it('never fills more than the height: the oldest news go first, then rows', async () => {
+    const tokens = ['a', 'b', 'c', 'd', 'e'].map((token) => buildIdentity(token));
+    let height = 10;
+    const { clock, table, lines, end } = setUp({ tokens, lines: () => height });
+    for (const generation of [1, 2, 3])
+      table.onEvent({ ...sampleEvents['token-refreshed'], identity: buildIdentity('a'), generation });
+    await clock.advance(1_000);
+    assert.equal(lines().length, 9);
+    assert.match(lines()[7] ?? '', /generation 2$/);
+    height = 5;
+    await clock.advance(1_000);
+    assert.equal(lines().length, 4);
+    assert.equal(lines()[3], 'and 3 more');
+    await end();
+  });
+});

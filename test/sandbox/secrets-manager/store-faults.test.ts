@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  BatchGetSecretValueCommand,
+  CreateSecretCommand,
+  DescribeSecretCommand,
+  GetSecretValueCommand,
+  ListSecretsCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+  UpdateSecretCommand,
+} from '@aws-sdk/client-secrets-manager';
+import type { OperationName } from '../../../src/sandbox/secrets-manager/operation.ts';
+import { STORE_FAULT_KINDS, type StoreFault } from '../../../src/sandbox/secrets-manager/store-fault.ts';
+import {
+  type EmulatedSecretsManager,
+  requestToken,
+  serviceError,
+  startEmulatedSecretsManager,
+} from '../../support/emulated-secrets-manager.ts';
+
+const get = new GetSecretValueCommand({ SecretId: 'pik' });
+const RESET = { code: 'ECONNRESET' };
+
+async function startWithSecret(): Promise<EmulatedSecretsManager> {
+  const sandbox = await startEmulatedSecretsManager();
+  await sandbox.client.send(new CreateSecretCommand({ Name: 'pik', SecretString: 'x' }));
+  return sandbox;
+}
+
+const kinds: readonly {
+  readonly fault: StoreFault;
+  readonly error: object;
+  readonly status: number | undefined;
+}[] = [
+  { fault: { kind: 'throttle' }, error: serviceError('ThrottlingException', 'Rate exceeded'), status: 400 },
+  {
+    fault: { kind: 'denied' },
+    error: serviceError(
+      'AccessDeniedException',
+      /^User: \S+ is not authorized to perform: secretsmanager:GetSecretValue on resource: arn:aws:secretsmanager:us-east-1:000000000000:secret:pik because/,
+    ),
+    status: 400,
+  },
+  { fault: { kind: 'unavailable' }, error: serviceError('ServiceUnavailable'), status: 503 },
+  { fault: { kind: 'kms' }, error: serviceError('DecryptionFailure'), status: 400 },
+  { fault: { kind: 'outage' }, error: RESET, status: undefined },
+  { fault: { kind: 'lost-answer' }, error: RESET, status: undefined },
+];
+
+for (const { fault, error, status } of kinds) {
+  test(`the fault ${fault.kind} reaches the SDK as documented, and ends when the faults are cleared`, async () => {
+    await using sandbox = await startWithSecret();
+    sandbox.server.setFaults([fault]);
+    await assert.rejects(sandbox.client.send(get), error);
+    await assert.rejects(sandbox.client.send(get), (thrown: { $metadata?: { httpStatusCode?: number } }) => {
+      assert.equal(thrown.$metadata?.httpStatusCode, status);
+      return true;
+    });
+    sandbox.server.setFaults([]);
+    assert.equal((await sandbox.client.send(get)).SecretString, 'x');
+  });
+}
+
+test('every kind of fault has a test', () => {
+  const tested = new Set(['latency', ...kinds.map(({ fault }) => fault.kind)]);
+  assert.deepEqual([...tested].sort(), [...STORE_FAULT_KINDS].sort());
+});
+
+test('latency is waited out on the clock, and several add up', async () => {
+  await using sandbox = await startWithSecret();
+  sandbox.server.setFaults([
+    { kind: 'latency', delayMs: 1_000 },
+    { kind: 'latency', delayMs: 500, operations: ['GetSecretValue'] },
+  ]);
+  const reading = sandbox.client.send(get);
+  await sandbox.clock.untilSleeping();
+  assert.deepEqual(sandbox.clock.pendingDelaysMs, [1_500]);
+  await sandbox.clock.advance(1_500);
+  assert.equal((await reading).SecretString, 'x');
+});
+
+test('a fault strikes only its operations', async () => {
+  await using sandbox = await startWithSecret();
+  sandbox.server.setFaults([{ kind: 'throttle', operations: ['PutSecretValue'] }]);
+  await sandbox.client.send(get);
+  const putting = sandbox.client.send(new PutSecretValueCommand({ SecretId: 'pik', SecretString: 'y' }));
+  await assert.rejects(putting, serviceError('ThrottlingException'));
+});
+
+test('a fault with a number of times is over after them, and one that it hides comes next', async () => {
+  await using sandbox = await startWithSecret();
+  sandbox.server.setFaults([
+    { kind: 'throttle', times: 2 },
+    { kind: 'denied', times: 1 },
+  ]);
+  const names: string[] = [];
+  for (let call = 0; call < 4; call += 1) {
+    names.push(
+      await sandbox.client.send(get).then(
+        () => 'ok',
+        (error: Error) => error.name,
+      ),
+    );
+  }
+  assert.deepEqual(names, ['ThrottlingException', 'ThrottlingException', 'AccessDeniedException', 'ok']);
+});
+
+test('KMS trouble hits values only and changes nothing', async () => {
+  await using sandbox = await startWithSecret();
+  const { client } = sandbox;
+  sandbox.server.setFaults([{ kind: 'kms' }]);
+  const encryption = serviceError('EncryptionFailure');
+  await assert.rejects(
+    client.send(new PutSecretValueCommand({ SecretId: 'pik', SecretString: 'y' })),
+    encryption,
+  );
+  await assert.rejects(
+    client.send(new UpdateSecretCommand({ SecretId: 'pik', SecretString: 'y', Description: 'new' })),
+    encryption,
+  );
+  await assert.rejects(client.send(new CreateSecretCommand({ Name: 'new', SecretString: 'y' })), encryption);
+  await assert.rejects(
+    client.send(new GetSecretValueCommand({ SecretId: 'absent' })),
+    serviceError('ResourceNotFoundException'),
+  );
+  const batch = await client.send(new BatchGetSecretValueCommand({ SecretIdList: ['pik'] }));
+  assert.deepEqual(
+    batch.Errors?.map((error) => error.ErrorCode),
+    ['DecryptionFailure'],
+  );
+  const described = await client.send(new DescribeSecretCommand({ SecretId: 'pik' }));
+  assert.equal(described.Description, undefined);
+  const listed = await client.send(new ListSecretsCommand({}));
+  assert.deepEqual(
+    listed.SecretList?.map((entry) => entry.Name),
+    ['pik'],
+  );
+  assert.equal(sandbox.engine.versions('pik').length, 1);
+});
+
+test('an outage carries nothing out, a lost answer everything, and the replay is recognised', async () => {
+  await using sandbox = await startWithSecret();
+  const put = new PutSecretValueCommand({
+    SecretId: 'pik',
+    SecretString: 'y',
+    ClientRequestToken: requestToken('b'),
+  });
+  sandbox.server.setFaults([
+    { kind: 'outage', times: 1 },
+    { kind: 'lost-answer', times: 1 },
+  ]);
+  await assert.rejects(sandbox.client.send(put), RESET);
+  assert.equal(sandbox.engine.versions('pik').length, 1);
+  await assert.rejects(sandbox.client.send(put), RESET);
+  assert.equal(sandbox.engine.versions('pik').length, 2);
+  assert.equal((await sandbox.client.send(put)).VersionId, requestToken('b'));
+  assert.equal(sandbox.engine.versions('pik').length, 2);
+});
+
+test('requests are counted by operation, those that a fault hits included', async () => {
+  const seen: OperationName[] = [];
+  await using sandbox = await startEmulatedSecretsManager({ onRequest: (operation) => seen.push(operation) });
+  await sandbox.client.send(new CreateSecretCommand({ Name: 'pik' }));
+  sandbox.server.setFaults([{ kind: 'outage' }]);
+  await assert.rejects(sandbox.client.send(get));
+  await assert.rejects(sandbox.client.send(get));
+  assert.deepEqual(seen, ['CreateSecret', 'GetSecretValue', 'GetSecretValue']);
+  assert.deepEqual(
+    [...sandbox.server.requests],
+    [
+      ['CreateSecret', 1],
+      ['GetSecretValue', 2],
+    ],
+  );
+});
+
+test('the SDK with its usual retries gets over a short throttle with one version written', async () => {
+  await using sandbox = await startWithSecret();
+  const patient = new SecretsManagerClient({
+    endpoint: sandbox.server.endpoint,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+    retryStrategy: {
+      acquireInitialRetryToken: async () => ({ getRetryCount: () => 0, getRetryDelay: () => 0 }),
+      refreshRetryTokenForRetry: async () => ({ getRetryCount: () => 1, getRetryDelay: () => 0 }),
+      recordSuccess: () => {},
+    },
+  });
+  sandbox.server.setFaults([
+    { kind: 'throttle', times: 1 },
+    { kind: 'lost-answer', times: 1 },
+  ]);
+  await patient.send(new PutSecretValueCommand({ SecretId: 'pik', SecretString: 'y' }));
+  patient.destroy();
+  assert.equal(sandbox.server.requests.get('PutSecretValue'), 3);
+  assert.equal(sandbox.engine.versions('pik').length, 2);
+});

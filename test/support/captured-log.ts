@@ -1,0 +1,46 @@
+import { createLog, type Log, type LogFormat, type LogLevel } from '../../src/adapters/system/log.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import type { Clock } from '../../src/core/ports.ts';
+
+export interface CapturedLog {
+  readonly log: Log;
+  /** Everything that was written. */
+  readonly text: () => string;
+  /** The lines written since the last call, parsed; fails on a line that is no JSON object. */
+  readonly takeLines: () => readonly JsonObject[];
+}
+
+/** A log that writes into memory. */
+export function captureLog(
+  clock: Pick<Clock, 'now'>,
+  { level = 'debug', format = 'json' }: { readonly level?: LogLevel; readonly format?: LogFormat } = {},
+): CapturedLog {
+  let written = '';
+  let taken = 0;
+  const log = createLog({
+    level,
+    format,
+    clock,
+    destination: {
+      write: (line) => {
+        written += line;
+      },
+    },
+  });
+  return {
+    log,
+    text: () => written,
+    takeLines: () => {
+      const fresh = written.slice(taken);
+      taken = written.length;
+      return fresh
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => {
+          const parsed = parseJson(line);
+          if (!isJsonObject(parsed)) throw new Error(`not a JSON line: ${line}`);
+          return parsed;
+        });
+    },
+  };
+}

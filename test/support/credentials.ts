@@ -1,0 +1,7 @@
+import { SecretText } from '../../src/core/secret-text.ts';
+import type { Credentials } from '../../src/providers/provider.ts';
+
+/** Credentials as a kind gets them. */
+export function credentialsOf(values: Readonly<Record<string, string>>): Credentials {
+  return new Map(Object.entries(values).map(([name, text]) => [name, new SecretText(text)]));
+}

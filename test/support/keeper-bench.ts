@@ -1,0 +1,101 @@
+import type { CadencePolicy } from '../../src/core/cadence.ts';
+import { type ChainState, parseChainState } from '../../src/core/chain-state.ts';
+import { parseDocument, type TokenDocument } from '../../src/core/document.ts';
+import type { Clock, Random } from '../../src/core/ports.ts';
+import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import type { TokenIdentity } from '../../src/core/token.ts';
+import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
+import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { SecretWriter } from '../../src/refresh/secret-writer.ts';
+import type { Term } from '../../src/refresh/term.ts';
+import { TokenKeeper } from '../../src/refresh/token-keeper.ts';
+import { TokenPublication } from '../../src/refresh/token-publication.ts';
+import { FakeTokenSource } from './fake-token-source.ts';
+import { MemoryStore } from './memory-store.ts';
+import { RecordedEvents } from './recorded-events.ts';
+import { buildIdentity } from './sample-events.ts';
+
+export interface KeeperBenchOptions {
+  /** Shared by the benches of several replicas. */
+  readonly store?: MemoryStore;
+  readonly identity?: TokenIdentity;
+  readonly policy?: Partial<CadencePolicy>;
+  readonly offsetMs?: number;
+  readonly random?: Random;
+  readonly chainFallback?: 'start-again' | 'none';
+  readonly gate?: FetchGate;
+  readonly source?: FakeTokenSource;
+}
+
+/** One keeper with fakes all around it, and the term that it works in. */
+export interface KeeperBench {
+  readonly identity: TokenIdentity;
+  readonly stateSecret: string;
+  readonly store: MemoryStore;
+  readonly source: FakeTokenSource;
+  readonly events: RecordedEvents;
+  readonly keeper: TokenKeeper;
+  readonly term: Term;
+  /** The program is asked to stop. */
+  stop(): void;
+  loseLeadership(): void;
+  /** What readers of the token's secret see. @throws when that is no document */
+  published(): TokenDocument | undefined;
+  /** What the state secret holds. @throws when that is no chain state */
+  savedChain(): ChainState | undefined;
+}
+
+/** Draws 0.5 for every jitter, so that waits are round numbers. */
+export function createEvenRandom(seed: number = 1): Random {
+  const { uuid } = createSeededRandom(seed);
+  return { next: () => 0.5, uuid };
+}
+
+export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}): KeeperBench {
+  const { identity = buildIdentity(), store = new MemoryStore(), random = createEvenRandom() } = options;
+  const { chainFallback, offsetMs = 0, gate = new FetchGate(1) } = options;
+  const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, ...options.policy };
+  const source = options.source ?? new FakeTokenSource(clock);
+  const events = new RecordedEvents();
+  const stateSecret = `${identity.secret}/state`;
+  const parts = { identity, store, clock, random, events: events.record };
+  const writer = new SecretWriter(parts);
+  const keeper = new TokenKeeper({
+    ...parts,
+    gate,
+    source,
+    minIntervalMs: policy.minIntervalMs,
+    publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
+    chain:
+      chainFallback === undefined
+        ? undefined
+        : new ChainKeeper({ ...parts, writer, stateSecret, fallback: chainFallback }),
+  });
+  const leadership = new AbortController();
+  const stopping = new AbortController();
+  return {
+    identity,
+    stateSecret,
+    store,
+    source,
+    events,
+    keeper,
+    term: { signal: leadership.signal, stopping: stopping.signal },
+    stop: () => stopping.abort(new Error('the program stops')),
+    loseLeadership: () => leadership.abort(new Error('leadership was lost')),
+    published: () => {
+      const stored = store.current(identity.secret);
+      if (stored === undefined) return undefined;
+      const parsed = parseDocument(stored.text);
+      if (!parsed.ok) throw new Error(parsed.problem);
+      return parsed.document;
+    },
+    savedChain: () => {
+      const stored = store.current(stateSecret);
+      if (stored === undefined) return undefined;
+      const parsed = parseChainState(stored.text);
+      if (!parsed.ok) throw new Error(parsed.problem);
+      return parsed.state;
+    },
+  };
+}

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import { inspect } from 'node:util';
+import type { ChainState } from '../../src/core/chain-state.ts';
+import type { Failure } from '../../src/core/failure.ts';
+import type { FetchReport } from '../../src/core/ports.ts';
+import { succeed } from '../../src/core/result.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
+import { type FetchedToken, lifetimeMs } from '../../src/core/token.ts';
+import type { Credentials } from '../../src/providers/provider.ts';
+import { KINDS, type KindName } from '../../src/providers/registry.ts';
+import { createTokenDispatcher } from '../../src/providers/token-endpoint.ts';
+import { createTokenSource } from '../../src/providers/token-source.ts';
+import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
+import { signSnapHeaders } from './token-requests.ts';
+import { createUpstreamsBench, type UpstreamsBench } from './upstreams-bench.ts';
+
+export const TIMEOUT_MS = 10_000;
+
+/** A part of a secret that is as long as this must not show either. */
+const PIECE_LENGTH = 16;
+
+export interface ProviderBench extends UpstreamsBench {
+  /** The credentials that the source reads; change them as a human would. */
+  readonly held: Map<string, SecretText>;
+  fetch(chain?: ChainState, signal?: AbortSignal): Promise<FetchReport>;
+  /** Fetches and expects a token that works at the provider right now. */
+  fetchToken(chain?: ChainState): Promise<FetchedToken>;
+  /** Expects a failure in which no secret shows. */
+  expectFailure(report: FetchReport, code: Failure['code'], retry?: Failure['retry']): Failure;
+}
+
+/** Starts benches: a kind of the registry, as the daemon uses it, in front of its simulated upstream. */
+export async function createProviderBench(): Promise<
+  (
+    t: TestContext,
+    kind: KindName,
+    options?: object,
+    upstreams?: Partial<UpstreamsOptions>,
+  ) => Promise<ProviderBench>
+> {
+  const openUpstreams = await createUpstreamsBench();
+  return async (t, kindName, options = {}, upstreamsOptions = {}) => {
+    const bench = await openUpstreams(t, upstreamsOptions);
+    const { clock, credentials, upstreams, server, issued } = bench;
+    const kind = KINDS.find((candidate) => candidate.kind === kindName);
+    assert.ok(kind !== undefined);
+    const customer = kind.customerCredentials === undefined ? undefined : credentials.customers[0];
+    const held = new Map([...credentials.byKind[kindName], ...(customer?.credentials ?? [])]);
+    const everHeld = [...held.values()];
+    const dispatcher = createTokenDispatcher();
+    t.after(() => dispatcher.destroy());
+    const source = createTokenSource({
+      kind: kind.configure(options),
+      readCredentials: async () => {
+        everHeld.push(...held.values());
+        const read: Credentials = new Map(held);
+        return succeed(read);
+      },
+      baseUrl: server.baseUrlOf(kindName),
+      timeoutMs: TIMEOUT_MS,
+      dispatcher,
+      clock,
+    });
+    const fetch: ProviderBench['fetch'] = (chain, signal = new AbortController().signal) =>
+      source.fetch(chain, signal);
+
+    const assertSilent = (subject: unknown): void => {
+      const signature = signSnapHeaders(credentials, clock.now())['x-signature'] ?? '';
+      const secrets = [...everHeld.map((text) => text.reveal()), ...issued, signature];
+      const shown = `${JSON.stringify(subject)}${inspect(subject, { depth: 9, showHidden: true })}`;
+      for (const secret of secrets) assertHides(shown, secret);
+    };
+
+    return {
+      ...bench,
+      held,
+      fetch,
+      fetchToken: async (chain) => {
+        const report = await fetch(chain);
+        assertSilent(report);
+        assert.ok(report.result.ok, inspect(report));
+        const token = report.result.value;
+        assert.equal(upstreams[kindName].isValid(token.accessToken.reveal(), clock.now()), true);
+        return token;
+      },
+      expectFailure: (report, code, retry) => {
+        assertSilent(report);
+        const { result } = report;
+        assert.ok(!result.ok, 'the fetch fails');
+        const { failure } = result;
+        assert.deepEqual([failure.code, retry && failure.retry], [code, retry], failure.message);
+        assert.match(failure.message, /^[\x20-\x7e]{10,500}$/);
+        return failure;
+      },
+    };
+  };
+}
+
+/** @throws AssertionError when a piece of the secret is in the text; the message does not quote it */
+export function assertHides(shown: string, secret: string): void {
+  const last = Math.max(0, secret.length - PIECE_LENGTH);
+  for (let at = 0; at <= last; at += 1) {
+    const piece = secret.slice(at, at + PIECE_LENGTH);
+    // PEM's own lines are no secret.
+    if (/[-]{5}|(BEGIN|END) PRIVATE KEY/.test(piece)) continue;
+    assert.ok(!shown.includes(piece), `${secret.length} characters of a secret show from ${at} on`);
+  }
+}
+
+/** Times in tokens and in `Date` are whole seconds, so a second of life may be lost to caution, and none gained. */
+export function assertLifetime(token: FetchedToken, expectedMs: number): void {
+  const lostMs = expectedMs - lifetimeMs(token);
+  assert.ok(lostMs >= 0 && lostMs <= 1000, `${lifetimeMs(token)} ms instead of ${expectedMs} ms`);
+}
+
+/** The chain as the store would keep it after a fetch. */
+export function chainOf(token: FetchedToken): ChainState {
+  assert.ok(token.refreshToken !== undefined, 'the answer holds a refresh token');
+  const { refreshToken, refreshTokenExpiresAtMs, issuedAtMs } = token;
+  return { refreshToken, refreshTokenExpiresAtMs, obtainedAtMs: issuedAtMs, generation: 1 };
+}

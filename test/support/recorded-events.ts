@@ -1,0 +1,28 @@
+import type { RefreshEvent, RefreshEventName } from '../../src/core/events.ts';
+
+type EventOf<Name extends RefreshEventName> = Extract<RefreshEvent, { readonly event: Name }>;
+
+/** Keeps every event, in order. */
+export class RecordedEvents {
+  readonly all: RefreshEvent[] = [];
+
+  /** The port to hand to the code under test. */
+  readonly record = (event: RefreshEvent): void => {
+    this.all.push(event);
+  };
+
+  get names(): readonly RefreshEventName[] {
+    return this.all.map(({ event }) => event);
+  }
+
+  of<Name extends RefreshEventName>(name: Name): readonly EventOf<Name>[] {
+    return this.all.filter((event): event is EventOf<Name> => event.event === name);
+  }
+
+  /** The last event of that name. @throws when there was none */
+  last<Name extends RefreshEventName>(name: Name): EventOf<Name> {
+    const found = this.of(name).at(-1);
+    if (found === undefined) throw new Error(`no event ${name} among: ${this.names.join(', ')}`);
+    return found;
+  }
+}

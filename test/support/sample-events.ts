@@ -1,0 +1,102 @@
+import type { RefreshEvent, RefreshEventName } from '../../src/core/events.ts';
+import type { Failure } from '../../src/core/failure.ts';
+import type { TokenIdentity } from '../../src/core/token.ts';
+
+/** Wall time at which {@link FakeClock} starts. */
+export const NOON_MS = Date.UTC(2026, 10, 21, 12);
+
+export function buildIdentity(token: string = 'pik', changes: Partial<TokenIdentity> = {}): TokenIdentity {
+  const [provider = token, customer] = token.split('/', 2);
+  return { token, provider, kind: 'pik', customer, secret: `payments/${token}`, ...changes };
+}
+
+export function buildFailure(changes: Partial<Failure> = {}): Failure {
+  return {
+    code: 'provider-unavailable',
+    retry: 'backoff',
+    message: 'https://api.example.com/auth/token answered with status 503; nothing to do but wait',
+    ...changes,
+  };
+}
+
+type EventOf<Name extends RefreshEventName> = Extract<RefreshEvent, { readonly event: Name }>;
+
+/** One well-formed event of each name: a 30-minute token of `pik`, issued at noon. */
+export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> } = {
+  'token-restored': {
+    event: 'token-restored',
+    identity: buildIdentity(),
+    issuedAtMs: NOON_MS,
+    expiresAtMs: NOON_MS + 1_800_000,
+    refreshAtMs: NOON_MS + 1_680_000,
+    generation: 7,
+  },
+  'token-absent': { event: 'token-absent', identity: buildIdentity(), why: 'no value yet' },
+  'refresh-started': { event: 'refresh-started', identity: buildIdentity(), reason: 'due' },
+  'token-fetched': {
+    event: 'token-fetched',
+    identity: buildIdentity(),
+    durationMs: 120,
+    clockSkewMs: 250,
+    failure: undefined,
+    notes: [],
+  },
+  'secret-written': {
+    event: 'secret-written',
+    identity: buildIdentity(),
+    target: 'document',
+    durationMs: 40,
+    failure: undefined,
+  },
+  'token-refreshed': {
+    event: 'token-refreshed',
+    identity: buildIdentity(),
+    reason: 'due',
+    durationMs: 180,
+    issuedAtMs: NOON_MS,
+    expiresAtMs: NOON_MS + 1_800_000,
+    refreshAtMs: NOON_MS + 1_680_000,
+    generation: 8,
+  },
+  'token-unchanged': {
+    event: 'token-unchanged',
+    identity: buildIdentity(),
+    expiresAtMs: NOON_MS + 60_000,
+    refreshAtMs: NOON_MS + 60_000,
+  },
+  'refresh-failed': {
+    event: 'refresh-failed',
+    identity: buildIdentity(),
+    failure: buildFailure(),
+    attempt: 1,
+    repeated: false,
+    nextAttemptAtMs: NOON_MS + 2_000,
+    expiresAtMs: NOON_MS + 120_000,
+  },
+  'refresh-recovered': {
+    event: 'refresh-recovered',
+    identity: buildIdentity(),
+    failures: 3,
+    failedForMs: 65_000,
+  },
+  'refresh-abandoned': {
+    event: 'refresh-abandoned',
+    identity: buildIdentity(),
+    failure: buildFailure({ code: 'aborted', retry: 'soon', message: 'the program stops' }),
+  },
+  'schedule-derived': {
+    event: 'schedule-derived',
+    provider: 'pik',
+    cron: '7-59/30 * * * * *',
+    lifetimeMs: 1_800_000,
+    refreshEveryMs: 1_680_000,
+    tickMs: 30_000,
+    formerLifetimeMs: undefined,
+  },
+  'tick-missed': { event: 'tick-missed', provider: 'pik' },
+  'clock-jumped': { event: 'clock-jumped', byMs: -3_600_000 },
+  'leadership-acquired': { event: 'leadership-acquired' },
+  'leadership-lost': { event: 'leadership-lost' },
+};
+
+export const allSampleEvents: readonly RefreshEvent[] = Object.values(sampleEvents);

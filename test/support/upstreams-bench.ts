@@ -1,0 +1,36 @@
+import type { TestContext } from 'node:test';
+import type { ProviderFault } from '../../src/sandbox/fault.ts';
+import { FaultSchedule } from '../../src/sandbox/fault-schedule.ts';
+import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
+import { startUpstreamsServer, type UpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
+import { createUpstreamsBuilder, type TestUpstreams } from './sandbox-upstreams.ts';
+
+export interface UpstreamsBench extends TestUpstreams {
+  readonly faults: FaultSchedule;
+  readonly server: UpstreamsServer;
+  /** Makes something go wrong with one provider, from now on. */
+  breakProvider(provider: string, effect: ProviderFault): void;
+}
+
+/** Starts benches: simulated upstreams on a real port with a fake clock, stopped when the test ends. */
+export async function createUpstreamsBench(): Promise<
+  (t: TestContext, options?: Partial<UpstreamsOptions>) => Promise<UpstreamsBench>
+> {
+  const build = await createUpstreamsBuilder();
+  return async (t, options) => {
+    const built = build(options);
+    const { clock, upstreams } = built;
+    const stopping = new AbortController();
+    const faults = new FaultSchedule({ clock, signal: stopping.signal });
+    const server = await startUpstreamsServer({ upstreams, clock, faults });
+    t.after(async () => {
+      stopping.abort();
+      await server.stop();
+    });
+    const breakProvider = (provider: string, effect: ProviderFault): void => {
+      const text = `${provider}:${effect.fault}`;
+      faults.add({ target: 'provider', provider, effect, text, startMs: 0, durationMs: undefined });
+    };
+    return { ...built, faults, server, breakProvider };
+  };
+}
