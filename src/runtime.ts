@@ -13,7 +13,7 @@ import { type App, createApp } from './app.ts';
 import type { RefreshPorts } from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { Clock, Random, RefreshEvents } from './core/ports.ts';
-import { readVersion } from './version.ts';
+import { VERSION } from './core/version.ts';
 
 /** The two ports that every command needs. */
 export interface SystemPorts {
@@ -23,6 +23,11 @@ export interface SystemPorts {
 
 export function createSystemPorts(): SystemPorts {
   return { clock: createSystemClock(), random: createSystemRandom() };
+}
+
+/** What runs, for the first line of the log. */
+export function describeProgram(): { readonly version: string; readonly node: string } {
+  return { version: VERSION, node: process.versions.node };
 }
 
 /** Where and how a run reports. */
@@ -54,7 +59,7 @@ export function createReporting(options: ReportingOptions): Reporting {
     clock,
     destination: options.destination,
   });
-  const metrics = createMetrics({ version: readVersion(), clock });
+  const metrics = createMetrics({ version: VERSION, clock });
   const subscribers = [createEventLog(log, clock), metrics.onEvent, ...(options.listeners ?? [])];
   return {
     log,

@@ -1,6 +1,6 @@
 /** The command line: names, options, help texts and exit codes. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { readVersion } from '../version.ts';
+import { VERSION } from '../core/version.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export interface Program {
@@ -19,7 +19,7 @@ export function createProgram(terminal: Terminal): Program {
   let exitCode: ExitCode = 0;
   const program = new Command('token-refresher')
     .description('Keeps access tokens of payment APIs fresh in AWS Secrets Manager.')
-    .version(readVersion())
+    .version(VERSION)
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('(--help says more)')

@@ -5,10 +5,10 @@ import {
   createDaemon,
   createReporting,
   createSystemPorts,
+  describeProgram,
   type Reporting,
   type SystemPorts,
 } from '../runtime.ts';
-import { describeProgram } from '../version.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

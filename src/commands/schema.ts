@@ -18,6 +18,6 @@ function jsonSchema(name: SchemaName): unknown {
     case 'configuration':
       return configurationJsonSchema(KINDS);
     case 'token-document':
-      return z.toJSONSchema(tokenDocumentSchema, { target: 'draft-2020-12', io: 'output' });
+      return z.toJSONSchema(tokenDocumentSchema, { target: 'draft-2020-12', io: 'input' });
   }
 }

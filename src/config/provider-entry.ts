@@ -84,7 +84,12 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
 }
 
 function readUnknownKind(value: unknown, path: Path, kinds: readonly ProviderKind[]): ProviderEntry {
-  const others = findInvalid(unknownProviderSchema, value, path);
+  const others = findInvalid(unknownProviderSchema, value, path).map((finding) =>
+    // Which names are credentials is not known either, so that none of them can be shown.
+    finding.path[path.length] === 'credentials'
+      ? { ...finding, shownPath: [...path, 'credentials'] }
+      : finding,
+  );
   const names = kinds.map(({ kind }) => kind);
   const found = isJsonObject(value) ? value['kind'] : undefined;
   const kindPath = [...path, 'kind'];

@@ -64,7 +64,7 @@ function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
   const path = [...parent, key];
   const suggestion = suggest(key, knownKeys.split(', '));
   // `appSecret: { hunter2 }` is YAML for a mapping with the key hunter2: such a key is not shown.
-  const isHidden = isSensitive(path) && suggestion === undefined;
+  const isHidden = parent.length > 2 && isSensitive(parent) && suggestion === undefined;
   const text = isHidden ? 'holds an unknown key' : 'unknown key';
   return {
     path,

@@ -32,7 +32,7 @@ export interface YamlSource {
   locate(path: Path, target: 'key' | 'value'): Position;
 }
 
-type ParsedDocument = Document.Parsed<ParsedNode, true>;
+type ParsedDocument = Document.Parsed<ParsedNode>;
 
 /** After these the rest of the document still means what it says. */
 const HARMLESS: ReadonlySet<YAMLError['code']> = new Set([
@@ -68,10 +68,6 @@ const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'something here is not YAML; put the whole value in quotes',
 };
 
-const STANDARD_TAGS: ReadonlySet<string> = new Set(
-  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((name) => `tag:yaml.org,2002:${name}`),
-);
-
 const UNKNOWN_ALIAS =
   'a value that begins with * is an alias, and there is no anchor of that name; ' +
   'put a cron expression in quotes: "*/14 * * * *"';
@@ -83,6 +79,8 @@ export function parseYaml(text: string): YamlSource {
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
+    // !!binary, !!set and their like are foreign here too.
+    resolveKnownTags: false,
     logLevel: 'error',
   });
   const at = (offset: number): Position => {
@@ -98,7 +96,6 @@ export function parseYaml(text: string): YamlSource {
       position: at(error.pos[0]),
       text: error.code === 'BAD_ALIAS' ? UNKNOWN_ALIAS : TEXTS[error.code],
     })),
-    ...foreignTags(document).map((offset) => ({ position: at(offset), text: TEXTS.TAG_RESOLVE_FAILED })),
   ]);
   const isIntact = aliases.length === 0 && document.errors.every((error) => HARMLESS.has(error.code));
   const converted = isIntact ? toPlainValue(document) : undefined;
@@ -132,25 +129,13 @@ function unknownAliases(document: ParsedDocument): readonly number[] {
   return offsets;
 }
 
-function foreignTags(document: ParsedDocument): readonly number[] {
-  const offsets: number[] = [];
-  visit(document, {
-    Node(_key, node) {
-      if ('tag' in node && node.tag !== undefined && !STANDARD_TAGS.has(node.tag)) {
-        offsets.push(node.range?.[0] ?? 0);
-      }
-    },
-  });
-  return offsets;
-}
-
 /** One slip makes a parser stumble several times on the same line; the first time is the telling one. */
 function firstPerLine(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
   const byLine = new Map<number, SyntaxProblem>();
   for (const problem of problems) {
     if (!byLine.has(problem.position.line)) byLine.set(problem.position.line, problem);
   }
-  return [...byLine.values()].sort((a, b) => a.position.line - b.position.line);
+  return [...byLine.values()].toSorted((a, b) => a.position.line - b.position.line);
 }
 
 function findOffset(document: ParsedDocument, path: Path, target: 'key' | 'value'): number {
@@ -165,14 +150,19 @@ function findOffset(document: ParsedDocument, path: Path, target: 'key' | 'value
       if (pair === undefined) return offset;
       const isLast = index === path.length - 1;
       if (isLast && target === 'key') return startOf(pair.key) ?? offset;
-      // `name:` without a value: the value has no place of its own worth pointing at.
-      node = isNode(pair.value) && startOf(pair.value) !== undefined ? pair.value : pair.key;
+      node = isWritten(pair.value) ? pair.value : pair.key;
     } else {
       return offset;
     }
     offset = startOf(node) ?? offset;
   }
   return offset;
+}
+
+/** False for what follows `name:` when nothing does: it has no place of its own worth pointing at. */
+function isWritten(value: unknown): boolean {
+  const range = isNode(value) ? value.range : undefined;
+  return range !== undefined && range !== null && range[0] < range[1];
 }
 
 function keyText(key: unknown): string | undefined {

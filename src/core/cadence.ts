@@ -62,10 +62,12 @@ export function decideCadence(lifetimeMs: number, policy: CadencePolicy): Cadenc
 
 /**
  * The cadence to live with when a provider hands out a lifetime that the settings were not made for: the margin is
- * cut to half the lifetime, because a token that is due as soon as it is fetched would be fetched without end.
+ * cut to half the lifetime, because a token that is due as soon as it is fetched would be fetched without end, and a
+ * `refreshAfter` beyond the lifetime is not honoured, because readers would be without a token until then.
  */
 export function decideTolerableCadence(lifetimeMs: number, policy: CadencePolicy): Cadence {
-  const wanted = decideCadence(lifetimeMs, policy);
+  const isTooLate = refreshAfterMs(lifetimeMs, policy.refreshAfter) >= lifetimeMs;
+  const wanted = decideCadence(lifetimeMs, isTooLate ? { ...policy, refreshAfter: undefined } : policy);
   const refreshEveryMs = Math.max(
     wanted.refreshEveryMs,
     lifetimeMs / 2,
@@ -77,9 +79,11 @@ export function decideTolerableCadence(lifetimeMs: number, policy: CadencePolicy
 /** Why a cadence cannot work, with the numbers and with what would work; `undefined` when it can. */
 export function explainInfeasible(cadence: Cadence, policy: CadencePolicy): string | undefined {
   const { lifetimeMs, marginMs, refreshEveryMs } = cadence;
-  if (marginMs <= 0) {
+  // Not the margin: stale readers may have forced one, and a setting without effect is a mistake as well.
+  const wantedAfterMs = refreshAfterMs(lifetimeMs, policy.refreshAfter);
+  if (wantedAfterMs >= lifetimeMs) {
     return (
-      `refreshAfter ${inSeconds(refreshEveryMs)} is not before the end of a lifetime of ${inSeconds(lifetimeMs)}; ` +
+      `refreshAfter ${inSeconds(wantedAfterMs)} is not before the end of a lifetime of ${inSeconds(lifetimeMs)}; ` +
       `use less than ${inSeconds(lifetimeMs)}, or a fraction below 1`
     );
   }
@@ -89,14 +93,14 @@ export function explainInfeasible(cadence: Cadence, policy: CadencePolicy): stri
       ? `readers.staleness ${inSeconds(policy.stalenessMs)} needs a margin of ${inSeconds(marginMs)}`
       : `refreshAfter ${inSeconds(refreshEveryMs)} leaves a margin of ${inSeconds(marginMs)}`;
     const remedy = isStaleness
-      ? `a staleness of less than ${inSeconds(Math.max(0, lifetimeMs / 2 - TIME_TO_USE_MS))} works`
+      ? describeTolerableStaleness(lifetimeMs)
       : `a refreshAfter of more than ${inSeconds(lifetimeMs / 2)} works`;
     return `${cause}, half or more of the lifetime of ${inSeconds(lifetimeMs)}; ${remedy}`;
   }
   if (refreshEveryMs < policy.minIntervalMs) {
     return (
       `a refresh is due every ${inSeconds(refreshEveryMs)}, sooner than minInterval ${inSeconds(policy.minIntervalMs)}; ` +
-      `a minInterval of at most ${inSeconds(refreshEveryMs)} works`
+      `a minInterval of at most ${inSeconds(Math.floor(refreshEveryMs / 100) * 100)} works`
     );
   }
   return undefined;
@@ -113,7 +117,8 @@ export function isDueAtTick(dueInMs: number, tickMs: number): boolean {
  *   a provider's tokens spread over the cadence; it only ever makes a refresh earlier
  */
 export function decideRefreshAt(expiresAtMs: number, cadence: Cadence, offsetMs: number): number {
-  return expiresAtMs - cadence.marginMs - Math.min(offsetMs, cadence.refreshEveryMs / 2);
+  // Wrapped, not cut: offsets that were drawn for a longer life would all be cut to the same moment.
+  return expiresAtMs - cadence.marginMs - (offsetMs % (cadence.refreshEveryMs / 2));
 }
 
 /**
@@ -146,6 +151,11 @@ function decideTick(marginMs: number): number {
 function refreshAfterMs(lifetimeMs: number, refreshAfter: RefreshAfter | undefined): number {
   if (refreshAfter === undefined) return lifetimeMs * (1 - DEFAULT_MARGIN_SHARE);
   return refreshAfter.kind === 'fraction' ? lifetimeMs * refreshAfter.fraction : refreshAfter.durationMs;
+}
+
+function describeTolerableStaleness(lifetimeMs: number): string {
+  const belowMs = lifetimeMs / 2 - TIME_TO_USE_MS;
+  return belowMs > 0 ? `a staleness of less than ${inSeconds(belowMs)} works` : 'only a staleness of 0 works';
 }
 
 function stalenessMarginMs(stalenessMs: number): number {

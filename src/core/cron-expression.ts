@@ -9,8 +9,8 @@ export const CRON_TIMEZONE = 'Etc/UTC';
 
 const SECONDS_PER_DAY = 86_400;
 const DAY_MS = SECONDS_PER_DAY * 1000;
-/** Longest cycle of the Gregorian calendar that matters for a day filter: four years, with slack for a lost leap day. */
-const DAYS_TO_SCAN = 366 * 8 + 2;
+/** Dates and weekdays meet again after 28 years; with twelve more, a gap over the seam is seen as well. */
+const DAYS_TO_SCAN = 366 * 40;
 
 /**
  * The expression that fires every `tickMs` with equal gaps, shifted by a phase that follows from `name`, so that the
@@ -46,7 +46,7 @@ export function parseCron(expression: string): ParsedCron {
   if (typeof parsed === 'string') return { ok: false, problem: parsed };
   const gaps = measureGaps(parsed.times, parsed.fires);
   return gaps === undefined
-    ? { ok: false, problem: 'never fires: no day has that date' }
+    ? { ok: false, problem: 'never fires twice: no day has that date' }
     : { ok: true, gaps };
 }
 
@@ -88,7 +88,10 @@ function parseFirings(expression: string): Firings | string {
   const times = fields.hour.flatMap((hour) =>
     fields.minute.flatMap((minute) => fields.second.map((second) => hour * 3600 + minute * 60 + second)),
   );
-  return { times: times.toSorted((a, b) => a - b), fires: dayFilter(dayOfMonth, fields.month, dayOfWeek) };
+  return {
+    times: [...new Set(times)].toSorted((a, b) => a - b),
+    fires: dayFilter(dayOfMonth, fields.month, dayOfWeek),
+  };
 }
 
 function measureGaps(times: readonly number[], fires: (date: Date) => boolean): CronGaps | undefined {
@@ -104,16 +107,19 @@ function measureGaps(times: readonly number[], fires: (date: Date) => boolean): 
     smallest = Math.min(smallest, next - time);
   }
   let dayOfLastFiring: number | undefined;
+  let isRepeated = false;
   for (let day = 0; day < DAYS_TO_SCAN; day += 1) {
     if (!fires(new Date(Date.UTC(2024, 0, 1 + day)))) continue;
     if (dayOfLastFiring !== undefined) {
+      isRepeated = true;
       const gap = (day - dayOfLastFiring) * SECONDS_PER_DAY - last + first;
       largest = Math.max(largest, gap);
       smallest = Math.min(smallest, gap);
     }
     dayOfLastFiring = day;
   }
-  if (smallest === Number.POSITIVE_INFINITY) return undefined;
+  // Without a second day there is no gap to the next one, however often it fires on that day.
+  if (!isRepeated) return undefined;
   return { largestGapMs: largest * 1000, smallestGapMs: smallest * 1000, firingsPerDay: times.length };
 }
 

@@ -53,7 +53,8 @@ function parseResponse(response: TokenResponse, credentials: Credentials): Resul
   const isOk = isSuccessStatus(response.status);
   if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
   // `code` is known from examples alone: its absence is not held against an answer that has a token.
-  if (!isOk || String(answer?.['code'] ?? '00') !== '00') {
+  const code = answer?.['code'];
+  if (!isOk || (code !== undefined && code !== '00')) {
     const secrets = [...credentials.values()];
     return fail(
       classifyEnvelopeError({ response, answer, credentialNames: 'merchantId and merchantSecret', secrets }),

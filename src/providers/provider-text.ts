@@ -64,7 +64,7 @@ function redact(text: string, secrets: readonly SecretText[]): string {
 
 /** For each character whether it belongs to a piece of a secret. */
 function markSecrets(text: string, secrets: readonly SecretText[]): boolean[] {
-  const isSecret = new Array<boolean>(text.length).fill(false);
+  const isSecret = Array.from({ length: text.length }, () => false);
   const lowerText = text.toLowerCase();
   for (const piece of secrets.flatMap(piecesOf)) {
     for (let at = lowerText.indexOf(piece); at >= 0; at = lowerText.indexOf(piece, at + 1)) {

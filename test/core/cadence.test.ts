@@ -143,9 +143,13 @@ describe('decideTolerableCadence', () => {
     fc.assert(
       fc.property(lifetimesMs, policies, (lifetimeMs, policy) => {
         const { refreshEveryMs, marginMs } = decideTolerableCadence(lifetimeMs, policy);
-        assert.ok(refreshEveryMs >= lifetimeMs / 2 - 0.01, 'a token that is due at once is fetched without end');
+        assert.ok(
+          refreshEveryMs >= lifetimeMs / 2 - 0.01,
+          'a token that is due at once is fetched without end',
+        );
         assert.ok(refreshEveryMs <= lifetimeMs, 'a refresh after the end is an outage');
-        if (policy.minIntervalMs < lifetimeMs) assert.ok(marginMs > 0, 'nothing forces a refresh at the very end');
+        if (policy.minIntervalMs < lifetimeMs)
+          assert.ok(marginMs > 0, 'nothing forces a refresh at the very end');
       }),
     );
   });
@@ -165,7 +169,8 @@ describe('decideTolerableCadence', () => {
 
   it("Nobody is locked out: stretches the cadence to the provider's minInterval, at most to the end of the life", () => {
     assert.equal(
-      decideTolerableCadence(15 * MINUTE_MS, { ...NO_WISHES, minIntervalMs: 14.5 * MINUTE_MS }).refreshEveryMs,
+      decideTolerableCadence(15 * MINUTE_MS, { ...NO_WISHES, minIntervalMs: 14.5 * MINUTE_MS })
+        .refreshEveryMs,
       14.5 * MINUTE_MS,
     );
     assert.equal(

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { formatDuration, parseDuration } from '../../src/core/duration.ts';
 
 const TEN_YEARS_MS = 3650 * 86_400_000;

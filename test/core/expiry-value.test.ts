@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { MAX_LIFETIME_MS, parseExpiry } from '../../src/core/expiry-value.ts';
 
 const AT_MS = Date.UTC(2026, 10, 21, 12);

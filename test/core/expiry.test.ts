@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { decideExpiry, type ExpiryEvidence, readRefreshTokenExpiry } from '../../src/core/expiry.ts';
 import { MAX_LIFETIME_MS } from '../../src/core/expiry-value.ts';
 import { SecretText } from '../../src/core/secret-text.ts';

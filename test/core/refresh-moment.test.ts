@@ -29,7 +29,9 @@ describe('isDueAtTick', () => {
           const first = ticks.find((atMs) => isDueAtTick(dueAtMs - atMs, tickMs));
           const distances = ticks.map((atMs) => Math.abs(dueAtMs - atMs));
           assert.equal(Math.abs(dueAtMs - (first ?? Number.NaN)), Math.min(...distances));
-          assert.ok(ticks.every((atMs) => isDueAtTick(dueAtMs - atMs, tickMs) === atMs >= (first ?? Number.NaN)));
+          assert.ok(
+            ticks.every((atMs) => isDueAtTick(dueAtMs - atMs, tickMs) === atMs >= (first ?? Number.NaN)),
+          );
         },
       ),
     );
@@ -90,11 +92,31 @@ describe('decideRestoredRefreshAt', () => {
 
   for (const { title, plannedAfterMs, afterMs } of [
     { title: 'as planned', plannedAfterMs: 840_000, afterMs: 840_000 },
-    { title: 'as planned when the plan was early, so that a restart keeps the spread', plannedAfterMs: 500_000, afterMs: 500_000 },
-    { title: 'earlier than planned when the settings now ask for it', plannedAfterMs: 890_000, afterMs: 840_000 },
-    { title: 'a margin before the end when the plan lies beyond it', plannedAfterMs: 5_000_000, afterMs: 840_000 },
-    { title: 'a margin before the end when the plan was much too early', plannedAfterMs: 1000, afterMs: 840_000 },
-    { title: 'a margin before the end when the plan lies before the token', plannedAfterMs: -1, afterMs: 840_000 },
+    {
+      title: 'as planned when the plan was early, so that a restart keeps the spread',
+      plannedAfterMs: 500_000,
+      afterMs: 500_000,
+    },
+    {
+      title: 'earlier than planned when the settings now ask for it',
+      plannedAfterMs: 890_000,
+      afterMs: 840_000,
+    },
+    {
+      title: 'a margin before the end when the plan lies beyond it',
+      plannedAfterMs: 5_000_000,
+      afterMs: 840_000,
+    },
+    {
+      title: 'a margin before the end when the plan was much too early',
+      plannedAfterMs: 1000,
+      afterMs: 840_000,
+    },
+    {
+      title: 'a margin before the end when the plan lies before the token',
+      plannedAfterMs: -1,
+      afterMs: 840_000,
+    },
   ]) {
     it(`is ${title}`, () => {
       assert.equal(restore(plannedAfterMs), afterMs);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { parseStatement, sanitiseCode, sanitiseMessage } from '../../src/providers/provider-text.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { findKind, KINDS } from '../../src/providers/registry.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { canaryCredentials, chainOf, contextOf, parseWith, prepareKind } from '../support/prepared-kind.ts';

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { z } from 'zod';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { buildSnapHeaders, formatTimestamp, type SnapSigner } from '../../src/providers/snap.ts';
@@ -17,7 +17,7 @@ const signer = (): SnapSigner => ({
   clientId: new SecretText(CLIENT_ID),
   privateKey: rsaKeyPair().privateKey,
 });
-const publicPem = () => rsaKeyPair().publicKey.export({ type: 'spki', format: 'pem' }).toString();
+const publicPem = () => rsaKeyPair().publicKey.export({ type: 'spki', format: 'pem' });
 
 /** The server side of a vendor's own SNAP library. */
 const vendor = z

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { after, describe, test } from 'node:test';
+import type { Clock } from '../../src/core/ports.ts';
 import { VERSION } from '../../src/core/version.ts';
 import type { TokenRequest } from '../../src/providers/provider.ts';
 import {
@@ -227,7 +228,19 @@ describe('the deadline of the token call', () => {
     test(`ends the wait for ${what} and closes the connection`, async () => {
       const clock = new FakeClock();
       await using server = await startLoopbackServer(handle);
-      const running = postTokenRequest(callOf(server.url, { clock }));
+      // The call reads the wall clock twice: before it sends and when the headers have arrived.
+      const headersSeen = Promise.withResolvers<void>();
+      let readings = 0;
+      const observed: Clock = {
+        now: () => {
+          readings += 1;
+          if (readings === 2) headersSeen.resolve();
+          return clock.now();
+        },
+        monotonicMs: () => clock.monotonicMs(),
+        sleep: (delayMs, signal) => clock.sleep(delayMs, signal),
+      };
+      const running = postTokenRequest(callOf(server.url, { clock: observed }));
       const [{ socket }] = await Promise.all([
         server.firstRequest(),
         clock.untilSleeping((ms) => ms === 10_000),

@@ -10,5 +10,5 @@ export interface KeyPair {
 export const rsaKeyPair: () => KeyPair = once(() => generateKeyPairSync('rsa', { modulusLength: 2048 }));
 
 export function toPem(key: KeyObject, type: 'pkcs1' | 'pkcs8' = 'pkcs8'): string {
-  return key.export({ type, format: 'pem' }).toString();
+  return key.export({ type, format: 'pem' });
 }

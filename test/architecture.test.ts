@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const SRC = join(ROOT, 'src');
+
+/** What each room may import besides itself; `types` only with `import type`. Files in `src/` itself are rooms too. */
+const RULES: Readonly<
+  Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
+> = {
+  core: { values: [] },
+  refresh: { values: ['core'] },
+  providers: { values: ['core'] },
+  adapters: { values: ['core'] },
+  http: { values: ['core'] },
+  config: { values: ['core'], types: ['providers'] },
+  sandbox: { values: ['core'], types: ['providers'] },
+  'assembly.ts': { values: ['core', 'adapters', 'config', 'providers', 'refresh'] },
+  'app.ts': { values: ['core', 'assembly.ts', 'config', 'http', 'refresh'] },
+  'runtime.ts': { values: ['core', 'adapters', 'app.ts', 'assembly.ts', 'config'] },
+  commands: {
+    values: ['core', 'config', 'sandbox', 'app.ts', 'assembly.ts', 'runtime.ts'],
+    types: ['refresh'],
+  },
+  'main.ts': { values: ['commands'] },
+};
+
+/** Reading time or chance, and waiting, belong to `adapters/system`. */
+const AMBIENT =
+  /\b(Date\.now\(|new Date\(\)|Math\.random\(|performance\.now\(|randomUUID\(|AbortSignal\.timeout\()/;
+
+interface Source {
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+}
+
+const sources: readonly Source[] = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .map((path) => ({ path, room: path.split('/')[0] ?? path, text: readFileSync(join(SRC, path), 'utf8') }));
+
+test('arrows between the rooms point at core, as the house rules say', () => {
+  const wrong = sources.flatMap((source) => findForbiddenImports(source));
+  assert.deepEqual(wrong, []);
+});
+
+test('a forbidden import is found and named in plain words', () => {
+  const text =
+    "import { createLog } from '../adapters/system/log.ts';\nimport type { Tick } from '../refresh/tick.ts';";
+  assert.deepEqual(findForbiddenImports({ path: 'core/token.ts', room: 'core', text }), [
+    'core/token.ts imports adapters/system/log.ts, but core may import only core',
+    'core/token.ts imports refresh/tick.ts, but core may import only core',
+  ]);
+});
+
+test('every room is known to the house rules', () => {
+  assert.deepEqual(
+    [...new Set(sources.map(({ room }) => room))].filter((room) => !Object.hasOwn(RULES, room)),
+    [],
+  );
+});
+
+test('only the system adapter reads time and chance', () => {
+  const wrong = sources.filter(
+    ({ path, text }) => !path.startsWith('adapters/system/') && AMBIENT.test(text),
+  );
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
+test('a secret is revealed only where bytes leave or enter', () => {
+  const rooms = new Set(sources.filter(({ text }) => text.includes('.reveal()')).map(({ room }) => room));
+  assert.deepEqual([...rooms].toSorted(), ['adapters', 'config', 'core', 'providers', 'sandbox']);
+});
+
+test('no file has a default export or a name from the junk drawer', () => {
+  const wrong = sources.filter(
+    ({ path, text }) =>
+      /^export default /m.test(text) || /(^|\/)(utils?|helpers?|types|common|index)\.ts$/.test(path),
+  );
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
+function findForbiddenImports({ path, room, text }: Source): string[] {
+  const rule = RULES[room];
+  const wrong: string[] = [];
+  for (const match of text.matchAll(/^(?:import|export)\b(?<what>[^'";]*?)\bfrom\s+'(?<from>\.[^']+)'/gm)) {
+    const target = relative(SRC, resolve(SRC, dirname(path), match.groups?.['from'] ?? ''));
+    const targetRoom = target.split('/')[0] ?? target;
+    if (target.startsWith('..') || targetRoom === room || rule === undefined) continue;
+    const isType = match.groups?.['what']?.trimStart().startsWith('type ') === true;
+    const allowed = isType ? [...rule.values, ...(rule.types ?? [])] : rule.values;
+    if (allowed.includes(targetRoom)) continue;
+    wrong.push(`${path} imports ${target}, but ${room} may import only ${[room, ...allowed].join(', ')}`);
+  }
+  return wrong;
+}

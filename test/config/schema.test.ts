@@ -1,0 +1,168 @@
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { describe, it } from 'node:test';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { configurationJsonSchema } from '../../src/config/json-schema.ts';
+import { createConfigSchema } from '../../src/config/schema.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { defineKind } from '../../src/providers/provider.ts';
+import { KINDS } from '../../src/providers/registry.ts';
+import { isValid } from '../support/json-schema-check.ts';
+
+const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS)));
+
+/** The value at a path of keys and indices. */
+function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((inner, key) => {
+    if (Array.isArray(inner) && typeof key === 'number') return inner[key];
+    return isJsonObject(inner) ? inner[key] : undefined;
+  }, value);
+}
+
+/** All `[path, schema]` of named properties. */
+function properties(schema: unknown, path = ''): readonly (readonly [string, JsonObject])[] {
+  if (Array.isArray(schema)) return schema.flatMap((part) => properties(part, path));
+  if (!isJsonObject(schema)) return [];
+  return Object.entries(schema).flatMap(([keyword, part]) => {
+    if (keyword !== 'properties' || !isJsonObject(part)) return properties(part, path);
+    return Object.entries(part).flatMap(([name, inner]) => {
+      const own = `${path}.${name}`;
+      return [...(isJsonObject(inner) ? [[own, inner] as const] : []), ...properties(inner, own)];
+    });
+  });
+}
+
+function readConfig(name: string): Promise<string> {
+  return readFile(new URL(`../../config/${name}`, import.meta.url), 'utf8');
+}
+
+describe('configurationJsonSchema', () => {
+  it('is what config/schema.json holds (write it anew with: npm run --silent schema > config/schema.json)', async () => {
+    assert.deepEqual(JSON.parse(await readConfig('schema.json')), jsonSchema);
+  });
+
+  it('names its draft and itself', () => {
+    assert.equal(at(jsonSchema, '$schema'), 'https://json-schema.org/draft/2020-12/schema');
+    assert.equal(at(jsonSchema, '$id'), 'urn:token-refresher:configuration');
+    assert.equal(at(jsonSchema, 'title'), 'token-refresher configuration');
+  });
+
+  it('explains every option', () => {
+    const all = properties(jsonSchema);
+    assert.ok(all.length > 100);
+    assert.deepEqual(
+      all.filter(([, schema]) => typeof schema['description'] !== 'string').map(([path]) => path),
+      [],
+    );
+  });
+
+  it('refuses unknown keys in every mapping', () => {
+    const open = properties(jsonSchema).filter(
+      ([, schema]) => schema['properties'] !== undefined && schema['additionalProperties'] !== false,
+    );
+    assert.deepEqual(open, []);
+    assert.equal(at(jsonSchema, 'additionalProperties'), false);
+  });
+
+  it('offers one form of a provider per kind', () => {
+    const forms = at(jsonSchema, 'properties', 'providers', 'items', 'oneOf');
+    assert.ok(Array.isArray(forms));
+    assert.deepEqual(
+      forms.map((form) => at(form, 'properties', 'kind', 'const')),
+      KINDS.map(({ kind }) => kind),
+    );
+  });
+
+  it('states defaults as people write them', () => {
+    const pivot = KINDS.findIndex(({ kind }) => kind === 'pivot');
+    const provider = ['properties', 'providers', 'items', 'oneOf', pivot, 'properties'] as const;
+    for (const [path, value] of [
+      [['properties', 'store', 'properties', 'timeout'], '5s'],
+      [['properties', 'store', 'properties', 'versionBudget'], 144],
+      [['properties', 'readers', 'properties', 'staleness'], '0s'],
+      [[...provider, 'lifetime'], '15m'],
+      [[...provider, 'baseUrl'], 'https://api.pivot-payment.com'],
+      [[...provider, 'concurrency'], 4],
+    ] as const) {
+      assert.equal(at(jsonSchema, ...path, 'default'), value, path.join('.'));
+    }
+  });
+
+  it('requires what has no default, and nothing else', () => {
+    assert.deepEqual(at(jsonSchema, 'required'), ['providers']);
+    const required = Object.fromEntries(
+      KINDS.map(({ kind }, index) => [
+        kind,
+        at(jsonSchema, 'properties', 'providers', 'items', 'oneOf', index, 'required'),
+      ]),
+    );
+    assert.deepEqual(required, {
+      pik: ['name', 'kind', 'baseUrl', 'credentials', 'secret'],
+      'pivot-b2b': ['name', 'kind', 'credentials', 'secret'],
+      'pivot-b2b2c': ['name', 'kind', 'credentials', 'customers'],
+      pivot: ['name', 'kind', 'credentials', 'secret'],
+      apimw: ['name', 'kind', 'credentials', 'secret'],
+      paysecurez: ['name', 'kind', 'credentials', 'secret'],
+    });
+  });
+
+  for (const file of ['example.yaml', 'sandbox.yaml']) {
+    it(`accepts config/${file}`, async () => {
+      assert.ok(isValid(jsonSchema, parse(await readConfig(file))));
+    });
+  }
+
+  const twoSources = '{ env: A, file: b }';
+  for (const [what, from, to] of [
+    ['an unknown section', 'store:', 'stroe:'],
+    ['an unknown option', '    minInterval: 0s', '    minimumInterval: 0s'],
+    ["another kind's option", '    useRefreshToken: false', '    grant: both'],
+    ['an unknown kind', '    kind: pik', '    kind: pig'],
+    ['a duration without unit', '    timeout: 10s', '    timeout: 10'],
+    ['a misspelt unit', '    timeout: 10s', '    timeout: 10sec'],
+    ['a literal credential', '{ env: PIK_APP_ID }', 'hunter2'],
+    ['a credential from two places', '{ env: PIK_APP_ID }', twoSources],
+    ['a key without a secret', '{ env: PIK_APP_ID }', '{ env: A, key: b }'],
+    ['a missing credential', '      appId: { env: PIK_APP_ID }\n', ''],
+    ['a missing secret', '    secret: payments/apimw\n', ''],
+    ['a name like an ARN', 'payments/apimw', 'payments/apimw-tokens'],
+    ['a fraction out of range', '# refreshAfter: 25m  ', 'refreshAfter: 0.3 '],
+  ] as const) {
+    it(`refuses ${what}`, async () => {
+      const text = await readConfig('example.yaml');
+      assert.ok(text.includes(from));
+      assert.equal(isValid(jsonSchema, parse(text.replace(from, to))), false);
+    });
+  }
+});
+
+describe('createConfigSchema', () => {
+  const kind = {
+    kind: 'sample',
+    description: 'a sample',
+    documentedLifetimeSeconds: 900,
+    defaultBaseUrl: undefined,
+    credentials: {},
+    customerCredentials: undefined,
+    configure: () => assert.fail('not called'),
+  } as const;
+
+  it('refuses a kind with an option that has the name of a common field', () => {
+    const clashing = defineKind({ ...kind, options: z.strictObject({ timeout: z.string() }) });
+    assert.throws(() => createConfigSchema([clashing]), /kind sample: timeout is a common field's name/);
+  });
+
+  it('refuses a kind with a customer credential that has the name of a common field', () => {
+    const clashing = defineKind({
+      ...kind,
+      options: z.strictObject({}),
+      customerCredentials: { secret: { description: 'x' } },
+    });
+    assert.throws(() => createConfigSchema([clashing]), /kind sample: secret is a common field's name/);
+  });
+
+  it('refuses to do without kinds', () => {
+    assert.throws(() => createConfigSchema([]), /at least one provider kind/);
+  });
+});

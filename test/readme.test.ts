@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { METRICS } from '../src/adapters/prometheus/metric-list.ts';
+import { parseConfiguration } from '../src/config/load.ts';
+import { tokenDocumentSchema } from '../src/core/document.ts';
+import { FAILURE_CODES } from '../src/core/failure.ts';
+import { KINDS } from '../src/providers/registry.ts';
+import { STORE_FAULT_KINDS } from '../src/sandbox/secrets-manager/store-fault.ts';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+
+test('the README lists every metric as the program defines it, and no other', () => {
+  const rows = tableRows('metric').map(([name, type, labels, help]) => ({ name, type, labels, help }));
+  assert.deepEqual(
+    rows,
+    METRICS.map(({ name, type, labels, help }) => ({
+      name: `\`${name}\``,
+      type,
+      labels: labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    })),
+  );
+});
+
+test('the README says for every failure code what to do', () => {
+  assert.deepEqual(
+    tableRows('code').map(([code]) => code),
+    FAILURE_CODES.map((code) => `\`${code}\``),
+  );
+});
+
+test('the README names every field of the token document', () => {
+  const named = tableRows('field').flatMap(([fields = '']) => fields.replaceAll('`', '').split(', '));
+  assert.deepEqual(named.toSorted(), Object.keys(tokenDocumentSchema.shape).toSorted());
+});
+
+test("the README's configuration passes the parser and has every kind", () => {
+  const parsed = parseConfiguration(fences('yaml')[0] ?? '', { fileName: 'README.md', kinds: KINDS });
+  assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
+  const kinds = parsed.configuration.providers.map(({ kind }) => kind.kind);
+  assert.deepEqual(kinds.toSorted(), KINDS.map(({ kind }) => kind).toSorted());
+});
+
+test('the README names every fault of the store', () => {
+  for (const kind of STORE_FAULT_KINDS) assert.match(README, new RegExp(`\`${kind}[\`=]`));
+});
+
+test('every promise is named by a test in the file that the README gives', () => {
+  const rows = tableRows('promise');
+  assert.equal(rows.length, 12);
+  for (const [promise = '', where = ''] of rows) {
+    const name = /\*\*(?<name>[^*]+)\*\*/.exec(promise)?.groups?.['name'] ?? 'a name in bold';
+    const paths = [...where.matchAll(/`(?<path>test\/[^`]+)`/g)].map(({ groups }) => groups?.['path'] ?? '');
+    assert.ok(paths.length > 0, `${name}: no file given`);
+    for (const path of paths) {
+      assert.ok(readFileSync(join(ROOT, path), 'utf8').includes(name), `${path} has no test named "${name}"`);
+    }
+  }
+});
+
+/** Rows of the table whose first heading is `heading`, without the heading. */
+function tableRows(heading: string): readonly (readonly string[])[] {
+  const lines = README.split('\n');
+  const start = lines.findIndex((line) => line.startsWith(`| ${heading} |`));
+  assert.notEqual(start, -1, `no table with the heading ${heading}`);
+  const end = lines.findIndex((line, index) => index > start && !line.startsWith('|'));
+  return lines.slice(start + 2, end).map((line) =>
+    line
+      .slice(1, -1)
+      // A pipe in code is escaped, so that it does not end the cell.
+      .split(/(?<!\\)\|/)
+      .map((cell) => cell.trim()),
+  );
+}
+
+function fences(language: string): readonly string[] {
+  return [...README.matchAll(new RegExp(`\`\`\`${language}\\n(?<text>[\\s\\S]*?)\`\`\``, 'g'))].map(
+    ({ groups }) => groups?.['text'] ?? '',
+  );
+}
