@@ -9,6 +9,7 @@ import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-ma
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/reference.ts';
 import { decideTolerableCadence } from './core/cadence.ts';
+import { withDeadline } from './core/deadline.ts';
 import type { Clock, Random, RefreshEvents, TokenSource, TokenStore } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
@@ -32,6 +33,9 @@ export interface RefreshPorts {
   /** The store's credentials where the AWS SDK shall not look for them: in the sandbox. */
   readonly awsCredentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
+
+/** Deadline for reading a credential's file. */
+const CREDENTIAL_FILE_MS = 5000;
 
 /** A configured provider with everything that refreshes its tokens. */
 export interface AssembledProvider {
@@ -140,12 +144,14 @@ function assembleProvider(configuration: ProviderConfiguration, shared: Shared):
 function createReader(
   provider: ProviderConfiguration,
   token: TokenConfiguration,
-  { store, readEnv }: Shared,
+  { store, readEnv, clock }: Shared,
 ): CredentialReader {
   return createCredentialReader({
     references: new Map([...provider.credentials, ...token.customerCredentials]),
     readEnv,
-    readFile: (path, signal) => readFile(path, { signal }),
+    // A pipe or a dead network mount would never answer.
+    readFile: (path, signal) =>
+      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
     readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
   });
 }

@@ -2,7 +2,7 @@
 import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
 import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/cadence.ts';
 import { nextFirings, tickExpression } from '../core/cron-expression.ts';
-import { toRfc3339 } from '../core/document.ts';
+import { formatUtc } from '../core/time-text.ts';
 import { decideBudget, type VersionBudget, writesPerDay } from '../core/write-budget.ts';
 import { createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
@@ -83,7 +83,9 @@ function formatPlan(plans: readonly TokenPlan[]): string {
     ]),
   );
   const notes = new Set(
-    plans.flatMap((plan) => (plan.budgetNote === undefined ? [] : [`${plan.provider}: ${plan.budgetNote}`])),
+    plans.flatMap(({ provider, budgetNote }) =>
+      budgetNote === undefined ? [] : [`${provider}: ${budgetNote}`],
+    ),
   );
   return [table, ...[...notes].map((note) => `note: ${note}\n`)].join('');
 }
@@ -101,7 +103,7 @@ function planProvider(provider: ProviderConfiguration, nowMs: number): ProviderP
     marginSeconds: seconds(pace.marginMs),
     cron: pace.cron,
     tickSeconds: seconds(pace.tickMs),
-    nextTicks: nextFirings(pace.cron, nowMs, TICKS_SHOWN).map(toRfc3339),
+    nextTicks: nextFirings(pace.cron, nowMs, TICKS_SHOWN).map(formatUtc),
     outageToleratedSeconds: seconds(pace.marginMs - pace.lateMs),
     writesPerDay: Number(writesPerDay(pace.averageMs).toFixed(1)),
     versionBudget,

@@ -1,6 +1,6 @@
 /** `refresh NAME`: fetches and publishes a token now, whether it is due or not. */
 import { assemble } from '../assembly.ts';
-import { toRfc3339 } from '../core/document.ts';
+import { formatUtc } from '../core/time-text.ts';
 import { createReporting, createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { refreshTokens, type TokenOutcome } from './refresh-tokens.ts';
@@ -53,7 +53,7 @@ function describe({ keeper, outcome }: TokenOutcome) {
     ...(outcome.kind === 'failed' ? { code: outcome.failure.code, message: outcome.failure.message } : {}),
     ...(document === undefined
       ? {}
-      : { expiresAt: toRfc3339(document.expiresAtMs), generation: document.generation }),
+      : { expiresAt: formatUtc(document.expiresAtMs), generation: document.generation }),
   };
 }
 
@@ -61,7 +61,7 @@ function tell({ keeper, outcome }: TokenOutcome): string {
   const { identity, document } = keeper;
   switch (outcome.kind) {
     case 'refreshed':
-      return `${identity.token}: refreshed, good until ${document === undefined ? '?' : toRfc3339(document.expiresAtMs)}\n`;
+      return `${identity.token}: refreshed, good until ${document === undefined ? '?' : formatUtc(document.expiresAtMs)}\n`;
     case 'unchanged':
       return `${identity.token}: the provider handed out no newer token\n`;
     case 'fresh':

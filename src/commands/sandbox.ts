@@ -175,7 +175,7 @@ function parseFaults(texts: readonly string[], terminal: Terminal): readonly Fau
       faults.push(parsed.fault);
     } else {
       isGood = false;
-      terminal.err(`--fault ${text}: ${parsed.message}\n`);
+      terminal.err(`${parsed.message}\n`);
     }
   }
   return isGood ? faults : undefined;

@@ -1,8 +1,8 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
 import { assemble } from '../assembly.ts';
-import { toRfc3339 } from '../core/document.ts';
 import type { TokenStore } from '../core/ports.ts';
 import { assessStored } from '../core/replacement.ts';
+import { formatUtc } from '../core/time-text.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import { createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
@@ -80,8 +80,8 @@ async function readStatus(store: TokenStore, identity: TokenIdentity, nowMs: num
     token,
     secret,
     state: 'live',
-    expiresAt: toRfc3339(document.expiresAtMs),
-    refreshAt: toRfc3339(document.refreshAtMs),
+    expiresAt: formatUtc(document.expiresAtMs),
+    refreshAt: formatUtc(document.refreshAtMs),
     lifeLeftSeconds: Math.floor((document.expiresAtMs - nowMs) / 1000),
     ageSeconds: Math.floor((nowMs - document.issuedAtMs) / 1000),
     generation: document.generation,

@@ -19,7 +19,7 @@ export interface Configuration {
   readonly providers: readonly ProviderConfiguration[];
 }
 
-export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** `auto` is `pretty` on a terminal and `json` elsewhere. */

@@ -5,7 +5,9 @@ import { mapping, patternField } from './field-schemas.ts';
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
 
 /** Stands alone: it is the whole message, because what was found must not be shown. */
-export const LITERAL_CREDENTIAL = `a credential must not stand in this file; put it into an environment variable or a file and write ${FORMS}`;
+export const LITERAL_CREDENTIAL =
+  'a credential must not stand in this file; put it into an environment variable or a file and write ' +
+  FORMS;
 
 const SOURCES = ['env', 'file', 'awsSecret'] as const;
 const KEYS = [...SOURCES, 'key'].join(', ');

@@ -11,27 +11,34 @@ export interface SecretUse {
   readonly use: 'token' | 'state' | 'credential';
 }
 
-/** Secrets that are written twice, and credentials that are read from a secret that is written. */
+/**
+ * Secrets that are written twice, and credentials that are read from a secret that is written; one finding per place,
+ * because a template or a default makes many names of one mistake.
+ */
 export function findConflicts(uses: readonly SecretUse[]): readonly Finding[] {
-  const findings: Finding[] = [];
+  const findings = new Map<string, Finding>();
+  const report = (path: Path, text: string): void => {
+    const place = formatPath(path);
+    if (!findings.has(place)) findings.set(place, { path, text, allowed: 'a secret of its own' });
+  };
   const writers = new Map<string, SecretUse>();
   for (const use of uses) {
     if (use.use === 'credential') continue;
     const writer = writers.get(use.secret);
-    if (writer === undefined) writers.set(use.secret, use);
-    else {
-      const text = `${describeUse(use)} would be written to "${use.secret}", where ${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))} is written`;
-      findings.push({ path: use.path, text, allowed: 'a secret of its own' });
+    if (writer === undefined) {
+      writers.set(use.secret, use);
+      continue;
     }
+    const where = `where ${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))} is written`;
+    report(use.path, `${describeUse(use)} would be written to "${use.secret}", ${where}`);
   }
   for (const { secret, path, use } of uses) {
-    if (use !== 'credential') continue;
-    const writer = writers.get(secretNameOf(secret));
+    const writer = use === 'credential' ? writers.get(secretNameOf(secret)) : undefined;
     if (writer === undefined) continue;
-    const text = `a credential would be read from the secret that ${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))} is written to`;
-    findings.push({ path, text, allowed: 'a secret of its own' });
+    const target = `${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))}`;
+    report(path, `a credential would be read from the secret that ${target} is written to`);
   }
-  return findings;
+  return [...findings.values()];
 }
 
 function describeUse({ use }: SecretUse): string {

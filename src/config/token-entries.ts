@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { JsonObject } from '../core/json.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
-import type { Finding, Path } from './problem.ts';
+import { type Finding, formatPath, type Path } from './problem.ts';
 import { partialCustomerSchema, type partialProviderSchema } from './provider-schema.ts';
 import type { CredentialReferences } from './reference.ts';
 import { type Salvaged, salvage } from './salvage.ts';
@@ -205,7 +205,12 @@ function collect(
       ? []
       : [{ secret: stateSecret.name, path: stateSecret.path, use: 'state' } satisfies SecretUse]),
   ]);
-  const unusable = written.filter(({ secret }) => !isSecretName(secret));
+  const unusable = new Map(
+    // From the back, so that of several names that one place yields the first is told.
+    written
+      .flatMap((use) => (isSecretName(use.secret) ? [] : [[formatPath(use.path), use] as const]))
+      .toReversed(),
+  );
   return {
     tokens: tokens.map((token) => ({
       ...token,
@@ -214,7 +219,7 @@ function collect(
     })),
     findings: [
       ...findings,
-      ...unusable.map(({ secret, path }) => ({
+      ...[...unusable.values()].map(({ secret, path }) => ({
         path,
         text: `yields the name "${secret}"`,
         allowed: SECRET_NAME_FORM,

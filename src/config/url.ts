@@ -1,3 +1,5 @@
+import { isLoopback } from '../core/loopback.ts';
+
 export const URL_FORM = 'an https URL without query, fragment and credentials (http for loopback hosts only)';
 
 /**
@@ -13,9 +15,4 @@ export function parseServiceUrl(text: string): string | undefined {
   // `url.search` is empty for a lone `?` too.
   if (text.includes('?') || text.includes('#')) return undefined;
   return url.href.replace(/\/+$/, '');
-}
-
-/** @param hostname as `URL` writes it: lower case, IPv6 in brackets, IPv4 in dotted decimals */
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -10,7 +10,6 @@ import {
   isPair,
   isSeq,
   LineCounter,
-  type ParsedNode,
   parseDocument,
   visit,
   type YAMLError,
@@ -32,7 +31,7 @@ export interface YamlSource {
   locate(path: Path, target: 'key' | 'value'): Position;
 }
 
-type ParsedDocument = Document.Parsed<ParsedNode>;
+type ParsedDocument = Document.Parsed;
 
 /** After these the rest of the document still means what it says. */
 const HARMLESS: ReadonlySet<YAMLError['code']> = new Set([

@@ -3,9 +3,9 @@
  * its own, which readers are never given.
  */
 import { z } from 'zod';
-import { toRfc3339 } from './document.ts';
 import { parseJson } from './json.ts';
 import { SecretText } from './secret-text.ts';
+import { formatUtc } from './time-text.ts';
 import type { TokenIdentity } from './token.ts';
 
 /** The newest refresh token of a chain. */
@@ -40,8 +40,8 @@ export function serializeChainState(identity: TokenIdentity, state: ChainState):
     refresh_token: state.refreshToken.reveal(),
     ...(state.refreshTokenExpiresAtMs === undefined
       ? {}
-      : { refresh_token_expires_at: toRfc3339(state.refreshTokenExpiresAtMs) }),
-    obtained_at: toRfc3339(state.obtainedAtMs),
+      : { refresh_token_expires_at: formatUtc(state.refreshTokenExpiresAtMs) }),
+    obtained_at: formatUtc(state.obtainedAtMs),
     provider: identity.provider,
     ...(identity.customer === undefined ? {} : { customer: identity.customer }),
     generation: state.generation,

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { parseJson } from './json.ts';
 import { SecretText } from './secret-text.ts';
+import { formatUtc } from './time-text.ts';
 import type { FetchedToken, TokenIdentity } from './token.ts';
 
 const rfc3339 = z.iso.datetime().describe('RFC 3339, UTC');
@@ -77,11 +78,11 @@ export function serializeDocument(document: TokenDocument): SecretText {
     access_token: accessToken,
     token_type: document.tokenType,
     authorization: `${document.tokenType} ${accessToken}`,
-    issued_at: toRfc3339(document.issuedAtMs),
-    expires_at: toRfc3339(document.expiresAtMs),
+    issued_at: formatUtc(document.issuedAtMs),
+    expires_at: formatUtc(document.expiresAtMs),
     expires_at_epoch: Math.floor(document.expiresAtMs / 1000),
     expires_in: document.expiresInSeconds,
-    refresh_at: toRfc3339(document.refreshAtMs),
+    refresh_at: formatUtc(document.refreshAtMs),
     provider: document.provider,
     ...(document.customer === undefined ? {} : { customer: document.customer }),
     generation: document.generation,
@@ -111,9 +112,4 @@ export function parseDocument(text: SecretText): ParsedDocument {
       generation: wire.generation,
     },
   };
-}
-
-/** Wall time in milliseconds as RFC 3339 in UTC. */
-export function toRfc3339(timeMs: number): string {
-  return new Date(timeMs).toISOString();
 }

@@ -12,7 +12,7 @@ const UNITS = [
  * The two largest units, whole seconds, rounded down: `45s`, `14m 03s`, `1h 05m`, `3d 04h`. Negative durations are
  * `0s`, what is no finite number is `?`.
  */
-export function formatDuration(durationMs: number): string {
+export function formatRoughly(durationMs: number): string {
   if (!Number.isFinite(durationMs)) return '?';
   const wholeMs = Math.max(0, durationMs);
   for (const [index, { unit, ms }] of UNITS.entries()) {

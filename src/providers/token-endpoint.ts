@@ -12,6 +12,7 @@ import { Agent, type Dispatcher, errors, request as sendRequest } from 'undici';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Failure } from '../core/failure.ts';
 import { parseHttpDate } from '../core/http-date.ts';
+import { isLoopback } from '../core/loopback.ts';
 import type { Clock } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
@@ -93,10 +94,6 @@ export function resolveEndpoint(baseUrl: string, path: string): URL {
   if (base.username !== '' || base.password !== '') throw new Error('baseUrl must not hold credentials');
   if (base.search !== '' || base.hash !== '') throw new Error('baseUrl must not hold a query or fragment');
   return new URL(`${base.origin}${base.pathname.replace(/\/+$/, '')}${path}`);
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
 async function exchange(

@@ -40,8 +40,9 @@ export interface ProviderSchedulerParts {
   readonly onFault: (error: unknown) => void;
 }
 
-/** Providers state lifetimes in whole seconds and answer after a delay; less than this is no change. */
+/** Less than this is no change: lifetimes come in whole seconds, and from moments that are rounded to seconds. */
 const LIFETIME_CHANGE_SHARE = 0.05;
+const LIFETIME_WOBBLE_MS = 2000;
 /** On top of two ticks, before silence is taken for a stall. */
 const STALL_SLACK_MS = 60_000;
 
@@ -192,5 +193,5 @@ function lifetimeOf(keeper: TokenKeeper): number | undefined {
 }
 
 function differs(aMs: number, bMs: number): boolean {
-  return Math.abs(aMs - bMs) > bMs * LIFETIME_CHANGE_SHARE;
+  return Math.abs(aMs - bMs) > Math.max(bMs * LIFETIME_CHANGE_SHARE, LIFETIME_WOBBLE_MS);
 }

@@ -193,6 +193,8 @@ export class TokenKeeper {
       const restored = await publication.restore(term.signal);
       if (!restored.ok) return restored;
       if (publication.dueInMs() > 0 && reason !== 'explicit') return succeed({ kind: 'fresh' });
+      // Only now it is known when the provider was last asked.
+      await this.#awaitMinInterval(term);
     }
     if (!publication.hasKept) {
       const fetched = await this.#fetch(term);

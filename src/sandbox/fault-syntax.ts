@@ -206,7 +206,7 @@ function unknownWord(what: string, found: string, allowed: readonly string[]): s
       word: word.replace(/[=[].*$/, ''),
       distance: editDistance(found, word.replace(/[=[].*$/, '')),
     }))
-    .sort((a, b) => a.distance - b.distance)[0];
+    .toSorted((a, b) => a.distance - b.distance)[0];
   const hint =
     nearest !== undefined && nearest.distance <= Math.max(2, found.length / 3)
       ? `, did you mean "${nearest.word}"?`

@@ -1,7 +1,7 @@
 /** How the live table looks. Pure: rows and the time go in, text comes out. */
 import { styleText } from 'node:util';
 import type { FailureCode } from '../core/failure.ts';
-import { formatDuration } from '../core/time-text.ts';
+import { formatRoughly } from '../core/time-text.ts';
 
 /** What happened to a token last. */
 export type LastResult =
@@ -92,12 +92,12 @@ function lifeLeft({ issuedAtMs, expiresAtMs }: LiveTableRow, nowMs: number) {
   if (leftMs <= 0) return { share: 0, text: 'expired', style: 'red' } as const;
   const lifetimeMs = expiresAtMs - (issuedAtMs ?? nowMs);
   const share = lifetimeMs > 0 ? Math.min(1, leftMs / lifetimeMs) : 0;
-  return { share, text: formatDuration(leftMs), style: share < LITTLE_LIFE ? 'yellow' : 'green' } as const;
+  return { share, text: formatRoughly(leftMs), style: share < LITTLE_LIFE ? 'yellow' : 'green' } as const;
 }
 
 function nextText({ nextAttemptAtMs }: LiveTableRow, nowMs: number): string {
   if (nextAttemptAtMs === undefined) return '-';
-  return nextAttemptAtMs <= nowMs ? 'now' : formatDuration(nextAttemptAtMs - nowMs);
+  return nextAttemptAtMs <= nowMs ? 'now' : formatRoughly(nextAttemptAtMs - nowMs);
 }
 
 function resultText(result: LastResult): string {

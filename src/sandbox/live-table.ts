@@ -5,7 +5,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { RefreshEvent } from '../core/events.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
-import { formatDuration, formatUtc } from '../core/time-text.ts';
+import { formatRoughly, formatUtc } from '../core/time-text.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import { fit, type LiveTableRow, renderLiveTable } from './live-table-text.ts';
 
@@ -165,17 +165,17 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'refresh-failed':
       return event.repeated ? undefined : `${event.identity.token}: ${event.failure.message}`;
     case 'refresh-recovered':
-      return `${event.identity.token}: recovered after ${formatDuration(event.failedForMs)}`;
+      return `${event.identity.token}: recovered after ${formatRoughly(event.failedForMs)}`;
     case 'refresh-abandoned':
       return `${event.identity.token}: refresh given up: ${event.failure.message}`;
     case 'schedule-derived':
       return event.formerLifetimeMs === undefined
         ? undefined
-        : `${event.provider}: tokens now live ${formatDuration(event.lifetimeMs)}, refreshed every ${formatDuration(event.refreshEveryMs)}`;
+        : `${event.provider}: tokens now live ${formatRoughly(event.lifetimeMs)}, refreshed every ${formatRoughly(event.refreshEveryMs)}`;
     case 'tick-missed':
       return `${event.provider}: woke up too late for a tick, made up for it`;
     case 'clock-jumped':
-      return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatDuration(Math.abs(event.byMs))}`;
+      return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
     case 'leadership-acquired':
     case 'refresh-started':
     case 'token-fetched':

@@ -16,8 +16,6 @@ for (const { kind } of KINDS) {
 }
 
 function describeChain(name: KindName, options: object): void {
-  const isSpender = !('grant' in options) || options.grant !== 'authorization_code';
-
   describe(`the chain of ${name} ${JSON.stringify(options)}`, () => {
     it('goes on from one refresh token to the next', async (t) => {
       const bench = await open(t, name, options);
@@ -35,8 +33,6 @@ function describeChain(name: KindName, options: object): void {
       await bench.clock.advance(60_000);
       await bench.fetchToken({ ...chainOf(first), refreshTokenExpiresAtMs: bench.clock.now() });
     });
-
-    if (!isSpender) return;
 
     it('is broken by a spent refresh token, and starts again without one', async (t) => {
       const bench = await open(t, name, options);

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { formatDuration, formatUtc, formatUtcSeconds } from '../../src/core/time-text.ts';
+import { formatRoughly, formatUtc, formatUtcSeconds } from '../../src/core/time-text.ts';
 
-describe('formatDuration', () => {
+describe('formatRoughly', () => {
   for (const { durationMs, text } of [
     { durationMs: 0, text: '0s' },
     { durationMs: 999, text: '0s' },
@@ -18,7 +18,7 @@ describe('formatDuration', () => {
     { durationMs: Number.POSITIVE_INFINITY, text: '?' },
   ]) {
     it(`writes ${durationMs} ms as ${text}`, () => {
-      assert.equal(formatDuration(durationMs), text);
+      assert.equal(formatRoughly(durationMs), text);
     });
   }
 });
@@ -33,7 +33,7 @@ describe('formatUtc', () => {
     fc.assert(
       fc.property(fc.double(), (wallMs) => {
         assert.equal(typeof formatUtcSeconds(wallMs), 'string');
-        assert.equal(typeof formatDuration(wallMs), 'string');
+        assert.equal(typeof formatRoughly(wallMs), 'string');
       }),
     );
     assert.equal(formatUtc(Number.NaN), 'unknown');

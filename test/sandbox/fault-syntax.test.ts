@@ -69,7 +69,7 @@ describe('parseFault', () => {
 
   it('knows every fault that the store has', () => {
     const words = listFaults('store').map((word) => word.replace(/=.*/, ''));
-    assert.deepEqual([...words].sort(), [...STORE_FAULT_KINDS].sort());
+    assert.deepEqual([...words].toSorted(), [...STORE_FAULT_KINDS].toSorted());
   });
 
   const windows = [

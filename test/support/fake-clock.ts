@@ -51,7 +51,7 @@ export class FakeClock implements Clock {
 
   /** Delays until each sleeper wakes, shortest first, in milliseconds. */
   get pendingDelaysMs(): readonly number[] {
-    return [...this.#sleepers].map((s) => s.wakeAtMs - this.#monotonicMs).sort((a, b) => a - b);
+    return [...this.#sleepers].map((s) => s.wakeAtMs - this.#monotonicMs).toSorted((a, b) => a - b);
   }
 
   /** Resolves once a sleeper waits for `accept(delayMs)`: the code under test has gone to sleep. */
@@ -71,7 +71,7 @@ export class FakeClock implements Clock {
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#monotonicMs + byMs;
     for (;;) {
-      const next = [...this.#sleepers].sort((a, b) => a.wakeAtMs - b.wakeAtMs)[0];
+      const next = [...this.#sleepers].toSorted((a, b) => a.wakeAtMs - b.wakeAtMs)[0];
       if (next === undefined || next.wakeAtMs > untilMs) break;
       this.#move(Math.max(0, next.wakeAtMs - this.#monotonicMs));
       next.wake();

@@ -5,11 +5,19 @@ type EventOf<Name extends RefreshEventName> = Extract<RefreshEvent, { readonly e
 /** Keeps every event, in order. */
 export class RecordedEvents {
   readonly all: RefreshEvent[] = [];
+  readonly #actions: { readonly name: RefreshEventName; readonly act: () => void }[] = [];
 
   /** The port to hand to the code under test. */
   readonly record = (event: RefreshEvent): void => {
     this.all.push(event);
+    const next = this.#actions.findIndex(({ name }) => name === event.event);
+    if (next !== -1) this.#actions.splice(next, 1)[0]?.act();
   };
+
+  /** Does something at the very moment of the next event of that name. */
+  onNext(name: RefreshEventName, act: () => void): void {
+    this.#actions.push({ name, act });
+  }
 
   get names(): readonly RefreshEventName[] {
     return this.all.map(({ event }) => event);

@@ -53,7 +53,7 @@ export function createTokenRequests(
       '/open-api/v1/access-token/b2b2c',
       {
         grantType: 'authorization_code',
-        authCode: bindingIdOf(credentials, 'alice'),
+        authCode: bindingIdOf(credentials, 'ayu'),
         refreshToken: '',
         additionalInfo: {},
       },

@@ -19,7 +19,11 @@ const CONNECTIONS = 16;
  * One client for the whole process. One attempt per call: waits and retries are the keeper's, through its clock, and
  * the SDK would retry the version quota as if it were throttling.
  */
-export function createSecretsManagerClient({ region, endpoint, credentials }: ClientOptions): SecretsManagerClient {
+export function createSecretsManagerClient({
+  region,
+  endpoint,
+  credentials,
+}: ClientOptions): SecretsManagerClient {
   const dispatcher = new Agent({ allowH2: false, keepAliveTimeout: KEEP_ALIVE_MS, connections: CONNECTIONS });
   return new SecretsManagerClient({
     ...(region === undefined ? {} : { region }),

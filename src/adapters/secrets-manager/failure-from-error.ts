@@ -1,5 +1,6 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
 
 /** What was being done, for the message: the IAM action's last part, and on which secret. */
 export interface StoreCall {
@@ -17,16 +18,48 @@ const transient =
   (code: Failure['code'], say: (call: StoreCall) => string): Describe =>
   (call) => ({ code, retry: 'backoff', message: say(call) });
 
+const CREDENTIAL_SOURCES =
+  "check the service account's role (IRSA or Pod Identity), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+
 const badAwsCredentials = needsHuman(
   'store-denied',
   ({ operation, secretName }) =>
-    `AWS did not accept the daemon's own credentials for ${operation} on ${secretName}: check the service account's role ` +
-    '(IRSA or Pod Identity), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+    `AWS did not accept the daemon's own credentials for ${operation} on ${secretName}: ${CREDENTIAL_SOURCES}`,
+);
+
+/** Transient, because a moment without the Pod Identity agent or its token file looks the same as no credentials. */
+const noAwsCredentials = transient(
+  'store-denied',
+  ({ operation, secretName }) =>
+    `the AWS SDK found no credentials for ${operation} on ${secretName}: ${CREDENTIAL_SOURCES}`,
+);
+
+const expiredSession = transient(
+  'store-denied',
+  ({ operation, secretName }) =>
+    `the daemon's AWS session had expired at ${operation} on ${secretName}: IRSA and Pod Identity renew it by ` +
+    'themselves, an AWS_SESSION_TOKEN from the environment has to be replaced',
+);
+
+const accessDenied = needsHuman(
+  'store-denied',
+  ({ operation, secretName }) =>
+    `AWS denied secretsmanager:${operation} on ${secretName}: grant it to the daemon's role ` +
+    `(resource pattern ${secretName.startsWith('arn:') ? secretName : `${secretName}-??????`})`,
+);
+
+const missing = needsHuman(
+  'store-missing',
+  ({ secretName }) =>
+    `secret ${secretName} does not exist in this account and region: create it (tagged managed-by=token-refresher), ` +
+    'or set store.createSecrets: true',
 );
 
 const throttled = transient(
   'store-unavailable',
-  ({ operation, secretName }) => `Secrets Manager throttled ${operation} on ${secretName}`,
+  ({ operation, secretName }) =>
+    `Secrets Manager throttled ${operation} on ${secretName}: if this repeats, find out what else calls it in this ` +
+    'account and region',
 );
 
 const kms = needsHuman(
@@ -36,105 +69,111 @@ const kms = needsHuman(
     'role has kms:GenerateDataKey and kms:Decrypt on it',
 );
 
+const versionQuota = transient(
+  'store-quota',
+  ({ secretName }) =>
+    `secret ${secretName} has used up its version quota: the token is kept and written when versions of the last ` +
+    '24 hours age out; find out what else writes to this secret, or lengthen refreshAfter',
+);
+
+const otherQuota = needsHuman(
+  'store-quota',
+  ({ operation, secretName }) =>
+    `${operation} on ${secretName} is over a quota of the account: ask AWS for a higher one, or delete unused secrets`,
+);
+
+const refusedAsInvalid = needsHuman(
+  'store-denied',
+  ({ operation, secretName }) =>
+    `Secrets Manager refused ${operation} on ${secretName} as invalid: check the secret's name, store.kmsKeyId and store.tags`,
+);
+
+const noRegion = needsHuman(
+  'store-denied',
+  ({ operation, secretName }) =>
+    `the AWS SDK has no usable region for ${operation} on ${secretName}: set store.region, or AWS_REGION`,
+);
+
+const wrongClock: Describe = ({ operation, secretName }) => ({
+  code: 'clock-skewed',
+  retry: 'soon',
+  message:
+    `AWS refused the signature of ${operation} on ${secretName} because our clock is wrong: the next attempt allows for ` +
+    'it, check time synchronisation on this machine',
+});
+
 /**
  * By `error.name`, not `instanceof`: `ThrottlingException` and `AccessDeniedException` are no modelled classes of the
  * SDK. The SDK takes `LimitExceededException` for throttling; it is the version quota.
  */
 const BY_NAME: ReadonlyMap<string, Describe> = new Map<string, Describe>([
-  [
-    'AccessDeniedException',
-    needsHuman(
-      'store-denied',
-      ({ operation, secretName }) =>
-        `AWS denied secretsmanager:${operation} on ${secretName}: grant it to the daemon's role ` +
-        `(resource pattern ${secretName}-??????)`,
-    ),
-  ],
-  ['CredentialsProviderError', badAwsCredentials],
+  ['AccessDeniedException', accessDenied],
   ['UnrecognizedClientException', badAwsCredentials],
   ['InvalidSignatureException', badAwsCredentials],
   ['MissingAuthenticationTokenException', badAwsCredentials],
   ['IncompleteSignatureException', badAwsCredentials],
-  [
-    'ExpiredTokenException',
-    transient(
-      'store-denied',
-      ({ operation, secretName }) => `the daemon's AWS session had expired at ${operation} on ${secretName}`,
-    ),
-  ],
-  [
-    'ResourceNotFoundException',
-    needsHuman(
-      'store-missing',
-      ({ secretName }) =>
-        `secret ${secretName} does not exist: create it (tagged managed-by=token-refresher), or set store.createSecrets: true`,
-    ),
-  ],
+  // From STS, when it is asked for the role's session.
+  ['AccessDenied', badAwsCredentials],
+  ['InvalidClientTokenId', badAwsCredentials],
+  ['InvalidIdentityTokenException', badAwsCredentials],
+  ['CredentialsProviderError', noAwsCredentials],
+  ['TokenProviderError', noAwsCredentials],
+  ['ExpiredTokenException', expiredSession],
+  ['ResourceNotFoundException', missing],
   ['EncryptionFailure', kms],
   ['DecryptionFailure', kms],
-  [
-    'LimitExceededException',
-    transient(
-      'store-quota',
-      ({ secretName }) =>
-        `secret ${secretName} has used up its version quota: the token is kept and written when versions of the last ` +
-        '24 hours age out; find out what else writes to this secret, or lengthen refreshAfter',
-    ),
-  ],
   ['ResourceExistsException', fenced],
   ['ThrottlingException', throttled],
   ['Throttling', throttled],
   ['TooManyRequestsException', throttled],
   ['RequestLimitExceeded', throttled],
   ['SlowDown', throttled],
-]);
-
-const REFUSED_AS_INVALID: ReadonlySet<string> = new Set([
-  'InvalidParameterException',
-  'ValidationException',
-  'MalformedPolicyDocumentException',
-  'PreconditionNotMetException',
-  'PublicPolicyException',
+  ['ValidationException', refusedAsInvalid],
+  ['MalformedPolicyDocumentException', refusedAsInvalid],
+  ['PreconditionNotMetException', refusedAsInvalid],
+  ['PublicPolicyException', refusedAsInvalid],
 ]);
 
 /**
- * Turns whatever a call of the SDK threw into a failure that says what to do. Quotes names of errors, never their
- * messages.
+ * Turns whatever a call of the SDK threw into a failure that says what to do. Quotes nothing that came over the wire
+ * but the HTTP status and an error's name that looks like one.
  */
 export function failureFromError(error: unknown, call: StoreCall, signal: AbortSignal): Failure {
-  if (signal.aborted && !(error instanceof DeadlineExceeded)) {
+  if (error instanceof DeadlineExceeded) return unreachable(call, error.message);
+  if (signal.aborted) {
     return {
       code: 'aborted',
       retry: 'soon',
       message: `${call.operation} on ${call.secretName} was abandoned`,
     };
   }
-  if (error instanceof DeadlineExceeded) {
-    return unavailable(call, error.message);
-  }
-  const name = error instanceof Error ? error.name : 'unknown error';
-  const known = BY_NAME.get(name);
-  if (known !== undefined) return known(call);
-  if (name === 'InvalidRequestException') return invalidRequest(error, call);
-  if (name === 'InvalidParameterException' && call.operation === 'UpdateSecretVersionStage')
-    return fenced(call);
-  if (REFUSED_AS_INVALID.has(name)) {
-    return {
-      code: 'store-denied',
-      retry: 'needs-human',
-      message: `Secrets Manager refused ${call.operation} on ${call.secretName} as invalid (${name})`,
-    };
-  }
-  return unavailable(call, networkCode(error) ?? name);
+  if (!(error instanceof Error)) return unreachable(call, 'unknown error');
+  const describe = byCircumstance(error, call.operation) ?? BY_NAME.get(error.name);
+  return describe?.(call) ?? unavailable(error, call);
 }
 
-/**
- * `InvalidRequestException` is AWS's "not in this state": scheduled for deletion, or managed by another service. Only
- * the message tells which; a secret that is being deleted is never restored by us.
- */
-function invalidRequest(error: unknown, { secretName, operation }: StoreCall): Failure {
-  const text = error instanceof Error ? error.message : '';
-  if (/delet/i.test(text)) return deletingFailure(secretName);
+/** Names that mean different things: what else is known decides. */
+function byCircumstance(error: Error, operation: string): Describe | undefined {
+  switch (error.name) {
+    case 'InvalidSignatureException':
+      return isClockCorrected(error) ? wrongClock : undefined;
+    case 'AccessDeniedException':
+      return /access to kms/i.test(error.message) ? kms : undefined;
+    case 'LimitExceededException':
+      return operation === 'PutSecretValue' ? versionQuota : otherQuota;
+    case 'InvalidParameterException':
+      return operation === 'UpdateSecretVersionStage' ? fenced : refusedAsInvalid;
+    case 'InvalidRequestException':
+      // "Not in this state": only the message tells which.
+      return /delet/i.test(error.message)
+        ? ({ secretName }) => deletingFailure(secretName)
+        : managedElsewhere;
+    default:
+      return /^Region (is missing|not accepted)/.test(error.message) ? noRegion : undefined;
+  }
+}
+
+function managedElsewhere({ secretName, operation }: StoreCall): Failure {
   return {
     code: 'store-not-ours',
     retry: 'needs-human',
@@ -142,6 +181,7 @@ function invalidRequest(error: unknown, { secretName, operation }: StoreCall): F
   };
 }
 
+/** A secret that is being deleted is never restored by us. */
 export function deletingFailure(secretName: string): Failure {
   return {
     code: 'store-deleting',
@@ -161,17 +201,64 @@ function fenced({ secretName }: StoreCall): Failure {
   };
 }
 
-function unavailable({ operation, secretName }: StoreCall, why: string): Failure {
+function unavailable(error: Error, call: StoreCall): Failure {
+  const status = httpStatus(error);
+  const code = errorCode(error);
+  // A status of success: the answer broke off.
+  if (status === undefined || (status < 300 && code !== undefined)) {
+    if (code !== undefined && UNREADABLE_FILE.has(code)) return noAwsCredentials(call);
+    if (code !== undefined && HOST_NOT_FOUND.has(code)) {
+      return failed(call, `host not found (${code})`, 'check store.region, store.endpoint and DNS');
+    }
+    return unreachable(call, code ?? errorName(error));
+  }
+  const said = error instanceof SyntaxError ? 'no JSON' : errorName(error);
+  const answer = `answered with status ${status} (${said})`;
+  return status < 500
+    ? failed(call, answer, 'check that store.endpoint is a Secrets Manager')
+    : failed(call, answer, 'if this repeats, look at the AWS Health Dashboard');
+}
+
+/** The web identity token of IRSA is the one file that is read during a call. */
+const UNREADABLE_FILE: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR']);
+
+const HOST_NOT_FOUND: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+
+function unreachable(call: StoreCall, why: string): Failure {
+  return failed(call, why, 'if this repeats, check the network path to Secrets Manager');
+}
+
+function failed({ operation, secretName }: StoreCall, why: string, remedy: string): Failure {
   return {
     code: 'store-unavailable',
     retry: 'backoff',
-    message: `${operation} on ${secretName} failed: ${why}`,
+    message: `${operation} on ${secretName} failed: ${why}; ${remedy}`,
   };
 }
 
+/** The SDK takes `name` from the answer's body, so it may be any text. */
+function errorName(error: Error): string {
+  return /^[A-Z][A-Za-z]{1,60}$/.test(error.name) ? error.name : 'unknown error';
+}
+
 /** `ECONNREFUSED`, `UND_ERR_SOCKET`: of the error or of its cause. */
-function networkCode(error: unknown): string | undefined {
-  if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'string') return error.code;
-  return networkCode(error.cause);
+function errorCode(error: Error): string | undefined {
+  if ('code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(error.code))
+    return error.code;
+  return error.cause instanceof Error ? errorCode(error.cause) : undefined;
+}
+
+/** HTTP status of an answer; `undefined` when there was none. */
+function httpStatus(error: Error): number | undefined {
+  const status = metadata(error)?.['httpStatusCode'];
+  return typeof status === 'number' ? status : undefined;
+}
+
+/** True when the answer's `Date` has shown the SDK that our clock is wrong; it signs with the corrected time next. */
+function isClockCorrected(error: Error): boolean {
+  return metadata(error)?.['clockSkewCorrected'] === true;
+}
+
+function metadata(error: Error): JsonObject | undefined {
+  return '$metadata' in error && isJsonObject(error.$metadata) ? error.$metadata : undefined;
 }

@@ -4,9 +4,12 @@
  * Guarantee: `publish` makes a version current only if `expectedVersion` was current at that moment, even for a process
  * that was paused in between. PutSecretValue alone has no precondition, so a version is put under a label of our own
  * and AWSCURRENT is then moved with `RemoveFromVersionId`, which Secrets Manager refuses when AWSCURRENT is elsewhere.
- * A replay with the same request token and bytes makes no second version.
+ * A replay with the same request token and bytes makes no second version. A secret that somebody else has created anew
+ * under the name of one that we wrote is not written until it is known to be ours.
  *
- * Non-guarantee: a write is not readable everywhere at once; Secrets Manager is eventually consistent.
+ * Non-guarantee: a write is not readable everywhere at once; Secrets Manager is eventually consistent. A secret that was
+ * deleted under us has no version to compare with: it is created anew (when that is allowed) or gets its first value.
+ * A tag that is taken away while the program runs is noticed by `verifyWritable` and at the next start.
  */
 import {
   CreateSecretCommand,
@@ -52,13 +55,19 @@ export function createSecretsManagerStore(options: StoreOptions): TokenStore {
   return new SecretsManagerStore(options);
 }
 
-/** Whether a secret exists, once it is known that it may be written. */
-type Writability = 'exists' | 'to-be-created';
+/** A secret that may be written as far as its owner is concerned. */
+type Writable =
+  | { readonly kind: 'ours'; readonly arn: string }
+  | { readonly kind: 'to-be-adopted'; readonly arn: string }
+  | { readonly kind: 'to-be-created' };
 
 class SecretsManagerStore implements TokenStore {
   readonly #options: StoreOptions;
-  /** Secrets whose ownership was checked in this process. Dropped when one turns out to have been replaced. */
-  readonly #verified = new Set<string>();
+  /**
+   * Secrets whose ownership was checked in this process: name to ARN. Writes go to the ARN, because it ends in
+   * characters that are drawn when a secret is created: a name may meanwhile belong to somebody else's secret.
+   */
+  readonly #ownArns = new Map<string, string>();
 
   constructor(options: StoreOptions) {
     this.#options = options;
@@ -87,50 +96,56 @@ class SecretsManagerStore implements TokenStore {
     const sizeBytes = Buffer.byteLength(write.text.reveal());
     if (sizeBytes > VALUE_LIMIT_BYTES) return fail(tooLarge(secretName, sizeBytes));
 
-    const writability = await this.#claim(secretName, signal);
-    if (!writability.ok) return writability;
-    const replaced = writability.value === 'to-be-created' ? undefined : await this.#replace(write, signal);
-    // Somebody deleted it under us: a secret that may be created is created anew.
-    const isGone =
-      replaced?.ok === false && replaced.failure.code === 'store-missing' && this.#options.createSecrets;
-    const written = replaced === undefined || isGone ? await this.#create(write, signal) : replaced;
-    if (written.ok) this.#verified.add(secretName);
-    else if (written.failure.retry === 'needs-human') this.#verified.delete(secretName);
+    const knownArn = this.#ownArns.get(secretName);
+    const replaced = knownArn === undefined ? undefined : await this.#replace(write, knownArn, signal);
+    const isGone = replaced?.ok === false && replaced.failure.code === 'store-missing';
+    const written = replaced === undefined || isGone ? await this.#claimAndWrite(write, signal) : replaced;
+    if (!written.ok && written.failure.retry === 'needs-human') this.#ownArns.delete(secretName);
     return written;
   }
 
-  /** Checks ownership before the first write, and tags a secret that is to be adopted. */
-  async #claim(secretName: string, signal: AbortSignal): Promise<Result<Writability>> {
-    if (this.#verified.has(secretName)) return succeed('exists');
+  /** A write to a secret of which this process does not know, or no longer knows, whose it is. */
+  async #claimAndWrite(
+    write: SecretWrite,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly version: string }>> {
+    const { secretName } = write;
     const inspected = await this.#inspect(secretName, signal);
     if (!inspected.ok) return inspected;
-    if (inspected.value === 'to-be-adopted') {
+    const secret = inspected.value;
+    if (secret.kind === 'to-be-created') return this.#create(write, signal);
+    if (secret.kind === 'to-be-adopted') {
       const tagged = await this.#call('TagResource', secretName, signal, (abortSignal) =>
-        this.#options.client.send(
-          new TagResourceCommand({ SecretId: secretName, Tags: ownerTags(this.#options.tags) }),
-          { abortSignal },
-        ),
+        this.#options.client.send(new TagResourceCommand({ SecretId: secret.arn, Tags: ownerTags({}) }), {
+          abortSignal,
+        }),
       );
       if (!tagged.ok) return tagged;
+      this.#ownArns.set(secretName, secret.arn);
     }
-    return succeed(inspected.value === 'to-be-created' ? 'to-be-created' : 'exists');
+    return this.#replace(write, secret.arn, signal);
   }
 
-  async #inspect(secretName: string, signal: AbortSignal): Promise<Result<Writability | 'to-be-adopted'>> {
+  /** Looks whose the secret is, and remembers it when it is ours. */
+  async #inspect(secretName: string, signal: AbortSignal): Promise<Result<Writable>> {
     const described = await this.#call('DescribeSecret', secretName, signal, (abortSignal) =>
       this.#options.client.send(new DescribeSecretCommand({ SecretId: secretName }), { abortSignal }),
     );
     if (!described.ok) {
       const mayCreate = described.failure.code === 'store-missing' && this.#options.createSecrets;
-      return mayCreate ? succeed('to-be-created') : described;
+      return mayCreate ? succeed({ kind: 'to-be-created' }) : described;
     }
+    const { ARN: arn } = described.value;
+    if (arn === undefined) return fail(incomplete('DescribeSecret', secretName));
     const decision = decideOwnership(described.value, secretName, this.#options.adopt);
     switch (decision.kind) {
       case 'ours':
-        return succeed('exists');
+        this.#ownArns.set(secretName, arn);
+        return succeed({ kind: 'ours', arn });
       case 'adopt':
-        return succeed('to-be-adopted');
+        return succeed({ kind: 'to-be-adopted', arn });
       case 'refused':
+        this.#ownArns.delete(secretName);
         return fail(decision.failure);
     }
   }
@@ -151,16 +166,24 @@ class SecretsManagerStore implements TokenStore {
         { abortSignal },
       ),
     );
-    return created.ok ? succeed({ version: requestToken }) : created;
+    if (!created.ok) return created;
+    const { ARN: arn, VersionId: version } = created.value;
+    if (arn === undefined || version !== requestToken) return fail(incomplete('CreateSecret', secretName));
+    this.#ownArns.set(secretName, arn);
+    return succeed({ version });
   }
 
-  async #replace(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
+  async #replace(
+    write: SecretWrite,
+    arn: string,
+    signal: AbortSignal,
+  ): Promise<Result<{ readonly version: string }>> {
     const { secretName, requestToken, expectedVersion } = write;
     const { client } = this.#options;
     const put = await this.#call('PutSecretValue', secretName, signal, (abortSignal) =>
       client.send(
         new PutSecretValueCommand({
-          SecretId: secretName,
+          SecretId: arn,
           ClientRequestToken: requestToken,
           SecretString: write.text.reveal(),
           VersionStages: [NEXT_LABEL],
@@ -169,13 +192,14 @@ class SecretsManagerStore implements TokenStore {
       ),
     );
     if (!put.ok) return put;
+    if (put.value.VersionId !== requestToken) return fail(incomplete('PutSecretValue', secretName));
     // The first version of a secret gets AWSCURRENT whatever labels were asked for, so there is nothing to move.
     if (expectedVersion === undefined) return this.#confirmCurrent(write, signal);
 
     const moved = await this.#call('UpdateSecretVersionStage', secretName, signal, (abortSignal) =>
       client.send(
         new UpdateSecretVersionStageCommand({
-          SecretId: secretName,
+          SecretId: arn,
           VersionStage: CURRENT_LABEL,
           MoveToVersionId: requestToken,
           RemoveFromVersionId: expectedVersion,
@@ -184,8 +208,10 @@ class SecretsManagerStore implements TokenStore {
       ),
     );
     if (moved.ok) return succeed({ version: requestToken });
-    // The fence: AWSCURRENT is not where we saw it, or this is the replay of a move whose answer was lost.
-    return moved.failure.code === 'store-conflict' ? this.#confirmCurrent(write, signal) : moved;
+    // The fence: AWSCURRENT is not where we saw it, the version that we saw is long gone (then the service cannot find
+    // it), or this is the replay of a move whose answer was lost.
+    const isFenced = moved.failure.code === 'store-conflict' || moved.failure.code === 'store-missing';
+    return isFenced ? this.#confirmCurrent(write, signal) : moved;
   }
 
   async #confirmCurrent(
@@ -220,7 +246,7 @@ function incomplete(operation: string, secretName: string): Failure {
   return {
     code: 'store-unavailable',
     retry: 'backoff',
-    message: `${operation} on ${secretName} answered without a version`,
+    message: `${operation} on ${secretName} was not answered as Secrets Manager does: check store.endpoint`,
   };
 }
 

@@ -8,7 +8,7 @@
 import type { RefreshEvent } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
-import { formatDuration, formatUtc, formatUtcSeconds } from '../../core/time-text.ts';
+import { formatRoughly, formatUtc, formatUtcSeconds } from '../../core/time-text.ts';
 import type { TokenIdentity } from '../../core/token.ts';
 import type { Log, LogLevel } from './log.ts';
 
@@ -108,7 +108,7 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
             failedForMs: Math.round(event.failedForMs),
           },
           `${event.identity.token}: recovered after ${event.failures} failed ${event.failures === 1 ? 'attempt' : 'attempts'} ` +
-            `in ${formatDuration(event.failedForMs)}`,
+            `in ${formatRoughly(event.failedForMs)}`,
         );
         return;
       case 'refresh-abandoned':
@@ -123,13 +123,13 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
         const { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs } = event;
         const cause =
           formerLifetimeMs === undefined
-            ? `for tokens that live ${formatDuration(lifetimeMs)}`
-            : `because its tokens now live ${formatDuration(lifetimeMs)} instead of ${formatDuration(formerLifetimeMs)}`;
+            ? `for tokens that live ${formatRoughly(lifetimeMs)}`
+            : `because its tokens now live ${formatRoughly(lifetimeMs)} instead of ${formatRoughly(formerLifetimeMs)}`;
         log.write(
           'info',
           event.event,
           { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs },
-          `${provider}: a refresh every ${formatDuration(refreshEveryMs)}, looked for at "${cron}", ${cause}`,
+          `${provider}: a refresh every ${formatRoughly(refreshEveryMs)}, looked for at "${cron}", ${cause}`,
         );
         return;
       }
@@ -147,7 +147,7 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
           'warn',
           event.event,
           { byMs: Math.round(event.byMs) },
-          `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatDuration(Math.abs(event.byMs))}; what is due ` +
+          `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}; what is due ` +
             'has been worked out again, check time synchronisation on this machine',
         );
         return;
@@ -204,7 +204,7 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
     if (wasSkewed) return [];
     const direction = clockSkewMs < 0 ? 'behind' : 'ahead of';
     return [
-      `the provider's clock is ${formatDuration(Math.abs(clockSkewMs))} ${direction} ours, one of the two is wrong`,
+      `the provider's clock is ${formatRoughly(Math.abs(clockSkewMs))} ${direction} ours, one of the two is wrong`,
     ];
   }
 
@@ -229,7 +229,7 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
       },
       `${identity.token}: ${readersAre(expiresAtMs, nextAttemptAtMs, nowMs)}; refresh failed ` +
         `(${failure.code}, attempt ${attempt}): ${failure.message}; next attempt at ` +
-        `${formatUtcSeconds(nextAttemptAtMs)} (in ${formatDuration(nextAttemptAtMs - nowMs)})`,
+        `${formatUtcSeconds(nextAttemptAtMs)} (in ${formatRoughly(nextAttemptAtMs - nowMs)})`,
     );
   }
 }
@@ -243,16 +243,16 @@ function readersAre(expiresAtMs: number | undefined, nextAttemptAtMs: number, no
   if (expiresAtMs === undefined) return 'readers have no usable token';
   const at = formatUtcSeconds(expiresAtMs);
   if (expiresAtMs <= nowMs) {
-    return `readers now see an expired token, since ${at} (${formatDuration(nowMs - expiresAtMs)})`;
+    return `readers now see an expired token, since ${at} (${formatRoughly(nowMs - expiresAtMs)})`;
   }
-  const left = formatDuration(expiresAtMs - nowMs);
+  const left = formatRoughly(expiresAtMs - nowMs);
   return expiresAtMs < nextAttemptAtMs
     ? `readers are fine only until ${at} (${left}), which is before the next attempt`
     : `readers are fine until ${at} (${left})`;
 }
 
 function until(expiresAtMs: number, clock: Pick<Clock, 'now'>): string {
-  return `${formatUtcSeconds(expiresAtMs)} (${formatDuration(expiresAtMs - clock.now())})`;
+  return `${formatUtcSeconds(expiresAtMs)} (${formatRoughly(expiresAtMs - clock.now())})`;
 }
 
 function namesOf({ token, provider, secret }: TokenIdentity) {

@@ -31,7 +31,7 @@ export function listSecrets(context: OperationContext, request: ListSecretsReque
     .all()
     .filter((secret) => request.IncludePlannedDeletion || secret.goneAtMs === undefined)
     .filter((secret) => satisfiesFilters(secret, request.Filters))
-    .sort((a, b) => direction * compareBy(request.SortBy, a, b));
+    .toSorted((a, b) => direction * compareBy(request.SortBy, a, b));
   const page = cutPage(matching, 'ListSecrets', request.MaxResults, request.NextToken);
   const list = page.items.map((secret) => ({
     ...describeMetadata(secret),

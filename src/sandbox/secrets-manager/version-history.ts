@@ -58,7 +58,7 @@ export class VersionHistory {
   /** Labels of a version, sorted; empty for a deprecated version. */
   labelsOf(versionId: string): readonly string[] {
     const held = [...this.#versionIdByLabel].filter(([, holder]) => holder === versionId);
-    return held.map(([label]) => label).sort();
+    return held.map(([label]) => label).toSorted();
   }
 
   /** `{ versionId: labels }` of every version that is not deprecated; `undefined` when there is none. */

@@ -35,7 +35,7 @@ const CUSTOMERS = ['ayu', 'budi'] as const;
 /** Generates an RSA key of 2048 bits, which takes about 100 ms: make one per process. */
 export async function generateSandboxKeyPair(): Promise<SandboxKeyPair> {
   const pair = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 });
-  const pem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  const pem = pair.privateKey.export({ type: 'pkcs8', format: 'pem' });
   return { publicKey: pair.publicKey, privateKey: new SecretText(pem) };
 }
 

@@ -58,7 +58,7 @@ describe('METRICS', () => {
     for (const event of allSampleEvents) metrics.onEvent(event);
     const text = await metrics.text();
     const described = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
-    assert.deepEqual(described.sort(), METRICS.map(({ name, type }) => `${name} ${type}`).sort());
+    assert.deepEqual(described.toSorted(), METRICS.map(({ name, type }) => `${name} ${type}`).toSorted());
     for (const { name, help } of METRICS) assert.ok(text.includes(`# HELP ${name} ${help}\n`), name);
   });
 

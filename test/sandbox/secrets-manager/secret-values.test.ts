@@ -191,7 +191,13 @@ test('a description shows the key, the tags and the dates, and leaves out what i
   const createdAt = new Date(clock.now());
   await client.send(new CreateSecretCommand({ Name: 'plain', KmsKeyId: 'alias/aws/secretsmanager' }));
   const plain = await client.send(new DescribeSecretCommand({ SecretId: 'plain' }));
-  assert.deepEqual(Object.keys(plain).sort(), ['$metadata', 'ARN', 'CreatedDate', 'LastChangedDate', 'Name']);
+  assert.deepEqual(Object.keys(plain).toSorted(), [
+    '$metadata',
+    'ARN',
+    'CreatedDate',
+    'LastChangedDate',
+    'Name',
+  ]);
 
   await client.send(
     new CreateSecretCommand({

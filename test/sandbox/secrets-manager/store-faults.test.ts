@@ -64,7 +64,7 @@ for (const { fault, error, status } of kinds) {
 
 test('every kind of fault has a test', () => {
   const tested = new Set(['latency', ...kinds.map(({ fault }) => fault.kind)]);
-  assert.deepEqual([...tested].sort(), [...STORE_FAULT_KINDS].sort());
+  assert.deepEqual([...tested].toSorted(), [...STORE_FAULT_KINDS].toSorted());
 });
 
 test('latency is waited out on the clock, and several add up', async () => {

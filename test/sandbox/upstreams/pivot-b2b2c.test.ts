@@ -39,7 +39,7 @@ describe('the Pivot B2B2C upstream', () => {
 
   it('answers in the documented envelope, with times of Jakarta', () => {
     const { login, issued } = open();
-    assert.deepEqual(login('alice'), {
+    assert.deepEqual(login('ayu'), {
       accessToken: issued[0],
       accessTokenExpiryTime: '2026-11-21T19:15:00+07:00',
       refreshToken: issued[1],
@@ -52,55 +52,55 @@ describe('the Pivot B2B2C upstream', () => {
 
   it('takes a refresh token once and hands out the next', () => {
     const { login, refresh, isValid } = open();
-    const first = login('alice');
-    const second = expectToken(refresh('alice', first['refreshToken']));
-    const third = expectToken(refresh('alice', second['refreshToken']));
+    const first = login('ayu');
+    const second = expectToken(refresh('ayu', first['refreshToken']));
+    const third = expectToken(refresh('ayu', second['refreshToken']));
     assert.notEqual(second['refreshToken'], third['refreshToken']);
     assert.deepEqual([first, second, third].map(isValid), [true, true, true]);
   });
 
   it('takes a refresh token without the binding id for the grant refresh_token', () => {
     const { login, send, isValid } = open();
-    const { refreshToken } = login('alice');
+    const { refreshToken } = login('ayu');
     assert.equal(isValid(expectToken(send({ grantType: 'refresh_token', refreshToken }))), true);
   });
 
   it('revokes all that a customer has when a spent refresh token comes again, until a login without one', () => {
     const { login, refresh, isValid } = open();
-    const other = login('bob');
-    const first = login('alice');
-    const second = expectToken(refresh('alice', first['refreshToken']));
-    expectRefusal(refresh('alice', first['refreshToken']), '4017401');
-    expectRefusal(refresh('alice', second['refreshToken']), '4017401');
+    const other = login('budi');
+    const first = login('ayu');
+    const second = expectToken(refresh('ayu', first['refreshToken']));
+    expectRefusal(refresh('ayu', first['refreshToken']), '4017401');
+    expectRefusal(refresh('ayu', second['refreshToken']), '4017401');
     assert.deepEqual([first, second].map(isValid), [false, false]);
-    const fresh = login('alice');
+    const fresh = login('ayu');
     assert.equal(isValid(fresh), true);
-    assert.equal(isValid(expectToken(refresh('alice', fresh['refreshToken']))), true);
+    assert.equal(isValid(expectToken(refresh('ayu', fresh['refreshToken']))), true);
     assert.equal(isValid(other), true);
-    expectToken(refresh('bob', other['refreshToken']));
+    expectToken(refresh('budi', other['refreshToken']));
   });
 
   it('counts the refresh token of an abandoned chain as spent', () => {
     const { login, refresh } = open();
-    const abandoned = login('alice');
-    login('alice');
-    expectRefusal(refresh('alice', abandoned['refreshToken']), '4017401');
+    const abandoned = login('ayu');
+    login('ayu');
+    expectRefusal(refresh('ayu', abandoned['refreshToken']), '4017401');
   });
 
   it('refuses an expired refresh token without revoking anything', async () => {
     const { clock, login, refresh, isValid } = open({ refreshTokenLifetimeMs: { 'pivot-b2b2c': 60_000 } });
-    const first = login('alice');
+    const first = login('ayu');
     assert.equal(first['refreshTokenExpiryTime'], '2026-11-21T19:01:00+07:00');
     await clock.advance(60_000);
-    expectRefusal(refresh('alice', first['refreshToken']), '4017401');
+    expectRefusal(refresh('ayu', first['refreshToken']), '4017401');
     assert.equal(isValid(first), true);
   });
 
   it("refuses another customer's refresh token without revoking anything", () => {
     const { login, refresh } = open();
-    const alice = login('alice');
-    expectRefusal(refresh('bob', alice['refreshToken']), '4017401');
-    expectToken(refresh('alice', alice['refreshToken']));
+    const ayus = login('ayu');
+    expectRefusal(refresh('budi', ayus['refreshToken']), '4017401');
+    expectToken(refresh('ayu', ayus['refreshToken']));
   });
 
   const refusals = [
@@ -119,10 +119,10 @@ describe('the Pivot B2B2C upstream', () => {
 
   it('spends nothing on a request whose signature is wrong', () => {
     const { login, refresh, send, authCode } = open();
-    const { refreshToken } = login('alice');
-    const body = { grantType: 'authorization_code', authCode: authCode('alice'), refreshToken };
+    const { refreshToken } = login('ayu');
+    const body = { grantType: 'authorization_code', authCode: authCode('ayu'), refreshToken };
     expectRefusal(send(body, { 'x-signature': 'd3Jvbmc=' }), '4017400');
-    expectToken(refresh('alice', refreshToken));
+    expectToken(refresh('ayu', refreshToken));
   });
 });
 

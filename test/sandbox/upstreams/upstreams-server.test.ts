@@ -76,7 +76,7 @@ describe('the upstreams server', () => {
     assert.match(answer.body, /"pivot-b2b2c"/);
   });
 
-  const answers: readonly (readonly [ProviderFault, number, RegExp])[] = [
+  const distortedAnswers: readonly (readonly [ProviderFault, number, RegExp])[] = [
     [{ fault: 'status', status: 503, retryAfter: undefined }, 503, /^\{"statusCode":503,/],
     [{ fault: 'status', status: 301, retryAfter: undefined }, 301, /^\{"statusCode":301,/],
     [{ fault: 'envelope-error', status: 401 }, 200, /^\{"statusCode":401,/],
@@ -88,7 +88,7 @@ describe('the upstreams server', () => {
     [{ fault: 'lifetime', lifetimeMs: 30_000 }, 200, /"expires_in":30,/],
     [{ fault: 'expiry', expiry: 'zero' }, 200, /"expires_in":0,/],
   ];
-  for (const [effect, status, body] of answers) {
+  for (const [effect, status, body] of distortedAnswers) {
     it(`answers ${status} to ${JSON.stringify(effect)}`, async (t) => {
       const bench = await open(t);
       bench.breakProvider('paysecurez', effect);

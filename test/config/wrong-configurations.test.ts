@@ -1,0 +1,449 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { z } from 'zod';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { defineKind } from '../../src/providers/provider.ts';
+import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
+
+const KIND_NAMES = 'pik, pivot-b2b, pivot-b2b2c, pivot, apimw, paysecurez';
+const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
+const LITERAL = `a credential must not stand in this file; put it into an environment variable or a file and write ${FORMS}`;
+const DURATION = 'a duration like 30s, 15m or 1h30m (units d, h, m, s, ms)';
+const URL_FORM = 'an https URL without query, fragment and credentials (http for loopback hosts only)';
+const SECRET_NAME =
+  '1 to 512 of letters, digits and /_+=.@-, not ending in a hyphen and six characters ' +
+  '(Secrets Manager adds such an end to the ARN)';
+const PIVOT_KEYS =
+  'name, kind, baseUrl, credentials, secret, stateSecret, refreshAfter, schedule, minInterval, timeout, concurrency, ' +
+  'versionBudget, lifetime';
+
+interface Wrong {
+  readonly what: string;
+  readonly text: string;
+  readonly problems: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const WRONG: readonly Wrong[] = [
+  {
+    what: 'an empty file',
+    text: '',
+    problems: [
+      'app.yaml:1:1 found nothing; allowed: a mapping with store, readers, coordination, http, log, providers',
+    ],
+  },
+  {
+    what: 'a file without providers',
+    text: 'log: { level: info }\n',
+    problems: ['app.yaml:1:1 providers: missing; allowed: a list with at least one provider'],
+  },
+  {
+    what: 'an empty list of providers',
+    text: 'providers: []\n',
+    problems: ['app.yaml:1:12 providers: found an empty list; allowed: a list with at least one provider'],
+  },
+  {
+    what: 'a misspelt section',
+    text: `${PIVOT}lgo: {}\n`,
+    problems: [
+      'app.yaml:7:1 lgo: unknown key; allowed: store, readers, coordination, http, log, providers; did you mean "log"?',
+    ],
+  },
+  {
+    what: 'a section without content',
+    text: `${PIVOT}readers:\n`,
+    problems: ['app.yaml:7:1 readers: found nothing; allowed: a mapping with staleness'],
+  },
+  {
+    what: 'a misspelt option',
+    text: `${PIVOT}    refreshAftr: 14m\n`,
+    problems: [
+      `app.yaml:7:5 providers[0].refreshAftr: unknown key; allowed: ${PIVOT_KEYS}; did you mean "refreshAfter"?`,
+    ],
+  },
+  {
+    what: 'a misspelt kind',
+    text: PIVOT.replace('kind: pivot', 'kind: pivto'),
+    problems: [
+      `app.yaml:3:11 providers[0].kind: found "pivto"; allowed: ${KIND_NAMES}; did you mean "pivot"?`,
+    ],
+  },
+  {
+    what: 'a missing kind',
+    text: PIVOT.replace('    kind: pivot\n', ''),
+    problems: [`app.yaml:2:5 providers[0].kind: missing; allowed: ${KIND_NAMES}`],
+  },
+  {
+    what: 'a misspelt value',
+    text: `${PIVOT}log: { level: wran }\n`,
+    problems: [
+      'app.yaml:7:15 log.level: found "wran"; allowed: trace, debug, info, warn, error, fatal; did you mean "warn"?',
+    ],
+  },
+  {
+    what: "a wrong value for a kind's own option",
+    text: `providers:\n${APIMW}    useRefreshToken: yes\n`,
+    problems: ['app.yaml:8:22 providers[0].useRefreshToken: found "yes"; allowed: true or false'],
+  },
+  {
+    what: 'a duration without a unit',
+    text: `${PIVOT}    timeout: 10\n`,
+    problems: [
+      `app.yaml:7:14 providers[0].timeout: found 10; allowed: ${DURATION}, at least 100ms, at most 5m`,
+    ],
+  },
+  {
+    what: 'a duration out of range',
+    text: `${PIVOT}store: { timeout: 2m }\n`,
+    problems: [`app.yaml:7:19 store.timeout: found "2m"; allowed: ${DURATION}, at least 100ms, at most 1m`],
+  },
+  {
+    what: 'a missing secret and a missing credential',
+    text: PIVOT.replace(', merchantSecret: { env: MERCHANT_SECRET }', '').replace(
+      '    secret: payments/pivot\n',
+      '',
+    ),
+    problems: [
+      `app.yaml:2:5 providers[0].secret: missing; allowed: ${SECRET_NAME}`,
+      `app.yaml:5:7 providers[0].credentials.merchantSecret: missing; allowed: ${FORMS}`,
+    ],
+  },
+  {
+    what: 'a name that Secrets Manager takes for an ARN',
+    text: PIVOT.replace('payments/pivot', 'payments/pivot-tokens'),
+    problems: [`app.yaml:6:13 providers[0].secret: found "payments/pivot-tokens"; allowed: ${SECRET_NAME}`],
+  },
+  {
+    what: 'a literal credential',
+    text: PIVOT.replace('{ env: MERCHANT_ID }', 'm-1234'),
+    problems: [`app.yaml:5:21 providers[0].credentials.merchantId: ${LITERAL}`],
+  },
+  {
+    what: 'a credential from two places',
+    text: PIVOT.replace('{ env: MERCHANT_ID }', '{ env: A, file: b }'),
+    problems: [
+      `app.yaml:5:21 providers[0].credentials.merchantId: found a mapping; allowed: one of ${FORMS}`,
+    ],
+  },
+  {
+    what: 'an environment variable that is not set, and one that is empty',
+    text: PIVOT,
+    env: { MERCHANT_SECRET: '' },
+    problems: [
+      'app.yaml:5:28 providers[0].credentials.merchantId.env: environment variable MERCHANT_ID is not set',
+      'app.yaml:5:66 providers[0].credentials.merchantSecret.env: environment variable MERCHANT_SECRET is empty',
+    ],
+  },
+  {
+    what: 'plain http to another host',
+    text: `${PIVOT}    baseUrl: http://api.example.com\nstore: { endpoint: "http://10.0.0.1:4566" }\n`,
+    problems: [
+      `app.yaml:7:14 providers[0].baseUrl: found "http://api.example.com"; allowed: ${URL_FORM}`,
+      `app.yaml:8:20 store.endpoint: found "http://10.0.0.1:4566"; allowed: ${URL_FORM}`,
+    ],
+  },
+  {
+    what: 'a kind without a public address and no baseUrl',
+    text: `providers:
+  - name: pik
+    kind: pik
+    credentials: { appId: { env: A }, appSecret: { env: B } }
+    secret: payments/pik
+`,
+    problems: [`app.yaml:2:5 providers[0].baseUrl: missing; allowed: ${URL_FORM}`],
+  },
+  {
+    what: 'two providers of one name that write one secret',
+    text: PIVOT + APIMW.replace('name: apimw', 'name: pivot').replace('payments/apimw', 'payments/pivot'),
+    problems: [
+      'app.yaml:7:11 providers[1].name: found "pivot", the name of providers[0] too; allowed: a name of its own',
+      'app.yaml:12:13 providers[1].secret: the token would be written to "payments/pivot", where the token of ' +
+        'providers[0] is written; allowed: a secret of its own',
+    ],
+  },
+  {
+    what: 'a refresh token in the secret of a token',
+    text: `${PIVOT}${APIMW}    useRefreshToken: true\n    stateSecret: payments/pivot\n`,
+    problems: [
+      'app.yaml:14:18 providers[1].stateSecret: the refresh token would be written to "payments/pivot", where the ' +
+        'token of providers[0] is written; allowed: a secret of its own',
+    ],
+  },
+  {
+    what: 'a credential in the secret of a token',
+    text: PIVOT.replace(
+      '{ env: MERCHANT_ID }',
+      '{ awsSecret: "arn:aws:secretsmanager:eu-west-1:123456789012:secret:payments/pivot-AbCdEf" }',
+    ),
+    problems: [
+      'app.yaml:5:34 providers[0].credentials.merchantId.awsSecret: a credential would be read from the secret that ' +
+        'the token of providers[0] is written to; allowed: a secret of its own',
+    ],
+  },
+  {
+    what: 'a state secret where there is no refresh token',
+    text: `providers:\n${APIMW}    stateSecret: state/apimw\n`,
+    problems: [
+      'app.yaml:8:5 providers[0].stateSecret: kind apimw keeps no refresh token with these options, so there is ' +
+        'nothing to put there',
+    ],
+  },
+  {
+    what: 'a refresh that comes too late',
+    text: `${PIVOT}    refreshAfter: 15m\n`,
+    problems: [
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 900 s is not before the end of a lifetime of 900 s; use ' +
+        'less than 900 s, or a fraction below 1',
+    ],
+  },
+  {
+    what: 'a refresh that comes far too early',
+    text: `${PIVOT}    refreshAfter: 7m\n`,
+    problems: [
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 420 s leaves a margin of 480 s, half or more of the ' +
+        'lifetime of 900 s; a refreshAfter of more than 450 s works',
+    ],
+  },
+  {
+    what: 'a fraction out of range',
+    text: `${PIVOT}    refreshAfter: 0.3\n`,
+    problems: [
+      `app.yaml:7:19 providers[0].refreshAfter: found 0.3; allowed: ${DURATION}, or a fraction from 0.5 to 0.99`,
+    ],
+  },
+  {
+    what: 'a staleness that the lifetime cannot bear',
+    text: `${PIVOT}readers: { staleness: 10m }\n`,
+    problems: [
+      'app.yaml:7:23 readers.staleness: for provider "pivot": readers.staleness 600 s needs a margin of 630 s, half ' +
+        'or more of the lifetime of 900 s; a staleness of less than 420 s works',
+    ],
+  },
+  {
+    what: 'an interval that the lifetime cannot bear',
+    text: `${PIVOT}    minInterval: 20m\n`,
+    problems: [
+      'app.yaml:7:18 providers[0].minInterval: a refresh is due every 840 s, sooner than minInterval 1200 s; a ' +
+        'minInterval of at most 840 s works',
+    ],
+  },
+  {
+    what: "a pace under AWS's guidance",
+    text: `${PIVOT}    lifetime: 10m\n`,
+    problems: [
+      'app.yaml:7:15 providers[0].lifetime: a refresh every 560 s writes 154.3 versions a day into one secret; AWS ' +
+        'asks for at most one write every 600 s (144 a day), beyond that Secrets Manager runs into its version quota; ' +
+        'lengthen refreshAfter, ask the provider for a longer lifetime, or set versionBudget: none if the store has no ' +
+        'such quota',
+    ],
+  },
+  {
+    what: 'a pace over the budget',
+    text: `${PIVOT}store: { versionBudget: 100 }\n`,
+    problems: [
+      'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 840 s writes 102.9 versions a day ' +
+        'into one secret, more than versionBudget 100; a versionBudget of at least 103 works',
+    ],
+  },
+  {
+    what: 'a schedule with gaps that are too large',
+    text: `${PIVOT}    schedule: "*/20 * * * *"\n`,
+    problems: [
+      'app.yaml:7:15 providers[0].schedule: "*/20 * * * *" leaves up to 1200 s between two refreshes, but a token ' +
+        'that lives 900 s must be refreshed every 840 s; leave schedule out (it is then refreshed every 840 s) or use ' +
+        '"*/12 * * * *"',
+    ],
+  },
+  {
+    what: 'a schedule beside refreshAfter',
+    text: `${PIVOT}    schedule: "*/12 * * * *"\n    refreshAfter: 14m\n`,
+    problems: ['app.yaml:7:5 providers[0].schedule: stands beside refreshAfter; keep one of the two'],
+  },
+  {
+    what: 'a schedule that is none',
+    text: `${PIVOT}    schedule: 14m\n`,
+    problems: [
+      'app.yaml:7:15 providers[0].schedule: found "14m"; allowed: a cron expression of five or six fields, in UTC ' +
+        '(expression: expected 5 or 6 fields but got 1)',
+    ],
+  },
+  {
+    what: 'a schedule without quotes, which YAML takes for an alias',
+    text: `${PIVOT}    schedule: */14 * * * *\n`,
+    problems: [
+      'app.yaml:7:15 a value that begins with * is an alias, and there is no anchor of that name; put a cron ' +
+        'expression in quotes: "*/14 * * * *"',
+    ],
+  },
+  {
+    what: 'one secret for several customers',
+    text: CUSTOMERS.replace('/{customer}', '/shared'),
+    problems: [
+      'app.yaml:5:13 providers[0].secret: found "payments/shared" for several tokens; allowed: a name with {customer} ' +
+        'in it, or one for each customer',
+    ],
+  },
+  {
+    what: 'no secret for a customer',
+    text: CUSTOMERS.replace('    secret: payments/{customer}\n', ''),
+    problems: [
+      'app.yaml:2:5 providers[0].secret: missing; allowed: a name with {customer} in it, or one for each customer',
+    ],
+  },
+  {
+    what: 'one state secret for several customers',
+    text: `${CUSTOMERS}    stateSecret: state/shared\n`,
+    problems: [
+      'app.yaml:11:18 providers[0].stateSecret: found "state/shared" for several tokens; allowed: a name with ' +
+        '{customer} in it, or one for each customer',
+    ],
+  },
+  {
+    what: 'a customer twice',
+    text: CUSTOMERS.replace('budi', 'ayu'),
+    problems: [
+      'app.yaml:9:15 providers[0].customers[1].name: found "ayu", the name of customers[0] too; allowed: a name of its own',
+    ],
+  },
+  {
+    what: "a customer's secret that is another customer's already",
+    text: `${CUSTOMERS}        secret: payments/ayu\n`,
+    problems: [
+      'app.yaml:11:17 providers[0].customers[1].secret: the token would be written to "payments/ayu", where the token ' +
+        'of providers[0] is written; allowed: a secret of its own',
+    ],
+  },
+  {
+    what: 'a template that yields a name which Secrets Manager takes for an ARN',
+    text: CUSTOMERS.replace('payments/{customer}', 'payments-{customer}').replace('budi', 'wahyu1'),
+    problems: [
+      `app.yaml:5:13 providers[0].secret: yields the name "payments-wahyu1"; allowed: ${SECRET_NAME}`,
+    ],
+  },
+  {
+    what: 'customers of a kind that has none',
+    text: `${PIVOT}    customers: []\n`,
+    problems: [`app.yaml:7:5 providers[0].customers: unknown key; allowed: ${PIVOT_KEYS}`],
+  },
+  {
+    what: "tags of AWS's own",
+    text: `${PIVOT}store:\n  tags:\n    aws:owner: me\n    team: payments\n`,
+    problems: [
+      'app.yaml:9:5 store.tags["aws:owner"]: not a usable key; allowed: 1 to 128 characters, not beginning with aws:',
+    ],
+  },
+  {
+    what: 'a key that stands twice',
+    text: `${PIVOT}    timeout: 1s\n    timeout: 2s\n`,
+    problems: ['app.yaml:8:5 this key stands here twice'],
+  },
+  {
+    what: 'a second document',
+    text: `${PIVOT}---\nlog: {}\n`,
+    problems: ['app.yaml:7:1 a second document begins here; the file must hold one'],
+  },
+  {
+    what: 'tags of YAML',
+    text: `${PIVOT}log:\n  level: !secret info\n  format: !!binary auto\nhttp: { host: !!str 127.0.0.1 }\nstore: !mine\n  tags: !!set {}\n`,
+    problems: ['8:10', '9:11', '11:8', '12:9'].map((place) => `app.yaml:${place} tags (!…) are not allowed`),
+  },
+  {
+    what: 'indentation with tabs',
+    text: 'providers:\n\t- name: pivot\n',
+    problems: ['app.yaml:2:1 indented with a tab; use spaces'],
+  },
+];
+
+describe('a wrong configuration', () => {
+  for (const { what, text, problems, env } of WRONG) {
+    it(`is refused for ${what}`, () => {
+      assert.deepEqual(problemsOf(parseText(text, env)), problems);
+    });
+  }
+
+  it('tells its five mistakes at once, in the order of the file', () => {
+    const text = `log: { level: loud }
+providers:
+  - name: pivot
+    kind: pivot
+    credentials: { merchantId: { env: ID }, merchantSecret: hunter2 }
+    secret: payments/pivot
+    schedule: "*/20 * * * *"
+  - name: pivot
+    kind: apimw
+    credentials: { apiKey: { env: KEY }, apiSecret: { env: SECRET } }
+    secret: payments/apimw
+    tiemout: 5s
+`;
+    assert.deepEqual(
+      problemsOf(parseText(text)).map((problem) => problem.split(':').slice(1, 4).join(':')),
+      [
+        '1:15 log.level: found "loud"; allowed',
+        '5:61 providers[0].credentials.merchantSecret: a credential must not stand in this file; put it into an ' +
+          'environment variable or a file and write { env',
+        '7:15 providers[0].schedule: "*/20 * * * *" leaves up to 1200 s between two refreshes, but a token that lives ' +
+          '900 s must be refreshed every 840 s; leave schedule out (it is then refreshed every 840 s) or use "*/12 * * * *"',
+        '8:11 providers[1].name: found "pivot", the name of providers[0] too; allowed',
+        '12:5 providers[1].tiemout: unknown key; allowed',
+      ],
+    );
+  });
+
+  it("tells a kind's rule about several of its options together", () => {
+    const paired = defineKind({
+      kind: 'paired',
+      description: 'a kind whose options exclude each other',
+      documentedLifetimeSeconds: 3600,
+      defaultBaseUrl: 'https://api.example.com',
+      credentials: {},
+      customerCredentials: undefined,
+      options: z
+        .strictObject({ first: z.boolean().default(false), second: z.boolean().default(false) })
+        .refine(({ first, second }) => !(first && second), {
+          path: ['second'],
+          message: 'one of first and second',
+        }),
+      configure: () => ({ hasChain: false, chainFallback: 'none', prepare: () => assert.fail('not called') }),
+    });
+    const text = 'providers: [{ name: a, kind: paired, secret: s, first: true, second: true }]\n';
+    assert.deepEqual(problemsOf(parseConfiguration(text, { fileName: 'app.yaml', kinds: [paired] })), [
+      'app.yaml:1:70 providers[0].second: found true; allowed: one of first and second',
+    ]);
+  });
+
+  it('does not take a setting that is wrong for its default', () => {
+    // With the default lifetime of 15 minutes this refreshAfter would be told to be too late as well.
+    const text = `${PIVOT}    lifetime: 1 hour\n    refreshAfter: 50m\n`;
+    assert.deepEqual(problemsOf(parseText(text)), [
+      `app.yaml:7:15 providers[0].lifetime: found "1 hour"; allowed: ${DURATION}, at least 10s`,
+    ]);
+  });
+
+  it('allows anchors and aliases, and points into the anchor', () => {
+    const text = `providers:
+  - name: one
+    kind: pivot
+    credentials: &shared { merchantId: { env: ID }, merchantSecret: { enw: SECRET } }
+    secret: payments/one
+  - { name: two, kind: pivot, credentials: *shared, secret: payments/two }
+`;
+    const unknown = 'unknown key; allowed: env, file, awsSecret, key; did you mean "env"?';
+    assert.deepEqual(problemsOf(parseText(text)), [
+      `app.yaml:4:71 providers[0].credentials.merchantSecret.enw: ${unknown}`,
+      `app.yaml:4:71 providers[1].credentials.merchantSecret.enw: ${unknown}`,
+    ]);
+  });
+
+  it('stops aliases that multiply', () => {
+    const lines = Array.from({ length: 12 }, (_, level) =>
+      level === 0
+        ? 'a0: &a0 [x, x]'
+        : `a${level}: &a${level} [${Array(9)
+            .fill(`*a${level - 1}`)
+            .join(', ')}]`,
+    );
+    assert.deepEqual(problemsOf(parseText(lines.join('\n'))), [
+      'app.yaml:1:1 aliases multiply into too many values',
+    ]);
+  });
+});

@@ -1,0 +1,165 @@
+/** What takes a token's whole life: the program as its own process, its tokens read as other workloads read them. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { setInterval } from 'node:timers/promises';
+import type { JsonObject } from '../../src/core/json.ts';
+import { msBetween, timeOf } from '../support/program-output.ts';
+import { ProgramProcess } from '../support/program-process.ts';
+import { SandboxProcess, type WireDocument } from '../support/sandbox-process.ts';
+
+const SECRETS = [
+  'sandbox/pik',
+  'sandbox/pivot-b2b',
+  'sandbox/pivot-b2b2c/ayu',
+  'sandbox/pivot-b2b2c/budi',
+  'sandbox/pivot',
+  'sandbox/apimw',
+  'sandbox/paysecurez',
+];
+/** Those that live 15 minutes, at `--speed 30` half a minute. */
+const SHORT_LIVED = ['pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot'];
+/** A line says when it was written, not when its numbers were worked out. */
+const SLACK_MS = 100;
+
+describe('a token over its whole life', { concurrency: true, timeout: 110_000 }, () => {
+  it('the sandbox publishes a token for every kind, and a reader never sees an expired one', async (t) => {
+    await using sandbox = await SandboxProcess.start(t.signal, '--speed', '30');
+    const { output } = sandbox.program;
+    assert.deepEqual(sandbox.ready.secrets, SECRETS);
+    const published = await output.untilLines('token-refreshed', SECRETS.length);
+    const slowest = published.at(-1) ?? {};
+    assert.ok(msBetween(output.lines[0] ?? {}, slowest) < 30_000, 'within 30 s');
+
+    const generations = new Map<string, number>();
+    const isOver = (): boolean =>
+      SHORT_LIVED.every((token) => output.linesOf('token-refreshed', of(token)).length >= 3);
+    let reads = 0;
+    for await (const _ of setInterval(500, undefined, { signal: t.signal })) {
+      for (const secret of SECRETS) {
+        const askedAtMs = Date.now();
+        const document = await sandbox.readDocument(secret);
+        reads += 1;
+        assert.ok(Date.parse(document.expires_at) > askedAtMs, `${secret} expired at ${document.expires_at}`);
+        assert.ok(document.generation >= (generations.get(secret) ?? 1), `${secret} steps back`);
+        generations.set(secret, document.generation);
+      }
+      if (isOver()) break;
+    }
+
+    assert.ok(reads > 7 * 50, `only ${reads} reads`);
+    for (const token of SHORT_LIVED) assert.ok((generations.get(`sandbox/${token}`) ?? 0) >= 3, token);
+    await assertSeenFromOutside(sandbox);
+    assert.deepEqual(output.linesOf('refresh-failed'), []);
+    sandbox.program.send('SIGTERM');
+    assert.deepEqual(await sandbox.program.untilExit(), { code: 0, signal: null });
+    assert.equal(output.stderr, '');
+  });
+
+  it('while a provider answers 503 the old token stays to its end, each change is one line, and it recovers', async (t) => {
+    await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
+    await sandbox.addFault('pivot:lifetime=6s');
+    const config = await sandbox.copyConfig('failing.yaml', {
+      only: ['pivot'],
+      set: { 'log.level': 'debug' },
+      setProviders: { refreshAfter: 0.6 },
+    });
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    const { output } = daemon;
+    await output.untilLines('token-refreshed', 1);
+    await sandbox.addFault('pivot:503');
+
+    await output.untilLines('refresh-failed', 1);
+    const old = await sandbox.readDocument('sandbox/pivot');
+    assert.equal(old.generation, 1);
+    assert.ok(Date.parse(old.expires_at) > Date.now(), 'readers are still fine');
+    const expired = await output.untilLine(({ event }) => event === 'token-expired');
+    assert.deepEqual(await sandbox.readDocument('sandbox/pivot'), old);
+    await sandbox.clearFaults();
+
+    const recovered = await output.untilLine(({ event }) => event === 'refresh-recovered');
+    const failed = output.lines.filter(
+      ({ event }) => event === 'refresh-failed' || event === 'token-expired',
+    );
+    assert.equal(failed.at(-1), expired, 'the first attempt after the fault succeeds');
+    assert.equal(recovered['failures'], failed.length);
+    assert.equal((await sandbox.readDocument('sandbox/pivot')).generation, 2);
+
+    assert.deepEqual(
+      output.lines
+        .filter(({ level }) => level === 'warn' || level === 'error')
+        .map(({ level, event, code }) => ({ level, event, code })),
+      [
+        { level: 'warn', event: 'refresh-failed', code: 'provider-unavailable' },
+        { level: 'error', event: 'token-expired', code: 'provider-unavailable' },
+      ],
+    );
+    for (const [index, line] of failed.entries()) assertWaitFollowsRule(line, index + 1, failed[index + 1]);
+    assert.ok(timeOf(recovered) >= timeOf(expired, 'nextAttemptAt') - SLACK_MS);
+  });
+
+  it('while the store is away a token is fetched once, and published as soon as the store is back', async (t) => {
+    await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
+    const config = await sandbox.copyConfig('outage.yaml', {
+      only: ['pivot'],
+      set: { 'log.level': 'debug' },
+      setProviders: { refreshAfter: 0.55 },
+    });
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    const { output } = daemon;
+    await output.untilLines('token-refreshed', 1);
+    await sandbox.addFault('store:outage');
+    const [first, second] = await output.untilLines('refresh-failed', 2);
+    assert.deepEqual([first?.['code'], second?.['code']], ['store-unavailable', 'store-unavailable']);
+    await sandbox.clearFaults();
+
+    await output.untilLines('refresh-recovered', 1);
+    const fetches = output.linesOf('token-fetched');
+    assert.deepEqual(
+      fetches.map(({ code }) => code),
+      [undefined, undefined],
+      'one for the first token and one for the second',
+    );
+    const document: WireDocument = await sandbox.readDocument('sandbox/pivot');
+    assert.equal(document.generation, 2);
+    assert.ok(Date.parse(document.issued_at) <= timeOf(fetches[1] ?? {}), 'the kept token is published');
+  });
+});
+
+function of(token: string): (line: JsonObject) => boolean {
+  return (line) => line['token'] === token;
+}
+
+async function assertSeenFromOutside({ ready }: SandboxProcess): Promise<void> {
+  const url = ready.http?.url ?? '';
+  for (const path of ['/livez', '/readyz']) assert.equal((await fetch(`${url}${path}`)).status, 200, path);
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  for (const secret of SECRETS) {
+    const token = secret.replace('sandbox/', '');
+    const gauge = new RegExp(
+      `^token_refresher_token_expires_at_seconds\\{[^}]*token="${token}"[^}]*\\} (\\S+)$`,
+      'm',
+    );
+    const expiresAtMs = Number(gauge.exec(metrics)?.[1]) * 1000;
+    assert.ok(expiresAtMs > Date.now(), `${token} has a gauge in ${metrics}`);
+  }
+}
+
+/** Full jitter below a quarter of the life that is left, and a minute once there is none; then the attempt comes. */
+function assertWaitFollowsRule(failed: JsonObject, attempt: number, next: JsonObject | undefined): void {
+  assert.equal(failed['attempt'], attempt);
+  const waitMs = timeOf(failed, 'nextAttemptAt') - timeOf(failed);
+  const leftMs = timeOf(failed, 'expiresAt') - timeOf(failed);
+  const longestMs = leftMs <= 0 ? 60_000 : Math.max(250, Math.min(1000 * 2 ** (attempt - 1), leftMs / 4));
+  const shortestMs = leftMs <= 0 ? 60_000 : 250;
+  assert.ok(waitMs <= longestMs + SLACK_MS, `attempt ${attempt}: waits ${waitMs} ms, at most ${longestMs}`);
+  assert.ok(
+    waitMs >= shortestMs - SLACK_MS,
+    `attempt ${attempt}: waits ${waitMs} ms, at least ${shortestMs}`,
+  );
+  if (next !== undefined) {
+    assert.ok(
+      timeOf(next) >= timeOf(failed, 'nextAttemptAt') - SLACK_MS,
+      `attempt ${attempt + 1} comes early`,
+    );
+  }
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { settle } from '../support/fake-clock.ts';
+import { HeldStep } from '../support/held-step.ts';
+
+const NEVER = new AbortController().signal;
+
+/** Enters the gate and stays inside until it is released. */
+function enter(gate: FetchGate, priority: number, order: number[], signal: AbortSignal = NEVER): HeldStep {
+  const hold = new HeldStep();
+  gate
+    .run(priority, signal, async () => {
+      order.push(priority);
+      await hold.pass();
+    })
+    .catch(() => order.push(-priority));
+  return hold;
+}
+
+describe('FetchGate', () => {
+  it('lets the earliest expiry in first, and equals in the order in which they came', async () => {
+    const gate = new FetchGate(1);
+    const order: number[] = [];
+    const first = enter(gate, 100, order);
+    const others = [30, 10, 20].map((priority) => enter(gate, priority, order));
+    for (const hold of [first, ...others]) hold.release();
+    await settle();
+    assert.deepEqual(order, [100, 10, 20, 30]);
+  });
+
+  it('never lets more in than its limit', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.boolean(), { maxLength: 12 }),
+        async (limit, fails) => {
+          const gate = new FetchGate(limit);
+          let inside = 0;
+          let most = 0;
+          await Promise.allSettled(
+            fails.map((isFailing, index) =>
+              gate.run(index, NEVER, async () => {
+                inside += 1;
+                most = Math.max(most, inside);
+                await Promise.resolve();
+                inside -= 1;
+                if (isFailing) throw new Error('broken');
+              }),
+            ),
+          );
+          assert.equal(most, Math.min(limit, fails.length));
+          assert.equal(await gate.run(0, NEVER, () => Promise.resolve('free again')), 'free again');
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('turns away who gives up waiting, without losing the place of the others', async () => {
+    const gate = new FetchGate(1);
+    const order: number[] = [];
+    const inside = enter(gate, 1, order);
+    const impatient = new AbortController();
+    enter(gate, 2, order, impatient.signal);
+    enter(gate, 3, order).release();
+    impatient.abort(new Error('the program stops'));
+    inside.release();
+    await settle();
+    assert.deepEqual(order, [1, -2, 3]);
+  });
+
+  it('turns away who comes with an aborted signal', async () => {
+    const gate = new FetchGate(1);
+    const run = gate.run(1, AbortSignal.abort(new Error('the program stops')), () => Promise.resolve());
+    await assert.rejects(run, /the program stops/);
+  });
+});

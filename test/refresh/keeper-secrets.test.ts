@@ -1,0 +1,39 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { format, inspect } from 'node:util';
+import { SecretText } from '../../src/core/secret-text.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { createKeeperBench } from '../support/keeper-bench.ts';
+import { STORE_DOWN } from '../support/memory-store.ts';
+
+const DEEP = { depth: 10, showHidden: true, getters: true } as const;
+
+function everyText(value: unknown): string {
+  return [
+    inspect(value, DEEP),
+    inspect(value, { ...DEEP, customInspect: false }),
+    JSON.stringify(value),
+    format('%o %O %j', value, value, value),
+  ].join('\n');
+}
+
+describe('a keeper and everything that it tells', () => {
+  it('No secret leaks: neither while a token is kept nor when it is published', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, events, source, store } = createKeeperBench(clock, { chainFallback: 'none' });
+    source.answerWith({
+      accessToken: new SecretText('access-canary'),
+      refreshToken: new SecretText('refresh-canary'),
+    });
+    events.onNext('token-fetched', () => store.failNext('publish', STORE_DOWN, 2));
+    const run = keeper.refresh('start', term);
+    await settle();
+    assert.doesNotMatch(everyText(keeper), /canary/);
+    await clock.advance(60_000);
+    await run;
+    for (const value of [keeper, keeper.document, keeper.identity, events.all]) {
+      assert.doesNotMatch(everyText(value), /canary/);
+    }
+    assert.match(store.callsOf('publish').at(-1)?.text ?? '', /access-canary/);
+  });
+});

@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { createKeeperBench } from '../support/keeper-bench.ts';
+
+const policy = { minIntervalMs: 120_000 };
+
+describe("a provider's minInterval", () => {
+  it('Nobody is locked out: an explicit refresh waits for it', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source } = createKeeperBench(clock, { policy });
+    await keeper.refresh('start', term);
+    await clock.advance(10_000);
+    const run = keeper.refresh('explicit', term);
+    await clock.advance(109_999);
+    assert.equal(source.fetches.length, 1);
+    await clock.advance(1);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+  });
+
+  it('Nobody is locked out: an attempt after a failure waits for it, and says so', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source, events } = createKeeperBench(clock, { policy });
+    source.failWith();
+    const run = keeper.refresh('start', term);
+    await settle();
+    assert.equal(events.last('refresh-failed').nextAttemptAtMs, clock.now() + 120_000);
+    await clock.advance(119_999);
+    assert.equal(source.fetches.length, 1);
+    await clock.advance(1);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+  });
+
+  for (const isRestored of [true, false]) {
+    it(`Nobody is locked out: holds across a restart, with the store read ${isRestored ? 'at the start' : 'late'}`, async () => {
+      const clock = new FakeClock();
+      const before = createKeeperBench(clock, { policy });
+      await before.keeper.refresh('start', before.term);
+      await clock.advance(10_000);
+
+      const after = createKeeperBench(clock, { policy, store: before.store });
+      if (isRestored) await after.keeper.restore(after.term.signal);
+      const run = after.keeper.refresh('explicit', after.term);
+      await clock.advance(109_999);
+      assert.equal(after.source.fetches.length, 0);
+      await clock.advance(1);
+      assert.deepEqual(await run, { kind: 'refreshed' });
+    });
+  }
+
+  it('does not hold up the write of a token that was fetched', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store } = createKeeperBench(clock, { policy });
+    store.failNext('publish');
+    const run = keeper.refresh('start', term);
+    await settle();
+    await clock.advance(500);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+  });
+
+  it('is measured in monotonic time, so that a clock that is set back does not stretch it', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source } = createKeeperBench(clock, { policy });
+    await keeper.refresh('start', term);
+    clock.jumpWallTime(-3_600_000);
+    const run = keeper.refresh('explicit', term);
+    await clock.advance(120_000);
+    await run;
+    assert.equal(source.fetches.length, 2);
+  });
+});

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { serializeDocument } from '../../src/core/document.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { createKeeperBench } from '../support/keeper-bench.ts';
+import { STORE_DOWN } from '../support/memory-store.ts';
+import { buildDocument } from '../support/token-builder.ts';
+
+describe('while the store is down', () => {
+  it('One at a time: a fetched token is kept and only its write is repeated, the same write every time', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, source, events, identity, published } = createKeeperBench(clock);
+    store.failNext('publish', STORE_DOWN, 3);
+    const run = keeper.refresh('start', term);
+    await settle();
+    await clock.advance(500 + 1000 + 2000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.equal(source.fetches.length, 1);
+
+    const writes = store.callsOf('publish');
+    assert.equal(writes.length, 4);
+    assert.equal(new Set(writes.map(({ requestToken }) => requestToken)).size, 1);
+    assert.equal(new Set(writes.map(({ text }) => text)).size, 1);
+    assert.equal(store.writesTo(identity.secret), 1);
+    assert.equal(published()?.accessToken.reveal(), 'token-1');
+    const { failures, failedForMs } = events.last('refresh-recovered');
+    assert.deepEqual([failures, failedForMs], [3, 3500]);
+  });
+
+  it('a write whose answer was lost is recognised instead of repeated', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, source, identity } = createKeeperBench(clock);
+    store.loseNextAnswer();
+    const run = keeper.refresh('start', term);
+    await settle();
+    await clock.advance(500);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.equal(store.writesTo(identity.secret), 1);
+    assert.equal(source.fetches.length, 1);
+  });
+
+  it('One at a time: nothing is fetched until the store has said what it holds', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, source, identity } = createKeeperBench(clock);
+    store.put(identity.secret, serializeDocument(buildDocument()));
+    store.outage = STORE_DOWN;
+    assert.ok(!(await keeper.restore(term.signal)).ok);
+    const run = keeper.refresh('start', term);
+    await clock.advance(120_000);
+    assert.equal(source.fetches.length, 0);
+    store.outage = undefined;
+    await clock.advance(60_000);
+    assert.deepEqual(await run, { kind: 'fresh' });
+    assert.equal(source.fetches.length, 0);
+  });
+
+  it('One at a time: what it held is not trusted any more once a later read has failed', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, source, identity } = createKeeperBench(clock);
+    await keeper.restore(term.signal);
+    store.put(identity.secret, serializeDocument(buildDocument()));
+    store.failNext('read', STORE_DOWN);
+    assert.ok(!(await keeper.restore(term.signal)).ok);
+    assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+    assert.equal(source.fetches.length, 0);
+  });
+
+  it('a kept token that has become due itself is dropped, and the store is read before the next fetch', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, source, events, published } = createKeeperBench(clock);
+    events.onNext('token-fetched', () => {
+      store.outage = STORE_DOWN;
+    });
+    const run = keeper.refresh('start', term);
+    await clock.advance(3 * 840_000);
+    assert.equal(source.fetches.length, 1, 'no token is fetched for a store that does not answer');
+    assert.equal(store.calls.at(-1)?.operation, 'read', 'the old token is not written any more');
+
+    store.outage = undefined;
+    await clock.advance(60_000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.equal(source.fetches.length, 2);
+    assert.equal(published()?.accessToken.reveal(), 'token-2');
+  });
+
+  it('the old token stays published', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, published } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(840_000);
+    store.failNext('publish', STORE_DOWN, 2);
+    const run = keeper.refresh('due', term);
+    await settle();
+    assert.equal(published()?.accessToken.reveal(), 'token-1');
+    assert.equal(keeper.document?.accessToken.reveal(), 'token-1');
+    await clock.advance(1500);
+    await run;
+    assert.equal(published()?.accessToken.reveal(), 'token-2');
+  });
+});

@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { serializeDocument } from '../../src/core/document.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { createKeeperBench } from '../support/keeper-bench.ts';
+import { NOON_MS } from '../support/sample-events.ts';
+import { buildDocument } from '../support/token-builder.ts';
+
+describe('TokenKeeper', () => {
+  it('fetches a token and publishes it', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, events, published, source } = createKeeperBench(clock);
+    assert.deepEqual(await keeper.refresh('start', term), { kind: 'refreshed' });
+    assert.deepEqual(events.names, [
+      'refresh-started',
+      'token-absent',
+      'token-fetched',
+      'secret-written',
+      'token-refreshed',
+    ]);
+    assert.equal(published()?.accessToken.reveal(), 'token-1');
+    assert.equal(published()?.refreshAtMs, NOON_MS + 840_000);
+    assert.equal(published()?.generation, 1);
+    assert.equal(keeper.dueInMs(), 840_000);
+    assert.equal(source.fetches.length, 1);
+    assert.ok(!keeper.isRefreshing);
+  });
+
+  it('counts generations up and says why it refreshed', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, events, published } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(840_000);
+    assert.ok(Math.abs(keeper.dueInMs()) < 1);
+    await keeper.refresh('due', term);
+    assert.equal(published()?.generation, 2);
+    assert.equal(events.last('token-refreshed').reason, 'due');
+  });
+
+  it('goes on counting where an expired document stopped', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, published, identity } = createKeeperBench(clock);
+    store.put(
+      identity.secret,
+      serializeDocument(buildDocument({ expiresAtMs: NOON_MS - 1, generation: 41 })),
+    );
+    await keeper.refresh('start', term);
+    assert.equal(published()?.generation, 42);
+  });
+
+  it('One at a time: fetches nothing when the store holds a fresh document, restored or not', async () => {
+    for (const isRestored of [true, false]) {
+      const clock = new FakeClock();
+      const { keeper, term, store, source, events, identity } = createKeeperBench(clock);
+      store.put(identity.secret, serializeDocument(buildDocument()));
+      await clock.advance(60_000);
+      if (isRestored) {
+        await keeper.restore(term.signal);
+        assert.equal(Math.round(keeper.dueInMs()), 780_000);
+      } else {
+        assert.equal(keeper.dueInMs(), Number.NEGATIVE_INFINITY);
+        assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+      }
+      assert.equal(events.last('token-restored').generation, 1);
+      assert.equal(keeper.document?.accessToken.reveal(), 'published-canary');
+      assert.equal(source.fetches.length, 0);
+      assert.equal(store.callsOf('publish').length, 0);
+    }
+  });
+
+  it('One at a time: two calls make one fetch and share its outcome', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source, store, identity } = createKeeperBench(clock);
+    const hold = source.holdNext();
+    const first = keeper.refresh('due', term);
+    await hold.reached;
+    const second = keeper.refresh('explicit', term);
+    assert.ok(keeper.isRefreshing);
+    hold.release();
+    assert.deepEqual(await Promise.all([first, second]), [{ kind: 'refreshed' }, { kind: 'refreshed' }]);
+    assert.equal(source.fetches.length, 1);
+    assert.equal(store.writesTo(identity.secret), 1);
+  });
+
+  it('fetches a fresh token when it is asked to explicitly', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, identity, published } = createKeeperBench(clock);
+    store.put(identity.secret, serializeDocument(buildDocument()));
+    await clock.advance(60_000);
+    assert.deepEqual(await keeper.refresh('explicit', term), { kind: 'refreshed' });
+    assert.equal(published()?.accessToken.reveal(), 'token-1');
+  });
+
+  it('lets a fault through, and is ready for the next refresh', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source } = createKeeperBench(clock);
+    await keeper.restore(term.signal);
+    // A bug in a kind, as opposed to anything that a network can do.
+    const { fetch } = source;
+    source.fetch = () => Promise.reject(new TypeError('a bug'));
+    await assert.rejects(keeper.refresh('due', term), /a bug/);
+    assert.ok(!keeper.isRefreshing);
+    source.fetch = fetch.bind(source);
+    assert.deepEqual(await keeper.refresh('due', term), { kind: 'refreshed' });
+  });
+});
+
+describe('a token that did not change', () => {
+  it('is not written, and is asked for again when it really expires', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source, store, events, identity } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(840_000);
+    source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
+    assert.deepEqual(await keeper.refresh('due', term), { kind: 'unchanged' });
+    assert.equal(store.writesTo(identity.secret), 1);
+    assert.equal(events.last('token-unchanged').refreshAtMs, NOON_MS + 900_000);
+    assert.equal(keeper.dueInMs(), 60_000);
+
+    await clock.advance(60_000);
+    assert.deepEqual(await keeper.refresh('due', term), { kind: 'refreshed' });
+    assert.equal(store.writesTo(identity.secret), 2);
+  });
+
+  it('is asked for again when the provider now says it dies, if that is earlier', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(840_000);
+    source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 880_000 });
+    assert.deepEqual(await keeper.refresh('due', term), { kind: 'unchanged' });
+    assert.equal(keeper.dueInMs(), 40_000);
+  });
+
+  it('Fresh: keeps its planned refresh when it was only asked for early by hand', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(10_000);
+    source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
+    assert.deepEqual(await keeper.refresh('explicit', term), { kind: 'unchanged' });
+    assert.equal(keeper.dueInMs(), 830_000);
+  });
+
+  it('Never worse: another token that would expire earlier is not published', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source, published } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(840_000);
+    source.answerWith({ expiresAtMs: NOON_MS + 890_000 });
+    assert.deepEqual(await keeper.refresh('due', term), { kind: 'unchanged' });
+    assert.equal(published()?.accessToken.reveal(), 'token-1');
+    assert.equal(keeper.dueInMs(), 60_000);
+  });
+});
+
+describe('the spread of many tokens', () => {
+  const OFFSET_MS = 100_000;
+
+  it('brings the refresh after a first token forward by the offset, and the later ones not', async () => {
+    const clock = new FakeClock();
+    const { keeper, term } = createKeeperBench(clock, { offsetMs: OFFSET_MS });
+    await keeper.refresh('start', term);
+    assert.equal(keeper.dueInMs(), 740_000);
+    await clock.advance(740_000);
+    await keeper.refresh('due', term);
+    assert.equal(keeper.dueInMs(), 840_000);
+  });
+
+  for (const { title, reason } of [
+    { title: 'asked for by hand, which may have been done for all at once', reason: 'explicit' },
+    { title: 'that was overdue at the start', reason: 'start' },
+  ] as const) {
+    it(`brings the refresh after a token forward ${title}`, async () => {
+      const clock = new FakeClock();
+      const { keeper, term, store, identity } = createKeeperBench(clock, { offsetMs: OFFSET_MS });
+      store.put(identity.secret, serializeDocument(buildDocument()));
+      await clock.advance(850_000);
+      await keeper.restore(term.signal);
+      await keeper.refresh(reason, term);
+      assert.equal(keeper.dueInMs(), 740_000);
+    });
+  }
+
+  it('survives a restart', async () => {
+    const clock = new FakeClock();
+    const before = createKeeperBench(clock, { offsetMs: OFFSET_MS });
+    await before.keeper.refresh('start', before.term);
+    const after = createKeeperBench(clock, { store: before.store });
+    await after.keeper.restore(after.term.signal);
+    await settle();
+    assert.equal(after.keeper.dueInMs(), 740_000);
+  });
+});

@@ -1,0 +1,47 @@
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
+import { createSystemRandom } from '../../src/adapters/system/random.ts';
+import { parseFault } from '../../src/sandbox/fault-syntax.ts';
+import { SANDBOX_PROVIDERS, type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
+import { STORE_ENVIRONMENT } from './program-process.ts';
+import { type ConfigChanges, copySandboxConfig } from './sandbox-process-config.ts';
+
+export interface ProgramWorld extends AsyncDisposable {
+  readonly sandbox: Sandbox;
+  /** Every token and refresh token issued so far. */
+  readonly issued: readonly string[];
+  /** Writes a changed copy of the configuration. @returns its path */
+  copyConfig(name: string, changes: ConfigChanges): Promise<string>;
+  addFault(text: string): void;
+}
+
+/**
+ * Simulated providers and store inside the test's process, where it can count requests and look into secrets, for
+ * programs that run in this process or as children. In real time unless `speed` says otherwise.
+ */
+export async function startProgramWorld({
+  speed = 1,
+}: {
+  readonly speed?: number;
+} = {}): Promise<ProgramWorld> {
+  // The AWS SDK of a program in this process looks for them here.
+  Object.assign(process.env, STORE_ENVIRONMENT);
+  const issued: string[] = [];
+  const sandbox = await startSandbox({
+    clock: createSystemClock(),
+    random: createSystemRandom(),
+    speed,
+    faults: [],
+    onSecretIssued: (text) => void issued.push(text),
+  });
+  return {
+    sandbox,
+    issued,
+    copyConfig: (name, changes) => copySandboxConfig(sandbox.configPath, name, changes),
+    addFault: (text) => {
+      const parsed = parseFault(text, SANDBOX_PROVIDERS);
+      if (!parsed.ok) throw new Error(parsed.message);
+      sandbox.faults.add(parsed.fault);
+    },
+    [Symbol.asyncDispose]: () => sandbox.stop(),
+  };
+}
