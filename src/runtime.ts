@@ -9,6 +9,7 @@ import { describeFault } from './adapters/system/fault.ts';
 import { createLog, type Log, type LogDestination } from './adapters/system/log.ts';
 import { createSystemRandom } from './adapters/system/random.ts';
 import { createSoleLeader } from './adapters/system/sole-leader.ts';
+import { leaveLocalTime } from './adapters/system/time-zone.ts';
 import { type App, createApp } from './app.ts';
 import type { RefreshPorts } from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
@@ -22,12 +23,18 @@ export interface SystemPorts {
 }
 
 export function createSystemPorts(): SystemPorts {
+  leaveLocalTime();
   return { clock: createSystemClock(), random: createSystemRandom() };
 }
 
 /** What runs, for the first line of the log. */
 export function describeProgram(): { readonly version: string; readonly node: string } {
   return { version: VERSION, node: process.versions.node };
+}
+
+/** What a command may say of an error that nobody expected: never its message, which may quote anything. */
+export function explainFault(error: unknown): string {
+  return `unexpected failure, which may be a bug in token-refresher: please report ${JSON.stringify(describeFault(error))}`;
 }
 
 /** Where and how a run reports. */

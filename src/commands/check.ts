@@ -1,6 +1,7 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
 import { type AssembledToken, assemble } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
+import type { TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { succeed } from '../core/result.ts';
 import { createSystemPorts } from '../runtime.ts';
@@ -56,17 +57,11 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
         if (credentials.ok && !provider.configured.hasChain) {
           findings.push(describe(identity.token, 'provider', await askProvider(token, signal)));
         }
-        const secret = await assembly.store.verifyWritable(identity.secret, signal);
-        const readable = secret.ok ? await assembly.store.read(identity.secret, signal) : secret;
-        findings.push(describe(identity.token, 'secret', readable));
+        const secret = await inspectSecret(assembly.store, identity.secret, signal);
+        findings.push(describe(identity.token, 'secret', secret));
         if (token.stateSecret !== undefined) {
-          findings.push(
-            describe(
-              identity.token,
-              'state secret',
-              await assembly.store.verifyWritable(token.stateSecret, signal),
-            ),
-          );
+          const stateSecret = await inspectSecret(assembly.store, token.stateSecret, signal);
+          findings.push(describe(identity.token, 'state secret', stateSecret));
         }
       }
     }
@@ -74,6 +69,16 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
   } finally {
     await assembly.close();
   }
+}
+
+/** What can be known without writing: it is ours or may be created, and its value can be read. */
+async function inspectSecret(
+  store: TokenStore,
+  secretName: string,
+  signal: AbortSignal,
+): Promise<Result<unknown>> {
+  const writable = await store.verifyWritable(secretName, signal);
+  return writable.ok ? store.read(secretName, signal) : writable;
 }
 
 async function askProvider({ source }: AssembledToken, signal: AbortSignal): Promise<Result<void>> {

@@ -33,8 +33,9 @@ export function createProgram(terminal: Terminal): Program {
       examples('run --config /etc/token-refresher/config.yaml', 'run --once --config config.yaml'),
     )
     .action(async (options: { config?: string; once?: boolean }) => {
+      const listening = listenForStop(terminal);
       const { run } = await import('./run.ts');
-      exitCode = await run(options, terminal);
+      exitCode = await run(options, listening);
     });
 
   withConfig(program.command('check'))
@@ -65,8 +66,9 @@ export function createProgram(terminal: Terminal): Program {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('refresh pivot --config config.yaml', 'refresh pivot-b2b2c/ayu --json'))
     .action(async (name: string, options: { config?: string; json?: boolean }) => {
+      const listening = listenForStop(terminal);
       const { refresh } = await import('./refresh.ts');
-      exitCode = await refresh(name, options, terminal);
+      exitCode = await refresh(name, options, listening);
     });
 
   withConfig(program.command('status'))
@@ -114,8 +116,9 @@ export function createProgram(terminal: Terminal): Program {
     )
     .action(
       async (options: { speed: number; fault: string[]; upstreamsOnly?: boolean; versionWall?: number }) => {
+        const listening = listenForStop(terminal);
         const { sandbox } = await import('./sandbox.ts');
-        exitCode = await sandbox(options, terminal);
+        exitCode = await sandbox(options, listening);
       },
     );
 
@@ -127,10 +130,22 @@ export function createProgram(terminal: Terminal): Program {
       } catch (error) {
         // Commander has said what is wrong; help and version end here too, with code 0.
         if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-        throw error;
+        // Thrown on, it would be printed by Node with everything that hangs on it.
+        const { explainFault } = await import('../runtime.ts');
+        terminal.err(`${explainFault(error)}\n`);
+        return 1;
       }
     },
   };
+}
+
+/**
+ * From now on a request to stop is heard. Importing a command takes half a second, and a container's first process
+ * simply does not get a signal that it does not listen for: it would be killed at the end of its grace period.
+ */
+function listenForStop(terminal: Terminal): Terminal {
+  const stopRequest = terminal.stopRequest();
+  return { ...terminal, stopRequest: () => stopRequest };
 }
 
 function withConfig(command: Command): Command {

@@ -85,13 +85,13 @@ async function runDaemon(session: Session): Promise<void> {
   const closing = new AbortController();
   try {
     const { httpUrl } = await app.start();
+    terminal.out(
+      terminal.isInteractive ? introduce(world, configuration, httpUrl) : readyLine(session, httpUrl),
+    );
+    lines.release();
     if (terminal.isInteractive) {
-      terminal.out(introduce(world, configuration, httpUrl));
       void stopRequest.then(() => closing.abort());
       await table.run(closing.signal);
-    } else {
-      terminal.out(readyLine(session, httpUrl));
-      lines.release();
     }
     await stopRequest;
   } finally {

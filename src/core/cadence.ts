@@ -148,9 +148,10 @@ function decideTick(marginMs: number): number {
   return TICK_PERIODS_MS.findLast((periodMs) => periodMs <= longestMs) ?? SHORTEST_TICK_MS;
 }
 
+/** In whole milliseconds: a sum that misses its threshold by a rounding error would refuse its own remedy. */
 function refreshAfterMs(lifetimeMs: number, refreshAfter: RefreshAfter | undefined): number {
-  if (refreshAfter === undefined) return lifetimeMs * (1 - DEFAULT_MARGIN_SHARE);
-  return refreshAfter.kind === 'fraction' ? lifetimeMs * refreshAfter.fraction : refreshAfter.durationMs;
+  if (refreshAfter?.kind === 'duration') return refreshAfter.durationMs;
+  return Math.round(lifetimeMs * (refreshAfter?.fraction ?? 1 - DEFAULT_MARGIN_SHARE));
 }
 
 function describeTolerableStaleness(lifetimeMs: number): string {

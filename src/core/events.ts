@@ -93,6 +93,9 @@ export type RefreshEvent =
   /** Wall time moved against monotonic time by `byMs` (negative: backwards). */
   | { readonly event: 'clock-jumped'; readonly byMs: number }
   | { readonly event: 'leadership-acquired' }
-  | { readonly event: 'leadership-lost' };
+  | { readonly event: 'leadership-lost' }
+  /** The replicas' means of agreement does not work, for another reason than before. A leader stops when it goes on. */
+  | { readonly event: 'coordination-failed'; readonly problem: string; readonly isLeader: boolean }
+  | { readonly event: 'coordination-recovered'; readonly failedForMs: number };
 
 export type RefreshEventName = RefreshEvent['event'];

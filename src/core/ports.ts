@@ -81,15 +81,21 @@ export interface TokenStore {
 /** Receives every event. Must not throw and must not block. */
 export type RefreshEvents = (event: RefreshEvent) => void;
 
-/** The right to refresh. `signal` is aborted before anyone else can get it. */
+/** The right to refresh. */
 export interface Leadership {
+  /**
+   * Aborted before anyone else can get it. Reading this property compares the clock, so that a process that was paused
+   * finds it aborted before any timer has fired: read it anew for each check instead of keeping it.
+   */
   readonly signal: AbortSignal;
 }
 
 /** Hands out terms of leadership. */
 export interface Coordinator {
-  /** Resolves with the next term; rejects when `signal` is aborted. */
+  /** Resolves with the next term, once the one before has ended; rejects when `signal` is aborted. */
   lead(signal: AbortSignal): Promise<Leadership>;
   /** Gives leadership up, after the work has drained. */
   release(): Promise<void>;
+  /** Why a restart might help; empty when all is well, and for whoever has never led. */
+  stuckReasons(): readonly string[];
 }

@@ -45,6 +45,11 @@ export class ChainKeeper {
     return this.#newest?.refreshTokenExpiresAtMs;
   }
 
+  /** Learns what the state secret holds. */
+  restore(signal: AbortSignal): Promise<Result<void>> {
+    return this.#read(signal);
+  }
+
   /**
    * What the next fetch has to present: the newest refresh token in the store, or `undefined` to start again without
    * one. Fails when the state could not be saved after the fetch, because the answer would be lost.

@@ -6,7 +6,10 @@ export interface CronTaskOptions {
   readonly expression: string;
   /** Must return at once: node-cron would drop or overlap ticks of a handler that takes its time. */
   readonly onTick: () => void;
-  /** A slot was dropped because its timer woke too late (a blocked event loop, a suspended machine). */
+  /**
+   * One or more slots were dropped because the timer woke too late (a blocked event loop, a suspended machine). Called
+   * once for all of them: a night's sleep is thousands of slots.
+   */
   readonly onMissed: () => void;
   /** node-cron's own logger prints raw errors. */
   readonly logger: Logger;
@@ -18,7 +21,12 @@ export interface CronTask {
   stop(): void;
 }
 
-/** Starts one node-cron task, in UTC. It does not fire at once. */
+/**
+ * Starts one node-cron task, in UTC. It does not fire at once.
+ *
+ * Non-guarantee: in a process whose zone has daylight saving it stands still for the hour that is repeated; see
+ * `leaveLocalTime` in `adapters/system/time-zone.ts`.
+ */
 export function startCronTask({ name, expression, onTick, onMissed, logger }: CronTaskOptions): CronTask {
   const task = createTask(expression, onTick, {
     name,
@@ -26,7 +34,15 @@ export function startCronTask({ name, expression, onTick, onMissed, logger }: Cr
     suppressMissedWarning: true,
     logger,
   });
-  task.on('execution:missed', onMissed);
+  let isMissedPending = false;
+  task.on('execution:missed', () => {
+    if (isMissedPending) return;
+    isMissedPending = true;
+    queueMicrotask(() => {
+      isMissedPending = false;
+      onMissed();
+    });
+  });
   void task.start();
   return {
     msToNext: () => task.msToNext() ?? Number.POSITIVE_INFINITY,

@@ -132,7 +132,7 @@ export class ProviderScheduler {
 
   /** If the provider has started to hand out another lifetime, the schedule follows. */
   #considerLifetime(keeper: TokenKeeper): void {
-    const seenMs = lifetimeOf(keeper);
+    const seenMs = keeper.lifetimeMs;
     if (seenMs === undefined || this.#task === undefined || !differs(seenMs, this.#cadence.lifetimeMs))
       return;
     const lifetimeMs = this.#shortestLifetimeMs();
@@ -145,7 +145,7 @@ export class ProviderScheduler {
   #shortestLifetimeMs(): number {
     let shortestMs = Number.POSITIVE_INFINITY;
     for (const keeper of this.#parts.keepers)
-      shortestMs = Math.min(shortestMs, lifetimeOf(keeper) ?? shortestMs);
+      shortestMs = Math.min(shortestMs, keeper.lifetimeMs ?? shortestMs);
     return shortestMs === Number.POSITIVE_INFINITY ? this.#parts.expectedLifetimeMs : shortestMs;
   }
 
@@ -185,11 +185,6 @@ export class ProviderScheduler {
     const { setting, provider } = this.#parts;
     return setting.kind === 'classic' ? setting.expression : tickExpression(this.#cadence.tickMs, provider);
   }
-}
-
-function lifetimeOf(keeper: TokenKeeper): number | undefined {
-  const { document } = keeper;
-  return document === undefined ? undefined : document.expiresAtMs - document.issuedAtMs;
 }
 
 function differs(aMs: number, bMs: number): boolean {

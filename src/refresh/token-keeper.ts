@@ -9,13 +9,14 @@ import { decideWait } from '../core/backoff.ts';
 import type { TokenDocument } from '../core/document.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import { type Moment, momentAt, msUntil } from '../core/moment.ts';
 import type { Clock, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
 import type { FetchGate } from './fetch-gate.ts';
-import type { Term } from './term.ts';
+import { FetchPace } from './fetch-pace.ts';
+import { describeEnd, type Term } from './term.ts';
+import { TokenFetch } from './token-fetch.ts';
 import type { TokenPublication } from './token-publication.ts';
 
 export interface TokenKeeperParts {
@@ -48,6 +49,8 @@ interface Achievement {
 interface Run {
   readonly reason: RefreshReason;
   readonly term: Term;
+  /** Aborted when the term ends in either way: no further attempt is begun. */
+  readonly over: AbortSignal;
   /** The run is given up after so many failed attempts, and at once when a human is needed. */
   readonly maxAttempts: number;
   readonly startedMs: number;
@@ -57,15 +60,16 @@ interface Run {
 
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
+  readonly #pace: FetchPace;
+  readonly #fetch: TokenFetch;
   #running: Promise<RefreshOutcome> | undefined;
   /** Ends the present wait between two attempts. */
   #wakeUp: AbortController | undefined;
-  /** Before this the provider does not want to be asked, not even for a human. */
-  #notBefore: Moment | undefined;
-  #lastFetchMonotonicMs: number | undefined;
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
+    this.#pace = new FetchPace(parts);
+    this.#fetch = new TokenFetch({ ...parts, pace: this.#pace });
   }
 
   get identity(): TokenIdentity {
@@ -86,9 +90,19 @@ export class TokenKeeper {
     return this.#parts.publication.dueInMs();
   }
 
+  /**
+   * How long what readers see can be used to get the next one, in milliseconds: its lifetime, or less when the refresh
+   * token that came with it dies earlier. `undefined` when there is no token.
+   */
+  get lifetimeMs(): number | undefined {
+    return this.#parts.publication.lifetimeMs;
+  }
+
   /** Learns what the store holds, without fetching. */
-  restore(signal: AbortSignal): Promise<Result<void>> {
-    return this.#parts.publication.restore(signal);
+  async restore(signal: AbortSignal): Promise<Result<void>> {
+    const { chain, publication } = this.#parts;
+    const read = chain === undefined ? succeed(undefined) : await chain.restore(signal);
+    return read.ok ? publication.restore(signal, chain?.expiresAtMs) : read;
   }
 
   /**
@@ -104,6 +118,7 @@ export class TokenKeeper {
       const run: Run = {
         reason,
         term,
+        over: AbortSignal.any([term.stopping, term.signal]),
         maxAttempts,
         startedMs: this.#parts.clock.monotonicMs(),
         beganLive: (this.#parts.publication.remainingMs() ?? 0) > 0,
@@ -111,7 +126,7 @@ export class TokenKeeper {
       this.#running = this.#attemptUntilDone(run).finally(() => {
         this.#running = undefined;
       });
-    } else if (reason === 'explicit' && this.#mayAsk()) {
+    } else if (reason === 'explicit' && this.#pace.demandedRestMs() === 0) {
       this.#wakeUp?.abort();
     }
     return this.#running;
@@ -132,6 +147,8 @@ export class TokenKeeper {
         return result.value;
       }
       const { failure } = result;
+      // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
+      if (run.term.signal.aborted) return this.#abandon(run, describeEnd(run.term));
       if (failure.code === 'aborted' || failure.code === 'leadership-lost')
         return this.#abandon(run, failure);
       failedSinceMs ??= clock.monotonicMs();
@@ -149,38 +166,39 @@ export class TokenKeeper {
       const isPatient = run.maxAttempts === Number.POSITIVE_INFINITY;
       if (attempt >= run.maxAttempts || (!isPatient && failure.retry === 'needs-human'))
         return { kind: 'failed', failure };
-      await this.#pause(waitMs, failure, run.term);
+      await this.#pause(waitMs, failure, run);
     }
   }
 
-  /** Ends a run with the term; a token that was fetched and could not be written yet gets a last try. */
+  /** Ends a run with the term; what was fetched and could not be written yet gets a last try. */
   async #abandon(run: Run, failure: Failure): Promise<RefreshOutcome> {
-    if (this.#parts.publication.hasKept && !run.term.signal.aborted) {
-      const written = await this.#write(run);
-      if (written.ok) return written.value;
+    if (!run.term.signal.aborted) {
+      const saved = await this.#saveChain(run.term);
+      if (saved.ok && this.#parts.publication.hasKept) {
+        const published = await this.#publish(run);
+        if (published.ok) return published.value;
+      }
     }
     this.#parts.events({ event: 'refresh-abandoned', identity: this.identity, failure });
     return { kind: 'failed', failure };
   }
 
   #decideWait(run: Run, failure: Failure, attempt: number): number {
-    const { publication, random, clock } = this.#parts;
+    const { publication, random } = this.#parts;
     const remainingMs = run.beganLive ? publication.remainingMs() : undefined;
-    this.#notBefore =
-      failure.retryAfterMs === undefined ? undefined : momentAt(clock.now() + failure.retryAfterMs, clock);
-    return decideWait({ failure, attempt, remainingMs }, random.next());
+    this.#pace.recordFailure(failure);
+    return Math.max(decideWait({ failure, attempt, remainingMs }, random.next()), this.#restMs());
   }
 
   async #attemptInTurn(run: Run, attempt: number): Promise<Result<Achievement>> {
     const { gate, publication } = this.#parts;
-    const { term } = run;
     try {
-      await this.#awaitMinInterval(term);
+      await this.#rest(run);
       const priority = publication.document?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
-      return await gate.run(priority, term.stopping, () => this.#attempt(run, attempt));
+      return await gate.run(priority, run.over, () => this.#attempt(run, attempt));
     } catch (error) {
       // Only the term's own signals end a wait; anything else is a bug and must be seen.
-      if (term.stopping.aborted || term.signal.aborted) return fail(endOf(term));
+      if (run.over.aborted) return fail(describeEnd(run.term));
       throw error;
     }
   }
@@ -188,52 +206,26 @@ export class TokenKeeper {
   async #attempt(run: Run, attempt: number): Promise<Result<Achievement>> {
     const { publication, chain } = this.#parts;
     const { term, reason } = run;
+    if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
     publication.dropStaleKept();
     if (!publication.isStoreKnown) {
-      const restored = await publication.restore(term.signal);
+      const restored = await this.restore(term.signal);
       if (!restored.ok) return restored;
       if (publication.dueInMs() > 0 && reason !== 'explicit') return succeed({ kind: 'fresh' });
       // Only now it is known when the provider was last asked.
-      await this.#awaitMinInterval(term);
+      await this.#rest(run);
     }
     if (!publication.hasKept) {
-      const fetched = await this.#fetch(term);
+      const fetched = await this.#fetch.run(term);
       if (!fetched.ok) return fetched;
       const token = fetched.value;
-      if (publication.declineUnchanged(token)) {
+      if (publication.declineUnchanged(token, reason === 'explicit')) {
         const saved = await this.#saveChain(term);
         return saved.ok ? succeed({ kind: 'unchanged' }) : saved;
       }
-      publication.keep(token, usableUntil(token, chain), attempt > 1 || !run.beganLive);
+      publication.keep(token, endOfChain(token, chain), attempt > 1 || isOffSchedule(run));
     }
     return this.#write(run);
-  }
-
-  async #fetch(term: Term): Promise<Result<FetchedToken>> {
-    const { chain, source, clock, events, identity } = this.#parts;
-    const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term.signal);
-    if (!prepared.ok) return prepared;
-    const presented = prepared.value;
-    // Checked right here, because everything above may have taken its time.
-    if (term.stopping.aborted || term.signal.aborted) return fail(endOf(term));
-    const startedMs = clock.monotonicMs();
-    this.#lastFetchMonotonicMs = startedMs;
-    const { result, clockSkewMs } = await source.fetch(presented, term.signal);
-    events({
-      event: 'token-fetched',
-      identity,
-      durationMs: clock.monotonicMs() - startedMs,
-      clockSkewMs,
-      failure: result.ok ? undefined : result.failure,
-      notes: result.ok ? result.value.notes : [],
-    });
-    if (result.ok) {
-      chain?.accept(result.value);
-      return result;
-    }
-    if (result.failure.code !== 'chain-broken' || chain === undefined || presented === undefined)
-      return result;
-    return fail(await chain.handleRefusal(presented, result.failure, term.signal));
   }
 
   /** The refresh token first: without it the next fetch would present a spent one. */
@@ -247,9 +239,9 @@ export class TokenKeeper {
   }
 
   async #publish({ term, reason, startedMs }: Run): Promise<Result<Achievement>> {
-    const { publication, clock, events, identity } = this.#parts;
-    if (term.signal.aborted) return fail(endOf(term));
-    const published = await publication.publish(term.signal);
+    const { publication, chain, clock, events, identity } = this.#parts;
+    if (term.signal.aborted) return fail(describeEnd(term));
+    const published = await publication.publish(term.signal, chain?.expiresAtMs);
     if (!published.ok) return published;
     const { document } = publication;
     if (published.value === 'theirs' || document === undefined) return succeed({ kind: 'fresh' });
@@ -268,27 +260,25 @@ export class TokenKeeper {
     return succeed({ kind: 'refreshed' });
   }
 
-  async #awaitMinInterval(term: Term): Promise<void> {
-    const { minIntervalMs, publication, clock } = this.#parts;
-    if (minIntervalMs === 0 || publication.hasKept) return;
-    const restMs = minIntervalMs - this.#sinceLastFetchMs();
-    if (restMs > 0) await clock.sleep(restMs, term.stopping);
+  /** Waits until the provider may be asked; a kept token only waits for what was demanded. */
+  async #rest(run: Run): Promise<void> {
+    const restMs = this.#restMs();
+    if (restMs > 0) await this.#parts.clock.sleep(restMs, run.over);
   }
 
-  /** After a restart the published document tells when the provider was last asked with success. */
-  #sinceLastFetchMs(): number {
-    const { publication, clock } = this.#parts;
-    if (this.#lastFetchMonotonicMs !== undefined) return clock.monotonicMs() - this.#lastFetchMonotonicMs;
-    const issuedAtMs = publication.document?.issuedAtMs;
-    return issuedAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, clock.now() - issuedAtMs);
+  #restMs(): number {
+    const { publication } = this.#parts;
+    const demandedMs = this.#pace.demandedRestMs();
+    if (publication.hasKept) return demandedMs;
+    return Math.max(demandedMs, this.#pace.intervalRestMs(publication.document?.issuedAtMs));
   }
 
   /** Waits; ends early on an explicit refresh, a changed credential or the end of the term. */
-  async #pause(waitMs: number, failure: Failure, term: Term): Promise<void> {
+  async #pause(waitMs: number, failure: Failure, run: Run): Promise<void> {
     const wakeUp = new AbortController();
-    const over = new AbortController();
+    const done = new AbortController();
     this.#wakeUp = wakeUp;
-    const signal = AbortSignal.any([wakeUp.signal, over.signal, term.stopping, term.signal]);
+    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.over]);
     const waits = [this.#parts.clock.sleep(waitMs, signal)];
     if (failure.retry === 'needs-human') waits.push(this.#parts.source.waitForCredentialChange(signal));
     try {
@@ -297,24 +287,21 @@ export class TokenKeeper {
       if (!signal.aborted) throw error;
     } finally {
       this.#wakeUp = undefined;
-      over.abort();
+      done.abort();
       await Promise.allSettled(waits);
     }
   }
-
-  #mayAsk(): boolean {
-    return this.#notBefore === undefined || msUntil(this.#notBefore, this.#parts.clock) <= 0;
-  }
 }
 
-/** The refresh token may die before the access token; whichever comes first sets the pace. */
-function usableUntil(token: FetchedToken, chain: ChainKeeper | undefined): number {
-  const chainEndsAtMs = token.refreshTokenExpiresAtMs ?? chain?.expiresAtMs;
-  return Math.min(token.expiresAtMs, chainEndsAtMs ?? token.expiresAtMs);
+/**
+ * When the refresh token that came with a token dies. One that did not come with it dies when it will: asking earlier
+ * and earlier would not save it.
+ */
+function endOfChain(token: FetchedToken, chain: ChainKeeper | undefined): number | undefined {
+  return chain === undefined || token.refreshToken === undefined ? undefined : token.refreshTokenExpiresAtMs;
 }
 
-function endOf(term: Term): Failure {
-  return term.signal.aborted && !term.stopping.aborted
-    ? { code: 'leadership-lost', retry: 'soon', message: 'leadership was lost: another replica goes on' }
-    : { code: 'aborted', retry: 'soon', message: 'the program stops' };
+/** Began for another reason than that the time had come, maybe for all tokens of the provider at once. */
+function isOffSchedule({ beganLive, reason }: Run): boolean {
+  return !beganLive || reason === 'start' || reason === 'explicit';
 }

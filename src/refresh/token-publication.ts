@@ -33,6 +33,8 @@ export interface TokenPublicationParts {
 /** A document and the moments that matter, on both clocks. */
 interface Held {
   readonly document: TokenDocument;
+  /** Life of the token in milliseconds, or of the refresh token that came with it when that dies earlier. */
+  readonly lifetimeMs: number;
   readonly refreshAt: Moment;
   readonly expiry: Moment;
 }
@@ -74,19 +76,30 @@ export class TokenPublication {
       : msUntil(this.#published.refreshAt, this.#parts.clock);
   }
 
+  /** See {@link Held.lifetimeMs}; `undefined` when there is no token. */
+  get lifetimeMs(): number | undefined {
+    return this.#published?.lifetimeMs;
+  }
+
   /** Milliseconds of life left on the token that readers see; `undefined` when there is none. */
   remainingMs(): number | undefined {
     return this.#published === undefined ? undefined : msUntil(this.#published.expiry, this.#parts.clock);
   }
 
-  /** Learns what the store holds. */
-  async restore(signal: AbortSignal): Promise<Result<void>> {
+  /**
+   * Learns what the store holds.
+   * @param chainEndsAtMs when the refresh token that gets the next token dies; `undefined` when there is none
+   */
+  async restore(signal: AbortSignal, chainEndsAtMs: number | undefined): Promise<Result<void>> {
     const { store, identity, clock, events } = this.#parts;
     const read = await store.read(identity.secret, signal);
-    if (!read.ok) return read;
+    if (!read.ok) {
+      this.#stored = undefined;
+      return read;
+    }
     const assessment = assessStored(read.value, identity, clock.now());
     if (assessment.kind === 'live') {
-      this.#adopt(assessment.document, assessment.version);
+      this.#adopt(assessment.document, assessment.version, chainEndsAtMs);
     } else {
       this.#stored = { version: assessment.version, generation: assessment.generation };
       this.#published = undefined;
@@ -107,34 +120,45 @@ export class TokenPublication {
 
   /**
    * True when the provider had nothing better than what readers already see. Nothing is written, and the next moment
-   * at which asking makes sense is the real expiry.
+   * at which asking makes sense is the real expiry, or the planned moment when that has not been tried yet.
    */
-  declineUnchanged(token: FetchedToken): boolean {
+  declineUnchanged(token: FetchedToken, isAskedEarly: boolean): boolean {
     const { clock, events, identity } = this.#parts;
     const published = this.#published;
     if (published === undefined || msUntil(published.expiry, clock) <= 0) return false;
     if (decideReplacement(token, published.document, clock.now()) === 'replace') return false;
-    this.#published = { ...published, refreshAt: published.expiry };
-    const { expiresAtMs } = published.document;
-    events({ event: 'token-unchanged', identity, expiresAtMs, refreshAtMs: expiresAtMs });
+    const expiry = earlierExpiry(token, published);
+    const isPlanKept = isAskedEarly && msUntil(published.refreshAt, clock) < msUntil(expiry, clock);
+    const refreshAt = isPlanKept ? published.refreshAt : expiry;
+    this.#published = { ...published, expiry, refreshAt };
+    events({
+      event: 'token-unchanged',
+      identity,
+      expiresAtMs: expiry.wallMs,
+      refreshAtMs: refreshAt.wallMs,
+    });
     return true;
   }
 
   /**
    * Takes a fetched token over and freezes the bytes of its write.
-   * @param usableUntilMs when the token, or the refresh token that came with it, dies: whichever is first
-   * @param isOffSchedule true for a first token, or one that comes late: it is refreshed early once
+   * @param chainEndsAtMs when the refresh token that came with it dies; `undefined` when there is none
+   * @param isOffSchedule true for a first token, or one that did not come when its time had come: it is refreshed early
+   *   once
    */
-  keep(token: FetchedToken, usableUntilMs: number, isOffSchedule: boolean): void {
-    const { policy, offsetMs, clock, identity, random } = this.#parts;
-    const cadence = decideTolerableCadence(usableUntilMs - token.issuedAtMs, policy);
+  keep(token: FetchedToken, chainEndsAtMs: number | undefined, isOffSchedule: boolean): void {
+    const { policy, offsetMs, identity, random } = this.#parts;
+    const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
+    const lifetimeMs = usableUntilMs - token.issuedAtMs;
+    const cadence = decideTolerableCadence(lifetimeMs, policy);
     const refreshAtMs = decideRefreshAt(usableUntilMs, cadence, isOffSchedule ? offsetMs : 0);
     const generation = (this.#stored?.generation ?? 0) + 1;
     const document = createDocument(identity, token, { refreshAtMs, generation });
     this.#kept = {
       document,
-      refreshAt: momentAt(refreshAtMs, clock),
-      expiry: momentAt(token.expiresAtMs, clock),
+      lifetimeMs,
+      refreshAt: momentOf(token, refreshAtMs),
+      expiry: momentOf(token, token.expiresAtMs),
       write: {
         secretName: identity.secret,
         text: serializeDocument(document),
@@ -144,14 +168,17 @@ export class TokenPublication {
     };
   }
 
-  /** Publishes the kept token. `theirs`: somebody else has published a better one, which was taken over. */
-  async publish(signal: AbortSignal): Promise<Result<'ours' | 'theirs'>> {
+  /**
+   * Publishes the kept token. `theirs`: somebody else has published a better one, which was taken over.
+   * @param chainEndsAtMs as for {@link TokenPublication.restore}
+   */
+  async publish(signal: AbortSignal, chainEndsAtMs: number | undefined): Promise<Result<'ours' | 'theirs'>> {
     const kept = this.#kept;
     if (kept === undefined) throw new Error('nothing is kept to publish');
     const written = await this.#parts.writer.publish('document', kept.write, signal);
     if (!written.ok) {
       return written.failure.code === 'store-conflict'
-        ? this.#resolveConflict(kept, written.failure, signal)
+        ? this.#resolveConflict(kept, written.failure, chainEndsAtMs, signal)
         : written;
     }
     this.#kept = undefined;
@@ -161,14 +188,19 @@ export class TokenPublication {
   }
 
   /** Somebody else has written the secret: the token that lives longer stays. */
-  async #resolveConflict(kept: Kept, conflict: Failure, signal: AbortSignal): Promise<Result<'theirs'>> {
+  async #resolveConflict(
+    kept: Kept,
+    conflict: Failure,
+    chainEndsAtMs: number | undefined,
+    signal: AbortSignal,
+  ): Promise<Result<'theirs'>> {
     const { store, identity, clock } = this.#parts;
     const read = await store.read(identity.secret, signal);
     if (!read.ok) return read;
     const stored = assessStored(read.value, identity, clock.now());
     if (stored.kind === 'live' && decideConflict(kept.document, stored) === 'keep-theirs') {
       this.#kept = undefined;
-      this.#adopt(stored.document, stored.version);
+      this.#adopt(stored.document, stored.version, chainEndsAtMs);
       return succeed('theirs');
     }
     // The same bytes again, now over what is there. Their generation may repeat; the version decides, not the number.
@@ -177,17 +209,46 @@ export class TokenPublication {
   }
 
   /** Takes over a live document that this process did not write. */
-  #adopt(document: TokenDocument, version: string): void {
+  #adopt(document: TokenDocument, version: string, chainEndsAtMs: number | undefined): void {
     const { policy, clock, events, identity } = this.#parts;
     const { issuedAtMs, expiresAtMs, generation } = document;
-    const cadence = decideTolerableCadence(expiresAtMs - issuedAtMs, policy);
-    const refreshAtMs = decideRestoredRefreshAt(document, cadence);
+    const usableUntilMs = usableUntil(document, chainEndsAtMs, clock.now());
+    const lifetimeMs = usableUntilMs - issuedAtMs;
+    const cadence = decideTolerableCadence(lifetimeMs, policy);
+    const refreshAtMs = decideRestoredRefreshAt({ ...document, expiresAtMs: usableUntilMs }, cadence);
     this.#stored = { version, generation };
     this.#published = {
       document,
+      lifetimeMs,
       refreshAt: momentAt(refreshAtMs, clock),
       expiry: momentAt(expiresAtMs, clock),
     };
     events({ event: 'token-restored', identity, issuedAtMs, expiresAtMs, refreshAtMs, generation });
   }
+}
+
+/**
+ * The refresh token may die before the access token; whichever comes first sets the pace. One that has died already
+ * sets none, because nothing can be saved by hurry.
+ */
+function usableUntil(
+  { expiresAtMs }: Pick<FetchedToken, 'expiresAtMs'>,
+  chainEndsAtMs: number | undefined,
+  nowMs: number,
+): number {
+  return chainEndsAtMs === undefined || chainEndsAtMs <= nowMs
+    ? expiresAtMs
+    : Math.min(expiresAtMs, chainEndsAtMs);
+}
+
+/** Counted from the request on: while the answer was under way, the wall clock may have been set. */
+function momentOf(token: FetchedToken, wallMs: number): Moment {
+  return { wallMs, monotonicMs: token.issuedAtMonotonicMs + (wallMs - token.issuedAtMs) };
+}
+
+/** The end of what is published, or an earlier one that the provider now states for the very same token. */
+function earlierExpiry(token: FetchedToken, { document, expiry }: Held): Moment {
+  const isEarlier =
+    token.accessToken.equals(document.accessToken) && token.expiresAtMs < document.expiresAtMs;
+  return isEarlier ? momentOf(token, token.expiresAtMs) : expiry;
 }

@@ -177,11 +177,14 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'clock-jumped':
       return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
     case 'leadership-acquired':
+    case 'coordination-recovered':
     case 'refresh-started':
     case 'token-fetched':
     case 'secret-written':
       return undefined;
     case 'leadership-lost':
       return 'this replica no longer refreshes the tokens';
+    case 'coordination-failed':
+      return event.problem;
   }
 }

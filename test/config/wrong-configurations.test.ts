@@ -77,7 +77,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a misspelt value',
     text: `${PIVOT}log: { level: wran }\n`,
     problems: [
-      'app.yaml:7:15 log.level: found "wran"; allowed: trace, debug, info, warn, error, fatal; did you mean "warn"?',
+      'app.yaml:7:15 log.level: found "wran"; allowed: debug, info, warn, error; did you mean "warn"?',
     ],
   },
   {

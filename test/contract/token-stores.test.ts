@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import type { Failure } from '../../src/core/failure.ts';
-import type { SecretWrite, StoredText, TokenStore } from '../../src/core/ports.ts';
+import type { StoredText, TokenStore } from '../../src/core/ports.ts';
 import type { Result } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import { buildWrite, never, SECRET, textOf } from '../support/emulated-store.ts';
 import { STORES } from '../support/store-bench.ts';
+import { expectCurrent, expectFailure, expectOk, publishOk } from '../support/store-expectations.ts';
+import { buildWrite, never, SECRET, textOf } from '../support/store-write.ts';
 
 for (const { name, start, writingCalls } of STORES) {
   describe(`the token store ${name}`, () => {
@@ -231,17 +231,8 @@ for (const { name, start, writingCalls } of STORES) {
   });
 }
 
-async function publishOk(store: TokenStore, write: SecretWrite): Promise<string> {
-  return expectOk(await store.publish(write, never)).version;
-}
-
 async function readOk(store: TokenStore, secretName: string = SECRET): Promise<StoredText | undefined> {
   return expectOk(await store.read(secretName, never));
-}
-
-async function expectCurrent(store: TokenStore, label: string, version: string): Promise<void> {
-  const current = await readOk(store);
-  assert.deepEqual([current?.text.reveal(), current?.version], [textOf(label), version]);
 }
 
 async function expectOneWinner(
@@ -253,14 +244,4 @@ async function expectOneWinner(
   const version = expectOk(results[won]).version;
   expectFailure(results[1 - won] ?? results[won], 'store-conflict', 'soon');
   await expectCurrent(store, labels[won], version);
-}
-
-function expectOk<T>(result: Result<T>): T {
-  assert.ok(result.ok, result.ok ? '' : result.failure.message);
-  return result.value;
-}
-
-function expectFailure(result: Result<unknown>, code: Failure['code'], retry: Failure['retry']): void {
-  assert.ok(!result.ok);
-  assert.deepEqual([result.failure.code, result.failure.retry], [code, retry], result.failure.message);
 }

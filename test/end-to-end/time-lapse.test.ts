@@ -1,10 +1,14 @@
-/** What takes a token's whole life: the program as its own process, its tokens read as other workloads read them. */
+/** What takes time: the program as its own process over whole lives of tokens, all of it side by side. */
 import assert from 'node:assert/strict';
+import { mkdir, rename, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setInterval } from 'node:timers/promises';
+import { z } from 'zod';
 import type { JsonObject } from '../../src/core/json.ts';
 import { msBetween, timeOf } from '../support/program-output.ts';
-import { ProgramProcess } from '../support/program-process.ts';
+import { ProgramProcess, runProgram } from '../support/program-process.ts';
+import { startProgramWorld } from '../support/program-world.ts';
 import { SandboxProcess, type WireDocument } from '../support/sandbox-process.ts';
 
 const SECRETS = [
@@ -21,7 +25,7 @@ const SHORT_LIVED = ['pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot'
 /** A line says when it was written, not when its numbers were worked out. */
 const SLACK_MS = 100;
 
-describe('a token over its whole life', { concurrency: true, timeout: 110_000 }, () => {
+describe('over time', { concurrency: true, timeout: 110_000 }, () => {
   it('the sandbox publishes a token for every kind, and a reader never sees an expired one', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--speed', '30');
     const { output } = sandbox.program;
@@ -122,6 +126,81 @@ describe('a token over its whole life', { concurrency: true, timeout: 110_000 },
     const document: WireDocument = await sandbox.readDocument('sandbox/pivot');
     assert.equal(document.generation, 2);
     assert.ok(Date.parse(document.issued_at) <= timeOf(fetches[1] ?? {}), 'the kept token is published');
+  });
+
+  it('refresh publishes a token beside a running daemon, which goes on without failing', async (t) => {
+    await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
+    const config = await sandbox.copyConfig('beside.yaml', {
+      only: ['pivot'],
+      set: { 'log.level': 'debug' },
+      setProviders: { refreshAfter: 0.55 },
+    });
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    await daemon.output.untilLines('token-refreshed', 1);
+
+    const explicit = await runProgram(['refresh', 'pivot', '--json', '--config', config], t);
+    assert.equal(explicit.code, 0, explicit.stderr);
+    const [outcome] = z
+      .tuple([z.object({ token: z.string(), outcome: z.string(), generation: z.number() })])
+      .parse(JSON.parse(explicit.stdout));
+    assert.deepEqual(outcome, { token: 'pivot', outcome: 'refreshed', generation: 2 });
+
+    const [, second] = await daemon.output.untilLines('token-refreshed', 2);
+    const document = await sandbox.readDocument('sandbox/pivot');
+    assert.ok(document.generation >= 2, 'no step back');
+    assert.equal(Date.parse(document.expires_at), timeOf(second ?? {}, 'expiresAt'), "the daemon's own");
+    assert.deepEqual(
+      daemon.output.lines.filter(({ level }) => level === 'error'),
+      [],
+    );
+  });
+
+  it('a credential file that Kubernetes swaps is picked up while rejected ones wait for a human', async (t) => {
+    await using world = await startProgramWorld();
+    const folder = join(dirname(world.sandbox.configPath), 'mounted');
+    const good = join(dirname(world.sandbox.configPath), 'credentials/pivot/merchantSecret');
+    await mkdir(join(folder, '..first'), { recursive: true });
+    await writeFile(join(folder, '..first/merchantSecret'), 'an-old-secret');
+    await symlink('..first', join(folder, '..data'));
+    await symlink('..data/merchantSecret', join(folder, 'merchantSecret'));
+    const config = await world.copyConfig('mounted.yaml', {
+      only: ['pivot'],
+      setProviders: { 'credentials.merchantSecret': { file: 'mounted/merchantSecret' } },
+    });
+
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    const [failed] = await daemon.output.untilLines('refresh-failed', 1);
+    assert.equal(failed?.['code'], 'credentials-rejected');
+    assert.equal(failed?.['level'], 'error');
+    assert.equal(world.sandbox.upstreams.requests.total('pivot'), 1);
+
+    await mkdir(join(folder, '..second'));
+    await symlink(good, join(folder, '..second/merchantSecret'));
+    await symlink('..second', join(folder, '..data_tmp'));
+    await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+    await daemon.output.untilLines('refresh-recovered', 1);
+    assert.equal(world.sandbox.upstreams.requests.total('pivot'), 2, 'nothing was asked in between');
+    daemon.send('SIGTERM');
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
+  });
+
+  it('a fetch that does not end is abandoned, and the program ends within 10 s of SIGTERM', async (t) => {
+    await using world = await startProgramWorld();
+    world.addFault('pivot:slow-headers');
+    const config = await world.copyConfig('stuck.yaml', {
+      only: ['pivot'],
+      setProviders: { timeout: '60s' },
+    });
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    await world.sandbox.upstreams.requests.untilArrived('pivot', 1);
+    daemon.send('SIGTERM');
+
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
+    const [stopping] = daemon.output.linesOf('program-stopping');
+    const [stopped] = daemon.output.linesOf('program-stopped');
+    assert.ok(stopping !== undefined && stopped !== undefined);
+    assert.ok(msBetween(stopping, stopped) <= 10_000);
+    assert.equal(daemon.output.linesOf('refresh-abandoned')[0]?.['code'], 'aborted');
   });
 });
 

@@ -67,6 +67,7 @@ describe('the chain of refresh tokens', () => {
       bench.store.outage = STORE_DOWN;
     });
     const run = bench.keeper.refresh('start', bench.term);
+    await settle();
     await clock.advance(3 * 840_000);
     assert.equal(bench.source.fetches.length, 1);
     const writes = bench.store.callsOf('publish');

@@ -81,6 +81,7 @@ describe('a refresh that fails', () => {
     const { keeper, term, source } = createKeeperBench(clock);
     source.failWith(REJECTED);
     const run = keeper.refresh('start', term);
+    await settle();
     await clock.advance(60_000);
     assert.ok(source.isWatchedForCredentials);
     source.changeCredential();
@@ -94,6 +95,7 @@ describe('a refresh that fails', () => {
     const { keeper, term, source } = createKeeperBench(clock);
     source.failWith({ ...REJECTED, retryAfterMs: 90_000 });
     const run = keeper.refresh('start', term);
+    await settle();
     await clock.advance(30_000);
     source.changeCredential();
     await clock.advance(59_000);
@@ -173,6 +175,7 @@ describe('an explicit refresh', () => {
     const { keeper, term, source } = createKeeperBench(clock);
     source.failWith({ code: 'rate-limited', retryAfterMs: 90_000 });
     const run = keeper.refresh('start', term);
+    await settle();
     await clock.advance(89_000);
     void keeper.refresh('explicit', term);
     await settle();
@@ -211,6 +214,7 @@ describe('a refresh with a limit of attempts', () => {
     source.failWith({ code: 'rate-limited', retryAfterMs: 90_000 });
     await keeper.refresh('explicit', term, 1);
     const next = keeper.refresh('explicit', term, 1);
+    await settle();
     await clock.advance(89_999);
     assert.equal(source.fetches.length, 1);
     await clock.advance(1);

@@ -52,6 +52,7 @@ describe('two replicas on one store', () => {
     assert.equal(paused.published()?.accessToken.reveal(), 'newer', 'the replay moved nothing back');
     await clock.advance(840_000);
     const next = paused.keeper.refresh('due', paused.term);
+    await settle();
     await clock.advance(60_000);
     await next;
     assert.equal(paused.published()?.accessToken.reveal(), 'token-2');

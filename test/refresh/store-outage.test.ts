@@ -46,6 +46,7 @@ describe('while the store is down', () => {
     store.outage = STORE_DOWN;
     assert.ok(!(await keeper.restore(term.signal)).ok);
     const run = keeper.refresh('start', term);
+    await settle();
     await clock.advance(120_000);
     assert.equal(source.fetches.length, 0);
     store.outage = undefined;
@@ -72,6 +73,7 @@ describe('while the store is down', () => {
       store.outage = STORE_DOWN;
     });
     const run = keeper.refresh('start', term);
+    await settle();
     await clock.advance(3 * 840_000);
     assert.equal(source.fetches.length, 1, 'no token is fetched for a store that does not answer');
     assert.equal(store.calls.at(-1)?.operation, 'read', 'the old token is not written any more');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isDueAtTick } from '../../src/core/cadence.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
+import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
 
 const HOUR_MS = 3_600_000;
 const TICK_MS = 15_000;
@@ -80,7 +80,7 @@ describe('a wall clock that jumps', () => {
     const before = createKeeperBench(clock);
     await before.keeper.refresh('start', before.term);
     clock.jumpWallTime(-HOUR_MS);
-    const after = createKeeperBench(clock, { store: before.store });
+    const after = createKeeperBench(clock, { store: before.store, random: createEvenRandom(2) });
     await after.keeper.restore(after.term.signal);
     await runFor(600_000, clock, after);
     assert.equal(after.source.fetches.length, 1);

@@ -4,22 +4,12 @@ import {
   createSecretsManagerStore,
   type StoreOptions,
 } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
-import type { SecretWrite, TokenStore } from '../../src/core/ports.ts';
-import { SecretText } from '../../src/core/secret-text.ts';
+import type { TokenStore } from '../../src/core/ports.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
-import {
-  type EmulatedSecretsManager,
-  requestToken,
-  startEmulatedSecretsManager,
-} from './emulated-secrets-manager.ts';
+import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import { FakeClock } from './fake-clock.ts';
 
 export const STORE_TIMEOUT_MS = 10_000;
-
-/** The secret that the tests write to, unless they say otherwise. */
-export const SECRET = 'payments/pik';
-
-export const never = new AbortController().signal;
 
 export interface EmulatedStore {
   readonly sandbox: EmulatedSecretsManager;
@@ -62,27 +52,4 @@ export async function startEmulatedStore(
     });
   };
   return { sandbox, clock, store: createStore(), requests, createStore };
-}
-
-/**
- * A write to {@link SECRET} over `expectedVersion`. The text follows from the label, and so does the request token:
- * two writes of one label are the same write.
- */
-export function buildWrite(
-  label: string,
-  expectedVersion: string | undefined,
-  changes: Partial<SecretWrite> = {},
-): SecretWrite {
-  return {
-    secretName: SECRET,
-    text: new SecretText(textOf(label)),
-    requestToken: requestToken(label),
-    expectedVersion,
-    ...changes,
-  };
-}
-
-/** The text that {@link buildWrite} writes. */
-export function textOf(label: string): string {
-  return `{"access_token":"canary-${label}"}`;
 }

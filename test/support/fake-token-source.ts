@@ -23,6 +23,8 @@ type Step =
 /** A provider that hands out `token-1`, `token-2`, … unless a test tells it what to answer next. */
 export class FakeTokenSource implements TokenSource {
   readonly fetches: RecordedFetch[] = [];
+  /** Monotonic time at which each token that was handed out really dies, whatever any clock says. */
+  readonly deathsMonotonicMs = new Map<string, number>();
   /** Life of the tokens to come. */
   lifetimeMs: number;
   /** Time that an answer takes. */
@@ -94,6 +96,8 @@ export class FakeTokenSource implements TokenSource {
       expiresAtMs: issuedAtMs + this.lifetimeMs,
       ...step?.changes,
     });
+    const livesForMs = token.expiresAtMs - token.issuedAtMs;
+    this.deathsMonotonicMs.set(token.accessToken.reveal(), issuedAtMonotonicMs + livesForMs);
     return report(succeed(token));
   }
 

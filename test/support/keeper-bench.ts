@@ -25,6 +25,8 @@ export interface KeeperBenchOptions {
   readonly chainFallback?: 'start-again' | 'none';
   readonly gate?: FetchGate;
   readonly source?: FakeTokenSource;
+  /** Shared by several keepers whose order matters. */
+  readonly events?: RecordedEvents;
 }
 
 /** One keeper with fakes all around it, and the term that it works in. */
@@ -56,7 +58,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
   const { chainFallback, offsetMs = 0, gate = new FetchGate(1) } = options;
   const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, ...options.policy };
   const source = options.source ?? new FakeTokenSource(clock);
-  const events = new RecordedEvents();
+  const events = options.events ?? new RecordedEvents();
   const stateSecret = `${identity.secret}/state`;
   const parts = { identity, store, clock, random, events: events.record };
   const writer = new SecretWriter(parts);

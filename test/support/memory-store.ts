@@ -34,6 +34,8 @@ export const STORE_DOWN = buildFailure({
   message: 'the store did not answer; nothing to do but wait',
 });
 
+const ABANDONED: Failure = { code: 'aborted', retry: 'soon', message: 'the call was abandoned' };
+
 /** A {@link TokenStore} in memory with compare-and-swap, replay of request tokens, faults on demand and a call log. */
 export class MemoryStore implements TokenStore {
   readonly calls: StoreCall[] = [];
@@ -138,7 +140,7 @@ export class MemoryStore implements TokenStore {
     this.calls.push(call);
     const held = this.#holds.findIndex(({ operation }) => operation === call.operation);
     if (held !== -1) await this.#holds.splice(held, 1)[0]?.hold.pass();
-    if (signal.aborted) return STORE_DOWN;
+    if (signal.aborted) return ABANDONED;
     if (this.outage !== undefined) return this.outage;
     const failing = this.#failures.findIndex(({ operation }) => operation === call.operation);
     return failing === -1 ? undefined : this.#failures.splice(failing, 1)[0]?.failure;

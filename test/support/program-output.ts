@@ -31,14 +31,13 @@ export class ProgramOutput {
   }
 
   /** The first line that fits, as soon as there is one; rejects when the program ends without it. */
-  async untilLine(fits: (line: JsonObject) => boolean): Promise<JsonObject> {
-    let line = this.#lines.find(fits);
-    while (line === undefined) {
-      if (this.#hasEnded) throw new Error(`the program ended without the line; it said: ${this.#stderr}`);
-      await new Promise<void>((wake) => this.#waiters.add(wake));
-      line = this.#lines.find(fits);
-    }
-    return line;
+  untilLine(fits: (line: JsonObject) => boolean): Promise<JsonObject> {
+    return this.#until(() => this.#lines.find(fits));
+  }
+
+  /** Standard output, as soon as it fits; rejects when the program ends before. */
+  untilText(fits: (stdout: string) => boolean): Promise<string> {
+    return this.#until(() => (fits(this.#stdout) ? this.#stdout : undefined));
   }
 
   /** The first `count` lines of an event, as soon as there are so many. */
@@ -57,7 +56,7 @@ export class ProgramOutput {
     this.#rest = pieces.pop() ?? '';
     const parsed = pieces.map((piece) => parseJson(piece)).filter(isJsonObject);
     this.#lines.push(...parsed);
-    if (parsed.length > 0) this.#wake();
+    if (pieces.length > 0) this.#wake();
   }
 
   takeErr(text: string): void {
@@ -67,6 +66,16 @@ export class ProgramOutput {
   end(): void {
     this.#hasEnded = true;
     this.#wake();
+  }
+
+  async #until<T>(find: () => T | undefined): Promise<T> {
+    let found = find();
+    while (found === undefined) {
+      if (this.#hasEnded) throw new Error(`the program ended before; it said: ${this.#stderr}`);
+      await new Promise<void>((wake) => this.#waiters.add(wake));
+      found = find();
+    }
+    return found;
   }
 
   #wake(): void {

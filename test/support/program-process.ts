@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { resolve } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { ProgramOutput } from './program-output.ts';
 
 /** The project's folder, where a person would start the program. */
@@ -12,6 +13,9 @@ export const STORE_ENVIRONMENT = {
   AWS_SECRET_ACCESS_KEY: 'sandbox',
   AWS_EC2_METADATA_DISABLED: 'true',
 } as const;
+
+/** Compiling its dependencies anew takes a child most of its start. */
+const COMPILE_CACHE = join(tmpdir(), 'token-refresher-test-compile-cache');
 
 export interface ProgramExit {
   readonly code: number | null;
@@ -37,7 +41,7 @@ export class ProgramProcess implements AsyncDisposable {
   constructor(args: readonly string[], { signal, env = {}, endWith = 'SIGKILL' }: ProgramProcessOptions) {
     const child = spawn(process.execPath, ['src/main.ts', ...args], {
       cwd: PROJECT,
-      env: { ...STORE_ENVIRONMENT, PATH: process.env['PATH'], ...env },
+      env: { ...STORE_ENVIRONMENT, NODE_COMPILE_CACHE: COMPILE_CACHE, PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;

@@ -97,6 +97,12 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
   'clock-jumped': { event: 'clock-jumped', byMs: -3_600_000 },
   'leadership-acquired': { event: 'leadership-acquired' },
   'leadership-lost': { event: 'leadership-lost' },
+  'coordination-failed': {
+    event: 'coordination-failed',
+    problem: 'the API server answered 500 to get of lease payments/token-refresher',
+    isLeader: false,
+  },
+  'coordination-recovered': { event: 'coordination-recovered', failedForMs: 65_000 },
 };
 
 export const allSampleEvents: readonly RefreshEvent[] = Object.values(sampleEvents);

@@ -4,6 +4,8 @@ import { isMap, isSeq, parseDocument } from 'yaml';
 
 /** How a copy differs from the sandbox's own configuration. Paths are dotted: `log.level`, `credentials.appId`. */
 export interface ConfigChanges {
+  /** Texts to put in the place of others, wherever they stand. */
+  readonly replace?: Readonly<Record<string, string>>;
   /** Names of the providers to keep; all by default. */
   readonly only?: readonly string[];
   /** Values of the file. */
@@ -16,9 +18,11 @@ export interface ConfigChanges {
 export async function copySandboxConfig(
   configPath: string,
   name: string,
-  { only, set = {}, setProviders = {} }: ConfigChanges,
+  { replace = {}, only, set = {}, setProviders = {} }: ConfigChanges,
 ): Promise<string> {
-  const document = parseDocument(await readFile(configPath, 'utf8'));
+  let text = await readFile(configPath, 'utf8');
+  for (const [found, instead] of Object.entries(replace)) text = text.replaceAll(found, instead);
+  const document = parseDocument(text);
   for (const [path, value] of Object.entries(set)) document.setIn(path.split('.'), value);
   const providers = document.get('providers');
   if (!isSeq(providers)) throw new Error('the configuration has no list of providers');

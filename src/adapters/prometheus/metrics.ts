@@ -170,6 +170,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
         return;
       case 'refresh-started':
       case 'refresh-recovered':
+      case 'coordination-failed':
+      case 'coordination-recovered':
         return;
       case 'schedule-derived':
         scheduleTick.set({ provider: event.provider }, event.tickMs / 1000);

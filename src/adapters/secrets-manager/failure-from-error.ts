@@ -1,6 +1,6 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { isJsonObject } from '../../core/json.ts';
 
 /** What was being done, for the message: the IAM action's last part, and on which secret. */
 export interface StoreCall {
@@ -94,13 +94,13 @@ const noRegion = needsHuman(
     `the AWS SDK has no usable region for ${operation} on ${secretName}: set store.region, or AWS_REGION`,
 );
 
-const wrongClock: Describe = ({ operation, secretName }) => ({
-  code: 'clock-skewed',
-  retry: 'soon',
-  message:
+/** The SDK has learnt the right time from that very answer. */
+const wrongClock = transient(
+  'clock-skewed',
+  ({ operation, secretName }) =>
     `AWS refused the signature of ${operation} on ${secretName} because our clock is wrong: the next attempt allows for ` +
     'it, check time synchronisation on this machine',
-});
+);
 
 /**
  * By `error.name`, not `instanceof`: `ThrottlingException` and `AccessDeniedException` are no modelled classes of the
@@ -156,7 +156,7 @@ export function failureFromError(error: unknown, call: StoreCall, signal: AbortS
 function byCircumstance(error: Error, operation: string): Describe | undefined {
   switch (error.name) {
     case 'InvalidSignatureException':
-      return isClockCorrected(error) ? wrongClock : undefined;
+      return /signature (expired|not yet current)/i.test(error.message) ? wrongClock : undefined;
     case 'AccessDeniedException':
       return /access to kms/i.test(error.message) ? kms : undefined;
     case 'LimitExceededException':
@@ -250,15 +250,7 @@ function errorCode(error: Error): string | undefined {
 
 /** HTTP status of an answer; `undefined` when there was none. */
 function httpStatus(error: Error): number | undefined {
-  const status = metadata(error)?.['httpStatusCode'];
+  const metadata = '$metadata' in error && isJsonObject(error.$metadata) ? error.$metadata : {};
+  const status = metadata['httpStatusCode'];
   return typeof status === 'number' ? status : undefined;
-}
-
-/** True when the answer's `Date` has shown the SDK that our clock is wrong; it signs with the corrected time next. */
-function isClockCorrected(error: Error): boolean {
-  return metadata(error)?.['clockSkewCorrected'] === true;
-}
-
-function metadata(error: Error): JsonObject | undefined {
-  return '$metadata' in error && isJsonObject(error.$metadata) ? error.$metadata : undefined;
 }

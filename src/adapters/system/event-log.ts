@@ -162,6 +162,22 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
           'this replica no longer refreshes the tokens, another one takes over',
         );
         return;
+      case 'coordination-failed':
+        log.write(
+          event.isLeader ? 'error' : 'warn',
+          event.event,
+          { isLeader: event.isLeader, problem: event.problem },
+          `${event.isLeader ? 'this replica stops refreshing soon unless this ends' : 'this replica cannot take over'}: ${event.problem}`,
+        );
+        return;
+      case 'coordination-recovered':
+        log.write(
+          'info',
+          event.event,
+          { failedForMs: Math.round(event.failedForMs) },
+          `the replicas can agree again, after ${formatRoughly(event.failedForMs)}`,
+        );
+        return;
       default:
         event satisfies never;
     }

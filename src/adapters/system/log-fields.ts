@@ -22,6 +22,8 @@ export const LOG_FIELDS = {
   'clock-jumped': ['byMs'],
   'leadership-acquired': [],
   'leadership-lost': [],
+  'coordination-failed': ['isLeader', 'problem'],
+  'coordination-recovered': ['failedForMs'],
   cron: ['errorName'],
   'program-started': ['version', 'node', 'config', 'providers', 'tokens', 'store', 'http'],
   'program-stopping': ['signal'],

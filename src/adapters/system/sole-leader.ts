@@ -17,5 +17,6 @@ export function createSoleLeader(): Coordinator {
       term.abort(new Error('leadership was released'));
       return Promise.resolve();
     },
+    stuckReasons: () => [],
   };
 }

@@ -58,6 +58,8 @@ const LEVELS: { readonly [Name in RefreshEventName]: string } = {
   'clock-jumped': 'warn',
   'leadership-acquired': 'info',
   'leadership-lost': 'warn',
+  'coordination-failed': 'warn',
+  'coordination-recovered': 'info',
 };
 
 describe('createEventLog', () => {

@@ -1,0 +1,301 @@
+/**
+ * Leader election over a Kubernetes Lease, after client-go's `tools/leaderelection`.
+ *
+ * Guarantees
+ * - At most one elector leads at a time, whatever the wall clocks say and however the network delays, loses or repeats
+ *   answers: a leader counts its term from before it sent the renewal that succeeded, and stops at the renew deadline;
+ *   a stand-by counts from after it saw the record change, and waits for the record's own, longer duration.
+ * - A leader that was paused beyond its deadline finds its signal aborted when it reads it; see `lease-term.ts`.
+ * - After a crash another leads within lease duration plus retry period, after `release` within one retry period, plus
+ *   the time that the API server takes. While the API server is away nobody begins to lead.
+ *
+ * Non-guarantees
+ * - A lease is no fence. A write that left before the term ended may arrive after it: the store's compare-and-swap
+ *   decides about that one.
+ * - Monotonic clocks have to run at about the same speed, and while a machine is suspended its own may stand still.
+ * - Whoever edits or deletes the Lease by hand can make two leaders, for at most a renew deadline.
+ */
+import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
+import type { Clock, Coordinator, Leadership, Random, RefreshEvents } from '../../core/ports.ts';
+import type { Lease, LeaseChange } from './lease.ts';
+import type { LeaseAnswer, LeaseProblem } from './lease-answer.ts';
+import type { LeaseCall, LeaseClient } from './lease-client.ts';
+import { LeaseTerm } from './lease-term.ts';
+import { ObservedLease } from './observed-lease.ts';
+
+export interface LeaseElectorOptions {
+  readonly client: LeaseClient;
+  /** Must not be used by any other elector, not even by a former process of this replica. */
+  readonly identity: string;
+  readonly timing: LeaseTiming;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RefreshEvents;
+}
+
+/** Waits are drawn between three quarters of a retry period and a whole one, so that replicas do not march in step. */
+const JITTER_SHARE = 0.25;
+/** After an attempt that took its time the next one follows soon, but not at once. */
+const SHORTEST_WAIT_SHARE = 0.25;
+/** Giving up is a courtesy, and the program has to end. */
+const RELEASE_MS = 1500;
+/** A released record holds nobody back; the wire knows no zero. */
+const RELEASED_DURATION_MS = 1000;
+/** Update, read after a conflict, update again, and once more. */
+const MOST_CALLS = 4;
+/** A former leader that has not reached the API server for so many lease durations may be cured by a restart. */
+const STUCK_AFTER_DURATIONS = 3;
+
+/** @throws when the settings are impossible: the configuration has checked them */
+export function createLeaseElector(options: LeaseElectorOptions): Coordinator {
+  return new LeaseElector(options);
+}
+
+type Attempt =
+  | { readonly kind: 'leading'; readonly term: LeaseTerm }
+  | { readonly kind: 'waiting'; readonly waitMs: number };
+
+class LeaseElector implements Coordinator {
+  readonly #options: LeaseElectorOptions;
+  readonly #observed = new ObservedLease();
+  readonly #requestLimitMs: number;
+  #term: LeaseTerm | undefined;
+  /** Renews and watches the present term; never rejects. */
+  #work: Promise<void> = Promise.resolve();
+  #fault: { readonly error: unknown } | undefined;
+  /** As we last wrote it; `undefined` when it is not known to be ours. */
+  #own: Lease | undefined;
+  /** A write of ours may have been carried out, so that the record may name us. */
+  #mayHold = false;
+  #writes = 0;
+  #lastContactMonotonicMs: number;
+  /** Led last, and has not reached the API server since it lost that. */
+  #isFormerLeader = false;
+  #failing: { readonly message: string; readonly sinceMonotonicMs: number } | undefined;
+
+  constructor(options: LeaseElectorOptions) {
+    const problem = findLeaseTimingProblems(options.timing)[0];
+    if (problem !== undefined) throw new RangeError(`${problem.field} must be ${problem.allowed}`);
+    if (options.identity === '') throw new RangeError('an elector needs an identity');
+    this.#options = options;
+    this.#requestLimitMs = options.timing.renewDeadlineMs / 2;
+    this.#lastContactMonotonicMs = options.clock.monotonicMs();
+  }
+
+  async lead(signal: AbortSignal): Promise<Leadership> {
+    if (this.#term?.hasEnded === false) throw new Error('the present term has not ended');
+    await this.#work;
+    if (this.#fault !== undefined) throw this.#fault.error;
+    for (;;) {
+      signal.throwIfAborted();
+      const attempt = await this.#tryToLead(signal);
+      if (attempt.kind === 'leading') return attempt.term;
+      await this.#options.clock.sleep(attempt.waitMs, signal);
+    }
+  }
+
+  async release(): Promise<void> {
+    this.#term?.end('leadership was released');
+    await this.#work;
+    if (this.#mayHold) await this.#giveUp();
+    await this.#options.client.close();
+    if (this.#fault !== undefined) throw this.#fault.error;
+  }
+
+  stuckReasons(): readonly string[] {
+    if (!this.#isFormerLeader || this.#failing === undefined) return [];
+    const silentMs = this.#nowMs() - this.#lastContactMonotonicMs;
+    if (silentMs <= STUCK_AFTER_DURATIONS * this.#options.timing.leaseDurationMs) return [];
+    return [`leadership was lost and cannot be had again: ${this.#failing.message}`];
+  }
+
+  /** Looks once, and takes the lease when it is free. */
+  async #tryToLead(signal: AbortSignal): Promise<Attempt> {
+    const { client, identity } = this.#options;
+    const startedMs = this.#nowMs();
+    const call: LeaseCall = { timeoutMs: this.#requestLimitMs, signal };
+    const seen = await client.get(call);
+    const failure = this.#noteAnswer(seen, signal);
+    if (failure !== undefined) return { kind: 'waiting', waitMs: this.#waitMs(startedMs, failure) };
+    this.#isFormerLeader = false;
+    if (seen.kind === 'lease') {
+      this.#observed.observe(seen.lease, identity, this.#nowMs());
+      this.#mayHold = seen.lease.record.holder === identity;
+    } else {
+      this.#observed.observeAbsence(this.#nowMs());
+    }
+    const freeInMs = this.#observed.freeInMs(this.#nowMs());
+    if (freeInMs > 0) return { kind: 'waiting', waitMs: Math.min(freeInMs, this.#waitMs(startedMs)) };
+
+    const sentAtMs = this.#nowMs();
+    const taken = await this.#write(seen.kind === 'lease' ? seen.lease : undefined, call);
+    const refusal = this.#noteAnswer(taken, signal);
+    const isOurs = taken.kind === 'lease' && taken.lease.record.holder === identity;
+    const term = isOurs ? this.#begin(taken.lease, sentAtMs) : undefined;
+    if (term !== undefined) return { kind: 'leading', term };
+    return { kind: 'waiting', waitMs: this.#waitMs(startedMs, refusal) };
+  }
+
+  /** Starts a term, unless the answer took so long that it would be over already. */
+  #begin(lease: Lease, sentAtMs: number): LeaseTerm | undefined {
+    const term = new LeaseTerm(this.#options.clock, this.#deadlineAfter(sentAtMs));
+    this.#adopt(lease);
+    if (term.hasEnded) return undefined;
+    this.#term = term;
+    this.#isFormerLeader = true;
+    this.#work = Promise.all([term.watch(), this.#renewUntilEnd(term)]).then(
+      () => undefined,
+      (error: unknown) => {
+        term.end('leadership was lost: the elector failed');
+        this.#fault = { error };
+      },
+    );
+    return term;
+  }
+
+  async #renewUntilEnd(term: LeaseTerm): Promise<void> {
+    let waitMs = this.#waitMs(this.#nowMs());
+    while (!term.hasEnded) {
+      await this.#options.clock.sleep(waitMs, term.signal).catch(() => undefined);
+      if (term.hasEnded) return;
+      const startedMs = this.#nowMs();
+      const problem = await this.#renew(term);
+      waitMs = this.#waitMs(startedMs, problem);
+    }
+  }
+
+  /** Extends the term once, or ends it when somebody else holds the lease. */
+  async #renew(term: LeaseTerm): Promise<LeaseProblem | undefined> {
+    const { client, identity } = this.#options;
+    // As a rule one call: nobody but the leader writes, so the version that it wrote last is the present one.
+    let next: 'write' | 'read' = 'write';
+    for (let calls = 0; calls < MOST_CALLS && !term.hasEnded; calls += 1) {
+      const call = { timeoutMs: Math.min(this.#requestLimitMs, term.leftMs), signal: term.signal };
+      const sentAtMs = this.#nowMs();
+      const answer: LeaseAnswer =
+        next === 'read' ? await client.get(call) : await this.#write(this.#own, call);
+      if (term.hasEnded) return undefined;
+      const problem = this.#noteAnswer(answer, term.signal);
+      if (problem !== undefined) return problem;
+      if (answer.kind === 'lease' && answer.lease.record.holder !== identity) {
+        this.#observed.observe(answer.lease, identity, this.#nowMs());
+        this.#own = undefined;
+        this.#mayHold = false;
+        term.end('leadership was lost: the lease names another holder');
+        return undefined;
+      }
+      if (answer.kind === 'lease') this.#adopt(answer.lease);
+      if (answer.kind === 'lease' && next === 'write') {
+        term.extend(this.#deadlineAfter(sentAtMs));
+        return undefined;
+      }
+      if (answer.kind === 'absent') this.#own = undefined;
+      next = answer.kind === 'conflict' ? 'read' : 'write';
+    }
+    return undefined;
+  }
+
+  /** Names nobody as the holder, if the record still names us. */
+  async #giveUp(): Promise<void> {
+    const { client, identity, clock } = this.#options;
+    const untilMs = this.#nowMs() + RELEASE_MS;
+    const { signal } = new AbortController();
+    let lease = this.#own;
+    for (let calls = 0; calls < MOST_CALLS && this.#nowMs() < untilMs; calls += 1) {
+      const call = { timeoutMs: Math.min(this.#requestLimitMs, untilMs - this.#nowMs()), signal };
+      const answer: LeaseAnswer =
+        lease === undefined
+          ? await client.get(call)
+          : await client.update(
+              lease,
+              this.#change({
+                holder: '',
+                durationMs: RELEASED_DURATION_MS,
+                acquiredAtMs: clock.now(),
+                transitions: lease.record.transitions,
+              }),
+              call,
+            );
+      if (this.#noteAnswer(answer, signal) !== undefined) return;
+      if (answer.kind === 'conflict') {
+        lease = undefined;
+        continue;
+      }
+      if (answer.kind !== 'lease' || answer.lease.record.holder !== identity) break;
+      lease = answer.lease;
+    }
+    this.#own = undefined;
+    this.#mayHold = false;
+  }
+
+  /** Names us as the holder: over what was read, or in a new object. */
+  #write(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {
+    const { client, identity, timing, clock } = this.#options;
+    const isOurs = lease?.record.holder === identity;
+    const change = this.#change({
+      holder: identity,
+      durationMs: timing.leaseDurationMs,
+      acquiredAtMs: isOurs ? undefined : clock.now(),
+      transitions: lease === undefined ? 0 : lease.record.transitions + (isOurs ? 0 : 1),
+    });
+    this.#mayHold = true;
+    return lease === undefined ? client.create(change, call) : client.update(lease, change, call);
+  }
+
+  #change(change: Omit<LeaseChange, 'renewedAtMs' | 'microseconds'>): LeaseChange {
+    this.#writes += 1;
+    return { ...change, renewedAtMs: this.#options.clock.now(), microseconds: this.#writes % 1000 };
+  }
+
+  #adopt(lease: Lease): void {
+    this.#own = lease;
+    this.#observed.observe(lease, this.#options.identity, this.#nowMs());
+  }
+
+  /** Tells about a failure once, and when it is over. @returns the failure */
+  #noteAnswer(answer: LeaseAnswer, signal: AbortSignal): LeaseProblem | undefined {
+    const { events } = this.#options;
+    if (answer.kind !== 'failed') {
+      this.#lastContactMonotonicMs = this.#nowMs();
+      if (this.#failing !== undefined) {
+        events({
+          event: 'coordination-recovered',
+          failedForMs: this.#nowMs() - this.#failing.sinceMonotonicMs,
+        });
+      }
+      this.#failing = undefined;
+      return undefined;
+    }
+    const { problem } = answer;
+    // Given up by ourselves: nothing is wrong with the server.
+    if (signal.aborted) return problem;
+    if (this.#failing?.message !== problem.message) {
+      events({
+        event: 'coordination-failed',
+        problem: problem.message,
+        isLeader: this.#term?.hasEnded === false,
+      });
+    }
+    const sinceMonotonicMs = this.#failing?.sinceMonotonicMs ?? this.#nowMs();
+    this.#failing = { message: problem.message, sinceMonotonicMs };
+    return problem;
+  }
+
+  /** Milliseconds until the next attempt. */
+  #waitMs(startedMs: number, problem?: LeaseProblem): number {
+    const { timing, random } = this.#options;
+    const periodMs = timing.retryPeriodMs * (1 - JITTER_SHARE * random.next());
+    const restMs = startedMs + periodMs - this.#nowMs();
+    const ownMs = Math.max(restMs, timing.retryPeriodMs * SHORTEST_WAIT_SHARE);
+    // Longer than a lease lives nobody is kept from looking, whatever the server says.
+    return Math.max(ownMs, Math.min(problem?.retryAfterMs ?? 0, timing.leaseDurationMs));
+  }
+
+  #deadlineAfter(sentAtMs: number): number {
+    return sentAtMs + this.#options.timing.renewDeadlineMs;
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+}

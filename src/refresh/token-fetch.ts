@@ -1,0 +1,53 @@
+import type { Clock, RefreshEvents, TokenSource } from '../core/ports.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { FetchedToken, TokenIdentity } from '../core/token.ts';
+import type { ChainKeeper } from './chain-keeper.ts';
+import type { FetchPace } from './fetch-pace.ts';
+import { describeEnd, type Term } from './term.ts';
+
+export interface TokenFetchParts {
+  readonly identity: TokenIdentity;
+  readonly source: TokenSource;
+  /** For kinds with refresh tokens. */
+  readonly chain: ChainKeeper | undefined;
+  readonly pace: FetchPace;
+  readonly clock: Clock;
+  readonly events: RefreshEvents;
+}
+
+/** One call of the provider with what belongs to it: the refresh token to present, and what is told about the call. */
+export class TokenFetch {
+  readonly #parts: TokenFetchParts;
+
+  constructor(parts: TokenFetchParts) {
+    this.#parts = parts;
+  }
+
+  /** Calls the provider, unless the term has ended or the chain is not ready for it. */
+  async run(term: Term): Promise<Result<FetchedToken>> {
+    const { chain, pace, source, clock, events, identity } = this.#parts;
+    const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term.signal);
+    if (!prepared.ok) return prepared;
+    const presented = prepared.value;
+    // Checked right here, because everything above may have taken its time.
+    if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
+    const startedMs = clock.monotonicMs();
+    pace.recordFetch();
+    const { result, clockSkewMs } = await source.fetch(presented, term.signal);
+    events({
+      event: 'token-fetched',
+      identity,
+      durationMs: clock.monotonicMs() - startedMs,
+      clockSkewMs,
+      failure: result.ok ? undefined : result.failure,
+      notes: result.ok ? result.value.notes : [],
+    });
+    if (result.ok) {
+      chain?.accept(result.value);
+      return result;
+    }
+    if (result.failure.code !== 'chain-broken' || chain === undefined || presented === undefined)
+      return result;
+    return fail(await chain.handleRefusal(presented, result.failure, term.signal));
+  }
+}

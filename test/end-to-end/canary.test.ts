@@ -1,0 +1,197 @@
+/**
+ * Promise 6: no secret leaks. Everything that the program shows while it works, and while it fails in every way that the
+ * sandbox knows, is searched for every secret that was issued or configured.
+ */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { SecretSearch } from '../support/program-secrets.ts';
+import { runInProcess, startInProcess } from '../support/program-terminal.ts';
+import { startWiretap, type Wiretap } from '../support/program-wiretap.ts';
+import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+
+const TOKENS = ['pik', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot', 'apimw', 'paysecurez'];
+const PROVIDER_FAULTS = ['echo', '503', 'not-json', 'wrong-credentials', 'malformed'];
+const STORE_FAULTS = ['denied', 'throttle', 'kms'];
+const LEAKS: readonly ((token: string) => string)[] = [
+  (token) => token,
+  (token) => token.slice(5, 25),
+  (token) => JSON.stringify({ token }),
+  (token) => Buffer.from(token).toString('base64'),
+  (token) => Buffer.from(`user:${token}`).toString('base64'),
+  (token) => Buffer.from(token).toString('hex'),
+];
+const PROVIDERS = ['pik', 'pivot-b2b', 'pivot-b2b2c', 'pivot', 'apimw', 'paysecurez'];
+
+/** A world whose every word is overheard. */
+interface Stage extends AsyncDisposable {
+  readonly world: ProgramWorld;
+  readonly config: string;
+  /** Everything that anybody but provider and store got to see. */
+  show(text: string): void;
+  /** Drops what has been shown so far. */
+  forget(): void;
+  /** The daemon until it has said this about every token, its pages included. */
+  showDaemon(saying: string): Promise<void>;
+  /** Commands side by side, each to its end. @returns their exit codes */
+  showCommands(...commands: readonly (readonly string[])[]): Promise<readonly number[]>;
+  /** Names of the secrets that have been seen, and of all that were searched for. */
+  search(): Promise<{ readonly found: readonly string[]; readonly searched: readonly string[] }>;
+}
+
+async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
+  const world = await startProgramWorld();
+  const { store, upstreams, configPath } = world.sandbox;
+  const toStore = await startWiretap(store.endpoint);
+  const toProviders = await startWiretap(upstreams.origin);
+  const config = await world.copyConfig('overheard.yaml', {
+    replace: { [store.endpoint]: toStore.url, [upstreams.origin]: toProviders.url },
+    set: { 'log.level': 'debug', 'log.format': logFormat },
+  });
+  const shown: string[] = [];
+  const show = (text: string): void => void shown.push(text);
+  return {
+    world,
+    config,
+    show,
+    forget: () => void shown.splice(0),
+    showDaemon: async (saying) => {
+      await using run = startInProcess(['run', '--config', config]);
+      const isSaid = (text: string) => (token: string) =>
+        text.split('\n').some((line) => line.includes(`${token}: `) && line.includes(saying));
+      const text = await run.output.untilText((each) => TOKENS.every(isSaid(each)));
+      const [url = ''] = /http:\S+$/m.exec(text.replace(/"}?$/gm, '')) ?? [];
+      for (const path of ['/livez', '/readyz', '/metrics', '/nothing'])
+        show(await (await fetch(`${url}${path}`)).text());
+      run.terminal.stop();
+      assert.equal(await run.exit, 0);
+      show(run.output.stdout + run.output.stderr);
+    },
+    showCommands: (...commands) =>
+      Promise.all(
+        commands.map(async (args) => {
+          const { code, stdout, stderr } = await runInProcess([...args, '--config', config]);
+          show(stdout + stderr);
+          return code;
+        }),
+      ),
+    search: async () => {
+      const search = new SecretSearch();
+      for (const [index, text] of world.issued.entries()) search.add(`issued ${index}`, text);
+      await addCredentials(search, dirname(configPath));
+      addSignatures(search, toProviders);
+      for (const request of toStore.requests) show(describeForCloudTrail(request.headers, request.body));
+      return { found: search.find(shown.join('\n')), searched: search.names };
+    },
+    async [Symbol.asyncDispose]() {
+      await Promise.all([toStore, toProviders].map((tap) => tap[Symbol.asyncDispose]()));
+      await world[Symbol.asyncDispose]();
+    },
+  };
+}
+
+describe('no secret leaks', { concurrency: true, timeout: 60_000 }, () => {
+  it('while everything works: log, pages, every command, what CloudTrail records', async () => {
+    await using stage = await setStage();
+    await stage.showDaemon('a new token is published');
+    const codes = await stage.showCommands(
+      ['check'],
+      ['check', '--live'],
+      ['check', '--live', '--json'],
+      ['plan'],
+      ['plan', '--json'],
+      ['status'],
+      ['status', '--json'],
+      ['run', '--once'],
+    );
+    assert.deepEqual(new Set(codes), new Set([0]));
+    for (const provider of PROVIDERS) {
+      assert.deepEqual(await stage.showCommands(['refresh', provider]), [0]);
+      assert.deepEqual(await stage.showCommands(['refresh', provider, '--json']), [0]);
+    }
+    const { found, searched } = await stage.search();
+    assert.deepEqual(found, []);
+    for (const kind of ['issued 30', 'privateKey', 'merchantSecret', 'bindingId', 'x-signature 1'])
+      assert.ok(
+        searched.some((name) => name.endsWith(kind)),
+        `${kind} is among ${searched.join(', ')}`,
+      );
+  });
+
+  for (const fault of PROVIDER_FAULTS) {
+    it(`while no provider answers as it should: ${fault}`, async () => {
+      await using stage = await setStage();
+      stage.world.addFault(`*:${fault}`);
+      const codes = await stage.showCommands(
+        ['run', '--once'],
+        ['check', '--live'],
+        ['check', '--live', '--json'],
+        ['refresh', 'pivot-b2b', '--json'],
+        ['status'],
+      );
+      assert.deepEqual(new Set(codes), new Set([1]));
+      assert.deepEqual((await stage.search()).found, []);
+    });
+  }
+
+  for (const fault of STORE_FAULTS) {
+    it(`while the store does not take what was fetched: ${fault}`, async () => {
+      await using stage = await setStage();
+      assert.deepEqual(await stage.showCommands(['run', '--once']), [0]);
+      stage.world.addFault(`store:${fault}`);
+      const codes = await stage.showCommands(
+        ...PROVIDERS.map((provider) => ['refresh', provider, '--json']),
+        ['check', '--live'],
+        ['status', '--json'],
+      );
+      assert.deepEqual(new Set(codes), new Set([1]));
+      assert.deepEqual((await stage.search()).found, []);
+    });
+  }
+
+  it('while a daemon goes on failing, for people as well', async () => {
+    await using stage = await setStage('pretty');
+    stage.world.addFault('*:echo');
+    await stage.showDaemon('refresh failed');
+    assert.deepEqual((await stage.search()).found, []);
+  });
+
+  it('a planted leak is found, whole, in pieces and encoded', async () => {
+    await using stage = await setStage();
+    await stage.showCommands(['run', '--once']);
+    const token = stage.world.issued[0] ?? '';
+    for (const leak of LEAKS) {
+      stage.show(`some words before ${leak(token)} and after`);
+      assert.deepEqual((await stage.search()).found, ['issued 0'], String(leak));
+      stage.forget();
+      assert.deepEqual((await stage.search()).found, [], 'nothing is left over');
+    }
+  });
+});
+
+/** Every file that the configuration refers to, under its own name. */
+async function addCredentials(search: SecretSearch, folder: string): Promise<void> {
+  const entries = await readdir(join(folder, 'credentials'), { recursive: true, withFileTypes: true });
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const path = join(entry.parentPath, entry.name);
+    search.add(path.replace(folder, ''), await readFile(path, 'utf8'));
+  }
+}
+
+function addSignatures(search: SecretSearch, { requests }: Wiretap): void {
+  const signatures = requests
+    .map(({ headers }) => headers['x-signature'])
+    .filter((text) => text !== undefined);
+  for (const [index, signature] of signatures.entries()) search.add(`x-signature ${index}`, signature);
+}
+
+/** What CloudTrail gets to see of a request: all but the secret's value and the request's own signature. */
+function describeForCloudTrail(headers: Readonly<Record<string, string>>, body: string): string {
+  const input = parseJson(body);
+  assert.ok(isJsonObject(input), 'the store is sent JSON objects');
+  const { SecretString: _value, ...parameters } = input;
+  const { authorization: _signature, ...visible } = headers;
+  return JSON.stringify({ parameters, visible });
+}

@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { type CronTask, startCronTask } from '../../src/refresh/cron-task.ts';
+import { NOON_MS } from '../support/sample-events.ts';
+import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
+
+let timers: TimerBench;
+let told: string[];
+let task: CronTask;
+
+beforeEach(() => {
+  timers = fakeTimers(NOON_MS + 1000);
+  told = [];
+  const at = (what: string) => (): void => {
+    told.push(`${what} at ${(timers.clock.now() - NOON_MS) / 1000} s`);
+  };
+  const ignore = (): void => undefined;
+  task = startCronTask({
+    name: 'pivot',
+    expression: '3-59/15 * * * * *',
+    onTick: at('tick'),
+    onMissed: at('missed'),
+    logger: { info: ignore, warn: ignore, error: ignore, debug: ignore },
+  });
+});
+
+afterEach(() => {
+  task.stop();
+  timers.restore();
+});
+
+describe('startCronTask', () => {
+  it('ticks at its slots and not at once', async () => {
+    assert.equal(task.msToNext(), 2000);
+    await timers.advance(40_000);
+    assert.deepEqual(told, ['tick at 3 s', 'tick at 18 s', 'tick at 33 s']);
+  });
+
+  it('tells of a slot that a blocked event loop has cost, as soon as the loop is free', async () => {
+    await timers.advance(16_000);
+    await timers.blockEventLoop(10_000);
+    assert.deepEqual(told, ['tick at 3 s', 'missed at 27 s']);
+    await timers.advance(10_000);
+    assert.deepEqual(told.at(-1), 'tick at 33 s');
+  });
+
+  it('tells once of all the slots that a night of sleep has cost', async () => {
+    await timers.advance(16_000);
+    timers.jumpWallTime(8 * 3_600_000);
+    await timers.advance(30_000);
+    assert.equal(told.filter((line) => line.startsWith('missed')).length, 1);
+  });
+
+  it('Quick to stop: is silent once it is stopped', async () => {
+    await timers.advance(5000);
+    task.stop();
+    await timers.advance(60_000);
+    assert.deepEqual(told, ['tick at 3 s']);
+  });
+});
