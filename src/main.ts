@@ -1,9 +1,15 @@
 #!/usr/bin/env node
 /** From the command line to a command: the only place that reads arguments and sets the exit code. */
-import { createProgram } from './commands/program.ts';
+import { createProgram, explainUncaught } from './commands/program.ts';
 import type { Terminal } from './commands/terminal.ts';
 
 const { stdout, stderr } = process;
+
+// Node would print the error with everything that hangs on it.
+process.on('uncaughtException', (error) => {
+  stderr.write(`${explainUncaught(error)}\n`);
+  process.exit(1);
+});
 
 const terminal: Terminal = {
   out: (text) => void stdout.write(text),
@@ -16,6 +22,10 @@ const terminal: Terminal = {
   stopRequest: () =>
     new Promise((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+    }),
+  outputClosed: () =>
+    new Promise((resolve) => {
+      stdout.once('error', () => resolve());
     }),
 };
 

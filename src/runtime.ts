@@ -5,7 +5,6 @@ import { createMetrics, type Metrics } from './adapters/prometheus/metrics.ts';
 import { createSystemClock } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
 import { createEventLog } from './adapters/system/event-log.ts';
-import { describeFault } from './adapters/system/fault.ts';
 import { createLog, type Log, type LogDestination } from './adapters/system/log.ts';
 import { createSystemRandom } from './adapters/system/random.ts';
 import { createSoleLeader } from './adapters/system/sole-leader.ts';
@@ -13,6 +12,7 @@ import { leaveLocalTime } from './adapters/system/time-zone.ts';
 import { type App, createApp } from './app.ts';
 import type { RefreshPorts } from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
+import { describeFault } from './core/fault.ts';
 import type { Clock, Random, RefreshEvents } from './core/ports.ts';
 import { VERSION } from './core/version.ts';
 
@@ -30,11 +30,6 @@ export function createSystemPorts(): SystemPorts {
 /** What runs, for the first line of the log. */
 export function describeProgram(): { readonly version: string; readonly node: string } {
   return { version: VERSION, node: process.versions.node };
-}
-
-/** What a command may say of an error that nobody expected: never its message, which may quote anything. */
-export function explainFault(error: unknown): string {
-  return `unexpected failure, which may be a bug in token-refresher: please report ${JSON.stringify(describeFault(error))}`;
 }
 
 /** Where and how a run reports. */

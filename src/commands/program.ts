@@ -1,5 +1,6 @@
 /** The command line: names, options, help texts and exit codes. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { describeFault } from '../core/fault.ts';
 import { VERSION } from '../core/version.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -130,13 +131,16 @@ export function createProgram(terminal: Terminal): Program {
       } catch (error) {
         // Commander has said what is wrong; help and version end here too, with code 0.
         if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-        // Thrown on, it would be printed by Node with everything that hangs on it.
-        const { explainFault } = await import('../runtime.ts');
-        terminal.err(`${explainFault(error)}\n`);
+        terminal.err(`${explainUncaught(error)}\n`);
         return 1;
       }
     },
   };
+}
+
+/** What is printed of an error that nobody expected: its class and where it was thrown, never its message. */
+export function explainUncaught(error: unknown): string {
+  return `unexpected failure, which may be a bug in token-refresher: please report ${JSON.stringify(describeFault(error))}`;
 }
 
 /**

@@ -29,7 +29,8 @@ export async function sandbox(options: SandboxCommandOptions, terminal: Terminal
   const faults = parseFaults(options.fault, terminal);
   if (faults === undefined) return 2;
   const ports = createSystemPorts();
-  const stopRequest = terminal.stopRequest();
+  // It is there to be looked at: when nobody does any more, it ends.
+  const stopRequest = Promise.race([terminal.stopRequest(), terminal.outputClosed()]);
   const world = await startSandbox({
     ...ports,
     speed: options.speed,
@@ -52,7 +53,7 @@ interface Session extends SystemPorts {
   readonly world: Sandbox;
   readonly configuration: Configuration;
   readonly terminal: Terminal;
-  readonly stopRequest: Promise<string>;
+  readonly stopRequest: Promise<unknown>;
 }
 
 async function runDaemon(session: Session): Promise<void> {

@@ -14,6 +14,8 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Resolves with the name of the signal (`SIGTERM`, `SIGINT`) that asks the program to stop. */
   stopRequest(): Promise<string>;
+  /** Resolves when nobody reads standard output any more. */
+  outputClosed(): Promise<void>;
 }
 
 /**

@@ -51,12 +51,15 @@ interface Run {
   readonly term: Term;
   /** Aborted when the term ends in either way: no further attempt is begun. */
   readonly over: AbortSignal;
-  /** The run is given up after so many failed attempts, and at once when a human is needed. */
+  /** The run is given up after so many failed attempts, and at once when a human or a long wait is needed. */
   readonly maxAttempts: number;
   readonly startedMs: number;
   /** Whether readers had a live token when the run began. */
   readonly beganLive: boolean;
 }
+
+/** Somebody waits for a run with `maxAttempts`: an hour's Retry-After would block a CronJob for an hour. */
+const IMPATIENT_WAIT_MS = 60_000;
 
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
@@ -164,8 +167,8 @@ export class TokenKeeper {
       });
       previous = failure;
       const isPatient = run.maxAttempts === Number.POSITIVE_INFINITY;
-      if (attempt >= run.maxAttempts || (!isPatient && failure.retry === 'needs-human'))
-        return { kind: 'failed', failure };
+      const isOutOfPatience = failure.retry === 'needs-human' || waitMs > IMPATIENT_WAIT_MS;
+      if (attempt >= run.maxAttempts || (!isPatient && isOutOfPatience)) return { kind: 'failed', failure };
       await this.#pause(waitMs, failure, run);
     }
   }

@@ -3,8 +3,7 @@
  * sandbox knows, is searched for every secret that was issued or configured.
  */
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { isJsonObject, parseJson } from '../../src/core/json.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
@@ -80,7 +79,7 @@ async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
     search: async () => {
       const search = new SecretSearch();
       for (const [index, text] of world.issued.entries()) search.add(`issued ${index}`, text);
-      await addCredentials(search, dirname(configPath));
+      await search.addCredentials(dirname(configPath));
       addSignatures(search, toProviders);
       for (const request of toStore.requests) show(describeForCloudTrail(request.headers, request.body));
       return { found: search.find(shown.join('\n')), searched: search.names };
@@ -170,15 +169,6 @@ describe('no secret leaks', { concurrency: true, timeout: 60_000 }, () => {
     }
   });
 });
-
-/** Every file that the configuration refers to, under its own name. */
-async function addCredentials(search: SecretSearch, folder: string): Promise<void> {
-  const entries = await readdir(join(folder, 'credentials'), { recursive: true, withFileTypes: true });
-  for (const entry of entries.filter((each) => each.isFile())) {
-    const path = join(entry.parentPath, entry.name);
-    search.add(path.replace(folder, ''), await readFile(path, 'utf8'));
-  }
-}
 
 function addSignatures(search: SecretSearch, { requests }: Wiretap): void {
   const signatures = requests

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { JsonObject } from '../../src/core/json.ts';
 import { msBetween, timeOf } from '../support/program-output.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
+import { SecretSearch } from '../support/program-secrets.ts';
 import { startProgramWorld } from '../support/program-world.ts';
 import { SandboxProcess, type WireDocument } from '../support/sandbox-process.ts';
 
@@ -37,6 +38,8 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     const generations = new Map<string, number>();
     const isOver = (): boolean =>
       SHORT_LIVED.every((token) => output.linesOf('token-refreshed', of(token)).length >= 3);
+    const search = new SecretSearch();
+    await search.addCredentials(dirname(sandbox.ready.config));
     let reads = 0;
     for await (const _ of setInterval(500, undefined, { signal: t.signal })) {
       for (const secret of SECRETS) {
@@ -46,6 +49,7 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
         assert.ok(Date.parse(document.expires_at) > askedAtMs, `${secret} expired at ${document.expires_at}`);
         assert.ok(document.generation >= (generations.get(secret) ?? 1), `${secret} steps back`);
         generations.set(secret, document.generation);
+        search.add(`${secret} ${document.generation}`, document.access_token);
       }
       if (isOver()) break;
     }
@@ -57,6 +61,7 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     sandbox.program.send('SIGTERM');
     assert.deepEqual(await sandbox.program.untilExit(), { code: 0, signal: null });
     assert.equal(output.stderr, '');
+    assert.deepEqual(search.find(output.stdout), [], 'no secret in the log');
   });
 
   it('while a provider answers 503 the old token stays to its end, each change is one line, and it recovers', async (t) => {

@@ -24,7 +24,12 @@ export interface Passage {
   readonly answerMs: number;
   /** The server answers with this status and does nothing. */
   readonly refusal?: number;
+  /** Header of the refusal. */
+  readonly retryAfter?: string;
 }
+
+/** Neither delay nor loss. */
+export const INSTANT: Passage = { requestMs: 0, answerMs: 0 };
 
 export interface ReplicaOptions {
   readonly api: LeaseApi;
@@ -123,7 +128,7 @@ export class LeaseReplica {
   ): Promise<LeaseAnswer> {
     const { api, clock, passage } = this.#options;
     this.calls.push({ operation, atMs: clock.monotonicMs() });
-    const { requestMs, answerMs, refusal } = passage?.() ?? { requestMs: 0, answerMs: 0 };
+    const { requestMs, answerMs, refusal, retryAfter } = passage?.() ?? INSTANT;
     const isLost = this.isCutOff;
     // What is under way arrives although its sender has given up, or was stopped.
     const arrival = async (): Promise<LeaseAnswer> => {
@@ -143,7 +148,7 @@ export class LeaseReplica {
       return parseAnswer({
         operation,
         status: answer.status,
-        retryAfter: undefined,
+        retryAfter,
         body: JSON.stringify(answer.body),
         nowMs: clock.now(),
         leaseName: `${LEASE_NAMESPACE}/${LEASE_NAME}`,

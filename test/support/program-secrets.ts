@@ -1,3 +1,6 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
 /** A part of a secret that is as long as this must not show either. */
 const PIECE_LENGTH = 16;
 
@@ -12,14 +15,24 @@ export class SecretSearch {
     return [...this.#names];
   }
 
-  /** @param name how a finding is reported: the secret itself must not end up in a test report */
+  /** @param name how a finding is reported, one secret a name: the secret itself must not end up in a test report */
   add(name: string, secret: string): void {
+    if (this.#names.has(name)) return;
     this.#names.add(name);
     // The frame of a PEM file is no secret, and its lines may show one by one.
     const lines = secret.split(/\r?\n/).filter((line) => line !== '' && !line.startsWith('-----'));
     for (const line of lines) {
       if (line.length < PIECE_LENGTH && lines.length > 1) continue;
       for (const form of encodings(line)) this.#addPieces(name, form);
+    }
+  }
+
+  /** Every credential of a sandbox, under the name of its file. @param folder the one of its configuration */
+  async addCredentials(folder: string): Promise<void> {
+    const entries = await readdir(join(folder, 'credentials'), { recursive: true, withFileTypes: true });
+    for (const entry of entries.filter((each) => each.isFile())) {
+      const path = join(entry.parentPath, entry.name);
+      this.add(path.slice(folder.length), await readFile(path, 'utf8'));
     }
   }
 

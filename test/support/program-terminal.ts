@@ -17,6 +17,7 @@ export class ProgramTerminal implements Terminal {
   readonly hasColor = false;
   readonly #onOut: (text: string) => void;
   readonly #stop = Promise.withResolvers<string>();
+  readonly #closed = Promise.withResolvers<void>();
   #stopRequests = 0;
 
   constructor({ env = {}, isInteractive = false, onOut = () => undefined }: ProgramTerminalOptions = {}) {
@@ -45,6 +46,13 @@ export class ProgramTerminal implements Terminal {
     this.#stopRequests += 1;
     return this.#stop.promise;
   };
+
+  readonly outputClosed = (): Promise<void> => this.#closed.promise;
+
+  /** What `| head` does once it has seen enough. */
+  closeOutput(): void {
+    this.#closed.resolve();
+  }
 
   /** What a signal is to a process. */
   stop(): void {

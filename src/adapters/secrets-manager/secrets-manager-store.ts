@@ -100,6 +100,7 @@ class SecretsManagerStore implements TokenStore {
     const replaced = knownArn === undefined ? undefined : await this.#replace(write, knownArn, signal);
     const isGone = replaced?.ok === false && replaced.failure.code === 'store-missing';
     const written = replaced === undefined || isGone ? await this.#claimAndWrite(write, signal) : replaced;
+    // What a human changes may be the owner.
     if (!written.ok && written.failure.retry === 'needs-human') this.#ownArns.delete(secretName);
     return written;
   }

@@ -1,4 +1,4 @@
-import { errorName } from './fault.ts';
+import { errorName } from '../../core/fault.ts';
 import type { Log, LogLevel } from './log.ts';
 
 /** The logger that node-cron 4 wants for a task. */

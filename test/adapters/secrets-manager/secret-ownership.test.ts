@@ -83,6 +83,17 @@ describe("somebody else's secret", () => {
     await expectCurrent(store, 'one', one);
   });
 
+  it('is noticed by the first write after a human had to act', async (t) => {
+    const emulated = await startEmulatedStore(t);
+    const { store, sandbox } = emulated;
+    const one = await publishOk(store, buildWrite('one', undefined));
+    sandbox.server.setFaults([{ kind: 'denied', operations: ['PutSecretValue'], times: 1 }]);
+    expectFailure(await store.publish(buildWrite('two', one), never), 'store-denied', 'needs-human');
+    sandbox.engine.execute('UntagResource', { SecretId: SECRET, TagKeys: ['managed-by'] });
+    expectFailure(await store.publish(buildWrite('two', one), never), 'store-not-ours', 'needs-human');
+    await expectCurrent(store, 'one', one);
+  });
+
   it('is no longer written once verifyWritable has seen its tag taken away', async (t) => {
     const emulated = await startEmulatedStore(t);
     const { store, sandbox, requests } = emulated;

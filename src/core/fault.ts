@@ -1,7 +1,12 @@
-import type { LogFields } from './log-fields.ts';
+export interface FaultDescription {
+  /** Class of the error, or the type of what was thrown instead of one. */
+  readonly errorName: string;
+  /** Where it was thrown: function, file and line. */
+  readonly frames?: readonly string[];
+}
 
 /** What may be said of an error that nobody expected: its class and where it was thrown, never its message. */
-export function describeFault(error: unknown): LogFields<'fault'> {
+export function describeFault(error: unknown): FaultDescription {
   if (!(error instanceof Error)) return { errorName: typeof error };
   return { errorName: errorName(error), frames: stackFrames(error) };
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeFault } from '../../../src/adapters/system/fault.ts';
+import { describeFault } from '../../src/core/fault.ts';
 
 /** `try` something that throws. */
 function caught(action: () => unknown): unknown {

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import {
+  buildLeaseUpdate,
+  buildNewLease,
+  type Lease,
+  type LeaseChange,
+  parseLease,
+} from '../../../src/adapters/kubernetes/lease.ts';
+import { formatMicroTime } from '../../../src/adapters/kubernetes/micro-time.ts';
+
+const NOON_MS = Date.UTC(2026, 10, 21, 12);
+
+const CHANGE: LeaseChange = {
+  holder: 'pod-a_1',
+  durationMs: 15_000,
+  acquiredAtMs: NOON_MS,
+  renewedAtMs: NOON_MS + 1_234,
+  transitions: 3,
+  microseconds: 7,
+};
+
+function withSpec(spec: unknown) {
+  return { metadata: { name: 'l', resourceVersion: '7' }, spec };
+}
+
+function readLease(spec: unknown): Lease {
+  const parsed = parseLease(withSpec(spec));
+  assert.ok(parsed.ok);
+  return parsed.lease;
+}
+
+describe('formatMicroTime', () => {
+  for (const { wallMs, microseconds, text } of [
+    { wallMs: NOON_MS, microseconds: 0, text: '2026-11-21T12:00:00.000000Z' },
+    { wallMs: NOON_MS + 7.9, microseconds: 42, text: '2026-11-21T12:00:00.007042Z' },
+    { wallMs: NOON_MS + 999, microseconds: 1_001, text: '2026-11-21T12:00:00.999001Z' },
+    { wallMs: 0, microseconds: 999, text: '1970-01-01T00:00:00.000999Z' },
+  ]) {
+    it(`writes ${text}`, () => assert.equal(formatMicroTime(wallMs, microseconds), text));
+  }
+
+  it('always has six digits of a second, and names the moment', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), fc.nat(5_000), (wallMs, microseconds) => {
+        const text = formatMicroTime(wallMs, microseconds);
+        assert.match(text, /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/);
+        assert.equal(Date.parse(text), wallMs);
+      }),
+    );
+  });
+});
+
+describe('parseLease', () => {
+  it('reads the record of a held lease', () => {
+    const { record, resourceVersion } = readLease({
+      holderIdentity: 'pod-a_1',
+      leaseDurationSeconds: 15,
+      acquireTime: '2026-11-21T12:00:00.000000Z',
+      renewTime: 'of no interest',
+      leaseTransitions: 3,
+    });
+    assert.equal(resourceVersion, '7');
+    assert.deepEqual(record, {
+      holder: 'pod-a_1',
+      durationMs: 15_000,
+      acquireTime: '2026-11-21T12:00:00.000000Z',
+      transitions: 3,
+    });
+  });
+
+  for (const { name, spec } of [
+    { name: 'no spec', spec: undefined },
+    { name: 'an empty spec', spec: {} },
+    { name: 'an empty holder', spec: { holderIdentity: '', leaseDurationSeconds: 1 } },
+    { name: 'nulls', spec: { holderIdentity: null, leaseTransitions: null, leaseDurationSeconds: null } },
+  ]) {
+    it(`takes a lease with ${name} for one that nobody holds`, () => {
+      const { record } = readLease(spec);
+      assert.deepEqual([record.holder, record.transitions], ['', 0]);
+    });
+  }
+
+  for (const { name, body, problem } of [
+    { name: 'text', body: 'lease', problem: 'is no Lease object' },
+    { name: 'nothing', body: undefined, problem: 'is no Lease object' },
+    { name: 'no metadata', body: { spec: {} }, problem: 'has a malformed field metadata' },
+    {
+      name: 'no resourceVersion',
+      body: { metadata: {}, spec: {} },
+      problem: 'has a malformed field metadata.resourceVersion',
+    },
+    {
+      name: 'a spec that is a list',
+      body: withSpec([]),
+      problem: 'has a malformed field spec',
+    },
+    {
+      name: 'a holder and no duration',
+      body: withSpec({ holderIdentity: 'a' }),
+      problem: 'has a holder and no field spec.leaseDurationSeconds',
+    },
+    {
+      name: 'a duration of 0',
+      body: withSpec({ holderIdentity: 'a', leaseDurationSeconds: 0 }),
+      problem: 'has a malformed field spec.leaseDurationSeconds',
+    },
+    {
+      name: 'a duration with a fraction',
+      body: withSpec({ holderIdentity: 'a', leaseDurationSeconds: 1.5 }),
+      problem: 'has a malformed field spec.leaseDurationSeconds',
+    },
+    {
+      name: 'a holder that is a number',
+      body: withSpec({ holderIdentity: 1, leaseDurationSeconds: 15 }),
+      problem: 'has a malformed field spec.holderIdentity',
+    },
+    {
+      name: 'negative transitions',
+      body: withSpec({ leaseTransitions: -1 }),
+      problem: 'has a malformed field spec.leaseTransitions',
+    },
+  ]) {
+    it(`refuses ${name}`, () => assert.deepEqual(parseLease(body), { ok: false, problem }));
+  }
+});
+
+describe('building a lease', () => {
+  it('writes a new one', () => {
+    assert.deepEqual(buildNewLease('token-refresher', 'payments', CHANGE), {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'token-refresher', namespace: 'payments' },
+      spec: {
+        holderIdentity: 'pod-a_1',
+        leaseDurationSeconds: 15,
+        acquireTime: '2026-11-21T12:00:00.000007Z',
+        renewTime: '2026-11-21T12:00:01.234007Z',
+        leaseTransitions: 3,
+      },
+    });
+  });
+
+  it('sends back what it does not know, and the version that it read', () => {
+    const metadata = { name: 'l', resourceVersion: '7', labels: { 'app.kubernetes.io/name': 'x' } };
+    const spec = {
+      holderIdentity: 'pod-b',
+      leaseDurationSeconds: 60,
+      acquireTime: 'then',
+      strategy: 'Oldest',
+    };
+    const parsed = parseLease({ metadata, spec, later: { version: 2 } });
+    assert.ok(parsed.ok);
+    const update = buildLeaseUpdate(parsed.lease, { ...CHANGE, acquiredAtMs: undefined });
+    assert.deepEqual(update['metadata'], metadata);
+    assert.deepEqual(update['later'], { version: 2 });
+    assert.deepEqual(update['spec'], {
+      holderIdentity: 'pod-a_1',
+      leaseDurationSeconds: 15,
+      acquireTime: 'then',
+      renewTime: '2026-11-21T12:00:01.234007Z',
+      leaseTransitions: 3,
+      strategy: 'Oldest',
+    });
+  });
+});
