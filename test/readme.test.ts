@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { METRICS } from '../src/adapters/prometheus/metric-list.ts';
 import { parseConfiguration } from '../src/config/load.ts';
@@ -8,9 +8,8 @@ import { tokenDocumentSchema } from '../src/core/document.ts';
 import { FAILURE_CODES } from '../src/core/failure.ts';
 import { KINDS } from '../src/providers/registry.ts';
 import { STORE_FAULT_KINDS } from '../src/sandbox/secrets-manager/store-fault.ts';
-
-const ROOT = resolve(import.meta.dirname, '..');
-const README = readFileSync(join(ROOT, 'README.md'), 'utf8');
+import { PROJECT } from './support/program-process.ts';
+import { README, readmeBlocks } from './support/readme-text.ts';
 
 test('the README lists every metric as the program defines it, and no other', () => {
   const rows = tableRows('metric').map(([name, type, labels, help]) => ({ name, type, labels, help }));
@@ -38,7 +37,7 @@ test('the README names every field of the token document', () => {
 });
 
 test("the README's configuration passes the parser and has every kind", () => {
-  const parsed = parseConfiguration(fences('yaml')[0] ?? '', { fileName: 'README.md', kinds: KINDS });
+  const parsed = parseConfiguration(readmeBlocks('yaml')[0] ?? '', { fileName: 'README.md', kinds: KINDS });
   assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
   const kinds = parsed.configuration.providers.map(({ kind }) => kind.kind);
   assert.deepEqual(kinds.toSorted(), KINDS.map(({ kind }) => kind).toSorted());
@@ -56,7 +55,10 @@ test('every promise is named by a test in the file that the README gives', () =>
     const paths = [...where.matchAll(/`(?<path>test\/[^`]+)`/g)].map(({ groups }) => groups?.['path'] ?? '');
     assert.ok(paths.length > 0, `${name}: no file given`);
     for (const path of paths) {
-      assert.ok(readFileSync(join(ROOT, path), 'utf8').includes(name), `${path} has no test named "${name}"`);
+      assert.ok(
+        readFileSync(join(PROJECT, path), 'utf8').includes(name),
+        `${path} has no test named "${name}"`,
+      );
     }
   }
 });
@@ -73,11 +75,5 @@ function tableRows(heading: string): readonly (readonly string[])[] {
       // A pipe in code is escaped, so that it does not end the cell.
       .split(/(?<!\\)\|/)
       .map((cell) => cell.trim()),
-  );
-}
-
-function fences(language: string): readonly string[] {
-  return [...README.matchAll(new RegExp(`\`\`\`${language}\\n(?<text>[\\s\\S]*?)\`\`\``, 'g'))].map(
-    ({ groups }) => groups?.['text'] ?? '',
   );
 }

@@ -31,7 +31,8 @@ const chainStateSchema = z.object({
 
 export type ParsedChainState =
   | { readonly ok: true; readonly state: ChainState }
-  | { readonly ok: false; readonly problem: string };
+  /** `isForeign`: it is the chain of another token, which must be neither spent nor replaced. */
+  | { readonly ok: false; readonly isForeign: boolean; readonly problem: string };
 
 /** The exact bytes of the state secret. */
 export function serializeChainState(identity: TokenIdentity, state: ChainState): SecretText {
@@ -49,14 +50,24 @@ export function serializeChainState(identity: TokenIdentity, state: ChainState):
   return new SecretText(JSON.stringify(wire));
 }
 
-/** Reads a state secret's text. The problem names the offending field and never its value. */
-export function parseChainState(text: SecretText): ParsedChainState {
+/**
+ * Reads a state secret's text. The problem names the offending field, or whose chain it is, and never a value.
+ * @param identity whose chain it has to be
+ */
+export function parseChainState(
+  text: SecretText,
+  identity: Pick<TokenIdentity, 'provider' | 'customer'>,
+): ParsedChainState {
   const parsed = chainStateSchema.safeParse(parseJson(text.reveal()));
   if (!parsed.success) {
     const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.') || 'not a JSON object'));
-    return { ok: false, problem: `no chain state (${[...fields].join(', ')})` };
+    return { ok: false, isForeign: false, problem: `no chain state (${[...fields].join(', ')})` };
   }
   const wire = parsed.data;
+  if (wire.provider !== identity.provider || wire.customer !== identity.customer) {
+    const owner = wire.customer === undefined ? wire.provider : `${wire.provider}/${wire.customer}`;
+    return { ok: false, isForeign: true, problem: `the refresh token of ${owner}` };
+  }
   return {
     ok: true,
     state: {

@@ -77,6 +77,10 @@ export type RefreshEvent =
     }
   /** The refresh ended without a result because the program stops or leadership went away. */
   | { readonly event: 'refresh-abandoned'; readonly identity: TokenIdentity; readonly failure: Failure }
+  /** The journal held a refresh token that the store does not have: it is saved before anything is fetched. */
+  | { readonly event: 'chain-recovered'; readonly identity: TokenIdentity; readonly obtainedAtMs: number }
+  /** The journal does not work, for another reason than before; refreshing goes on without its protection. */
+  | { readonly event: 'journal-failed'; readonly problem: string }
   /** A provider's cron expression was derived: at start, or because its lifetime changed. */
   | {
       readonly event: 'schedule-derived';

@@ -4,9 +4,10 @@
  */
 import type { ChainState } from './chain-state.ts';
 import type { RefreshEvent } from './events.ts';
+import type { FailureCode } from './failure.ts';
 import type { Result } from './result.ts';
 import type { SecretText } from './secret-text.ts';
-import type { FetchedToken } from './token.ts';
+import type { FetchedToken, RefreshTokenGrant } from './token.ts';
 
 /**
  * Time, waiting included. Nothing else in the program reads a clock or waits.
@@ -34,6 +35,10 @@ export interface FetchReport {
   readonly result: Result<FetchedToken>;
   /** Provider's clock minus ours, from its `Date` header; `undefined` when it sent none. */
   readonly clockSkewMs: number | undefined;
+  /** The new refresh token of an answer that is of no use otherwise: the one that was presented is spent for it. */
+  readonly salvaged?: RefreshTokenGrant | undefined;
+  /** True when the provider may have handled the request although no usable answer came: what it spent is unknown. */
+  readonly isAmbiguous?: boolean;
 }
 
 /** The provider side of one token: credentials, request, HTTP call and answer in one call. */
@@ -76,6 +81,43 @@ export interface TokenStore {
   publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>>;
   /** Says whether a `publish` could succeed (exists or may be created, ours, not being deleted), without writing. */
   verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>>;
+}
+
+/** A write of a chain's newest state that the store has not taken yet. */
+export interface JournalEntry {
+  readonly write: SecretWrite;
+  /** As in {@link ChainState}. */
+  readonly obtainedAtMs: number;
+}
+
+/**
+ * Where a refresh token that is not in the store yet survives the end of the process. One entry per secret. Nothing
+ * rejects: what goes wrong is reported by the journal itself, because a chain goes on without it as well as it can.
+ */
+export interface Journal {
+  /** Resolves once the entry would survive the end of the process; replaces the former entry of the same secret. */
+  write(entry: JournalEntry): Promise<void>;
+  /** Forgets the entry that holds this very write (by its `requestToken`); a later one of the same secret stays. */
+  remove(write: SecretWrite): Promise<void>;
+  read(secretName: string): Promise<JournalEntry | undefined>;
+}
+
+/** Before when a token must not be fetched, and why. Holds no secret. */
+export interface FetchWait {
+  /** Wall time in milliseconds. */
+  readonly notBeforeMs: number;
+  /** When it was demanded, wall time in milliseconds. */
+  readonly recordedAtMs: number;
+  readonly code: FailureCode | 'min-interval';
+  /** How many processes in a row were told to wait for a human; 0 unless that is why. */
+  readonly rejectedLives: number;
+}
+
+/** Waits that outlive the process, one per token. Nothing rejects, as with {@link Journal}. */
+export interface FetchWaits {
+  write(token: string, wait: FetchWait): Promise<void>;
+  remove(token: string): Promise<void>;
+  read(token: string): Promise<FetchWait | undefined>;
 }
 
 /** Receives every event. Must not throw and must not block. */

@@ -31,6 +31,13 @@ export interface FetchedToken {
   readonly notes: readonly string[];
 }
 
+/** The refresh token of an answer, with what is known of it; see {@link FetchedToken} for the fields. */
+export interface RefreshTokenGrant {
+  readonly refreshToken: SecretText;
+  readonly refreshTokenExpiresAtMs: number | undefined;
+  readonly issuedAtMs: number;
+}
+
 /** Life of a token in milliseconds. */
 export function lifetimeMs(token: Pick<FetchedToken, 'issuedAtMs' | 'expiresAtMs'>): number {
   return token.expiresAtMs - token.issuedAtMs;

@@ -354,7 +354,7 @@ const WRONG: readonly Wrong[] = [
   },
 ];
 
-describe('a wrong configuration', () => {
+describe('Bad input is refused clearly: a wrong configuration', () => {
   for (const { what, text, problems, env } of WRONG) {
     it(`is refused for ${what}`, () => {
       assert.deepEqual(problemsOf(parseText(text, env)), problems);

@@ -289,7 +289,7 @@ function describeVariant(name: KindName, options: object): void {
       });
     }
 
-    it('shows no secret when a provider quotes the whole request in its error', async (t) => {
+    it('No secret leaks: shows none when a provider quotes the whole request in its error', async (t) => {
       const bench = await startBroken(t, { fault: 'echo' });
       bench.expectFailure(await bench.fetch(), 'request-rejected', 'needs-human');
     });

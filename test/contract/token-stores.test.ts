@@ -158,7 +158,7 @@ for (const { name, start, writingCalls } of STORES) {
       await expectOneWinner(store, ['ours', 'theirs'], results);
     });
 
-    it('refuses a writer that was paused while somebody else published', async (t) => {
+    it('Never worse: refuses a writer that was paused while somebody else published', async (t) => {
       const { store, rival, pausePublish } = await start(t);
       const one = await publishOk(store, buildWrite('one', undefined));
       const pause = pausePublish();

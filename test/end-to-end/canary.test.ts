@@ -91,7 +91,7 @@ async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
   };
 }
 
-describe('no secret leaks', { concurrency: true, timeout: 60_000 }, () => {
+describe('No secret leaks', { concurrency: true, timeout: 60_000 }, () => {
   it('while everything works: log, pages, every command, what CloudTrail records', async () => {
     await using stage = await setStage();
     await stage.showDaemon('a new token is published');

@@ -10,7 +10,7 @@ const TOKENS = 7;
 const STOPPED = { code: 0, signal: null };
 
 describe('stopping and starting', { concurrency: true, timeout: 60_000 }, () => {
-  it('a daemon that was killed and starts again fetches no token that is still fresh', async (t) => {
+  it('One at a time: a daemon that was killed and starts again fetches no token that is still fresh', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '1');
     const config = await sandbox.copyConfig('debug.yaml', { set: { 'log.level': 'debug' } });
     const readAll = () => Promise.all(sandbox.ready.secrets.map((secret) => sandbox.readDocument(secret)));
@@ -33,7 +33,7 @@ describe('stopping and starting', { concurrency: true, timeout: 60_000 }, () => 
   });
 
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    it(`after ${signal} a fetch in flight is finished and published, and nothing new begins`, async (t) => {
+    it(`Quick to stop, safe to kill: after ${signal} a fetch in flight is finished and published, and nothing new begins`, async (t) => {
       await using world = await startProgramWorld();
       const { requests } = world.sandbox.upstreams;
       world.addFault('pivot-b2b2c:latency=1500ms');

@@ -27,7 +27,7 @@ const SHORT_LIVED = ['pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot'
 const SLACK_MS = 100;
 
 describe('over time', { concurrency: true, timeout: 110_000 }, () => {
-  it('the sandbox publishes a token for every kind, and a reader never sees an expired one', async (t) => {
+  it('Fresh: the sandbox publishes a token for every kind, and a reader never sees an expired one', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--speed', '30');
     const { output } = sandbox.program;
     assert.deepEqual(sandbox.ready.secrets, SECRETS);
@@ -64,7 +64,7 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     assert.deepEqual(search.find(output.stdout), [], 'no secret in the log');
   });
 
-  it('while a provider answers 503 the old token stays to its end, each change is one line, and it recovers', async (t) => {
+  it('Loud: while a provider answers 503 the old token stays to its end, each change is one line, and it recovers', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
     await sandbox.addFault('pivot:lifetime=6s');
     const config = await sandbox.copyConfig('failing.yaml', {
@@ -106,7 +106,7 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     assert.ok(timeOf(recovered) >= timeOf(expired, 'nextAttemptAt') - SLACK_MS);
   });
 
-  it('while the store is away a token is fetched once, and published as soon as the store is back', async (t) => {
+  it('One at a time: while the store is away a token is fetched once, and published as soon as the store is back', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
     const config = await sandbox.copyConfig('outage.yaml', {
       only: ['pivot'],

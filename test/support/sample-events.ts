@@ -84,6 +84,11 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
     identity: buildIdentity(),
     failure: buildFailure({ code: 'aborted', retry: 'soon', message: 'the program stops' }),
   },
+  'chain-recovered': { event: 'chain-recovered', identity: buildIdentity(), obtainedAtMs: NOON_MS },
+  'journal-failed': {
+    event: 'journal-failed',
+    problem: 'journal /run/token-refresher/journal: an entry cannot be written (ENOSPC)',
+  },
   'schedule-derived': {
     event: 'schedule-derived',
     provider: 'pik',

@@ -170,6 +170,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
         return;
       case 'refresh-started':
       case 'refresh-recovered':
+      case 'chain-recovered':
+      case 'journal-failed':
       case 'coordination-failed':
       case 'coordination-recovered':
         return;

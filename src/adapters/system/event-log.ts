@@ -119,6 +119,23 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
           `${event.identity.token}: refresh given up: ${event.failure.message}`,
         );
         return;
+      case 'chain-recovered':
+        log.write(
+          'warn',
+          event.event,
+          { ...namesOf(event.identity), obtainedAt: formatUtc(event.obtainedAtMs) },
+          `${event.identity.token}: the journal holds a refresh token of ${formatUtcSeconds(event.obtainedAtMs)} that the ` +
+            'store does not have; it is saved before anything is fetched',
+        );
+        return;
+      case 'journal-failed':
+        log.write(
+          'error',
+          event.event,
+          { problem: event.problem },
+          `${event.problem}; refreshing goes on, but what the journal is for may be lost if the program is killed now`,
+        );
+        return;
       case 'schedule-derived': {
         const { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs } = event;
         const cause =

@@ -17,6 +17,8 @@ export const LOG_FIELDS = {
   'token-expired': [...TOKEN, 'code', 'retry', 'attempt', 'repeated', 'nextAttemptAt', 'expiresAt'],
   'refresh-recovered': [...TOKEN, 'failures', 'failedForMs'],
   'refresh-abandoned': [...TOKEN, 'code'],
+  'chain-recovered': [...TOKEN, 'obtainedAt'],
+  'journal-failed': ['problem'],
   'schedule-derived': ['provider', 'cron', 'lifetimeMs', 'refreshEveryMs', 'tickMs', 'formerLifetimeMs'],
   'tick-missed': ['provider'],
   'clock-jumped': ['byMs'],

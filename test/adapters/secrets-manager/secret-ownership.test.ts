@@ -45,7 +45,7 @@ async function expectUntouched({ sandbox, store }: EmulatedStore, tags: Tag[] | 
 const REMEDY =
   'so it is not ours and stays untouched: tag it managed-by=token-refresher, name it under store.adopt, or use another secret';
 
-describe("somebody else's secret", () => {
+describe("Not ours, not touched: somebody else's secret", () => {
   for (const [what, tags, message] of [
     ['no tag', undefined, `secret ${SECRET} has no tag managed-by, ${REMEDY}`],
     ['the tag of another owner', THEIRS, `secret ${SECRET} has the tag managed-by=terraform, ${REMEDY}`],

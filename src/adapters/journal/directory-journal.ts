@@ -1,0 +1,137 @@
+/**
+ * A journal of refresh tokens in a {@link PrivateDirectory}: one file per state secret, named by a hash of the
+ * secret's name, there for as long as the store has not taken the write.
+ *
+ * Guarantee: an entry is complete or absent, also after a crash at any instruction; a damaged file stops nothing, is
+ * set aside as `*.damaged` and reported without its contents. Non-guarantee: a directory that other pods do not see
+ * protects against the end of a container, not against the loss of its pod.
+ */
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { withDeadline } from '../../core/deadline.ts';
+import { parseJson } from '../../core/json.ts';
+import type { Clock, Journal, JournalEntry, SecretWrite } from '../../core/ports.ts';
+import { SecretText } from '../../core/secret-text.ts';
+import { formatUtc } from '../../core/time-text.ts';
+import { errnoName } from './errno-name.ts';
+import type { PrivateDirectory } from './private-directory.ts';
+
+/** A disk that hangs must not keep a refresh token from the store. */
+const LIMIT_MS = 5000;
+
+const entrySchema = z.object({
+  schema_version: z.literal(1),
+  secret_name: z.string().min(1),
+  text: z.string().min(1),
+  request_token: z.string().min(1),
+  expected_version: z.string().min(1).optional(),
+  obtained_at: z.iso.datetime(),
+});
+
+export interface DirectoryJournalOptions {
+  readonly directory: PrivateDirectory;
+  readonly clock: Clock;
+  /** Told what goes wrong, in words that hold nothing secret; the same problem in a row is told once. */
+  readonly report: (problem: string) => void;
+}
+
+export class DirectoryJournal implements Journal {
+  readonly #directory: PrivateDirectory;
+  readonly #clock: Clock;
+  readonly #report: (problem: string) => void;
+  #lastProblem: string | undefined;
+
+  constructor({ directory, clock, report }: DirectoryJournalOptions) {
+    this.#directory = directory;
+    this.#clock = clock;
+    this.#report = report;
+  }
+
+  async write(entry: JournalEntry): Promise<void> {
+    const { secretName } = entry.write;
+    await this.#attempt(`the refresh token for ${secretName} cannot be written`, () =>
+      this.#directory.write(fileNameOf(secretName), serializeEntry(entry)),
+    );
+  }
+
+  async remove({ secretName, requestToken }: SecretWrite): Promise<void> {
+    const name = fileNameOf(secretName);
+    await this.#attempt(`the saved refresh token for ${secretName} cannot be removed`, async () => {
+      // Another process with the same directory may have written a later one meanwhile.
+      const text = await this.#directory.read(name);
+      const entry = text === undefined ? undefined : parseEntry(text, secretName);
+      if (entry === undefined || entry.write.requestToken === requestToken)
+        await this.#directory.remove(name);
+    });
+  }
+
+  async read(secretName: string): Promise<JournalEntry | undefined> {
+    const name = fileNameOf(secretName);
+    return this.#attempt(`the entry for ${secretName} cannot be read`, async () => {
+      const text = await this.#directory.read(name);
+      const entry = text === undefined ? undefined : parseEntry(text, secretName);
+      if (text !== undefined && entry === undefined) await this.#setAside(name, secretName);
+      const rest = await this.#directory.readUnfinished(name);
+      const unfinished = rest === undefined ? undefined : parseEntry(rest, secretName);
+      // A crash between the last byte and the rename: it is complete, so it counts.
+      return unfinished !== undefined && unfinished.obtainedAtMs >= (entry?.obtainedAtMs ?? 0)
+        ? unfinished
+        : entry;
+    });
+  }
+
+  async #setAside(name: string, secretName: string): Promise<void> {
+    const aside = `${name}.damaged`;
+    await this.#directory.rename(name, aside);
+    this.#tell(`the entry for ${secretName} is damaged and was set aside as ${aside}`);
+  }
+
+  async #attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const done = await withDeadline(this.#clock, LIMIT_MS, new AbortController().signal, work);
+      if (this.#lastProblem?.startsWith(what) === true) this.#lastProblem = undefined;
+      return done;
+    } catch (error) {
+      this.#tell(`${what} (${errnoName(error)})`);
+      return undefined;
+    }
+  }
+
+  #tell(problem: string): void {
+    if (problem === this.#lastProblem) return;
+    this.#lastProblem = problem;
+    this.#report(`journal ${this.#directory.path}: ${problem}`);
+  }
+}
+
+/** Names of secrets hold slashes, and may be longer than a file's name. */
+function fileNameOf(secretName: string): string {
+  return `${createHash('sha256').update(secretName).digest('hex').slice(0, 40)}.chain.json`;
+}
+
+function serializeEntry({ write, obtainedAtMs }: JournalEntry): string {
+  const wire: z.input<typeof entrySchema> = {
+    schema_version: 1,
+    secret_name: write.secretName,
+    text: write.text.reveal(),
+    request_token: write.requestToken,
+    ...(write.expectedVersion === undefined ? {} : { expected_version: write.expectedVersion }),
+    obtained_at: formatUtc(obtainedAtMs),
+  };
+  return JSON.stringify(wire);
+}
+
+function parseEntry(text: string, secretName: string): JournalEntry | undefined {
+  const parsed = entrySchema.safeParse(parseJson(text));
+  if (!parsed.success || parsed.data.secret_name !== secretName) return undefined;
+  const wire = parsed.data;
+  return {
+    obtainedAtMs: Date.parse(wire.obtained_at),
+    write: {
+      secretName,
+      text: new SecretText(wire.text),
+      requestToken: wire.request_token,
+      expectedVersion: wire.expected_version,
+    },
+  };
+}

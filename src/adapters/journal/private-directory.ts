@@ -1,0 +1,140 @@
+/**
+ * A directory that only this program may look into.
+ *
+ * Guarantee: a file is replaced as a whole or not at all, and is on the device when `write` resolves; files have mode
+ * 0600. Non-guarantee: on a tmpfs "on the device" means that it survives the process and the container, not the
+ * machine; who is root, or shares our user, can read it.
+ */
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoName } from './errno-name.ts';
+
+const PRIVATE_DIRECTORY = 0o700;
+const PRIVATE_FILE = 0o600;
+const OTHERS = 0o077;
+/** What a crash in the middle of a write leaves behind; the next write of the same file takes it over. */
+const UNFINISHED = '.tmp';
+
+export interface PrivateDirectoryOptions {
+  readonly path: string;
+  /** The user who must own it; `undefined` on systems without users. */
+  readonly uid: number | undefined;
+}
+
+export class PrivateDirectory {
+  readonly path: string;
+  readonly #uid: number | undefined;
+
+  constructor({ path, uid }: PrivateDirectoryOptions) {
+    this.path = path;
+    this.#uid = uid;
+  }
+
+  /**
+   * Checks that it can be used, and makes it when only its last part is missing: a volume of Kubernetes belongs to root
+   * and is open to all, so what is private has to be a folder inside it.
+   * @returns what is wrong and what to do about it, for people; `undefined` when nothing is
+   */
+  async verify(): Promise<string | undefined> {
+    try {
+      return (await this.#findProblem()) ?? (await this.#findWriteProblem());
+    } catch (error) {
+      return `cannot be looked at (${errnoName(error)})`;
+    }
+  }
+
+  /** The text of a file; `undefined` when there is none. @throws with an errno in `code` */
+  async read(name: string): Promise<string | undefined> {
+    try {
+      return await readFile(join(this.path, name), 'utf8');
+    } catch (error) {
+      if (errnoName(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  /** The text of a write that a crash has cut off before its last step; it may be incomplete. */
+  readUnfinished(name: string): Promise<string | undefined> {
+    return this.read(`${name}${UNFINISHED}`);
+  }
+
+  /** @throws with an errno in `code` */
+  async write(name: string, text: string): Promise<void> {
+    const path = join(this.path, name);
+    const unfinished = `${path}${UNFINISHED}`;
+    const file = await open(unfinished, 'w', PRIVATE_FILE);
+    try {
+      await file.writeFile(text, 'utf8');
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(unfinished, path);
+    // The new name is an entry of the directory, which has a cache of its own.
+    const directory = await open(this.path);
+    try {
+      await directory.sync();
+    } finally {
+      await directory.close();
+    }
+  }
+
+  /** Also what an unfinished write has left. Nothing happens when there is nothing. @throws with an errno in `code` */
+  async remove(name: string): Promise<void> {
+    await rm(join(this.path, name), { force: true });
+    await rm(join(this.path, `${name}${UNFINISHED}`), { force: true });
+  }
+
+  /** Gives a file another name, over whatever has it. @throws with an errno in `code` */
+  async rename(from: string, to: string): Promise<void> {
+    await rename(join(this.path, from), join(this.path, to));
+  }
+
+  /** Names of all files. @throws with an errno in `code` */
+  names(): Promise<readonly string[]> {
+    return readdir(this.path);
+  }
+
+  async #findProblem(): Promise<string | undefined> {
+    const missing = await this.#makeIfMissing();
+    if (missing !== undefined) return missing;
+    const found = await stat(this.path);
+    if (!found.isDirectory()) return 'is not a directory';
+    if (this.#uid !== undefined && found.uid !== this.#uid) {
+      return `belongs to user ${found.uid}, but the program runs as user ${this.#uid}: name a folder inside it, which is then made`;
+    }
+    if ((found.mode & OTHERS) !== 0) {
+      const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
+      return `is open to other users (mode ${mode}): chmod 700 it, or name a folder inside it, which is then made`;
+    }
+    return undefined;
+  }
+
+  async #makeIfMissing(): Promise<string | undefined> {
+    try {
+      await mkdir(this.path, { mode: PRIVATE_DIRECTORY });
+      return undefined;
+    } catch (error) {
+      const errno = errnoName(error);
+      if (errno === 'EEXIST') return undefined;
+      if (errno === 'ENOENT') return 'does not exist, and the folder that it would be made in does not either';
+      // A read-only file system says so even where the directory exists.
+      const exists = await stat(this.path).then(
+        () => true,
+        () => false,
+      );
+      return exists ? undefined : `does not exist and cannot be made (${errno})`;
+    }
+  }
+
+  async #findWriteProblem(): Promise<string | undefined> {
+    const probe = '.probe';
+    try {
+      await this.write(probe, '');
+      await this.remove(probe);
+      return undefined;
+    } catch (error) {
+      return `cannot be written (${errnoName(error)})`;
+    }
+  }
+}
