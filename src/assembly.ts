@@ -4,13 +4,24 @@
 import { readFile } from 'node:fs/promises';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { Agent } from 'undici';
+import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
+import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
+import { PrivateDirectory } from './adapters/journal/private-directory.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
-import { type CredentialReader, createCredentialReader } from './config/reference.ts';
+import { type CredentialReader, createCredentialReader, describeReference } from './config/reference.ts';
 import { decideTolerableCadence } from './core/cadence.ts';
 import { withDeadline } from './core/deadline.ts';
-import type { Clock, Random, RefreshEvents, TokenSource, TokenStore } from './core/ports.ts';
+import type {
+  Clock,
+  FetchWaits,
+  Journal,
+  Random,
+  RefreshEvents,
+  TokenSource,
+  TokenStore,
+} from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
 import { createTokenDispatcher } from './providers/token-endpoint.ts';
@@ -60,6 +71,23 @@ export interface Assembly {
   close(): Promise<void>;
 }
 
+/**
+ * Makes sure that the journal can be used, and makes its directory where that is ours to do; to be called before
+ * anything is refreshed.
+ * @returns what is wrong, for people; `undefined` when nothing is, or no journal is configured
+ */
+export async function findJournalProblem(configuration: Configuration): Promise<string | undefined> {
+  const directory = journalDirectory(configuration);
+  const problem = await directory?.verify();
+  return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+}
+
+function journalDirectory({ journal }: Configuration): PrivateDirectory | undefined {
+  return journal === undefined
+    ? undefined
+    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.() });
+}
+
 /** Connects the rooms. Opens no connection yet. */
 export function assemble(configuration: Configuration, ports: RefreshPorts): Assembly {
   const { store: settings } = configuration;
@@ -78,8 +106,19 @@ export function assemble(configuration: Configuration, ports: RefreshPorts): Ass
     tags: settings.tags,
     adopt: new Set(settings.adopt),
   });
+  const directory = journalDirectory(configuration);
+  const records =
+    directory === undefined
+      ? undefined
+      : {
+          directory,
+          clock: ports.clock,
+          report: (problem: string) => ports.events({ event: 'journal-failed', problem }),
+        };
+  const journal = records === undefined ? undefined : new DirectoryJournal(records);
+  const waits = records === undefined ? undefined : new DirectoryWaits(records);
   const providers = configuration.providers.map((provider) =>
-    assembleProvider(provider, { ...ports, store, agent }),
+    assembleProvider(provider, { ...ports, store, agent, journal, waits }),
   );
   return { store, providers, close: () => closeConnections(client, agent) };
 }
@@ -87,6 +126,8 @@ export function assemble(configuration: Configuration, ports: RefreshPorts): Ass
 interface Shared extends RefreshPorts {
   readonly store: TokenStore;
   readonly agent: Agent;
+  readonly journal: Journal | undefined;
+  readonly waits: FetchWaits | undefined;
 }
 
 function assembleProvider(configuration: ProviderConfiguration, shared: Shared): AssembledProvider {
@@ -99,7 +140,9 @@ function assembleProvider(configuration: ProviderConfiguration, shared: Shared):
       : 0;
   const tokens = configuration.tokens.map((token): AssembledToken => {
     const parts = { ...shared, identity: token.identity };
-    const writer = new SecretWriter(parts);
+    const { stateSecret } = token;
+    const { versionBudget } = configuration;
+    const writer = new SecretWriter({ ...parts, stateSecret, versionBudget });
     const offsetMs = Math.round(shared.random.next() * spreadMs);
     const readCredentials = createReader(configuration, token, shared);
     const source = createTokenSource({
@@ -124,6 +167,7 @@ function assembleProvider(configuration: ProviderConfiguration, shared: Shared):
               writer,
               stateSecret: token.stateSecret,
               fallback: configuration.configured.chainFallback,
+              remedy: describeRemedy(configuration, token),
             }),
     });
     return {
@@ -139,6 +183,16 @@ function assembleProvider(configuration: ProviderConfiguration, shared: Shared):
     };
   });
   return { configuration, tokens };
+}
+
+/** What starts a chain that is broken for good; says where a credential is, and never what it is. */
+function describeRemedy(provider: ProviderConfiguration, token: TokenConfiguration): string {
+  const { customer } = token.identity;
+  const references = customer === undefined ? provider.credentials : token.customerCredentials;
+  const places = [...references].map(([name, reference]) => `${name} (${describeReference(reference)})`);
+  return customer === undefined
+    ? `get ${provider.name} a new login and check ${places.join(' and ')}`
+    : `bind customer ${customer} again and put the new ${places.join(' and ')} in place`;
 }
 
 function createReader(

@@ -1,6 +1,9 @@
 /**
  * The ports of a real process: system clock, chance, log and metrics, and one stream of events that feeds them.
  */
+import { type ApiServer, findClusterApiServer, NAMESPACE_FILE } from './adapters/kubernetes/api-server.ts';
+import { createLeaseClient } from './adapters/kubernetes/lease-client.ts';
+import { createLeaseElector } from './adapters/kubernetes/lease-elector.ts';
 import { createMetrics, type Metrics } from './adapters/prometheus/metrics.ts';
 import { createSystemClock } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
@@ -11,9 +14,9 @@ import { createSoleLeader } from './adapters/system/sole-leader.ts';
 import { leaveLocalTime } from './adapters/system/time-zone.ts';
 import { type App, createApp } from './app.ts';
 import type { RefreshPorts } from './assembly.ts';
-import type { Configuration } from './config/configuration.ts';
+import type { Configuration, CoordinationConfiguration } from './config/configuration.ts';
 import { describeFault } from './core/fault.ts';
-import type { Clock, Random, RefreshEvents } from './core/ports.ts';
+import type { Clock, Coordinator, Random, RefreshEvents } from './core/ports.ts';
 import { VERSION } from './core/version.ts';
 
 /** The two ports that every command needs. */
@@ -94,7 +97,52 @@ export function createDaemon(
     events,
     metrics,
     onFault,
-    coordinator: createSoleLeader(),
+    coordinator: createCoordinator(configuration.coordination, { ...ports, events }),
     cronLogger: createCronLogger(log),
   });
+}
+
+/** Why the replicas cannot agree with this configuration here; `undefined` when they can. */
+export function findCoordinationProblem(
+  { coordination }: Configuration,
+  readEnv: RefreshPorts['readEnv'],
+): string | undefined {
+  if (coordination.kind === 'none' || findApiServer(coordination, readEnv) !== undefined) return undefined;
+  return (
+    'coordination: kubernetes, but this is no pod (KUBERNETES_SERVICE_HOST is not set): ' +
+    'set coordination.apiServer, or coordination.kind to none'
+  );
+}
+
+/** @throws outside of a cluster, unless {@link findCoordinationProblem} was heeded */
+function createCoordinator(
+  coordination: CoordinationConfiguration,
+  { clock, random, events, readEnv }: Pick<RefreshPorts, 'clock' | 'random' | 'events' | 'readEnv'>,
+): Coordinator {
+  if (coordination.kind === 'none') return createSoleLeader();
+  const apiServer = findApiServer(coordination, readEnv);
+  if (apiServer === undefined) throw new Error('there is no API server to coordinate by');
+  const { leaseName, namespace, timing } = coordination;
+  const name = coordination.identity ?? readEnv('POD_NAME') ?? readEnv('HOSTNAME') ?? 'token-refresher';
+  return createLeaseElector({
+    client: createLeaseClient({
+      apiServer,
+      leaseName,
+      namespace: namespace === undefined ? { file: NAMESPACE_FILE } : { name: namespace },
+      clock,
+    }),
+    // Two replicas of one name would both take the lease for theirs, and so would a restarted one for its former self.
+    identity: `${name}_${random.uuid()}`,
+    timing,
+    clock,
+    random,
+    events,
+  });
+}
+
+function findApiServer(
+  { apiServer }: Extract<CoordinationConfiguration, { kind: 'kubernetes' }>,
+  readEnv: RefreshPorts['readEnv'],
+): ApiServer | undefined {
+  return apiServer ?? findClusterApiServer(readEnv);
 }

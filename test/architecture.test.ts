@@ -18,7 +18,8 @@ const RULES: Readonly<
   config: { values: ['core'], types: ['providers'] },
   sandbox: { values: ['core'], types: ['providers'] },
   'assembly.ts': { values: ['core', 'adapters', 'config', 'providers', 'refresh'] },
-  'app.ts': { values: ['core', 'assembly.ts', 'config', 'http', 'refresh'] },
+  'token-view.ts': { values: ['core'] },
+  'app.ts': { values: ['core', 'assembly.ts', 'config', 'http', 'refresh', 'token-view.ts'] },
   'runtime.ts': { values: ['core', 'adapters', 'app.ts', 'assembly.ts', 'config'] },
   commands: {
     values: ['core', 'config', 'sandbox', 'app.ts', 'assembly.ts', 'runtime.ts'],

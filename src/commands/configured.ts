@@ -1,4 +1,4 @@
-import { KINDS } from '../assembly.ts';
+import { findJournalProblem, KINDS } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
@@ -9,6 +9,13 @@ import type { Terminal } from './terminal.ts';
 export interface ConfigurationOptions {
   /** Path of the YAML file; `TOKEN_REFRESHER_CONFIG` when left out. */
   readonly config?: string;
+}
+
+/** Says on standard error what is wrong with the journal, if anything. @returns true when the command may go on */
+export async function hasUsableJournal(configuration: Configuration, terminal: Terminal): Promise<boolean> {
+  const problem = await findJournalProblem(configuration);
+  if (problem !== undefined) terminal.err(`${problem}; nothing was started\n`);
+  return problem === undefined;
 }
 
 /**

@@ -3,7 +3,8 @@ import type { Configuration, ProviderConfiguration } from '../config/configurati
 import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/cadence.ts';
 import { nextFirings, tickExpression } from '../core/cron-expression.ts';
 import { formatUtc } from '../core/time-text.ts';
-import { decideBudget, type VersionBudget, writesPerDay } from '../core/write-budget.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
+import { decideBudget, writesPerDay } from '../core/write-budget.ts';
 import { createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { formatTable } from './table.ts';
@@ -20,6 +21,8 @@ export interface TokenPlan {
   readonly stateSecret?: string;
   readonly lifetimeSeconds: number;
   readonly refreshEverySeconds: number;
+  /** The same before the version budget made it longer; absent when it did not. */
+  readonly stretchedFromSeconds?: number;
   /** Life left on the published token when its refresh is due: how long provider or store may be away. */
   readonly marginSeconds: number;
   /** Six fields, UTC. */
@@ -95,11 +98,18 @@ type ProviderPlan = Omit<TokenPlan, 'token' | 'provider' | 'kind' | 'customer' |
 function planProvider(provider: ProviderConfiguration, nowMs: number): ProviderPlan {
   const { schedule, lifetimeMs, versionBudget, name } = provider;
   const cadence = decideCadence(lifetimeMs, schedule.policy);
-  const pace = schedule.kind === 'classic' ? classicPace(cadence, schedule) : derivedPace(cadence, name);
-  const verdict = decideBudget(pace.averageMs, versionBudget);
+  const longestMs = lifetimeMs - cadence.leastMarginMs;
+  const wanted = schedule.kind === 'classic' ? classicPace(cadence, schedule) : derivedPace(cadence, name);
+  const verdict = decideBudget(
+    wanted.averageMs,
+    versionBudget,
+    schedule.kind === 'classic' ? wanted.averageMs : longestMs,
+  );
+  const pace = verdict.kind === 'stretched' ? stretch(wanted, verdict.everyMs) : wanted;
   return {
     lifetimeSeconds: seconds(lifetimeMs),
     refreshEverySeconds: seconds(pace.longestMs),
+    ...(verdict.kind === 'stretched' ? { stretchedFromSeconds: seconds(wanted.longestMs) } : {}),
     marginSeconds: seconds(pace.marginMs),
     cron: pace.cron,
     tickSeconds: seconds(pace.tickMs),
@@ -107,7 +117,7 @@ function planProvider(provider: ProviderConfiguration, nowMs: number): ProviderP
     outageToleratedSeconds: seconds(pace.marginMs - pace.lateMs),
     writesPerDay: Number(writesPerDay(pace.averageMs).toFixed(1)),
     versionBudget,
-    ...(verdict.kind === 'tight' ? { budgetNote: verdict.note } : {}),
+    ...('note' in verdict ? { budgetNote: verdict.note } : {}),
     stalenessAllowedSeconds: seconds(Math.max(0, pace.marginMs - TIME_TO_USE_MS)),
   };
 }
@@ -125,6 +135,12 @@ interface Pace {
 function derivedPace({ marginMs, refreshEveryMs, tickMs }: Cadence, name: string): Pace {
   const cron = tickExpression(tickMs, name);
   return { cron, tickMs, marginMs, longestMs: refreshEveryMs, averageMs: refreshEveryMs, lateMs: tickMs / 2 };
+}
+
+/** Once the budget is nearly used, which is how such a pace ends up. */
+function stretch(pace: Pace, everyMs: number): Pace {
+  const marginMs = pace.marginMs - (everyMs - pace.longestMs);
+  return { ...pace, marginMs, longestMs: everyMs, averageMs: everyMs };
 }
 
 function classicPace(

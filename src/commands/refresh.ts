@@ -2,7 +2,7 @@
 import { assemble } from '../assembly.ts';
 import { formatUtc } from '../core/time-text.ts';
 import { createReporting, createSystemPorts } from '../runtime.ts';
-import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { refreshTokens, type TokenOutcome } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -15,6 +15,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration } = loaded;
+  if (!(await hasUsableJournal(configuration, terminal))) return 2;
   const ports = createSystemPorts();
   // Standard output is for the result; what happens on the way goes to standard error.
   const { events } = createReporting({

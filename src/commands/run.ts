@@ -6,10 +6,11 @@ import {
   createReporting,
   createSystemPorts,
   describeProgram,
+  findCoordinationProblem,
   type Reporting,
   type SystemPorts,
 } from '../runtime.ts';
-import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -22,6 +23,7 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration, path } = loaded;
+  if (!(await hasUsableJournal(configuration, terminal))) return 2;
   const ports = createSystemPorts();
   const reporting = createReporting({
     settings: configuration.log,
@@ -42,6 +44,11 @@ async function runDaemon(
 ): Promise<ExitCode> {
   const { log } = ports.reporting;
   const readEnv = (name: string): string | undefined => terminal.env[name];
+  const coordinationProblem = findCoordinationProblem(configuration, readEnv);
+  if (coordinationProblem !== undefined) {
+    terminal.err(`${coordinationProblem}\n`);
+    return 2;
+  }
   const app = createDaemon(configuration, { ...ports, readEnv });
   const stopRequest = terminal.stopRequest();
   const started = app.start();

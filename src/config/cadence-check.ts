@@ -6,7 +6,8 @@ import {
   inSeconds,
   TICK_PERIODS_MS,
 } from '../core/cadence.ts';
-import { decideBudget, type VersionBudget } from '../core/write-budget.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
+import { decideBudget } from '../core/write-budget.ts';
 import type { ClassicSchedule } from './provider-schema.ts';
 
 export interface CadenceCheckInput {
@@ -47,10 +48,13 @@ export function classicExpressionWithin(
 }
 
 function checkDerived({ lifetimeMs, policy, budget }: CadenceCheckInput): CadenceVerdict {
-  const cadence = decideCadence(lifetimeMs, policy);
+  const cadence = decideCadence(
+    lifetimeMs,
+    budget === undefined ? policy : { ...policy, versionBudget: budget },
+  );
   const text = explainInfeasible(cadence, policy);
   if (text !== undefined) return { kind: 'problem', setting: findCause(lifetimeMs, policy), text };
-  return checkBudget(cadence.refreshEveryMs, budget, 'refreshAfter');
+  return checkBudget(cadence.refreshEveryMs, budget, 'refreshAfter', lifetimeMs - cadence.leastMarginMs);
 }
 
 function checkClassic(
@@ -91,14 +95,17 @@ function checkBudget(
   everyMs: number,
   budget: VersionBudget | undefined,
   pace: 'schedule' | 'refreshAfter',
+  longestEveryMs: number = everyMs,
 ): CadenceVerdict {
   if (budget === undefined) return { kind: 'fine' };
-  const verdict = decideBudget(everyMs, budget);
+  const verdict = decideBudget(everyMs, budget, longestEveryMs);
   switch (verdict.kind) {
     case 'comfortable':
       return { kind: 'fine' };
     case 'tight':
       return { kind: 'note', setting: pace, text: verdict.note };
+    case 'stretched':
+      return { kind: 'note', setting: 'versionBudget', text: verdict.note };
     case 'over': {
       // Faster than AWS allows is the pace's fault; more than a number that the user chose is that number's.
       const isNumbersFault =

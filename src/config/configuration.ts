@@ -4,20 +4,45 @@
  */
 import type { CadencePolicy } from '../core/cadence.ts';
 import type { CronGaps } from '../core/cron-expression.ts';
+import type { LeaseTiming } from '../core/lease-timing.ts';
 import type { TokenIdentity } from '../core/token.ts';
-import type { VersionBudget } from '../core/write-budget.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import type { CredentialReferences } from './reference.ts';
 
 export interface Configuration {
   readonly store: StoreConfiguration;
   readonly readers: { readonly stalenessMs: number };
-  readonly coordination: { readonly kind: 'none' };
+  readonly coordination: CoordinationConfiguration;
+  /** `undefined`: what must survive the end of the process is kept in memory alone. */
+  readonly journal: JournalConfiguration | undefined;
   readonly http: { readonly host: string; readonly port: number };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** In the order of the file; never empty. */
   readonly providers: readonly ProviderConfiguration[];
 }
+
+export interface JournalConfiguration {
+  /** Absolute, or relative to the working directory: the configuration file's folder is already in front. */
+  readonly dir: string;
+}
+
+/** `none`: this replica always leads. `kubernetes`: the replica that holds a Lease does. */
+export type CoordinationConfiguration =
+  | { readonly kind: 'none' }
+  | {
+      readonly kind: 'kubernetes';
+      readonly leaseName: string;
+      /** `undefined`: the pod's own. */
+      readonly namespace: string | undefined;
+      readonly timing: LeaseTiming;
+      /** Without the random suffix; `undefined`: the pod's or host's name. */
+      readonly identity: string | undefined;
+      /** `undefined`: the cluster that the pod runs in. */
+      readonly apiServer:
+        | { readonly url: string; readonly caFile: string | undefined; readonly tokenFile: string }
+        | undefined;
+    };
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { DURATION_FORM, DURATION_PATTERN, formatDuration, parseDuration } from '../core/duration.ts';
-import type { VersionBudget } from '../core/write-budget.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
 import { parseServiceUrl, URL_FORM } from './url.ts';
 
 /** A mapping that refuses unknown keys; its message is the list of the known ones. */

@@ -6,18 +6,19 @@
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
 import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { ProviderKind } from '../providers/provider.ts';
-import type { Configuration, StoreConfiguration } from './configuration.ts';
+import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
+import { coordinationSchema, toCoordination } from './coordination-schema.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
 import { errnoOf } from './reference.ts';
 import { salvage } from './salvage.ts';
 import {
-  coordinationSchema,
   createConfigSchema,
   httpSchema,
+  journalSchema,
   logSchema,
   outlineSchema,
   readersSchema,
@@ -117,25 +118,49 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
     findings,
     notes: [
       ...entries.flatMap((entry) => entry.notes),
+      ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
-    configuration: findings.length > 0 ? undefined : assemble(raw, entries),
+    configuration: findings.length > 0 ? undefined : assemble(raw, entries, dirname(fileName)),
   };
 }
 
 /** Called for a document that nothing is wrong with, so every section parses. */
-function assemble(raw: JsonObject, entries: readonly ProviderEntry[]): Configuration {
+function assemble(raw: JsonObject, entries: readonly ProviderEntry[], folder: string): Configuration {
   const section = (name: string): unknown => raw[name] ?? {};
   const { timeout, region, endpoint, kmsKeyId, ...store } = storeSchema.parse(section('store'));
   const storeConfiguration: StoreConfiguration = { ...store, region, endpoint, kmsKeyId, timeoutMs: timeout };
   return {
     store: storeConfiguration,
     readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
-    coordination: coordinationSchema.parse(section('coordination')),
+    coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder),
+    journal: toJournal(raw['journal'], folder),
     http: httpSchema.parse(section('http')),
     log: logSchema.parse(section('log')),
     providers: entries.flatMap(({ provider }) => (provider === undefined ? [] : [provider])),
   };
+}
+
+function toJournal(section: unknown, folder: string): JournalConfiguration | undefined {
+  if (section === undefined) return undefined;
+  const { dir } = journalSchema.parse(section);
+  return { dir: isAbsolute(dir) ? dir : join(folder, dir) };
+}
+
+/** A refresh token that is good for one use is easily lost: worth a word, since nothing else shows it beforehand. */
+function findUnprotectedChains(entries: readonly ProviderEntry[]): readonly Finding[] {
+  return entries.flatMap(({ provider }, index) =>
+    provider?.configured.hasChain === true
+      ? [
+          {
+            path: ['providers', index],
+            text:
+              'there is no journal: a refresh token that the store has not taken yet is lost when the program is killed, ' +
+              'and the chain has to start again',
+          },
+        ]
+      : [],
+  );
 }
 
 function findTwins(entries: readonly ProviderEntry[]): readonly Finding[] {

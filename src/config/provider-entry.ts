@@ -1,6 +1,6 @@
 /** One provider entry, from the plain values in the file to its configuration. */
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import type { VersionBudget } from '../core/write-budget.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import type { ProviderConfiguration, TokenConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';

@@ -1,7 +1,7 @@
 /** When a provider's tokens are refreshed: its timing settings, and whether they can work together. */
 import type { CadencePolicy } from '../core/cadence.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { VersionBudget } from '../core/write-budget.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { type CadenceSetting, type CadenceVerdict, checkCadence } from './cadence-check.ts';
 import type { ProviderConfiguration } from './configuration.ts';
@@ -48,10 +48,13 @@ export function readTiming(input: TimingInput): Timing {
     return { findings: [], notes: [], settings: undefined };
   }
   const lifetimeMs = fields.value.lifetime ?? kind.documentedLifetimeSeconds * 1000;
-  const policy: CadencePolicy = { refreshAfter, stalenessMs, minIntervalMs: minInterval };
   const budget = fields.isInvalid('versionBudget')
     ? undefined
     : (fields.value.versionBudget ?? input.versionBudget);
+  const shared = { refreshAfter, stalenessMs, minIntervalMs: minInterval };
+  // What the user has fixed is not put off.
+  const policy: CadencePolicy =
+    schedule === undefined && budget !== undefined ? { ...shared, versionBudget: budget } : shared;
   const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget });
   const isComplete = budget !== undefined && timeout !== undefined && concurrency !== undefined;
   return {

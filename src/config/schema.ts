@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
+import { coordinationSchema } from './coordination-schema.ts';
 import {
   durationField,
   mapping,
@@ -79,8 +80,11 @@ export const readersSchema = mapping({
     ),
 });
 
-export const coordinationSchema = mapping({
-  kind: z.literal('none').default('none').describe('none: one replica, which always refreshes'),
+export const journalSchema = mapping({
+  dir: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a directory, on one line').describe(
+    "private directory (mode 0700), relative to this file's folder, on a tmpfs that survives a restart of the container; " +
+      'its last part is made when it is missing',
+  ),
 });
 
 export const httpSchema = mapping({
@@ -105,6 +109,12 @@ const sections = {
   store: storeSchema.prefault({}).describe('where tokens are published'),
   readers: readersSchema.prefault({}).describe('what the workloads that read tokens are like'),
   coordination: coordinationSchema.prefault({}).describe('how replicas agree on who refreshes'),
+  journal: journalSchema
+    .optional()
+    .describe(
+      'where refresh tokens that are not saved yet, and waits that providers demanded, survive a crash; left out, they ' +
+        'are in memory alone',
+    ),
   http: httpSchema.prefault({}).describe('address for health checks and metrics'),
   log: logSchema.prefault({}).describe('the log on standard output'),
 };

@@ -10,6 +10,9 @@ const LONGEST_MS = 60_000;
 /** Full jitter may draw almost nothing; an error is never answered by an immediate retry. */
 const SHORTEST_MS = 250;
 const AFTER_EXPIRY_MS = 60_000;
+/** A store that is full has room when a version is a day old; somebody else may take it, or have used it up. */
+const SHORTEST_QUOTA_MS = 60_000;
+const LONGEST_QUOTA_MS = 10 * 60_000;
 export const NEEDS_HUMAN_MS = 15 * 60_000;
 
 export interface BackoffInput {
@@ -21,15 +24,19 @@ export interface BackoffInput {
    * `undefined` when there was no live token to begin with.
    */
   readonly remainingMs: number | undefined;
+  /** Until the store has room for a version again, when it is full and as far as that is known. */
+  readonly roomInMs?: number | undefined;
 }
 
 /** @param draw uniform in [0, 1), drawn once per wait */
-export function decideWait({ failure, attempt, remainingMs }: BackoffInput, draw: number): number {
-  return Math.max(ownWait(failure, attempt, remainingMs, draw), failure.retryAfterMs ?? 0);
+export function decideWait(input: BackoffInput, draw: number): number {
+  return Math.max(ownWait(input, draw), input.failure.retryAfterMs ?? 0);
 }
 
-function ownWait(failure: Failure, attempt: number, remainingMs: number | undefined, draw: number): number {
+function ownWait({ failure, attempt, remainingMs, roomInMs }: BackoffInput, draw: number): number {
   if (failure.retry === 'needs-human') return NEEDS_HUMAN_MS;
+  if (failure.code === 'store-quota')
+    return Math.min(Math.max(roomInMs ?? 0, SHORTEST_QUOTA_MS), LONGEST_QUOTA_MS);
   if (remainingMs !== undefined && remainingMs <= 0) return AFTER_EXPIRY_MS;
   // 2 ** attempt overflows to Infinity after a thousand attempts, which min() takes well.
   const grownMs = failure.retry === 'soon' ? BASE_MS : BASE_MS * 2 ** (attempt - 1);

@@ -2,9 +2,11 @@
  * When a token is refreshed, and how often somebody has to look: the rules of the schedule, as pure functions.
  *
  * Guarantee: for every lifetime of at least 30 s the cadence is feasible in the sense of {@link explainInfeasible} or
- * that function says why not. Non-guarantee: a cadence says nothing about the store's version quota; see
+ * that function says why not. Non-guarantee: whether the store's version quota bears a cadence is not decided here; see
  * `write-budget.ts`.
  */
+import { VERSION_DAY_MS } from './recent-writes.ts';
+import { pacedVersions, type VersionBudget } from './version-pace.ts';
 
 /** Settings that shape a cadence. All times in milliseconds. */
 export interface CadencePolicy {
@@ -14,6 +16,8 @@ export interface CadencePolicy {
   readonly stalenessMs: number;
   /** Shortest time between two fetches that the provider likes; 0 for none. */
   readonly minIntervalMs: number;
+  /** What the refreshes have to get by with: they are put off while versions of the secret are short. `none` if absent. */
+  readonly versionBudget?: VersionBudget;
 }
 
 /** Refresh after a share of the lifetime, or after a fixed time. */
@@ -25,6 +29,8 @@ export interface Cadence {
   readonly lifetimeMs: number;
   /** Life left on the published token when its refresh is due. */
   readonly marginMs: number;
+  /** The same while versions of the secret are short: what readers need. `marginMs` when nothing is ever put off. */
+  readonly leastMarginMs: number;
   /** `lifetimeMs - marginMs`. */
   readonly refreshEveryMs: number;
   /** Period of the provider's cron task. */
@@ -57,7 +63,7 @@ const SHORTEST_TICK_MS = SECOND_MS;
 export function decideCadence(lifetimeMs: number, policy: CadencePolicy): Cadence {
   const wantedMs = lifetimeMs - refreshAfterMs(lifetimeMs, policy.refreshAfter);
   const marginMs = Math.max(wantedMs, stalenessMarginMs(policy.stalenessMs));
-  return withMargin(lifetimeMs, marginMs);
+  return withMargin(lifetimeMs, marginMs, policy);
 }
 
 /**
@@ -73,7 +79,7 @@ export function decideTolerableCadence(lifetimeMs: number, policy: CadencePolicy
     lifetimeMs / 2,
     Math.min(policy.minIntervalMs, lifetimeMs),
   );
-  return withMargin(lifetimeMs, lifetimeMs - refreshEveryMs);
+  return withMargin(lifetimeMs, lifetimeMs - refreshEveryMs, policy);
 }
 
 /** Why a cadence cannot work, with the numbers and with what would work; `undefined` when it can. */
@@ -122,16 +128,17 @@ export function decideRefreshAt(expiresAtMs: number, cadence: Cadence, offsetMs:
 }
 
 /**
- * When a token that was read from the store is due: as its document planned, so that a restart keeps the spread,
- * unless the settings now ask for an earlier time or the plan makes no sense for this lifetime.
+ * When a token that was read from the store is due: as its document planned, so that a restart keeps the spread and
+ * what was put off, unless the settings now ask for an earlier time or the plan makes no sense for this lifetime.
  */
 export function decideRestoredRefreshAt(
   document: { readonly issuedAtMs: number; readonly expiresAtMs: number; readonly refreshAtMs: number },
   cadence: Cadence,
 ): number {
-  const latestMs = document.expiresAtMs - cadence.marginMs;
-  const earliestMs = latestMs - cadence.refreshEveryMs / 2;
-  return document.refreshAtMs >= earliestMs ? Math.min(document.refreshAtMs, latestMs) : latestMs;
+  const usualMs = document.expiresAtMs - cadence.marginMs;
+  const latestMs = document.expiresAtMs - cadence.leastMarginMs;
+  const earliestMs = usualMs - cadence.refreshEveryMs / 2;
+  return document.refreshAtMs >= earliestMs ? Math.min(document.refreshAtMs, latestMs) : usualMs;
 }
 
 /** `840 s`, `0.5 s`: seconds, because every number of a cadence is compared with another one. */
@@ -139,8 +146,25 @@ export function inSeconds(durationMs: number): string {
   return `${Number((durationMs / SECOND_MS).toFixed(1))} s`;
 }
 
-function withMargin(lifetimeMs: number, marginMs: number): Cadence {
-  return { lifetimeMs, marginMs, refreshEveryMs: lifetimeMs - marginMs, tickMs: decideTick(marginMs) };
+function withMargin(lifetimeMs: number, marginMs: number, policy: CadencePolicy): Cadence {
+  const refreshEveryMs = lifetimeMs - marginMs;
+  const budget = policy.versionBudget ?? 'none';
+  const usualTickMs = decideTick(marginMs);
+  if (budget === 'none')
+    return { lifetimeMs, marginMs, leastMarginMs: marginMs, refreshEveryMs, tickMs: usualTickMs };
+  const neededMs = policy.stalenessMs + TIME_TO_USE_MS;
+  // A pace that has to be stretched again and again is worth finer ticks; one that may have to be some day is not.
+  const isStretched = neededMs < marginMs && VERSION_DAY_MS / refreshEveryMs > pacedVersions(budget);
+  const tickMs = isStretched ? decideTick(neededMs) : usualTickMs;
+  // A refresh comes up to half a tick late, which takes no more from the needed margin than an eighth of it.
+  const tickShareMs = Math.max(0, tickMs / 2 - neededMs / (2 * TICKS_PER_MARGIN));
+  return {
+    lifetimeMs,
+    marginMs,
+    leastMarginMs: Math.min(marginMs, neededMs + tickShareMs),
+    refreshEveryMs,
+    tickMs,
+  };
 }
 
 function decideTick(marginMs: number): number {

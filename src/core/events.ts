@@ -4,6 +4,17 @@ import type { TokenIdentity } from './token.ts';
 /** Why a refresh was started. */
 export type RefreshReason = 'due' | 'start' | 'schedule' | 'explicit';
 
+/** A token's secret with its document, or the secret with its chain's newest refresh token. */
+export type SecretTarget = 'document' | 'state';
+
+/** Versions of one secret in the last 24 hours, and how many there may be. */
+export interface VersionCount {
+  readonly identity: TokenIdentity;
+  readonly target: SecretTarget;
+  readonly versions: number;
+  readonly versionBudget: number;
+}
+
 /**
  * Everything that happens, as one typed stream. Log, metrics and pages subscribe to it; nothing in it is secret.
  * All times are wall time in milliseconds, all durations are milliseconds.
@@ -30,14 +41,33 @@ export type RefreshEvent =
       readonly failure: Failure | undefined;
       readonly notes: readonly string[];
     }
-  /** One write to the store has ended, well or not. `target` is the document's secret or the chain's state secret. */
+  /** One write to the store has ended, well or not. */
   | {
       readonly event: 'secret-written';
       readonly identity: TokenIdentity;
-      readonly target: 'document' | 'state';
+      readonly target: SecretTarget;
       readonly durationMs: number;
       readonly failure: Failure | undefined;
     }
+  /** The store was asked which versions a secret got in the last 24 hours, whoever wrote them. */
+  | {
+      readonly event: 'secret-versions-counted';
+      readonly identity: TokenIdentity;
+      readonly target: SecretTarget;
+      readonly versionBudget: number;
+      /** One for each version; when the store did not say, of those that this process has written. */
+      readonly agesMs: readonly number[];
+      readonly failure: Failure | undefined;
+    }
+  /**
+   * Where the versions of the last 24 hours stand against the budget has changed. `low`: 85 % are used. `exhausted`: a
+   * write needed more than was left, or the store refused it; an expired token would be worse, so writes go on.
+   */
+  | ({ readonly event: 'version-budget-low' } & VersionCount)
+  | ({ readonly event: 'version-budget-exhausted' } & VersionCount)
+  | ({ readonly event: 'version-budget-recovered' } & VersionCount)
+  /** More versions were written than the plan knew of: the refresh that was due now is due later. */
+  | { readonly event: 'refresh-postponed'; readonly identity: TokenIdentity; readonly refreshAtMs: number }
   /** A newer token is readable. */
   | {
       readonly event: 'token-refreshed';

@@ -39,6 +39,8 @@ export interface FetchReport {
   readonly salvaged?: RefreshTokenGrant | undefined;
   /** True when the provider may have handled the request although no usable answer came: what it spent is unknown. */
   readonly isAmbiguous?: boolean;
+  /** True when nothing was sent at all, because the credentials could not be read or have the wrong form. */
+  readonly isUnasked?: boolean;
 }
 
 /** The provider side of one token: credentials, request, HTTP call and answer in one call. */
@@ -81,6 +83,11 @@ export interface TokenStore {
   publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>>;
   /** Says whether a `publish` could succeed (exists or may be created, ours, not being deleted), without writing. */
   verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>>;
+  /**
+   * Ages in milliseconds of all versions that the secret got in the last 24 hours, whoever wrote them, in any order; by
+   * the store's clock, so that a wrong one here does not matter. Empty when the secret does not exist.
+   */
+  readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>>;
 }
 
 /** A write of a chain's newest state that the store has not taken yet. */
@@ -130,6 +137,8 @@ export interface Leadership {
    * finds it aborted before any timer has fired: read it anew for each check instead of keeping it.
    */
   readonly signal: AbortSignal;
+  /** Monotonic time until which others may have led; `-Infinity` when nobody else ever does. */
+  readonly sinceMonotonicMs: number;
 }
 
 /** Hands out terms of leadership. */

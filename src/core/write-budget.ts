@@ -5,21 +5,19 @@
  * the last 24 hours are kept and count towards a quota; versions cannot be deleted on request.
  */
 import { inSeconds } from './cadence.ts';
+import { VERSION_DAY_MS } from './recent-writes.ts';
+import { pacedVersions, type VersionBudget } from './version-pace.ts';
 
-const DAY_MS = 86_400_000;
 /** AWS's guidance for one secret. */
 const SHORTEST_SUSTAINED_MS = 600_000;
 /** A careful reading of "keeps 100 of the most recent versions": one write in 14.4 minutes. */
 const UNQUESTIONED_WRITES_PER_DAY = 100;
 
-/** Versions a secret may get in 24 hours; `none` switches the check off for stores and tests without the quota. */
-export type VersionBudget = number | 'none';
-
-export const DEFAULT_VERSION_BUDGET = DAY_MS / SHORTEST_SUSTAINED_MS;
+export const DEFAULT_VERSION_BUDGET = VERSION_DAY_MS / SHORTEST_SUSTAINED_MS;
 
 /** Writes in 24 hours at one write every `intervalMs`. */
 export function writesPerDay(intervalMs: number): number {
-  return DAY_MS / intervalMs;
+  return VERSION_DAY_MS / intervalMs;
 }
 
 /** Where a cadence stands against the budget. */
@@ -27,12 +25,24 @@ export type BudgetVerdict =
   | { readonly kind: 'comfortable' }
   /** Within AWS's guidance, but nearer to the quota than a careful reading allows; worth showing. */
   | { readonly kind: 'tight'; readonly note: string }
+  /** Lives within the budget by putting refreshes off; `everyMs` is the pace that it comes to. */
+  | { readonly kind: 'stretched'; readonly note: string; readonly everyMs: number }
   | { readonly kind: 'over'; readonly problem: string };
 
-/** @param refreshEveryMs shortest time between two writes to one secret that is sustained */
-export function decideBudget(refreshEveryMs: number, budget: VersionBudget): BudgetVerdict {
+/**
+ * @param refreshEveryMs shortest time between two writes to one secret that is sustained
+ * @param longestEveryMs the same when refreshes are put off as far as readers bear it; for a pace that the user has
+ *   fixed it is no longer
+ */
+export function decideBudget(
+  refreshEveryMs: number,
+  budget: VersionBudget,
+  longestEveryMs: number = refreshEveryMs,
+): BudgetVerdict {
   if (budget === 'none') return { kind: 'comfortable' };
   const perDay = writesPerDay(refreshEveryMs);
+  const leastPerDay = writesPerDay(longestEveryMs);
+  const canStretch = longestEveryMs > refreshEveryMs;
   const pace = `a refresh every ${inSeconds(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
   if (refreshEveryMs < SHORTEST_SUSTAINED_MS) {
     return {
@@ -43,18 +53,27 @@ export function decideBudget(refreshEveryMs: number, budget: VersionBudget): Bud
         'lifetime, or set versionBudget: none if the store has no such quota',
     };
   }
-  if (perDay > budget) {
+  if (leastPerDay > budget) {
+    const least = canStretch
+      ? `, and put off as far as readers bear it, to every ${inSeconds(longestEveryMs)}, still ${rounded(leastPerDay)}`
+      : '';
     return {
       kind: 'over',
-      problem: `${pace}, more than versionBudget ${budget}; a versionBudget of at least ${Math.ceil(perDay)} works`,
+      problem: `${pace}${least}, more than versionBudget ${budget}; a versionBudget of at least ${Math.ceil(leastPerDay)} works`,
     };
   }
-  if (perDay > UNQUESTIONED_WRITES_PER_DAY) {
+  const share = `${Math.round((perDay / budget) * 100)} % of versionBudget ${budget}`;
+  if (canStretch && perDay > pacedVersions(budget)) {
+    const everyMs = Math.min(longestEveryMs, VERSION_DAY_MS / pacedVersions(budget));
     return {
-      kind: 'tight',
-      note: `${pace}, ${Math.round((perDay / budget) * 100)} % of versionBudget ${budget}`,
+      kind: 'stretched',
+      everyMs,
+      note:
+        `${pace}, ${share}; it is put off by up to ${inSeconds(everyMs - refreshEveryMs)}, to every ` +
+        `${inSeconds(everyMs)}, which writes ${rounded(writesPerDay(everyMs))}`,
     };
   }
+  if (perDay > UNQUESTIONED_WRITES_PER_DAY) return { kind: 'tight', note: `${pace}, ${share}` };
   return { kind: 'comfortable' };
 }
 

@@ -5,6 +5,10 @@
  *
  * Source: APIMW API documentation, "Generate Token", "Refresh Token", "Rate Limits". A plain login each time is
  * stateless, so it is the default.
+ *
+ * With `useRefreshToken`, when an answer is lost on the way, the same refresh token is presented once more, because it
+ * may not have been spent. Refused or lost again, it is given up, and a login begins a new chain (`start-again`), as the
+ * documentation asks for after `INVALID_REFRESH_TOKEN`.
  */
 import { z } from 'zod';
 import type { Failure } from '../core/failure.ts';
@@ -30,7 +34,14 @@ import {
 } from './provider.ts';
 import { parseStatement } from './provider-text.ts';
 import { classifyStatus, describeAnswer, isSuccessStatus, providerNowMs } from './response-status.ts';
-import { acceptToken, malformed, objectIn, parseAnswer } from './token-answer.ts';
+import {
+  acceptToken,
+  malformed,
+  objectIn,
+  parseAnswer,
+  type RefreshTokenFields,
+  salvageRefresh,
+} from './token-answer.ts';
 
 const LIFETIME_SECONDS = 3600;
 const REFRESH_TOKEN_LIFETIME_SECONDS = 30 * 86_400;
@@ -77,6 +88,12 @@ function prepare(credentials: Credentials, useRefreshToken: boolean): Result<Pre
     },
     parseResponse: (response, context) =>
       parseResponse(response, [...credentials.values()], spentToken(context), useRefreshToken),
+    salvageRefreshToken: (response) => {
+      const answer = parseAnswer(response);
+      return isSuccess(response, answer)
+        ? salvageRefresh(response, refreshFieldsOf(objectIn(answer, 'data'), useRefreshToken))
+        : undefined;
+    },
   });
 }
 
@@ -87,9 +104,10 @@ function parseResponse(
   useRefreshToken: boolean,
 ): Result<FetchedToken> {
   const answer = parseAnswer(response);
-  const isOk = isSuccessStatus(response.status);
-  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
-  if (!isOk || answer?.['success'] === false || isJsonObject(answer?.['error'])) {
+  if (isSuccessStatus(response.status) && answer === undefined) {
+    return malformed(response, 'with a body that is not a JSON object');
+  }
+  if (!isSuccess(response, answer)) {
     return fail(classifyError(response, answer, credentials, spentToken));
   }
   const data = objectIn(answer, 'data');
@@ -98,13 +116,22 @@ function parseResponse(
     tokenType: data['token_type'],
     expiry: { field: 'data.expires_in', value: data['expires_in'] },
     documentedLifetimeSeconds: LIFETIME_SECONDS,
-    refresh: useRefreshToken
-      ? {
-          token: data['refresh_token'],
-          expiry: { field: 'data.refresh_token', value: REFRESH_TOKEN_LIFETIME_SECONDS },
-        }
-      : undefined,
+    refresh: refreshFieldsOf(data, useRefreshToken),
   });
+}
+
+/** `success: false` and `error` count more than the HTTP status. */
+function isSuccess(response: TokenResponse, answer: JsonObject | undefined): boolean {
+  const hasError = answer?.['success'] === false || isJsonObject(answer?.['error']);
+  return isSuccessStatus(response.status) && !hasError;
+}
+
+function refreshFieldsOf(data: JsonObject, useRefreshToken: boolean): RefreshTokenFields | undefined {
+  if (!useRefreshToken) return undefined;
+  return {
+    token: data['refresh_token'],
+    expiry: { field: 'data.refresh_token', value: REFRESH_TOKEN_LIFETIME_SECONDS },
+  };
 }
 
 function classifyError(

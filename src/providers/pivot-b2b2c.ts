@@ -5,8 +5,13 @@
  *
  * Source: Pivot's documentation, "Authentication". In its sample the refresh token ends before the access token, so no
  * order is asserted. How a refresh behaves is not documented: we take every refresh token for good for one use.
+ *
+ * When an answer is lost on the way, the same refresh token is presented once more, because it may not have been spent.
+ * Presenting a spent one may revoke what the customer has (RFC 9700, 4.14.2), so it is not done a third time: the binding
+ * id alone then begins a new chain (`start-again`). Only when that is refused too the customer has to be bound again.
  */
 import { z } from 'zod';
+import type { JsonObject } from '../core/json.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
@@ -23,7 +28,13 @@ import {
 import { isSuccessStatus } from './response-status.ts';
 import { buildSnapHeaders, prepareSigner, SNAP_CREDENTIALS, snapOptionShape, spellGrant } from './snap.ts';
 import { classifySnapError, isSnapSuccess } from './snap-answer.ts';
-import { acceptToken, malformed, parseAnswer } from './token-answer.ts';
+import {
+  acceptToken,
+  malformed,
+  parseAnswer,
+  type RefreshTokenFields,
+  salvageRefresh,
+} from './token-answer.ts';
 
 const LIFETIME_SECONDS = 900;
 
@@ -74,6 +85,12 @@ function prepare(credentials: Credentials, options: Options): Result<PreparedKin
     }),
     parseResponse: (response, context) =>
       parseResponse(response, [...credentials.values()], spentToken(context), options),
+    salvageRefreshToken: (response) => {
+      const answer = parseAnswer(response);
+      return isSnapSuccess(response, answer)
+        ? salvageRefresh(response, refreshFieldsOf(answer, options))
+        : undefined;
+    },
   });
 }
 
@@ -94,7 +111,7 @@ function parseResponse(
   response: TokenResponse,
   credentials: readonly SecretText[],
   spentToken: SecretText | undefined,
-  { grant }: Options,
+  options: Options,
 ): Result<FetchedToken> {
   const answer = parseAnswer(response);
   if (answer === undefined && isSuccessStatus(response.status)) {
@@ -110,12 +127,14 @@ function parseResponse(
     tokenType: answer?.['tokenType'],
     expiry: { field: 'accessTokenExpiryTime', value: answer?.['accessTokenExpiryTime'] },
     documentedLifetimeSeconds: LIFETIME_SECONDS,
-    refresh:
-      grant === 'authorization_code'
-        ? undefined
-        : {
-            token: answer?.['refreshToken'],
-            expiry: { field: 'refreshTokenExpiryTime', value: answer?.['refreshTokenExpiryTime'] },
-          },
+    refresh: refreshFieldsOf(answer, options),
   });
+}
+
+function refreshFieldsOf(answer: JsonObject | undefined, { grant }: Options): RefreshTokenFields | undefined {
+  if (grant === 'authorization_code') return undefined;
+  return {
+    token: answer?.['refreshToken'],
+    expiry: { field: 'refreshTokenExpiryTime', value: answer?.['refreshTokenExpiryTime'] },
+  };
 }

@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import type { ChainState } from '../core/chain-state.ts';
 import type { Result } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { FetchedToken } from '../core/token.ts';
+import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
 
 /** One credential of a kind, always given by reference in the configuration. */
 export interface CredentialField {
@@ -62,6 +62,11 @@ export interface PreparedKind {
   /** May be asynchronous because signing is; it still depends on its arguments alone. */
   buildRequest(context: RequestContext): Promise<TokenRequest> | TokenRequest;
   parseResponse(response: TokenResponse, context: RequestContext): Result<FetchedToken>;
+  /**
+   * The new refresh token of an answer that `parseResponse` could not use otherwise, for kinds with a chain. The answer
+   * has to say that it is a success: whatever an error holds is no refresh token.
+   */
+  salvageRefreshToken?(response: TokenResponse): RefreshTokenGrant | undefined;
 }
 
 /** A kind with its options checked. */

@@ -3,7 +3,7 @@ import { decideExpiry, readRefreshTokenExpiry } from '../core/expiry.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
 import { type Failed, fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
-import type { FetchedToken } from '../core/token.ts';
+import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
 import type { TokenResponse } from './provider.ts';
 import type { ProviderStatement } from './provider-text.ts';
 import { describeAnswer } from './response-status.ts';
@@ -79,6 +79,16 @@ export function acceptToken(response: TokenResponse, fields: TokenFields): Resul
     refreshTokenExpiresAtMs: refresh.expiresAtMs,
     notes: [...expiry.value.notes, ...tokenType.notes, ...refresh.notes],
   });
+}
+
+/** The refresh token of a successful answer whose access token is of no use; `undefined` when there is none. */
+export function salvageRefresh(
+  response: TokenResponse,
+  refresh: RefreshTokenFields | undefined,
+): RefreshTokenGrant | undefined {
+  const { token, expiresAtMs } = readRefreshToken(response, refresh);
+  if (token === undefined) return undefined;
+  return { refreshToken: token, refreshTokenExpiresAtMs: expiresAtMs, issuedAtMs: response.sentAtMs };
 }
 
 /** @param what continues `POST … answered 200`: `without a token in data.token` */

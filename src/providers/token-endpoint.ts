@@ -5,7 +5,8 @@
  * host or nowhere), sends nothing unencrypted except to loopback, and turns everything that a network can do into a
  * `Failure` that quotes neither request nor answer.
  *
- * Non-guarantee: after a failure it is unknown whether the provider handled the request. A connection that breaks off
+ * Non-guarantee: after a failure it is often unknown whether the provider handled the request (`isAmbiguous`, which is
+ * also true when the deadline passes before the connection stands). A connection that breaks off
  * in the middle of an answer is `provider-unavailable`, not `response-malformed`: the network is to blame.
  */
 import { Agent, type Dispatcher, errors, request as sendRequest } from 'undici';
@@ -14,9 +15,10 @@ import type { Failure } from '../core/failure.ts';
 import { parseHttpDate } from '../core/http-date.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Clock } from '../core/ports.ts';
-import { fail, type Result, succeed } from '../core/result.ts';
+import { type Failed, type Success, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { VERSION } from '../core/version.ts';
+import { isAmbiguousAnswer } from './chain.ts';
 import type { TokenRequest, TokenResponse } from './provider.ts';
 
 export const MAX_BODY_BYTES = 1_048_576;
@@ -57,24 +59,39 @@ export interface TokenCall {
   readonly signal: AbortSignal;
 }
 
+/** No answer that can be read. */
+export interface Unanswered extends Failed {
+  /** True when the provider may have handled the request. */
+  readonly isAmbiguous: boolean;
+}
+
 /**
  * Sends a token request and reads the answer, whatever its status.
  * Fails with `provider-unavailable` (network, deadline), `response-malformed` (too large), `request-rejected`
  * (redirect) or `aborted`.
  * @throws when `baseUrl` is not allowed or a header is not valid: the configuration and the kinds check both
  */
-export async function postTokenRequest(call: TokenCall): Promise<Result<TokenResponse>> {
+export async function postTokenRequest(call: TokenCall): Promise<Success<TokenResponse> | Unanswered> {
   const { clock, signal, timeoutMs } = call;
   const url = resolveEndpoint(call.baseUrl, call.request.path);
   const endpoint = `${url.origin}${url.pathname}`;
-  if (signal.aborted) return fail(describeAbort(endpoint));
+  if (signal.aborted) return unanswered(describeAbort(endpoint), false);
   try {
     return await withDeadline(clock, timeoutMs, signal, (limited) => exchange(call, url, endpoint, limited));
   } catch (error) {
-    if (signal.aborted) return fail(describeAbort(endpoint));
+    if (signal.aborted) return unanswered(describeAbort(endpoint), true);
     if (error instanceof errors.InvalidArgumentError) throw error;
-    return fail(describeNetworkError(error, endpoint, timeoutMs));
+    const isUnsent = UNSENT.test(findErrorCode(error) ?? '');
+    return unanswered(describeNetworkError(error, endpoint, timeoutMs), !isUnsent);
   }
+}
+
+/** What keeps a connection from coming about, so that the request never left. All else may have come later. */
+const UNSENT =
+  /^(?:ECONNREFUSED|ENOTFOUND|EAI_\w+|E(?:HOST|NET)(?:UNREACH|DOWN)|EADDRNOTAVAIL|EPROTO|UND_ERR_CONNECT_TIMEOUT|ERR_TLS_\w+|ERR_SSL_\w+|CERT_\w+|\w*SELF_SIGNED_CERT\w*|UNABLE_TO_\w+)$/;
+
+function unanswered(failure: Failure, isAmbiguous: boolean): Unanswered {
+  return { ok: false, failure, isAmbiguous };
 }
 
 /** `aborted`: the caller gave up on a fetch. */
@@ -101,7 +118,7 @@ async function exchange(
   url: URL,
   endpoint: string,
   signal: AbortSignal,
-): Promise<Result<TokenResponse>> {
+): Promise<Success<TokenResponse> | Unanswered> {
   const sentAtMs = clock.now();
   const sentAtMonotonicMs = clock.monotonicMs();
   const answer = await sendRequest(url, {
@@ -125,10 +142,13 @@ async function exchange(
   const headers = readHeaders(answer.headers);
   if (answer.statusCode >= 300 && answer.statusCode <= 399) {
     answer.body.destroy();
-    return fail(describeRedirect(answer.statusCode, headers.get('location'), url, endpoint));
+    return unanswered(describeRedirect(answer.statusCode, headers.get('location'), url, endpoint), false);
   }
   const body = await readBody(answer.body, headers.get('content-length'));
-  if (body === undefined) return fail(describeOversize(endpoint, answer.statusCode));
+  if (body === undefined) {
+    const oversize = describeOversize(endpoint, answer.statusCode);
+    return unanswered(oversize, isAmbiguousAnswer(answer.statusCode, oversize));
+  }
   const clockSkewMs = measureSkew(headers.get('date'), sentAtMs, receivedAtMs);
   const { statusCode: status } = answer;
   return succeed({ status, headers, body, endpoint, sentAtMs, sentAtMonotonicMs, receivedAtMs, clockSkewMs });

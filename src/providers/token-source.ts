@@ -8,6 +8,7 @@ import type { Dispatcher } from 'undici';
 import type { ChainState } from '../core/chain-state.ts';
 import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
+import { isAmbiguousAnswer } from './chain.ts';
 import type { ConfiguredKind, Credentials, PreparedKind } from './provider.ts';
 import { describeAbort, postTokenRequest } from './token-endpoint.ts';
 
@@ -45,9 +46,15 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     const context = { nowMs: clock.now(), chain };
     const request = await ready.buildRequest(context);
     const response = await postTokenRequest({ baseUrl, request, timeoutMs, dispatcher, clock, signal });
-    if (!response.ok) return unanswered(response);
-    const { clockSkewMs } = response.value;
-    return { result: ready.parseResponse(response.value, context), clockSkewMs };
+    if (!response.ok) {
+      return { result: response, clockSkewMs: undefined, isAmbiguous: response.isAmbiguous };
+    }
+    const { clockSkewMs, status } = response.value;
+    const result = ready.parseResponse(response.value, context);
+    if (result.ok) return { result, clockSkewMs };
+    const salvaged = ready.salvageRefreshToken?.(response.value);
+    const isAmbiguous = salvaged === undefined && isAmbiguousAnswer(status, result.failure);
+    return { result, clockSkewMs, salvaged, isAmbiguous };
   };
 
   return {
@@ -57,12 +64,12 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
         const credentials = await readCredentials(signal);
         if (!credentials.ok) {
           used = undefined;
-          return unanswered(credentials);
+          return unasked(credentials);
         }
         const ready = prepare(credentials.value);
-        return ready.ok ? await fetchWith(ready.value, chain, signal) : unanswered(ready);
+        return ready.ok ? await fetchWith(ready.value, chain, signal) : unasked(ready);
       } catch (error) {
-        if (signal.aborted) return unanswered(fail(describeAbort(baseUrl)));
+        if (signal.aborted) return unasked(fail(describeAbort(baseUrl)));
         throw error;
       }
     },
@@ -78,8 +85,8 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   };
 }
 
-function unanswered(result: Result<never>): FetchReport {
-  return { result, clockSkewMs: undefined };
+function unasked(result: Result<never>): FetchReport {
+  return { result, clockSkewMs: undefined, isUnasked: true };
 }
 
 function areSame(some: Credentials, others: Credentials | undefined): boolean {

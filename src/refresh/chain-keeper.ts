@@ -1,13 +1,23 @@
 /**
  * Keeps the chain of refresh tokens of one token.
  *
- * Guarantee: a new refresh token is saved before anything else is done with the answer that brought it, the provider is
- * not asked again while one is unsaved, and the newest one in the store is used.
- * Non-guarantee: a process that dies between the provider's answer and the write loses that refresh token.
+ * Guarantee: a new refresh token goes to the journal before anything else is done with the answer that brought it, and
+ * to the store before anything is published; the provider is not asked again while one is unsaved; the newest one is
+ * used, never an older one. A process that is killed goes on from its journal: what the store does not have yet is
+ * written before anything is fetched, unless the store has got a newer one meanwhile.
+ *
+ * The rule for an ambiguous outcome (the request was sent, its answer lost): the same refresh token is presented once
+ * more, because it may not have been spent. If that is ambiguous too, or refused, the kind's fallback decides:
+ * `start-again` fetches without one, `none` is `chain-broken` and waits for a human. A refusal may also be a lost race:
+ * the store is read first, and a newer refresh token there is used.
+ *
+ * Non-guarantee: an answer that is still on its way when the process is killed cannot be journalled; that outcome is
+ * ambiguous, and counted anew by the next process. Without a journal the same holds from the answer to the end of the
+ * write. The journal of a replica that does not lead is of no use to the one that does.
  */
 import { type ChainState, parseChainState, serializeChainState } from '../core/chain-state.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Clock, Random, SecretWrite, TokenStore } from '../core/ports.ts';
+import type { Clock, Journal, Random, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { SecretWriter } from './secret-writer.ts';
@@ -17,10 +27,22 @@ export interface ChainKeeperParts {
   readonly stateSecret: string;
   /** `start-again`: the provider also hands out tokens without a refresh token. */
   readonly fallback: 'start-again' | 'none';
+  /** What a human has to do when the chain is broken for good: `bind customer ayu again and …`. */
+  readonly remedy: string;
   readonly store: TokenStore;
   readonly writer: SecretWriter;
+  /** `undefined`: what is unsaved is in memory alone. */
+  readonly journal: Journal | undefined;
   readonly clock: Clock;
   readonly random: Random;
+  readonly events: RefreshEvents;
+}
+
+/** A fetch that brought no token. */
+export interface FailedFetch {
+  readonly presented: ChainState | undefined;
+  readonly failure: Failure;
+  readonly isAmbiguous: boolean;
 }
 
 interface Unsaved {
@@ -33,7 +55,12 @@ export class ChainKeeper {
   #newest: ChainState | undefined;
   #version: string | undefined;
   #unsaved: Unsaved | undefined;
-  /** A refresh token that the provider has refused: not presented again. */
+  #isJournalRead = false;
+  /** True for what the journal held at start, until it has been compared with the store. */
+  #isRecovered = false;
+  /** A refresh token that was presented once with an ambiguous outcome. */
+  #doubted: ChainState | undefined;
+  /** A refresh token that the provider has refused, or may have spent: not presented again. */
   #refused: ChainState | undefined;
 
   constructor(parts: ChainKeeperParts) {
@@ -42,12 +69,20 @@ export class ChainKeeper {
 
   /** When the newest refresh token dies, wall time in milliseconds; `undefined` when unknown or not limited. */
   get expiresAtMs(): number | undefined {
-    return this.#newest?.refreshTokenExpiresAtMs;
+    return (this.#unsaved?.state ?? this.#newest)?.refreshTokenExpiresAtMs;
   }
 
-  /** Learns what the state secret holds. */
-  restore(signal: AbortSignal): Promise<Result<void>> {
-    return this.#read(signal);
+  /** True while the store does not have the newest refresh token: {@link ChainKeeper.save} has to be called. */
+  get hasUnsaved(): boolean {
+    return this.#unsaved !== undefined;
+  }
+
+  /** Learns what the state secret holds, and what the journal holds beyond that. Writes nothing to the store. */
+  async restore(signal: AbortSignal): Promise<Result<void>> {
+    await this.#readJournal();
+    const read = await this.#read(signal);
+    if (read.ok) await this.#compareUnsaved();
+    return read;
   }
 
   /**
@@ -64,13 +99,19 @@ export class ChainKeeper {
     return this.#usable();
   }
 
-  /** Takes the refresh token of an answer over; it still has to be saved. An answer without one keeps the old one. */
-  accept(token: FetchedToken): void {
-    if (token.refreshToken === undefined) return;
-    this.#freeze({
-      refreshToken: token.refreshToken,
-      refreshTokenExpiresAtMs: token.refreshTokenExpiresAtMs,
-      obtainedAtMs: token.issuedAtMs,
+  /**
+   * Takes the refresh token of an answer over; resolves when the journal has it. It still has to be saved. An answer
+   * without one keeps the old one.
+   */
+  async accept(
+    answer: Pick<FetchedToken, 'refreshToken' | 'refreshTokenExpiresAtMs' | 'issuedAtMs'>,
+  ): Promise<void> {
+    this.#doubted = undefined;
+    if (answer.refreshToken === undefined) return;
+    await this.#freeze({
+      refreshToken: answer.refreshToken,
+      refreshTokenExpiresAtMs: answer.refreshTokenExpiresAtMs,
+      obtainedAtMs: answer.issuedAtMs,
       generation: (this.#newest?.generation ?? 0) + 1,
     });
   }
@@ -81,24 +122,37 @@ export class ChainKeeper {
     const { write, state } = this.#unsaved;
     const written = await this.#parts.writer.publish('state', write, signal);
     if (written.ok) {
-      this.#unsaved = undefined;
       this.#newest = state;
       this.#version = written.value.version;
+      await this.#settle();
       return succeed(undefined);
     }
     if (written.failure.code === 'store-conflict') {
-      const resolved = await this.#resolveConflict(state, signal);
+      const resolved = await this.#resolveConflict(this.#unsaved, signal);
       if (!resolved.ok) return resolved;
       if (this.#unsaved === undefined) return succeed(undefined);
     }
     return written;
   }
 
-  /**
-   * Called when the provider refused `presented`. It may be a lost race: then somebody has saved a newer one, and the
-   * next fetch uses that.
-   */
-  async handleRefusal(presented: ChainState, refusal: Failure, signal: AbortSignal): Promise<Failure> {
+  /** What a fetch that brought no token means for the chain; see the rule at the head of this file. */
+  async handleFailure(
+    { presented, failure, isAmbiguous }: FailedFetch,
+    signal: AbortSignal,
+  ): Promise<Failure> {
+    if (presented === undefined) return this.#afterStartAgain(failure);
+    if (failure.code === 'chain-broken') return this.#handleRefusal(presented, failure, signal);
+    if (!isAmbiguous) return failure;
+    if (this.#doubted?.refreshToken.equals(presented.refreshToken) !== true) {
+      this.#doubted = presented;
+      return failure;
+    }
+    this.#refused = presented;
+    return failure.code === 'aborted' ? failure : this.#fallBack(failure);
+  }
+
+  /** It may be a lost race: then somebody has saved a newer one, and the next fetch uses that. */
+  async #handleRefusal(presented: ChainState, refusal: Failure, signal: AbortSignal): Promise<Failure> {
     const read = await this.#read(signal);
     if (!read.ok) return read.failure;
     if (this.#newest !== undefined && !this.#newest.refreshToken.equals(presented.refreshToken)) {
@@ -109,15 +163,37 @@ export class ChainKeeper {
       };
     }
     this.#refused = presented;
+    return this.#fallBack({ ...refusal, retry: 'soon' });
+  }
+
+  /** @param failure kept as it is where the provider also hands out tokens without a refresh token */
+  #fallBack(failure: Failure): Failure {
     return this.#parts.fallback === 'start-again'
-      ? { ...refusal, retry: 'soon', message: `${refusal.message}; starting again without a refresh token` }
-      : refusal;
+      ? { ...failure, message: `${failure.message}; starting again without a refresh token` }
+      : this.#broken(failure);
+  }
+
+  /** The refresh token is gone, and what it can be replaced with is refused too: only a new binding helps. */
+  #afterStartAgain(failure: Failure): Failure {
+    return this.#refused !== undefined && failure.code === 'credentials-rejected'
+      ? this.#broken(failure)
+      : failure;
+  }
+
+  #broken({ message }: Failure): Failure {
+    return {
+      code: 'chain-broken',
+      retry: 'needs-human',
+      message: `${message}; the chain is broken: ${this.#parts.remedy}`,
+    };
   }
 
   async #read(signal: AbortSignal): Promise<Result<void>> {
-    const read = await this.#parts.store.read(this.#parts.stateSecret, signal);
+    const { store, stateSecret, identity } = this.#parts;
+    const read = await store.read(stateSecret, signal);
     if (!read.ok) return read;
-    const parsed = read.value === undefined ? undefined : parseChainState(read.value.text);
+    const parsed = read.value === undefined ? undefined : parseChainState(read.value.text, identity);
+    if (parsed?.ok === false && parsed.isForeign) return fail(this.#foreign(parsed.problem));
     const stored = parsed?.ok === true ? parsed.state : undefined;
     // Reads may be stale right after a write: never step back behind what this process has saved itself.
     if (this.#newest !== undefined && (stored === undefined || stored.generation < this.#newest.generation)) {
@@ -126,6 +202,30 @@ export class ChainKeeper {
     this.#newest = stored;
     this.#version = read.value?.version;
     return succeed(undefined);
+  }
+
+  /** Once a process: later entries are this process's own. */
+  async #readJournal(): Promise<void> {
+    const { journal, stateSecret, identity } = this.#parts;
+    if (journal === undefined || this.#isJournalRead) return;
+    this.#isJournalRead = true;
+    const entry = await journal.read(stateSecret);
+    const parsed = entry === undefined ? undefined : parseChainState(entry.write.text, identity);
+    // A renamed provider leaves an entry behind that is not this token's.
+    if (entry === undefined || parsed?.ok !== true) return;
+    this.#unsaved = { state: parsed.state, write: entry.write };
+    this.#isRecovered = true;
+  }
+
+  /** Another replica, or this one before it was killed, may have saved something newer. */
+  async #compareUnsaved(): Promise<void> {
+    const unsaved = this.#unsaved;
+    if (unsaved === undefined) return;
+    const { events, identity } = this.#parts;
+    if (this.#isSuperseded(unsaved)) await this.#settle();
+    else if (this.#isRecovered)
+      events({ event: 'chain-recovered', identity, obtainedAtMs: unsaved.state.obtainedAtMs });
+    this.#isRecovered = false;
   }
 
   #usable(): Result<ChainState | undefined> {
@@ -140,34 +240,58 @@ export class ChainKeeper {
   }
 
   /** The newest refresh token wins: ours is saved over an older one, and dropped for a newer one. */
-  async #resolveConflict(ours: ChainState, signal: AbortSignal): Promise<Result<void>> {
+  async #resolveConflict(ours: Unsaved, signal: AbortSignal): Promise<Result<void>> {
     const read = await this.#read(signal);
     if (!read.ok) return read;
-    if (this.#newest !== undefined && this.#newest.obtainedAtMs >= ours.obtainedAtMs)
-      this.#unsaved = undefined;
-    else this.#freeze({ ...ours, generation: (this.#newest?.generation ?? 0) + 1 });
+    if (this.#isSuperseded(ours)) await this.#settle();
+    else await this.#freeze({ ...ours.state, generation: (this.#newest?.generation ?? 0) + 1 });
     return succeed(undefined);
   }
 
-  /** Fixes bytes and request token, so that every retry is the same write. */
-  #freeze(state: ChainState): void {
-    this.#unsaved = {
-      state,
-      write: {
-        secretName: this.#parts.stateSecret,
-        text: serializeChainState(this.#parts.identity, state),
-        requestToken: this.#parts.random.uuid(),
-        expectedVersion: this.#version,
-      },
+  /**
+   * The store has this refresh token, or a newer one. What still follows on the store's version was obtained with it,
+   * so it is newer whatever a clock that was set back in between has put into it.
+   */
+  #isSuperseded({ state, write }: Unsaved): boolean {
+    if (this.#newest === undefined || write.expectedVersion === this.#version) return false;
+    return this.#newest.obtainedAtMs >= state.obtainedAtMs;
+  }
+
+  /** Nothing is unsaved any more. */
+  async #settle(): Promise<void> {
+    const settled = this.#unsaved;
+    this.#unsaved = undefined;
+    if (settled !== undefined) await this.#parts.journal?.remove(settled.write);
+  }
+
+  /** Fixes bytes and request token, so that every retry is the same write, and journals that. */
+  async #freeze(state: ChainState): Promise<void> {
+    const write: SecretWrite = {
+      secretName: this.#parts.stateSecret,
+      text: serializeChainState(this.#parts.identity, state),
+      requestToken: this.#parts.random.uuid(),
+      expectedVersion: this.#version,
     };
+    this.#unsaved = { state, write };
+    await this.#parts.journal?.write({ write, obtainedAtMs: state.obtainedAtMs });
   }
 
   #expired(): Failure {
-    const { token, customer } = this.#parts.identity;
+    const { identity, remedy } = this.#parts;
     return {
       code: 'chain-broken',
       retry: 'needs-human',
-      message: `the refresh token of ${token} has expired: bind ${customer ?? 'the account'} again`,
+      message: `the refresh token of ${identity.token} has expired: ${remedy}`,
+    };
+  }
+
+  #foreign(problem: string): Failure {
+    return {
+      code: 'store-not-ours',
+      retry: 'needs-human',
+      message:
+        `state secret ${this.#parts.stateSecret} holds ${problem}, which is neither spent nor replaced: give each token ` +
+        'a stateSecret of its own, or delete that value when its owner is gone',
     };
   }
 }

@@ -1,32 +1,98 @@
+/**
+ * When the provider may be asked for one token again: its `minInterval`, what it demanded with `Retry-After`, and, after
+ * a restart, what the former process was told.
+ *
+ * Non-guarantee: without a place for waits ({@link FetchWaits}) a restart forgets all but the interval after a success.
+ */
 import type { Failure } from '../core/failure.ts';
+import { decideRejectedWait, describeWait, waitRestMs } from '../core/fetch-wait.ts';
 import { type Moment, momentAt, msUntil } from '../core/moment.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, FetchWait, FetchWaits } from '../core/ports.ts';
+import type { TokenIdentity } from '../core/token.ts';
 
-/** When the provider may be asked for one token again: its `minInterval`, and what it demanded with `Retry-After`. */
+export interface FetchPaceParts {
+  readonly identity: Pick<TokenIdentity, 'token'>;
+  readonly clock: Clock;
+  /** Shortest time between two fetches, in milliseconds; 0 for none. */
+  readonly minIntervalMs: number;
+  /** `undefined`: waits are in memory alone. */
+  readonly waits?: FetchWaits | undefined;
+}
+
 export class FetchPace {
-  readonly #clock: Clock;
-  readonly #minIntervalMs: number;
+  readonly #parts: FetchPaceParts;
   /** Before this the provider does not want to be asked, not even for a human. */
   #notBefore: Moment | undefined;
   #lastFetchMonotonicMs: number | undefined;
+  #isRestored = false;
+  /** What the former process left behind, and until when that holds. */
+  #former: FetchWait | undefined;
+  #formerUntil: Moment | undefined;
+  #hasRecord = false;
 
-  constructor(parts: { readonly clock: Clock; readonly minIntervalMs: number }) {
-    this.#clock = parts.clock;
-    this.#minIntervalMs = parts.minIntervalMs;
+  constructor(parts: FetchPaceParts) {
+    this.#parts = parts;
   }
 
-  recordFetch(): void {
-    this.#lastFetchMonotonicMs = this.#clock.monotonicMs();
+  /** Learns once what the former process was told. Call it before anything is fetched. */
+  async restore(): Promise<void> {
+    const { waits, identity, clock } = this.#parts;
+    if (waits === undefined || this.#isRestored) return;
+    this.#isRestored = true;
+    const former = await waits.read(identity.token);
+    if (former === undefined) return;
+    this.#former = former;
+    this.#hasRecord = true;
+    this.#formerUntil = momentAt(clock.now() + waitRestMs(former, clock.now()), clock);
+  }
+
+  /** Why the provider must not be asked yet, when the former process was told so. */
+  heldBack(): Failure | undefined {
+    const restMs = this.#formerRestMs();
+    return this.#former === undefined || restMs === 0
+      ? undefined
+      : describeWait(this.#former, restMs, this.#parts.clock.now());
+  }
+
+  /** A fetch begins. What has to outlive a crash in its middle is on record when this resolves. */
+  async recordFetch(): Promise<void> {
+    const { clock, minIntervalMs } = this.#parts;
+    this.#lastFetchMonotonicMs = clock.monotonicMs();
+    if (minIntervalMs > 0)
+      await this.#record(minIntervalMs, 'min-interval', this.#former?.rejectedLives ?? 0);
+  }
+
+  /** The provider has handed out a token. */
+  async recordSuccess(): Promise<void> {
+    const { waits, identity, minIntervalMs } = this.#parts;
+    this.#former = undefined;
+    this.#formerUntil = undefined;
+    if (!this.#hasRecord) return;
+    if (minIntervalMs > 0) {
+      await this.#record(minIntervalMs, 'min-interval', 0);
+      return;
+    }
+    this.#hasRecord = false;
+    await waits?.remove(identity.token);
+  }
+
+  /** The provider has refused. What it demanded outlives this process. */
+  async recordRefusal({ code, retry, retryAfterMs = 0 }: Failure): Promise<void> {
+    const formerLives = this.#former?.rejectedLives ?? 0;
+    const isRejected = retry === 'needs-human';
+    const waitMs = Math.max(retryAfterMs, isRejected ? decideRejectedWait(formerLives) : 0);
+    if (waitMs > this.#parts.minIntervalMs)
+      await this.#record(waitMs, code, isRejected ? formerLives + 1 : formerLives);
   }
 
   recordFailure({ retryAfterMs }: Failure): void {
-    this.#notBefore =
-      retryAfterMs === undefined ? undefined : momentAt(this.#clock.now() + retryAfterMs, this.#clock);
+    const { clock } = this.#parts;
+    this.#notBefore = retryAfterMs === undefined ? undefined : momentAt(clock.now() + retryAfterMs, clock);
   }
 
   /** Milliseconds until a demanded wait is over; 0 when there is none. */
   demandedRestMs(): number {
-    return this.#notBefore === undefined ? 0 : Math.max(0, msUntil(this.#notBefore, this.#clock));
+    return this.#notBefore === undefined ? 0 : Math.max(0, msUntil(this.#notBefore, this.#parts.clock));
   }
 
   /**
@@ -34,12 +100,30 @@ export class FetchPace {
    * @param issuedAtMs of the published document: after a restart it tells when the provider was last asked with success
    */
   intervalRestMs(issuedAtMs: number | undefined): number {
-    return Math.max(0, this.#minIntervalMs - this.#sinceLastFetchMs(issuedAtMs));
+    const formerMs = this.#former?.code === 'min-interval' ? this.#formerRestMs() : 0;
+    return Math.max(formerMs, this.#parts.minIntervalMs - this.#sinceLastFetchMs(issuedAtMs));
+  }
+
+  #formerRestMs(): number {
+    return this.#formerUntil === undefined ? 0 : Math.max(0, msUntil(this.#formerUntil, this.#parts.clock));
+  }
+
+  async #record(waitMs: number, code: FetchWait['code'], rejectedLives: number): Promise<void> {
+    const { waits, identity, clock } = this.#parts;
+    if (waits === undefined) return;
+    const recordedAtMs = clock.now();
+    this.#hasRecord = true;
+    await waits.write(identity.token, {
+      notBeforeMs: recordedAtMs + waitMs,
+      recordedAtMs,
+      code,
+      rejectedLives,
+    });
   }
 
   #sinceLastFetchMs(issuedAtMs: number | undefined): number {
-    if (this.#lastFetchMonotonicMs !== undefined)
-      return this.#clock.monotonicMs() - this.#lastFetchMonotonicMs;
-    return issuedAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, this.#clock.now() - issuedAtMs);
+    const { clock } = this.#parts;
+    if (this.#lastFetchMonotonicMs !== undefined) return clock.monotonicMs() - this.#lastFetchMonotonicMs;
+    return issuedAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, clock.now() - issuedAtMs);
   }
 }

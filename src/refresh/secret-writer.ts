@@ -1,38 +1,96 @@
-import type { RefreshEvent } from '../core/events.ts';
+import type { SecretTarget } from '../core/events.ts';
 import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
+import type { Term } from './term.ts';
+import { type PlanLimits, WriteHistory } from './write-history.ts';
 
-type Target = Extract<RefreshEvent, { event: 'secret-written' }>['target'];
+export interface SecretWriterParts {
+  readonly identity: TokenIdentity;
+  /** For kinds with refresh tokens. */
+  readonly stateSecret: string | undefined;
+  /** For each of the token's secrets. */
+  readonly versionBudget: VersionBudget;
+  readonly store: TokenStore;
+  readonly clock: Clock;
+  readonly events: RefreshEvents;
+}
 
-/** Publishes and reports how it went, so that every write is seen by log and metrics. */
+/** Publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
-  readonly #store: TokenStore;
-  readonly #clock: Clock;
-  readonly #events: RefreshEvents;
-  readonly #identity: TokenIdentity;
+  readonly #parts: SecretWriterParts;
+  readonly #histories: ReadonlyMap<SecretTarget, WriteHistory>;
 
-  constructor(parts: { store: TokenStore; clock: Clock; events: RefreshEvents; identity: TokenIdentity }) {
-    this.#store = parts.store;
-    this.#clock = parts.clock;
-    this.#events = parts.events;
-    this.#identity = parts.identity;
+  constructor(parts: SecretWriterParts) {
+    const { identity, stateSecret, versionBudget } = parts;
+    this.#parts = parts;
+    const histories = new Map<SecretTarget, WriteHistory>();
+    if (versionBudget !== 'none') {
+      const shared = { ...parts, versionBudget };
+      histories.set(
+        'document',
+        new WriteHistory({ ...shared, target: 'document', secretName: identity.secret }),
+      );
+      if (stateSecret !== undefined) {
+        histories.set('state', new WriteHistory({ ...shared, target: 'state', secretName: stateSecret }));
+      }
+    }
+    this.#histories = histories;
   }
 
   async publish(
-    target: Target,
+    target: SecretTarget,
     write: SecretWrite,
     signal: AbortSignal,
   ): Promise<Result<{ readonly version: string }>> {
-    const startedMs = this.#clock.monotonicMs();
-    const written = await this.#store.publish(write, signal);
-    this.#events({
+    const { identity, store, clock, events } = this.#parts;
+    const history = this.#histories.get(target);
+    history?.expect(write.requestToken);
+    const startedMs = clock.monotonicMs();
+    const written = await store.publish(write, signal);
+    events({
       event: 'secret-written',
-      identity: this.#identity,
+      identity,
       target,
-      durationMs: this.#clock.monotonicMs() - startedMs,
+      durationMs: clock.monotonicMs() - startedMs,
       failure: written.ok ? undefined : written.failure,
     });
+    await history?.record(write.requestToken, written, signal);
     return written;
+  }
+
+  /** Finds out what the store counts, if that may be news. True when it was asked. */
+  async learnVersions(term: Term): Promise<boolean> {
+    const histories = [...this.#histories.values()];
+    const asked = await Promise.all(histories.map((history) => history.learn(term)));
+    return asked.includes(true);
+  }
+
+  /** Somebody else has written the document: the store has to be asked again what it counts. */
+  noticeOthers(): void {
+    this.#histories.get('document')?.noticeOthers();
+  }
+
+  /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
+  decideRefreshAt(limits: PlanLimits): number {
+    return this.#latest(limits, (history) => history.decideRefreshAt(limits));
+  }
+
+  /** How far a refresh that was planned with less knowledge has to be put off, at least. Monotonic. */
+  decidePostponedAt(limits: PlanLimits): number {
+    return this.#latest(limits, (history) => history.decidePostponedAt(limits));
+  }
+
+  /** Milliseconds until a secret that is full has room again; `undefined` when none is, or that is not known. */
+  get roomInMs(): number | undefined {
+    const known = [...this.#histories.values()].flatMap(({ roomInMs }) => roomInMs ?? []);
+    return known.length === 0 ? undefined : Math.max(...known);
+  }
+
+  /** The secret with the fewest versions left sets the pace. */
+  #latest(limits: PlanLimits, decide: (history: WriteHistory) => number): number {
+    const usualMs = limits.plannedAtMs - limits.offsetMs;
+    return Math.max(usualMs, ...[...this.#histories.values()].map(decide));
   }
 }

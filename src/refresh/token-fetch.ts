@@ -1,4 +1,6 @@
-import type { Clock, RefreshEvents, TokenSource } from '../core/ports.ts';
+import type { ChainState } from '../core/chain-state.ts';
+import type { Failure } from '../core/failure.ts';
+import type { Clock, FetchReport, RefreshEvents, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
@@ -32,8 +34,12 @@ export class TokenFetch {
     // Checked right here, because everything above may have taken its time.
     if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
     const startedMs = clock.monotonicMs();
-    pace.recordFetch();
-    const { result, clockSkewMs } = await source.fetch(presented, term.signal);
+    await pace.recordFetch();
+    const report = await source.fetch(presented, term.signal);
+    const { result, clockSkewMs, salvaged, isUnasked = false } = report;
+    // Before anything else: from here on the refresh token that was presented is spent.
+    const brought = result.ok ? result.value : salvaged;
+    if (brought !== undefined) await chain?.accept(brought);
     events({
       event: 'token-fetched',
       identity,
@@ -43,11 +49,25 @@ export class TokenFetch {
       notes: result.ok ? result.value.notes : [],
     });
     if (result.ok) {
-      chain?.accept(result.value);
+      await pace.recordSuccess();
       return result;
     }
-    if (result.failure.code !== 'chain-broken' || chain === undefined || presented === undefined)
-      return result;
-    return fail(await chain.handleRefusal(presented, result.failure, term.signal));
+    const outcome = await this.#handleFailure(result.failure, presented, report, term);
+    if (outcome.code !== 'aborted' && !isUnasked) await pace.recordRefusal(outcome);
+    return fail(outcome);
+  }
+
+  /** What the failure means for the chain. */
+  async #handleFailure(
+    failure: Failure,
+    presented: ChainState | undefined,
+    { salvaged, isAmbiguous = false }: FetchReport,
+    { signal }: Term,
+  ): Promise<Failure> {
+    const { chain } = this.#parts;
+    if (chain === undefined) return failure;
+    if (salvaged === undefined) return chain.handleFailure({ presented, failure, isAmbiguous }, signal);
+    const saved = await chain.save(signal);
+    return saved.ok ? failure : saved.failure;
   }
 }

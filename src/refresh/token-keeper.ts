@@ -9,7 +9,7 @@ import { decideWait } from '../core/backoff.ts';
 import type { TokenDocument } from '../core/document.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Clock, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
+import type { Clock, FetchWaits, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
@@ -24,6 +24,8 @@ export interface TokenKeeperParts {
   /** Shortest time between two fetches of this token, in milliseconds; 0 for none. */
   readonly minIntervalMs: number;
   readonly source: TokenSource;
+  /** Where the provider's waits outlive the process; without it they are in memory alone. */
+  readonly waits?: FetchWaits | undefined;
   readonly publication: TokenPublication;
   /** For kinds with refresh tokens. */
   readonly chain: ChainKeeper | undefined;
@@ -56,6 +58,8 @@ interface Run {
   readonly startedMs: number;
   /** Whether readers had a live token when the run began. */
   readonly beganLive: boolean;
+  /** The token itself is not due: only a refresh token has to be saved that was left over. */
+  readonly isForChain: boolean;
 }
 
 /** Somebody waits for a run with `maxAttempts`: an hour's Retry-After would block a CronJob for an hour. */
@@ -88,9 +92,13 @@ export class TokenKeeper {
     return this.#parts.publication.document;
   }
 
-  /** Milliseconds until the refresh is due; negative when it is overdue or when there is no token. */
+  /**
+   * Milliseconds until the refresh is due; negative when it is overdue, when there is no token, or when the store does
+   * not have the newest refresh token yet.
+   */
   dueInMs(): number {
-    return this.#parts.publication.dueInMs();
+    const { chain, publication } = this.#parts;
+    return chain?.hasUnsaved === true ? Number.NEGATIVE_INFINITY : publication.dueInMs();
   }
 
   /**
@@ -104,6 +112,7 @@ export class TokenKeeper {
   /** Learns what the store holds, without fetching. */
   async restore(signal: AbortSignal): Promise<Result<void>> {
     const { chain, publication } = this.#parts;
+    await this.#pace.restore();
     const read = chain === undefined ? succeed(undefined) : await chain.restore(signal);
     return read.ok ? publication.restore(signal, chain?.expiresAtMs) : read;
   }
@@ -125,6 +134,7 @@ export class TokenKeeper {
         maxAttempts,
         startedMs: this.#parts.clock.monotonicMs(),
         beganLive: (this.#parts.publication.remainingMs() ?? 0) > 0,
+        isForChain: this.#isOnlyChainDue(reason),
       };
       this.#running = this.#attemptUntilDone(run).finally(() => {
         this.#running = undefined;
@@ -133,6 +143,12 @@ export class TokenKeeper {
       this.#wakeUp?.abort();
     }
     return this.#running;
+  }
+
+  #isOnlyChainDue(reason: RefreshReason): boolean {
+    const { chain, publication } = this.#parts;
+    if (chain?.hasUnsaved !== true || publication.hasKept || publication.dueInMs() <= 0) return false;
+    return reason === 'start' || reason === 'due';
   }
 
   async #attemptUntilDone(run: Run): Promise<RefreshOutcome> {
@@ -190,7 +206,8 @@ export class TokenKeeper {
     const { publication, random } = this.#parts;
     const remainingMs = run.beganLive ? publication.remainingMs() : undefined;
     this.#pace.recordFailure(failure);
-    return Math.max(decideWait({ failure, attempt, remainingMs }, random.next()), this.#restMs());
+    const { roomInMs } = publication;
+    return Math.max(decideWait({ failure, attempt, remainingMs, roomInMs }, random.next()), this.#restMs());
   }
 
   async #attemptInTurn(run: Run, attempt: number): Promise<Result<Achievement>> {
@@ -210,15 +227,21 @@ export class TokenKeeper {
     const { publication, chain } = this.#parts;
     const { term, reason } = run;
     if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
+    if (run.isForChain) return this.#stayFresh(term);
     publication.dropStaleKept();
     if (!publication.isStoreKnown) {
       const restored = await this.restore(term.signal);
       if (!restored.ok) return restored;
-      if (publication.dueInMs() > 0 && reason !== 'explicit') return succeed({ kind: 'fresh' });
+      if (publication.dueInMs() > 0 && reason !== 'explicit') return this.#stayFresh(term);
       // Only now it is known when the provider was last asked.
       await this.#rest(run);
     }
     if (!publication.hasKept) {
+      const held = this.#pace.heldBack();
+      if (held !== undefined) return fail(held);
+      const isPostponed = await publication.reconsider(term, chain?.expiresAtMs);
+      const isPatient = attempt === 1 && (reason === 'due' || reason === 'start');
+      if (isPostponed && isPatient) return this.#stayFresh(term);
       const fetched = await this.#fetch.run(term);
       if (!fetched.ok) return fetched;
       const token = fetched.value;
@@ -229,6 +252,12 @@ export class TokenKeeper {
       publication.keep(token, endOfChain(token, chain), attempt > 1 || isOffSchedule(run));
     }
     return this.#write(run);
+  }
+
+  /** Nothing has to be fetched; a refresh token that was left over still has to be saved. */
+  async #stayFresh(term: Term): Promise<Result<Achievement>> {
+    const saved = await this.#saveChain(term);
+    return saved.ok ? succeed({ kind: 'fresh' }) : saved;
   }
 
   /** The refresh token first: without it the next fetch would present a spent one. */

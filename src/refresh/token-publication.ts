@@ -4,19 +4,23 @@
  * Guarantee: what readers see is replaced by something better or not at all; a retry of a write is the same write.
  */
 import {
+  type Cadence,
   type CadencePolicy,
   decideRefreshAt,
   decideRestoredRefreshAt,
   decideTolerableCadence,
+  isDueAtTick,
 } from '../core/cadence.ts';
 import { createDocument, serializeDocument, type TokenDocument } from '../core/document.ts';
 import type { Failure } from '../core/failure.ts';
-import { type Moment, momentAt, msUntil } from '../core/moment.ts';
+import { momentAt, msUntil } from '../core/moment.ts';
 import type { Clock, Random, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
 import { assessStored, decideConflict, decideReplacement } from '../core/replacement.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
+import { earlierExpiry, type Held, isPutOff, momentOf, usableUntil } from './held-token.ts';
 import type { SecretWriter } from './secret-writer.ts';
+import type { Term } from './term.ts';
 
 export interface TokenPublicationParts {
   readonly identity: TokenIdentity;
@@ -28,15 +32,6 @@ export interface TokenPublicationParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
-}
-
-/** A document and the moments that matter, on both clocks. */
-interface Held {
-  readonly document: TokenDocument;
-  /** Life of the token in milliseconds, or of the refresh token that came with it when that dies earlier. */
-  readonly lifetimeMs: number;
-  readonly refreshAt: Moment;
-  readonly expiry: Moment;
 }
 
 interface Kept extends Held {
@@ -86,6 +81,11 @@ export class TokenPublication {
     return this.#published === undefined ? undefined : msUntil(this.#published.expiry, this.#parts.clock);
   }
 
+  /** Milliseconds until a secret of this token that is full has room; `undefined` when none is, or not known. */
+  get roomInMs(): number | undefined {
+    return this.#parts.writer.roomInMs;
+  }
+
   /**
    * Learns what the store holds.
    * @param chainEndsAtMs when the refresh token that gets the next token dies; `undefined` when there is none
@@ -106,6 +106,62 @@ export class TokenPublication {
       events({ event: 'token-absent', identity, why: assessment.why });
     }
     return succeed(undefined);
+  }
+
+  /**
+   * Looks, before anything is fetched, whether somebody else's writes put the refresh off: a token that was published
+   * under us, or versions that the budget does not bear. True when it is not due any more.
+   * @param chainEndsAtMs as for {@link TokenPublication.restore}
+   */
+  async reconsider(term: Term, chainEndsAtMs: number | undefined): Promise<boolean> {
+    const { writer, clock, policy } = this.#parts;
+    const isReplaced = await this.#takeOverNewer(term.signal, chainEndsAtMs);
+    const isNews = await writer.learnVersions(term);
+    const published = this.#published;
+    if ((!isReplaced && !isNews) || published === undefined || msUntil(published.expiry, clock) <= 0)
+      return false;
+    const { tickMs } = decideTolerableCadence(published.lifetimeMs, policy);
+    const dueInMs = msUntil(published.refreshAt, clock);
+    const waitMs = this.#decidePostponement(published);
+    if (isDueAtTick(Math.max(dueInMs, waitMs), tickMs)) return false;
+    if (waitMs > dueInMs) this.#postpone(published, waitMs);
+    return true;
+  }
+
+  /**
+   * While versions are short, a look at the store before the fetch saves one: a write over somebody else's newer token
+   * makes a version whatever comes of it.
+   */
+  async #takeOverNewer(signal: AbortSignal, chainEndsAtMs: number | undefined): Promise<boolean> {
+    const { store, writer, identity, clock } = this.#parts;
+    const published = this.#published;
+    if (published === undefined || !isPutOff(published, this.#parts.policy)) return false;
+    const read = await store.read(identity.secret, signal);
+    if (!read.ok || read.value?.version === this.#stored?.version) return false;
+    const stored = assessStored(read.value, identity, clock.now());
+    // The store is eventually consistent: what it shows may be what was there before ours.
+    if (stored.kind !== 'live' || stored.document.expiresAtMs <= published.document.expiresAtMs) return false;
+    this.#adopt(stored.document, stored.version, chainEndsAtMs);
+    writer.noticeOthers();
+    return true;
+  }
+
+  #decidePostponement({ refreshAt, latestRefreshAt }: Held): number {
+    const { writer, clock } = this.#parts;
+    const nowMs = clock.monotonicMs();
+    const postponedAtMs = writer.decidePostponedAt({
+      plannedAtMs: nowMs + msUntil(refreshAt, clock),
+      latestAtMs: nowMs + msUntil(latestRefreshAt, clock),
+      offsetMs: 0,
+    });
+    return postponedAtMs - nowMs;
+  }
+
+  #postpone(published: Held, waitMs: number): void {
+    const { clock, events, identity } = this.#parts;
+    const refreshAt = momentAt(clock.now() + waitMs, clock);
+    this.#published = { ...published, refreshAt };
+    events({ event: 'refresh-postponed', identity, refreshAtMs: refreshAt.wallMs });
   }
 
   /**
@@ -151,13 +207,14 @@ export class TokenPublication {
     const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
     const lifetimeMs = usableUntilMs - token.issuedAtMs;
     const cadence = decideTolerableCadence(lifetimeMs, policy);
-    const refreshAtMs = decideRefreshAt(usableUntilMs, cadence, isOffSchedule ? offsetMs : 0);
+    const refreshAtMs = this.#planRefresh(token, usableUntilMs, cadence, isOffSchedule ? offsetMs : 0);
     const generation = (this.#stored?.generation ?? 0) + 1;
     const document = createDocument(identity, token, { refreshAtMs, generation });
     this.#kept = {
       document,
       lifetimeMs,
       refreshAt: momentOf(token, refreshAtMs),
+      latestRefreshAt: momentOf(token, usableUntilMs - cadence.leastMarginMs),
       expiry: momentOf(token, token.expiresAtMs),
       write: {
         secretName: identity.secret,
@@ -166,6 +223,20 @@ export class TokenPublication {
         expectedVersion: this.#stored?.version,
       },
     };
+  }
+
+  /** When the next refresh is due: as the cadence wants it, or later while versions of the secret are short. */
+  #planRefresh(token: FetchedToken, usableUntilMs: number, cadence: Cadence, offsetMs: number): number {
+    const plannedAtMs = decideRefreshAt(usableUntilMs, cadence, 0);
+    const soonestAtMs = decideRefreshAt(usableUntilMs, cadence, offsetMs);
+    const latestAtMs = usableUntilMs - cadence.leastMarginMs;
+    if (latestAtMs <= plannedAtMs) return soonestAtMs;
+    const decidedAtMs = this.#parts.writer.decideRefreshAt({
+      plannedAtMs: momentOf(token, plannedAtMs).monotonicMs,
+      latestAtMs: momentOf(token, latestAtMs).monotonicMs,
+      offsetMs: plannedAtMs - soonestAtMs,
+    });
+    return Math.round(token.issuedAtMs + (decidedAtMs - token.issuedAtMonotonicMs));
   }
 
   /**
@@ -221,34 +292,9 @@ export class TokenPublication {
       document,
       lifetimeMs,
       refreshAt: momentAt(refreshAtMs, clock),
+      latestRefreshAt: momentAt(usableUntilMs - cadence.leastMarginMs, clock),
       expiry: momentAt(expiresAtMs, clock),
     };
     events({ event: 'token-restored', identity, issuedAtMs, expiresAtMs, refreshAtMs, generation });
   }
-}
-
-/**
- * The refresh token may die before the access token; whichever comes first sets the pace. One that has died already
- * sets none, because nothing can be saved by hurry.
- */
-function usableUntil(
-  { expiresAtMs }: Pick<FetchedToken, 'expiresAtMs'>,
-  chainEndsAtMs: number | undefined,
-  nowMs: number,
-): number {
-  return chainEndsAtMs === undefined || chainEndsAtMs <= nowMs
-    ? expiresAtMs
-    : Math.min(expiresAtMs, chainEndsAtMs);
-}
-
-/** Counted from the request on: while the answer was under way, the wall clock may have been set. */
-function momentOf(token: FetchedToken, wallMs: number): Moment {
-  return { wallMs, monotonicMs: token.issuedAtMonotonicMs + (wallMs - token.issuedAtMs) };
-}
-
-/** The end of what is published, or an earlier one that the provider now states for the very same token. */
-function earlierExpiry(token: FetchedToken, { document, expiry }: Held): Moment {
-  const isEarlier =
-    token.accessToken.equals(document.accessToken) && token.expiresAtMs < document.expiresAtMs;
-  return isEarlier ? momentOf(token, token.expiresAtMs) : expiry;
 }

@@ -128,6 +128,8 @@ function nextRow(row: LiveTableRow, event: Extract<RefreshEvent, { identity: Tok
     case 'refresh-started':
       // While attempts fail, the code says more than that the next one has begun.
       return row.result.kind === 'failing' ? row : { ...row, result: { kind: 'refreshing' } };
+    case 'refresh-postponed':
+      return { ...row, nextAttemptAtMs: event.refreshAtMs, result: { kind: 'unchanged' } };
     case 'token-unchanged':
       return {
         ...row,
@@ -146,7 +148,12 @@ function nextRow(row: LiveTableRow, event: Extract<RefreshEvent, { identity: Tok
       };
     case 'token-fetched':
     case 'secret-written':
+    case 'secret-versions-counted':
+    case 'version-budget-low':
+    case 'version-budget-exhausted':
+    case 'version-budget-recovered':
     case 'refresh-recovered':
+    case 'chain-recovered':
       return row;
   }
 }
@@ -164,6 +171,12 @@ function describeNews(event: RefreshEvent): string | undefined {
       return `${event.identity.token}: the provider handed out no newer token`;
     case 'refresh-failed':
       return event.repeated ? undefined : `${event.identity.token}: ${event.failure.message}`;
+    case 'version-budget-low':
+    case 'version-budget-exhausted':
+    case 'version-budget-recovered':
+      return `${event.identity.token}: ${event.versions} of ${event.versionBudget} versions are used`;
+    case 'refresh-postponed':
+      return `${event.identity.token}: the refresh is put off to save versions`;
     case 'refresh-recovered':
       return `${event.identity.token}: recovered after ${formatRoughly(event.failedForMs)}`;
     case 'refresh-abandoned':
@@ -181,10 +194,14 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'refresh-started':
     case 'token-fetched':
     case 'secret-written':
+    case 'secret-versions-counted':
       return undefined;
     case 'leadership-lost':
       return 'this replica no longer refreshes the tokens';
+    case 'chain-recovered':
+      return `${event.identity.token}: found a refresh token in the journal that the store does not have`;
     case 'coordination-failed':
+    case 'journal-failed':
       return event.problem;
   }
 }

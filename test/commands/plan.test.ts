@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { runInProcess } from '../support/program-terminal.ts';
@@ -15,6 +18,7 @@ const plansSchema = z.array(
     stateSecret: z.string().optional(),
     lifetimeSeconds: z.number(),
     refreshEverySeconds: z.number(),
+    stretchedFromSeconds: z.number().optional(),
     marginSeconds: z.number(),
     cron: z.string(),
     tickSeconds: z.number(),
@@ -27,8 +31,8 @@ const plansSchema = z.array(
   }),
 );
 
-async function planExample() {
-  const { code, stdout, stderr } = await runInProcess(['plan', '--json', ...EXAMPLE]);
+async function planExample(path = 'config/example.yaml') {
+  const { code, stdout, stderr } = await runInProcess(['plan', '--json', '--config', path]);
   assert.deepEqual([code, stderr], [0, '']);
   return plansSchema.parse(JSON.parse(stdout));
 }
@@ -86,6 +90,22 @@ describe('plan', () => {
       assert.ok(first > beforeMs - 1000, token);
       assert.deepEqual([second, third], [first + tickSeconds * 1000, first + 2 * tickSeconds * 1000], token);
     }
+  });
+
+  it('shows the pace that a tight version budget comes to, and what it was', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'plan-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const path = join(folder, 'tight.yaml');
+    const example = await readFile('config/example.yaml', 'utf8');
+    await writeFile(path, example.replace('versionBudget: 144 #', 'versionBudget: 100 #'));
+    const pivot = (await planExample(path)).find(({ token }) => token === 'pivot');
+    assert.ok(pivot !== undefined);
+    assert.deepEqual(
+      [pivot.refreshEverySeconds, pivot.stretchedFromSeconds, pivot.writesPerDay, pivot.versionBudget],
+      [870, 840, 99.3, 100],
+    );
+    assert.deepEqual([pivot.marginSeconds, pivot.tickSeconds, pivot.outageToleratedSeconds], [30, 6, 27]);
+    assert.match(pivot.budgetNote ?? '', /it is put off by up to 30 s, to every 870 s, which writes 99\.3$/);
   });
 
   it('needs no credentials and makes a table for people', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Configuration } from '../../src/config/configuration.ts';
-import { loadConfiguration } from '../../src/config/load.ts';
+import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { KINDS } from '../../src/providers/registry.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
@@ -15,6 +15,34 @@ function configurationOf(text: string): Configuration {
   assert.ok(parsed.ok);
   return parsed.configuration;
 }
+
+describe('the journal', () => {
+  for (const [dir, path] of [
+    ['/run/token-refresher/journal', '/run/token-refresher/journal'],
+    ['journal', '/etc/token-refresher/journal'],
+  ] as const) {
+    it(`is looked for in ${path} when dir is ${dir}`, () => {
+      const fileName = '/etc/token-refresher/app.yaml';
+      const parsed = parseConfiguration(`${PIVOT}journal: { dir: ${dir} }`, { fileName, kinds: KINDS });
+      assert.ok(parsed.ok);
+      assert.deepEqual(parsed.configuration.journal, { dir: path });
+    });
+  }
+
+  it('is missed where refresh tokens would be lost without it, and only there', () => {
+    const notesOf = (text: string) => {
+      const parsed = parseText(text);
+      assert.ok(parsed.ok);
+      return parsed.warnings.map(formatProblem).filter((note) => note.includes('journal'));
+    };
+    assert.deepEqual(notesOf(`${CUSTOMERS}${APIMW}`), [
+      'app.yaml:2:5 providers[0]: there is no journal: a refresh token that the store has not taken yet is lost when the ' +
+        'program is killed, and the chain has to start again',
+    ]);
+    assert.deepEqual(notesOf(`${CUSTOMERS}    grant: authorization_code\n`), []);
+    assert.deepEqual(notesOf(`${CUSTOMERS}journal: { dir: journal }`), []);
+  });
+});
 
 describe('parseConfiguration', () => {
   it('fills in every default', () => {
@@ -33,6 +61,7 @@ describe('parseConfiguration', () => {
       },
       readers: { stalenessMs: 0 },
       coordination: { kind: 'none' },
+      journal: undefined,
       http: { host: '0.0.0.0', port: 8080 },
       log: { level: 'info', format: 'auto' },
     });
@@ -63,7 +92,7 @@ describe('parseConfiguration', () => {
       ],
       schedule: {
         kind: 'derived',
-        policy: { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0 },
+        policy: { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, versionBudget: 144 },
       },
       lifetimeMs: 900_000,
       minIntervalMs: 0,
@@ -129,6 +158,15 @@ describe('parseConfiguration', () => {
   it('allows any pace when the store has no version quota', () => {
     const text = `${PIVOT}    lifetime: 1m\nstore: { versionBudget: none }\n`;
     assert.equal(configurationOf(text).providers[0]?.versionBudget, 'none');
+  });
+
+  it('accepts a budget that the stretched pace can meet, and says by how much it is stretched', () => {
+    const parsed = parseText(`${PIVOT}store: { versionBudget: 100 }\n`);
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.warnings.map(formatProblem), [
+      'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 840 s writes 102.9 versions a day into ' +
+        'one secret, 103 % of versionBudget 100; it is put off by up to 30 s, to every 870 s, which writes 99.3',
+    ]);
   });
 
   it("lets a provider's version budget override the store's", () => {

@@ -29,7 +29,7 @@ const WRONG: readonly Wrong[] = [
     what: 'an empty file',
     text: '',
     problems: [
-      'app.yaml:1:1 found nothing; allowed: a mapping with store, readers, coordination, http, log, providers',
+      'app.yaml:1:1 found nothing; allowed: a mapping with store, readers, coordination, journal, http, log, providers',
     ],
   },
   {
@@ -46,7 +46,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a misspelt section',
     text: `${PIVOT}lgo: {}\n`,
     problems: [
-      'app.yaml:7:1 lgo: unknown key; allowed: store, readers, coordination, http, log, providers; did you mean "log"?',
+      'app.yaml:7:1 lgo: unknown key; allowed: store, readers, coordination, journal, http, log, providers; did you mean "log"?',
     ],
   },
   {
@@ -238,11 +238,28 @@ const WRONG: readonly Wrong[] = [
     ],
   },
   {
-    what: 'a pace over the budget',
-    text: `${PIVOT}store: { versionBudget: 100 }\n`,
+    what: 'a pace over the budget, however far refreshes are put off',
+    text: `${PIVOT}store: { versionBudget: 99 }\n`,
     problems: [
       'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 840 s writes 102.9 versions a day ' +
-        'into one secret, more than versionBudget 100; a versionBudget of at least 103 works',
+        'into one secret, and put off as far as readers bear it, to every 870 s, still 99.3, more than versionBudget ' +
+        '99; a versionBudget of at least 100 works',
+    ],
+  },
+  {
+    what: 'a pace over the budget that stale readers do not let be put off',
+    text: `${PIVOT}readers: { staleness: 2m }\nstore: { versionBudget: 110 }\n`,
+    problems: [
+      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 750 s writes 115.2 versions a day ' +
+        'into one secret, more than versionBudget 110; a versionBudget of at least 116 works',
+    ],
+  },
+  {
+    what: 'a schedule over the budget',
+    text: `${PIVOT}    schedule: "*/14 * * * *"\nstore: { versionBudget: 110 }\n`,
+    problems: [
+      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 720 s writes 120 versions a day ' +
+        'into one secret, more than versionBudget 110; a versionBudget of at least 120 works',
     ],
   },
   {

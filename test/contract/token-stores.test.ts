@@ -41,6 +41,17 @@ for (const { name, start, writingCalls } of STORES) {
       });
     }
 
+    it('counts the versions of a secret, whoever wrote them and whether or not they became current', async (t) => {
+      const { store, rival } = await start(t);
+      assert.deepEqual(expectOk(await store.readVersionAges(SECRET, never)), []);
+      const one = await publishOk(store, buildWrite('one', undefined));
+      await publishOk(rival, buildWrite('two', one));
+      expectFailure(await store.publish(buildWrite('late', one), never), 'store-conflict', 'soon');
+      const ages = expectOk(await store.readVersionAges(SECRET, never));
+      assert.equal(ages.length, 3);
+      assert.ok(ages.every((ageMs) => ageMs >= 0 && ageMs < 60_000));
+    });
+
     it('keeps secrets apart', async (t) => {
       const { store } = await start(t);
       await publishOk(store, buildWrite('one', undefined));

@@ -171,4 +171,17 @@ describe('decideWait', () => {
       ),
     );
   });
+
+  for (const [roomInMs, waitMs] of [
+    [undefined, MINUTE_MS],
+    [5000, MINUTE_MS],
+    [4 * MINUTE_MS, 4 * MINUTE_MS],
+    [3 * 60 * MINUTE_MS, 10 * MINUTE_MS],
+  ] as const) {
+    it(`waits ${waitMs / 1000} s for a store that has room in ${roomInMs} ms, as far as is known`, () => {
+      const failure = buildFailure({ code: 'store-quota' });
+      assert.equal(decideWait({ failure, attempt: 1, remainingMs: 30_000, roomInMs }, 0.5), waitMs);
+      assert.equal(decideWait({ failure, attempt: 9, remainingMs: -1, roomInMs }, 0), waitMs);
+    });
+  }
 });

@@ -41,7 +41,7 @@ describe('serializeChainState', () => {
         (state) => {
           const text = serializeChainState(identity, state);
           assert.ok(text.equals(serializeChainState(identity, { ...state })));
-          const parsed = parseChainState(text);
+          const parsed = parseChainState(text, identity);
           assert.ok(parsed.ok);
           assert.deepEqual(comparable(parsed.state), comparable(state));
         },
@@ -68,14 +68,31 @@ describe('parseChainState', () => {
       const json = parseJson(serializeChainState(identity, buildChainState()).reveal());
       assert.ok(isJsonObject(json));
       const text = new SecretText(JSON.stringify({ ...json, ...change }));
-      assert.deepEqual(parseChainState(text), { ok: false, problem });
+      assert.deepEqual(parseChainState(text, identity), { ok: false, isForeign: false, problem });
+    });
+  }
+
+  for (const [owner, changes] of [
+    ['pik/budi', { customer: 'budi' }],
+    ['pik', { customer: undefined }],
+    ['pivot/ayu', { provider: 'pivot' }],
+  ] as const) {
+    it(`says whose chain it is when it is that of ${owner}`, () => {
+      const ayu = buildIdentity('pik/ayu');
+      const theirs = serializeChainState({ ...ayu, ...changes }, buildChainState());
+      assert.deepEqual(parseChainState(theirs, ayu), {
+        ok: false,
+        isForeign: true,
+        problem: `the refresh token of ${owner}`,
+      });
     });
   }
 
   for (const text of ['', 'refresh-canary', '"refresh-canary"', '[]', 'null']) {
     it(`No secret leaks: says nothing about the content of ${text === '' ? 'nothing' : text}`, () => {
-      assert.deepEqual(parseChainState(new SecretText(text)), {
+      assert.deepEqual(parseChainState(new SecretText(text), identity), {
         ok: false,
+        isForeign: false,
         problem: 'no chain state (not a JSON object)',
       });
     });

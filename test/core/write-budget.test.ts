@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import {
-  DEFAULT_VERSION_BUDGET,
-  decideBudget,
-  type VersionBudget,
-  writesPerDay,
-} from '../../src/core/write-budget.ts';
+import type { VersionBudget } from '../../src/core/version-pace.ts';
+import { DEFAULT_VERSION_BUDGET, decideBudget, writesPerDay } from '../../src/core/write-budget.ts';
 
 interface Case {
   readonly everySeconds: number;
@@ -57,6 +53,41 @@ describe('decideBudget', () => {
       const verdict = decideBudget(everySeconds * 1000, budget);
       assert.equal(verdict.kind, kind);
       if (verdict.kind === 'tight') assert.equal(verdict.note, text);
+      if (verdict.kind === 'over') assert.equal(verdict.problem, text);
+    });
+  }
+
+  for (const { budget, longest, kind, text } of [
+    {
+      budget: 100,
+      longest: 870,
+      kind: 'stretched',
+      text:
+        'a refresh every 840 s writes 102.9 versions a day into one secret, 103 % of versionBudget 100; it is put off by ' +
+        'up to 30 s, to every 870 s, which writes 99.3',
+    },
+    {
+      budget: 120,
+      longest: 870,
+      kind: 'stretched',
+      text:
+        'a refresh every 840 s writes 102.9 versions a day into one secret, 86 % of versionBudget 120; it is put off by ' +
+        'up to 15.4 s, to every 855.4 s, which writes 101',
+    },
+    { budget: 144, longest: 870, kind: 'tight', text: undefined },
+    {
+      budget: 99,
+      longest: 870,
+      kind: 'over',
+      text:
+        'a refresh every 840 s writes 102.9 versions a day into one secret, and put off as far as readers bear it, to ' +
+        'every 870 s, still 99.3, more than versionBudget 99; a versionBudget of at least 100 works',
+    },
+  ] as const) {
+    it(`calls a refresh every 840 s that may be put off to ${longest} s ${kind} with versionBudget ${budget}`, () => {
+      const verdict = decideBudget(840_000, budget, longest * 1000);
+      assert.equal(verdict.kind, kind);
+      if (verdict.kind === 'stretched') assert.equal(verdict.note, text);
       if (verdict.kind === 'over') assert.equal(verdict.problem, text);
     });
   }

@@ -160,10 +160,12 @@ describe('No secret leaks', { concurrency: true, timeout: 60_000 }, () => {
   it('a planted leak is found, whole, in pieces and encoded', async () => {
     await using stage = await setStage();
     await stage.showCommands(['run', '--once']);
-    const token = stage.world.issued[0] ?? '';
+    // JSON web tokens share pieces with each other, and which token comes first is open.
+    const at = stage.world.issued.findIndex((text) => !text.includes('.'));
+    const token = stage.world.issued[at] ?? '';
     for (const leak of LEAKS) {
       stage.show(`some words before ${leak(token)} and after`);
-      assert.deepEqual((await stage.search()).found, ['issued 0'], String(leak));
+      assert.deepEqual((await stage.search()).found, [`issued ${at}`], String(leak));
       stage.forget();
       assert.deepEqual((await stage.search()).found, [], 'nothing is left over');
     }

@@ -196,6 +196,12 @@ describe('the token call', () => {
       assert.deepEqual([failure.code, failure.retry], ['provider-unavailable', 'backoff']);
       assert.match(failure.message, message);
     });
+
+    test(`does not know whether the provider handled it after ${what}`, async () => {
+      await using server = await startLoopbackServer(handle);
+      const result = await postTokenRequest(callOf(server.url));
+      assert.ok(!result.ok && result.isAmbiguous);
+    });
   }
 
   test('names the error when nobody listens', async () => {
@@ -203,6 +209,7 @@ describe('the token call', () => {
     await server[Symbol.asyncDispose]();
     const result = await postTokenRequest(callOf(server.url));
     assert.ok(!result.ok);
+    assert.equal(result.isAmbiguous, false, 'nothing was sent');
     assert.equal(
       result.failure.message,
       `POST ${server.url}/auth/token failed with ECONNREFUSED: check baseUrl, DNS, proxy and network policy`,

@@ -101,6 +101,7 @@ describe('a token source', () => {
     assert.deepEqual(await source.fetch(undefined, live), {
       result: fail(UNREADABLE),
       clockSkewMs: undefined,
+      isUnasked: true,
     });
     held.credentials = succeed(credentialsOf({ apiKey: 'key' }));
     const { result } = await source.fetch(undefined, live);
@@ -120,6 +121,7 @@ describe('a token source', () => {
     const during = await sourceOf(server.url).source.fetch(undefined, controller.signal);
     assert.ok(!during.result.ok);
     assert.equal(during.result.failure.code, 'aborted');
+    assert.equal(during.isAmbiguous, true, 'the request was on its way');
   });
 
   test('lets a bug through', async () => {

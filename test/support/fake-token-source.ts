@@ -17,7 +17,7 @@ export interface RecordedFetch {
 }
 
 type Step =
-  | { readonly kind: 'fail'; readonly failure: Failure }
+  | { readonly kind: 'fail'; readonly failure: Failure; readonly report?: Partial<FetchReport> }
   | { readonly kind: 'answer'; readonly changes: Partial<FetchedToken> };
 
 /** A provider that hands out `token-1`, `token-2`, … unless a test tells it what to answer next. */
@@ -54,6 +54,23 @@ export class FakeTokenSource implements TokenSource {
       this.#steps.push({ kind: 'fail', failure: buildFailure(changes) });
   }
 
+  /** The provider handles the next fetches, and no answer arrives. */
+  loseAnswers(times: number = 1, failure: Failure = buildFailure()): void {
+    for (let time = 0; time < times; time += 1)
+      this.#steps.push({ kind: 'fail', failure, report: { isAmbiguous: true } });
+  }
+
+  /** The next answer holds a refresh token, and nothing else that is of use. */
+  answerUnusably(refreshToken: SecretText): void {
+    const salvaged = {
+      refreshToken,
+      refreshTokenExpiresAtMs: undefined,
+      issuedAtMs: this.#clock.now(),
+    };
+    const failure = buildFailure({ code: 'response-malformed', message: 'an answer without a token' });
+    this.#steps.push({ kind: 'fail', failure, report: { salvaged } });
+  }
+
   /** The next fetch has got its answer and stops there until it is released. */
   holdNext(): HeldStep {
     const hold = new HeldStep();
@@ -84,9 +101,11 @@ export class FakeTokenSource implements TokenSource {
     if (this.delayMs > 0) await this.#clock.sleep(this.delayMs).catch(() => undefined);
     await this.#holds.shift()?.pass();
     this.#inFlight -= 1;
-    if (signal.aborted)
-      return report(fail({ code: 'aborted', retry: 'soon', message: 'the call was given up' }));
-    if (step?.kind === 'fail') return report(fail(step.failure));
+    if (signal.aborted) {
+      const aborted = fail({ code: 'aborted', retry: 'soon', message: 'the call was given up' });
+      return { ...report(aborted), isAmbiguous: true };
+    }
+    if (step?.kind === 'fail') return { ...report(fail(step.failure)), ...step.report };
     if (step === undefined && outage !== undefined) return report(fail(outage));
     this.#issued += 1;
     const token = buildToken({

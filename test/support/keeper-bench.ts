@@ -1,7 +1,7 @@
 import type { CadencePolicy } from '../../src/core/cadence.ts';
 import { type ChainState, parseChainState } from '../../src/core/chain-state.ts';
 import { parseDocument, type TokenDocument } from '../../src/core/document.ts';
-import type { Clock, Random } from '../../src/core/ports.ts';
+import type { Clock, FetchWaits, Journal, Random, TokenSource } from '../../src/core/ports.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import type { TokenIdentity } from '../../src/core/token.ts';
 import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
@@ -23,11 +23,20 @@ export interface KeeperBenchOptions {
   readonly offsetMs?: number;
   readonly random?: Random;
   readonly chainFallback?: 'start-again' | 'none';
+  /** Outlives the keeper, as the store does. */
+  readonly journal?: Journal;
   readonly gate?: FetchGate;
   readonly source?: FakeTokenSource;
+  /** Asked instead of `source`. */
+  readonly provider?: TokenSource;
+  /** Outlive the keeper, as the store does. */
+  readonly waits?: FetchWaits;
   /** Shared by several keepers whose order matters. */
   readonly events?: RecordedEvents;
 }
+
+/** What a human is told to do about a broken chain. */
+export const CHAIN_REMEDY = 'bind the account again';
 
 /** One keeper with fakes all around it, and the term that it works in. */
 export interface KeeperBench {
@@ -61,17 +70,29 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
   const events = options.events ?? new RecordedEvents();
   const stateSecret = `${identity.secret}/state`;
   const parts = { identity, store, clock, random, events: events.record };
-  const writer = new SecretWriter(parts);
+  const writer = new SecretWriter({
+    ...parts,
+    stateSecret: chainFallback === undefined ? undefined : stateSecret,
+    versionBudget: policy.versionBudget ?? 'none',
+  });
   const keeper = new TokenKeeper({
     ...parts,
     gate,
-    source,
+    source: options.provider ?? source,
+    waits: options.waits,
     minIntervalMs: policy.minIntervalMs,
     publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
     chain:
       chainFallback === undefined
         ? undefined
-        : new ChainKeeper({ ...parts, writer, stateSecret, fallback: chainFallback }),
+        : new ChainKeeper({
+            ...parts,
+            writer,
+            stateSecret,
+            fallback: chainFallback,
+            remedy: CHAIN_REMEDY,
+            journal: options.journal,
+          }),
   });
   const leadership = new AbortController();
   const stopping = new AbortController();
@@ -95,7 +116,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     savedChain: () => {
       const stored = store.current(stateSecret);
       if (stored === undefined) return undefined;
-      const parsed = parseChainState(stored.text);
+      const parsed = parseChainState(stored.text, identity);
       if (!parsed.ok) throw new Error(parsed.problem);
       return parsed.state;
     },

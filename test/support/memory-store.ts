@@ -5,7 +5,7 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { HeldStep } from './held-step.ts';
 import { buildFailure } from './sample-events.ts';
 
-export type StoreOperation = 'read' | 'publish' | 'verifyWritable';
+export type StoreOperation = 'read' | 'publish' | 'verifyWritable' | 'readVersionAges';
 
 /** One call, as the store saw it arrive. */
 export interface StoreCall {
@@ -41,6 +41,8 @@ export class MemoryStore implements TokenStore {
   readonly calls: StoreCall[] = [];
   /** What every call fails with, for as long as it is set. */
   outage: Failure | undefined;
+  /** What it says of every secret's versions; this store has no clock, so that else all of them are new. */
+  versionAgesMs: readonly number[] | undefined;
   readonly #secrets = new Map<string, StoredSecret>();
   readonly #failures: { readonly operation: StoreOperation; readonly failure: Failure }[] = [];
   readonly #holds: { readonly operation: StoreOperation; readonly hold: HeldStep }[] = [];
@@ -85,6 +87,12 @@ export class MemoryStore implements TokenStore {
   async verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>> {
     const refusal = await this.#arrive({ operation: 'verifyWritable', secretName }, signal);
     return refusal === undefined ? succeed(undefined) : fail(refusal);
+  }
+
+  async readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>> {
+    const refusal = await this.#arrive({ operation: 'readVersionAges', secretName }, signal);
+    if (refusal !== undefined) return fail(refusal);
+    return succeed(this.versionAgesMs ?? [...this.#secret(secretName).versions.values()].map(() => 0));
   }
 
   failNext(operation: StoreOperation, failure: Failure = STORE_DOWN, times: number = 1): void {

@@ -8,7 +8,7 @@ export interface ConfigChanges {
   readonly replace?: Readonly<Record<string, string>>;
   /** Names of the providers to keep; all by default. */
   readonly only?: readonly string[];
-  /** Values of the file. */
+  /** Values of the file; `undefined` takes one out. */
   readonly set?: Readonly<Record<string, unknown>>;
   /** Values of every provider that is kept. */
   readonly setProviders?: Readonly<Record<string, unknown>>;
@@ -23,7 +23,10 @@ export async function copySandboxConfig(
   let text = await readFile(configPath, 'utf8');
   for (const [found, instead] of Object.entries(replace)) text = text.replaceAll(found, instead);
   const document = parseDocument(text);
-  for (const [path, value] of Object.entries(set)) document.setIn(path.split('.'), value);
+  for (const [path, value] of Object.entries(set)) {
+    if (value === undefined) document.deleteIn(path.split('.'));
+    else document.setIn(path.split('.'), value);
+  }
   const providers = document.get('providers');
   if (!isSeq(providers)) throw new Error('the configuration has no list of providers');
   providers.items = providers.items.filter(

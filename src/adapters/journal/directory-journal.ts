@@ -8,16 +8,12 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { withDeadline } from '../../core/deadline.ts';
 import { parseJson } from '../../core/json.ts';
 import type { Clock, Journal, JournalEntry, SecretWrite } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/time-text.ts';
-import { errnoName } from './errno-name.ts';
 import type { PrivateDirectory } from './private-directory.ts';
-
-/** A disk that hangs must not keep a refresh token from the store. */
-const LIMIT_MS = 5000;
+import { ReportedWork } from './reported-work.ts';
 
 const entrySchema = z.object({
   schema_version: z.literal(1),
@@ -37,26 +33,23 @@ export interface DirectoryJournalOptions {
 
 export class DirectoryJournal implements Journal {
   readonly #directory: PrivateDirectory;
-  readonly #clock: Clock;
-  readonly #report: (problem: string) => void;
-  #lastProblem: string | undefined;
+  readonly #work: ReportedWork;
 
   constructor({ directory, clock, report }: DirectoryJournalOptions) {
     this.#directory = directory;
-    this.#clock = clock;
-    this.#report = report;
+    this.#work = new ReportedWork({ place: `journal ${directory.path}`, clock, report });
   }
 
   async write(entry: JournalEntry): Promise<void> {
     const { secretName } = entry.write;
-    await this.#attempt(`the refresh token for ${secretName} cannot be written`, () =>
+    await this.#work.attempt(`the refresh token for ${secretName} cannot be written`, () =>
       this.#directory.write(fileNameOf(secretName), serializeEntry(entry)),
     );
   }
 
   async remove({ secretName, requestToken }: SecretWrite): Promise<void> {
     const name = fileNameOf(secretName);
-    await this.#attempt(`the saved refresh token for ${secretName} cannot be removed`, async () => {
+    await this.#work.attempt(`the saved refresh token for ${secretName} cannot be removed`, async () => {
       // Another process with the same directory may have written a later one meanwhile.
       const text = await this.#directory.read(name);
       const entry = text === undefined ? undefined : parseEntry(text, secretName);
@@ -67,40 +60,23 @@ export class DirectoryJournal implements Journal {
 
   async read(secretName: string): Promise<JournalEntry | undefined> {
     const name = fileNameOf(secretName);
-    return this.#attempt(`the entry for ${secretName} cannot be read`, async () => {
+    return this.#work.attempt(`the entry for ${secretName} cannot be read`, async () => {
       const text = await this.#directory.read(name);
       const entry = text === undefined ? undefined : parseEntry(text, secretName);
       if (text !== undefined && entry === undefined) await this.#setAside(name, secretName);
       const rest = await this.#directory.readUnfinished(name);
       const unfinished = rest === undefined ? undefined : parseEntry(rest, secretName);
+      if (unfinished === undefined || unfinished.obtainedAtMs < (entry?.obtainedAtMs ?? 0)) return entry;
       // A crash between the last byte and the rename: it is complete, so it counts.
-      return unfinished !== undefined && unfinished.obtainedAtMs >= (entry?.obtainedAtMs ?? 0)
-        ? unfinished
-        : entry;
+      await this.#directory.finish(name);
+      return unfinished;
     });
   }
 
   async #setAside(name: string, secretName: string): Promise<void> {
     const aside = `${name}.damaged`;
     await this.#directory.rename(name, aside);
-    this.#tell(`the entry for ${secretName} is damaged and was set aside as ${aside}`);
-  }
-
-  async #attempt<T>(what: string, work: () => Promise<T>): Promise<T | undefined> {
-    try {
-      const done = await withDeadline(this.#clock, LIMIT_MS, new AbortController().signal, work);
-      if (this.#lastProblem?.startsWith(what) === true) this.#lastProblem = undefined;
-      return done;
-    } catch (error) {
-      this.#tell(`${what} (${errnoName(error)})`);
-      return undefined;
-    }
-  }
-
-  #tell(problem: string): void {
-    if (problem === this.#lastProblem) return;
-    this.#lastProblem = problem;
-    this.#report(`journal ${this.#directory.path}: ${problem}`);
+    this.#work.tell(`the entry for ${secretName} is damaged and was set aside as ${aside}`);
   }
 }
 

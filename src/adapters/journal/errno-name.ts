@@ -1,5 +1,7 @@
-/** `ENOSPC`, `EACCES`: what a message may say of a file system's error, whose own text quotes paths. */
+const ERRNO = /^[A-Z][A-Z0-9_]*$/;
+
+/** `ENOSPC`, `EACCES`: all that a message may say of a file system's error, whose own text quotes. */
 export function errnoName(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && ERRNO.test(code) ? code : 'unknown error';
 }

@@ -5,7 +5,7 @@
  * 0600. Non-guarantee: on a tmpfs "on the device" means that it survives the process and the container, not the
  * machine; who is root, or shares our user, can read it.
  */
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoName } from './errno-name.ts';
 
@@ -56,6 +56,11 @@ export class PrivateDirectory {
   /** The text of a write that a crash has cut off before its last step; it may be incomplete. */
   readUnfinished(name: string): Promise<string | undefined> {
     return this.read(`${name}${UNFINISHED}`);
+  }
+
+  /** Takes the last step of such a write. @throws with an errno in `code` */
+  finish(name: string): Promise<void> {
+    return this.rename(`${name}${UNFINISHED}`, name);
   }
 
   /** @throws with an errno in `code` */
@@ -117,7 +122,8 @@ export class PrivateDirectory {
     } catch (error) {
       const errno = errnoName(error);
       if (errno === 'EEXIST') return undefined;
-      if (errno === 'ENOENT') return 'does not exist, and the folder that it would be made in does not either';
+      if (errno === 'ENOENT')
+        return 'does not exist, and the folder that it would be made in does not either';
       // A read-only file system says so even where the directory exists.
       const exists = await stat(this.path).then(
         () => true,
@@ -128,10 +134,9 @@ export class PrivateDirectory {
   }
 
   async #findWriteProblem(): Promise<string | undefined> {
-    const probe = '.probe';
     try {
-      await this.write(probe, '');
-      await this.remove(probe);
+      // A name of its own: others may look at the same time.
+      await rmdir(await mkdtemp(join(this.path, '.probe-')));
       return undefined;
     } catch (error) {
       return `cannot be written (${errnoName(error)})`;

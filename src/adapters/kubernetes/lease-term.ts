@@ -9,12 +9,14 @@ import type { Clock, Leadership } from '../../core/ports.ts';
  * Non-guarantee: whoever keeps the signal and asks that, or is stopped between asking and acting, may be late.
  */
 export class LeaseTerm implements Leadership {
+  readonly sinceMonotonicMs: number;
   readonly #clock: Clock;
   readonly #end = new AbortController();
   #deadlineMonotonicMs: number;
 
   constructor(clock: Clock, deadlineMonotonicMs: number) {
     this.#clock = clock;
+    this.sinceMonotonicMs = clock.monotonicMs();
     this.#deadlineMonotonicMs = deadlineMonotonicMs;
   }
 

@@ -80,7 +80,13 @@ export const METRIC = {
     name: 'token_refresher_secret_versions_24h',
     type: 'gauge',
     labels: ['provider', 'token'],
-    help: `Versions that this process added to the token's secret in the last 24 hours; ${BEYOND_LIMIT}: the most.`,
+    help: `Versions that the token's secret (or its chain's, if more) got in the last 24 hours, as far as is known; ${BEYOND_LIMIT}: the most.`,
+  },
+  secretVersionBudget: {
+    name: 'token_refresher_secret_version_budget',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Versions that each of these secrets may get in 24 hours; no series without a budget.',
   },
   scheduleTick: {
     name: 'token_refresher_schedule_tick_seconds',

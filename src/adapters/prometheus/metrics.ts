@@ -6,7 +6,8 @@
  * names, without the `token` label, so that one alert rule serves both. Gauges about tokens are worked out at the time
  * of the scrape. Counters of a known provider start at 0, so that `increase()` sees their first step.
  *
- * Non-guarantee: `secret_versions_24h` knows this process's writes only; other replicas' and earlier runs' are not in it.
+ * Non-guarantee: until the store has said what it counts, before the first write, `secret_versions_24h` knows this
+ * process's writes only; other programs' later ones are in it with the next such answer.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { FAILURE_CODES } from '../../core/failure.ts';
@@ -15,12 +16,13 @@ import type { TokenIdentity } from '../../core/token.ts';
 import { METRIC } from './metric-list.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import {
-  countRecentWrites,
+  countVersions,
   createTokenFacts,
   decideTokenState,
   earliest,
   TOKEN_STATES,
   type TokenFacts,
+  writesTo,
 } from './token-states.ts';
 
 const DEFAULT_PER_TOKEN_LIMIT = 100;
@@ -77,6 +79,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const refreshDuration = histogram(METRIC.refreshDuration);
   const storeWrites = counter(METRIC.storeWrites);
   const secretVersions = gauge(METRIC.secretVersions);
+  const secretVersionBudget = gauge(METRIC.secretVersionBudget);
   const scheduleTick = gauge(METRIC.scheduleTick);
   const ticksMissed = counter(METRIC.ticksMissed);
   const providerClockSkew = gauge(METRIC.providerClockSkew);
@@ -136,11 +139,24 @@ export function createMetrics(options: MetricsOptions): Metrics {
         const code = event.failure?.code ?? 'ok';
         storeWriteDuration.observe({ provider }, event.durationMs / 1000);
         storeWrites.inc({ provider, target: event.target, code });
-        if (event.target === 'document' && event.failure === undefined) {
-          facts.writesAtMonotonicMs.push(clock.monotonicMs());
+        if (event.failure === undefined) {
+          const writes = writesTo(facts, event.target);
+          writes.add(clock.monotonicMs());
           // Counting also forgets: between scrapes, which may never come, the list must not grow.
-          countRecentWrites(facts, clock.monotonicMs());
+          writes.count(clock.monotonicMs());
         }
+        return;
+      }
+      case 'secret-versions-counted': {
+        const { provider } = event.identity;
+        writesTo(factsOf(event.identity), event.target).replaceByAges(event.agesMs, clock.monotonicMs());
+        secretVersionBudget.set({ provider }, event.versionBudget);
+        return;
+      }
+      case 'refresh-postponed': {
+        const facts = factsOf(event.identity);
+        facts.refreshAtMs = event.refreshAtMs;
+        facts.nextAttemptAtMs = event.refreshAtMs;
         return;
       }
       case 'token-refreshed': {
@@ -170,6 +186,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
         return;
       case 'refresh-started':
       case 'refresh-recovered':
+      case 'version-budget-low':
+      case 'version-budget-exhausted':
+      case 'version-budget-recovered':
       case 'chain-recovered':
       case 'journal-failed':
       case 'coordination-failed':
@@ -217,7 +236,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       setTime(tokenExpiresAt, labels, earliest(members.map((facts) => facts.expiresAtMs)));
       setTime(tokenLastSuccess, labels, earliest(members.map((facts) => facts.lastSuccessAtMs)));
       setTime(tokenNextRefresh, labels, earliest(members.map((facts) => facts.nextAttemptAtMs)));
-      const versions = members.map((facts) => countRecentWrites(facts, clock.monotonicMs()));
+      const versions = members.map((facts) => countVersions(facts, clock.monotonicMs()));
       secretVersions.set(
         labels,
         versions.reduce((most, count) => Math.max(most, count), 0),

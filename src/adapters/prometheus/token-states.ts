@@ -1,9 +1,9 @@
 /**
  * What the events have said about each token, and how it is counted. Pure: times come in.
  */
+import type { SecretTarget } from '../../core/events.ts';
+import { RecentWrites } from '../../core/recent-writes.ts';
 import type { TokenIdentity } from '../../core/token.ts';
-
-const DAY_MS = 86_400_000;
 
 export const TOKEN_STATES = ['fresh', 'due', 'expired', 'absent'] as const;
 export type TokenState = (typeof TOKEN_STATES)[number];
@@ -16,8 +16,8 @@ export interface TokenFacts {
   /** As `refreshAtMs`, or the next attempt while refreshes fail. */
   nextAttemptAtMs: number | undefined;
   lastSuccessAtMs: number | undefined;
-  /** Monotonic times of the writes to the document's secret, oldest first. */
-  readonly writesAtMonotonicMs: number[];
+  /** Writes to the token's secrets; only kinds with a chain have a state secret. */
+  readonly writes: Map<SecretTarget, RecentWrites>;
 }
 
 export function createTokenFacts(identity: TokenIdentity): TokenFacts {
@@ -27,7 +27,7 @@ export function createTokenFacts(identity: TokenIdentity): TokenFacts {
     refreshAtMs: undefined,
     nextAttemptAtMs: undefined,
     lastSuccessAtMs: undefined,
-    writesAtMonotonicMs: [],
+    writes: new Map(),
   };
 }
 
@@ -40,12 +40,19 @@ export function decideTokenState(
   return refreshAtMs !== undefined && refreshAtMs <= nowMs ? 'due' : 'fresh';
 }
 
-/** Writes in the last 24 hours. Forgets the older ones, so that the list stays as short as the store's quota. */
-export function countRecentWrites(facts: TokenFacts, monotonicMs: number): number {
-  const writes = facts.writesAtMonotonicMs;
-  const firstRecent = writes.findIndex((writtenAtMs) => monotonicMs - writtenAtMs < DAY_MS);
-  writes.splice(0, firstRecent < 0 ? writes.length : firstRecent);
-  return writes.length;
+export function writesTo(facts: TokenFacts, target: SecretTarget): RecentWrites {
+  const known = facts.writes.get(target);
+  if (known !== undefined) return known;
+  const writes = new RecentWrites();
+  facts.writes.set(target, writes);
+  return writes;
+}
+
+/** Versions in the last 24 hours of the secret that got the most. */
+export function countVersions(facts: TokenFacts, monotonicMs: number): number {
+  let most = 0;
+  for (const writes of facts.writes.values()) most = Math.max(most, writes.count(monotonicMs));
+  return most;
 }
 
 export function earliest(times: Iterable<number | undefined>): number | undefined {

@@ -27,6 +27,7 @@ import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { failureFromError } from './failure-from-error.ts';
 import { decideOwnership, ownerTags } from './ownership.ts';
+import { fetchVersionPage } from './version-ages.ts';
 
 /**
  * Holds a new version between the two calls. Not AWSPENDING: that would make RotateSecret believe that a rotation is
@@ -34,6 +35,9 @@ import { decideOwnership, ownerTags } from './ownership.ts';
  */
 const NEXT_LABEL = 'TOKEN_REFRESHER_NEXT';
 const CURRENT_LABEL = 'AWSCURRENT';
+
+/** The service keeps 100 versions, and all of the last day: beyond so many pages something else is wrong. */
+const MOST_VERSION_PAGES = 10;
 
 /** The service's limit for one value. */
 const VALUE_LIMIT_BYTES = 65_536;
@@ -89,6 +93,22 @@ class SecretsManagerStore implements TokenStore {
   async verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>> {
     const checked = await this.#inspect(secretName, signal);
     return checked.ok ? succeed(undefined) : checked;
+  }
+
+  async readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>> {
+    const agesMs: number[] = [];
+    let nextToken: string | undefined;
+    for (let pages = 0; pages < MOST_VERSION_PAGES; pages += 1) {
+      const page = { secretName, nextToken };
+      const listed = await this.#call('ListSecretVersionIds', secretName, signal, (abortSignal) =>
+        fetchVersionPage(this.#options, page, abortSignal),
+      );
+      if (!listed.ok) return listed.failure.code === 'store-missing' ? succeed([]) : listed;
+      agesMs.push(...listed.value.agesMs);
+      nextToken = listed.value.nextToken;
+      if (nextToken === undefined) break;
+    }
+    return succeed(agesMs);
   }
 
   async publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {

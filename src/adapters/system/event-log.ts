@@ -6,7 +6,7 @@
  * repetitions are `debug`. When the published token's expiry passes meanwhile, that is one `token-expired` line more.
  */
 import type { RefreshEvent } from '../../core/events.ts';
-import type { Failure } from '../../core/failure.ts';
+import type { Failure, FailureCode } from '../../core/failure.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly, formatUtc, formatUtcSeconds } from '../../core/time-text.ts';
 import type { TokenIdentity } from '../../core/token.ts';
@@ -23,6 +23,8 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
   /** The notes last reported, by token, and the providers whose skew has been reported. */
   const reportedNotes = new Map<string, string>();
   const skewedProviders = new Set<string>();
+  /** Why versions could not be counted, as far as that has been reported: it is the same for all tokens. */
+  const reportedCountFailures = new Set<FailureCode>();
 
   return (event) => {
     switch (event.event) {
@@ -65,6 +67,23 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
             durationMs: Math.round(event.durationMs),
           },
           `${event.identity.token}: ${event.target} ${event.failure === undefined ? 'written' : `not written: ${event.failure.message}`}`,
+        );
+        return;
+      case 'secret-versions-counted':
+        writeCounted(event);
+        return;
+      case 'version-budget-low':
+      case 'version-budget-exhausted':
+      case 'version-budget-recovered':
+        writeBudget(event);
+        return;
+      case 'refresh-postponed':
+        log.write(
+          'info',
+          event.event,
+          { ...namesOf(event.identity), refreshAt: formatUtc(event.refreshAtMs) },
+          `${event.identity.token}: more versions were written than was known, the refresh is put off until ` +
+            formatUtcSeconds(event.refreshAtMs),
         );
         return;
       case 'token-refreshed':
@@ -241,6 +260,46 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
     ];
   }
 
+  function writeCounted({
+    event,
+    identity,
+    target,
+    versionBudget,
+    agesMs,
+    failure,
+  }: Of<'secret-versions-counted'>): void {
+    const isNews = failure !== undefined && !reportedCountFailures.has(failure.code);
+    if (failure !== undefined) reportedCountFailures.add(failure.code);
+    const versions = agesMs.length;
+    const told =
+      failure === undefined
+        ? `${versions} versions in the last 24 hours, of ${versionBudget}`
+        : `the versions of the last 24 hours could not be counted, so only those of this process are: ${failure.message}`;
+    log.write(
+      isNews ? 'warn' : 'debug',
+      event,
+      { ...namesOf(identity), code: failure?.code, target, versions, versionBudget },
+      `${identity.token}: ${told}`,
+    );
+  }
+
+  function writeBudget({
+    event,
+    identity,
+    target,
+    versions,
+    versionBudget,
+  }: Of<'version-budget-low' | 'version-budget-exhausted' | 'version-budget-recovered'>): void {
+    const secret = target === 'document' ? `secret ${identity.secret}` : "the chain's state secret";
+    log.write(
+      LEVEL_OF_BUDGET[event],
+      event,
+      { ...namesOf(identity), target, versions, versionBudget },
+      `${identity.token}: ${secret} got ${versions} versions in 24 hours, of ${versionBudget}; ` +
+        describeBudget(event, versions < versionBudget),
+    );
+  }
+
   function writeFailed(event: Of<'refresh-failed'>): void {
     const { identity, failure, attempt, repeated, nextAttemptAtMs, expiresAtMs } = event;
     const nowMs = clock.now();
@@ -269,7 +328,28 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
 
 function levelOfFailure(failure: Failure, isRepetition: boolean, isFelt: boolean): LogLevel {
   if (isRepetition) return 'debug';
-  return isFelt || failure.retry === 'needs-human' ? 'error' : 'warn';
+  // A full secret empties by itself, but for hours readers live from one version that ages out to the next.
+  const needsAttention = failure.retry === 'needs-human' || failure.code === 'store-quota';
+  return isFelt || needsAttention ? 'error' : 'warn';
+}
+
+const LEVEL_OF_BUDGET = {
+  'version-budget-low': 'warn',
+  'version-budget-exhausted': 'error',
+  'version-budget-recovered': 'info',
+} as const satisfies Readonly<Record<string, LogLevel>>;
+
+function describeBudget(event: keyof typeof LEVEL_OF_BUDGET, isWithinBudget: boolean): string {
+  switch (event) {
+    case 'version-budget-low':
+      return 'refreshes are put off as far as readers bear it; see who else writes to it, or which refreshes were explicit';
+    case 'version-budget-exhausted':
+      return isWithinBudget
+        ? 'the store refuses more all the same: set versionBudget to what it bears; refreshes are put off for a day'
+        : 'tokens are written all the same, because an expired one is worse, for as long as the store takes them';
+    case 'version-budget-recovered':
+      return 'there is room again';
+  }
 }
 
 function readersAre(expiresAtMs: number | undefined, nextAttemptAtMs: number, nowMs: number): string {

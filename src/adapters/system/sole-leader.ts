@@ -11,7 +11,7 @@ export function createSoleLeader(): Coordinator {
   return {
     lead: (signal) => {
       signal.throwIfAborted();
-      return Promise.resolve({ signal: term.signal });
+      return Promise.resolve({ signal: term.signal, sinceMonotonicMs: Number.NEGATIVE_INFINITY });
     },
     release: () => {
       term.abort(new Error('leadership was released'));

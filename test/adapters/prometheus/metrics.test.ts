@@ -203,7 +203,7 @@ describe('createMetrics', () => {
     assert.deepEqual(await scrape('token_refresher_ticks_missed_total'), { 'provider="pik"': 1 });
   });
 
-  it('counts versions over a rolling day: successful writes of documents', async () => {
+  it('counts versions over a rolling day: successful writes', async () => {
     const { clock, metrics, scrape } = setUp();
     const written = sampleEvents['secret-written'];
     const versions = async () => Object.values(await scrape('token_refresher_secret_versions_24h'));
@@ -220,6 +220,29 @@ describe('createMetrics', () => {
     assert.deepEqual(await versions(), [1]);
     await clock.advance(3_600_000);
     assert.deepEqual(await versions(), [0]);
+  });
+
+  it('takes over what the store counts, and states the secret of a token that got the most', async () => {
+    const { clock, metrics, scrape } = setUp();
+    const counted = sampleEvents['secret-versions-counted'];
+    const versions = async () => Object.values(await scrape('token_refresher_secret_versions_24h'));
+    metrics.onEvent({ ...counted, agesMs: [0, 60_000, 86_400_000 - 1000] });
+    assert.deepEqual(await versions(), [3]);
+    assert.deepEqual(await scrape('token_refresher_secret_version_budget'), { 'provider="pik"': 144 });
+    metrics.onEvent({ ...counted, target: 'state', agesMs: [0, 0, 0, 0] });
+    assert.deepEqual(await versions(), [4]);
+    metrics.onEvent({ ...counted, target: 'state', agesMs: [] });
+    await clock.advance(1000);
+    assert.deepEqual(await versions(), [2]);
+  });
+
+  it('states the next refresh of a token whose refresh is put off', async () => {
+    const { metrics, scrape } = setUp();
+    metrics.onEvent(refreshed());
+    metrics.onEvent(sampleEvents['refresh-postponed']);
+    assert.deepEqual(Object.values(await scrape('token_refresher_token_next_refresh_timestamp_seconds')), [
+      NOON + 1770,
+    ]);
   });
 
   it('follows leadership', async () => {

@@ -48,11 +48,18 @@ const LEVELS: { readonly [Name in RefreshEventName]: string } = {
   'refresh-started': 'debug',
   'token-fetched': 'debug',
   'secret-written': 'debug',
+  'secret-versions-counted': 'debug',
+  'version-budget-low': 'warn',
+  'version-budget-exhausted': 'error',
+  'version-budget-recovered': 'info',
+  'refresh-postponed': 'info',
   'token-refreshed': 'info',
   'token-unchanged': 'debug',
   'refresh-failed': 'warn',
   'refresh-recovered': 'info',
   'refresh-abandoned': 'info',
+  'chain-recovered': 'warn',
+  'journal-failed': 'error',
   'schedule-derived': 'info',
   'tick-missed': 'warn',
   'clock-jumped': 'warn',
@@ -229,6 +236,50 @@ describe('createEventLog', () => {
       'debug token-fetched',
       'warn token-fetched',
     ]);
+  });
+
+  it('says once why versions cannot be counted, whichever token it is', () => {
+    const { levelsOf, messageOf } = setUp();
+    const failure = buildFailure({
+      code: 'store-denied',
+      message: 'grant secretsmanager:ListSecretVersionIds',
+    });
+    const denied = { ...sampleEvents['secret-versions-counted'], agesMs: [], failure };
+    assert.match(
+      String(messageOf(denied)),
+      /only those of this process are: grant secretsmanager:ListSecretVersionIds$/,
+    );
+    assert.deepEqual(levelsOf(denied, { ...denied, identity: buildIdentity('apimw') }), [
+      'debug secret-versions-counted',
+      'debug secret-versions-counted',
+    ]);
+  });
+
+  for (const { name, event, says } of [
+    {
+      name: 'that the alert comes before the wall',
+      event: sampleEvents['version-budget-low'],
+      says: /secret payments\/pik got 123 versions in 24 hours, of 144; refreshes are put off as far as readers bear it/,
+    },
+    {
+      name: 'that tokens are written all the same',
+      event: sampleEvents['version-budget-exhausted'],
+      says: /tokens are written all the same, because an expired one is worse/,
+    },
+    {
+      name: 'that the store bears less than the budget',
+      event: { ...sampleEvents['version-budget-exhausted'], versions: 100 },
+      says: /the store refuses more all the same: set versionBudget to what it bears/,
+    },
+  ]) {
+    it(`says of a version budget ${name}`, () => {
+      assert.match(String(setUp().messageOf(event)), says);
+    });
+  }
+
+  it('calls for attention as soon as the store is full', () => {
+    const failure = buildFailure({ code: 'store-quota' });
+    assert.deepEqual(setUp().levelsOf(failed({ failure })), ['error refresh-failed']);
   });
 
   it('survives times that no date can hold', () => {

@@ -1,0 +1,43 @@
+import { withDeadline } from '../../core/deadline.ts';
+import type { Clock } from '../../core/ports.ts';
+import { errnoName } from './errno-name.ts';
+
+/** A disk that hangs must not keep a refresh token from the store. */
+const LIMIT_MS = 5000;
+const NEVER = new AbortController().signal;
+
+export interface ReportedWorkOptions {
+  /** Begins every report: `journal /run/token-refresher/journal`. */
+  readonly place: string;
+  readonly clock: Clock;
+  /** Told what goes wrong, in words that hold nothing secret; the same problem in a row is told once. */
+  readonly report: (problem: string) => void;
+}
+
+/** Work on files whose failure is told instead of thrown. */
+export class ReportedWork {
+  readonly #options: ReportedWorkOptions;
+  #lastProblem: string | undefined;
+
+  constructor(options: ReportedWorkOptions) {
+    this.#options = options;
+  }
+
+  /** `undefined` when the work failed or did not end in time. @param trouble begins the report of that */
+  async attempt<T>(trouble: string, work: () => Promise<T>): Promise<T | undefined> {
+    try {
+      const done = await withDeadline(this.#options.clock, LIMIT_MS, NEVER, work);
+      if (this.#lastProblem?.startsWith(trouble) === true) this.#lastProblem = undefined;
+      return done;
+    } catch (error) {
+      this.tell(`${trouble} (${errnoName(error)})`);
+      return undefined;
+    }
+  }
+
+  tell(problem: string): void {
+    if (problem === this.#lastProblem) return;
+    this.#lastProblem = problem;
+    this.#options.report(`${this.#options.place}: ${problem}`);
+  }
+}

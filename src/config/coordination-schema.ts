@@ -1,0 +1,109 @@
+/** How replicas agree on who refreshes: the schema of the section, and what the program makes of it. */
+import { isAbsolute, join } from 'node:path';
+import { z } from 'zod';
+import { formatDuration } from '../core/duration.ts';
+import { DEFAULT_LEASE_TIMING, findLeaseTimingProblems } from '../core/lease-timing.ts';
+import type { CoordinationConfiguration } from './configuration.ts';
+import { durationField, mapping, patternField, urlField } from './field-schemas.ts';
+
+/** RFC 1123, what Kubernetes allows for the name of a lease (subdomain) and of a namespace (label). */
+const LEASE_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
+const LEASE_NAME_FORM =
+  'lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit';
+const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const NAMESPACE_FORM = 'at most 63 lower-case letters, digits and hyphens';
+const IDENTITY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+const IDENTITY_FORM = 'at most 128 letters, digits, dots, hyphens and underscores';
+const PATH = /^[^\n\r\0]{1,1024}$/;
+const PATH_FORM = 'the path of a file, on one line';
+
+const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = DEFAULT_LEASE_TIMING;
+
+const noneSchema = mapping({
+  kind: z.literal('none').default('none').describe('none: one replica, which always refreshes'),
+});
+
+const kubernetesSchema = mapping({
+  kind: z
+    .literal('kubernetes')
+    .describe('kubernetes: several replicas, one of which holds a Lease and refreshes'),
+  leaseName: patternField(LEASE_NAME, LEASE_NAME_FORM)
+    .default('token-refresher')
+    .describe('name of the Lease (coordination.k8s.io/v1); the same in all replicas'),
+  namespace: patternField(NAMESPACE, NAMESPACE_FORM)
+    .optional()
+    .describe("namespace of the Lease; the pod's own when left out"),
+  leaseDuration: durationField()
+    .prefault(formatDuration(leaseDurationMs))
+    .describe('a stand-by takes over when the Lease has not been renewed for so long; whole seconds'),
+  renewDeadline: durationField()
+    .prefault(formatDuration(renewDeadlineMs))
+    .describe('the leader stops when it could not renew for so long; less than leaseDuration'),
+  retryPeriod: durationField()
+    .prefault(formatDuration(retryPeriodMs))
+    .describe(
+      'the leader renews and a stand-by looks about this often; renewDeadline must be more than 1.2 times it',
+    ),
+  identity: patternField(IDENTITY, IDENTITY_FORM)
+    .optional()
+    .describe(
+      'what the Lease calls this replica, a random suffix is appended; POD_NAME or HOSTNAME when left out',
+    ),
+  apiServer: mapping({
+    url: urlField().describe('URL of the API server; https, or http for loopback hosts'),
+    caFile: patternField(PATH, PATH_FORM)
+      .optional()
+      .describe("certificates (PEM) to trust, relative to this file's folder; the system's when left out"),
+    tokenFile: patternField(PATH, PATH_FORM).describe(
+      "bearer token, relative to this file's folder; read anew for every call",
+    ),
+  })
+    .optional()
+    .describe("API server, for replicas outside of a cluster; the pod's own cluster when left out"),
+}).superRefine((section, context) => {
+  const timing = {
+    leaseDurationMs: section.leaseDuration,
+    renewDeadlineMs: section.renewDeadline,
+    retryPeriodMs: section.retryPeriod,
+  };
+  for (const { field, allowed } of findLeaseTimingProblems(timing)) {
+    context.addIssue({ code: 'custom', path: [field], message: allowed });
+  }
+  if (section.apiServer !== undefined && section.namespace === undefined) {
+    const message = "the Lease's namespace: with apiServer there is no pod to take it from";
+    context.addIssue({ code: 'custom', path: ['namespace'], message });
+  }
+});
+
+export const coordinationSchema = z.discriminatedUnion('kind', [noneSchema, kubernetesSchema], {
+  error: (issue) => (issue.code === 'invalid_union' ? 'none, kubernetes' : 'a mapping with kind'),
+});
+
+/** @param folder what paths are relative to */
+export function toCoordination(
+  section: z.output<typeof coordinationSchema>,
+  folder: string,
+): CoordinationConfiguration {
+  if (section.kind === 'none') return { kind: 'none' };
+  const { leaseName, namespace, identity, apiServer } = section;
+  const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
+  return {
+    kind: 'kubernetes',
+    leaseName,
+    namespace,
+    identity,
+    timing: {
+      leaseDurationMs: section.leaseDuration,
+      renewDeadlineMs: section.renewDeadline,
+      retryPeriodMs: section.retryPeriod,
+    },
+    apiServer:
+      apiServer === undefined
+        ? undefined
+        : {
+            url: apiServer.url,
+            caFile: apiServer.caFile === undefined ? undefined : resolve(apiServer.caFile),
+            tokenFile: resolve(apiServer.tokenFile),
+          },
+  };
+}

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { PrivateDirectory } from '../../../src/adapters/journal/private-directory.ts';
+import { createPrivateFolder } from '../../support/private-folder.ts';
+
+const uid = process.getuid?.();
+
+describe('PrivateDirectory', () => {
+  it('accepts a folder that only its owner can open, and leaves nothing in it', async (t) => {
+    const path = await createPrivateFolder(t);
+    assert.equal(await new PrivateDirectory({ path, uid }).verify(), undefined);
+    assert.deepEqual(await readdir(path), []);
+  });
+
+  it('makes its last part when that is missing, for nobody else', async (t) => {
+    const path = join(await createPrivateFolder(t), 'journal');
+    assert.equal(await new PrivateDirectory({ path, uid }).verify(), undefined);
+    assert.equal((await stat(path)).mode & 0o777, 0o700);
+  });
+
+  for (const mode of [0o701, 0o710, 0o750, 0o755, 0o777]) {
+    it(`refuses a folder that is open to others: mode ${mode.toString(8)}`, async (t) => {
+      const path = await createPrivateFolder(t);
+      await chmod(path, mode);
+      assert.equal(
+        await new PrivateDirectory({ path, uid }).verify(),
+        `is open to other users (mode 0${mode.toString(8)}): chmod 700 it, or name a folder inside it, which is then made`,
+      );
+    });
+  }
+
+  it('refuses a folder of another user', async (t) => {
+    const path = await createPrivateFolder(t);
+    const problem = await new PrivateDirectory({ path, uid: (uid ?? 0) + 1 }).verify();
+    assert.match(
+      problem ?? '',
+      /^belongs to user \d+, but the program runs as user \d+: name a folder inside it/,
+    );
+  });
+
+  it('refuses a file, a folder whose parent is missing, and one that cannot be made', async (t) => {
+    const folder = await createPrivateFolder(t);
+    const file = join(folder, 'file');
+    await writeFile(file, '');
+    const verify = (path: string) => new PrivateDirectory({ path, uid }).verify();
+    assert.equal(await verify(file), 'is not a directory');
+    assert.equal(
+      await verify(join(folder, 'no', 'journal')),
+      'does not exist, and the folder that it would be made in does not either',
+    );
+    assert.equal(await verify(join(file, 'journal')), 'does not exist and cannot be made (ENOTDIR)');
+  });
+
+  it('refuses a folder that cannot be written', async (t) => {
+    // Root may write everywhere, except where the system itself says no.
+    const problem = await new PrivateDirectory({ path: '/proc/self/fd', uid: undefined }).verify();
+    if (problem === undefined) t.skip('no such folder on this system');
+    assert.match(problem ?? '', /^(?:cannot be written \(E\w+\)|is open to other users)/);
+  });
+
+  it('writes files for nobody else, replaces them whole, and removes what a crash left', async (t) => {
+    const path = await createPrivateFolder(t);
+    const directory = new PrivateDirectory({ path, uid });
+    await writeFile(join(path, 'entry.tmp'), 'ha');
+    assert.equal(await directory.readUnfinished('entry'), 'ha');
+    await directory.write('entry', 'first');
+    await directory.write('entry', 'second');
+    assert.equal(await directory.read('entry'), 'second');
+    assert.equal((await stat(join(path, 'entry'))).mode & 0o777, 0o600);
+    assert.deepEqual(await directory.names(), ['entry']);
+    await writeFile(join(path, 'entry.tmp'), 'ha');
+    await directory.remove('entry');
+    await directory.remove('entry');
+    assert.deepEqual(await directory.names(), []);
+    assert.equal(await directory.read('entry'), undefined);
+  });
+});

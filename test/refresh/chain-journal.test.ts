@@ -1,0 +1,187 @@
+/** Promise 4 with a journal: a process that dies at the worst moment, and the one that comes after it. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type ChainState, serializeChainState } from '../../src/core/chain-state.ts';
+import { serializeDocument } from '../../src/core/document.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
+import { NOON_MS } from '../support/sample-events.ts';
+import { buildChainState, buildDocument } from '../support/token-builder.ts';
+
+interface World {
+  readonly store: MemoryStore;
+  readonly journal: MemoryJournal;
+}
+
+function startProcess({ store, journal }: World, clock = new FakeClock()): KeeperBench {
+  // Two processes never draw the same request tokens.
+  const random = createEvenRandom(store.calls.length + 1);
+  return createKeeperBench(clock, { chainFallback: 'none', store, journal, random });
+}
+
+/** A world whose state secret holds `refresh-canary`. */
+function createWorld(): World {
+  const world = { store: new MemoryStore(), journal: new MemoryJournal() };
+  saveState(startProcess(world));
+  return world;
+}
+
+function saveState({ store, identity, stateSecret }: KeeperBench, changes: Partial<ChainState> = {}): void {
+  store.put(stateSecret, serializeChainState(identity, buildChainState(changes)));
+}
+
+/** Gets `refresh-2` and dies before the store has taken it: its clock is never moved again. */
+async function dieWithUnsaved(world: World): Promise<KeeperBench> {
+  const killed = startProcess(world);
+  killed.source.answerWith({ refreshToken: new SecretText('refresh-2') });
+  killed.events.onNext('token-fetched', () => {
+    world.store.outage = STORE_DOWN;
+  });
+  void killed.keeper.refresh('start', killed.term);
+  await settle();
+  world.store.outage = undefined;
+  assert.equal(killed.savedChain()?.refreshToken.reveal(), 'refresh-canary');
+  assert.ok(world.journal.entries.has(killed.stateSecret));
+  return killed;
+}
+
+function presented({ source }: KeeperBench): readonly (string | undefined)[] {
+  return source.fetches.map((fetch) => fetch.presented);
+}
+
+describe('the journal of a chain', () => {
+  it('No chain is lost by us: has the refresh token before anything else is done with the answer', async () => {
+    const world = createWorld();
+    const bench = startProcess(world);
+    bench.source.answerWith({ refreshToken: new SecretText('refresh-2') });
+    const seen: (string | undefined)[] = [];
+    bench.events.onNext('token-fetched', () => {
+      seen.push(world.journal.entries.get(bench.stateSecret)?.write.text.reveal());
+    });
+    const write = world.store.holdNext('publish');
+    const run = bench.keeper.refresh('start', bench.term);
+    await write.reached;
+    const [sent] = world.store.callsOf('publish');
+    const entry = world.journal.entries.get(bench.stateSecret);
+    assert.deepEqual(
+      [entry?.write.text.reveal(), entry?.write.requestToken, entry?.write.expectedVersion],
+      [sent?.text, sent?.requestToken, sent?.expectedVersion],
+    );
+    assert.equal(entry?.obtainedAtMs, NOON_MS);
+    assert.deepEqual(seen, [sent?.text]);
+    write.release();
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.equal(world.journal.entries.size, 0, 'removed once it is saved');
+  });
+
+  it('No chain is lost by us: after a kill the very same write comes before the first fetch', async () => {
+    const world = createWorld();
+    const killed = await dieWithUnsaved(world);
+    const [unfinished] = killed.store.callsOf('publish');
+    const next = startProcess(world);
+    next.source.answerWith({ refreshToken: new SecretText('refresh-3') });
+    assert.deepEqual(await next.keeper.refresh('start', next.term), { kind: 'refreshed' });
+    const [, recovered] = world.store.callsOf('publish');
+    assert.deepEqual(recovered, unfinished);
+    assert.deepEqual(presented(next), ['refresh-2']);
+    assert.equal(next.savedChain()?.refreshToken.reveal(), 'refresh-3');
+    assert.equal(next.events.of('chain-recovered').length, 1);
+    assert.ok(next.events.names.indexOf('chain-recovered') < next.events.names.indexOf('token-fetched'));
+    assert.equal(world.journal.entries.size, 0);
+  });
+
+  it('One at a time: a recovered refresh token is saved without a fetch while the token is fresh', async () => {
+    const world = createWorld();
+    const killed = await dieWithUnsaved(world);
+    world.store.put(killed.identity.secret, serializeDocument(buildDocument()));
+    const next = startProcess(world);
+    await next.keeper.restore(next.term.signal);
+    assert.ok(next.keeper.dueInMs() < 0, 'the next tick saves it');
+    assert.equal(world.store.callsOf('publish').length, 1, 'looking writes nothing');
+    assert.deepEqual(await next.keeper.refresh('start', next.term), { kind: 'fresh' });
+    assert.equal(next.savedChain()?.refreshToken.reveal(), 'refresh-2');
+    assert.equal(next.source.fetches.length, 0);
+    assert.equal(Math.round(next.keeper.dueInMs()), 840_000);
+  });
+
+  it('No chain is lost by us: while it still cannot be saved after the restart, nothing is fetched', async () => {
+    const world = createWorld();
+    await dieWithUnsaved(world);
+    const clock = new FakeClock();
+    const next = startProcess(world, clock);
+    world.store.failNext('publish', STORE_DOWN, 5);
+    const run = next.keeper.refresh('start', next.term);
+    await settle();
+    await clock.advance(2000);
+    assert.equal(next.source.fetches.length, 0);
+    assert.ok(world.journal.entries.size === 1);
+    await clock.advance(120_000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.deepEqual(presented(next), ['refresh-2']);
+  });
+
+  for (const { title, changes, winner } of [
+    {
+      title: 'a newer one in the store stays',
+      changes: { obtainedAtMs: NOON_MS + 1 },
+      winner: 'theirs',
+    },
+    {
+      title: 'an older one in the store is replaced',
+      changes: { obtainedAtMs: NOON_MS - 1 },
+      winner: 'refresh-2',
+    },
+  ]) {
+    it(`No chain is lost by us: ${title}`, async () => {
+      const world = createWorld();
+      const killed = await dieWithUnsaved(world);
+      saveState(killed, { refreshToken: new SecretText('theirs'), generation: 2, ...changes });
+      const clock = new FakeClock();
+      const next = startProcess(world, clock);
+      const run = next.keeper.refresh('start', next.term);
+      await settle();
+      await clock.advance(500);
+      assert.deepEqual(await run, { kind: 'refreshed' });
+      assert.deepEqual(presented(next), [winner]);
+      assert.equal(next.savedChain()?.refreshToken.reveal(), winner);
+      assert.equal(world.journal.entries.size, 0);
+    });
+  }
+
+  it('No chain is lost by us: what was obtained with the stored one wins over it, whatever the clock said', async () => {
+    const world = createWorld();
+    const aheadByHour = { obtainedAtMs: NOON_MS + 3_600_000 };
+    saveState(startProcess(world), aheadByHour);
+    await dieWithUnsaved(world);
+    const next = startProcess(world);
+    await next.keeper.refresh('start', next.term);
+    assert.deepEqual(presented(next), ['refresh-2']);
+  });
+
+  it('says nothing about an entry that the store has taken just before the kill', async () => {
+    const world = createWorld();
+    const killed = await dieWithUnsaved(world);
+    const entry = world.journal.entries.get(killed.stateSecret);
+    assert.ok(entry !== undefined);
+    await world.store.publish(entry.write, killed.term.signal);
+    const next = startProcess(world);
+    await next.keeper.restore(next.term.signal);
+    assert.deepEqual(next.events.of('chain-recovered'), []);
+    assert.equal(world.journal.entries.size, 0);
+  });
+
+  it('leaves an entry alone that is the chain of another token', async () => {
+    const world = createWorld();
+    const killed = await dieWithUnsaved(world);
+    const entry = world.journal.entries.get(killed.stateSecret);
+    assert.ok(entry !== undefined);
+    const foreign = serializeChainState({ ...killed.identity, provider: 'other' }, buildChainState());
+    await world.journal.write({ ...entry, write: { ...entry.write, text: foreign } });
+    const next = startProcess(world);
+    await next.keeper.refresh('start', next.term);
+    assert.deepEqual(presented(next), ['refresh-canary']);
+  });
+});

@@ -1,0 +1,171 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
+import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
+import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { type App, createApp } from '../../src/app.ts';
+import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
+import type { Coordinator } from '../../src/core/ports.ts';
+import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import type { ProviderFault } from '../../src/sandbox/fault.ts';
+import { revealCredential } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
+import { parseText } from './configuration-text.ts';
+import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
+import type { FakeClock } from './fake-clock.ts';
+import type { LeaseApiServer } from './lease-api-server.ts';
+import { startLeaseClientBench } from './lease-client-bench.ts';
+import { RecordedEvents } from './recorded-events.ts';
+import type { UpstreamsBench } from './upstreams-bench.ts';
+
+/** One daemon, with its own connections and its own service account's token. */
+export interface Replica {
+  readonly name: string;
+  readonly app: App;
+  readonly events: RecordedEvents;
+  /** Set once it has started. */
+  readonly httpUrl: string;
+  /** The API server answers it with 401 from now on. */
+  cutOff(): void;
+  reconnect(): void;
+  /** Whether it leads, as its events tell. */
+  isLeading(): boolean;
+}
+
+export interface AppBench {
+  readonly clock: FakeClock;
+  readonly store: EmulatedSecretsManager;
+  readonly leases: LeaseApiServer;
+  /** How often a secret was read through the store. */
+  readsOfStore(): number;
+  /** @param coordinator takes part in the election when left out */
+  start(name: string, coordinator?: Coordinator): Promise<Replica>;
+  /** Moves the clock on in small steps, and lets every call about the lease end in between. */
+  pass(durationMs: number): Promise<void>;
+  /** Lets real time go on until `isTrue`, without moving the clock. */
+  until(isTrue: () => boolean): Promise<void>;
+  /** Calls that the provider has got. */
+  fetches(): number;
+  breakProvider(effect: ProviderFault): void;
+}
+
+const STEP_MS = 250;
+
+/** Daemons on one simulated provider (30-minute tokens), one store and one API server, over real HTTP. */
+export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): Promise<AppBench> {
+  const { clock, credentials, server } = upstreams;
+  let reads = 0;
+  const store = await startEmulatedSecretsManager({
+    onRequest: (operation) => {
+      if (operation === 'GetSecretValue') reads += 1;
+    },
+  });
+  t.after(() => store[Symbol.asyncDispose]());
+  const leaseBench = await startLeaseClientBench(t);
+  const { server: leases } = leaseBench;
+  const accepted = new Set<string>();
+  let leaseCalls = 0;
+  const env: Readonly<Record<string, string>> = {
+    APP_ID: revealCredential(credentials.byKind.pik, 'appId'),
+    APP_SECRET: revealCredential(credentials.byKind.pik, 'appSecret'),
+  };
+
+  const until = async (isTrue: () => boolean): Promise<void> => {
+    while (!isTrue()) {
+      t.signal.throwIfAborted();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+
+  const createElector = async (name: string, events: RecordedEvents): Promise<Coordinator> => {
+    const token = `service-account-${name}`;
+    const tokenFile = await leaseBench.writeFile(`token-${name}`, token);
+    const client = leaseBench.createClient({
+      apiServer: { url: leases.url, caFile: undefined, tokenFile },
+      clock,
+    });
+    const counted = async <T>(call: Promise<T>): Promise<T> => {
+      leaseCalls += 1;
+      return call.finally(() => {
+        leaseCalls -= 1;
+      });
+    };
+    const counting: LeaseClient = {
+      get: (call) => counted(client.get(call)),
+      create: (change, call) => counted(client.create(change, call)),
+      update: (lease, change, call) => counted(client.update(lease, change, call)),
+      close: () => client.close(),
+    };
+    return createLeaseElector({
+      client: counting,
+      identity: name,
+      timing: DEFAULT_LEASE_TIMING,
+      clock,
+      random: { next: () => 0, uuid: () => '' },
+      events: events.record,
+    });
+  };
+
+  const configuration = () => {
+    const parsed = parseText(
+      `store: { endpoint: "${store.server.endpoint}", region: ap-southeast-3, createSecrets: true, versionBudget: none }
+http: { host: 127.0.0.1, port: 0 }
+providers:
+  - name: pik
+    kind: pik
+    baseUrl: ${server.baseUrlOf('pik')}
+    credentials: { appId: { env: APP_ID }, appSecret: { env: APP_SECRET } }
+    secret: payments/pik
+`,
+      env,
+    );
+    assert.ok(parsed.ok, JSON.stringify(parsed));
+    return parsed.configuration;
+  };
+
+  return {
+    clock,
+    store,
+    leases,
+    readsOfStore: () => reads,
+    until,
+    start: async (name, coordinator) => {
+      const events = new RecordedEvents();
+      const token = `service-account-${name}`;
+      const setAccepted = (isAccepted: boolean): void => {
+        if (isAccepted) accepted.add(token);
+        else accepted.delete(token);
+        leases.api.acceptTokens(...accepted);
+      };
+      setAccepted(true);
+      const app = createApp(configuration(), {
+        clock,
+        random: createSeededRandom(name.codePointAt(0) ?? 0),
+        events: events.record,
+        readEnv: (variable) => env[variable],
+        awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+        coordinator: coordinator ?? (await createElector(name, events)),
+        metrics: { text: async () => '', contentType: 'text/plain' },
+        cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+        onFault: (error) => assert.fail(`a fault of ${name}: ${String(error)}`),
+      });
+      t.after(() => app.stop());
+      const { httpUrl } = await app.start();
+      return {
+        name,
+        app,
+        events,
+        httpUrl,
+        cutOff: () => setAccepted(false),
+        reconnect: () => setAccepted(true),
+        isLeading: () => events.of('leadership-acquired').length > events.of('leadership-lost').length,
+      };
+    },
+    pass: async (durationMs) => {
+      for (let passedMs = 0; passedMs < durationMs; passedMs += STEP_MS) {
+        await clock.advance(Math.min(STEP_MS, durationMs - passedMs));
+        await until(() => leaseCalls === 0);
+      }
+    },
+    fetches: () => server.requests.total('pik'),
+    breakProvider: (effect) => upstreams.breakProvider('pik', effect),
+  };
+}

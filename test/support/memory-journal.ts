@@ -1,0 +1,41 @@
+import type { FetchWait, FetchWaits, Journal, JournalEntry, SecretWrite } from '../../src/core/ports.ts';
+
+/** A {@link Journal} that outlives the benches of killed processes. */
+export class MemoryJournal implements Journal {
+  readonly entries = new Map<string, JournalEntry>();
+
+  async write(entry: JournalEntry): Promise<void> {
+    await Promise.resolve();
+    this.entries.set(entry.write.secretName, entry);
+  }
+
+  async remove({ secretName, requestToken }: SecretWrite): Promise<void> {
+    await Promise.resolve();
+    if (this.entries.get(secretName)?.write.requestToken === requestToken) this.entries.delete(secretName);
+  }
+
+  async read(secretName: string): Promise<JournalEntry | undefined> {
+    await Promise.resolve();
+    return this.entries.get(secretName);
+  }
+}
+
+/** {@link FetchWaits} that outlive the benches of killed processes. */
+export class MemoryWaits implements FetchWaits {
+  readonly records = new Map<string, FetchWait>();
+
+  async write(token: string, wait: FetchWait): Promise<void> {
+    await Promise.resolve();
+    this.records.set(token, wait);
+  }
+
+  async remove(token: string): Promise<void> {
+    await Promise.resolve();
+    this.records.delete(token);
+  }
+
+  async read(token: string): Promise<FetchWait | undefined> {
+    await Promise.resolve();
+    return this.records.get(token);
+  }
+}
