@@ -50,6 +50,12 @@ interface Unsaved {
   readonly write: SecretWrite;
 }
 
+/** What the state secret holds; no `state` when that is none, or nothing that can be read as one. */
+interface Found {
+  readonly state: ChainState | undefined;
+  readonly version: string | undefined;
+}
+
 export class ChainKeeper {
   readonly #parts: ChainKeeperParts;
   #newest: ChainState | undefined;
@@ -81,8 +87,9 @@ export class ChainKeeper {
   async restore(signal: AbortSignal): Promise<Result<void>> {
     await this.#readJournal();
     const read = await this.#read(signal);
-    if (read.ok) await this.#compareUnsaved();
-    return read;
+    if (!read.ok) return read;
+    await this.#compareUnsaved(read.value);
+    return succeed(undefined);
   }
 
   /**
@@ -188,20 +195,22 @@ export class ChainKeeper {
     };
   }
 
-  async #read(signal: AbortSignal): Promise<Result<void>> {
+  /** @returns what the store shows, believed or not */
+  async #read(signal: AbortSignal): Promise<Result<Found>> {
     const { store, stateSecret, identity } = this.#parts;
     const read = await store.read(stateSecret, signal);
     if (!read.ok) return read;
     const parsed = read.value === undefined ? undefined : parseChainState(read.value.text, identity);
     if (parsed?.ok === false && parsed.isForeign) return fail(this.#foreign(parsed.problem));
     const stored = parsed?.ok === true ? parsed.state : undefined;
+    const found: Found = { state: stored, version: read.value?.version };
     // Reads may be stale right after a write: never step back behind what this process has saved itself.
     if (this.#newest !== undefined && (stored === undefined || stored.generation < this.#newest.generation)) {
-      return succeed(undefined);
+      return succeed(found);
     }
     this.#newest = stored;
-    this.#version = read.value?.version;
-    return succeed(undefined);
+    this.#version = found.version;
+    return succeed(found);
   }
 
   /** Once a process: later entries are this process's own. */
@@ -218,11 +227,11 @@ export class ChainKeeper {
   }
 
   /** Another replica, or this one before it was killed, may have saved something newer. */
-  async #compareUnsaved(): Promise<void> {
+  async #compareUnsaved(found: Found): Promise<void> {
     const unsaved = this.#unsaved;
     if (unsaved === undefined) return;
     const { events, identity } = this.#parts;
-    if (this.#isSuperseded(unsaved)) await this.#settle();
+    if (isSuperseded(unsaved, found)) await this.#settle();
     else if (this.#isRecovered)
       events({ event: 'chain-recovered', identity, obtainedAtMs: unsaved.state.obtainedAtMs });
     this.#isRecovered = false;
@@ -243,18 +252,12 @@ export class ChainKeeper {
   async #resolveConflict(ours: Unsaved, signal: AbortSignal): Promise<Result<void>> {
     const read = await this.#read(signal);
     if (!read.ok) return read;
-    if (this.#isSuperseded(ours)) await this.#settle();
-    else await this.#freeze({ ...ours.state, generation: (this.#newest?.generation ?? 0) + 1 });
+    // What lies there may be no state at all (somebody overwrote it): it is replaced all the same.
+    this.#version = read.value.version;
+    if (isSuperseded(ours, read.value)) await this.#settle();
+    // The same bytes under the same request token, over what is there: a new one would make a version per attempt.
+    else await this.#hold({ ...ours, write: { ...ours.write, expectedVersion: read.value.version } });
     return succeed(undefined);
-  }
-
-  /**
-   * The store has this refresh token, or a newer one. What still follows on the store's version was obtained with it,
-   * so it is newer whatever a clock that was set back in between has put into it.
-   */
-  #isSuperseded({ state, write }: Unsaved): boolean {
-    if (this.#newest === undefined || write.expectedVersion === this.#version) return false;
-    return this.#newest.obtainedAtMs >= state.obtainedAtMs;
   }
 
   /** Nothing is unsaved any more. */
@@ -272,8 +275,13 @@ export class ChainKeeper {
       requestToken: this.#parts.random.uuid(),
       expectedVersion: this.#version,
     };
-    this.#unsaved = { state, write };
-    await this.#parts.journal?.write({ write, obtainedAtMs: state.obtainedAtMs });
+    await this.#hold({ state, write });
+  }
+
+  /** Keeps a write until it has succeeded, in memory and in the journal. */
+  async #hold(unsaved: Unsaved): Promise<void> {
+    this.#unsaved = unsaved;
+    await this.#parts.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });
   }
 
   #expired(): Failure {
@@ -294,4 +302,13 @@ export class ChainKeeper {
         'a stateSecret of its own, or delete that value when its owner is gone',
     };
   }
+}
+
+/**
+ * The store has this refresh token, or a newer one. What still follows on the store's version was obtained with it, so
+ * it is newer whatever a clock that was set back in between has put into it.
+ */
+function isSuperseded({ state, write }: Unsaved, found: Found): boolean {
+  if (found.state === undefined || write.expectedVersion === found.version) return false;
+  return found.state.obtainedAtMs >= state.obtainedAtMs;
 }

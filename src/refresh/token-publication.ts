@@ -203,7 +203,7 @@ export class TokenPublication {
    *   once
    */
   keep(token: FetchedToken, chainEndsAtMs: number | undefined, isOffSchedule: boolean): void {
-    const { policy, offsetMs, identity, random } = this.#parts;
+    const { policy, offsetMs, identity } = this.#parts;
     const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
     const lifetimeMs = usableUntilMs - token.issuedAtMs;
     const cadence = decideTolerableCadence(lifetimeMs, policy);
@@ -216,13 +216,14 @@ export class TokenPublication {
       refreshAt: momentOf(token, refreshAtMs),
       latestRefreshAt: momentOf(token, usableUntilMs - cadence.leastMarginMs),
       expiry: momentOf(token, token.expiresAtMs),
-      write: {
-        secretName: identity.secret,
-        text: serializeDocument(document),
-        requestToken: random.uuid(),
-        expectedVersion: this.#stored?.version,
-      },
+      write: this.#createWrite(document, this.#stored?.version),
     };
+  }
+
+  #createWrite(document: TokenDocument, expectedVersion: string | undefined): SecretWrite {
+    const { identity, random } = this.#parts;
+    const text = serializeDocument(document);
+    return { secretName: identity.secret, text, requestToken: random.uuid(), expectedVersion };
   }
 
   /** When the next refresh is due: as the cadence wants it, or later while versions of the secret are short. */
@@ -274,9 +275,18 @@ export class TokenPublication {
       this.#adopt(stored.document, stored.version, chainEndsAtMs);
       return succeed('theirs');
     }
-    // The same bytes again, now over what is there. Their generation may repeat; the version decides, not the number.
-    this.#kept = { ...kept, write: { ...kept.write, expectedVersion: stored.version } };
+    const { generation } = stored.kind === 'live' ? stored.document : stored;
+    this.#kept =
+      generation < kept.document.generation
+        ? { ...kept, write: { ...kept.write, expectedVersion: stored.version } }
+        : this.#countOn(kept, generation + 1, stored.version);
     return fail(conflict);
+  }
+
+  /** Readers may rely on the generation: where somebody else has counted on, ours has to be other bytes. */
+  #countOn(kept: Kept, generation: number, expectedVersion: string | undefined): Kept {
+    const document = { ...kept.document, generation };
+    return { ...kept, document, write: this.#createWrite(document, expectedVersion) };
   }
 
   /** Takes over a live document that this process did not write. */

@@ -166,7 +166,10 @@ describe('the marks of a budget', () => {
 describe('decideBudgetState', () => {
   const decide = (versions: number, former: BudgetState, exceededAgoMs?: number): BudgetState => {
     const writes = new RecentWrites();
-    writes.replaceByAges(new Array<number>(versions).fill(0), 0);
+    writes.replaceByAges(
+      Array.from({ length: versions }, () => 0),
+      0,
+    );
     const exceededAtMs = exceededAgoMs === undefined ? undefined : -exceededAgoMs;
     return decideBudgetState({ former, writes, budget: 100, exceededAtMs, nowMs: 0 });
   };

@@ -75,7 +75,7 @@ describe('a chain whose daemon is killed before the store has the refresh token'
   timeout: 90_000,
 }, () => {
   for (const chain of CHAINS) {
-    it(`${chain.provider}: goes on after the restart, with no spent refresh token and no login`, async (t) => {
+    it(`No chain is lost by us: ${chain.provider} goes on after the restart, no spent refresh token, no login`, async (t) => {
       assert.deepEqual(await killAndRestart(t, chain, true), {
         journalled: chain.tokens,
         logins: chain.tokens,

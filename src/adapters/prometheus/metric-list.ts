@@ -47,7 +47,7 @@ export const METRIC = {
     name: 'token_refresher_refresh_total',
     type: 'counter',
     labels: ['provider', 'code'],
-    help: 'Ended attempts to refresh: ok (a newer token is published), unchanged (the provider had no newer one), or the failure code.',
+    help: 'Ended attempts to refresh: ok (a newer token is published), or the failure code; token-unchanged (the provider had no newer one) is none to worry about.',
   },
   fetchDuration: {
     name: 'token_refresher_fetch_duration_seconds',

@@ -27,7 +27,7 @@ import {
 
 const DEFAULT_PER_TOKEN_LIMIT = 100;
 
-const REFRESH_CODES = ['ok', 'unchanged', ...FAILURE_CODES] as const;
+const REFRESH_CODES = ['ok', ...FAILURE_CODES] as const;
 const STORE_CODES = ['ok', ...FAILURE_CODES.filter((code) => code.startsWith('store-')), 'aborted'] as const;
 
 export interface MetricsOptions {
@@ -169,7 +169,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'token-unchanged': {
         const facts = factsOf(event.identity);
         keepLife(facts, event, facts.lastSuccessAtMs);
-        refresh.inc({ provider: event.identity.provider, code: 'unchanged' });
+        refresh.inc({ provider: event.identity.provider, code: 'token-unchanged' });
         return;
       }
       case 'refresh-failed': {

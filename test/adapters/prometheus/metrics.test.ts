@@ -94,9 +94,7 @@ describe('createMetrics', () => {
     const refreshes = await scrape('token_refresher_refresh_total');
     assert.deepEqual(
       refreshes,
-      Object.fromEntries(
-        ['ok', 'unchanged', ...FAILURE_CODES].map((code) => [`provider="pik",code="${code}"`, 0]),
-      ),
+      Object.fromEntries(['ok', ...FAILURE_CODES].map((code) => [`provider="pik",code="${code}"`, 0])),
     );
     const writes = await scrape('token_refresher_store_writes_total');
     assert.equal(writes['provider="pik",target="document",code="ok"'], 0);
@@ -184,7 +182,10 @@ describe('createMetrics', () => {
     const series = await scrape('token_refresher_refresh_total');
     assert.deepEqual(
       Object.entries(series).filter(([, value]) => value > 0),
-      ['ok', 'unchanged', 'rate-limited', 'aborted'].map((code) => [`provider="pik",code="${code}"`, 1]),
+      ['ok', 'rate-limited', 'token-unchanged', 'aborted'].map((code) => [
+        `provider="pik",code="${code}"`,
+        1,
+      ]),
     );
   });
 
