@@ -1,49 +1,27 @@
 /**
- * The daemon: starts everything in order, refreshes for as long as it leads, stands by while it does not, and tears
- * down in reverse.
- *
- * Guarantee: `stop` begins nothing new, lets what is in flight finish while leadership is kept, then gives it up, and
- * ends within {@link DRAIN_MS} plus the time that giving up and closing connections take. A stand-by only reads.
+ * The daemon: a replica, and the HTTP server that tells how it is. Starts everything in order and tears down in
+ * reverse.
  */
-import type { Logger } from 'node-cron';
-import {
-  type AssembledProvider,
-  type Assembly,
-  assemble,
-  findJournalProblem,
-  type RefreshPorts,
-} from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
-import type { Coordinator, Leadership } from './core/ports.ts';
+import { findJournalProblem } from './connections.ts';
 import { createHealth } from './http/health.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
-import { watchClock } from './refresh/clock-watch.ts';
-import { ProviderScheduler } from './refresh/provider-scheduler.ts';
-import type { Term } from './refresh/term.ts';
-import { TokenView } from './token-view.ts';
+import { Replica, type ReplicaPorts } from './replica.ts';
 
 /** What the daemon needs from the world. */
-export interface AppPorts extends RefreshPorts {
-  readonly coordinator: Coordinator;
+export interface AppPorts extends ReplicaPorts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
-  readonly cronLogger: Logger;
-  /** Receives what must never happen: a bug. */
-  readonly onFault: (error: unknown) => void;
 }
 
 export interface App {
   /**
-   * Resolves when HTTP answers and the store has been read. Refreshing begins with the first term of leadership, at
-   * once when there is one replica.
+   * Resolves when HTTP answers and the store has been read; see {@link Replica.start}.
    * @throws when it cannot listen, or has a journal that cannot be used
    */
   start(): Promise<{ readonly httpUrl: string }>;
-  /** May be called at any time, and again. */
+  /** Ends as {@link Replica.stop} does, and closes all connections. May be called at any time, and again. */
   stop(): Promise<void>;
 }
-
-/** What in-flight refreshes get to finish after `stop`; Kubernetes kills after 30 s, promise 9 says 10. */
-const DRAIN_MS = 8000;
 
 export function createApp(configuration: Configuration, ports: AppPorts): App {
   return new Daemon(configuration, ports);
@@ -52,28 +30,16 @@ export function createApp(configuration: Configuration, ports: AppPorts): App {
 class Daemon implements App {
   readonly #configuration: Configuration;
   readonly #ports: AppPorts;
-  readonly #assembly: Assembly;
-  readonly #schedulers: readonly ProviderScheduler[];
-  readonly #stopping = new AbortController();
-  readonly #drained = new AbortController();
-  readonly #view: TokenView;
-  readonly #health = createHealth(() => this.#stuckReasons());
+  readonly #replica: Replica;
+  readonly #health = createHealth(() => this.#replica.stuckReasons());
   #http: HttpServer | undefined;
   #started: Promise<{ readonly httpUrl: string }> | undefined;
   #stopped: Promise<void> | undefined;
-  #clockWatch: Promise<void> | undefined;
-  #terms: Promise<void> | undefined;
-  #hasFault = false;
 
   constructor(configuration: Configuration, ports: AppPorts) {
     this.#configuration = configuration;
     this.#ports = ports;
-    this.#assembly = assemble(configuration, ports);
-    this.#schedulers = this.#assembly.providers.map((provider) => createScheduler(provider, ports));
-    this.#view = new TokenView({
-      keepers: this.#assembly.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper)),
-      clock: ports.clock,
-    });
+    this.#replica = new Replica(configuration, ports);
     this.#health.configurationLoaded();
   }
 
@@ -88,128 +54,22 @@ class Daemon implements App {
   }
 
   async #start(): Promise<{ readonly httpUrl: string }> {
-    const { clock, events, metrics, onFault } = this.#ports;
+    const { metrics, onFault } = this.#ports;
     const { host, port } = this.#configuration.http;
     const problem = await findJournalProblem(this.#configuration);
     if (problem !== undefined) throw new Error(problem);
     this.#http = await startHttpServer({ host, port, health: this.#health, metrics, onFault });
-    const stopping = this.#stopping.signal;
-    const restored = this.#view.readAll(stopping);
-    this.#terms = this.#leadAgainAndAgain(restored).catch((error: unknown) => {
-      this.#hasFault = true;
-      onFault(error);
-    });
-    await restored;
+    if (this.#stopped === undefined) await this.#replica.start();
     this.#health.storeRead();
-    this.#clockWatch = watchClock(clock, stopping, (byMs) => {
-      events({ event: 'clock-jumped', byMs });
-      for (const scheduler of this.#schedulers) scheduler.handleClockJump();
-    });
     return { httpUrl: this.#http.url };
   }
 
-  /** One term after the other, until the program stops. */
-  async #leadAgainAndAgain(restored: Promise<void>): Promise<void> {
-    const stopping = this.#stopping.signal;
-    while (!stopping.aborted) {
-      const leadership = await this.#standBy(restored);
-      if (leadership !== undefined && !stopping.aborted) await this.#serve(leadership);
-    }
-  }
-
-  /** Waits for a term, and meanwhile follows what the leader publishes. `undefined`: the program stops. */
-  async #standBy(restored: Promise<void>): Promise<Leadership | undefined> {
-    const { coordinator } = this.#ports;
-    const stopping = this.#stopping.signal;
-    const elected = new AbortController();
-    const following = restored.then(() => this.#view.keepWarm(AbortSignal.any([elected.signal, stopping])));
-    try {
-      return await coordinator.lead(stopping);
-    } catch (error) {
-      if (stopping.aborted) return undefined;
-      throw error;
-    } finally {
-      elected.abort();
-      await following;
-    }
-  }
-
-  /** Refreshes until the term ends or the program stops, and ends when nothing is in flight any more. */
-  async #serve(leadership: Leadership): Promise<void> {
-    const { events } = this.#ports;
-    const stopping = this.#stopping.signal;
-    const term = createTerm(leadership, this.#drained.signal, stopping);
-    const reportLoss = (): void => {
-      if (!stopping.aborted) events({ event: 'leadership-lost' });
-    };
-    events({ event: 'leadership-acquired' });
-    leadership.signal.addEventListener('abort', reportLoss, { once: true });
-    const over = AbortSignal.any([leadership.signal, stopping]);
-    await this.#view.catchUp(leadership.sinceMonotonicMs, over);
-    if (!over.aborted) {
-      for (const scheduler of this.#schedulers) scheduler.start(term);
-      await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
-      this.#view.noteEndOfTerm();
-    }
-    for (const scheduler of this.#schedulers) scheduler.stop();
-    await Promise.all(this.#schedulers.map((scheduler) => scheduler.drained()));
-  }
-
-  #stuckReasons(): readonly string[] {
-    return [
-      ...this.#schedulers.flatMap((scheduler) => scheduler.stalledReasons()),
-      ...this.#ports.coordinator.stuckReasons(),
-      ...(this.#hasFault ? ['leadership cannot be had any more: a bug, see the log'] : []),
-    ];
-  }
-
   async #stop(): Promise<void> {
-    const { clock, coordinator } = this.#ports;
     this.#health.stopping();
-    this.#stopping.abort(new Error('the program stops'));
-    // A start that is still under way ends early, and has to end before what it built is torn down.
+    // Ends a start that is under way, which has to end before what it built is torn down.
+    await this.#replica.stop();
     await Promise.allSettled([this.#started]);
-    const inTime = new AbortController();
-    const limit = clock.sleep(DRAIN_MS, inTime.signal).then(
-      () => this.#drained.abort(new Error('the time to drain is over')),
-      () => undefined,
-    );
-    await this.#terms;
-    inTime.abort();
-    await limit;
-    await this.#clockWatch;
-    await coordinator.release();
     await this.#http?.stop();
-    await this.#assembly.close();
+    await this.#ports.connections.close();
   }
-}
-
-/** A term whose signal compares the clock at each read, as the leadership's does, and ends with the drain too. */
-function createTerm(leadership: Leadership, drained: AbortSignal, stopping: AbortSignal): Term {
-  const either = AbortSignal.any([leadership.signal, drained]);
-  return {
-    get signal() {
-      const { signal } = leadership;
-      return signal.aborted ? signal : either;
-    },
-    stopping,
-  };
-}
-
-function createScheduler({ configuration, tokens }: AssembledProvider, ports: AppPorts): ProviderScheduler {
-  const { schedule, name, lifetimeMs } = configuration;
-  return new ProviderScheduler({
-    provider: name,
-    setting:
-      schedule.kind === 'classic'
-        ? { kind: 'classic', expression: schedule.expression, largestGapMs: schedule.gaps.largestGapMs }
-        : { kind: 'derived' },
-    policy: schedule.policy,
-    expectedLifetimeMs: lifetimeMs,
-    keepers: tokens.map(({ keeper }) => keeper),
-    clock: ports.clock,
-    events: ports.events,
-    cronLogger: ports.cronLogger,
-    onFault: ports.onFault,
-  });
 }

@@ -13,8 +13,8 @@ import { createSystemRandom } from './adapters/system/random.ts';
 import { createSoleLeader } from './adapters/system/sole-leader.ts';
 import { leaveLocalTime } from './adapters/system/time-zone.ts';
 import { type App, createApp } from './app.ts';
-import type { RefreshPorts } from './assembly.ts';
 import type { Configuration, CoordinationConfiguration } from './config/configuration.ts';
+import { type ConnectionPorts, connect } from './connections.ts';
 import { describeFault } from './core/fault.ts';
 import type { Clock, Coordinator, Random, RefreshEvents } from './core/ports.ts';
 import { VERSION } from './core/version.ts';
@@ -86,7 +86,7 @@ export function createReporting(options: ReportingOptions): Reporting {
 /** The daemon for a configuration, wired to a real process. */
 export function createDaemon(
   configuration: Configuration,
-  { reporting, ...ports }: Omit<RefreshPorts, 'events'> & { readonly reporting: Reporting },
+  { reporting, ...ports }: SystemPorts & Omit<ConnectionPorts, 'events'> & { readonly reporting: Reporting },
 ): App {
   const { events, metrics, onFault, log } = reporting;
   metrics.registerTokens(
@@ -97,6 +97,7 @@ export function createDaemon(
     events,
     metrics,
     onFault,
+    connections: connect(configuration, { ...ports, events }),
     coordinator: createCoordinator(configuration.coordination, { ...ports, events }),
     cronLogger: createCronLogger(log),
   });
@@ -105,7 +106,7 @@ export function createDaemon(
 /** Why the replicas cannot agree with this configuration here; `undefined` when they can. */
 export function findCoordinationProblem(
   { coordination }: Configuration,
-  readEnv: RefreshPorts['readEnv'],
+  readEnv: ConnectionPorts['readEnv'],
 ): string | undefined {
   if (coordination.kind === 'none' || findApiServer(coordination, readEnv) !== undefined) return undefined;
   return (
@@ -117,7 +118,7 @@ export function findCoordinationProblem(
 /** @throws outside of a cluster, unless {@link findCoordinationProblem} was heeded */
 function createCoordinator(
   coordination: CoordinationConfiguration,
-  { clock, random, events, readEnv }: Pick<RefreshPorts, 'clock' | 'random' | 'events' | 'readEnv'>,
+  { clock, random, events, readEnv }: SystemPorts & Pick<ConnectionPorts, 'events' | 'readEnv'>,
 ): Coordinator {
   if (coordination.kind === 'none') return createSoleLeader();
   const apiServer = findApiServer(coordination, readEnv);
@@ -142,7 +143,7 @@ function createCoordinator(
 
 function findApiServer(
   { apiServer }: Extract<CoordinationConfiguration, { kind: 'kubernetes' }>,
-  readEnv: RefreshPorts['readEnv'],
+  readEnv: ConnectionPorts['readEnv'],
 ): ApiServer | undefined {
   return apiServer ?? findClusterApiServer(readEnv);
 }

@@ -1,6 +1,7 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
 import { type AssembledToken, assemble } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { connect } from '../connections.ts';
 import type { TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { succeed } from '../core/result.ts';
@@ -40,15 +41,12 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
 }
 
 async function checkLive(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
-  const assembly = assemble(configuration, {
-    ...createSystemPorts(),
-    events: () => undefined,
-    readEnv: (name) => terminal.env[name],
-  });
+  const ports = { ...createSystemPorts(), events: () => undefined };
+  const connections = connect(configuration, { ...ports, readEnv: (name) => terminal.env[name] });
   const { signal } = new AbortController();
   try {
     const findings: Finding[] = [];
-    for (const { configuration: provider, tokens } of assembly.providers) {
+    for (const { configuration: provider, tokens } of assemble(configuration, ports, connections)) {
       for (const token of tokens) {
         const { identity } = token.keeper;
         const credentials = await token.verifyCredentials(signal);
@@ -57,17 +55,17 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
         if (credentials.ok && !provider.configured.hasChain) {
           findings.push(describe(identity.token, 'provider', await askProvider(token, signal)));
         }
-        const secret = await inspectSecret(assembly.store, identity.secret, signal);
+        const secret = await inspectSecret(connections.store, identity.secret, signal);
         findings.push(describe(identity.token, 'secret', secret));
         if (token.stateSecret !== undefined) {
-          const stateSecret = await inspectSecret(assembly.store, token.stateSecret, signal);
+          const stateSecret = await inspectSecret(connections.store, token.stateSecret, signal);
           findings.push(describe(identity.token, 'state secret', stateSecret));
         }
       }
     }
     return findings;
   } finally {
-    await assembly.close();
+    await connections.close();
   }
 }
 

@@ -1,7 +1,7 @@
-import { findJournalProblem, KINDS } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
+import { findJournalProblem, KINDS } from '../connections.ts';
 
 import type { Terminal } from './terminal.ts';
 

@@ -1,5 +1,6 @@
 /** `refresh NAME`: fetches and publishes a token now, whether it is due or not. */
 import { assemble } from '../assembly.ts';
+import { connect } from '../connections.ts';
 import { formatUtc } from '../core/time-text.ts';
 import { createReporting, createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
@@ -25,9 +26,10 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
     hasColor: terminal.hasColor,
     destination: { write: (line) => terminal.err(line) },
   });
-  const assembly = assemble(configuration, { ...ports, events, readEnv: (key) => terminal.env[key] });
+  const connections = connect(configuration, { ...ports, events, readEnv: (key) => terminal.env[key] });
   try {
-    const all = assembly.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+    const providers = assemble(configuration, { ...ports, events }, connections);
+    const all = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
     if (chosen.length === 0) {
       terminal.err(
@@ -41,7 +43,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
     );
     return outcomes.some(({ outcome }) => outcome.kind === 'failed') ? 1 : 0;
   } finally {
-    await assembly.close();
+    await connections.close();
   }
 }
 

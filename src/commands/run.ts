@@ -1,6 +1,7 @@
 /** `run`: the daemon, or with `--once` a single pass for a CronJob or a shell. */
 import { assemble } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
+import { connect } from '../connections.ts';
 import {
   createDaemon,
   createReporting,
@@ -96,12 +97,11 @@ async function runOnce(
   terminal: Terminal,
   ports: SystemPorts & { readonly reporting: Reporting },
 ): Promise<ExitCode> {
-  const assembly = assemble(configuration, {
-    ...ports,
-    events: ports.reporting.events,
-    readEnv: (name) => terminal.env[name],
-  });
-  const keepers = assembly.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+  const { clock, random, reporting } = ports;
+  const { events } = reporting;
+  const connections = connect(configuration, { clock, events, readEnv: (name) => terminal.env[name] });
+  const providers = assemble(configuration, { clock, random, events }, connections);
+  const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
   try {
     const outcomes = await refreshTokens(keepers, 'due', terminal);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
@@ -111,6 +111,6 @@ async function runOnce(
     }
     return failed.length > 0 ? 1 : 0;
   } finally {
-    await assembly.close();
+    await connections.close();
   }
 }

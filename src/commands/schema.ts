@@ -1,7 +1,7 @@
 /** `schema`: the JSON Schemas of the configuration and of the token document. */
 import { z } from 'zod';
-import { KINDS } from '../assembly.ts';
 import { configurationJsonSchema } from '../config/json-schema.ts';
+import { KINDS } from '../connections.ts';
 import { tokenDocumentSchema } from '../core/document.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 

@@ -1,5 +1,5 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
-import { assemble } from '../assembly.ts';
+import { connect } from '../connections.ts';
 import type { TokenStore } from '../core/ports.ts';
 import { assessStored } from '../core/replacement.ts';
 import { formatUtc } from '../core/time-text.ts';
@@ -35,7 +35,7 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
   const ports = createSystemPorts();
-  const assembly = assemble(loaded.configuration, {
+  const connections = connect(loaded.configuration, {
     ...ports,
     events: () => undefined,
     readEnv: (name) => terminal.env[name],
@@ -44,11 +44,11 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     const identities = loaded.configuration.providers.flatMap(({ tokens }) =>
       tokens.map(({ identity }) => identity),
     );
-    const statuses = await readAll(assembly.store, identities, ports.clock.now());
+    const statuses = await readAll(connections.store, identities, ports.clock.now());
     terminal.out(options.json === true ? `${JSON.stringify(statuses)}\n` : formatStatuses(statuses));
     return statuses.every(({ state }) => state === 'live') ? 0 : 1;
   } finally {
-    await assembly.close();
+    await connections.close();
   }
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { createSecretsManagerClient } from '../../src/adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { createSdkService } from '../../src/adapters/secrets-manager/service.ts';
 import { decideTolerableCadence, isDueAtTick } from '../../src/core/cadence.ts';
 import { parseDocument } from '../../src/core/document.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
@@ -54,7 +55,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
   });
   t.after(() => client.destroy());
   const store = createSecretsManagerStore({
-    client,
+    service: createSdkService(client),
     // For deadlines only; it stands still, because calls end without any time passing.
     clock: new FakeClock(),
     timeoutMs: 10_000,

@@ -3,6 +3,7 @@ import type { TestContext } from 'node:test';
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { type App, createApp } from '../../src/app.ts';
+import { connect } from '../../src/connections.ts';
 import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
 import type { Coordinator } from '../../src/core/ports.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
@@ -136,12 +137,17 @@ providers:
         leases.api.acceptTokens(...accepted);
       };
       setAccepted(true);
-      const app = createApp(configuration(), {
+      const parsed = configuration();
+      const app = createApp(parsed, {
         clock,
         random: createSeededRandom(name.codePointAt(0) ?? 0),
         events: events.record,
-        readEnv: (variable) => env[variable],
-        awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+        connections: connect(parsed, {
+          clock,
+          events: events.record,
+          readEnv: (variable) => env[variable],
+          awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+        }),
         coordinator: coordinator ?? (await createElector(name, events)),
         metrics: { text: async () => '', contentType: 'text/plain' },
         cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },

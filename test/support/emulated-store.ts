@@ -4,6 +4,7 @@ import {
   createSecretsManagerStore,
   type StoreOptions,
 } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { createSdkService } from '../../src/adapters/secrets-manager/service.ts';
 import type { TokenStore } from '../../src/core/ports.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
@@ -41,7 +42,7 @@ export async function startEmulatedStore(
     });
     t.after(() => client.destroy());
     return createSecretsManagerStore({
-      client,
+      service: createSdkService(client),
       clock,
       timeoutMs: STORE_TIMEOUT_MS,
       createSecrets: true,

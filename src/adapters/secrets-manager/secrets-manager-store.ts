@@ -11,15 +11,6 @@
  * deleted under us has no version to compare with: it is created anew (when that is allowed) or gets its first value.
  * A tag that is taken away while the program runs is noticed by `verifyWritable` and at the next start.
  */
-import {
-  CreateSecretCommand,
-  DescribeSecretCommand,
-  GetSecretValueCommand,
-  PutSecretValueCommand,
-  type SecretsManagerClient,
-  TagResourceCommand,
-  UpdateSecretVersionStageCommand,
-} from '@aws-sdk/client-secrets-manager';
 import { withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Clock, SecretWrite, StoredText, TokenStore } from '../../core/ports.ts';
@@ -27,6 +18,7 @@ import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { failureFromError } from './failure-from-error.ts';
 import { decideOwnership, ownerTags } from './ownership.ts';
+import type { SecretsManagerService } from './service.ts';
 import { fetchVersionPage } from './version-ages.ts';
 
 /**
@@ -43,7 +35,7 @@ const MOST_VERSION_PAGES = 10;
 const VALUE_LIMIT_BYTES = 65_536;
 
 export interface StoreOptions {
-  readonly client: SecretsManagerClient;
+  readonly service: SecretsManagerService;
   readonly clock: Clock;
   /** Deadline of one call, in milliseconds. */
   readonly timeoutMs: number;
@@ -79,7 +71,7 @@ class SecretsManagerStore implements TokenStore {
 
   async read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>> {
     const read = await this.#call('GetSecretValue', secretName, signal, (abortSignal) =>
-      this.#options.client.send(new GetSecretValueCommand({ SecretId: secretName }), { abortSignal }),
+      this.#options.service.getSecretValue({ SecretId: secretName }, abortSignal),
     );
     if (!read.ok) return read.failure.code === 'store-missing' ? succeed(undefined) : read;
     const { SecretString, SecretBinary, VersionId } = read.value;
@@ -137,9 +129,7 @@ class SecretsManagerStore implements TokenStore {
     if (secret.kind === 'to-be-created') return this.#create(write, signal);
     if (secret.kind === 'to-be-adopted') {
       const tagged = await this.#call('TagResource', secretName, signal, (abortSignal) =>
-        this.#options.client.send(new TagResourceCommand({ SecretId: secret.arn, Tags: ownerTags({}) }), {
-          abortSignal,
-        }),
+        this.#options.service.tagResource({ SecretId: secret.arn, Tags: ownerTags({}) }, abortSignal),
       );
       if (!tagged.ok) return tagged;
       this.#ownArns.set(secretName, secret.arn);
@@ -150,7 +140,7 @@ class SecretsManagerStore implements TokenStore {
   /** Looks whose the secret is, and remembers it when it is ours. */
   async #inspect(secretName: string, signal: AbortSignal): Promise<Result<Writable>> {
     const described = await this.#call('DescribeSecret', secretName, signal, (abortSignal) =>
-      this.#options.client.send(new DescribeSecretCommand({ SecretId: secretName }), { abortSignal }),
+      this.#options.service.describeSecret({ SecretId: secretName }, abortSignal),
     );
     if (!described.ok) {
       const mayCreate = described.failure.code === 'store-missing' && this.#options.createSecrets;
@@ -173,18 +163,18 @@ class SecretsManagerStore implements TokenStore {
 
   async #create(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
     const { secretName, requestToken } = write;
-    const { client, kmsKeyId, tags } = this.#options;
+    const { service, kmsKeyId, tags } = this.#options;
     const created = await this.#call('CreateSecret', secretName, signal, (abortSignal) =>
-      client.send(
-        new CreateSecretCommand({
+      service.createSecret(
+        {
           Name: secretName,
           ClientRequestToken: requestToken,
           SecretString: write.text.reveal(),
           Description: 'Access token, kept fresh by token-refresher',
           Tags: ownerTags(tags),
           ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
-        }),
-        { abortSignal },
+        },
+        abortSignal,
       ),
     );
     if (!created.ok) return created;
@@ -200,16 +190,16 @@ class SecretsManagerStore implements TokenStore {
     signal: AbortSignal,
   ): Promise<Result<{ readonly version: string }>> {
     const { secretName, requestToken, expectedVersion } = write;
-    const { client } = this.#options;
+    const { service } = this.#options;
     const put = await this.#call('PutSecretValue', secretName, signal, (abortSignal) =>
-      client.send(
-        new PutSecretValueCommand({
+      service.putSecretValue(
+        {
           SecretId: arn,
           ClientRequestToken: requestToken,
           SecretString: write.text.reveal(),
           VersionStages: [NEXT_LABEL],
-        }),
-        { abortSignal },
+        },
+        abortSignal,
       ),
     );
     if (!put.ok) return put;
@@ -218,14 +208,14 @@ class SecretsManagerStore implements TokenStore {
     if (expectedVersion === undefined) return this.#confirmCurrent(write, signal);
 
     const moved = await this.#call('UpdateSecretVersionStage', secretName, signal, (abortSignal) =>
-      client.send(
-        new UpdateSecretVersionStageCommand({
+      service.updateSecretVersionStage(
+        {
           SecretId: arn,
           VersionStage: CURRENT_LABEL,
           MoveToVersionId: requestToken,
           RemoveFromVersionId: expectedVersion,
-        }),
-        { abortSignal },
+        },
+        abortSignal,
       ),
     );
     if (moved.ok) return succeed({ version: requestToken });

@@ -9,6 +9,7 @@ import {
   createSecretsManagerClient,
 } from '../../../src/adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from '../../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { createSdkService } from '../../../src/adapters/secrets-manager/service.ts';
 import type { Result } from '../../../src/core/result.ts';
 import { STORE_TIMEOUT_MS } from '../../support/emulated-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -49,7 +50,7 @@ function createClient(t: TestContext, changes: Partial<ClientOptions>) {
 function createReader(t: TestContext, changes: Partial<ClientOptions>) {
   const clock = new FakeClock();
   const store = createSecretsManagerStore({
-    client: createClient(t, changes),
+    service: createSdkService(createClient(t, changes)),
     clock,
     timeoutMs: STORE_TIMEOUT_MS,
     createSecrets: false,

@@ -5,6 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { createSecretsManagerClient } from '../../../src/adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from '../../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { createSdkService } from '../../../src/adapters/secrets-manager/service.ts';
 import type { Failure } from '../../../src/core/failure.ts';
 import type { TokenStore } from '../../../src/core/ports.ts';
 import type { OperationName } from '../../../src/sandbox/secrets-manager/operation.ts';
@@ -306,7 +307,7 @@ async function startStoreAt(
     await server[Symbol.asyncDispose]();
   });
   const store = createSecretsManagerStore({
-    client,
+    service: createSdkService(client),
     clock: new FakeClock(),
     timeoutMs: STORE_TIMEOUT_MS,
     createSecrets: true,

@@ -1,0 +1,137 @@
+/**
+ * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
+ */
+import { readFile } from 'node:fs/promises';
+import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
+import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
+import { PrivateDirectory } from './adapters/journal/private-directory.ts';
+import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
+import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
+import { createSdkService } from './adapters/secrets-manager/service.ts';
+import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
+import { type CredentialReader, createCredentialReader } from './config/reference.ts';
+import { withDeadline } from './core/deadline.ts';
+import type { Clock, FetchWaits, Journal, RefreshEvents, TokenSource, TokenStore } from './core/ports.ts';
+import { fail, type Result, succeed } from './core/result.ts';
+import type { SecretText } from './core/secret-text.ts';
+import { createTokenDispatcher } from './providers/token-endpoint.ts';
+import { createTokenSource } from './providers/token-source.ts';
+
+export { KINDS } from './providers/registry.ts';
+
+export interface ConnectionPorts {
+  readonly clock: Clock;
+  readonly events: RefreshEvents;
+  /** Value of an environment variable. */
+  readonly readEnv: (name: string) => string | undefined;
+  /** The store's credentials where the AWS SDK shall not look for them: in the sandbox. */
+  readonly awsCredentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** The outside world of the keepers. The simulation brings one of its own. */
+export interface Connections {
+  readonly store: TokenStore;
+  /** `undefined`: what must survive the end of the process is in memory alone. */
+  readonly journal: Journal | undefined;
+  readonly waits: FetchWaits | undefined;
+  createSource(provider: ProviderConfiguration, token: TokenConfiguration): ConnectedSource;
+  /** Closes all connections. */
+  close(): Promise<void>;
+}
+
+export interface ConnectedSource {
+  readonly source: TokenSource;
+  /** Whether the credentials can be read and have the right form, without asking the provider. */
+  verifyCredentials(signal: AbortSignal): Promise<Result<void>>;
+}
+
+/** Deadline for reading a credential's file. */
+const CREDENTIAL_FILE_MS = 5000;
+
+/**
+ * Makes sure that the journal can be used, and makes its directory where that is ours to do; to be called before
+ * anything is refreshed.
+ * @returns what is wrong, for people; `undefined` when nothing is, or no journal is configured
+ */
+export async function findJournalProblem(configuration: Configuration): Promise<string | undefined> {
+  const directory = journalDirectory(configuration);
+  const problem = await directory?.verify();
+  return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+}
+
+function journalDirectory({ journal }: Configuration): PrivateDirectory | undefined {
+  return journal === undefined
+    ? undefined
+    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.() });
+}
+
+/** Opens no connection yet. */
+export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
+  const { store: settings } = configuration;
+  const { clock, events } = ports;
+  const client = createSecretsManagerClient({
+    region: settings.region,
+    endpoint: settings.endpoint,
+    credentials: ports.awsCredentials,
+  });
+  const store = createSecretsManagerStore({
+    service: createSdkService(client),
+    clock,
+    timeoutMs: settings.timeoutMs,
+    createSecrets: settings.createSecrets,
+    kmsKeyId: settings.kmsKeyId,
+    tags: settings.tags,
+    adopt: new Set(settings.adopt),
+  });
+  const directory = journalDirectory(configuration);
+  const report = (problem: string): void => events({ event: 'journal-failed', problem });
+  const dispatcher = createTokenDispatcher();
+  return {
+    store,
+    journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
+    waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
+    createSource: (provider, token) => {
+      const readCredentials = createReader(provider, token, { ...ports, store });
+      const { configured: kind, baseUrl, timeoutMs } = provider;
+      return {
+        source: createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials }),
+        verifyCredentials: async (signal) => {
+          const credentials = await readCredentials(signal);
+          if (!credentials.ok) return credentials;
+          const prepared = kind.prepare(credentials.value);
+          return prepared.ok ? succeed(undefined) : prepared;
+        },
+      };
+    },
+    close: async () => {
+      client.destroy();
+      await dispatcher.destroy();
+    },
+  };
+}
+
+function createReader(
+  provider: ProviderConfiguration,
+  token: TokenConfiguration,
+  { store, readEnv, clock }: ConnectionPorts & { readonly store: TokenStore },
+): CredentialReader {
+  return createCredentialReader({
+    references: new Map([...provider.credentials, ...token.customerCredentials]),
+    readEnv,
+    // A pipe or a dead network mount would never answer.
+    readFile: (path, signal) =>
+      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
+    readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
+  });
+}
+
+async function readAwsSecret(
+  store: TokenStore,
+  id: string,
+  signal: AbortSignal,
+): Promise<Result<SecretText>> {
+  const read = await store.read(id, signal);
+  if (!read.ok) return read;
+  if (read.value !== undefined) return succeed(read.value.text);
+  return fail({ code: 'credentials-rejected', retry: 'needs-human', message: `secret ${id} has no value` });
+}
