@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import type { TestContext } from 'node:test';
 import { LeaseApi, type LeaseApiAnswer, type LeaseApiOptions, refuse } from './lease-api.ts';
 
 /** What happens to a request instead of, or beside, being handled. */
@@ -42,9 +41,9 @@ export interface LeaseApiServerOptions extends LeaseApiOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
-/** The API server on a free port of loopback, closed when the test ends. */
+/** The API server on a free port of loopback, closed when the test (or whoever else has an end) ends. */
 export async function startLeaseApiServer(
-  t: TestContext,
+  t: { after(stop: () => Promise<void>): void },
   { tls, ...options }: LeaseApiServerOptions = {},
 ): Promise<LeaseApiServer> {
   const api = new LeaseApi(options);

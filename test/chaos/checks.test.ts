@@ -1,0 +1,281 @@
+/** Each check of the chaos test is shown what must not happen, and finds it; and what is excused is told apart. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { planChaos } from './chaos-plan.ts';
+import type { Disturbance } from './disturbance.ts';
+import { checkFetchReasons } from './fetch-reason.ts';
+import type { Verdict } from './finding.ts';
+import type { Observation } from './observation.ts';
+import { ProcessHistory } from './process-history.ts';
+import { checkExpiredReads, ReadLedger, type SeenDocument } from './read-check.ts';
+import { checkSpentTokens } from './spent-token.ts';
+import type { StoreWrite } from './store-call.ts';
+import { checkTakeOvers, findTakeOvers } from './take-over.ts';
+import type { TokenCall } from './token-call.ts';
+import { checkWriteOrder } from './write-order.ts';
+
+const START_MS = Date.parse('2026-11-21T12:00:00Z');
+const LIFE_S = 30;
+
+/** Seconds after the start. */
+function at(seconds: number): number {
+  return START_MS + seconds * 1000;
+}
+
+function documentText(token: string, issuedAtS: number): string {
+  const moment = (seconds: number): string => new Date(at(seconds)).toISOString();
+  return JSON.stringify({
+    access_token: token,
+    issued_at: moment(issuedAtS),
+    refresh_at: moment(issuedAtS + LIFE_S * 0.55),
+    expires_at: moment(issuedAtS + LIFE_S),
+  });
+}
+
+/** A write that becomes current at once. */
+function write(process: string, atS: number, changes: Partial<StoreWrite> = {}): StoreWrite {
+  return {
+    process,
+    operation: 'CreateSecret',
+    secret: 'sandbox/pivot',
+    version: `${process}@${atS}`,
+    text: documentText(`token@${atS}`, atS),
+    sentAtMs: at(atS),
+    doneAtMs: at(atS),
+    refusal: undefined,
+    movesCurrent: true,
+    ...changes,
+  };
+}
+
+/** A fetch that brings `token@atS` and `refresh@atS`. */
+function call(process: string, atS: number, changes: Partial<TokenCall> = {}): TokenCall {
+  return {
+    process,
+    token: 'pivot',
+    presented: undefined,
+    sentAtMs: at(atS),
+    answeredAtMs: at(atS + 0.1),
+    issued: { accessToken: `token@${atS}`, refreshToken: `refresh@${atS}` },
+    isDelivered: true,
+    ...changes,
+  };
+}
+
+function observe(changes: Partial<Observation>): Observation {
+  return { writes: [], calls: [], terms: [], history: new ProcessHistory(), disturbances: [], ...changes };
+}
+
+function history(...deeds: readonly Parameters<ProcessHistory['note']>[]): ProcessHistory {
+  const all = new ProcessHistory();
+  for (const deed of deeds) all.note(...deed);
+  return all;
+}
+
+function broken({ findings }: Verdict): number {
+  return findings.length;
+}
+
+function excuses({ excused }: Verdict): readonly string[] {
+  return excused.map(({ excuse }) => excuse);
+}
+
+const API_FAULT: Disturbance = { source: 'API server', fromMs: at(0), toMs: at(5) };
+
+describe('writes of two leaders', () => {
+  const terms = [
+    { process: 'a.1', number: 1, sinceMs: at(0) },
+    { process: 'b.1', number: 2, sinceMs: at(10) },
+  ];
+
+  it('are in order when one follows on the other', () => {
+    const writes = [write('a.1', 1), write('a.1', 5), write('b.1', 11), write('b.1', 15)];
+    const order = checkWriteOrder(observe({ terms, writes }));
+    assert.deepEqual(order.interleaved, []);
+    assert.deepEqual([broken(order.late), excuses(order.late)], [0, []]);
+  });
+
+  it('interleave when the old one moves AWSCURRENT after the new one', () => {
+    const writes = [write('a.1', 1), write('b.1', 11), write('a.1', 12)];
+    assert.equal(checkWriteOrder(observe({ terms, writes })).interleaved.length, 1);
+  });
+
+  it('interleave when a write without any lead becomes current', () => {
+    const writes = [write('a.1', 1), write('rogue', 2)];
+    assert.equal(checkWriteOrder(observe({ terms, writes })).interleaved.length, 1);
+  });
+
+  it('are late without excuse when the old one was running all the time', () => {
+    const refused = { movesCurrent: false, refusal: 'InvalidParameterException' };
+    const writes = [write('a.1', 1), write('b.1', 11), write('a.1', 14, refused)];
+    const order = checkWriteOrder(observe({ terms, writes }));
+    assert.equal(broken(order.late), 1);
+    assert.equal(order.lateRefusals, 1);
+  });
+
+  it('are late with excuse when it had stood still', () => {
+    const refused = { movesCurrent: false, refusal: 'InvalidParameterException' };
+    const writes = [write('a.1', 1), write('b.1', 11), write('a.1', 14, refused)];
+    const stood = history(['a.1', 'stopped', at(6)], ['a.1', 'continued', at(14)]);
+    const order = checkWriteOrder(observe({ terms, writes, history: stood }));
+    assert.deepEqual([broken(order.late), excuses(order.late)], [0, ['had stood still']]);
+  });
+});
+
+describe('fetches', () => {
+  const published = [write('a.1', 0.2, { text: documentText('token@0', 0) })];
+
+  it('are fine when the published token was due', () => {
+    const calls = [call('a.1', 0), call('a.1', 16.5)];
+    const verdict = checkFetchReasons(observe({ writes: published, calls }));
+    assert.deepEqual([broken(verdict), excuses(verdict)], [0, []]);
+  });
+
+  it('are double while a fresh token is published', () => {
+    const calls = [call('a.1', 0), call('b.1', 8)];
+    assert.equal(broken(checkFetchReasons(observe({ writes: published, calls }))), 1);
+  });
+
+  const again = [call('a.1', 0), call('b.1', 4)];
+  const CAUSES: readonly (readonly [string, Partial<Observation>])[] = [
+    ['its answer was lost', { calls: [call('a.1', 0, { isDelivered: false }), call('a.1', 1)] }],
+    ['its process was killed', { calls: again, history: history(['a.1', 'killed', at(0.05)]) }],
+    ['its process stood still', { calls: again, history: history(['a.1', 'stopped', at(0.05)]) }],
+    ['leadership moved', { calls: again, disturbances: [API_FAULT] }],
+    [
+      'its process ended while the store failed',
+      {
+        calls: again,
+        history: history(['a.1', 'asked-to-end', at(0.05)]),
+        disturbances: [{ source: 'store', fromMs: at(0), toMs: at(2) }],
+      },
+    ],
+  ];
+  for (const [cause, changes] of CAUSES) {
+    it(`are excused when the first came to nothing because ${cause}`, () => {
+      const verdict = checkFetchReasons(observe(changes));
+      assert.deepEqual([broken(verdict), excuses(verdict)], [0, [cause]]);
+    });
+  }
+
+  it('are double when the first came to nothing for no reason', () => {
+    assert.equal(broken(checkFetchReasons(observe({ calls: again }))), 1);
+  });
+});
+
+describe('refresh tokens', () => {
+  const spent = [
+    call('a.1', 10, { presented: 'refresh@0' }),
+    call('b.1', 14, { presented: 'refresh@0', issued: undefined }),
+  ];
+
+  it('may be presented one after the other', () => {
+    const calls = [call('a.1', 0), call('a.1', 10, { presented: 'refresh@0' })];
+    const next = call('a.1', 20, { presented: 'refresh@10' });
+    assert.equal(broken(checkSpentTokens(observe({ calls: [...calls, next] }))), 0);
+  });
+
+  it('must not be presented again', () => {
+    assert.equal(broken(checkSpentTokens(observe({ calls: spent }))), 1);
+  });
+
+  it('may be presented again when the process that got the answer was killed before it saved the next one', () => {
+    const killed = history(['a.1', 'killed', at(10.2)]);
+    const verdict = checkSpentTokens(observe({ calls: spent, history: killed }));
+    assert.deepEqual([broken(verdict), excuses(verdict)], [0, ['its process was killed']]);
+  });
+
+  it('must not be presented again once the store has the next one, killed or not', () => {
+    const killed = history(['a.1', 'killed', at(10.5)]);
+    const state = { secret: 'token-refresher/state/sandbox/pivot', text: '{"refresh_token":"refresh@10"}' };
+    const writes = [write('a.1', 10.3, state)];
+    assert.equal(broken(checkSpentTokens(observe({ calls: spent, history: killed, writes }))), 1);
+  });
+});
+
+describe('reads', () => {
+  function seen(atS: number, changes: Partial<SeenDocument> = {}): SeenDocument {
+    return {
+      token: 'pivot',
+      provider: 'pivot',
+      generation: 1,
+      issuedAtMs: at(0),
+      refreshAtMs: at(16.5),
+      expiresAtMs: at(30),
+      readAtMs: at(atS),
+      ...changes,
+    };
+  }
+
+  it('are expired when nothing kept the token from being refreshed', () => {
+    assert.equal(broken(checkExpiredReads([seen(31)], [])), 1);
+  });
+
+  const DISTURBED: readonly (readonly [string, number, Disturbance[]])[] = [
+    [
+      'an outage from before it was due until its end',
+      0,
+      [{ source: 'store', fromMs: at(10), toMs: at(31) }],
+    ],
+    ['an outage that leaves time for a retry', 1, [{ source: 'store', fromMs: at(10), toMs: at(24) }]],
+    [
+      'an outage that begins when it should have been refreshed',
+      1,
+      [{ source: 'store', fromMs: at(21), toMs: at(31) }],
+    ],
+    ["another provider's outage", 1, [{ source: 'providers', provider: 'pik', fromMs: at(0), toMs: at(40) }]],
+    [
+      'two outages with no time to refresh in between',
+      0,
+      [
+        { source: 'store', fromMs: at(16), toMs: at(22) },
+        { source: 'API server', fromMs: at(23), toMs: at(26), echoMs: 5000 },
+      ],
+    ],
+  ];
+  for (const [what, expected, disturbances] of DISTURBED) {
+    it(`are ${expected === 0 ? 'excused' : 'not excused'} by ${what}`, () => {
+      assert.equal(broken(checkExpiredReads([seen(31)], disturbances)), expected);
+    });
+  }
+
+  it('are excused for a minute after a long outage, and no longer', () => {
+    const outage: Disturbance = { source: 'store', fromMs: at(10), toMs: at(31) };
+    assert.equal(broken(checkExpiredReads([seen(90)], [outage])), 0);
+    assert.equal(broken(checkExpiredReads([seen(95)], [outage])), 1);
+  });
+
+  it('that go back are found, by generation and by expiry', () => {
+    const ledger = new ReadLedger();
+    ledger.note(seen(1, { generation: 2 }));
+    ledger.note(seen(2, { generation: 3, expiresAtMs: at(29) }));
+    ledger.note(seen(3, { generation: 2, expiresAtMs: at(40) }));
+    assert.equal(broken(ledger.backwards), 2);
+    assert.equal(ledger.reads, 3);
+  });
+});
+
+describe('take-overs', () => {
+  it('are measured to the next acquisition, and found when they take too long', () => {
+    const losses = [{ kind: 'kill', process: 'a.1', atMs: at(0) }] as const;
+    const [quick] = findTakeOvers(losses, [{ process: 'b.1', atMs: at(3) }], [], at(30));
+    assert.equal(quick?.tookMs, 3000);
+    const slow = findTakeOvers(losses, [{ process: 'b.1', atMs: at(20) }], [], at(30));
+    assert.equal(broken(checkTakeOvers(slow)), 1);
+    assert.equal(broken(checkTakeOvers(findTakeOvers(losses, [], [], at(30)))), 1, 'nobody took over');
+    const fault: Disturbance = { source: 'API server', fromMs: at(1), toMs: at(12), echoMs: 3000 };
+    const hampered = findTakeOvers(losses, [{ process: 'b.1', atMs: at(20) }], [fault], at(30));
+    assert.deepEqual(excuses(checkTakeOvers(hampered)), ['the API server failed meanwhile']);
+  });
+});
+
+describe('a plan', () => {
+  it('is the same for the same seed, another one for another, and has long outages only when there is time', () => {
+    const plan = planChaos({ seed: 7, durationMs: 60_000 });
+    assert.deepEqual(planChaos({ seed: 7, durationMs: 60_000 }), plan);
+    assert.notDeepEqual(planChaos({ seed: 8, durationMs: 60_000 }), plan);
+    assert.ok(plan.every(({ kind }) => !kind.startsWith('long-')));
+    const long = planChaos({ seed: 7, durationMs: 600_000 }).filter(({ kind }) => kind.startsWith('long-'));
+    assert.deepEqual(long.map(({ kind }) => kind).toSorted(), ['long-provider-outage', 'long-store-outage']);
+  });
+});

@@ -1,0 +1,90 @@
+/**
+ * One at a time: no token is fetched while the published one is fresh, nor twice because the first was not published.
+ *
+ * What is excused, each by its cause: the answer of the first was lost, or its process was killed, stopped or lost its
+ * leadership (the API server was made to fail) before it could publish.
+ */
+import { decideCadence } from '../../src/core/cadence.ts';
+import { LEASE, REFRESH_AFTER_SHARE } from './chaos-timing.ts';
+import { isDisturbed } from './disturbance.ts';
+import { type Verdict, VerdictBuilder } from './finding.ts';
+import { findPublications, momentIn, type Observation, type Publication } from './observation.ts';
+import type { TokenCall } from './token-call.ts';
+
+/** Two clocks, and a tick that is nearer than the next. */
+const EARLY_MS = 500;
+
+export function checkFetchReasons(observed: Observation): Verdict {
+  const verdict = new VerdictBuilder();
+  const publications = findPublications(observed.writes);
+  const successes = observed.calls
+    .filter(({ issued }) => issued !== undefined)
+    .toSorted((a, b) => a.sentAtMs - b.sentAtMs);
+  const byToken = Map.groupBy(successes, ({ token }) => token);
+  for (const [token, calls] of byToken) {
+    const published = publications.get(`sandbox/${token}`) ?? [];
+    for (const [index, call] of calls.entries()) {
+      const seen = published.findLast(({ atMs }) => atMs <= call.sentAtMs);
+      const former = calls[index - 1];
+      if (seen !== undefined && call.sentAtMs < earliestAtMs(seen)) {
+        const hadStoodStill = observed.history.wasStopped(call.process, call.sentAtMs, call.sentAtMs);
+        const excuse = hadStoodStill ? 'its process woke up' : undefined;
+        verdict.add(
+          call.sentAtMs,
+          `${call.process} fetched ${token} while a fresh one was published`,
+          excuse,
+        );
+      } else if (former !== undefined && isSoonAfter(former, call) && !isPublished(former, published, call)) {
+        const what = `${call.process} fetched ${token} again, before what ${former.process} fetched was published`;
+        verdict.add(call.sentAtMs, what, findCause(observed, former, call));
+      }
+    }
+  }
+  return verdict;
+}
+
+/** When a tick may take a published token for due. */
+function earliestAtMs({ text }: Publication): number {
+  const refreshAtMs = momentIn(text, 'refresh_at');
+  return refreshAtMs - tickOf(text) / 2 - EARLY_MS;
+}
+
+function tickOf(text: string): number {
+  const lifetimeMs = momentIn(text, 'expires_at') - momentIn(text, 'issued_at');
+  const refreshAfter = { kind: 'fraction', fraction: REFRESH_AFTER_SHARE } as const;
+  return decideCadence(lifetimeMs, { refreshAfter, stalenessMs: 0, minIntervalMs: 0 }).tickMs;
+}
+
+/** Too early for a token that was fetched and could not be written to have become due itself. */
+function isSoonAfter(former: TokenCall, { sentAtMs }: TokenCall): boolean {
+  return sentAtMs - former.sentAtMs < SOON_MS;
+}
+
+/** A token off schedule is due at half of the usual time; 55 % of 30 s are the shortest there is. */
+const SOON_MS = (30_000 * REFRESH_AFTER_SHARE) / 2 - 2000;
+
+function isPublished(call: TokenCall, published: readonly Publication[], before: TokenCall): boolean {
+  const token = call.issued?.accessToken ?? '';
+  return published.some(({ atMs, text }) => atMs <= before.sentAtMs && text.includes(token));
+}
+
+/** Why a process could not make anything of an answer, before another call was sent; `undefined`: for no known reason. */
+export function findCause(
+  { history, disturbances }: Observation,
+  former: TokenCall,
+  later: TokenCall,
+): string | undefined {
+  const { process, sentAtMs: fromMs } = former;
+  const toMs = later.sentAtMs;
+  if (history.wasKilled(process, fromMs, toMs)) return 'its process was killed';
+  if (history.wasStopped(process, fromMs, toMs)) return 'its process stood still';
+  if (!former.isDelivered) return 'its answer was lost';
+  const during = { fromMs, toMs };
+  // The leader stops up to a renew deadline after the last renewal that was answered.
+  const lately = { fromMs: fromMs - LEASE.renewDeadlineMs, toMs };
+  if (process !== later.process && isDisturbed(disturbances, 'API server', lately)) return 'leadership moved';
+  const wasAsked = history.wasAskedToEnd(process, fromMs, toMs);
+  if (wasAsked && isDisturbed(disturbances, 'store', during))
+    return 'its process ended while the store failed';
+  return isDisturbed(disturbances, 'machine', during) ? 'the machine stood still' : undefined;
+}

@@ -1,0 +1,115 @@
+import { dirname } from 'node:path';
+import { SecretSearch } from '../support/program-secrets.ts';
+import type { ChaosAction } from './chaos-plan.ts';
+import type { ChaosWorld } from './chaos-world.ts';
+import { checkFetchReasons } from './fetch-reason.ts';
+import { type Verdict, VerdictBuilder } from './finding.ts';
+import { checkExpiredReads } from './read-check.ts';
+import type { Replica } from './replica.ts';
+import { checkSpentTokens } from './spent-token.ts';
+import { checkTakeOvers, findTakeOvers, type LeaderLoss, type TakeOver } from './take-over.ts';
+import type { TokenReader } from './token-reader.ts';
+import { checkWriteOrder } from './write-order.ts';
+
+/** What came of a run. */
+export interface Judgement {
+  readonly plan: readonly ChaosAction[];
+  readonly takeOvers: readonly TakeOver[];
+  readonly reads: number;
+  /** Documents that became readable. */
+  readonly refreshes: number;
+  readonly lateMoves: number;
+  readonly lateRefusals: number;
+  /** How long the machine kept this process from running. */
+  readonly stalledMs: number;
+  /** By the name of the check. */
+  readonly verdicts: Readonly<Record<CheckName, Verdict>>;
+}
+
+export const CHECK_NAMES = [
+  'expired reads',
+  'steps back',
+  'double fetches',
+  'refresh tokens presented twice',
+  'interleaved writes',
+  'late writes',
+  'slow take-overs',
+  'slow or failed ends',
+  'faults in the log',
+  'secrets in the log',
+] as const;
+
+export type CheckName = (typeof CHECK_NAMES)[number];
+
+export interface Evidence {
+  readonly world: ChaosWorld;
+  readonly plan: readonly ChaosAction[];
+  readonly losses: readonly LeaderLoss[];
+  readonly reader: TokenReader;
+  /** When the replicas were asked to end. */
+  readonly endMs: number;
+  readonly stalledMs: number;
+}
+
+/** Promise 9: SIGTERM ends within 10 s. */
+const END_MS = 10_000;
+
+export async function judge({ world, plan, losses, reader, endMs, stalledMs }: Evidence): Promise<Judgement> {
+  const { observed, replicas } = world;
+  const order = checkWriteOrder(observed);
+  const acquisitions = replicas.flatMap((replica) => replica.acquisitions);
+  const takeOvers = findTakeOvers(losses, acquisitions, observed.disturbances, endMs);
+  return {
+    plan,
+    takeOvers,
+    reads: reader.ledger.reads,
+    refreshes: observed.writes.filter((each) => each.movesCurrent && each.secret.startsWith('sandbox/'))
+      .length,
+    lateMoves: order.lateMoves,
+    lateRefusals: order.lateRefusals,
+    stalledMs,
+    verdicts: {
+      'expired reads': checkExpiredReads(reader.ledger.expired, observed.disturbances),
+      'steps back': reader.ledger.backwards,
+      'double fetches': checkFetchReasons(observed),
+      'refresh tokens presented twice': checkSpentTokens(observed),
+      'interleaved writes': { findings: order.interleaved, excused: [] },
+      'late writes': order.late,
+      'slow take-overs': checkTakeOvers(takeOvers),
+      'slow or failed ends': checkEndings(replicas, stalledMs),
+      'faults in the log': checkFaults(replicas),
+      'secrets in the log': await checkSecrets(world),
+    },
+  };
+}
+
+function checkEndings(replicas: readonly Replica[], stalledMs: number): Verdict {
+  const verdict = new VerdictBuilder();
+  for (const { process, atMs, tookMs, exit } of replicas.flatMap(({ endings }) => endings)) {
+    const how = `after SIGTERM ${process} ended with ${exit.signal ?? `exit code ${exit.code}`} in ${tookMs} ms`;
+    if (exit.code !== 0 || tookMs > END_MS + stalledMs) verdict.add(atMs, how, undefined);
+  }
+  return verdict;
+}
+
+function checkFaults(replicas: readonly Replica[]): Verdict {
+  const verdict = new VerdictBuilder();
+  for (const { process, output } of replicas.flatMap(({ outputs }) => outputs)) {
+    for (const line of output.linesOf('fault'))
+      verdict.add(Date.parse(String(line['time'])), `${process}: ${JSON.stringify(line)}`, undefined);
+    if (output.stderr !== '') verdict.add(Date.now(), `${process} on stderr: ${output.stderr}`, undefined);
+  }
+  return verdict;
+}
+
+async function checkSecrets({ program, replicas }: ChaosWorld): Promise<Verdict> {
+  const search = new SecretSearch();
+  await search.addCredentials(dirname(program.sandbox.configPath));
+  for (const [index, secret] of program.issued.entries()) search.add(`secret ${index}`, secret);
+  const verdict = new VerdictBuilder();
+  for (const { process, output } of replicas.flatMap(({ outputs }) => outputs)) {
+    for (const name of search.find(output.stdout))
+      verdict.add(Date.now(), `the log of ${process} holds ${name}`, undefined);
+  }
+  return verdict;
+}
