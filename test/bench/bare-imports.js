@@ -1,0 +1,9 @@
+/** What the daemon is made of, loaded and nothing else: the least that its start can cost. */
+import 'node-cron';
+import 'pino';
+import 'yaml';
+import 'prom-client';
+import '@aws-sdk/client-secrets-manager';
+import 'zod';
+import 'fastify';
+import 'undici';

@@ -1,0 +1,61 @@
+/** How much is measured. */
+export interface BenchScale {
+  readonly refreshRounds: number;
+  readonly refreshesPerRound: number;
+  /** For the compiler, before anything counts. */
+  readonly warmUpRefreshes: number;
+  /** Of each subject. */
+  readonly refreshesPerSecond: number;
+  /** Tokens over which the refreshes of a round go in turn. */
+  readonly refreshedTokens: number;
+  /** Ascending; the last one is what the targets are about. */
+  readonly tokenCounts: readonly number[];
+  readonly idleMs: number;
+  readonly startRounds: number;
+  /** Real processes in time-lapse. */
+  readonly lapse: { readonly tokens: number; readonly speed: number };
+  /** Tokens on the virtual clock. */
+  readonly virtualTokens: number;
+}
+
+/** About five minutes on two cores. */
+export const FULL_SCALE: BenchScale = {
+  refreshRounds: 9,
+  refreshesPerRound: 120,
+  warmUpRefreshes: 400,
+  refreshesPerSecond: 30,
+  refreshedTokens: 50,
+  tokenCounts: [100, 1000, 10_000],
+  idleMs: 20_000,
+  startRounds: 7,
+  lapse: { tokens: 1000, speed: 15 },
+  virtualTokens: 10_000,
+};
+
+/** About a minute: the same figures, with more noise. */
+export const QUICK_SCALE: BenchScale = {
+  refreshRounds: 3,
+  refreshesPerRound: 60,
+  warmUpRefreshes: 200,
+  refreshesPerSecond: 30,
+  refreshedTokens: 50,
+  tokenCounts: [100, 10_000],
+  idleMs: 5000,
+  startRounds: 3,
+  lapse: { tokens: 200, speed: 60 },
+  virtualTokens: 1000,
+};
+
+/** Seconds: for a test of the bench itself. */
+export const TINY_SCALE: BenchScale = {
+  refreshRounds: 1,
+  refreshesPerRound: 4,
+  warmUpRefreshes: 10,
+  refreshesPerSecond: 100,
+  refreshedTokens: 20,
+  tokenCounts: [2, 4],
+  idleMs: 100,
+  startRounds: 1,
+  lapse: { tokens: 4, speed: 90 },
+  virtualTokens: 4,
+};

@@ -1,0 +1,44 @@
+/** The program as it ships: compiled, so that nothing that is measured strips types. */
+import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type * as Client from '../../src/adapters/secrets-manager/client.ts';
+import type * as Assembly from '../../src/assembly.ts';
+import type * as Load from '../../src/config/load.ts';
+import type * as Connections from '../../src/connections.ts';
+import type * as Endpoint from '../../src/providers/token-endpoint.ts';
+import type * as Runtime from '../../src/runtime.ts';
+import { PROJECT } from '../support/program-process.ts';
+
+interface BuiltModules {
+  readonly 'adapters/secrets-manager/client': typeof Client;
+  readonly assembly: typeof Assembly;
+  readonly 'config/load': typeof Load;
+  readonly connections: typeof Connections;
+  readonly 'providers/token-endpoint': typeof Endpoint;
+  readonly runtime: typeof Runtime;
+}
+
+/**
+ * A build of its own, with the settings of `npm run build`: whoever builds `dist/` meanwhile does not change what is
+ * measured. Relative to the project, and inside of it, where its dependencies are found.
+ */
+const BUILD = 'node_modules/.cache/token-refresher-bench';
+
+export const BUILT_MAIN = `${BUILD}/main.js`;
+
+/** Compiles the program anew. @throws when the compiler finds an error */
+export async function buildProgram(): Promise<void> {
+  const compiler = join(PROJECT, 'node_modules/typescript/bin/tsc');
+  const args = [compiler, '-p', 'tsconfig.build.json', '--outDir', BUILD];
+  await promisify(execFile)(process.execPath, args, { cwd: PROJECT });
+  // Nothing below node_modules/ is taken for a part of the project, which is what makes its files ES modules.
+  await writeFile(join(PROJECT, BUILD, 'package.json'), '{ "type": "module" }\n');
+}
+
+/** A module of the build, typed as its source. */
+export async function importBuilt<Name extends keyof BuiltModules>(name: Name): Promise<BuiltModules[Name]> {
+  const built: BuiltModules[Name] = await import(join(PROJECT, BUILD, `${name}.js`));
+  return built;
+}

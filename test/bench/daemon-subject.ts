@@ -1,0 +1,42 @@
+/**
+ * The program's own refreshing, driven from outside at a fixed rate: configuration, keepers, kinds, store, log and
+ * metrics as `run` wires them, from the build. Run it with the path of a configuration.
+ */
+import { z } from 'zod';
+import { answerParent } from './answer-parent.ts';
+import { importBuilt } from './built-program.ts';
+import { runAtPace } from './pacer.ts';
+
+const { loadConfiguration } = await importBuilt('config/load');
+const { connect, KINDS } = await importBuilt('connections');
+const { assemble } = await importBuilt('assembly');
+const { createReporting, createSystemPorts } = await importBuilt('runtime');
+
+const loaded = await loadConfiguration(process.argv[2] ?? '', { kinds: KINDS, env: process.env });
+if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
+const { configuration } = loaded;
+const ports = createSystemPorts();
+const { events, metrics } = createReporting({
+  settings: configuration.log,
+  clock: ports.clock,
+  isInteractive: false,
+  hasColor: false,
+  destination: { write: (line) => process.stdout.write(line) },
+});
+const connections = connect(configuration, { ...ports, events, readEnv: (name) => process.env[name] });
+const providers = assemble(configuration, { ...ports, events }, connections);
+const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+metrics.registerTokens(keepers.map(({ identity }) => identity));
+const term = { signal: new AbortController().signal, stopping: new AbortController().signal };
+
+const roundSchema = z.object({ perSecond: z.number(), count: z.number() });
+let next = 0;
+
+async function refreshOne(): Promise<void> {
+  const keeper = keepers[next % keepers.length];
+  next += 1;
+  const outcome = await keeper?.refresh('explicit', term, 1);
+  if (outcome?.kind !== 'refreshed') throw new Error(`a refresh ended as ${JSON.stringify(outcome)}`);
+}
+
+answerParent({ round: (input) => runAtPace(roundSchema.parse(input), refreshOne) });

@@ -1,0 +1,113 @@
+/**
+ * The daemon itself over one full cadence in time-lapse: how late refreshes are, and what each of them asks of the
+ * provider and the store. Shows real processes over real HTTP at a real rate (1,000 tokens of a minute are more
+ * refreshes a second than 10,000 of 15 minutes); does not show the memory and the ticks of 10,000.
+ */
+import { setTimeout as wait } from 'node:timers/promises';
+import { z } from 'zod';
+import type { JsonObject } from '../../src/core/json.ts';
+import { timeOf } from '../support/program-output.ts';
+import { BenchProgram } from './bench-program.ts';
+import type { BenchScale } from './bench-scale.ts';
+import { BenchWorld, countOperations } from './bench-world.ts';
+import type { Figure } from './figure.ts';
+import { percentile } from './statistics.ts';
+
+const DOCUMENTED_LIFETIME_MS = 900_000;
+const TOKEN_LENGTH = 70;
+/** Until the daemon is ready; the first refresh is due then. */
+const LONGEST_LEAD_MS = 10_000;
+/** The store here has no quota. */
+const MOST_WRITES_PER_SECOND = 1000;
+/** For the last refreshes to be published, and half a tick for them to be noticed. */
+const TAIL_MS = 1500;
+const MOST_TICKS = 1;
+
+const scheduleSchema = z.object({ tickMs: z.number() });
+
+export async function measureTimeLapse({ lapse }: BenchScale): Promise<readonly Figure[]> {
+  const lifetimeMs = DOCUMENTED_LIFETIME_MS / lapse.speed;
+  const cadenceMs = (lifetimeMs * 14) / 15;
+  const leadMs = Math.min(LONGEST_LEAD_MS, lifetimeMs / 2);
+  await using world = await BenchWorld.start(lapse.speed);
+  const configPath = await world.writeConfiguration({
+    customers: lapse.tokens,
+    lifetimeMs,
+    versionBudget: 'none',
+    writesPerSecond: MOST_WRITES_PER_SECOND,
+  });
+  await world.seed({
+    customers: lapse.tokens,
+    tokenLength: TOKEN_LENGTH,
+    lifetimeMs,
+    firstDueInMs: leadMs,
+    lastDueInMs: leadMs + cadenceMs,
+  });
+  await using program = await BenchProgram.start(world, configPath);
+  const before = await world.counts();
+  const formerCpuMs = await program.cpuMs();
+  await wait(leadMs + cadenceMs + TAIL_MS);
+  const cpuMs = (await program.cpuMs()) - formerCpuMs;
+  // It finishes what is in flight: every request then has its refresh.
+  await program[Symbol.asyncDispose]();
+  const after = await world.counts();
+
+  const { output } = program.child;
+  const refreshes = output.linesOf('token-refreshed').length;
+  const failures = output.linesOf('refresh-failed').length;
+  if (refreshes < lapse.tokens || failures > 0)
+    throw new Error(`${refreshes} refreshes of ${lapse.tokens} tokens, ${failures} failed`);
+  const { tickMs } = scheduleSchema.parse(output.linesOf('schedule-derived').at(-1));
+  const latenesses = findLatenesses(output.lines).map((latenessMs) => latenessMs / tickMs);
+  const where = `${lapse.tokens.toLocaleString('en-US')} tokens of ${lifetimeMs / 1000} s, real processes`;
+  const late = (label: string, percent: number): Figure => ({
+    metric: `Lateness ${label}, ${where}`,
+    value: percentile(latenesses, percent),
+    unit: `ticks of ${tickMs / 1000} s`,
+  });
+  const writes = ['PutSecretValue', 'UpdateSecretVersionStage'];
+  return [
+    late('p50', 50),
+    late('p99', 99),
+    { ...late('max', 100), target: MOST_TICKS },
+    {
+      metric: 'Provider requests per refresh',
+      value: (after.providerRequests - before.providerRequests) / refreshes,
+      unit: 'requests',
+      target: 1,
+    },
+    {
+      metric: 'Store writes per refresh, label move included',
+      value: (countOperations(after, ...writes) - countOperations(before, ...writes)) / refreshes,
+      unit: 'writes',
+      target: 2,
+    },
+    {
+      metric: 'All other store calls per refresh',
+      value:
+        (countOperations(after) - countOperations(after, ...writes) - countOperations(before)) / refreshes,
+      unit: 'calls',
+      note: 'Once per process and secret it is looked up whose a secret is, before it is written for the first time.',
+    },
+    {
+      metric: `CPU per refresh at ${Math.round(refreshes / (cadenceMs / 1000))} refreshes/s, with RSA`,
+      value: cpuMs / refreshes,
+      unit: 'ms',
+    },
+  ];
+}
+
+/** Of each refresh that was planned for a time when the daemon was there: against the token's line before. */
+function findLatenesses(lines: readonly JsonObject[]): readonly number[] {
+  const startedAtMs = timeOf(lines.find(({ event }) => event === 'program-started') ?? {});
+  const planned = new Map<string, number>();
+  const latenesses: number[] = [];
+  for (const line of lines) {
+    if (line['event'] !== 'token-restored' && line['event'] !== 'token-refreshed') continue;
+    const token = String(line['token']);
+    const plannedAtMs = planned.get(token) ?? 0;
+    if (plannedAtMs > startedAtMs) latenesses.push(timeOf(line) - plannedAtMs);
+    planned.set(token, timeOf(line, 'refreshAt'));
+  }
+  return latenesses;
+}
