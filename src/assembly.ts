@@ -1,16 +1,19 @@
 /**
  * Where the rooms meet: a configuration and its {@link Connections} become the keepers of its tokens.
  */
+import { regularEveryMs } from './config/cadence-check.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { describeReference } from './config/reference.ts';
 import type { ConnectedSource, Connections } from './connections.ts';
 import { decideTolerableCadence } from './core/cadence.ts';
 import type { Clock, Random, RefreshEvents } from './core/ports.ts';
 import { ChainKeeper } from './refresh/chain-keeper.ts';
+import { FetchBudget } from './refresh/fetch-budget.ts';
 import { FetchGate } from './refresh/fetch-gate.ts';
 import { SecretWriter } from './refresh/secret-writer.ts';
 import { TokenKeeper } from './refresh/token-keeper.ts';
 import { TokenPublication } from './refresh/token-publication.ts';
+import { WritePacer } from './refresh/write-pacer.ts';
 
 /** What refreshing needs beside the outside systems. */
 export interface RefreshPorts {
@@ -22,7 +25,12 @@ export interface RefreshPorts {
 /** A configured provider with everything that refreshes its tokens. */
 export interface AssembledProvider {
   readonly configuration: ProviderConfiguration;
+  /** Those that are configured, and those that were added since. */
   readonly tokens: readonly AssembledToken[];
+  /** Makes a token of a discovered customer. */
+  add(token: TokenConfiguration): AssembledToken;
+  /** @returns the token of that name, which is none of ours any more; `undefined` when it was none before */
+  remove(token: string): AssembledToken | undefined;
 }
 
 export interface AssembledToken extends ConnectedSource {
@@ -37,21 +45,26 @@ export function assemble(
   ports: RefreshPorts,
   connections: Connections,
 ): readonly AssembledProvider[] {
-  return configuration.providers.map((provider) => assembleProvider(provider, { ...ports, ...connections }));
+  const { writesPerSecond: callsPerSecond } = configuration.store;
+  const pacer = new WritePacer({ callsPerSecond, clock: ports.clock });
+  const shared = { ...ports, ...connections, pacer };
+  return configuration.providers.map((provider) => assembleProvider(provider, shared));
 }
 
 function assembleProvider(
   configuration: ProviderConfiguration,
-  shared: RefreshPorts & Connections,
+  shared: RefreshPorts & Connections & { readonly pacer: WritePacer },
 ): AssembledProvider {
+  const tokens = new Map<string, AssembledToken>();
   const gate = new FetchGate(configuration.concurrency);
+  const budget = createFetchBudget(configuration, () => tokens.size, shared);
   const { policy } = configuration.schedule;
   // A provider's only token has nobody to make room for.
   const spreadMs =
-    configuration.tokens.length > 1
+    configuration.tokens.length > 1 || configuration.discovery !== undefined
       ? decideTolerableCadence(configuration.lifetimeMs, policy).refreshEveryMs / 2
       : 0;
-  const tokens = configuration.tokens.map((token): AssembledToken => {
+  const add = (token: TokenConfiguration): AssembledToken => {
     const parts = { ...shared, identity: token.identity };
     const { stateSecret } = token;
     const { versionBudget } = configuration;
@@ -61,6 +74,7 @@ function assembleProvider(
     const keeper = new TokenKeeper({
       ...parts,
       gate,
+      budget,
       minIntervalMs: configuration.minIntervalMs,
       source: connected.source,
       publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
@@ -75,9 +89,44 @@ function assembleProvider(
               remedy: describeRemedy(configuration, token),
             }),
     });
-    return { ...connected, keeper, stateSecret };
+    const assembled = { ...connected, keeper, stateSecret };
+    tokens.set(token.identity.token, assembled);
+    return assembled;
+  };
+  for (const token of configuration.tokens) add(token);
+  return {
+    configuration,
+    get tokens() {
+      return [...tokens.values()];
+    },
+    add,
+    remove: (name) => {
+      const removed = tokens.get(name);
+      tokens.delete(name);
+      return removed;
+    },
+  };
+}
+
+function createFetchBudget(
+  { name, fetchBudget, schedule, lifetimeMs }: ProviderConfiguration,
+  countTokens: () => number,
+  { counts, clock, events }: RefreshPorts & Connections,
+): FetchBudget | undefined {
+  if (fetchBudget === undefined) return undefined;
+  return new FetchBudget({
+    provider: name,
+    limit: fetchBudget,
+    regularEveryMs: regularEveryMs(
+      lifetimeMs,
+      schedule.policy,
+      schedule.kind === 'classic' ? schedule : undefined,
+    ),
+    countTokens,
+    counts,
+    clock,
+    events,
   });
-  return { configuration, tokens };
 }
 
 /** What starts a chain that is broken for good; says where a credential is, and never what it is. */

@@ -2,16 +2,28 @@
  * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
  */
 import { readFile } from 'node:fs/promises';
+import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
 import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
+import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
-import { type CredentialReader, createCredentialReader } from './config/reference.ts';
+import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
+import { CredentialSources } from './config/credential-sources.ts';
 import { withDeadline } from './core/deadline.ts';
-import type { Clock, FetchWaits, Journal, RefreshEvents, TokenSource, TokenStore } from './core/ports.ts';
+import type {
+  BindingCatalog,
+  Clock,
+  FetchCounts,
+  FetchWaits,
+  Journal,
+  RefreshEvents,
+  TokenSource,
+  TokenStore,
+} from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
 import { createTokenDispatcher } from './providers/token-endpoint.ts';
@@ -34,6 +46,9 @@ export interface Connections {
   /** `undefined`: what must survive the end of the process is in memory alone. */
   readonly journal: Journal | undefined;
   readonly waits: FetchWaits | undefined;
+  readonly counts: FetchCounts | undefined;
+  /** Where customers are discovered; asked only for providers that are configured so. */
+  readonly bindings: BindingCatalog;
   createSource(provider: ProviderConfiguration, token: TokenConfiguration): ConnectedSource;
   /** Closes all connections. */
   close(): Promise<void>;
@@ -74,29 +89,38 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     endpoint: settings.endpoint,
     credentials: ports.awsCredentials,
   });
+  const calls = { service: createSdkService(client), clock, timeoutMs: settings.timeoutMs };
   const store = createSecretsManagerStore({
-    service: createSdkService(client),
-    clock,
-    timeoutMs: settings.timeoutMs,
+    ...calls,
     createSecrets: settings.createSecrets,
     kmsKeyId: settings.kmsKeyId,
     tags: settings.tags,
     adopt: new Set(settings.adopt),
+    onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
   });
   const directory = journalDirectory(configuration);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
   const dispatcher = createTokenDispatcher();
+  const sources = new CredentialSources({
+    // A pipe or a dead network mount would never answer.
+    readFile: (path, signal) =>
+      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
+    readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
+    clock,
+  });
   return {
     store,
+    bindings: createBindingCatalog(calls),
     journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
     waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
+    counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
     createSource: (provider, token) => {
-      const readCredentials = createReader(provider, token, { ...ports, store });
+      const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
       return {
         source: createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials }),
         verifyCredentials: async (signal) => {
-          const credentials = await readCredentials(signal);
+          const { credentials } = await readCredentials(signal);
           if (!credentials.ok) return credentials;
           const prepared = kind.prepare(credentials.value);
           return prepared.ok ? succeed(undefined) : prepared;
@@ -113,15 +137,13 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
 function createReader(
   provider: ProviderConfiguration,
   token: TokenConfiguration,
-  { store, readEnv, clock }: ConnectionPorts & { readonly store: TokenStore },
+  sources: CredentialSources,
+  { readEnv }: ConnectionPorts,
 ): CredentialReader {
   return createCredentialReader({
     references: new Map([...provider.credentials, ...token.customerCredentials]),
     readEnv,
-    // A pipe or a dead network mount would never answer.
-    readFile: (path, signal) =>
-      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
-    readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
+    sources,
   });
 }
 

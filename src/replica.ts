@@ -5,12 +5,15 @@
  * ends within {@link DRAIN_MS} plus the time that giving up takes. A stand-by only reads.
  */
 import type { Logger } from 'node-cron';
-import { type AssembledProvider, assemble, type RefreshPorts } from './assembly.ts';
+import { assemble, type RefreshPorts } from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { Connections } from './connections.ts';
 import type { Coordinator, Leadership } from './core/ports.ts';
+import { Discovery } from './discovery/discovery.ts';
+import { SecretUsage } from './discovery/secret-usage.ts';
+import { KeptProvider } from './kept-provider.ts';
 import { watchClock } from './refresh/clock-watch.ts';
-import { ProviderScheduler } from './refresh/provider-scheduler.ts';
+import type { ProviderScheduler } from './refresh/provider-scheduler.ts';
 import type { Term } from './refresh/term.ts';
 import { TokenView } from './token-view.ts';
 
@@ -31,24 +34,29 @@ export class Replica {
   readonly #stopping = new AbortController();
   readonly #drained = new AbortController();
   readonly #view: TokenView;
+  readonly #discoveries: readonly Discovery[];
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
   #clockWatch: Promise<void> | undefined;
   #terms: Promise<void> | undefined;
+  #discovering: Promise<unknown> | undefined;
   #hasFault = false;
 
   constructor(configuration: Configuration, ports: ReplicaPorts) {
     this.#ports = ports;
     const providers = assemble(configuration, ports, ports.connections);
-    this.#schedulers = providers.map((provider) => createScheduler(provider, ports));
     this.#view = new TokenView({
       keepers: providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper)),
+      store: ports.connections.store,
       clock: ports.clock,
     });
+    const kept = providers.map((assembled) => new KeptProvider({ ...ports, assembled, view: this.#view }));
+    this.#schedulers = kept.map(({ scheduler }) => scheduler);
+    this.#discoveries = createDiscoveries(configuration, kept, ports);
   }
 
   /**
-   * Resolves when the store has been read. Refreshing begins with the first term of leadership, at once when there is
+   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing begins with the first term of leadership, at once when there is
    * one replica.
    */
   start(): Promise<void> {
@@ -84,6 +92,8 @@ export class Replica {
       events({ event: 'clock-jumped', byMs });
       for (const scheduler of this.#schedulers) scheduler.handleClockJump();
     });
+    await Promise.all(this.#discoveries.map((discovery) => discovery.look(stopping).catch(onFault)));
+    this.#discovering = Promise.all(this.#discoveries.map((discovery) => discovery.run(stopping, onFault)));
   }
 
   /** One term after the other, until the program stops. */
@@ -147,6 +157,7 @@ export class Replica {
     inTime.abort();
     await limit;
     await this.#clockWatch;
+    await this.#discovering;
     await coordinator.release();
   }
 }
@@ -163,23 +174,17 @@ function createTerm(leadership: Leadership, drained: AbortSignal, stopping: Abor
   };
 }
 
-function createScheduler(
-  { configuration, tokens }: AssembledProvider,
-  ports: ReplicaPorts,
-): ProviderScheduler {
-  const { schedule, name, lifetimeMs } = configuration;
-  return new ProviderScheduler({
-    provider: name,
-    setting:
-      schedule.kind === 'classic'
-        ? { kind: 'classic', expression: schedule.expression, largestGapMs: schedule.gaps.largestGapMs }
-        : { kind: 'derived' },
-    policy: schedule.policy,
-    expectedLifetimeMs: lifetimeMs,
-    keepers: tokens.map(({ keeper }) => keeper),
-    clock: ports.clock,
-    events: ports.events,
-    cronLogger: ports.cronLogger,
-    onFault: ports.onFault,
+function createDiscoveries(
+  configuration: Configuration,
+  kept: readonly KeptProvider[],
+  { connections, clock, random, events }: ReplicaPorts,
+): readonly Discovery[] {
+  const { bindings: catalog, store } = connections;
+  const usage = new SecretUsage(configuration);
+  return kept.flatMap((tokens) => {
+    const { configuration: provider } = tokens;
+    const { discovery } = provider;
+    if (discovery === undefined) return [];
+    return new Discovery({ provider, discovery, catalog, store, tokens, usage, clock, random, events });
   });
 }

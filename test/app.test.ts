@@ -131,6 +131,23 @@ describe('of two replicas', () => {
     assert.equal(a.events.last('token-restored').generation, 2);
   });
 
+  it('One at a time: after a take-over while the store is away for minutes, no fetch rests on what was known before', async (t) => {
+    const bench = await startPair(t);
+    const { a, b } = bench;
+    await letTokenBecomeDue(bench);
+    await bench.until(() => a.events.of('token-refreshed').length === 2);
+    bench.store.server.setFaults([{ kind: 'outage' }]);
+    await a.app.stop();
+    await bench.pass(retryPeriodMs);
+    await bench.until(() => b.events.of('refresh-failed').length > 0);
+    await bench.pass(3 * MINUTE_MS);
+    assert.equal(bench.fetches(), 2);
+    bench.store.server.setFaults([]);
+    while (b.events.of('refresh-recovered').length === 0) await bench.pass(MINUTE_MS);
+    assert.equal(bench.fetches(), 2);
+    assert.equal(b.events.last('token-restored').generation, 2);
+  });
+
   it('a fetch in flight ends with the leadership, and the successor makes its own', async (t) => {
     const bench = await startPair(t);
     const { a, b } = bench;

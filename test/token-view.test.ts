@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { SecretTexts } from '../src/core/ports.ts';
 import { fail, type Result, succeed } from '../src/core/result.ts';
 import { TokenView, type ViewedToken } from '../src/token-view.ts';
 import { FakeClock, settle } from './support/fake-clock.ts';
-import { STORE_DOWN } from './support/memory-store.ts';
+import { MemoryStore, STORE_DOWN } from './support/memory-store.ts';
 import { buildFailure } from './support/sample-events.ts';
 
 const never = new AbortController().signal;
@@ -13,14 +14,17 @@ const HALF_HOUR_MS = 30 * MINUTE_MS;
 /** A token that is due at a moment, until it is read again. */
 class FakeToken implements ViewedToken {
   readonly readAtMs: number[] = [];
+  secretNames: readonly string[];
+  isDistrusted = false;
   dueAtMs: number;
   /** Due time that a successful read learns of. */
   storedDueAtMs: number;
   result: Result<void> = succeed(undefined);
   readonly #clock: FakeClock;
 
-  constructor(clock: FakeClock, dueAtMs: number) {
+  constructor(clock: FakeClock, dueAtMs: number, secretName: string) {
     this.#clock = clock;
+    this.secretNames = [secretName];
     this.dueAtMs = dueAtMs;
     this.storedDueAtMs = dueAtMs;
   }
@@ -31,15 +35,38 @@ class FakeToken implements ViewedToken {
 
   async restore(): Promise<Result<void>> {
     this.readAtMs.push(this.#clock.monotonicMs());
-    if (this.result.ok) this.dueAtMs = this.storedDueAtMs;
+    if (!this.result.ok) return this.result;
+    this.dueAtMs = this.storedDueAtMs;
+    this.isDistrusted = false;
     return this.result;
+  }
+
+  distrust(): void {
+    this.isDistrusted = true;
+  }
+}
+
+/** Counts calls, and how many secrets each is for. */
+class CountingStore extends MemoryStore {
+  readonly batches: number[] = [];
+
+  override readMany(secretNames: readonly string[], signal: AbortSignal): Promise<SecretTexts> {
+    this.batches.push(secretNames.length);
+    return super.readMany(secretNames, signal);
   }
 }
 
 function setUp(...dueAtMs: readonly number[]) {
   const clock = new FakeClock();
-  const tokens = dueAtMs.map((moment) => new FakeToken(clock, moment));
-  return { clock, tokens, view: new TokenView({ keepers: tokens, clock }) };
+  const store = new CountingStore();
+  const tokens = dueAtMs.map((moment, index) => new FakeToken(clock, moment, `payments/${index}`));
+  return { clock, store, tokens, view: new TokenView({ keepers: tokens, store, clock }) };
+}
+
+/** Lets the pauses between portions pass. */
+async function finish(clock: FakeClock, reading: Promise<void>): Promise<void> {
+  for (let portion = 0; portion < 10; portion += 1) await clock.advance(50);
+  await reading;
 }
 
 describe('at a take-over the view', () => {
@@ -81,41 +108,33 @@ describe('at a take-over the view', () => {
     assert.deepEqual(tokens[0]?.readAtMs, [0, MINUTE_MS + 1]);
   });
 
-  it('waits for a store that does not answer, and then reads what is missing', async () => {
-    const { tokens, view, clock } = setUp(MINUTE_MS, 2 * MINUTE_MS);
-    const [first, second] = tokens;
-    assert.ok(first !== undefined && second !== undefined);
-    await view.readAll(never);
+  it('is distrusted where the store does not answer, and the rest is not tried', async () => {
+    const dueAtMs = Array.from({ length: 200 }, () => MINUTE_MS);
+    const { tokens, view, clock, store } = setUp(...dueAtMs);
+    await finish(clock, view.readAll(never));
     await clock.advance(MINUTE_MS);
-    second.result = fail(STORE_DOWN);
-    let isDone = false;
-    const caughtUp = view.catchUp(clock.monotonicMs(), never).then(() => {
-      isDone = true;
-    });
-    await settle();
-    await clock.advance(10_000);
-    assert.equal(isDone, false);
-    second.result = succeed(undefined);
-    await clock.advance(2_000);
-    await caughtUp;
-    assert.equal(first.readAtMs.length, 2);
-    assert.equal(second.readAtMs.length, 8);
+    for (const token of tokens.slice(10)) token.result = fail(STORE_DOWN);
+    store.batches.length = 0;
+    await view.catchUp(clock.monotonicMs(), never);
+    assert.deepEqual(store.batches, [80]);
+    assert.deepEqual(
+      tokens.map(({ isDistrusted }) => isDistrusted),
+      tokens.map((_, index) => index >= 10),
+    );
   });
 
-  it('goes by what is known after a minute without the store', async () => {
-    const { tokens, view, clock } = setUp(MINUTE_MS);
-    await view.readAll(never);
+  it('is distrusted where a read was under way when the term began', async () => {
+    const { tokens, view, clock, store } = setUp();
+    const added = new FakeToken(clock, HALF_HOUR_MS, 'payments/added');
+    const hold = store.holdNext('read');
+    const adding = view.add([added], never);
+    await hold.reached;
     await clock.advance(MINUTE_MS);
-    for (const token of tokens) token.result = fail(STORE_DOWN);
-    let isDone = false;
-    const caughtUp = view.catchUp(clock.monotonicMs(), never).then(() => {
-      isDone = true;
-    });
-    await settle();
-    await clock.advance(MINUTE_MS - 1);
-    assert.equal(isDone, false);
-    await clock.advance(1);
-    await caughtUp;
+    await view.catchUp(clock.monotonicMs(), never);
+    hold.release();
+    await adding;
+    assert.equal(added.isDistrusted, true);
+    assert.equal(tokens.length, 0);
   });
 
   it('does not wait for a secret that only a human can repair', async () => {
@@ -139,16 +158,51 @@ describe('at a take-over the view', () => {
   });
 
   it('ends with the term', async () => {
-    const { tokens, view, clock } = setUp(MINUTE_MS);
-    await view.readAll(never);
-    await clock.advance(MINUTE_MS);
-    for (const token of tokens) token.result = fail(STORE_DOWN);
+    const { tokens, view, clock, store } = setUp(...Array.from({ length: 200 }, () => MINUTE_MS));
+    await finish(clock, view.readAll(never));
     const end = new AbortController();
+    const hold = store.holdNext('read');
     const caughtUp = view.catchUp(clock.monotonicMs(), end.signal);
-    await settle();
+    await hold.reached;
     end.abort(new Error('leadership was lost'));
+    hold.release();
     await caughtUp;
     assert.deepEqual(clock.pendingDelaysMs, []);
+    assert.ok(tokens.every(({ readAtMs }) => readAtMs.length <= 2));
+    assert.equal(tokens[199]?.readAtMs.length, 1);
+  });
+});
+
+describe('the view reads', () => {
+  it('80 secrets at one time, and leaves the store a pause in between', async () => {
+    const { view, clock, store } = setUp(...Array.from({ length: 200 }, () => MINUTE_MS));
+    const reading = view.readAll(never);
+    await settle();
+    assert.deepEqual(store.batches, [80]);
+    await clock.advance(50);
+    assert.deepEqual(store.batches, [80, 80]);
+    await clock.advance(50);
+    await reading;
+    assert.deepEqual(store.batches, [80, 80, 40]);
+  });
+
+  it('the two secrets of a chain together', async () => {
+    const { view, clock, store, tokens } = setUp(...Array.from({ length: 81 }, () => MINUTE_MS));
+    for (const [index, token] of tokens.entries()) {
+      if (index > 0) token.secretNames = [`payments/${index}`, `state/${index}`];
+    }
+    await finish(clock, view.readAll(never));
+    assert.deepEqual(store.batches, [79, 80, 2]);
+  });
+
+  it('what is added once, and nothing of what was removed', async () => {
+    const { view, clock, tokens } = setUp(0);
+    const added = new FakeToken(clock, 0, 'payments/added');
+    await view.add([added], never);
+    assert.deepEqual([tokens[0]?.readAtMs, added.readAtMs], [[], [0]]);
+    view.remove(added);
+    await view.readAll(never);
+    assert.deepEqual([tokens[0]?.readAtMs, added.readAtMs], [[0], [0]]);
   });
 });
 
@@ -185,11 +239,13 @@ describe('on stand-by the view', () => {
     const end = new AbortController();
     const following = view.keepWarm(end.signal);
     const readSoFar = (): number => tokens.filter(({ readAtMs }) => readAtMs.length > 0).length;
-    await clock.advance(30_000);
+    await clock.advance(31_000);
     assert.equal(readSoFar(), 0);
     await clock.advance(30_000);
     assert.equal(readSoFar(), 500);
-    await clock.advance(MINUTE_MS);
+    await clock.advance(30_000);
+    assert.equal(readSoFar(), 1_000);
+    await clock.advance(30_000);
     assert.equal(readSoFar(), 1_200);
     end.abort(new Error('elected'));
     await following;

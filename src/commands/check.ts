@@ -1,12 +1,13 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
-import { type AssembledToken, assemble } from '../assembly.ts';
+import type { AssembledToken } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
-import type { TokenStore } from '../core/ports.ts';
+import type { RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
-import { succeed } from '../core/result.ts';
+import { fail, succeed } from '../core/result.ts';
 import { createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export interface CheckOptions extends ConfigurationOptions {
@@ -17,8 +18,9 @@ export interface CheckOptions extends ConfigurationOptions {
 
 /** One live finding, as `check --live --json` prints it. */
 interface Finding {
+  /** A token's name, or a provider's for the search for its customers. */
   readonly token: string;
-  readonly aspect: 'credentials' | 'provider' | 'secret' | 'state secret';
+  readonly aspect: 'credentials' | 'provider' | 'secret' | 'state secret' | 'discovery';
   readonly ok: boolean;
   readonly code?: string;
   readonly message?: string;
@@ -33,7 +35,10 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   if (options.json === true) {
     terminal.out(`${JSON.stringify({ config: path, tokens, warnings, findings })}\n`);
   } else {
-    terminal.out(`${path}: good, ${tokens} token${tokens === 1 ? '' : 's'}\n`);
+    const others = configuration.providers.some(({ discovery }) => discovery !== undefined)
+      ? ', and those of customers that are discovered'
+      : '';
+    terminal.out(`${path}: good, ${tokens} token${tokens === 1 ? '' : 's'}${others}\n`);
     for (const warning of warnings) terminal.out(`note: ${warning}\n`);
     for (const finding of findings) terminal.out(tell(finding));
   }
@@ -41,12 +46,23 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
 }
 
 async function checkLive(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
-  const ports = { ...createSystemPorts(), events: () => undefined };
+  const events: RefreshEvents = (event) => {
+    if (event.event === 'binding-rejected') terminal.err(`note: ${describeRejected(event)}`);
+    if (event.event === 'batch-read-denied') terminal.err(`note: ${event.problem}\n`);
+  };
+  const ports = { ...createSystemPorts(), events };
   const connections = connect(configuration, { ...ports, readEnv: (name) => terminal.env[name] });
   const { signal } = new AbortController();
   try {
     const findings: Finding[] = [];
-    for (const { configuration: provider, tokens } of assemble(configuration, ports, connections)) {
+    const { providers, failures } = await assembleDiscovered(configuration, { ...ports, connections });
+    for (const { configuration: provider, tokens } of providers) {
+      if (provider.discovery !== undefined) {
+        const failed = failures.find((each) => each.provider === provider.name);
+        findings.push(
+          describe(provider.name, 'discovery', failed === undefined ? succeed(0) : fail(failed.failure)),
+        );
+      }
       for (const token of tokens) {
         const { identity } = token.keeper;
         const credentials = await token.verifyCredentials(signal);

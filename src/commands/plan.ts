@@ -1,7 +1,11 @@
-/** `plan`: what the configuration means for each token, worked out without any network. */
-import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
+/**
+ * `plan`: what the configuration means for each token, worked out without any network. Customers that are discovered are
+ * in the store, so that a provider's are one line, with `{customer}` in the names.
+ */
+import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/cadence.ts';
 import { nextFirings, tickExpression } from '../core/cron-expression.ts';
+import { formatTag } from '../core/secret-tag.ts';
 import { formatUtc } from '../core/time-text.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import { decideBudget, writesPerDay } from '../core/write-budget.ts';
@@ -16,6 +20,8 @@ export interface TokenPlan {
   readonly provider: string;
   readonly kind: string;
   readonly customer?: string;
+  /** The tag by which customers are discovered: this line stands for each of them. */
+  readonly discoveredBy?: string;
   readonly secret: string;
   /** Where the chain's refresh token is kept; readers are never given it. */
   readonly stateSecret?: string;
@@ -56,16 +62,34 @@ export async function plan(options: PlanOptions, terminal: Terminal): Promise<Ex
 function planTokens(configuration: Configuration, nowMs: number): readonly TokenPlan[] {
   return configuration.providers.flatMap((provider) => {
     const shared = planProvider(provider, nowMs);
-    return provider.tokens.map(({ identity, stateSecret }) => ({
+    return [...provider.tokens, ...discoveredToken(provider)].map(({ identity, stateSecret }) => ({
       token: identity.token,
       provider: identity.provider,
       kind: identity.kind,
       ...(identity.customer === undefined ? {} : { customer: identity.customer }),
+      ...(provider.discovery === undefined ? {} : { discoveredBy: formatTag(provider.discovery.tag) }),
       secret: identity.secret,
       ...(stateSecret === undefined ? {} : { stateSecret }),
       ...shared,
     }));
   });
+}
+
+/** What stands for every discovered customer's token. */
+function discoveredToken({
+  name,
+  kind,
+  discovery,
+}: ProviderConfiguration): readonly Pick<TokenConfiguration, 'identity' | 'stateSecret'>[] {
+  if (discovery === undefined) return [];
+  const { secret, stateSecret } = discovery;
+  const customer = '{customer}';
+  return [
+    {
+      identity: { token: `${name}/${customer}`, provider: name, kind: kind.kind, customer, secret },
+      stateSecret,
+    },
+  ];
 }
 
 function formatPlan(plans: readonly TokenPlan[]): string {
@@ -86,14 +110,20 @@ function formatPlan(plans: readonly TokenPlan[]): string {
     ]),
   );
   const notes = new Set(
-    plans.flatMap(({ provider, budgetNote }) =>
-      budgetNote === undefined ? [] : [`${provider}: ${budgetNote}`],
-    ),
+    plans.flatMap(({ provider, discoveredBy, budgetNote }) => [
+      ...(discoveredBy === undefined
+        ? []
+        : [`${provider}: one token for each secret with the tag ${discoveredBy}; status lists them`]),
+      ...(budgetNote === undefined ? [] : [`${provider}: ${budgetNote}`]),
+    ]),
   );
   return [table, ...[...notes].map((note) => `note: ${note}\n`)].join('');
 }
 
-type ProviderPlan = Omit<TokenPlan, 'token' | 'provider' | 'kind' | 'customer' | 'secret' | 'stateSecret'>;
+type ProviderPlan = Omit<
+  TokenPlan,
+  'token' | 'provider' | 'kind' | 'customer' | 'discoveredBy' | 'secret' | 'stateSecret'
+>;
 
 function planProvider(provider: ProviderConfiguration, nowMs: number): ProviderPlan {
   const { schedule, lifetimeMs, versionBudget, name } = provider;

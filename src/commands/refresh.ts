@@ -1,9 +1,9 @@
 /** `refresh NAME`: fetches and publishes a token now, whether it is due or not. */
-import { assemble } from '../assembly.ts';
 import { connect } from '../connections.ts';
 import { formatUtc } from '../core/time-text.ts';
 import { createReporting, createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
+import { assembleDiscovered } from './discovered-providers.ts';
 import { refreshTokens, type TokenOutcome } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -28,10 +28,17 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
   });
   const connections = connect(configuration, { ...ports, events, readEnv: (key) => terminal.env[key] });
   try {
-    const providers = assemble(configuration, { ...ports, events }, connections);
-    const all = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+    const discovered = await assembleDiscovered(configuration, {
+      ...ports,
+      events,
+      connections,
+      isWanted: (provider) => name === provider || name.startsWith(`${provider}/`),
+    });
+    const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
     if (chosen.length === 0) {
+      // A failed search was told already, as an event.
+      if (discovered.failures.length > 0) return 1;
       terminal.err(
         `no token or provider ${JSON.stringify(name)}; there are ${all.map(({ identity }) => identity.token).join(', ')}\n`,
       );

@@ -1,5 +1,4 @@
 /** `run`: the daemon, or with `--once` a single pass for a CronJob or a shell. */
-import { assemble } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
 import {
@@ -12,6 +11,7 @@ import {
   type SystemPorts,
 } from '../runtime.ts';
 import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
+import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -57,6 +57,9 @@ async function runDaemon(
     ({ httpUrl }) => {
       const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
       const { store, providers } = configuration;
+      const others = providers.some(({ discovery }) => discovery !== undefined)
+        ? ', and those of customers that are discovered'
+        : '';
       log.write(
         'info',
         'program-started',
@@ -68,7 +71,7 @@ async function runDaemon(
           store: store.endpoint ?? `aws-secrets-manager ${store.region ?? ''}`.trim(),
           http: httpUrl,
         },
-        `keeping ${tokens} token${tokens === 1 ? '' : 's'} fresh; health and metrics on ${httpUrl}`,
+        `keeping ${tokens} token${tokens === 1 ? '' : 's'} fresh${others}; health and metrics on ${httpUrl}`,
       );
     },
     () => undefined,
@@ -100,16 +103,17 @@ async function runOnce(
   const { clock, random, reporting } = ports;
   const { events } = reporting;
   const connections = connect(configuration, { clock, events, readEnv: (name) => terminal.env[name] });
-  const providers = assemble(configuration, { clock, random, events }, connections);
-  const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
   try {
+    const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
+    const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const outcomes = await refreshTokens(keepers, 'due', terminal);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
     for (const { keeper, outcome } of failed) {
       if (outcome.kind === 'failed')
         terminal.err(`${keeper.identity.token}: ${outcome.failure.code}: ${outcome.failure.message}\n`);
     }
-    return failed.length > 0 ? 1 : 0;
+    terminal.err(describeFailures(discovered));
+    return failed.length > 0 || discovered.failures.length > 0 ? 1 : 0;
   } finally {
     await connections.close();
   }

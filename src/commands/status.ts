@@ -1,11 +1,14 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
 import { connect } from '../connections.ts';
-import type { TokenStore } from '../core/ports.ts';
+import { portionsOf } from '../core/few-at-once.ts';
+import type { RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
 import { assessStored } from '../core/replacement.ts';
+import type { Result } from '../core/result.ts';
 import { formatUtc } from '../core/time-text.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import { createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { assembleDiscovered, describeFailures, describeRejected } from './discovered-providers.ts';
 import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -28,25 +31,31 @@ export interface TokenStatus {
   readonly generation?: number;
 }
 
-const READS_AT_ONCE = 16;
+/** Texts in memory at one time. */
+const READ_AT_ONCE = 80;
 
 /** Ends with 1 unless every token is live. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
   const ports = createSystemPorts();
+  const events: RefreshEvents = (event) => {
+    if (event.event === 'binding-rejected') terminal.err(describeRejected(event));
+  };
   const connections = connect(loaded.configuration, {
     ...ports,
-    events: () => undefined,
+    events,
     readEnv: (name) => terminal.env[name],
   });
   try {
-    const identities = loaded.configuration.providers.flatMap(({ tokens }) =>
-      tokens.map(({ identity }) => identity),
+    const discovered = await assembleDiscovered(loaded.configuration, { ...ports, events, connections });
+    const identities = discovered.providers.flatMap(({ tokens }) =>
+      tokens.map(({ keeper }) => keeper.identity),
     );
     const statuses = await readAll(connections.store, identities, ports.clock.now());
     terminal.out(options.json === true ? `${JSON.stringify(statuses)}\n` : formatStatuses(statuses));
-    return statuses.every(({ state }) => state === 'live') ? 0 : 1;
+    terminal.err(describeFailures(discovered));
+    return discovered.failures.length === 0 && statuses.every(({ state }) => state === 'live') ? 0 : 1;
   } finally {
     await connections.close();
   }
@@ -56,21 +65,27 @@ async function readAll(
   store: TokenStore,
   identities: readonly TokenIdentity[],
   nowMs: number,
-): Promise<TokenStatus[]> {
-  const statuses = new Map<TokenIdentity, TokenStatus>();
-  const waiting = [...identities];
-  const readNext = async (): Promise<void> => {
-    for (let identity = waiting.shift(); identity !== undefined; identity = waiting.shift()) {
-      statuses.set(identity, await readStatus(store, identity, nowMs));
+): Promise<readonly TokenStatus[]> {
+  const statuses: TokenStatus[] = [];
+  for (const portion of portionsOf(identities, READ_AT_ONCE)) {
+    const texts = await store.readMany(
+      portion.map(({ secret }) => secret),
+      new AbortController().signal,
+    );
+    for (const identity of portion) {
+      const read = texts.get(identity.secret);
+      if (read !== undefined) statuses.push(describeStatus(identity, read, nowMs));
     }
-  };
-  await Promise.all(Array.from({ length: READS_AT_ONCE }, readNext));
-  return identities.flatMap((identity) => statuses.get(identity) ?? []);
+  }
+  return statuses;
 }
 
-async function readStatus(store: TokenStore, identity: TokenIdentity, nowMs: number): Promise<TokenStatus> {
+function describeStatus(
+  identity: TokenIdentity,
+  read: Result<StoredText | undefined>,
+  nowMs: number,
+): TokenStatus {
   const { token, secret } = identity;
-  const read = await store.read(secret, new AbortController().signal);
   if (!read.ok)
     return { token, secret, state: 'unreadable', detail: `${read.failure.code}: ${read.failure.message}` };
   const assessment = assessStored(read.value, identity, nowMs);

@@ -2,6 +2,7 @@
 import {
   type CadencePolicy,
   decideCadence,
+  decideTolerableCadence,
   explainInfeasible,
   inSeconds,
   TICK_PERIODS_MS,
@@ -34,6 +35,17 @@ const DAY_MS = 86_400_000;
 
 export function checkCadence(input: CadenceCheckInput): CadenceVerdict {
   return input.classic === undefined ? checkDerived(input) : checkClassic(input, input.classic);
+}
+
+/** How often each token is refreshed while all is well, in milliseconds. */
+export function regularEveryMs(
+  lifetimeMs: number,
+  policy: CadencePolicy,
+  classic: Pick<ClassicSchedule, 'gaps'> | undefined,
+): number {
+  return classic === undefined
+    ? decideTolerableCadence(lifetimeMs, policy).refreshEveryMs
+    : DAY_MS / classic.gaps.firingsPerDay;
 }
 
 /** The largest period of plain cron that is not longer than the limit: 840 s -> every 12 minutes. */

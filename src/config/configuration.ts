@@ -4,7 +4,9 @@
  */
 import type { CadencePolicy } from '../core/cadence.ts';
 import type { CronGaps } from '../core/cron-expression.ts';
+import type { FetchLimit } from '../core/fetch-limit.ts';
 import type { LeaseTiming } from '../core/lease-timing.ts';
+import type { SecretTag } from '../core/secret-tag.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
@@ -63,6 +65,8 @@ export interface StoreConfiguration {
   /** Secrets that may be taken over although the daemon did not create them. */
   readonly adopt: readonly string[];
   readonly versionBudget: VersionBudget;
+  /** Puts and moved labels together, of the whole process. */
+  readonly writesPerSecond: number;
   readonly timeoutMs: number;
 }
 
@@ -74,18 +78,33 @@ export interface ProviderConfiguration {
   readonly baseUrl: string;
   /** Shared by all tokens of the provider. */
   readonly credentials: CredentialReferences;
-  /** One, or one per customer; never empty. */
+  /** One, or one per customer; empty only where customers are discovered. */
   readonly tokens: readonly TokenConfiguration[];
+  /** `undefined`: `tokens` are all there are. */
+  readonly discovery: DiscoveryConfiguration | undefined;
   readonly schedule: ScheduleConfiguration;
   /** What to expect until the first token has been seen. */
   readonly lifetimeMs: number;
   /** Also in the schedule's policy. */
   readonly minIntervalMs: number;
+  /** For all tokens together; `undefined`: no limit. */
+  readonly fetchBudget: FetchLimit | undefined;
   /** Deadline of one call to the provider. */
   readonly timeoutMs: number;
   /** Most calls to the provider at one time. */
   readonly concurrency: number;
   readonly versionBudget: VersionBudget;
+}
+
+/** Customers that are found while the program runs, by the secrets that hold their bindings. */
+export interface DiscoveryConfiguration {
+  readonly tag: SecretTag;
+  /** Between two searches. */
+  readonly everyMs: number;
+  /** Template with `{customer}` for the tokens' secrets. */
+  readonly secret: string;
+  /** The same for the chains' refresh tokens; `undefined` for kinds without a chain. */
+  readonly stateSecret: string | undefined;
 }
 
 export interface TokenConfiguration {

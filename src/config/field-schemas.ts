@@ -4,6 +4,12 @@
  */
 import { z } from 'zod';
 import { DURATION_FORM, DURATION_PATTERN, formatDuration, parseDuration } from '../core/duration.ts';
+import {
+  FETCH_LIMIT_FORM,
+  FETCH_LIMIT_PATTERN,
+  type FetchLimit,
+  parseFetchLimit,
+} from '../core/fetch-limit.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import { parseServiceUrl, URL_FORM } from './url.ts';
 
@@ -62,6 +68,18 @@ export function urlField(): z.ZodType<string, string> {
     context.addIssue({ code: 'custom', message: URL_FORM });
     return z.NEVER;
   });
+}
+
+export function fetchLimitField(): z.ZodType<FetchLimit, string> {
+  return z
+    .string(FETCH_LIMIT_FORM)
+    .regex(FETCH_LIMIT_PATTERN, FETCH_LIMIT_FORM)
+    .transform((text, context) => {
+      const limit = parseFetchLimit(text);
+      if (limit !== undefined) return limit;
+      context.addIssue({ code: 'custom', message: FETCH_LIMIT_FORM });
+      return z.NEVER;
+    });
 }
 
 export function versionBudgetField(): z.ZodType<VersionBudget, VersionBudget> {

@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { formatTag } from '../core/secret-tag.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, toCoordination } from './coordination-schema.ts';
@@ -112,6 +113,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
     ...entries.flatMap((entry) => entry.findings),
     ...findTwins(entries),
     ...findConflicts(uses),
+    ...findOwnTagged(entries, store.isInvalid('tags') ? {} : (store.value.tags ?? {})),
   ];
   const written = uses.flatMap(({ secret, use }) => (use === 'credential' ? [] : [secret]));
   return {
@@ -176,6 +178,20 @@ function findTwins(entries: readonly ProviderEntry[]): readonly Finding[] {
     }
   }
   return findings;
+}
+
+/** A tag that our own secrets get as well would make a binding of each. */
+function findOwnTagged(
+  entries: readonly ProviderEntry[],
+  tags: Readonly<Record<string, string>>,
+): readonly Finding[] {
+  return entries.flatMap(({ provider }, index) => {
+    const tag = provider?.discovery?.tag;
+    if (tag === undefined || !Object.hasOwn(tags, tag.key) || tags[tag.key] !== tag.value) return [];
+    const path = ['providers', index, 'customers', 'discover', 'tag'];
+    const text = `found "${formatTag(tag)}", which store.tags puts on the secrets of tokens too`;
+    return [{ path, text, allowed: 'a tag that bindings alone have' }];
+  });
 }
 
 /** A name in `adopt` that nothing is written to is most likely misspelt. */

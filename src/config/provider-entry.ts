@@ -2,7 +2,7 @@
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
-import type { ProviderConfiguration, TokenConfiguration } from './configuration.ts';
+import type { ProviderConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import type { Finding, Path } from './problem.ts';
 import { partialProviderSchema, unknownProviderSchema } from './provider-schema.ts';
@@ -12,7 +12,8 @@ import type { ConfigSchema } from './schema.ts';
 import { describeFound, findInvalid } from './schema-findings.ts';
 import type { SecretUse } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
-import { type ProviderFields, readTokenEntries, type TokenEntry } from './token-entries.ts';
+import { identify } from './token-configuration.ts';
+import { type ProviderFields, readTokenEntries } from './token-entries.ts';
 
 export interface ProviderContext {
   readonly schema: ConfigSchema;
@@ -58,7 +59,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
     path,
     references: context.references,
   });
-  const timing = readTiming({ kind, raw, fields, path, ...context });
+  const timing = readTiming({ kind, raw, fields, path, ...context, tokenCount: tokens.tokens.length });
   const findings = [invalid, options.findings, credentials.findings, tokens.findings, timing.findings].flat();
   const { name } = fields.value;
   const { configured } = options;
@@ -78,6 +79,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
             ...readAddress(kind, fields),
             credentials: credentials.references,
             tokens: tokens.tokens.map((token) => identify(token, name, kind)),
+            discovery: tokens.discovery,
             ...settings,
           },
   };
@@ -128,17 +130,4 @@ function readAddress(kind: ProviderKind, { value }: ProviderFields): Pick<Provid
   const baseUrl = value.baseUrl ?? kind.defaultBaseUrl;
   if (baseUrl === undefined) throw new Error(`kind ${kind.kind}: its schema lets a missing baseUrl pass`);
   return { baseUrl };
-}
-
-function identify(
-  { customer, secret, stateSecret, customerCredentials }: TokenEntry,
-  provider: string,
-  kind: ProviderKind,
-): TokenConfiguration {
-  const token = customer === undefined ? provider : `${provider}/${customer}`;
-  return {
-    identity: { token, provider, kind: kind.kind, customer, secret },
-    customerCredentials,
-    stateSecret,
-  };
 }

@@ -2,10 +2,13 @@
 import { z } from 'zod';
 import type { RefreshAfter } from '../core/cadence.ts';
 import { type CronGaps, parseCron } from '../core/cron-expression.ts';
+import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/customer-name.ts';
 import { DURATION_FORM, formatDuration } from '../core/duration.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import { discoverySchema } from './discovery-schema.ts';
 import {
   durationField,
+  fetchLimitField,
   mapping,
   patternField,
   urlField,
@@ -21,7 +24,6 @@ import {
 } from './secret-name.ts';
 
 const PROVIDER_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const CUSTOMER_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?$/;
 
 const REFRESH_AFTER_FORM = `${DURATION_FORM}, or a fraction from 0.5 to 0.99`;
 
@@ -81,6 +83,12 @@ const commonShape = {
   minInterval: durationField()
     .prefault('0s')
     .describe('shortest time between two fetches that the provider likes'),
+  fetchBudget: fetchLimitField()
+    .optional()
+    .describe(
+      'most calls to the provider in any day, hour or minute, of all its tokens together, failed and explicit ones ' +
+        'included: 1000/day, 60/hour, 5/minute; no limit when left out; counted across restarts with a journal',
+    ),
   timeout: durationField({ leastMs: 100, mostMs: 300_000 })
     .prefault('10s')
     .describe('deadline of one call to the provider'),
@@ -107,7 +115,7 @@ export const unknownProviderSchema = partialProviderSchema.extend({
 });
 
 const customerShape = {
-  name: patternField(CUSTOMER_NAME, 'letters, digits and inner hyphens and underscores, at most 63').describe(
+  name: patternField(CUSTOMER_NAME_PATTERN, CUSTOMER_NAME_FORM).describe(
     'unique name of the customer; takes the place of {customer}',
   ),
   secret: secretName
@@ -176,9 +184,11 @@ function secretFields(kind: ProviderKind): z.ZodRawShape {
           'of the tokens must not be allowed to read them',
       ),
     customers: z
-      .array(mapping({ name, ...references, ...secrets }), list)
-      .min(1, list)
-      .describe('one token for each customer'),
+      .union(
+        [z.array(mapping({ name, ...references, ...secrets }), list).min(1, list), discoverySchema],
+        `${list}, or { discover: { tag: KEY=VALUE } }`,
+      )
+      .describe('one token for each customer, listed or discovered'),
   };
 }
 

@@ -1,16 +1,17 @@
 /** When a provider's tokens are refreshed: its timing settings, and whether they can work together. */
 import type { CadencePolicy } from '../core/cadence.ts';
+import { decideFetchLimit } from '../core/fetch-limit.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import type { ProviderKind } from '../providers/provider.ts';
-import { type CadenceSetting, type CadenceVerdict, checkCadence } from './cadence-check.ts';
+import { type CadenceSetting, type CadenceVerdict, checkCadence, regularEveryMs } from './cadence-check.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Finding, Path } from './problem.ts';
 import type { ProviderFields } from './token-entries.ts';
 
 type TimingSettings = Pick<
   ProviderConfiguration,
-  'schedule' | 'lifetimeMs' | 'minIntervalMs' | 'timeoutMs' | 'concurrency' | 'versionBudget'
+  'schedule' | 'lifetimeMs' | 'minIntervalMs' | 'fetchBudget' | 'timeoutMs' | 'concurrency' | 'versionBudget'
 >;
 
 export interface TimingInput {
@@ -22,6 +23,8 @@ export interface TimingInput {
   readonly stalenessMs: number | undefined;
   /** The store's; `undefined` when it is wrong in the file. */
   readonly versionBudget: VersionBudget | undefined;
+  /** How many tokens share the provider, as far as the file is right. */
+  readonly tokenCount: number;
 }
 
 export interface Timing {
@@ -56,22 +59,41 @@ export function readTiming(input: TimingInput): Timing {
   const policy: CadencePolicy =
     schedule === undefined && budget !== undefined ? { ...shared, versionBudget: budget } : shared;
   const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget });
+  const calls = checkCalls(input, regularEveryMs(lifetimeMs, policy, schedule));
   const isComplete = budget !== undefined && timeout !== undefined && concurrency !== undefined;
   return {
-    findings: verdict.kind === 'problem' ? [locate(verdict, input)] : [],
-    notes: verdict.kind === 'note' ? [locate(verdict, input)] : [],
+    findings: [...(verdict.kind === 'problem' ? [locate(verdict, input)] : []), ...calls.findings],
+    notes: [...(verdict.kind === 'note' ? [locate(verdict, input)] : []), ...calls.notes],
     settings: isComplete
       ? {
           schedule:
             schedule === undefined ? { kind: 'derived', policy } : { kind: 'classic', ...schedule, policy },
           lifetimeMs,
           minIntervalMs: minInterval,
+          fetchBudget: fields.value.fetchBudget,
           timeoutMs: timeout,
           concurrency,
           versionBudget: budget,
         }
       : undefined,
   };
+}
+
+/** Whether the cadence gets by with the calls that the provider allows. */
+function checkCalls({ fields, path, tokenCount }: TimingInput, everyMs: number): Omit<Timing, 'settings'> {
+  const limit = fields.isInvalid('fetchBudget') ? undefined : fields.value.fetchBudget;
+  const nothing = { findings: [], notes: [] };
+  if (limit === undefined) return nothing;
+  const verdict = decideFetchLimit(tokenCount, everyMs, limit);
+  const at = [...path, 'fetchBudget'];
+  switch (verdict.kind) {
+    case 'comfortable':
+      return nothing;
+    case 'tight':
+      return { ...nothing, notes: [{ path: at, text: verdict.note }] };
+    case 'over':
+      return { ...nothing, findings: [{ path: at, text: verdict.problem }] };
+  }
 }
 
 /** Points at the setting that a verdict is about, where it is written down. */

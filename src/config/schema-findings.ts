@@ -38,10 +38,11 @@ export function describeFound(value: unknown, path: Path): string {
 }
 
 /** True below `credentials`, for everything about a customer but its names, and where nobody knows what is meant. */
-function isSensitive([section, , field, , subfield]: Path): boolean {
+function isSensitive([section, , field, entry, subfield]: Path): boolean {
   if (section === undefined) return true;
   if (section !== 'providers') return false;
   if (field === undefined || field === 'credentials') return true;
+  if (entry === 'discover') return false;
   return field === 'customers' && !['name', 'secret', 'stateSecret'].includes(String(subfield));
 }
 
@@ -50,6 +51,12 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   const path = [...base, ...ownPath];
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey(key, path, issue.message));
+  const meant = issue.code === 'invalid_union' ? findMeantForm(issue.errors) : undefined;
+  if (meant !== undefined) {
+    return meant.flatMap((inner) =>
+      toFindings({ ...inner, path: [...issue.path, ...inner.path] }, root, base),
+    );
+  }
   if (issue.message === LITERAL_CREDENTIAL) return [{ path, text: LITERAL_CREDENTIAL }];
   const value = valueAt(root, ownPath);
   const target = issue.code === 'custom' && issue.params?.['target'] === 'key' ? 'key' : 'value';
@@ -57,6 +64,14 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   const suggestion = typeof value === 'string' && !isSensitive(path) ? suggest(value, candidates) : undefined;
   const text = target === 'key' ? 'not a usable key' : describeFound(value, path);
   return [{ path, target, text, allowed: issue.message, suggestion }];
+}
+
+/** Of several forms that a value may have, the one that it has: a list or a mapping with a mistake somewhere inside. */
+function findMeantForm(forms: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+  const meant = forms.filter((issues) =>
+    issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+  );
+  return meant.length === 1 ? meant[0] : undefined;
 }
 
 /** @param knownKeys by the convention of `field-schemas.ts` the message of the mapping: `name, kind, …` */

@@ -1,5 +1,6 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
+import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
 import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
@@ -65,6 +66,12 @@ export const storeSchema = mapping({
     .describe(
       `most versions that one secret may get in 24 hours: ${DEFAULT_VERSION_BUDGET} is AWS's guidance (one write in ten ` +
         'minutes), 100 is the cautious reading, none is for emulators without a quota',
+    ),
+  writesPerSecond: wholeNumberField(LEAST_CALLS_PER_SECOND, 1000)
+    .default(40)
+    .describe(
+      'most writes in any second, of all providers together: AWS allows about 50 in an account and region, and others ' +
+        'need some; a publish is two of them, and so is a refresh token that is saved',
     ),
   timeout: durationField({ leastMs: 100, mostMs: 60_000 })
     .prefault('5s')

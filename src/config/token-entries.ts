@@ -1,11 +1,12 @@
 /** The tokens of a provider entry: one, or one per customer, each with the secrets it is written to. */
 import type { z } from 'zod';
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import type { DiscoveryConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
+import { discoverySchema } from './discovery-schema.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
 import { partialCustomerSchema, type partialProviderSchema } from './provider-schema.ts';
-import type { CredentialReferences } from './reference.ts';
 import { type Salvaged, salvage } from './salvage.ts';
 import {
   defaultStateSecret,
@@ -15,17 +16,13 @@ import {
   SECRET_NAME_FORM,
 } from './secret-name.ts';
 import type { SecretUse } from './secret-uses.ts';
-
-export interface TokenEntry {
-  readonly customer: string | undefined;
-  readonly secret: string;
-  readonly stateSecret: string | undefined;
-  readonly customerCredentials: CredentialReferences;
-}
+import type { TokenEntry } from './token-configuration.ts';
 
 export interface TokenEntries {
   /** Complete only when nothing was found to be wrong. */
   readonly tokens: readonly TokenEntry[];
+  /** Also complete only then; `undefined` where customers are not discovered. */
+  readonly discovery?: DiscoveryConfiguration;
   readonly findings: readonly Finding[];
   readonly uses: readonly SecretUse[];
 }
@@ -61,7 +58,36 @@ interface Named {
 const TEMPLATE_FORM = 'a name with {customer} in it, or one for each customer';
 
 export function readTokenEntries(input: TokenEntriesInput): TokenEntries {
-  return input.kind.customerCredentials === undefined ? readSingle(input) : readCustomers(input);
+  if (input.kind.customerCredentials === undefined) return readSingle(input);
+  return isJsonObject(input.raw['customers']) ? readDiscovery(input) : readCustomers(input);
+}
+
+/** Only the templates can be checked here: which names they will yield nobody knows yet. */
+function readDiscovery(input: TokenEntriesInput): TokenEntries {
+  const { kind, hasChain, fields, raw, path } = input;
+  const { secret, stateSecret } = fields.value;
+  const findings = [
+    ...checkTemplate('secret', input, true),
+    ...(hasChain === true ? checkTemplate('stateSecret', input, true) : []),
+    ...(stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
+  ];
+  if (secret === undefined) return { tokens: [], findings, uses: [] };
+  const named = { name: secret, path: [...path, 'secret'] };
+  const state = decideStateSecret(
+    hasChain === true && !fields.isInvalid('stateSecret'),
+    stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] },
+    named,
+  );
+  const uses = usesOf({ secret: named, stateSecret: state });
+  const parsed = discoverySchema.safeParse(raw['customers']);
+  if (!parsed.success) return { tokens: [], findings, uses };
+  const { tag, every } = parsed.data.discover;
+  return {
+    tokens: [],
+    discovery: { tag, everyMs: every, secret, stateSecret: state?.name },
+    findings,
+    uses,
+  };
 }
 
 function readSingle({ kind, hasChain, fields, path }: TokenEntriesInput): TokenEntries {
@@ -85,8 +111,10 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
   const { kind, hasChain, fields, path } = input;
   const customers = listCustomers(input);
   const findings: Finding[] = [
-    ...checkTemplate('secret', input, customers),
-    ...(hasChain === true ? checkTemplate('stateSecret', input, customers) : []),
+    ...checkTemplate('secret', input, isTemplateNeeded('secret', customers)),
+    ...(hasChain === true
+      ? checkTemplate('stateSecret', input, isTemplateNeeded('stateSecret', customers))
+      : []),
     ...(fields.value.stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
   ];
   const uses: SecretUse[] = [];
@@ -142,15 +170,19 @@ function listCustomers({ raw, invalid, path }: TokenEntriesInput): readonly Cust
   });
 }
 
-/** A template is needed by every customer without a name of its own, and useless without its placeholder. */
+/** By every customer without a name of its own. */
+function isTemplateNeeded(field: SecretField, customers: readonly Customer[]): boolean {
+  return customers.some(
+    (customer) => customer.fields.value[field] === undefined && !customer.fields.isInvalid(field),
+  );
+}
+
+/** A template is useless without its placeholder. */
 function checkTemplate(
   field: SecretField,
   { fields, path }: TokenEntriesInput,
-  customers: readonly Customer[],
+  isNeeded: boolean,
 ): readonly Finding[] {
-  const isNeeded = customers.some(
-    (customer) => customer.fields.value[field] === undefined && !customer.fields.isInvalid(field),
-  );
   if (!isNeeded || fields.isInvalid(field)) return [];
   const template = fields.value[field];
   if (template === undefined) {
@@ -193,18 +225,20 @@ interface NamedToken extends Omit<TokenEntry, SecretField> {
   readonly stateSecret: Named | undefined;
 }
 
+function usesOf({ secret, stateSecret }: Pick<NamedToken, SecretField>): readonly SecretUse[] {
+  const token: SecretUse = { secret: secret.name, path: secret.path, use: 'token' };
+  return stateSecret === undefined
+    ? [token]
+    : [token, { secret: stateSecret.name, path: stateSecret.path, use: 'state' }];
+}
+
 /** Names that came out of a template or a default are checked here; written ones the schema has checked. */
 function collect(
   tokens: readonly NamedToken[],
   findings: readonly Finding[],
   uses: readonly SecretUse[],
 ): TokenEntries {
-  const written = tokens.flatMap(({ secret, stateSecret }): SecretUse[] => [
-    { secret: secret.name, path: secret.path, use: 'token' },
-    ...(stateSecret === undefined
-      ? []
-      : [{ secret: stateSecret.name, path: stateSecret.path, use: 'state' } satisfies SecretUse]),
-  ]);
+  const written = tokens.flatMap(usesOf);
   const unusable = new Map(
     // From the back, so that of several names that one place yields the first is told.
     written

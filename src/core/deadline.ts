@@ -7,6 +7,9 @@ export class DeadlineExceeded extends Error {
   readonly code = 'ETIMEDOUT';
 }
 
+/** Made once: an abort without a reason makes a DOMException with a stack trace, which is dear at every call. */
+const ENDED = new Error('the work has ended');
+
 /**
  * Runs `work` with a signal that is aborted after `limitMs` (reason: {@link DeadlineExceeded}) or with `signal`.
  * Rejects as soon as that happens, also when `work` ignores its signal; `work` is not begun when it already has.
@@ -18,17 +21,18 @@ export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   if (signal.aborted) throw asError(signal.reason);
-  const done = new AbortController();
   const limit = new AbortController();
-  const stopWaiting = AbortSignal.any([done.signal, signal]);
-  const expiry = clock.sleep(limitMs, stopWaiting).then(
+  const giveUp = (): void => limit.abort(signal.reason);
+  signal.addEventListener('abort', giveUp, { once: true });
+  const expiry = clock.sleep(limitMs, limit.signal).then(
     () => limit.abort(new DeadlineExceeded(`no answer within ${limitMs} ms`)),
-    () => limit.abort(signal.reason),
+    () => undefined,
   );
   try {
     return await Promise.race([work(limit.signal), rejectOnAbort(limit.signal)]);
   } finally {
-    done.abort();
+    signal.removeEventListener('abort', giveUp);
+    limit.abort(ENDED);
     await expiry;
   }
 }

@@ -1,4 +1,5 @@
 import type { Failure } from './failure.ts';
+import type { FetchLimit } from './fetch-limit.ts';
 import type { TokenIdentity } from './token.ts';
 
 /** Why a refresh was started. */
@@ -13,6 +14,15 @@ export interface VersionCount {
   readonly target: SecretTarget;
   readonly versions: number;
   readonly versionBudget: number;
+}
+
+/** Calls of a provider in the window of its `fetchBudget`. */
+export interface FetchCount {
+  readonly provider: string;
+  readonly calls: number;
+  readonly limit: FetchLimit;
+  /** Milliseconds until a call is allowed; 0 when one is. */
+  readonly roomInMs: number;
 }
 
 /**
@@ -66,6 +76,13 @@ export type RefreshEvent =
   | ({ readonly event: 'version-budget-low' } & VersionCount)
   | ({ readonly event: 'version-budget-exhausted' } & VersionCount)
   | ({ readonly event: 'version-budget-recovered' } & VersionCount)
+  /**
+   * Where a provider's calls stand against its `fetchBudget` has changed. `low`: 85 % are used. `exhausted`: a call was
+   * wanted and not allowed; tokens that are due wait, the earliest expiry first.
+   */
+  | ({ readonly event: 'fetch-budget-low' } & FetchCount)
+  | ({ readonly event: 'fetch-budget-exhausted' } & FetchCount)
+  | ({ readonly event: 'fetch-budget-recovered' } & FetchCount)
   /** More versions were written than the plan knew of: the refresh that was due now is due later. */
   | { readonly event: 'refresh-postponed'; readonly identity: TokenIdentity; readonly refreshAtMs: number }
   /** A newer token is readable. */
@@ -111,6 +128,29 @@ export type RefreshEvent =
   | { readonly event: 'chain-recovered'; readonly identity: TokenIdentity; readonly obtainedAtMs: number }
   /** The journal does not work, for another reason than before; refreshing goes on without its protection. */
   | { readonly event: 'journal-failed'; readonly problem: string }
+  /** Secrets are read one by one from now on, because the store allows nothing else; told once a process. */
+  | { readonly event: 'batch-read-denied'; readonly problem: string }
+  /** A binding was found: its customer's token is kept from now on. */
+  | { readonly event: 'token-added'; readonly identity: TokenIdentity; readonly bindingSecret: string }
+  /** A discovered customer is gone, for the stated reason: its token is not refreshed any more, its secret stays. */
+  | { readonly event: 'token-removed'; readonly identity: TokenIdentity; readonly why: string }
+  /** A binding cannot be used, for another reason than before; the others can. Quotes nothing that it holds. */
+  | {
+      readonly event: 'binding-rejected';
+      readonly provider: string;
+      readonly bindingSecret: string;
+      readonly reason: string;
+    }
+  /** A provider's bindings were looked for with success. */
+  | {
+      readonly event: 'bindings-counted';
+      readonly provider: string;
+      readonly customers: number;
+      readonly rejected: number;
+    }
+  /** They could not be looked for, for another reason than before. Nobody is taken for gone because of that. */
+  | { readonly event: 'discovery-failed'; readonly provider: string; readonly failure: Failure }
+  | { readonly event: 'discovery-recovered'; readonly provider: string; readonly failedForMs: number }
   /** A provider's cron expression was derived: at start, or because its lifetime changed. */
   | {
       readonly event: 'schedule-derived';

@@ -37,6 +37,8 @@ export interface Failure {
   readonly retry: Retry;
   /** Milliseconds the other side asked us to wait (`Retry-After` and its relatives). */
   readonly retryAfterMs?: number;
+  /** The store has refused because it is called too often, not because something is broken. */
+  readonly isThrottled?: boolean;
   /** Lower case, names the endpoint or field and what to do; never quotes a body and never holds a secret. */
   readonly message: string;
 }

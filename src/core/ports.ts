@@ -6,6 +6,8 @@ import type { ChainState } from './chain-state.ts';
 import type { RefreshEvent } from './events.ts';
 import type { FailureCode } from './failure.ts';
 import type { Result } from './result.ts';
+import type { CallSpan } from './rolling-calls.ts';
+import type { SecretTag } from './secret-tag.ts';
 import type { SecretText } from './secret-text.ts';
 import type { FetchedToken, RefreshTokenGrant } from './token.ts';
 
@@ -73,6 +75,12 @@ export interface SecretWrite {
   readonly expectedVersion: string | undefined;
 }
 
+/** What {@link TokenStore.read} says, by the name that was asked for. */
+export type SecretTexts = ReadonlyMap<string, Result<StoredText | undefined>>;
+
+/** Where texts of secrets come from: the store, or what has been read from it ahead. */
+export type TextReader = Pick<TokenStore, 'read'>;
+
 /**
  * Secrets with compare-and-swap. Guarantee: a `publish` succeeds only when `expectedVersion` was current, and a replay
  * of a write that has already succeeded succeeds again without a new version.
@@ -80,6 +88,11 @@ export interface SecretWrite {
 export interface TokenStore {
   /** The current text, or `undefined` when the secret does not exist or holds no value yet. */
   read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>>;
+  /**
+   * The same for many secrets, with far fewer calls. All texts are in memory at once: bound the number of names.
+   * @returns one result for each name; a failure of one secret is that secret's alone
+   */
+  readMany(secretNames: readonly string[], signal: AbortSignal): Promise<SecretTexts>;
   publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>>;
   /** Says whether a `publish` could succeed (exists or may be created, ours, not being deleted), without writing. */
   verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>>;
@@ -88,6 +101,28 @@ export interface TokenStore {
    * the store's clock, so that a wrong one here does not matter. Empty when the secret does not exist.
    */
   readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>>;
+}
+
+/** A secret with the tag of bindings; what it holds has to be read. */
+export interface BindingSecret {
+  readonly secretName: string;
+  /** Wall time of the store in milliseconds. */
+  readonly createdAtMs: number;
+  /** The current version as far as the list knows; `undefined`: it does not say. */
+  readonly version: string | undefined;
+  /** Another text whenever value or tags may have changed. */
+  readonly revision: string;
+}
+
+/** Finds the secrets of an account by tag. Eventually consistent, as Secrets Manager is. */
+export interface BindingCatalog {
+  /** All secrets with exactly that tag that are not being deleted, each once; fails rather than leave some out. */
+  list(tag: SecretTag, signal: AbortSignal): Promise<Result<readonly BindingSecret[]>>;
+  /**
+   * Asks about one secret, after it was missing from a list.
+   * @returns what continues "its secret …": `was deleted`, `no longer carries the tag …`; `undefined`: it is still there
+   */
+  findLoss(secretName: string, tag: SecretTag, signal: AbortSignal): Promise<Result<string | undefined>>;
 }
 
 /** A write of a chain's newest state that the store has not taken yet. */
@@ -125,6 +160,17 @@ export interface FetchWaits {
   write(token: string, wait: FetchWait): Promise<void>;
   remove(token: string): Promise<void>;
   read(token: string): Promise<FetchWait | undefined>;
+}
+
+/**
+ * Calls of providers, or room that was set aside for them, that outlive the process: one list per provider, in wall time.
+ * Nothing rejects, as with {@link Journal}.
+ */
+export interface FetchCounts {
+  /** Replaces the former record; it would survive the end of the process once this resolves. */
+  write(provider: string, spans: readonly CallSpan[]): Promise<void>;
+  /** Empty when there is none. */
+  read(provider: string): Promise<readonly CallSpan[]>;
 }
 
 /** Receives every event. Must not throw and must not block. */

@@ -22,6 +22,16 @@ export type CredentialFields = Readonly<Record<string, CredentialField>>;
 /** Credentials by name, as read just before a fetch. */
 export type Credentials = ReadonlyMap<string, SecretText>;
 
+/** What one reading of a token's credentials has found. */
+export interface CredentialReading {
+  readonly credentials: Result<Credentials>;
+  /**
+   * Resolves when what the credentials are read from is no longer what this reading has seen, which may be of no
+   * consequence for them; rejects when aborted.
+   */
+  untilChanged(signal: AbortSignal): Promise<void>;
+}
+
 /** What a kind is told about the request it has to build. */
 export interface RequestContext {
   /** Wall time in milliseconds; the request is sent right after. */

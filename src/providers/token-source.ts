@@ -9,16 +9,13 @@ import type { ChainState } from '../core/chain-state.ts';
 import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
 import { isAmbiguousAnswer } from './chain.ts';
-import type { ConfiguredKind, Credentials, PreparedKind } from './provider.ts';
+import type { ConfiguredKind, CredentialReading, Credentials, PreparedKind } from './provider.ts';
 import { describeAbort, postTokenRequest } from './token-endpoint.ts';
-
-/** How often a changed credential is looked for while a human is needed. */
-export const CREDENTIAL_POLL_MS = 5_000;
 
 export interface TokenSourceOptions {
   readonly kind: ConfiguredKind;
   /** Reads all credentials of this token afresh, the customer's included. Rejects only when aborted. */
-  readonly readCredentials: (signal: AbortSignal) => Promise<Result<Credentials>>;
+  readonly readCredentials: (signal: AbortSignal) => Promise<CredentialReading>;
   readonly baseUrl: string;
   /** Limit for one call of the provider, in milliseconds. */
   readonly timeoutMs: number;
@@ -31,6 +28,8 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
   /** What the last fetch used; `undefined` when it could read none. */
   let used: Credentials | undefined;
   let prepared: Result<PreparedKind> | undefined;
+  /** Of the last fetch that failed. */
+  let reading: CredentialReading | undefined;
 
   const prepare = (credentials: Credentials): Result<PreparedKind> => {
     if (prepared === undefined || !areSame(credentials, used)) prepared = kind.prepare(credentials);
@@ -61,13 +60,17 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     async fetch(chain, signal) {
       try {
         signal.throwIfAborted();
-        const credentials = await readCredentials(signal);
+        reading = await readCredentials(signal);
+        const { credentials } = reading;
         if (!credentials.ok) {
           used = undefined;
           return unasked(credentials);
         }
         const ready = prepare(credentials.value);
-        return ready.ok ? await fetchWith(ready.value, chain, signal) : unasked(ready);
+        if (!ready.ok) return unasked(ready);
+        const report = await fetchWith(ready.value, chain, signal);
+        if (report.result.ok) reading = undefined;
+        return report;
       } catch (error) {
         if (signal.aborted) return unasked(fail(describeAbort(baseUrl)));
         throw error;
@@ -75,10 +78,12 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     },
 
     async waitForCredentialChange(signal) {
+      reading ??= await readCredentials(signal);
       for (;;) {
-        await clock.sleep(CREDENTIAL_POLL_MS, signal);
-        const credentials = await readCredentials(signal);
+        await reading.untilChanged(signal);
+        reading = await readCredentials(signal);
         signal.throwIfAborted();
+        const { credentials } = reading;
         if (credentials.ok && !areSame(credentials.value, used)) return;
       }
     },

@@ -17,10 +17,19 @@
  */
 import { type ChainState, parseChainState, serializeChainState } from '../core/chain-state.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Clock, Journal, Random, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
+import type {
+  Clock,
+  Journal,
+  Random,
+  RefreshEvents,
+  SecretWrite,
+  TextReader,
+  TokenStore,
+} from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { SecretWriter } from './secret-writer.ts';
+import type { Term } from './term.ts';
 
 export interface ChainKeeperParts {
   readonly identity: TokenIdentity;
@@ -83,10 +92,14 @@ export class ChainKeeper {
     return this.#unsaved !== undefined;
   }
 
+  get stateSecret(): string {
+    return this.#parts.stateSecret;
+  }
+
   /** Learns what the state secret holds, and what the journal holds beyond that. Writes nothing to the store. */
-  async restore(signal: AbortSignal): Promise<Result<void>> {
+  async restore(reader: TextReader, signal: AbortSignal): Promise<Result<void>> {
     await this.#readJournal();
-    const read = await this.#read(signal);
+    const read = await this.#read(signal, reader);
     if (!read.ok) return read;
     await this.#compareUnsaved(read.value);
     return succeed(undefined);
@@ -96,9 +109,10 @@ export class ChainKeeper {
    * What the next fetch has to present: the newest refresh token in the store, or `undefined` to start again without
    * one. Fails when the state could not be saved after the fetch, because the answer would be lost.
    */
-  async prepare(signal: AbortSignal): Promise<Result<ChainState | undefined>> {
-    const saved = await this.save(signal);
+  async prepare(term: Term): Promise<Result<ChainState | undefined>> {
+    const saved = await this.save(term);
     if (!saved.ok) return saved;
+    const { signal } = term;
     const read = await this.#read(signal);
     if (!read.ok) return read;
     const writable = await this.#parts.store.verifyWritable(this.#parts.stateSecret, signal);
@@ -124,10 +138,10 @@ export class ChainKeeper {
   }
 
   /** Writes what is not saved yet. */
-  async save(signal: AbortSignal): Promise<Result<void>> {
+  async save(term: Term): Promise<Result<void>> {
     if (this.#unsaved === undefined) return succeed(undefined);
     const { write, state } = this.#unsaved;
-    const written = await this.#parts.writer.publish('state', write, signal);
+    const written = await this.#parts.writer.publish('state', write, term);
     if (written.ok) {
       this.#newest = state;
       this.#version = written.value.version;
@@ -135,7 +149,7 @@ export class ChainKeeper {
       return succeed(undefined);
     }
     if (written.failure.code === 'store-conflict') {
-      const resolved = await this.#resolveConflict(this.#unsaved, signal);
+      const resolved = await this.#resolveConflict(this.#unsaved, term.signal);
       if (!resolved.ok) return resolved;
       if (this.#unsaved === undefined) return succeed(undefined);
     }
@@ -196,9 +210,9 @@ export class ChainKeeper {
   }
 
   /** @returns what the store shows, believed or not */
-  async #read(signal: AbortSignal): Promise<Result<Found>> {
-    const { store, stateSecret, identity } = this.#parts;
-    const read = await store.read(stateSecret, signal);
+  async #read(signal: AbortSignal, reader: TextReader = this.#parts.store): Promise<Result<Found>> {
+    const { stateSecret, identity } = this.#parts;
+    const read = await reader.read(stateSecret, signal);
     if (!read.ok) return read;
     const parsed = read.value === undefined ? undefined : parseChainState(read.value.text, identity);
     if (parsed?.ok === false && parsed.isForeign) return fail(this.#foreign(parsed.problem));

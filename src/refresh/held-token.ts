@@ -2,7 +2,7 @@
 import { type CadencePolicy, decideTolerableCadence } from '../core/cadence.ts';
 import type { TokenDocument } from '../core/document.ts';
 import type { Moment } from '../core/moment.ts';
-import type { FetchedToken } from '../core/token.ts';
+import { type FetchedToken, lifetimeMs } from '../core/token.ts';
 
 /** A document and the moments that matter, on both clocks. */
 export interface Held {
@@ -16,8 +16,8 @@ export interface Held {
 }
 
 /** Whether the refresh was planned later than the cadence wants it, because versions are short. */
-export function isPutOff({ lifetimeMs, refreshAt, latestRefreshAt }: Held, policy: CadencePolicy): boolean {
-  const { marginMs, leastMarginMs } = decideTolerableCadence(lifetimeMs, policy);
+export function isPutOff({ refreshAt, latestRefreshAt, ...held }: Held, policy: CadencePolicy): boolean {
+  const { marginMs, leastMarginMs } = decideTolerableCadence(held.lifetimeMs, policy);
   return refreshAt.wallMs > latestRefreshAt.wallMs - (marginMs - leastMarginMs);
 }
 
@@ -45,4 +45,51 @@ export function earlierExpiry(token: FetchedToken, { document, expiry }: Held): 
   const isEarlier =
     token.accessToken.equals(document.accessToken) && token.expiresAtMs < document.expiresAtMs;
   return isEarlier ? momentOf(token, token.expiresAtMs) : expiry;
+}
+
+/**
+ * When the provider may have a better token than what is published, after it had none. One that hands out the same token
+ * until that dies is asked again when it has died. One whose tokens have got shorter lives is asked at the usual margin,
+ * or as late as such a life wants it: waiting for the end would leave readers without a margin.
+ */
+export function whenWorthAsking(
+  token: FetchedToken,
+  { document, expiry }: Held,
+  policy: CadencePolicy,
+): Moment {
+  if (token.accessToken.equals(document.accessToken)) return expiry;
+  const lifeMs = lifetimeMs(token);
+  for (const pacingMs of [lifetimeMs(document), lifeMs]) {
+    const { marginMs } = decideTolerableCadence(pacingMs, policy);
+    const isAhead = expiry.monotonicMs - marginMs > token.issuedAtMonotonicMs;
+    if (isAhead && marginMs < lifeMs)
+      return { wallMs: expiry.wallMs - marginMs, monotonicMs: expiry.monotonicMs - marginMs };
+  }
+  return expiry;
+}
+
+/**
+ * What was read from the store, with the moments that were known before when it is the same document: they were counted
+ * on the monotonic clock, and what the wall clock says now may be wrong since.
+ */
+export function keepEarlierMoments(read: Held, known: Held | undefined): Held {
+  const isSame =
+    known?.document.generation === read.document.generation &&
+    known.document.accessToken.equals(read.document.accessToken);
+  return isSame
+    ? {
+        ...read,
+        refreshAt: earlierMoment(read.refreshAt, known.refreshAt),
+        latestRefreshAt: earlierMoment(read.latestRefreshAt, known.latestRefreshAt),
+        expiry: earlierMoment(read.expiry, known.expiry),
+      }
+    : read;
+}
+
+/** Whichever clock says "now" first is believed. */
+function earlierMoment(a: Moment, b: Moment): Moment {
+  return {
+    wallMs: Math.min(a.wallMs, b.wallMs),
+    monotonicMs: Math.min(a.monotonicMs, b.monotonicMs),
+  };
 }

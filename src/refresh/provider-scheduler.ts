@@ -48,6 +48,7 @@ const STALL_SLACK_MS = 60_000;
 
 export class ProviderScheduler {
   readonly #parts: ProviderSchedulerParts;
+  readonly #keepers: Set<TokenKeeper>;
   #cadence: Cadence;
   #term: Term | undefined;
   #task: CronTask | undefined;
@@ -56,6 +57,7 @@ export class ProviderScheduler {
 
   constructor(parts: ProviderSchedulerParts) {
     this.#parts = parts;
+    this.#keepers = new Set(parts.keepers);
     this.#cadence = decideTolerableCadence(parts.expectedLifetimeMs, parts.policy);
   }
 
@@ -65,6 +67,20 @@ export class ProviderScheduler {
     this.#cadence = decideTolerableCadence(this.#shortestLifetimeMs(), this.#parts.policy);
     this.#arm(undefined);
     this.#refreshDue('start');
+  }
+
+  /** Takes tokens in; those that are due are refreshed at once. */
+  add(keepers: readonly TokenKeeper[]): void {
+    for (const keeper of keepers) this.#keepers.add(keeper);
+    this.#refreshDue('start', keepers);
+  }
+
+  /** Gives a token up. Resolves when nothing of it is in flight any more; see {@link TokenKeeper.retire}. */
+  remove(keeper: TokenKeeper): Promise<void> {
+    this.#keepers.delete(keeper);
+    const retired = keeper.retire(this.#term).catch(this.#parts.onFault);
+    this.#track(retired);
+    return retired;
   }
 
   /** Stops ticking. What is being refreshed goes on; see {@link ProviderScheduler.drained}. */
@@ -98,7 +114,7 @@ export class ProviderScheduler {
 
   #tick(): void {
     this.#lastTickMonotonicMs = this.#parts.clock.monotonicMs();
-    if (this.#parts.setting.kind === 'classic') this.#refresh(this.#parts.keepers, 'schedule');
+    if (this.#parts.setting.kind === 'classic') this.#refresh([...this.#keepers], 'schedule');
     else this.#refreshDue('due');
   }
 
@@ -108,13 +124,13 @@ export class ProviderScheduler {
   }
 
   /** Refreshes every token that would be worse off at the next tick than now. */
-  #refreshDue(reason: RefreshReason): void {
-    const { setting, keepers } = this.#parts;
+  #refreshDue(reason: RefreshReason, keepers: Iterable<TokenKeeper> = this.#keepers): void {
+    const { setting } = this.#parts;
     const isDue =
       setting.kind === 'derived'
         ? (keeper: TokenKeeper) => isDueAtTick(keeper.dueInMs(), this.#cadence.tickMs)
         : (keeper: TokenKeeper) => keeper.dueInMs() < (this.#task?.msToNext() ?? 0);
-    this.#refresh(keepers.filter(isDue), reason);
+    this.#refresh([...keepers].filter(isDue), reason);
   }
 
   #refresh(keepers: readonly TokenKeeper[], reason: RefreshReason): void {
@@ -122,12 +138,14 @@ export class ProviderScheduler {
     if (term === undefined || term.stopping.aborted || term.signal.aborted) return;
     for (const keeper of keepers) {
       if (keeper.isRefreshing) continue;
-      const run = keeper
-        .refresh(reason, term)
-        .then(() => this.#considerLifetime(keeper), this.#parts.onFault)
-        .finally(() => this.#running.delete(run));
-      this.#running.add(run);
+      const run = keeper.refresh(reason, term);
+      this.#track(run.then(() => this.#considerLifetime(keeper), this.#parts.onFault));
     }
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked = work.finally(() => this.#running.delete(tracked));
+    this.#running.add(tracked);
   }
 
   /** If the provider has started to hand out another lifetime, the schedule follows. */
@@ -144,8 +162,7 @@ export class ProviderScheduler {
 
   #shortestLifetimeMs(): number {
     let shortestMs = Number.POSITIVE_INFINITY;
-    for (const keeper of this.#parts.keepers)
-      shortestMs = Math.min(shortestMs, keeper.lifetimeMs ?? shortestMs);
+    for (const keeper of this.#keepers) shortestMs = Math.min(shortestMs, keeper.lifetimeMs ?? shortestMs);
     return shortestMs === Number.POSITIVE_INFINITY ? this.#parts.expectedLifetimeMs : shortestMs;
   }
 

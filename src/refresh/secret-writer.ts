@@ -1,10 +1,11 @@
 import type { SecretTarget } from '../core/events.ts';
 import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
-import type { Result } from '../core/result.ts';
+import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
-import type { Term } from './term.ts';
+import { describeEnd, type Term } from './term.ts';
 import { type PlanLimits, WriteHistory } from './write-history.ts';
+import { UNSAVED_CHAIN, type WritePacer } from './write-pacer.ts';
 
 export interface SecretWriterParts {
   readonly identity: TokenIdentity;
@@ -13,11 +14,16 @@ export interface SecretWriterParts {
   /** For each of the token's secrets. */
   readonly versionBudget: VersionBudget;
   readonly store: TokenStore;
+  /** Shared by all writers of the process. */
+  readonly pacer: WritePacer | 'none';
   readonly clock: Clock;
   readonly events: RefreshEvents;
 }
 
-/** Publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
+/** When nothing is readable there is no more urgent document. */
+const NO_READABLE_TOKEN = 0;
+
+/** Waits for its turn, publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
   readonly #parts: SecretWriterParts;
   readonly #histories: ReadonlyMap<SecretTarget, WriteHistory>;
@@ -39,12 +45,23 @@ export class SecretWriter {
     this.#histories = histories;
   }
 
+  /**
+   * Leadership is looked at after the wait for a turn, right before the write.
+   * @param expiresAtMs of the token that readers see, wall time; `undefined` when there is none
+   */
   async publish(
     target: SecretTarget,
     write: SecretWrite,
-    signal: AbortSignal,
+    term: Term,
+    expiresAtMs?: number,
   ): Promise<Result<{ readonly version: string }>> {
-    const { identity, store, clock, events } = this.#parts;
+    const { identity, store, pacer, clock, events } = this.#parts;
+    await this.#waitForTurn(
+      target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
+      term.signal,
+    );
+    const { signal } = term;
+    if (signal.aborted) return fail(describeEnd(term));
     const history = this.#histories.get(target);
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
@@ -56,6 +73,7 @@ export class SecretWriter {
       durationMs: clock.monotonicMs() - startedMs,
       failure: written.ok ? undefined : written.failure,
     });
+    if (!written.ok && pacer !== 'none') pacer.heed(written.failure);
     await history?.record(write.requestToken, written, signal);
     return written;
   }
@@ -86,6 +104,17 @@ export class SecretWriter {
   get roomInMs(): number | undefined {
     const known = [...this.#histories.values()].flatMap(({ roomInMs }) => roomInMs ?? []);
     return known.length === 0 ? undefined : Math.max(...known);
+  }
+
+  /** Ends early with the signal. */
+  async #waitForTurn(priority: number, signal: AbortSignal): Promise<void> {
+    const { pacer } = this.#parts;
+    if (pacer === 'none') return;
+    try {
+      await pacer.enter(priority, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
   }
 
   /** The secret with the fewest versions left sets the pace. */

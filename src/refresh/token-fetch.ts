@@ -5,6 +5,7 @@ import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
 import type { FetchPace } from './fetch-pace.ts';
+import type { FetchShare } from './fetch-share.ts';
 import { describeEnd, type Term } from './term.ts';
 
 export interface TokenFetchParts {
@@ -13,6 +14,8 @@ export interface TokenFetchParts {
   /** For kinds with refresh tokens. */
   readonly chain: ChainKeeper | undefined;
   readonly pace: FetchPace;
+  /** Holds a permit for the call when there is a budget. */
+  readonly share: FetchShare;
   readonly clock: Clock;
   readonly events: RefreshEvents;
 }
@@ -27,16 +30,18 @@ export class TokenFetch {
 
   /** Calls the provider, unless the term has ended or the chain is not ready for it. */
   async run(term: Term): Promise<Result<FetchedToken>> {
-    const { chain, pace, source, clock, events, identity } = this.#parts;
-    const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term.signal);
+    const { chain, pace, share, source, clock, events, identity } = this.#parts;
+    const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term);
     if (!prepared.ok) return prepared;
     const presented = prepared.value;
     // Checked right here, because everything above may have taken its time.
     if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
     const startedMs = clock.monotonicMs();
+    await share.use();
     await pace.recordFetch();
     const report = await source.fetch(presented, term.signal);
     const { result, clockSkewMs, salvaged, isUnasked = false } = report;
+    if (!isUnasked) share.settle();
     // Before anything else: from here on the refresh token that was presented is spent.
     const brought = result.ok ? result.value : salvaged;
     if (brought !== undefined) await chain?.accept(brought);
@@ -62,12 +67,12 @@ export class TokenFetch {
     failure: Failure,
     presented: ChainState | undefined,
     { salvaged, isAmbiguous = false }: FetchReport,
-    { signal }: Term,
+    term: Term,
   ): Promise<Failure> {
     const { chain } = this.#parts;
     if (chain === undefined) return failure;
-    if (salvaged === undefined) return chain.handleFailure({ presented, failure, isAmbiguous }, signal);
-    const saved = await chain.save(signal);
+    if (salvaged === undefined) return chain.handleFailure({ presented, failure, isAmbiguous }, term.signal);
+    const saved = await chain.save(term);
     return saved.ok ? failure : saved.failure;
   }
 }

@@ -9,12 +9,14 @@ import { decideWait } from '../core/backoff.ts';
 import type { TokenDocument } from '../core/document.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Clock, FetchWaits, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
+import type { Clock, FetchWaits, Random, RefreshEvents, TextReader, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
+import type { FetchBudget } from './fetch-budget.ts';
 import type { FetchGate } from './fetch-gate.ts';
 import { FetchPace } from './fetch-pace.ts';
+import { type FetchRefusal, FetchShare } from './fetch-share.ts';
 import { describeEnd, type Term } from './term.ts';
 import { TokenFetch } from './token-fetch.ts';
 import type { TokenPublication } from './token-publication.ts';
@@ -24,8 +26,11 @@ export interface TokenKeeperParts {
   /** Shortest time between two fetches of this token, in milliseconds; 0 for none. */
   readonly minIntervalMs: number;
   readonly source: TokenSource;
+  readonly store: TextReader;
   /** Where the provider's waits outlive the process; without it they are in memory alone. */
   readonly waits?: FetchWaits | undefined;
+  /** The provider's, shared by all of its tokens; without it calls are not counted. */
+  readonly budget?: FetchBudget | undefined;
   readonly publication: TokenPublication;
   /** For kinds with refresh tokens. */
   readonly chain: ChainKeeper | undefined;
@@ -51,7 +56,9 @@ interface Achievement {
 interface Run {
   readonly reason: RefreshReason;
   readonly term: Term;
-  /** Aborted when the term ends in either way: no further attempt is begun. */
+  /** Aborted when the token is not kept any more. */
+  readonly retired: AbortSignal;
+  /** Aborted then, and when the term ends in either way: no further attempt is begun. */
   readonly over: AbortSignal;
   /** The run is given up after so many failed attempts, and at once when a human or a long wait is needed. */
   readonly maxAttempts: number;
@@ -62,21 +69,27 @@ interface Run {
   readonly isForChain: boolean;
 }
 
+const RETIRED: Failure = { code: 'aborted', retry: 'soon', message: 'the token is not kept any more' };
+
 /** Somebody waits for a run with `maxAttempts`: an hour's Retry-After would block a CronJob for an hour. */
 const IMPATIENT_WAIT_MS = 60_000;
 
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
   readonly #pace: FetchPace;
+  readonly #share: FetchShare;
   readonly #fetch: TokenFetch;
   #running: Promise<RefreshOutcome> | undefined;
+  /** Ends the present run as the end of its term does, when the token is not kept any more. */
+  #retiring: AbortController | undefined;
   /** Ends the present wait between two attempts. */
   #wakeUp: AbortController | undefined;
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
     this.#pace = new FetchPace(parts);
-    this.#fetch = new TokenFetch({ ...parts, pace: this.#pace });
+    this.#share = new FetchShare(parts);
+    this.#fetch = new TokenFetch({ ...parts, pace: this.#pace, share: this.#share });
   }
 
   get identity(): TokenIdentity {
@@ -85,6 +98,11 @@ export class TokenKeeper {
 
   get isRefreshing(): boolean {
     return this.#running !== undefined;
+  }
+
+  /** Whether the store lacks the newest refresh token. */
+  get hasUnsaved(): boolean {
+    return this.#parts.chain?.hasUnsaved === true;
   }
 
   /** The document that readers see. */
@@ -109,12 +127,26 @@ export class TokenKeeper {
     return this.#parts.publication.lifetimeMs;
   }
 
-  /** Learns what the store holds, without fetching. */
-  async restore(signal: AbortSignal): Promise<Result<void>> {
+  /** The secrets whose texts {@link TokenKeeper.restore} reads. */
+  get secretNames(): readonly string[] {
+    const { identity, chain } = this.#parts;
+    return chain === undefined ? [identity.secret] : [identity.secret, chain.stateSecret];
+  }
+
+  /**
+   * Learns what the store holds, without fetching.
+   * @param reader in place of the store, when its texts have been read ahead
+   */
+  async restore(signal: AbortSignal, reader: TextReader = this.#parts.store): Promise<Result<void>> {
     const { chain, publication } = this.#parts;
     await this.#pace.restore();
-    const read = chain === undefined ? succeed(undefined) : await chain.restore(signal);
-    return read.ok ? publication.restore(signal, chain?.expiresAtMs) : read;
+    const read = chain === undefined ? succeed(undefined) : await chain.restore(reader, signal);
+    return read.ok ? publication.restore(reader, signal, chain?.expiresAtMs) : read;
+  }
+
+  /** Others may have published since the store was read: it is read again before anything is fetched. */
+  distrust(): void {
+    this.#parts.publication.distrust();
   }
 
   /**
@@ -126,28 +158,52 @@ export class TokenKeeper {
     term: Term,
     maxAttempts = Number.POSITIVE_INFINITY,
   ): Promise<RefreshOutcome> {
-    if (this.#running === undefined) {
-      const run: Run = {
-        reason,
-        term,
-        over: AbortSignal.any([term.stopping, term.signal]),
-        maxAttempts,
-        startedMs: this.#parts.clock.monotonicMs(),
-        beganLive: (this.#parts.publication.remainingMs() ?? 0) > 0,
-        isForChain: this.#isOnlyChainDue(reason),
-      };
-      this.#running = this.#attemptUntilDone(run).finally(() => {
-        this.#running = undefined;
-      });
-    } else if (reason === 'explicit' && this.#pace.demandedRestMs() === 0) {
-      this.#wakeUp?.abort();
-    }
+    if (this.#running === undefined)
+      return this.#begin(reason, term, maxAttempts, this.#isOnlyChainDue(reason));
+    if (reason === 'explicit' && this.#pace.demandedRestMs() === 0) this.#wakeUp?.abort();
+    return this.#running;
+  }
+
+  /**
+   * The token is not kept any more: begins no further attempt, lets what is in flight end, and saves a refresh token
+   * that the store does not have. Resolves after that, or with the term.
+   * @param term `undefined`: this replica does not lead, so that nothing may be written
+   */
+  async retire(term: Term | undefined): Promise<void> {
+    this.#retiring?.abort(new Error(RETIRED.message));
+    // A bug in there is told to whoever began it.
+    await this.#running?.catch(() => undefined);
+    if (term !== undefined && this.hasUnsaved) await this.#begin('due', term, Number.POSITIVE_INFINITY, true);
+  }
+
+  #begin(
+    reason: RefreshReason,
+    term: Term,
+    maxAttempts: number,
+    isForChain: boolean,
+  ): Promise<RefreshOutcome> {
+    const retiring = new AbortController();
+    const run: Run = {
+      reason,
+      term,
+      retired: retiring.signal,
+      over: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
+      maxAttempts,
+      startedMs: this.#parts.clock.monotonicMs(),
+      beganLive: (this.#parts.publication.remainingMs() ?? 0) > 0,
+      isForChain,
+    };
+    this.#retiring = retiring;
+    this.#running = this.#attemptUntilDone(run).finally(() => {
+      this.#running = undefined;
+      this.#retiring = undefined;
+    });
     return this.#running;
   }
 
   #isOnlyChainDue(reason: RefreshReason): boolean {
     const { chain, publication } = this.#parts;
-    if (chain?.hasUnsaved !== true || publication.hasKept || publication.dueInMs() <= 0) return false;
+    if (chain?.hasUnsaved !== true || publication.hasKept || publication.isDue) return false;
     return reason === 'start' || reason === 'due';
   }
 
@@ -167,7 +223,7 @@ export class TokenKeeper {
       }
       const { failure } = result;
       // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
-      if (run.term.signal.aborted) return this.#abandon(run, describeEnd(run.term));
+      if (run.term.signal.aborted || run.retired.aborted) return this.#abandon(run, describeEndOf(run));
       if (failure.code === 'aborted' || failure.code === 'leadership-lost')
         return this.#abandon(run, failure);
       failedSinceMs ??= clock.monotonicMs();
@@ -182,9 +238,9 @@ export class TokenKeeper {
         expiresAtMs: this.document?.expiresAtMs,
       });
       previous = failure;
-      const isPatient = run.maxAttempts === Number.POSITIVE_INFINITY;
       const isOutOfPatience = failure.retry === 'needs-human' || waitMs > IMPATIENT_WAIT_MS;
-      if (attempt >= run.maxAttempts || (!isPatient && isOutOfPatience)) return { kind: 'failed', failure };
+      if (attempt >= run.maxAttempts || (!hasPatience(run) && isOutOfPatience))
+        return { kind: 'failed', failure };
       await this.#pause(waitMs, failure, run);
     }
   }
@@ -206,24 +262,34 @@ export class TokenKeeper {
     const { publication, random } = this.#parts;
     const remainingMs = run.beganLive ? publication.remainingMs() : undefined;
     this.#pace.recordFailure(failure);
-    const { roomInMs } = publication;
-    return Math.max(decideWait({ failure, attempt, remainingMs, roomInMs }, random.next()), this.#restMs());
+    const { roomInMs, hasKept, isStoreKnown } = publication;
+    const ownMs = decideWait({ failure, attempt, remainingMs, roomInMs }, random.next());
+    if (run.isForChain) return ownMs;
+    return Math.max(ownMs, this.#restMs(), hasKept || !isStoreKnown ? 0 : this.#share.retryRestMs());
   }
 
   async #attemptInTurn(run: Run, attempt: number): Promise<Result<Achievement>> {
     const { gate, publication } = this.#parts;
     try {
-      await this.#rest(run);
-      const priority = publication.document?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
-      return await gate.run(priority, run.over, () => this.#attempt(run, attempt));
+      for (;;) {
+        await this.#rest(run);
+        const priority = publication.document?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
+        const attempted = await gate.run(priority, run.over, () => this.#attempt(run, attempt));
+        if (!('refusal' in attempted)) return attempted;
+        if (!hasPatience(run) || run.reason === 'explicit') return fail(attempted.failure);
+        // Not in the gate: a token that has something to write must not wait for one that may not fetch.
+        await this.#share.wait(attempted, priority, run.over);
+      }
     } catch (error) {
       // Only the term's own signals end a wait; anything else is a bug and must be seen.
-      if (run.over.aborted) return fail(describeEnd(run.term));
+      if (run.over.aborted) return fail(describeEndOf(run));
       throw error;
+    } finally {
+      this.#share.giveBack();
     }
   }
 
-  async #attempt(run: Run, attempt: number): Promise<Result<Achievement>> {
+  async #attempt(run: Run, attempt: number): Promise<Result<Achievement> | FetchRefusal> {
     const { publication, chain } = this.#parts;
     const { term, reason } = run;
     if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
@@ -232,13 +298,15 @@ export class TokenKeeper {
     if (!publication.isStoreKnown) {
       const restored = await this.restore(term.signal);
       if (!restored.ok) return restored;
-      if (publication.dueInMs() > 0 && reason !== 'explicit') return this.#stayFresh(term);
+      if (!publication.isDue && reason !== 'explicit') return this.#stayFresh(term);
       // Only now it is known when the provider was last asked.
       await this.#rest(run);
     }
     if (!publication.hasKept) {
       const held = this.#pace.heldBack();
       if (held !== undefined) return fail(held);
+      const refused = await this.#share.request(attempt === 1);
+      if (refused !== undefined) return refused;
       const isPostponed = await publication.reconsider(term, chain?.expiresAtMs);
       const isPatient = attempt === 1 && (reason === 'due' || reason === 'start');
       if (isPostponed && isPatient) return this.#stayFresh(term);
@@ -267,13 +335,13 @@ export class TokenKeeper {
   }
 
   #saveChain(term: Term): Promise<Result<void>> {
-    return this.#parts.chain?.save(term.signal) ?? Promise.resolve(succeed(undefined));
+    return this.#parts.chain?.save(term) ?? Promise.resolve(succeed(undefined));
   }
 
   async #publish({ term, reason, startedMs }: Run): Promise<Result<Achievement>> {
     const { publication, chain, clock, events, identity } = this.#parts;
     if (term.signal.aborted) return fail(describeEnd(term));
-    const published = await publication.publish(term.signal, chain?.expiresAtMs);
+    const published = await publication.publish(term, chain?.expiresAtMs);
     if (!published.ok) return published;
     const { document } = publication;
     if (published.value === 'theirs' || document === undefined) return succeed({ kind: 'fresh' });
@@ -294,7 +362,8 @@ export class TokenKeeper {
 
   /** Waits until the provider may be asked; a kept token only waits for what was demanded. */
   async #rest(run: Run): Promise<void> {
-    const restMs = this.#restMs();
+    // What the provider wants to wait for is the next fetch.
+    const restMs = run.isForChain ? 0 : this.#restMs();
     if (restMs > 0) await this.#parts.clock.sleep(restMs, run.over);
   }
 
@@ -331,6 +400,15 @@ export class TokenKeeper {
  */
 function endOfChain(token: FetchedToken, chain: ChainKeeper | undefined): number | undefined {
   return chain === undefined || token.refreshToken === undefined ? undefined : token.refreshTokenExpiresAtMs;
+}
+
+/** Nobody waits for the run, so that it may take as long as it takes. */
+function hasPatience({ maxAttempts }: Run): boolean {
+  return maxAttempts === Number.POSITIVE_INFINITY;
+}
+
+function describeEndOf({ term, retired }: Run): Failure {
+  return retired.aborted && !term.signal.aborted ? RETIRED : describeEnd(term);
 }
 
 /** Began for another reason than that the time had come, maybe for all tokens of the provider at once. */

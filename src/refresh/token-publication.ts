@@ -14,11 +14,19 @@ import {
 import { createDocument, serializeDocument, type TokenDocument } from '../core/document.ts';
 import type { Failure } from '../core/failure.ts';
 import { momentAt, msUntil } from '../core/moment.ts';
-import type { Clock, Random, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
+import type { Clock, Random, RefreshEvents, SecretWrite, TextReader } from '../core/ports.ts';
 import { assessStored, decideConflict, decideReplacement } from '../core/replacement.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
-import { earlierExpiry, type Held, isPutOff, momentOf, usableUntil } from './held-token.ts';
+import {
+  earlierExpiry,
+  type Held,
+  isPutOff,
+  keepEarlierMoments,
+  momentOf,
+  usableUntil,
+  whenWorthAsking,
+} from './held-token.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { Term } from './term.ts';
 
@@ -27,7 +35,7 @@ export interface TokenPublicationParts {
   readonly policy: CadencePolicy;
   /** How early a token that came off schedule is refreshed once, to spread a provider's tokens; drawn once. */
   readonly offsetMs: number;
-  readonly store: TokenStore;
+  readonly store: TextReader;
   readonly writer: SecretWriter;
   readonly clock: Clock;
   readonly random: Random;
@@ -71,6 +79,13 @@ export class TokenPublication {
       : msUntil(this.#published.refreshAt, this.#parts.clock);
   }
 
+  /** True when there is no token, or its refresh is nearer to now than to the next tick. */
+  get isDue(): boolean {
+    if (this.#published === undefined) return true;
+    const { tickMs } = decideTolerableCadence(this.#published.lifetimeMs, this.#parts.policy);
+    return isDueAtTick(this.dueInMs(), tickMs);
+  }
+
   /** See {@link Held.lifetimeMs}; `undefined` when there is no token. */
   get lifetimeMs(): number | undefined {
     return this.#published?.lifetimeMs;
@@ -86,13 +101,22 @@ export class TokenPublication {
     return this.#parts.writer.roomInMs;
   }
 
+  /** What is known of the store may be out of date: it has to be restored before anything is fetched. */
+  distrust(): void {
+    this.#stored = undefined;
+  }
+
   /**
    * Learns what the store holds.
    * @param chainEndsAtMs when the refresh token that gets the next token dies; `undefined` when there is none
    */
-  async restore(signal: AbortSignal, chainEndsAtMs: number | undefined): Promise<Result<void>> {
-    const { store, identity, clock, events } = this.#parts;
-    const read = await store.read(identity.secret, signal);
+  async restore(
+    reader: TextReader,
+    signal: AbortSignal,
+    chainEndsAtMs: number | undefined,
+  ): Promise<Result<void>> {
+    const { identity, clock, events } = this.#parts;
+    const read = await reader.read(identity.secret, signal);
     if (!read.ok) {
       this.#stored = undefined;
       return read;
@@ -176,16 +200,20 @@ export class TokenPublication {
 
   /**
    * True when the provider had nothing better than what readers already see. Nothing is written, and the next moment
-   * at which asking makes sense is the real expiry, or the planned moment when that has not been tried yet.
+   * is the one at which asking makes sense, or the planned one when that has not been tried yet.
    */
   declineUnchanged(token: FetchedToken, isAskedEarly: boolean): boolean {
     const { clock, events, identity } = this.#parts;
     const published = this.#published;
     if (published === undefined || msUntil(published.expiry, clock) <= 0) return false;
-    if (decideReplacement(token, published.document, clock.now()) === 'replace') return false;
+    // By whichever clock says that it dies sooner: the wall clock may have been set back since it was published.
+    const expiresAtMs = clock.now() + msUntil(published.expiry, clock);
+    if (decideReplacement(token, { ...published.document, expiresAtMs }, clock.now()) === 'replace')
+      return false;
     const expiry = earlierExpiry(token, published);
-    const isPlanKept = isAskedEarly && msUntil(published.refreshAt, clock) < msUntil(expiry, clock);
-    const refreshAt = isPlanKept ? published.refreshAt : expiry;
+    const worthAskingAt = whenWorthAsking(token, { ...published, expiry }, this.#parts.policy);
+    const isPlanKept = isAskedEarly && msUntil(published.refreshAt, clock) < msUntil(worthAskingAt, clock);
+    const refreshAt = isPlanKept ? published.refreshAt : worthAskingAt;
     this.#published = { ...published, expiry, refreshAt };
     events({
       event: 'token-unchanged',
@@ -244,13 +272,14 @@ export class TokenPublication {
    * Publishes the kept token. `theirs`: somebody else has published a better one, which was taken over.
    * @param chainEndsAtMs as for {@link TokenPublication.restore}
    */
-  async publish(signal: AbortSignal, chainEndsAtMs: number | undefined): Promise<Result<'ours' | 'theirs'>> {
+  async publish(term: Term, chainEndsAtMs: number | undefined): Promise<Result<'ours' | 'theirs'>> {
     const kept = this.#kept;
     if (kept === undefined) throw new Error('nothing is kept to publish');
-    const written = await this.#parts.writer.publish('document', kept.write, signal);
+    const { writer } = this.#parts;
+    const written = await writer.publish('document', kept.write, term, this.document?.expiresAtMs);
     if (!written.ok) {
       return written.failure.code === 'store-conflict'
-        ? this.#resolveConflict(kept, written.failure, chainEndsAtMs, signal)
+        ? this.#resolveConflict(kept, written.failure, chainEndsAtMs, term.signal)
         : written;
     }
     this.#kept = undefined;
@@ -298,13 +327,14 @@ export class TokenPublication {
     const cadence = decideTolerableCadence(lifetimeMs, policy);
     const refreshAtMs = decideRestoredRefreshAt({ ...document, expiresAtMs: usableUntilMs }, cadence);
     this.#stored = { version, generation };
-    this.#published = {
+    const read: Held = {
       document,
       lifetimeMs,
       refreshAt: momentAt(refreshAtMs, clock),
       latestRefreshAt: momentAt(usableUntilMs - cadence.leastMarginMs, clock),
       expiry: momentAt(expiresAtMs, clock),
     };
+    this.#published = keepEarlierMoments(read, this.#published);
     events({ event: 'token-restored', identity, issuedAtMs, expiresAtMs, refreshAtMs, generation });
   }
 }

@@ -4,6 +4,7 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import type { RefreshEvent } from '../core/events.ts';
+import { formatFetchLimit } from '../core/fetch-limit.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
 import { formatRoughly, formatUtc } from '../core/time-text.ts';
 import type { TokenIdentity } from '../core/token.ts';
@@ -45,7 +46,8 @@ export function createLiveTable(options: LiveTableOptions): LiveTable {
     onEvent: (event) => {
       if ('identity' in event) {
         const { token } = event.identity;
-        rows.set(token, nextRow(rows.get(token) ?? emptyRow(token, { kind: 'waiting' }), event));
+        if (event.event === 'token-removed') rows.delete(token);
+        else rows.set(token, nextRow(rows.get(token) ?? emptyRow(token, { kind: 'waiting' }), event));
       }
       const told = describeNews(event);
       if (told === undefined) return;
@@ -111,7 +113,9 @@ function emptyRow(token: string, result: LiveTableRow['result']): LiveTableRow {
   };
 }
 
-function nextRow(row: LiveTableRow, event: Extract<RefreshEvent, { identity: TokenIdentity }>): LiveTableRow {
+type RowEvent = Exclude<Extract<RefreshEvent, { identity: TokenIdentity }>, { event: 'token-removed' }>;
+
+function nextRow(row: LiveTableRow, event: RowEvent): LiveTableRow {
   switch (event.event) {
     case 'token-restored':
     case 'token-refreshed':
@@ -154,6 +158,7 @@ function nextRow(row: LiveTableRow, event: Extract<RefreshEvent, { identity: Tok
     case 'version-budget-recovered':
     case 'refresh-recovered':
     case 'chain-recovered':
+    case 'token-added':
       return row;
   }
 }
@@ -175,6 +180,10 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'version-budget-exhausted':
     case 'version-budget-recovered':
       return `${event.identity.token}: ${event.versions} of ${event.versionBudget} versions are used`;
+    case 'fetch-budget-low':
+    case 'fetch-budget-exhausted':
+    case 'fetch-budget-recovered':
+      return `${event.provider}: ${event.calls} of ${formatFetchLimit(event.limit)} calls are used`;
     case 'refresh-postponed':
       return `${event.identity.token}: the refresh is put off to save versions`;
     case 'refresh-recovered':
@@ -191,6 +200,8 @@ function describeNews(event: RefreshEvent): string | undefined {
       return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
     case 'leadership-acquired':
     case 'coordination-recovered':
+    case 'bindings-counted':
+    case 'discovery-recovered':
     case 'refresh-started':
     case 'token-fetched':
     case 'secret-written':
@@ -200,6 +211,15 @@ function describeNews(event: RefreshEvent): string | undefined {
       return 'this replica no longer refreshes the tokens';
     case 'chain-recovered':
       return `${event.identity.token}: found a refresh token in the journal that the store does not have`;
+    case 'token-added':
+      return `${event.identity.token}: the customer was found by its binding, secret ${event.bindingSecret}`;
+    case 'token-removed':
+      return `${event.identity.token}: no longer refreshed, because ${event.why}`;
+    case 'binding-rejected':
+      return `${event.provider}: secret ${event.bindingSecret} cannot be used as a binding: ${event.reason}`;
+    case 'discovery-failed':
+      return `${event.provider}: customers cannot be looked for: ${event.failure.message}`;
+    case 'batch-read-denied':
     case 'coordination-failed':
     case 'journal-failed':
       return event.problem;

@@ -13,7 +13,7 @@ const resultSchema = z.strictObject({
   findings: z.array(
     z.strictObject({
       token: z.string(),
-      aspect: z.enum(['credentials', 'provider', 'secret', 'state secret']),
+      aspect: z.enum(['credentials', 'provider', 'secret', 'state secret', 'discovery']),
       ok: z.boolean(),
       code: z.string().optional(),
       message: z.string().optional(),

@@ -14,6 +14,7 @@ const plansSchema = z.array(
     provider: z.string(),
     kind: z.string(),
     customer: z.string().optional(),
+    discoveredBy: z.string().optional(),
     secret: z.string(),
     stateSecret: z.string().optional(),
     lifetimeSeconds: z.number(),

@@ -57,6 +57,7 @@ describe('parseConfiguration', () => {
         tags: {},
         adopt: [],
         versionBudget: 144,
+        writesPerSecond: 40,
         timeoutMs: 5000,
       },
       readers: { stalenessMs: 0 },
@@ -90,12 +91,14 @@ describe('parseConfiguration', () => {
           stateSecret: undefined,
         },
       ],
+      discovery: undefined,
       schedule: {
         kind: 'derived',
         policy: { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, versionBudget: 144 },
       },
       lifetimeMs: 900_000,
       minIntervalMs: 0,
+      fetchBudget: undefined,
       timeoutMs: 10_000,
       concurrency: 4,
       versionBudget: 144,
@@ -130,6 +133,23 @@ describe('parseConfiguration', () => {
         stateSecret: 'state/budi',
       },
     ]);
+  });
+
+  it('leaves customers to be discovered, with the templates for their secrets', () => {
+    const text = CUSTOMERS.replace(
+      /customers:[^]*/,
+      'customers: { discover: { tag: "app=a=b", every: 30s } }\n',
+    );
+    const [provider] = configurationOf(text).providers;
+    assert.deepEqual(provider?.tokens, []);
+    assert.deepEqual(provider.discovery, {
+      tag: { key: 'app', value: 'a=b' },
+      everyMs: 30_000,
+      secret: 'payments/{customer}',
+      stateSecret: 'token-refresher/state/payments/{customer}',
+    });
+    const plain = configurationOf(`${text}    grant: authorization_code\n`).providers[0];
+    assert.equal(plain?.discovery?.stateSecret, undefined);
   });
 
   it('keeps the refresh token of a single token in a state secret of its own', () => {
@@ -172,6 +192,20 @@ describe('parseConfiguration', () => {
   it("lets a provider's version budget override the store's", () => {
     const text = `${PIVOT}    versionBudget: 110\nstore: { versionBudget: 100 }\n`;
     assert.equal(configurationOf(text).providers[0]?.versionBudget, 110);
+  });
+
+  it('reads a fetch budget, and says when it leaves little for retries', () => {
+    const parsed = parseText(`${PIVOT}    fetchBudget: 107/day\n`);
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.configuration.providers[0]?.fetchBudget, { calls: 107, window: 'day' });
+    assert.ok(
+      parsed.warnings
+        .map(formatProblem)
+        .includes(
+          'app.yaml:7:18 providers[0].fetchBudget: one token refreshed every 840 s needs up to 105 calls a day of fetchBudget ' +
+            '107/day: 2 are left for retries and explicit refreshes',
+        ),
+    );
   });
 
   it('warns of a pace between the guidance and the cautious reading, and of an adoption of nothing', () => {

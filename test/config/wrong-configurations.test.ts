@@ -14,8 +14,12 @@ const SECRET_NAME =
   '1 to 512 of letters, digits and /_+=.@-, not ending in a hyphen and six characters ' +
   '(Secrets Manager adds such an end to the ARN)';
 const PIVOT_KEYS =
-  'name, kind, baseUrl, credentials, secret, stateSecret, refreshAfter, schedule, minInterval, timeout, concurrency, ' +
+  'name, kind, baseUrl, credentials, secret, stateSecret, refreshAfter, schedule, minInterval, fetchBudget, timeout, concurrency, ' +
   'versionBudget, lifetime';
+
+const TAG = 'KEY=VALUE of letters, digits, blanks and :_@/+.-';
+/** Six lines. */
+const DISCOVERED = CUSTOMERS.replace(/customers:[^]*/, 'customers: { discover: { tag: app=x } }\n');
 
 interface Wrong {
   readonly what: string;
@@ -337,6 +341,75 @@ const WRONG: readonly Wrong[] = [
       `app.yaml:5:13 providers[0].secret: yields the name "payments-wahyu1"; allowed: ${SECRET_NAME}`,
     ],
   },
+  ...(
+    [
+      [
+        'neither customers nor how to find them',
+        'customers: soon',
+        '16 providers[0].customers: found a text; allowed: a list with at least one customer, or { discover: { tag: KEY=VALUE } }',
+      ],
+      [
+        'a discovery without a tag',
+        'customers: { discover: {} }',
+        `28 providers[0].customers.discover.tag: missing; allowed: ${TAG}`,
+      ],
+      [
+        'a tag without a value',
+        'customers: { discover: { tag: app } }',
+        `35 providers[0].customers.discover.tag: found "app"; allowed: ${TAG}`,
+      ],
+      [
+        'an interval that is too short',
+        'customers: { discover: { tag: app=x, every: 5s } }',
+        `49 providers[0].customers.discover.every: found "5s"; allowed: ${DURATION}, at least 10s, at most 1d`,
+      ],
+      [
+        'a misspelt discovery',
+        'customers: { discover: { tag: app=x, evry: 1m } }',
+        '42 providers[0].customers.discover.evry: unknown key; allowed: tag, every; did you mean "every"?',
+      ],
+      [
+        "the daemon's own tag",
+        'customers: { discover: { tag: managed-by=token-refresher } }',
+        '35 providers[0].customers.discover.tag: found "managed-by=token-refresher"; allowed: another tag than the daemon\'s own',
+      ],
+    ] as const
+  ).map(([what, customers, problem]) => ({
+    what,
+    text: CUSTOMERS.replace(/customers:[^]*/, `${customers}\n`),
+    problems: [`app.yaml:6:${problem}`],
+  })),
+  {
+    what: 'a tag that the secrets of tokens get too',
+    text: `store: { tags: { app: x } }\n${DISCOVERED}`,
+    problems: [
+      'app.yaml:7:35 providers[0].customers.discover.tag: found "app=x", which store.tags puts on the secrets of tokens ' +
+        'too; allowed: a tag that bindings alone have',
+    ],
+  },
+  {
+    what: 'one secret for all customers that are discovered',
+    text: DISCOVERED.replace('/{customer}', '/shared'),
+    problems: [
+      'app.yaml:5:13 providers[0].secret: found "payments/shared" for several tokens; allowed: a name with {customer} ' +
+        'in it, or one for each customer',
+    ],
+  },
+  {
+    what: 'no secret for customers that are discovered',
+    text: DISCOVERED.replace('    secret: payments/{customer}\n', ''),
+    problems: [
+      'app.yaml:2:5 providers[0].secret: missing; allowed: a name with {customer} in it, or one for each customer',
+    ],
+  },
+  {
+    what: 'two discoveries that would write to the same secrets',
+    text: DISCOVERED + DISCOVERED.replace('providers:\n', '').replace('b2b2c', 'other'),
+    problems: [
+      'app.yaml:10:13 providers[1].secret: the token would be written to "payments/{customer}", where the token of ' +
+        'providers[0] is written; allowed: a secret of its own',
+    ],
+  },
   {
     what: 'customers of a kind that has none',
     text: `${PIVOT}    customers: []\n`,
@@ -358,6 +431,49 @@ const WRONG: readonly Wrong[] = [
     what: 'a second document',
     text: `${PIVOT}---\nlog: {}\n`,
     problems: ['app.yaml:7:1 a second document begins here; the file must hold one'],
+  },
+  ...['1000', '0/day', '1000/week', '1.5/hour', '1000 / day'].map((wrong) => ({
+    what: `a fetchBudget of ${wrong}`,
+    text: `${PIVOT}    fetchBudget: "${wrong}"\n`,
+    problems: [
+      `app.yaml:7:18 providers[0].fetchBudget: found "${wrong}"; allowed: calls in a window of time: 1000/day, 60/hour or 5/minute`,
+    ],
+  })),
+  {
+    what: 'a fetchBudget that is a number',
+    text: `${PIVOT}    fetchBudget: 1000\n`,
+    problems: [
+      'app.yaml:7:18 providers[0].fetchBudget: found 1000; allowed: calls in a window of time: 1000/day, 60/hour or 5/minute',
+    ],
+  },
+  {
+    what: 'a fetchBudget that the cadence of its token needs more than',
+    text: `${PIVOT}    fetchBudget: 100/day\n`,
+    problems: [
+      'app.yaml:7:18 providers[0].fetchBudget: one token refreshed every 840 s needs up to 105 calls a day, more than fetchBudget ' +
+        '100/day; a fetchBudget of at least 105/day works, if the provider allows that',
+    ],
+  },
+  {
+    what: 'a fetchBudget that all tokens together need more than',
+    text: CUSTOMERS.replace('    secret:', '    fetchBudget: 9/hour\n    secret:'),
+    problems: [
+      'app.yaml:5:18 providers[0].fetchBudget: 2 tokens refreshed every 840 s need up to 10 calls an hour, more than fetchBudget ' +
+        '9/hour; a fetchBudget of at least 10/hour works, if the provider allows that',
+    ],
+  },
+  {
+    what: 'a fetchBudget that the firings of a cron expression need more than',
+    text: `${PIVOT}    schedule: "*/10 * * * *"\n    fetchBudget: 146/day\n`,
+    problems: [
+      'app.yaml:8:18 providers[0].fetchBudget: one token refreshed every 600 s needs up to 147 calls a day, more than fetchBudget ' +
+        '146/day; a fetchBudget of at least 147/day works, if the provider allows that',
+    ],
+  },
+  {
+    what: 'a pace of writes that is too slow for one publish',
+    text: `${PIVOT}store: { writesPerSecond: 3 }\n`,
+    problems: ['app.yaml:7:27 store.writesPerSecond: found 3; allowed: a whole number from 4 to 1000'],
   },
   {
     what: 'tags of YAML',

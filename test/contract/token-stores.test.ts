@@ -60,6 +60,31 @@ for (const { name, start, writingCalls } of STORES) {
       assert.equal((await readOk(store, 'payments/pivot'))?.text.reveal(), textOf('two'));
     });
 
+    it('says of many secrets what it says of each', async (t) => {
+      const { store, rival } = await start(t);
+      const names = Array.from({ length: 45 }, (_, index) => `payments/${index}`);
+      for (const secretName of names.slice(5)) {
+        await publishOk(
+          store,
+          buildWrite('one', undefined, { secretName, text: new SecretText(secretName) }),
+        );
+      }
+      const texts = await rival.readMany([...names, 'payments/7'], never);
+      assert.equal(texts.size, names.length);
+      for (const secretName of names)
+        assert.deepEqual(texts.get(secretName), await store.read(secretName, never));
+    });
+
+    it('fails for each of many secrets while it does not answer', async (t) => {
+      const { store, fallSilent, passDeadline } = await start(t);
+      fallSilent();
+      const reading = store.readMany([SECRET, 'payments/pivot'], never);
+      await passDeadline();
+      const texts = await reading;
+      assert.equal(texts.size, 2);
+      for (const text of texts.values()) expectFailure(text, 'store-unavailable', 'backoff');
+    });
+
     it('replaces the version that it was told to expect, again and again', async (t) => {
       const { store, rival, countVersions } = await start(t);
       let version = await publishOk(store, buildWrite('one', undefined));

@@ -4,9 +4,9 @@ import { after, describe, test } from 'node:test';
 import type { Failure } from '../../src/core/failure.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { apimw } from '../../src/providers/apimw.ts';
-import type { ConfiguredKind, Credentials } from '../../src/providers/provider.ts';
+import type { ConfiguredKind, CredentialReading, Credentials } from '../../src/providers/provider.ts';
 import { createTokenDispatcher } from '../../src/providers/token-endpoint.ts';
-import { CREDENTIAL_POLL_MS, createTokenSource } from '../../src/providers/token-source.ts';
+import { createTokenSource } from '../../src/providers/token-source.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts';
@@ -17,6 +17,8 @@ const SECOND = credentialsOf({ apiKey: 'key', apiSecret: 'second' });
 const UNREADABLE: Failure = { code: 'credentials-rejected', retry: 'needs-human', message: 'no such file' };
 const DATA = { access_token: 'token', token_type: 'Bearer', expires_in: 3600, refresh_token: 'rt-2' };
 const live = new AbortController().signal;
+/** How often the fake says that something may have changed. */
+const LOOK_MS = 5000;
 
 const dispatcher = createTokenDispatcher();
 after(() => dispatcher.destroy());
@@ -35,9 +37,9 @@ function sourceOf(baseUrl: string, kind: ConfiguredKind = apimw.configure({})) {
       return kind.prepare(credentials);
     },
   };
-  const readCredentials = async (signal: AbortSignal): Promise<Result<Credentials>> => {
+  const readCredentials = async (signal: AbortSignal): Promise<CredentialReading> => {
     signal.throwIfAborted();
-    return held.credentials;
+    return { credentials: held.credentials, untilChanged: (waiting) => clock.sleep(LOOK_MS, waiting) };
   };
   const source = createTokenSource({
     kind: counted,
@@ -145,18 +147,18 @@ describe('the wait for a changed credential', () => {
     return { state, over };
   };
 
-  test('looks every 5 s and ends when a value differs from the one that was used', async () => {
+  test('ends when a value differs from the one that was used, whatever else has changed', async () => {
     await using server = await startProvider();
     const given = sourceOf(server.url);
     await given.source.fetch(undefined, live);
     const { state, over } = startWait(given);
-    await given.clock.advance(10 * CREDENTIAL_POLL_MS);
+    await given.clock.advance(10 * LOOK_MS);
     assert.equal(state.isOver, false);
     given.held.credentials = fail(UNREADABLE);
-    await given.clock.advance(CREDENTIAL_POLL_MS);
+    await given.clock.advance(LOOK_MS);
     assert.equal(state.isOver, false);
     given.held.credentials = succeed(SECOND);
-    await given.clock.advance(CREDENTIAL_POLL_MS - 1);
+    await given.clock.advance(LOOK_MS - 1);
     assert.equal(state.isOver, false);
     await given.clock.advance(1);
     await over;
@@ -167,9 +169,9 @@ describe('the wait for a changed credential', () => {
     given.held.credentials = fail(UNREADABLE);
     await given.source.fetch(undefined, live);
     const { over } = startWait(given);
-    await given.clock.advance(CREDENTIAL_POLL_MS);
+    await given.clock.advance(LOOK_MS);
     given.held.credentials = succeed(FIRST);
-    await given.clock.advance(CREDENTIAL_POLL_MS);
+    await given.clock.advance(LOOK_MS);
     await over;
   });
 
@@ -178,10 +180,10 @@ describe('the wait for a changed credential', () => {
     given.held.credentials = succeed(credentialsOf({ apiKey: 'key', apiSecret: '' }));
     await given.source.fetch(undefined, live);
     const { state, over } = startWait(given);
-    await given.clock.advance(CREDENTIAL_POLL_MS);
+    await given.clock.advance(LOOK_MS);
     assert.equal(state.isOver, false);
     given.held.credentials = succeed(FIRST);
-    await given.clock.advance(CREDENTIAL_POLL_MS);
+    await given.clock.advance(LOOK_MS);
     await over;
   });
 

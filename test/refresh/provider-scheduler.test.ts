@@ -217,3 +217,48 @@ describe('a classic schedule', () => {
     assert.deepEqual(bench.fetchTimesMs(), []);
   });
 });
+
+describe('tokens that come and go', () => {
+  it('refreshes what is added at once when it is due, and from then on with the others', async () => {
+    bench = createSchedulerBench(timers.clock, { tokenCount: 2 });
+    const [, second] = bench.tokens;
+    assert.ok(second !== undefined);
+    await bench.scheduler.remove(second.keeper);
+    bench.start();
+    await timers.advance(MINUTE_MS);
+    assert.equal(second.source.fetches.length, 0);
+    bench.scheduler.add([second.keeper]);
+    await timers.advance(1);
+    assert.equal(second.source.fetches.length, 1);
+    await timers.advance(HOUR_MS);
+    assert.equal(second.source.fetches.length, 5);
+  });
+
+  it('only takes note of what is added while it does not lead', async () => {
+    bench = createSchedulerBench(timers.clock);
+    bench.scheduler.add(bench.tokens.map(({ keeper }) => keeper));
+    await timers.advance(HOUR_MS);
+    assert.deepEqual(bench.fetchTimesMs(), []);
+  });
+
+  it('does not refresh what is removed, and waits for what of it is in flight', async () => {
+    bench = createSchedulerBench(timers.clock, { tokenCount: 2 });
+    const [first, second] = bench.tokens;
+    assert.ok(first !== undefined && second !== undefined);
+    const hold = first.source.holdNext();
+    bench.start();
+    await hold.reached;
+    let isGone = false;
+    const removed = bench.scheduler.remove(first.keeper).then(() => {
+      isGone = true;
+    });
+    await timers.advance(1_000);
+    assert.equal(isGone, false);
+    hold.release();
+    await removed;
+    await timers.advance(HOUR_MS);
+    assert.equal(first.source.fetches.length, 1);
+    assert.equal(first.published()?.generation, 1);
+    assert.equal(second.source.fetches.length, 5);
+  });
+});

@@ -66,6 +66,16 @@ describe('while the store is down', () => {
     assert.equal(source.fetches.length, 0);
   });
 
+  it('One at a time: what it held is not trusted any more once others may have published', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, store, source, identity } = createKeeperBench(clock);
+    await keeper.restore(term.signal);
+    store.put(identity.secret, serializeDocument(buildDocument()));
+    keeper.distrust();
+    assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+    assert.equal(source.fetches.length, 0);
+  });
+
   it('a kept token that has become due itself is dropped, and the store is read before the next fetch', async () => {
     const clock = new FakeClock();
     const { keeper, term, store, source, events, published } = createKeeperBench(clock);

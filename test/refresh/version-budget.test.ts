@@ -63,6 +63,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     kmsKeyId: undefined,
     tags: {},
     adopt: new Set(),
+    onBatchDenied: () => undefined,
   });
   const source = new FakeTokenSource(clock, LIFETIME_MS);
   const events = new RecordedEvents();
@@ -72,7 +73,12 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     processes += 1;
     const random = createSeededRandom(processes);
     const parts = { identity: IDENTITY, store, clock, random, events: events.record };
-    const writer = new SecretWriter({ ...parts, stateSecret: undefined, versionBudget: budget });
+    const writer = new SecretWriter({
+      ...parts,
+      stateSecret: undefined,
+      versionBudget: budget,
+      pacer: 'none',
+    });
     const stopping = new AbortController();
     return {
       keeper: new TokenKeeper({

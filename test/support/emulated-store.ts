@@ -49,6 +49,7 @@ export async function startEmulatedStore(
       kmsKeyId: undefined,
       tags: {},
       adopt: new Set(),
+      onBatchDenied: () => undefined,
       ...changes,
     });
   };

@@ -54,6 +54,13 @@ export class FakeTokenSource implements TokenSource {
       this.#steps.push({ kind: 'fail', failure: buildFailure(changes) });
   }
 
+  /** The next fetches send nothing, because their credentials cannot be read for a moment. */
+  failUnasked(times: number): void {
+    const failure = buildFailure({ code: 'store-unavailable' });
+    for (let time = 0; time < times; time += 1)
+      this.#steps.push({ kind: 'fail', failure, report: { isUnasked: true } });
+  }
+
   /** The provider handles the next fetches, and no answer arrives. */
   loseAnswers(times: number = 1, failure: Failure = buildFailure()): void {
     for (let time = 0; time < times; time += 1)

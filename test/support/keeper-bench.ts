@@ -5,11 +5,13 @@ import type { Clock, FetchWaits, Journal, Random, TokenSource } from '../../src/
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import type { TokenIdentity } from '../../src/core/token.ts';
 import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
+import type { FetchBudget } from '../../src/refresh/fetch-budget.ts';
 import { FetchGate } from '../../src/refresh/fetch-gate.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import type { Term } from '../../src/refresh/term.ts';
 import { TokenKeeper } from '../../src/refresh/token-keeper.ts';
 import { TokenPublication } from '../../src/refresh/token-publication.ts';
+import type { WritePacer } from '../../src/refresh/write-pacer.ts';
 import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
@@ -26,6 +28,10 @@ export interface KeeperBenchOptions {
   /** Outlives the keeper, as the store does. */
   readonly journal?: Journal;
   readonly gate?: FetchGate;
+  /** The provider's, shared by all of its tokens. */
+  readonly budget?: FetchBudget;
+  /** Shared by all keepers of a process; without it writes are not paced. */
+  readonly pacer?: WritePacer;
   readonly source?: FakeTokenSource;
   /** Asked instead of `source`. */
   readonly provider?: TokenSource;
@@ -74,12 +80,14 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     ...parts,
     stateSecret: chainFallback === undefined ? undefined : stateSecret,
     versionBudget: policy.versionBudget ?? 'none',
+    pacer: options.pacer ?? 'none',
   });
   const keeper = new TokenKeeper({
     ...parts,
     gate,
     source: options.provider ?? source,
     waits: options.waits,
+    budget: options.budget,
     minIntervalMs: policy.minIntervalMs,
     publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
     chain:

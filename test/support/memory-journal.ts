@@ -1,4 +1,12 @@
-import type { FetchWait, FetchWaits, Journal, JournalEntry, SecretWrite } from '../../src/core/ports.ts';
+import type {
+  FetchCounts,
+  FetchWait,
+  FetchWaits,
+  Journal,
+  JournalEntry,
+  SecretWrite,
+} from '../../src/core/ports.ts';
+import type { CallSpan } from '../../src/core/rolling-calls.ts';
 
 /** A {@link Journal} that outlives the benches of killed processes. */
 export class MemoryJournal implements Journal {
@@ -37,5 +45,22 @@ export class MemoryWaits implements FetchWaits {
   async read(token: string): Promise<FetchWait | undefined> {
     await Promise.resolve();
     return this.records.get(token);
+  }
+}
+
+/** {@link FetchCounts} that outlive the benches of killed processes. */
+export class MemoryCounts implements FetchCounts {
+  readonly records = new Map<string, readonly CallSpan[]>();
+  writes = 0;
+
+  async write(provider: string, spans: readonly CallSpan[]): Promise<void> {
+    await Promise.resolve();
+    this.writes += 1;
+    this.records.set(provider, spans);
+  }
+
+  async read(provider: string): Promise<readonly CallSpan[]> {
+    await Promise.resolve();
+    return this.records.get(provider) ?? [];
   }
 }

@@ -1,5 +1,5 @@
 import type { Failure } from '../../src/core/failure.ts';
-import type { SecretWrite, StoredText, TokenStore } from '../../src/core/ports.ts';
+import type { SecretTexts, SecretWrite, StoredText, TokenStore } from '../../src/core/ports.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { HeldStep } from './held-step.ts';
@@ -58,6 +58,12 @@ export class MemoryStore implements TokenStore {
       return succeed(this.#version(secretName, 'previous'));
     }
     return succeed(this.current(secretName));
+  }
+
+  async readMany(secretNames: readonly string[], signal: AbortSignal): Promise<SecretTexts> {
+    const texts = new Map<string, Result<StoredText | undefined>>();
+    for (const secretName of new Set(secretNames)) texts.set(secretName, await this.read(secretName, signal));
+    return texts;
   }
 
   async publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {

@@ -15,6 +15,8 @@ import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts'
 import { signSnapHeaders } from './token-requests.ts';
 import { createUpstreamsBench, type UpstreamsBench } from './upstreams-bench.ts';
 
+/** How often its tokens look for changed credentials. */
+const LOOK_MS = 5000;
 export const TIMEOUT_MS = 10_000;
 
 /** A part of a secret that is as long as this must not show either. */
@@ -55,7 +57,7 @@ export async function createProviderBench(): Promise<
       readCredentials: async () => {
         everHeld.push(...held.values());
         const read: Credentials = new Map(held);
-        return succeed(read);
+        return { credentials: succeed(read), untilChanged: (signal) => clock.sleep(LOOK_MS, signal) };
       },
       baseUrl: server.baseUrlOf(kindName),
       timeoutMs: TIMEOUT_MS,

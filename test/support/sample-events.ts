@@ -23,6 +23,16 @@ type EventOf<Name extends RefreshEventName> = Extract<RefreshEvent, { readonly e
 
 /** One well-formed event of each name: a 30-minute token of `pik`, issued at noon. */
 export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> } = {
+  'token-added': {
+    event: 'token-added',
+    identity: buildIdentity('pik/ayu'),
+    bindingSecret: 'bindings/ayu',
+  },
+  'token-removed': {
+    event: 'token-removed',
+    identity: buildIdentity('pik/ayu'),
+    why: 'its binding, secret bindings/ayu, was deleted',
+  },
   'token-restored': {
     event: 'token-restored',
     identity: buildIdentity(),
@@ -77,6 +87,27 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
     versions: 110,
     versionBudget: 144,
   },
+  'fetch-budget-low': {
+    event: 'fetch-budget-low',
+    provider: 'pik',
+    calls: 850,
+    limit: { calls: 1000, window: 'day' },
+    roomInMs: 0,
+  },
+  'fetch-budget-exhausted': {
+    event: 'fetch-budget-exhausted',
+    provider: 'pik',
+    calls: 1000,
+    limit: { calls: 1000, window: 'day' },
+    roomInMs: 720_000,
+  },
+  'fetch-budget-recovered': {
+    event: 'fetch-budget-recovered',
+    provider: 'pik',
+    calls: 799,
+    limit: { calls: 1000, window: 'day' },
+    roomInMs: 0,
+  },
   'refresh-postponed': {
     event: 'refresh-postponed',
     identity: buildIdentity(),
@@ -122,6 +153,26 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
   'journal-failed': {
     event: 'journal-failed',
     problem: 'journal /run/token-refresher/journal: an entry cannot be written (ENOSPC)',
+  },
+  'binding-rejected': {
+    event: 'binding-rejected',
+    provider: 'pik',
+    bindingSecret: 'bindings/budi',
+    reason: 'bindingId is missing, empty or not a text',
+  },
+  'bindings-counted': { event: 'bindings-counted', provider: 'pik', customers: 7, rejected: 1 },
+  'discovery-failed': {
+    event: 'discovery-failed',
+    provider: 'pik',
+    failure: buildFailure({
+      code: 'store-unavailable',
+      message: 'ListSecrets on secrets with the tag app=pivot failed',
+    }),
+  },
+  'discovery-recovered': { event: 'discovery-recovered', provider: 'pik', failedForMs: 65_000 },
+  'batch-read-denied': {
+    event: 'batch-read-denied',
+    problem: 'AWS denied secretsmanager:BatchGetSecretValue: secrets are read one by one instead',
   },
   'schedule-derived': {
     event: 'schedule-derived',

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import type { CadencePolicy } from '../../src/core/cadence.ts';
-import type { Clock } from '../../src/core/ports.ts';
+import type { Clock, RefreshEvents } from '../../src/core/ports.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { watchClock } from '../../src/refresh/clock-watch.ts';
+import type { FetchBudget } from '../../src/refresh/fetch-budget.ts';
 import { FetchGate } from '../../src/refresh/fetch-gate.ts';
 import { ProviderScheduler, type ScheduleSetting } from '../../src/refresh/provider-scheduler.ts';
+import type { WritePacer } from '../../src/refresh/write-pacer.ts';
 import { createKeeperBench, type KeeperBench } from './keeper-bench.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
@@ -19,6 +21,9 @@ export interface SchedulerBenchOptions {
   readonly offsetMs?: (index: number) => number;
   readonly store?: MemoryStore;
   readonly chainFallback?: 'start-again' | 'none';
+  readonly pacer?: WritePacer;
+  /** Made for the bench's events. */
+  readonly budget?: (events: RefreshEvents) => FetchBudget;
 }
 
 /** One scheduler with real keepers over fakes: the provider `pivot`, with one token or one per customer. */
@@ -26,6 +31,7 @@ export interface SchedulerBench {
   readonly scheduler: ProviderScheduler;
   readonly tokens: readonly KeeperBench[];
   readonly store: MemoryStore;
+  readonly gate: FetchGate;
   /** Of the scheduler and of all keepers. */
   readonly events: RecordedEvents;
   /** Starts the scheduler, and the watch over the clock as the daemon does. */
@@ -42,6 +48,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
   const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, ...options.policy };
   const events = new RecordedEvents();
   const gate = new FetchGate(concurrency);
+  const budget = options.budget?.(events.record);
   const random = createSeededRandom(2026);
   const tokens = Array.from({ length: tokenCount }, (_, index) =>
     createKeeperBench(clock, {
@@ -53,6 +60,8 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
       random,
       offsetMs: options.offsetMs?.(index) ?? 0,
       ...(options.chainFallback === undefined ? {} : { chainFallback: options.chainFallback }),
+      ...(options.pacer === undefined ? {} : { pacer: options.pacer }),
+      ...(budget === undefined ? {} : { budget }),
     }),
   );
   for (const { source } of tokens) source.lifetimeMs = lifetimeMs;
@@ -73,6 +82,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     scheduler,
     tokens,
     store,
+    gate,
     events,
     start: () => {
       scheduler.start({ signal: new AbortController().signal, stopping: stopping.signal });

@@ -1,5 +1,5 @@
 /**
- * A journal of refresh tokens in a {@link PrivateDirectory}: one file per state secret, named by a hash of the
+ * A journal of refresh tokens in {@link PrivateFiles}: one file per state secret, named by a hash of the
  * secret's name, there for as long as the store has not taken the write.
  *
  * Guarantee: an entry is complete or absent, also after a crash at any instruction; a damaged file stops nothing, is
@@ -12,7 +12,7 @@ import { parseJson } from '../../core/json.ts';
 import type { Clock, Journal, JournalEntry, SecretWrite } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/time-text.ts';
-import type { PrivateDirectory } from './private-directory.ts';
+import type { PrivateFiles } from './private-directory.ts';
 import { ReportedWork } from './reported-work.ts';
 
 const entrySchema = z.object({
@@ -25,14 +25,14 @@ const entrySchema = z.object({
 });
 
 export interface DirectoryJournalOptions {
-  readonly directory: PrivateDirectory;
+  readonly directory: PrivateFiles;
   readonly clock: Clock;
   /** Told what goes wrong, in words that hold nothing secret; the same problem in a row is told once. */
   readonly report: (problem: string) => void;
 }
 
 export class DirectoryJournal implements Journal {
-  readonly #directory: PrivateDirectory;
+  readonly #directory: PrivateFiles;
   readonly #work: ReportedWork;
 
   constructor({ directory, clock, report }: DirectoryJournalOptions) {

@@ -1,5 +1,5 @@
 /**
- * The waits of tokens in a {@link PrivateDirectory}: one small file per token that has one, named by a hash of the
+ * The waits of tokens in {@link PrivateFiles}: one small file per token that has one, named by a hash of the
  * token's name. They hold times and a code, nothing about credentials.
  *
  * Guarantee: a record that says nothing any more, or is damaged, is removed; there is at most one per token.
@@ -11,7 +11,7 @@ import { isForgotten } from '../../core/fetch-wait.ts';
 import { parseJson } from '../../core/json.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
 import { formatUtc } from '../../core/time-text.ts';
-import type { PrivateDirectory } from './private-directory.ts';
+import type { PrivateFiles } from './private-directory.ts';
 import { ReportedWork } from './reported-work.ts';
 
 const SUFFIX = '.wait.json';
@@ -26,14 +26,14 @@ const waitSchema = z.object({
 });
 
 export interface DirectoryWaitsOptions {
-  readonly directory: PrivateDirectory;
+  readonly directory: PrivateFiles;
   readonly clock: Clock;
   /** As for the journal. */
   readonly report: (problem: string) => void;
 }
 
 export class DirectoryWaits implements FetchWaits {
-  readonly #directory: PrivateDirectory;
+  readonly #directory: PrivateFiles;
   readonly #clock: Clock;
   readonly #work: ReportedWork;
   #swept: Promise<unknown> | undefined;

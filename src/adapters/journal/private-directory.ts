@@ -21,7 +21,27 @@ export interface PrivateDirectoryOptions {
   readonly uid: number | undefined;
 }
 
-export class PrivateDirectory {
+/** Files of which each is replaced as a whole: what the journal needs of its directory. The simulation has one of its own. */
+export interface PrivateFiles {
+  /** For messages. */
+  readonly path: string;
+  /** The text of a file; `undefined` when there is none. @throws with an errno in `code` */
+  read(name: string): Promise<string | undefined>;
+  /** The text of a write that a crash has cut off before its last step; it may be incomplete. */
+  readUnfinished(name: string): Promise<string | undefined>;
+  /** Takes the last step of such a write. @throws with an errno in `code` */
+  finish(name: string): Promise<void>;
+  /** @throws with an errno in `code` */
+  write(name: string, text: string): Promise<void>;
+  /** Also what an unfinished write has left. Nothing happens when there is nothing. @throws with an errno in `code` */
+  remove(name: string): Promise<void>;
+  /** Gives a file another name, over whatever has it. @throws with an errno in `code` */
+  rename(from: string, to: string): Promise<void>;
+  /** Names of all files. @throws with an errno in `code` */
+  names(): Promise<readonly string[]>;
+}
+
+export class PrivateDirectory implements PrivateFiles {
   readonly path: string;
   readonly #uid: number | undefined;
 
@@ -43,7 +63,6 @@ export class PrivateDirectory {
     }
   }
 
-  /** The text of a file; `undefined` when there is none. @throws with an errno in `code` */
   async read(name: string): Promise<string | undefined> {
     try {
       return await readFile(join(this.path, name), 'utf8');
@@ -53,17 +72,14 @@ export class PrivateDirectory {
     }
   }
 
-  /** The text of a write that a crash has cut off before its last step; it may be incomplete. */
   readUnfinished(name: string): Promise<string | undefined> {
     return this.read(`${name}${UNFINISHED}`);
   }
 
-  /** Takes the last step of such a write. @throws with an errno in `code` */
   finish(name: string): Promise<void> {
     return this.rename(`${name}${UNFINISHED}`, name);
   }
 
-  /** @throws with an errno in `code` */
   async write(name: string, text: string): Promise<void> {
     const path = join(this.path, name);
     const unfinished = `${path}${UNFINISHED}`;
@@ -84,18 +100,15 @@ export class PrivateDirectory {
     }
   }
 
-  /** Also what an unfinished write has left. Nothing happens when there is nothing. @throws with an errno in `code` */
   async remove(name: string): Promise<void> {
     await rm(join(this.path, name), { force: true });
     await rm(join(this.path, `${name}${UNFINISHED}`), { force: true });
   }
 
-  /** Gives a file another name, over whatever has it. @throws with an errno in `code` */
   async rename(from: string, to: string): Promise<void> {
     await rename(join(this.path, from), join(this.path, to));
   }
 
-  /** Names of all files. @throws with an errno in `code` */
   names(): Promise<readonly string[]> {
     return readdir(this.path);
   }

@@ -88,6 +88,12 @@ export const METRIC = {
     labels: ['provider'],
     help: 'Versions that each of these secrets may get in 24 hours; no series without a budget.',
   },
+  fetchBudgetState: {
+    name: 'token_refresher_fetch_budget_state',
+    type: 'gauge',
+    labels: ['provider'],
+    help: "Where the provider's calls stand against its fetchBudget: 0 below 85 %, 1 from there on, 2 used up; no series until it is nearly used for the first time.",
+  },
   scheduleTick: {
     name: 'token_refresher_schedule_tick_seconds',
     type: 'gauge',
@@ -105,6 +111,24 @@ export const METRIC = {
     type: 'gauge',
     labels: ['provider'],
     help: "The provider's clock minus ours, from the Date header of its latest answer.",
+  },
+  discoveredCustomers: {
+    name: 'token_refresher_discovered_customers',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Customers whose tokens are kept because their bindings were discovered.',
+  },
+  rejectedBindings: {
+    name: 'token_refresher_rejected_bindings',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Secrets that carry the tag of bindings and cannot be used; the log says why.',
+  },
+  discoveryLastSuccess: {
+    name: 'token_refresher_discovery_last_success_timestamp_seconds',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'When the bindings of customers were last listed with success.',
   },
   clockJumps: {
     name: 'token_refresher_clock_jumps_total',

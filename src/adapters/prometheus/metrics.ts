@@ -30,6 +30,12 @@ const DEFAULT_PER_TOKEN_LIMIT = 100;
 const REFRESH_CODES = ['ok', ...FAILURE_CODES] as const;
 const STORE_CODES = ['ok', ...FAILURE_CODES.filter((code) => code.startsWith('store-')), 'aborted'] as const;
 
+const FETCH_BUDGET_STATES = {
+  'fetch-budget-recovered': 0,
+  'fetch-budget-low': 1,
+  'fetch-budget-exhausted': 2,
+} as const;
+
 export interface MetricsOptions {
   /** The program's version. */
   readonly version: string;
@@ -80,9 +86,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const storeWrites = counter(METRIC.storeWrites);
   const secretVersions = gauge(METRIC.secretVersions);
   const secretVersionBudget = gauge(METRIC.secretVersionBudget);
+  const fetchBudgetState = gauge(METRIC.fetchBudgetState);
   const scheduleTick = gauge(METRIC.scheduleTick);
   const ticksMissed = counter(METRIC.ticksMissed);
   const providerClockSkew = gauge(METRIC.providerClockSkew);
+  const discoveredCustomers = gauge(METRIC.discoveredCustomers);
+  const rejectedBindings = gauge(METRIC.rejectedBindings);
+  const discoveryLastSuccess = gauge(METRIC.discoveryLastSuccess);
   const clockJumps = counter(METRIC.clockJumps);
   const leader = gauge(METRIC.leader);
   gauge(METRIC.buildInfo).set({ version: options.version, node: process.versions.node }, 1);
@@ -191,8 +201,17 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'version-budget-recovered':
       case 'chain-recovered':
       case 'journal-failed':
+      case 'batch-read-denied':
+      case 'binding-rejected':
+      case 'discovery-failed':
+      case 'discovery-recovered':
       case 'coordination-failed':
       case 'coordination-recovered':
+        return;
+      case 'fetch-budget-low':
+      case 'fetch-budget-exhausted':
+      case 'fetch-budget-recovered':
+        fetchBudgetState.set({ provider: event.provider }, FETCH_BUDGET_STATES[event.event]);
         return;
       case 'schedule-derived':
         scheduleTick.set({ provider: event.provider }, event.tickMs / 1000);
@@ -200,6 +219,20 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'tick-missed':
         ticksMissed.inc({ provider: event.provider });
         return;
+      case 'token-added':
+        factsOf(event.identity);
+        return;
+      case 'token-removed':
+        providers.get(event.identity.provider)?.delete(event.identity.token);
+        return;
+      case 'bindings-counted': {
+        const { provider } = event;
+        if (!providers.has(provider)) startProvider(provider);
+        discoveredCustomers.set({ provider }, event.customers);
+        rejectedBindings.set({ provider }, event.rejected);
+        discoveryLastSuccess.set({ provider }, clock.now() / 1000);
+        return;
+      }
       case 'clock-jumped':
         clockJumps.inc();
         return;

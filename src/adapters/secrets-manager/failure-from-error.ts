@@ -45,8 +45,12 @@ const accessDenied = needsHuman(
   'store-denied',
   ({ operation, secretName }) =>
     `AWS denied secretsmanager:${operation} on ${secretName}: grant it to the daemon's role ` +
-    `(resource pattern ${secretName.startsWith('arn:') ? secretName : `${secretName}-??????`})`,
+    `(resource ${operation === 'ListSecrets' ? '*' : patternOf(secretName)})`,
 );
+
+function patternOf(secretName: string): string {
+  return `pattern ${secretName.startsWith('arn:') ? secretName : `${secretName}-??????`}`;
+}
 
 const missing = needsHuman(
   'store-missing',
@@ -55,12 +59,14 @@ const missing = needsHuman(
     'or set store.createSecrets: true',
 );
 
-const throttled = transient(
-  'store-unavailable',
-  ({ operation, secretName }) =>
+const throttled: Describe = ({ operation, secretName }) => ({
+  code: 'store-unavailable',
+  retry: 'backoff',
+  isThrottled: true,
+  message:
     `Secrets Manager throttled ${operation} on ${secretName}: if this repeats, find out what else calls it in this ` +
     'account and region',
-);
+});
 
 const kms = needsHuman(
   'store-denied',
@@ -152,6 +158,10 @@ export function failureFromError(error: unknown, call: StoreCall, signal: AbortS
   return describe?.(call) ?? unavailable(error, call);
 }
 
+export function isThrottling(error: unknown): boolean {
+  return error instanceof Error && BY_NAME.get(error.name) === throttled;
+}
+
 /** Names that mean different things: what else is known decides. */
 function byCircumstance(error: Error, operation: string): Describe | undefined {
   switch (error.name) {
@@ -189,6 +199,15 @@ export function deletingFailure(secretName: string): Failure {
     message:
       `secret ${secretName} is scheduled for deletion: restore it (aws secretsmanager restore-secret --secret-id ${secretName}), ` +
       'or take its token out of the configuration',
+  };
+}
+
+/** An answer that lacks what the service always says. */
+export function incompleteAnswer({ operation, secretName }: StoreCall): Failure {
+  return {
+    code: 'store-unavailable',
+    retry: 'backoff',
+    message: `${operation} on ${secretName} was not answered as Secrets Manager does: check store.endpoint`,
   };
 }
 

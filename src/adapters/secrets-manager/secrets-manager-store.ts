@@ -11,14 +11,14 @@
  * deleted under us has no version to compare with: it is created anew (when that is allowed) or gets its first value.
  * A tag that is taken away while the program runs is noticed by `verifyWritable` and at the next start.
  */
-import { withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
-import type { Clock, SecretWrite, StoredText, TokenStore } from '../../core/ports.ts';
+import type { SecretTexts, SecretWrite, StoredText, TokenStore } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
-import { SecretText } from '../../core/secret-text.ts';
-import { failureFromError } from './failure-from-error.ts';
+import { incompleteAnswer } from './failure-from-error.ts';
 import { decideOwnership, ownerTags } from './ownership.ts';
+import { SecretReader, type SecretReaderOptions } from './secret-reader.ts';
 import type { SecretsManagerService } from './service.ts';
+import { callService } from './store-call.ts';
 import { fetchVersionPage } from './version-ages.ts';
 
 /**
@@ -34,11 +34,7 @@ const MOST_VERSION_PAGES = 10;
 /** The service's limit for one value. */
 const VALUE_LIMIT_BYTES = 65_536;
 
-export interface StoreOptions {
-  readonly service: SecretsManagerService;
-  readonly clock: Clock;
-  /** Deadline of one call, in milliseconds. */
-  readonly timeoutMs: number;
+export interface StoreOptions extends SecretReaderOptions {
   readonly createSecrets: boolean;
   readonly kmsKeyId: string | undefined;
   /** Put on secrets that the daemon creates, beside its own tag. */
@@ -59,6 +55,7 @@ type Writable =
 
 class SecretsManagerStore implements TokenStore {
   readonly #options: StoreOptions;
+  readonly #reader: SecretReader;
   /**
    * Secrets whose ownership was checked in this process: name to ARN. Writes go to the ARN, because it ends in
    * characters that are drawn when a secret is created: a name may meanwhile belong to somebody else's secret.
@@ -67,19 +64,15 @@ class SecretsManagerStore implements TokenStore {
 
   constructor(options: StoreOptions) {
     this.#options = options;
+    this.#reader = new SecretReader(options);
   }
 
-  async read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>> {
-    const read = await this.#call('GetSecretValue', secretName, signal, (abortSignal) =>
-      this.#options.service.getSecretValue({ SecretId: secretName }, abortSignal),
-    );
-    if (!read.ok) return read.failure.code === 'store-missing' ? succeed(undefined) : read;
-    const { SecretString, SecretBinary, VersionId } = read.value;
-    if (VersionId === undefined) return fail(incomplete('GetSecretValue', secretName));
-    // A binary value is no document of ours, but its version is needed to replace it once the secret is adopted.
-    const text =
-      SecretString ?? (SecretBinary === undefined ? '' : Buffer.from(SecretBinary).toString('base64'));
-    return succeed({ text: new SecretText(text), version: VersionId });
+  read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>> {
+    return this.#reader.read(secretName, signal);
+  }
+
+  readMany(secretNames: readonly string[], signal: AbortSignal): Promise<SecretTexts> {
+    return this.#reader.readMany(secretNames, signal);
   }
 
   async verifyWritable(secretName: string, signal: AbortSignal): Promise<Result<void>> {
@@ -92,8 +85,8 @@ class SecretsManagerStore implements TokenStore {
     let nextToken: string | undefined;
     for (let pages = 0; pages < MOST_VERSION_PAGES; pages += 1) {
       const page = { secretName, nextToken };
-      const listed = await this.#call('ListSecretVersionIds', secretName, signal, (abortSignal) =>
-        fetchVersionPage(this.#options, page, abortSignal),
+      const listed = await this.#call('ListSecretVersionIds', secretName, signal, (_, limited) =>
+        fetchVersionPage(this.#options, page, limited),
       );
       if (!listed.ok) return listed.failure.code === 'store-missing' ? succeed([]) : listed;
       agesMs.push(...listed.value.agesMs);
@@ -128,8 +121,8 @@ class SecretsManagerStore implements TokenStore {
     const secret = inspected.value;
     if (secret.kind === 'to-be-created') return this.#create(write, signal);
     if (secret.kind === 'to-be-adopted') {
-      const tagged = await this.#call('TagResource', secretName, signal, (abortSignal) =>
-        this.#options.service.tagResource({ SecretId: secret.arn, Tags: ownerTags({}) }, abortSignal),
+      const tagged = await this.#call('TagResource', secretName, signal, (service, limited) =>
+        service.tagResource({ SecretId: secret.arn, Tags: ownerTags({}) }, limited),
       );
       if (!tagged.ok) return tagged;
       this.#ownArns.set(secretName, secret.arn);
@@ -139,15 +132,15 @@ class SecretsManagerStore implements TokenStore {
 
   /** Looks whose the secret is, and remembers it when it is ours. */
   async #inspect(secretName: string, signal: AbortSignal): Promise<Result<Writable>> {
-    const described = await this.#call('DescribeSecret', secretName, signal, (abortSignal) =>
-      this.#options.service.describeSecret({ SecretId: secretName }, abortSignal),
+    const described = await this.#call('DescribeSecret', secretName, signal, (service, limited) =>
+      service.describeSecret({ SecretId: secretName }, limited),
     );
     if (!described.ok) {
       const mayCreate = described.failure.code === 'store-missing' && this.#options.createSecrets;
       return mayCreate ? succeed({ kind: 'to-be-created' }) : described;
     }
     const { ARN: arn } = described.value;
-    if (arn === undefined) return fail(incomplete('DescribeSecret', secretName));
+    if (arn === undefined) return fail(incompleteAnswer({ operation: 'DescribeSecret', secretName }));
     const decision = decideOwnership(described.value, secretName, this.#options.adopt);
     switch (decision.kind) {
       case 'ours':
@@ -163,8 +156,8 @@ class SecretsManagerStore implements TokenStore {
 
   async #create(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
     const { secretName, requestToken } = write;
-    const { service, kmsKeyId, tags } = this.#options;
-    const created = await this.#call('CreateSecret', secretName, signal, (abortSignal) =>
+    const { kmsKeyId, tags } = this.#options;
+    const created = await this.#call('CreateSecret', secretName, signal, (service, limited) =>
       service.createSecret(
         {
           Name: secretName,
@@ -174,12 +167,13 @@ class SecretsManagerStore implements TokenStore {
           Tags: ownerTags(tags),
           ...(kmsKeyId === undefined ? {} : { KmsKeyId: kmsKeyId }),
         },
-        abortSignal,
+        limited,
       ),
     );
     if (!created.ok) return created;
     const { ARN: arn, VersionId: version } = created.value;
-    if (arn === undefined || version !== requestToken) return fail(incomplete('CreateSecret', secretName));
+    if (arn === undefined || version !== requestToken)
+      return fail(incompleteAnswer({ operation: 'CreateSecret', secretName }));
     this.#ownArns.set(secretName, arn);
     return succeed({ version });
   }
@@ -190,8 +184,7 @@ class SecretsManagerStore implements TokenStore {
     signal: AbortSignal,
   ): Promise<Result<{ readonly version: string }>> {
     const { secretName, requestToken, expectedVersion } = write;
-    const { service } = this.#options;
-    const put = await this.#call('PutSecretValue', secretName, signal, (abortSignal) =>
+    const put = await this.#call('PutSecretValue', secretName, signal, (service, limited) =>
       service.putSecretValue(
         {
           SecretId: arn,
@@ -199,15 +192,16 @@ class SecretsManagerStore implements TokenStore {
           SecretString: write.text.reveal(),
           VersionStages: [NEXT_LABEL],
         },
-        abortSignal,
+        limited,
       ),
     );
     if (!put.ok) return put;
-    if (put.value.VersionId !== requestToken) return fail(incomplete('PutSecretValue', secretName));
+    if (put.value.VersionId !== requestToken)
+      return fail(incompleteAnswer({ operation: 'PutSecretValue', secretName }));
     // The first version of a secret gets AWSCURRENT whatever labels were asked for, so there is nothing to move.
     if (expectedVersion === undefined) return this.#confirmCurrent(write, signal);
 
-    const moved = await this.#call('UpdateSecretVersionStage', secretName, signal, (abortSignal) =>
+    const moved = await this.#call('UpdateSecretVersionStage', secretName, signal, (service, limited) =>
       service.updateSecretVersionStage(
         {
           SecretId: arn,
@@ -215,7 +209,7 @@ class SecretsManagerStore implements TokenStore {
           MoveToVersionId: requestToken,
           RemoveFromVersionId: expectedVersion,
         },
-        abortSignal,
+        limited,
       ),
     );
     if (moved.ok) return succeed({ version: requestToken });
@@ -239,26 +233,14 @@ class SecretsManagerStore implements TokenStore {
     });
   }
 
-  async #call<T>(
+  #call<T>(
     operation: string,
     secretName: string,
     signal: AbortSignal,
-    send: (abortSignal: AbortSignal) => Promise<T>,
+    send: (service: SecretsManagerService, signal: AbortSignal) => Promise<T>,
   ): Promise<Result<T>> {
-    try {
-      return succeed(await withDeadline(this.#options.clock, this.#options.timeoutMs, signal, send));
-    } catch (error) {
-      return fail(failureFromError(error, { operation, secretName }, signal));
-    }
+    return callService(this.#options, { operation, secretName }, signal, send);
   }
-}
-
-function incomplete(operation: string, secretName: string): Failure {
-  return {
-    code: 'store-unavailable',
-    retry: 'backoff',
-    message: `${operation} on ${secretName} was not answered as Secrets Manager does: check store.endpoint`,
-  };
 }
 
 function tooLarge(secretName: string, sizeBytes: number): Failure {

@@ -143,6 +143,25 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
           `${event.identity.token}: refresh given up: ${event.failure.message}`,
         );
         return;
+      case 'token-added':
+        log.write(
+          'info',
+          event.event,
+          { ...namesOf(event.identity), bindingSecret: event.bindingSecret },
+          `${event.identity.token}: the customer was found by its binding, secret ${event.bindingSecret}; its token is kept ` +
+            `fresh in secret ${event.identity.secret}`,
+        );
+        return;
+      case 'token-removed':
+        reportedExpiries.delete(event.identity.token);
+        reportedNotes.delete(event.identity.token);
+        log.write(
+          'warn',
+          event.event,
+          { ...namesOf(event.identity), why: event.why },
+          `${event.identity.token}: no longer refreshed, because ${event.why}; secret ${event.identity.secret} stays as it is`,
+        );
+        return;
       case 'chain-recovered':
         log.write(
           'warn',

@@ -1,8 +1,9 @@
 /** Log lines for what concerns the whole program or a provider, and no single token: one line per event. */
 import type { RefreshEvent } from '../../core/events.ts';
+import { formatFetchLimit } from '../../core/fetch-limit.ts';
 import { formatRoughly } from '../../core/time-text.ts';
 import type { TokenIdentity } from '../../core/token.ts';
-import type { Log } from './log.ts';
+import type { Log, LogLevel } from './log.ts';
 
 export type ProgramEvent = Exclude<RefreshEvent, { readonly identity: TokenIdentity }>;
 
@@ -15,6 +16,14 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
         { problem: event.problem },
         `${event.problem}; refreshing goes on, but what the journal is for may be lost if the program is killed now`,
       );
+      return;
+    case 'batch-read-denied':
+      log.write('warn', event.event, { problem: event.problem }, event.problem);
+      return;
+    case 'fetch-budget-low':
+    case 'fetch-budget-exhausted':
+    case 'fetch-budget-recovered':
+      writeFetchBudget(log, event);
       return;
     case 'schedule-derived': {
       const { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs } = event;
@@ -48,6 +57,38 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
           'has been worked out again, check time synchronisation on this machine',
       );
       return;
+    case 'binding-rejected':
+      log.write(
+        'error',
+        event.event,
+        { provider: event.provider, bindingSecret: event.bindingSecret, reason: event.reason },
+        `${event.provider}: secret ${event.bindingSecret} cannot be used as a binding: ${event.reason}`,
+      );
+      return;
+    case 'bindings-counted':
+      log.write(
+        'debug',
+        event.event,
+        { provider: event.provider, customers: event.customers, rejected: event.rejected },
+        `${event.provider}: ${event.customers} customers are discovered, ${event.rejected} bindings cannot be used`,
+      );
+      return;
+    case 'discovery-failed':
+      log.write(
+        event.failure.retry === 'needs-human' ? 'error' : 'warn',
+        event.event,
+        { provider: event.provider, code: event.failure.code, retry: event.failure.retry },
+        `${event.provider}: customers cannot be looked for, those that are known are kept: ${event.failure.message}`,
+      );
+      return;
+    case 'discovery-recovered':
+      log.write(
+        'info',
+        event.event,
+        { provider: event.provider, failedForMs: Math.round(event.failedForMs) },
+        `${event.provider}: customers are looked for again, after ${formatRoughly(event.failedForMs)}`,
+      );
+      return;
     case 'leadership-acquired':
       log.write('info', event.event, {}, 'this replica refreshes the tokens from now on');
       return;
@@ -77,5 +118,37 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
       return;
     default:
       event satisfies never;
+  }
+}
+
+type FetchBudgetEvent = Extract<ProgramEvent, { readonly limit: unknown }>;
+
+const LEVEL_OF_FETCH_BUDGET = {
+  'fetch-budget-low': 'warn',
+  'fetch-budget-exhausted': 'error',
+  'fetch-budget-recovered': 'info',
+} as const satisfies Readonly<Record<FetchBudgetEvent['event'], LogLevel>>;
+
+function writeFetchBudget(log: Log, { event, provider, calls, limit, roomInMs }: FetchBudgetEvent): void {
+  log.write(
+    LEVEL_OF_FETCH_BUDGET[event],
+    event,
+    { provider, calls, fetchBudget: formatFetchLimit(limit), roomInMs: Math.round(roomInMs) },
+    `${provider}: ${calls} calls in the last ${limit.window}, of fetchBudget ${formatFetchLimit(limit)}; ` +
+      describeFetchBudget(event, roomInMs),
+  );
+}
+
+function describeFetchBudget(event: FetchBudgetEvent['event'], roomInMs: number): string {
+  switch (event) {
+    case 'fetch-budget-low':
+      return 'find out why it is called so often before nothing is left';
+    case 'fetch-budget-exhausted':
+      return (
+        `tokens that are due wait, the next call is in ${formatRoughly(roomInMs)}: find out what used it up, and raise ` +
+        'fetchBudget if the provider allows more'
+      );
+    case 'fetch-budget-recovered':
+      return 'there is room again';
   }
 }

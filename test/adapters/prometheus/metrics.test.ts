@@ -290,6 +290,31 @@ describe('a provider with many tokens', () => {
     assert.equal((await scrape('token_refresher_tokens'))[`${labels},state="fresh"`], 4);
   });
 
+  it('counts discovered customers and rejected bindings, and when they were last looked for', async () => {
+    const { metrics, scrape, clock } = setUp();
+    const labels = 'provider="pik"';
+    metrics.onEvent(sampleEvents['token-added']);
+    metrics.onEvent(sampleEvents['bindings-counted']);
+    await clock.advance(60_000);
+    metrics.onEvent(sampleEvents['discovery-failed']);
+    assert.deepEqual(await scrape('token_refresher_discovered_customers'), { [labels]: 7 });
+    assert.deepEqual(await scrape('token_refresher_rejected_bindings'), { [labels]: 1 });
+    assert.deepEqual(await scrape('token_refresher_discovery_last_success_timestamp_seconds'), {
+      [labels]: NOON,
+    });
+    assert.equal((await scrape('token_refresher_tokens'))[`${labels},state="absent"`], 1);
+  });
+
+  it('forgets a token that was removed', async () => {
+    const { metrics, scrape } = setUp();
+    const { identity } = sampleEvents['token-added'];
+    metrics.onEvent(sampleEvents['token-added']);
+    metrics.onEvent(refreshed(identity));
+    metrics.onEvent(sampleEvents['token-removed']);
+    assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), {});
+    assert.equal((await scrape('token_refresher_tokens'))['provider="pik",state="fresh"'], 0);
+  });
+
   it('names no customer beyond the limit, 100 by default, even when one more turns up later', async () => {
     const { metrics } = setUp();
     const [last = buildIdentity(), ...customers] = buildCustomers(101);
@@ -300,6 +325,6 @@ describe('a provider with many tokens', () => {
     }
     assert.match(await metrics.text(), /customer-100/);
     metrics.onEvent(refreshed(last));
-    assert.doesNotMatch(await metrics.text(), /customer/);
+    assert.doesNotMatch(await metrics.text(), /customer-/);
   });
 });

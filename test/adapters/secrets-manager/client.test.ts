@@ -57,6 +57,7 @@ function createReader(t: TestContext, changes: Partial<ClientOptions>) {
     kmsKeyId: undefined,
     tags: {},
     adopt: new Set(),
+    onBatchDenied: () => undefined,
   });
   return { clock, read: () => store.read(SECRET, never) };
 }

@@ -98,7 +98,8 @@ const BY_NAME: readonly Row[] = [
 describe('failureFromError', () => {
   for (const [name, code, retry, message] of BY_NAME) {
     it(`knows ${name}`, () => {
-      assert.deepEqual(fail(answered(name, 400)), { code, retry, message });
+      const marked = message === THROTTLED ? { isThrottled: true } : {};
+      assert.deepEqual(fail(answered(name, 400)), { code, retry, ...marked, message });
     });
   }
 

@@ -22,6 +22,7 @@ const RESET = 'ECONNRESET or UND_ERR_SOCKET';
 interface Expected {
   readonly code: Failure['code'];
   readonly retry: Failure['retry'];
+  readonly isThrottled?: boolean;
   say(operation: OperationName): string;
 }
 
@@ -42,6 +43,7 @@ const FAULTS: readonly {
     expected: {
       code: 'store-unavailable',
       retry: 'backoff',
+      isThrottled: true,
       say: (operation) =>
         `Secrets Manager throttled ${operation} on ${SECRET}: if this repeats, find out what else calls it in this account and region`,
     },
@@ -118,8 +120,8 @@ for (const { fault, operations, expected } of FAULTS) {
         const tried = operation === 'DescribeSecret' ? createStore() : store;
         sandbox.server.setFaults([{ ...fault, operations: [operation] }]);
         const call = operation === 'GetSecretValue' ? tried.read(SECRET, never) : tried.publish(write, never);
-        const { code, retry } = expected;
-        assert.deepEqual(comparable(await call), { code, retry, message: expected.say(operation) });
+        const { say, ...known } = expected;
+        assert.deepEqual(comparable(await call), { ...known, message: say(operation) });
         sandbox.server.setFaults([]);
         const version = await publishOk(tried, write);
         await expectCurrent(tried, 'one', version);
@@ -134,9 +136,9 @@ describe('verifyWritable', () => {
     for (const { fault, expected } of FAULTS) {
       if (fault.kind === 'kms') continue;
       sandbox.server.setFaults([fault]);
-      const { code, retry } = expected;
-      const message = expected.say('DescribeSecret');
-      assert.deepEqual(comparable(await store.verifyWritable(SECRET, never)), { code, retry, message });
+      const { say, ...known } = expected;
+      const message = say('DescribeSecret');
+      assert.deepEqual(comparable(await store.verifyWritable(SECRET, never)), { ...known, message });
     }
   });
 });
@@ -170,7 +172,7 @@ const ANSWERS: readonly {
 }[] = [
   {
     what: 'an expired session',
-    answer: say(400, JSON.stringify({ __type: 'ExpiredTokenException', Message: CANARY })),
+    answer: answerWith(400, JSON.stringify({ __type: 'ExpiredTokenException', Message: CANARY })),
     expected: {
       code: 'store-denied',
       retry: 'backoff',
@@ -181,7 +183,7 @@ const ANSWERS: readonly {
   },
   {
     what: 'unknown credentials',
-    answer: say(400, JSON.stringify({ __type: 'UnrecognizedClientException', message: CANARY })),
+    answer: answerWith(400, JSON.stringify({ __type: 'UnrecognizedClientException', message: CANARY })),
     expected: {
       code: 'store-denied',
       retry: 'needs-human',
@@ -192,21 +194,21 @@ const ANSWERS: readonly {
   },
   {
     what: 'a gateway in HTML',
-    answer: say(502, `<html>${CANARY}</html>`),
+    answer: answerWith(502, `<html>${CANARY}</html>`),
     expected: unavailable(
       'answered with status 502 (no JSON); if this repeats, look at the AWS Health Dashboard',
     ),
   },
   {
     what: 'a page in HTML',
-    answer: say(200, `<html>${CANARY}</html>`),
+    answer: answerWith(200, `<html>${CANARY}</html>`),
     expected: unavailable(
       'answered with status 200 (no JSON); check that store.endpoint is a Secrets Manager',
     ),
   },
   {
     what: 'another service',
-    answer: say(404, JSON.stringify({ message: CANARY, code: CANARY })),
+    answer: answerWith(404, JSON.stringify({ message: CANARY, code: CANARY })),
     expected: unavailable(
       'answered with status 404 (unknown error); check that store.endpoint is a Secrets Manager',
     ),
@@ -228,7 +230,7 @@ const ANSWERS: readonly {
   },
   {
     what: 'an empty answer',
-    answer: say(200, ''),
+    answer: answerWith(200, ''),
     expected: {
       code: 'store-unavailable',
       retry: 'backoff',
@@ -259,11 +261,12 @@ describe('an endpoint that is no Secrets Manager, or one that does not want us',
       const described = { ARN: 'arn:x', Tags: [{ Key: 'managed-by', Value: 'token-refresher' }] };
       const { store } = await startStoreAt(t, (request, response) => {
         const asked = request.headers['x-amz-target'];
-        if (asked === `secretsmanager.${operation}`) return say(200, JSON.stringify(body))(request, response);
+        if (asked === `secretsmanager.${operation}`)
+          return answerWith(200, JSON.stringify(body))(request, response);
         if (operation === 'CreateSecret' && asked === 'secretsmanager.DescribeSecret') {
-          return say(400, '{"__type":"ResourceNotFoundException"}')(request, response);
+          return answerWith(400, '{"__type":"ResourceNotFoundException"}')(request, response);
         }
-        return say(200, JSON.stringify(described))(request, response);
+        return answerWith(200, JSON.stringify(described))(request, response);
       });
       const result =
         operation === 'GetSecretValue'
@@ -278,7 +281,7 @@ describe('an endpoint that is no Secrets Manager, or one that does not want us',
   }
 });
 
-function say(status: number, body: string): RequestListener {
+function answerWith(status: number, body: string): RequestListener {
   return (request, response) => {
     request.resume().on('end', () => response.writeHead(status).end(body));
   };
@@ -314,6 +317,7 @@ async function startStoreAt(
     kmsKeyId: undefined,
     tags: {},
     adopt: new Set(),
+    onBatchDenied: () => undefined,
   });
   return { store, requestCount: () => server.requests.length };
 }

@@ -1,0 +1,64 @@
+/** A token's configuration from what is known of its customer, listed or discovered. */
+import type { ProviderKind } from '../providers/provider.ts';
+import type { DiscoveryConfiguration, ProviderConfiguration, TokenConfiguration } from './configuration.ts';
+import type { CredentialReference, CredentialReferences } from './reference.ts';
+import { expandTemplate, isSecretName } from './secret-name.ts';
+
+export interface TokenEntry {
+  readonly customer: string | undefined;
+  readonly secret: string;
+  readonly stateSecret: string | undefined;
+  readonly customerCredentials: CredentialReferences;
+}
+
+/** A binding as a token needs it: whose it is, and where its credentials are. */
+export interface BoundCustomer {
+  readonly customer: string;
+  /** The secret that holds the binding. */
+  readonly secretName: string;
+  /** The customer's credentials that it holds, which are its keys. */
+  readonly credentials: readonly string[];
+}
+
+export function identify(
+  { customer, secret, stateSecret, customerCredentials }: TokenEntry,
+  provider: string,
+  kind: ProviderKind,
+): TokenConfiguration {
+  const token = customer === undefined ? provider : `${provider}/${customer}`;
+  return {
+    identity: { token, provider, kind: kind.kind, customer, secret },
+    customerCredentials,
+    stateSecret,
+  };
+}
+
+/** The token of a discovered customer. Its credentials stay where they are: a fetch reads them there. */
+export function configureDiscovered(
+  { name, kind }: ProviderConfiguration,
+  { secret, stateSecret }: DiscoveryConfiguration,
+  { customer, secretName, credentials }: BoundCustomer,
+): TokenConfiguration {
+  const entry = {
+    customer,
+    secret: expandTemplate(secret, customer),
+    stateSecret: stateSecret === undefined ? undefined : expandTemplate(stateSecret, customer),
+    customerCredentials: new Map(
+      credentials.map((key): [string, CredentialReference] => [
+        key,
+        { kind: 'awsSecret', id: secretName, key },
+      ]),
+    ),
+  };
+  return identify(entry, name, kind);
+}
+
+/** The secrets that a token is written to. */
+export function secretsOf({ identity, stateSecret }: TokenConfiguration): readonly string[] {
+  return stateSecret === undefined ? [identity.secret] : [identity.secret, stateSecret];
+}
+
+/** The first of a token's secrets whose name Secrets Manager would not take; `undefined` when it takes all. */
+export function findUnusableSecret(token: TokenConfiguration): string | undefined {
+  return secretsOf(token).find((secret) => !isSecretName(secret));
+}

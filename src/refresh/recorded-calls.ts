@@ -1,0 +1,121 @@
+/**
+ * The calls of a provider within a window, counted across restarts.
+ *
+ * Guarantee: a call is on record before it is made, so that a process that is killed at any moment leaves no fewer calls
+ * on record than it has made. To write seldom, room for a fiftieth of the limit is set aside at a time: a crash costs at
+ * most that much, until the window has passed. Nothing is written more than about 110 times a window, whatever its limit.
+ * Non-guarantee: without a place for the record the count begins anew with each process; a wall clock that is set on
+ * between two processes makes the calls of the first look older than they are; a record that cannot be written is
+ * reported by its adapter and does not keep a token from being fetched.
+ */
+import type { Clock, FetchCounts } from '../core/ports.ts';
+import { RollingCalls } from '../core/rolling-calls.ts';
+
+export interface RecordedCallsParts {
+  readonly provider: string;
+  readonly limit: number;
+  readonly windowMs: number;
+  readonly counts: FetchCounts | undefined;
+  readonly clock: Clock;
+}
+
+/** Calls that are on record and not made yet; they count as made at the end. */
+interface Reservation {
+  readonly untilMs: number;
+  left: number;
+}
+
+const BLOCKS_PER_LIMIT = 50;
+/** A reservation outlasts a slow disk, however short the window. */
+const LEAST_RESERVED_MS = 10_000;
+
+export class RecordedCalls {
+  readonly #parts: RecordedCallsParts;
+  readonly #calls: RollingCalls;
+  #reservation: Reservation = { untilMs: Number.NEGATIVE_INFINITY, left: 0 };
+  #restoring: Promise<void> | undefined;
+  #reserving: Promise<void> | undefined;
+
+  constructor(parts: RecordedCallsParts) {
+    this.#parts = parts;
+    this.#calls = new RollingCalls(parts.windowMs);
+  }
+
+  /** Learns once what former processes have counted. Call it before anything is counted. */
+  restore(): Promise<void> {
+    this.#restoring ??= this.#restore();
+    return this.#restoring;
+  }
+
+  get count(): number {
+    return this.#calls.count(this.#nowMs());
+  }
+
+  /** Milliseconds until fewer than `limit` calls count; 0 when that is so now. */
+  roomInMs(limit: number): number {
+    return this.#calls.roomInMs(limit, this.#nowMs());
+  }
+
+  /** Counts a call that is about to be made. @returns when it counts as made, monotonic */
+  async add(): Promise<number> {
+    while (this.#parts.counts !== undefined && !this.#takeReserved()) {
+      this.#reserving ??= this.#reserve(this.#parts.counts).finally(() => {
+        this.#reserving = undefined;
+      });
+      await this.#reserving;
+    }
+    const nowMs = this.#nowMs();
+    this.#calls.add(nowMs);
+    return nowMs;
+  }
+
+  /** The call that was added at that moment was not made. */
+  takeBack(atMs: number): void {
+    this.#calls.takeBack(atMs);
+  }
+
+  #takeReserved(): boolean {
+    if (this.#reservation.left === 0 || this.#nowMs() >= this.#reservation.untilMs) return false;
+    this.#reservation.left -= 1;
+    return true;
+  }
+
+  async #reserve(counts: FetchCounts): Promise<void> {
+    const { provider, limit, clock } = this.#parts;
+    const nowMs = this.#nowMs();
+    const block = Math.ceil(limit / BLOCKS_PER_LIMIT);
+    const reservation: Reservation = {
+      untilMs: nowMs + this.#reservedForMs,
+      left: Math.max(1, Math.min(block, limit - this.count)),
+    };
+    const spans = [...this.#calls.spans(nowMs), { untilMs: reservation.untilMs, calls: reservation.left }];
+    const toWallMs = clock.now() - nowMs;
+    await counts.write(
+      provider,
+      spans.map(({ untilMs, calls }) => ({ untilMs: Math.round(untilMs + toWallMs), calls })),
+    );
+    this.#reservation = reservation;
+  }
+
+  async #restore(): Promise<void> {
+    const { provider, counts, clock } = this.#parts;
+    if (counts === undefined) return;
+    const spans = await counts.read(provider);
+    const [nowMs, wallMs] = [this.#nowMs(), clock.now()];
+    this.#calls.restore(
+      spans.map(({ untilMs, calls }) => ({
+        // A clock that was set back since makes a call no younger than one that is being made.
+        untilMs: nowMs + Math.min(untilMs - wallMs, this.#reservedForMs),
+        calls,
+      })),
+    );
+  }
+
+  get #reservedForMs(): number {
+    return Math.max(this.#calls.spanMs, LEAST_RESERVED_MS);
+  }
+
+  #nowMs(): number {
+    return this.#parts.clock.monotonicMs();
+  }
+}
