@@ -1,0 +1,34 @@
+import type { SimulationOptions } from './scenario.ts';
+
+/** A run that has found something; what it found is fixed, and this keeps it so. */
+export interface KeptSeed {
+  readonly options: SimulationOptions;
+  readonly found: string;
+}
+
+const usual = { profile: 'usual' } as const;
+
+export const KEPT_SEEDS: readonly KeptSeed[] = [
+  {
+    options: { ...usual, seed: 25, replicas: 2, tokens: 6, hours: 2 },
+    found:
+      'a refresh whose store had to be read first took its early tick for too early, and came a whole tick late',
+  },
+  {
+    options: { ...usual, seed: 26, replicas: 3, tokens: 6, hours: 2 },
+    found: 'a clock set back made a leader that read its own document again refresh it ten minutes late',
+  },
+  {
+    options: { ...usual, seed: 47, replicas: 3, tokens: 6, hours: 1.5 },
+    found:
+      'after a clock was set back, newer tokens seemed to die earlier than the published one, and were declined',
+  },
+  {
+    options: { ...usual, seed: 55, replicas: 2, tokens: 6, hours: 1.5 },
+    found: 'a token with a shorter life was declined, and the next one asked for only when readers had none',
+  },
+  {
+    options: { ...usual, seed: 69, replicas: 1, tokens: 6, hours: 1.5 },
+    found: 'a wrong check: what a process was about to journal when it was killed is lost, as documented',
+  },
+];

@@ -1,0 +1,166 @@
+/** Deliberate bugs, each of which the simulation has to find. */
+
+export interface Mutation {
+  readonly name: string;
+  /** Below `src/`. */
+  readonly file: string;
+  /** Exact texts, each there once, and what they become. */
+  readonly changes: readonly (readonly [from: string, to: string])[];
+  /** About versions: needs whole days. */
+  readonly profile?: 'usual' | 'versions';
+  /** Needs several replicas. */
+  readonly replicas?: number;
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: 'no fence',
+    file: 'adapters/secrets-manager/secrets-manager-store.ts',
+    changes: [['VersionStages: [NEXT_LABEL],', 'VersionStages: [CURRENT_LABEL],']],
+    replicas: 3,
+  },
+  {
+    name: 'fence only on lease',
+    file: 'adapters/secrets-manager/secrets-manager-store.ts',
+    changes: [
+      [
+        '    const moved = await this.#call(',
+        '    const seen = await this.read(secretName, signal);\n    const moved = await this.#call(',
+      ],
+      ['RemoveFromVersionId: expectedVersion,', 'RemoveFromVersionId: seen.value.version,'],
+    ],
+    replicas: 3,
+  },
+  {
+    name: 'retry without delay',
+    file: 'core/backoff.ts',
+    changes: [['return Math.max(ownWait(input, draw), input.failure.retryAfterMs ?? 0);', 'return 0;']],
+  },
+  {
+    name: 'publish before persist',
+    file: 'refresh/token-keeper.ts',
+    changes: [
+      [
+        '    const saved = await this.#saveChain(run.term);\n    return saved.ok ? this.#publish(run) : saved;',
+        '    const published = await this.#publish(run);\n    await this.#saveChain(run.term);\n    return published;',
+      ],
+    ],
+  },
+  {
+    name: 'no cap of the wait',
+    file: 'core/backoff.ts',
+    changes: [
+      [
+        'const windowMs = Math.min(grownMs, LONGEST_MS, (remainingMs ?? Number.POSITIVE_INFINITY) / 4);',
+        'const windowMs = grownMs * 100;',
+      ],
+    ],
+  },
+  {
+    name: 'missed tick ignored',
+    file: 'refresh/provider-scheduler.ts',
+    changes: [
+      ['provider: this.#parts.provider });\n    this.#tick();', 'provider: this.#parts.provider });'],
+    ],
+    replicas: 1,
+  },
+  {
+    name: 'restart fetches',
+    file: 'refresh/token-publication.ts',
+    changes: [
+      [
+        '      this.#adopt(assessment.document, assessment.version, chainEndsAtMs);\n    } else {',
+        '      this.#stored = { version: assessment.version, generation: assessment.document.generation };\n    } else {',
+      ],
+    ],
+  },
+  {
+    name: 'stale refresh token',
+    file: 'refresh/chain-keeper.ts',
+    changes: [
+      ['      this.#newest = state;\n', '      this.#refused = this.#newest;\n      this.#newest = state;\n'],
+      ['    return succeed(newest);', '    return succeed(this.#refused ?? newest);'],
+    ],
+  },
+  {
+    name: 'budget not counted',
+    file: 'refresh/write-history.ts',
+    changes: [['      else this.#writes.add(this.#nowMs());\n', '']],
+    profile: 'versions',
+    replicas: 1,
+  },
+  {
+    name: 'leadership not looked at again',
+    file: 'replica.ts',
+    changes: [['return signal.aborted ? signal : either;', 'return signal.aborted ? drained : drained;']],
+    replicas: 3,
+  },
+  {
+    name: 'answer not journalled',
+    file: 'refresh/chain-keeper.ts',
+    changes: [
+      [
+        '    await this.#parts.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
+        '',
+      ],
+    ],
+  },
+  {
+    name: 'renew deadline ignored',
+    file: 'adapters/kubernetes/lease-elector.ts',
+    changes: [
+      [
+        'return sentAtMs + this.#options.timing.renewDeadlineMs;',
+        'return sentAtMs + 20 * this.#options.timing.renewDeadlineMs;',
+      ],
+    ],
+    replicas: 3,
+  },
+  {
+    name: 'kept token dropped',
+    file: 'refresh/token-keeper.ts',
+    changes: [
+      [
+        '    if (!publication.hasKept) {\n      const held',
+        '    if (publication.hasKept || !publication.hasKept) {\n      const held',
+      ],
+    ],
+  },
+  {
+    name: 'Retry-After ignored',
+    file: 'refresh/fetch-pace.ts',
+    changes: [['this.#notBefore = retryAfterMs === undefined', 'this.#notBefore = retryAfterMs !== 0']],
+  },
+  {
+    name: 'clock jump ignored',
+    file: 'replica.ts',
+    changes: [['for (const scheduler of this.#schedulers) scheduler.handleClockJump();\n', '']],
+  },
+  {
+    name: 'shorter life replaces longer',
+    file: 'core/replacement.ts',
+    changes: [
+      ["return fetched.expiresAtMs > published.expiresAtMs ? 'replace' : 'unchanged';", "return 'replace';"],
+    ],
+  },
+  {
+    name: 'ownership not looked at',
+    file: 'adapters/secrets-manager/ownership.ts',
+    changes: [['if (owner === OWNER_TAG_VALUE) return', 'if (owner !== null) return']],
+  },
+  {
+    name: 'rejected credentials every minute',
+    file: 'core/backoff.ts',
+    changes: [['export const NEEDS_HUMAN_MS = 15 * 60_000;', 'export const NEEDS_HUMAN_MS = 60_000;']],
+  },
+  {
+    name: 'minInterval ignored',
+    file: 'refresh/fetch-pace.ts',
+    changes: [
+      [
+        'return Math.max(formerMs, this.#parts.minIntervalMs',
+        'return Math.max(formerMs, 0 * this.#parts.minIntervalMs',
+      ],
+    ],
+  },
+];

@@ -1,0 +1,215 @@
+/** A replica's place: its machine's clock, its volume, and the processes that live there one after the other. */
+import { DirectoryCounts } from '../../src/adapters/journal/directory-counts.ts';
+import { DirectoryJournal } from '../../src/adapters/journal/directory-journal.ts';
+import { DirectoryWaits } from '../../src/adapters/journal/directory-waits.ts';
+import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
+import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
+import { assemble } from '../../src/assembly.ts';
+import type { Connections } from '../../src/connections.ts';
+import type { Coordinator } from '../../src/core/ports.ts';
+import { succeed } from '../../src/core/result.ts';
+import { Replica } from '../../src/replica.ts';
+import type { Network } from './network.ts';
+import type { SimulatedLease } from './simulated-lease.ts';
+import type { SimulatedProviders } from './simulated-provider.ts';
+import { SimulatedSource } from './simulated-source.ts';
+import type { SimulatedStore } from './simulated-store.ts';
+import { SimulatedVolume, type VolumeFiles } from './simulated-volume.ts';
+import { VirtualProcess } from './virtual-process.ts';
+import type { World } from './world.ts';
+
+export interface PodParts {
+  readonly world: World;
+  readonly network: Network;
+  readonly store: SimulatedStore;
+  readonly providers: SimulatedProviders;
+  readonly lease: SimulatedLease;
+  readonly name: string;
+  /** From 1 on. */
+  readonly order: number;
+  readonly clock: { skewMs: number };
+  /** False: what is not saved is in memory alone. */
+  readonly hasJournal: boolean;
+}
+
+interface Life {
+  readonly process: VirtualProcess;
+  /** `undefined` until the process has got that far. */
+  replica: Replica | undefined;
+}
+
+/** What a script tries before it gives up. */
+const COMMAND_ATTEMPTS = 3;
+/** Promise 9: SIGTERM to exit. */
+const STOP_LIMIT_MS = 10_000;
+const silent = (): void => {};
+
+export class Pod {
+  readonly name: string;
+  readonly clock: { skewMs: number };
+  /** Unless the pod is lost, a new process finds what the former one has written. */
+  files: VolumeFiles = new Map();
+  readonly #parts: PodParts;
+  #life: Life | undefined;
+  #lives = 0;
+
+  constructor(parts: PodParts) {
+    this.#parts = parts;
+    this.name = parts.name;
+    this.clock = parts.clock;
+  }
+
+  /** The running process; `undefined` while there is none. */
+  get process(): VirtualProcess | undefined {
+    return this.#life?.process;
+  }
+
+  start(): void {
+    if (this.#life !== undefined) return;
+    const { world } = this.#parts;
+    const process = this.#createProcess(this.name);
+    const life: Life = { process, replica: undefined };
+    this.#life = life;
+    world.tell(process.name, undefined, 'starts');
+    world.watch((watcher) => watcher.lifeBegan?.(process));
+    world.time.schedule(1, process, () => {
+      const replica = new Replica(world.scenario.configuration, {
+        ...this.#createPorts(process),
+        connections: this.#connect(process, false),
+        coordinator: this.#createCoordinator(process),
+        cronLogger: { info: silent, warn: silent, error: silent, debug: silent },
+        onFault: (error) => this.#noteFault(process, error),
+      });
+      life.replica = replica;
+      replica.start().catch((error: unknown) => this.#noteFault(process, error));
+    });
+  }
+
+  /** SIGKILL, or a node that dies. */
+  kill(): void {
+    const process = this.#life?.process;
+    if (process === undefined) return;
+    this.#life = undefined;
+    process.kill();
+    this.#parts.world.tell(process.name, undefined, 'is killed');
+    this.#parts.world.watch((watcher) => watcher.lifeEnded?.(process, 'killed'));
+  }
+
+  /** SIGTERM. */
+  stop(): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    const { world } = this.#parts;
+    const { process, replica } = life;
+    const startedMs = world.time.nowMs;
+    process.isStopping = true;
+    world.tell(process.name, undefined, 'is asked to stop');
+    world.time.schedule(0, process, () => {
+      const stopped = replica?.stop() ?? Promise.resolve();
+      stopped.then(
+        () => {
+          if (process.isDead) return;
+          const tookMs = world.time.nowMs - Math.max(startedMs, process.resumedAtMs);
+          if (tookMs > STOP_LIMIT_MS)
+            world.breaks('9 quick to stop', undefined, `${process.name} took ${tookMs} ms to stop`);
+          this.#life = undefined;
+          process.kill();
+          world.tell(process.name, undefined, 'has stopped');
+          world.watch((watcher) => watcher.lifeEnded?.(process, 'stopped'));
+        },
+        (error: unknown) => this.#noteFault(process, error),
+      );
+    });
+  }
+
+  /** Somebody runs `token-refresher refresh TOKEN` on this machine. */
+  refreshExplicitly(token: string): void {
+    const { world } = this.#parts;
+    const process = this.#createProcess(`${this.name}-command`);
+    world.tell(process.name, token, 'is a refresh command');
+    world.time.schedule(1, process, () => {
+      const providers = assemble(
+        world.scenario.configuration,
+        this.#createPorts(process),
+        this.#connect(process, true),
+      );
+      const { keeper } =
+        providers.flatMap(({ tokens }) => tokens).find((each) => each.keeper.identity.token === token) ?? {};
+      const never = new AbortController().signal;
+      keeper
+        ?.refresh('explicit', { signal: never, stopping: never }, COMMAND_ATTEMPTS)
+        .catch((error: unknown) => this.#noteFault(process, error))
+        .finally(() => process.kill());
+    });
+  }
+
+  #createProcess(name: string): VirtualProcess {
+    const { world, order, clock } = this.#parts;
+    this.#lives += 1;
+    return new VirtualProcess({ name: `${name}.${this.#lives}`, time: world.time, order, clock });
+  }
+
+  #createPorts(process: VirtualProcess) {
+    const { world } = this.#parts;
+    return {
+      clock: createSystemClock(),
+      random: world.chance.fork(`random ${process.name}`).random,
+      events: (event: Parameters<World['noteEvent']>[1]): void => world.noteEvent(process, event),
+    };
+  }
+
+  #createCoordinator(process: VirtualProcess): Coordinator {
+    const { world, lease, name } = this.#parts;
+    if (world.scenario.pods.length === 1) return createSoleLeader();
+    const ports = this.#createPorts(process);
+    return createLeaseElector({
+      ...ports,
+      client: lease.connect(process, name, ports.clock),
+      identity: process.name,
+      timing: world.scenario.leaseTiming,
+    });
+  }
+
+  #connect(process: VirtualProcess, isExplicit: boolean): Connections {
+    const { world, network, store, providers, hasJournal } = this.#parts;
+    const { configuration, tokens } = world.scenario;
+    const { clock, events } = this.#createPorts(process);
+    const directory = new SimulatedVolume(this.files, network, process);
+    const report = (problem: string): void => events({ event: 'journal-failed', problem });
+    const volume = { directory, clock, report };
+    return {
+      store: createSecretsManagerStore({
+        service: store.connect(process),
+        clock,
+        timeoutMs: configuration.store.timeoutMs,
+        createSecrets: configuration.store.createSecrets,
+        kmsKeyId: undefined,
+        tags: {},
+        adopt: new Set(),
+        onBatchDenied: silent,
+      }),
+      journal: hasJournal ? new DirectoryJournal(volume) : undefined,
+      waits: hasJournal ? new DirectoryWaits(volume) : undefined,
+      bindings: { list: async () => succeed([]), findLoss: async () => succeed(undefined) },
+      counts: hasJournal ? new DirectoryCounts(volume) : undefined,
+      createSource: ({ timeoutMs }, { identity }) => {
+        const token = tokens.find(({ name }) => name === identity.token);
+        if (token === undefined) throw new Error(`no token ${identity.token}`);
+        const parts = { world, network, providers, process, token, clock, timeoutMs, isExplicit };
+        return {
+          source: new SimulatedSource(parts),
+          verifyCredentials: () => Promise.resolve(succeed(undefined)),
+        };
+      },
+      close: () => Promise.resolve(),
+    };
+  }
+
+  #noteFault(process: VirtualProcess, error: unknown): void {
+    if (process.isDead) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#parts.world.breaks('0 no bug', undefined, `${process.name} threw ${text}`);
+  }
+}

@@ -1,0 +1,42 @@
+import type { Watcher } from '../observation.ts';
+import { Chains } from './chains.ts';
+import type { CheckParts } from './check.ts';
+import { Fresh } from './fresh.ts';
+import { Loud } from './loud.ts';
+import { MissedTicks } from './missed-ticks.ts';
+import { NeverWorse } from './never-worse.ts';
+import { NobodyLockedOut } from './nobody-locked-out.ts';
+import { OneAtATime } from './one-at-a-time.ts';
+import { Ownership } from './ownership.ts';
+import { VersionQuota } from './version-quota.ts';
+import { WrongClocks } from './wrong-clocks.ts';
+
+export interface Checks {
+  readonly watchers: readonly Watcher[];
+  /** Tokens that the program has published. */
+  refreshes(): number;
+  /** How many of them were late, with an excuse. */
+  excused(): number;
+}
+
+/** Every promise that the simulation checks. The ninth is checked where a pod is stopped. */
+export function createChecks(parts: CheckParts): Checks {
+  const fresh = new Fresh(parts);
+  return {
+    watchers: [
+      // Before those that forget what has ended.
+      new OneAtATime(parts),
+      new NeverWorse(parts),
+      new MissedTicks(parts),
+      new Chains(parts),
+      new NobodyLockedOut(parts),
+      new Ownership(parts),
+      new Loud(parts),
+      new VersionQuota(parts),
+      new WrongClocks(parts),
+      fresh,
+    ],
+    refreshes: () => fresh.refreshes,
+    excused: () => fresh.excused,
+  };
+}

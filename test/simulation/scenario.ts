@@ -1,0 +1,176 @@
+import type { Configuration, ProviderConfiguration } from '../../src/config/configuration.ts';
+import type { LeaseTiming } from '../../src/core/lease-timing.ts';
+import { parseText } from '../support/configuration-text.ts';
+import { NOON_MS } from '../support/sample-events.ts';
+import type { Chance } from './chance.ts';
+
+/** What a run is made of, beside its seed. */
+export interface SimulationOptions {
+  readonly seed: number;
+  readonly replicas: number;
+  /** Of all providers together. */
+  readonly tokens: number;
+  readonly hours: number;
+  /** `usual`: faults of every kind. `versions`: a version budget below the usual pace, and a store that has no more. */
+  readonly profile: 'usual' | 'versions';
+}
+
+export interface SimulatedProviderSettings {
+  readonly name: string;
+  readonly hasChain: boolean;
+  readonly fallback: 'start-again' | 'none';
+  readonly lifeMs: number;
+  /** Life of a refresh token; `undefined`: it does not end by itself. */
+  readonly chainLifeMs: number | undefined;
+  /** Takes the refresh token before the newest one again, as long as the newest has not been used. */
+  readonly isForgiving: boolean;
+  readonly minIntervalMs: number;
+}
+
+export interface SimulatedToken {
+  readonly name: string;
+  readonly provider: SimulatedProviderSettings;
+  readonly secret: string;
+  readonly stateSecret: string | undefined;
+}
+
+/** A seed and its options, written out. */
+export interface Scenario {
+  readonly options: SimulationOptions;
+  readonly configuration: Configuration;
+  readonly providers: readonly SimulatedProviderSettings[];
+  readonly tokens: readonly SimulatedToken[];
+  readonly pods: readonly { readonly name: string; readonly skewMs: number; readonly hasJournal: boolean }[];
+  readonly leaseTiming: LeaseTiming;
+  /** The token whose secret belongs to somebody else. */
+  readonly foreignToken: string | undefined;
+  readonly startMs: number;
+  /** From here on nothing is broken any more. */
+  readonly quietFromMs: number;
+  readonly endMs: number;
+  /** Versions of one secret a day after which the store refuses. */
+  readonly versionWall: number;
+}
+
+const MINUTE_MS = 60_000;
+/** What needs a human is tried again after 15 minutes; the rest is for the longest refresh after that. */
+const QUIET_MS = 20 * MINUTE_MS;
+const LIVES_MINUTES = [5, 10, 15, 15, 30, 60] as const;
+const LEASE_TIMINGS: readonly LeaseTiming[] = [
+  { leaseDurationMs: 15_000, renewDeadlineMs: 10_000, retryPeriodMs: 2_000 },
+  { leaseDurationMs: 30_000, renewDeadlineMs: 20_000, retryPeriodMs: 5_000 },
+];
+const CREDENTIALS = {
+  pik: '{ appId: { env: A }, appSecret: { env: B } }',
+  paysecurez: '{ clientId: { env: A }, clientSecret: { env: B } }',
+  apimw: '{ apiKey: { env: A }, apiSecret: { env: B } }',
+  'pivot-b2b2c': '{ clientId: { env: A }, privateKey: { env: B } }',
+} as const;
+
+/** @param chance a stream of its own */
+export function drawScenario(options: SimulationOptions, chance: Chance): Scenario {
+  const isVersions = options.profile === 'versions';
+  const drafts = isVersions ? [draft('plain', 'pik', chance, 15)] : draftProviders(chance);
+  const budget = isVersions ? chance.pick([100, 102, 110]) : 'none';
+  const customers = Math.max(1, options.tokens - drafts.length + 1);
+  const configuration = configure(drafts, customers, budget);
+  const tokens = configuration.providers.flatMap((provider, index) =>
+    provider.tokens.map(({ identity, stateSecret }): SimulatedToken => {
+      const settings = drafts[index]?.settings;
+      if (settings === undefined) throw new Error('a provider without settings');
+      return { name: identity.token, provider: settings, secret: identity.secret, stateSecret };
+    }),
+  );
+  const startMs = NOON_MS + chance.between(0, 3_600_000);
+  const endMs = startMs + options.hours * 60 * MINUTE_MS;
+  const isSkewed = chance.happens(0.5);
+  return {
+    options,
+    configuration,
+    providers: drafts.map(({ settings }) => settings),
+    tokens,
+    pods: Array.from({ length: options.replicas }, (_, index) => ({
+      name: `pod-${index + 1}`,
+      skewMs: isSkewed ? chance.between(-20_000, 20_000) : 0,
+      hasJournal: chance.happens(0.8),
+    })),
+    leaseTiming: chance.pick(LEASE_TIMINGS),
+    foreignToken: !isVersions && chance.happens(0.15) ? chance.pick(tokens).name : undefined,
+    startMs,
+    quietFromMs: endMs - QUIET_MS,
+    endMs,
+    versionWall: budget === 'none' ? 100_000 : budget,
+  };
+}
+
+interface Draft {
+  readonly kind: 'pik' | 'paysecurez' | 'apimw' | 'pivot-b2b2c';
+  readonly settings: SimulatedProviderSettings;
+}
+
+function draftProviders(chance: Chance): readonly Draft[] {
+  return [
+    draft('plain', 'pik', chance),
+    draft('customers', 'pivot-b2b2c', chance),
+    ...(chance.happens(0.7) ? [draft('login', 'apimw', chance)] : []),
+    ...(chance.happens(0.4) ? [draft('other', 'paysecurez', chance)] : []),
+  ];
+}
+
+function draft(name: string, kind: Draft['kind'], chance: Chance, lifeMinutes?: number): Draft {
+  const hasChain = kind === 'apimw' || kind === 'pivot-b2b2c';
+  const fallback = hasChain && chance.happens(0.3) ? 'none' : 'start-again';
+  const lifeMs = (lifeMinutes ?? chance.pick(LIVES_MINUTES)) * MINUTE_MS;
+  return {
+    kind,
+    settings: {
+      name,
+      hasChain,
+      fallback,
+      lifeMs,
+      // Without a fallback the end of a refresh token is nobody's to heal but a human's.
+      chainLifeMs:
+        hasChain && fallback === 'start-again' && chance.happens(0.2) ? Math.round(lifeMs * 0.6) : undefined,
+      isForgiving: chance.happens(0.3),
+      minIntervalMs: chance.happens(0.3) ? chance.between(5, 15) * 1000 : 0,
+    },
+  };
+}
+
+/** The real configuration, as a file would yield it. */
+function configure(
+  drafts: readonly Draft[],
+  customers: number,
+  versionBudget: number | 'none',
+): Configuration {
+  const lines = drafts.flatMap(({ kind, settings: { name, lifeMs, minIntervalMs } }) => [
+    `  - name: ${name}`,
+    `    kind: ${kind}`,
+    `    baseUrl: https://${name}.example.com`,
+    `    credentials: ${CREDENTIALS[kind]}`,
+    `    lifetime: ${lifeMs / 1000}s`,
+    `    minInterval: ${minIntervalMs / 1000}s`,
+    ...(kind === 'apimw' ? ['    useRefreshToken: true'] : []),
+    ...(kind === 'pivot-b2b2c'
+      ? [
+          `    secret: payments/${name}/{customer}`,
+          '    customers:',
+          ...Array.from(
+            { length: customers },
+            (_, n) => `      - { name: c${n + 1}, bindingId: { env: B } }`,
+          ),
+        ]
+      : [`    secret: payments/${name}`]),
+  ]);
+  const store = `store: { region: us-east-1, createSecrets: true, versionBudget: ${versionBudget} }`;
+  const parsed = parseText(`${store}\nproviders:\n${lines.join('\n')}\n`);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  const { configuration } = parsed;
+  return {
+    ...configuration,
+    providers: configuration.providers.map((provider, index): ProviderConfiguration => {
+      const fallback = drafts[index]?.settings.fallback ?? 'none';
+      return { ...provider, configured: { ...provider.configured, chainFallback: fallback } };
+    }),
+  };
+}
