@@ -7,7 +7,7 @@ import { describeReference } from './config/reference.ts';
 import type { ConnectedSource, Connections } from './connections.ts';
 import { decideTolerableCadence } from './core/cadence.ts';
 import type { Clock, Random, RefreshEvents } from './core/ports.ts';
-import { ChainKeeper } from './refresh/chain-keeper.ts';
+import { ChainKeeper, type ChainKeeperParts } from './refresh/chain-keeper.ts';
 import { FetchBudget } from './refresh/fetch-budget.ts';
 import { FetchGate } from './refresh/fetch-gate.ts';
 import { SecretWriter } from './refresh/secret-writer.ts';
@@ -56,39 +56,41 @@ function assembleProvider(
   shared: RefreshPorts & Connections & { readonly pacer: WritePacer },
 ): AssembledProvider {
   const tokens = new Map<string, AssembledToken>();
-  const gate = new FetchGate(configuration.concurrency);
-  const budget = createFetchBudget(configuration, () => tokens.size, shared);
+  const { concurrency, minIntervalMs, versionBudget } = configuration;
   const { policy } = configuration.schedule;
   // A provider's only token has nobody to make room for.
   const spreadMs =
     configuration.tokens.length > 1 || configuration.discovery !== undefined
       ? decideTolerableCadence(configuration.lifetimeMs, policy).refreshEveryMs / 2
       : 0;
+  const { clock, random, events, store, waits, pacer } = shared;
+  const common = {
+    clock,
+    random,
+    events,
+    store,
+    waits,
+    pacer,
+    policy,
+    minIntervalMs,
+    versionBudget,
+    gate: new FetchGate(concurrency),
+    budget: createFetchBudget(configuration, () => tokens.size, shared),
+  };
   const add = (token: TokenConfiguration): AssembledToken => {
-    const parts = { ...shared, identity: token.identity };
-    const { stateSecret } = token;
-    const { versionBudget } = configuration;
-    const writer = new SecretWriter({ ...parts, stateSecret, versionBudget });
-    const offsetMs = Math.round(shared.random.next() * spreadMs);
+    const { identity, stateSecret } = token;
     const connected = shared.createSource(configuration, token);
-    const keeper = new TokenKeeper({
-      ...parts,
-      gate,
-      budget,
-      minIntervalMs: configuration.minIntervalMs,
-      source: connected.source,
-      publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
-      chain:
-        token.stateSecret === undefined
-          ? undefined
-          : new ChainKeeper({
-              ...parts,
-              writer,
-              stateSecret: token.stateSecret,
-              fallback: configuration.configured.chainFallback,
-              remedy: describeRemedy(configuration, token),
-            }),
-    });
+    const { source } = connected;
+    // One object for all parts of a token, grown step by step: with 10,000 tokens a copy for each part would be seen.
+    const offsetMs = Math.round(random.next() * spreadMs);
+    const base = { ...common, identity, stateSecret, source, offsetMs };
+    const writing = Object.assign(base, { writer: new SecretWriter(base) });
+    const keeper = new TokenKeeper(
+      Object.assign(writing, {
+        publication: new TokenPublication(writing),
+        chain: createChain(configuration, token, { ...writing, journal: shared.journal }),
+      }),
+    );
     const assembled = { ...connected, keeper, stateSecret };
     tokens.set(token.identity.token, assembled);
     return assembled;
@@ -106,6 +108,20 @@ function assembleProvider(
       return removed;
     },
   };
+}
+
+function createChain(
+  configuration: ProviderConfiguration,
+  token: TokenConfiguration,
+  parts: Omit<ChainKeeperParts, 'stateSecret' | 'fallback' | 'remedy'>,
+): ChainKeeper | undefined {
+  if (token.stateSecret === undefined) return undefined;
+  return new ChainKeeper({
+    ...parts,
+    stateSecret: token.stateSecret,
+    fallback: configuration.configured.chainFallback,
+    remedy: () => describeRemedy(configuration, token),
+  });
 }
 
 function createFetchBudget(

@@ -141,7 +141,7 @@ function createReader(
   { readEnv }: ConnectionPorts,
 ): CredentialReader {
   return createCredentialReader({
-    references: new Map([...provider.credentials, ...token.customerCredentials]),
+    references: [provider.credentials, token.customerCredentials],
     readEnv,
     sources,
   });

@@ -18,7 +18,8 @@ const terminal: Terminal = {
   hasColor: stdout.isTTY && !process.env['NO_COLOR'],
   columns: () => stdout.columns,
   lines: () => stdout.rows,
-  env: process.env,
+  // A copy: each look into `process.env` makes a new string, and 10,000 tokens may share one credential.
+  env: { ...process.env },
   stopRequest: () =>
     new Promise((resolve) => {
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);

@@ -24,7 +24,8 @@ import {
 } from './reference.ts';
 
 export interface CredentialReaderInput {
-  readonly references: CredentialReferences;
+  /** Each credential is in one of them: the provider's, and the customer's. */
+  readonly references: readonly CredentialReferences[];
   readonly readEnv: (name: string) => string | undefined;
   readonly sources: Pick<CredentialSources, 'read' | 'untilChanged'>;
 }
@@ -51,10 +52,12 @@ export function createCredentialReader({
       return reading;
     };
     const readings = await Promise.all(
-      [...references].map(async ([name, reference]) => ({
-        name,
-        result: await readReference(reference, readEnv, readOnce),
-      })),
+      references
+        .flatMap((each) => [...each])
+        .map(async ([name, reference]) => ({
+          name,
+          result: await readReference(reference, readEnv, readOnce),
+        })),
     );
     const seen = new Map<string, string | undefined>();
     for (const [key, reading] of wanted) seen.set(key, (await reading).stamp);

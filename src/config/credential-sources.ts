@@ -1,7 +1,7 @@
 /**
  * Where credentials are read from, for all tokens of the process: files, and secrets of the store.
  *
- * Guarantee: nothing is cached; reads of the same file or secret that are wanted at one moment are one read, see
+ * Guarantee: nothing is answered without a read; reads of the same file or secret that are wanted at one moment are one read, see
  * `shared-reads.ts`; so are the looks for a change, see `credential-watch.ts`.
  */
 import { createHash } from 'node:crypto';
@@ -35,14 +35,27 @@ const MOST_BYTES = 65_536;
 
 export class CredentialSources {
   readonly #shared: SharedReads<SourceReading>;
+  /** Of each file, so that the tokens that share one hold the same text in memory, and not a copy each. */
+  readonly #latest = new Map<string, SourceReading>();
   readonly #watch: CredentialWatch;
 
   constructor(parts: CredentialSourcesParts) {
-    this.#shared = new SharedReads((key, signal) => readSource(sourceOf(key), parts, signal));
+    this.#shared = new SharedReads(async (key, signal) => {
+      const source = sourceOf(key);
+      const reading = await readSource(source, parts, signal);
+      return source.kind === 'file' ? this.#unlessTheSame(key, reading) : reading;
+    });
     this.#watch = new CredentialWatch({
       look: async (key, signal) => (await this.#shared.read(key, signal)).stamp,
       clock: parts.clock,
     });
+  }
+
+  #unlessTheSame(key: string, reading: SourceReading): SourceReading {
+    const latest = this.#latest.get(key);
+    if (latest !== undefined && latest.stamp === reading.stamp) return latest;
+    this.#latest.set(key, reading);
+    return reading;
   }
 
   /** Reads it anew. Rejects only when aborted. */

@@ -26,7 +26,14 @@ import {
   type TokenResponse,
 } from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
-import { buildSnapHeaders, prepareSigner, SNAP_CREDENTIALS, snapOptionShape, spellGrant } from './snap.ts';
+import {
+  buildSnapHeaders,
+  createSignerPreparation,
+  type SignerPreparation,
+  SNAP_CREDENTIALS,
+  snapOptionShape,
+  spellGrant,
+} from './snap.ts';
 import { classifySnapError, isSnapSuccess } from './snap-answer.ts';
 import {
   acceptToken,
@@ -61,16 +68,23 @@ export const pivotB2b2c = defineKind({
     bindingId: { description: "the customer's binding id, sent as authCode" },
   },
   options: OPTIONS,
-  configure: (options): ConfiguredKind => ({
-    // With the binding id alone no refresh token is ever spent, so there is no state to keep.
-    hasChain: options.grant !== 'authorization_code',
-    chainFallback: 'start-again',
-    prepare: (credentials) => prepare(credentials, options),
-  }),
+  configure: (options): ConfiguredKind => {
+    const prepareSigner = createSignerPreparation(options);
+    return {
+      // With the binding id alone no refresh token is ever spent, so there is no state to keep.
+      hasChain: options.grant !== 'authorization_code',
+      chainFallback: 'start-again',
+      prepare: (credentials) => prepare(credentials, options, prepareSigner),
+    };
+  },
 });
 
-function prepare(credentials: Credentials, options: Options): Result<PreparedKind> {
-  const signer = prepareSigner(credentials, options);
+function prepare(
+  credentials: Credentials,
+  options: Options,
+  prepareSigner: SignerPreparation,
+): Result<PreparedKind> {
+  const signer = prepareSigner(credentials);
   if (!signer.ok) return signer;
   const bindingId = requireCredential(credentials, 'bindingId');
   if (!bindingId.ok) return bindingId;

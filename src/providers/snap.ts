@@ -67,7 +67,29 @@ export interface SnapSigner {
   readonly privateKey: KeyObject;
 }
 
-/** Checks the SNAP credentials. */
+export type SignerPreparation = (credentials: Credentials) => Result<SnapSigner>;
+
+/** The same for many tokens: those with the same credentials share a signer, because a key for each of 10,000 adds up. */
+export function createSignerPreparation(options: SnapOptions): SignerPreparation {
+  let latest: { readonly credentials: Credentials; readonly signer: SnapSigner } | undefined;
+  return (credentials) => {
+    const used = latest?.credentials;
+    if (latest !== undefined && SIGNER_CREDENTIALS.every((name) => isSame(credentials, used, name)))
+      return succeed(latest.signer);
+    const signer = prepareSigner(credentials, options);
+    if (signer.ok) latest = { credentials, signer: signer.value };
+    return signer;
+  };
+}
+
+const SIGNER_CREDENTIALS = Object.keys(SNAP_CREDENTIALS);
+
+function isSame(some: Credentials, others: Credentials | undefined, name: string): boolean {
+  const value = some.get(name);
+  return value === undefined ? others?.get(name) === undefined : value.equals(others?.get(name));
+}
+
+/** Checks the SNAP credentials and parses the key. */
 export function prepareSigner(credentials: Credentials, options: SnapOptions): Result<SnapSigner> {
   const clientId = requireHeaderCredential(credentials, 'clientId');
   if (!clientId.ok) return clientId;

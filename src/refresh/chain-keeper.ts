@@ -37,7 +37,7 @@ export interface ChainKeeperParts {
   /** `start-again`: the provider also hands out tokens without a refresh token. */
   readonly fallback: 'start-again' | 'none';
   /** What a human has to do when the chain is broken for good: `bind customer ayu again and …`. */
-  readonly remedy: string;
+  readonly remedy: () => string;
   readonly store: TokenStore;
   readonly writer: SecretWriter;
   /** `undefined`: what is unsaved is in memory alone. */
@@ -205,7 +205,7 @@ export class ChainKeeper {
     return {
       code: 'chain-broken',
       retry: 'needs-human',
-      message: `${message}; the chain is broken: ${this.#parts.remedy}`,
+      message: `${message}; the chain is broken: ${this.#parts.remedy()}`,
     };
   }
 
@@ -303,7 +303,7 @@ export class ChainKeeper {
     return {
       code: 'chain-broken',
       retry: 'needs-human',
-      message: `the refresh token of ${identity.token} has expired: ${remedy}`,
+      message: `the refresh token of ${identity.token} has expired: ${remedy()}`,
     };
   }
 

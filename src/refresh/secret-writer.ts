@@ -26,23 +26,17 @@ const NO_READABLE_TOKEN = 0;
 /** Waits for its turn, publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
   readonly #parts: SecretWriterParts;
-  readonly #histories: ReadonlyMap<SecretTarget, WriteHistory>;
+  /** One for each target that has a budget. */
+  readonly #histories: readonly WriteHistory[];
 
   constructor(parts: SecretWriterParts) {
     const { identity, stateSecret, versionBudget } = parts;
     this.#parts = parts;
-    const histories = new Map<SecretTarget, WriteHistory>();
-    if (versionBudget !== 'none') {
-      const shared = { ...parts, versionBudget };
-      histories.set(
-        'document',
-        new WriteHistory({ ...shared, target: 'document', secretName: identity.secret }),
-      );
-      if (stateSecret !== undefined) {
-        histories.set('state', new WriteHistory({ ...shared, target: 'state', secretName: stateSecret }));
-      }
-    }
-    this.#histories = histories;
+    const count = (target: SecretTarget, secretName: string | undefined): readonly WriteHistory[] =>
+      versionBudget === 'none' || secretName === undefined
+        ? []
+        : [new WriteHistory(parts, { target, secretName, versionBudget })];
+    this.#histories = [...count('document', identity.secret), ...count('state', stateSecret)];
   }
 
   /**
@@ -62,7 +56,7 @@ export class SecretWriter {
     );
     const { signal } = term;
     if (signal.aborted) return fail(describeEnd(term));
-    const history = this.#histories.get(target);
+    const history = this.#historyOf(target);
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
     const written = await store.publish(write, signal);
@@ -80,14 +74,13 @@ export class SecretWriter {
 
   /** Finds out what the store counts, if that may be news. True when it was asked. */
   async learnVersions(term: Term): Promise<boolean> {
-    const histories = [...this.#histories.values()];
-    const asked = await Promise.all(histories.map((history) => history.learn(term)));
+    const asked = await Promise.all(this.#histories.map((history) => history.learn(term)));
     return asked.includes(true);
   }
 
   /** Somebody else has written the document: the store has to be asked again what it counts. */
   noticeOthers(): void {
-    this.#histories.get('document')?.noticeOthers();
+    this.#historyOf('document')?.noticeOthers();
   }
 
   /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
@@ -102,8 +95,12 @@ export class SecretWriter {
 
   /** Milliseconds until a secret that is full has room again; `undefined` when none is, or that is not known. */
   get roomInMs(): number | undefined {
-    const known = [...this.#histories.values()].flatMap(({ roomInMs }) => roomInMs ?? []);
+    const known = this.#histories.flatMap(({ roomInMs }) => roomInMs ?? []);
     return known.length === 0 ? undefined : Math.max(...known);
+  }
+
+  #historyOf(target: SecretTarget): WriteHistory | undefined {
+    return this.#histories.find((history) => history.target === target);
   }
 
   /** Ends early with the signal. */
@@ -120,6 +117,6 @@ export class SecretWriter {
   /** The secret with the fewest versions left sets the pace. */
   #latest(limits: PlanLimits, decide: (history: WriteHistory) => number): number {
     const usualMs = limits.plannedAtMs - limits.offsetMs;
-    return Math.max(usualMs, ...[...this.#histories.values()].map(decide));
+    return Math.max(usualMs, ...this.#histories.map(decide));
   }
 }

@@ -13,9 +13,6 @@ export interface TokenFetchParts {
   readonly source: TokenSource;
   /** For kinds with refresh tokens. */
   readonly chain: ChainKeeper | undefined;
-  readonly pace: FetchPace;
-  /** Holds a permit for the call when there is a budget. */
-  readonly share: FetchShare;
   readonly clock: Clock;
   readonly events: RefreshEvents;
 }
@@ -23,25 +20,30 @@ export interface TokenFetchParts {
 /** One call of the provider with what belongs to it: the refresh token to present, and what is told about the call. */
 export class TokenFetch {
   readonly #parts: TokenFetchParts;
+  readonly #pace: FetchPace;
+  readonly #share: FetchShare;
 
-  constructor(parts: TokenFetchParts) {
+  /** @param share holds a permit for the call when there is a budget */
+  constructor(parts: TokenFetchParts, pace: FetchPace, share: FetchShare) {
     this.#parts = parts;
+    this.#pace = pace;
+    this.#share = share;
   }
 
   /** Calls the provider, unless the term has ended or the chain is not ready for it. */
   async run(term: Term): Promise<Result<FetchedToken>> {
-    const { chain, pace, share, source, clock, events, identity } = this.#parts;
+    const { chain, source, clock, events, identity } = this.#parts;
     const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term);
     if (!prepared.ok) return prepared;
     const presented = prepared.value;
     // Checked right here, because everything above may have taken its time.
     if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
     const startedMs = clock.monotonicMs();
-    await share.use();
-    await pace.recordFetch();
+    await this.#share.use();
+    await this.#pace.recordFetch();
     const report = await source.fetch(presented, term.signal);
     const { result, clockSkewMs, salvaged, isUnasked = false } = report;
-    if (!isUnasked) share.settle();
+    if (!isUnasked) this.#share.settle();
     // Before anything else: from here on the refresh token that was presented is spent.
     const brought = result.ok ? result.value : salvaged;
     if (brought !== undefined) await chain?.accept(brought);
@@ -54,11 +56,11 @@ export class TokenFetch {
       notes: result.ok ? result.value.notes : [],
     });
     if (result.ok) {
-      await pace.recordSuccess();
+      await this.#pace.recordSuccess();
       return result;
     }
     const outcome = await this.#handleFailure(result.failure, presented, report, term);
-    if (outcome.code !== 'aborted' && !isUnasked) await pace.recordRefusal(outcome);
+    if (outcome.code !== 'aborted' && !isUnasked) await this.#pace.recordRefusal(outcome);
     return fail(outcome);
   }
 

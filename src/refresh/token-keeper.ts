@@ -89,7 +89,7 @@ export class TokenKeeper {
     this.#parts = parts;
     this.#pace = new FetchPace(parts);
     this.#share = new FetchShare(parts);
-    this.#fetch = new TokenFetch({ ...parts, pace: this.#pace, share: this.#share });
+    this.#fetch = new TokenFetch(parts, this.#pace, this.#share);
   }
 
   get identity(): TokenIdentity {

@@ -284,7 +284,9 @@ export class TokenPublication {
     }
     this.#kept = undefined;
     this.#stored = { version: written.value.version, generation: kept.document.generation };
-    this.#published = kept;
+    // Not with its write: the bytes are as long as the token again, for its whole life.
+    const { write: _, ...published } = kept;
+    this.#published = published;
     return succeed('ours');
   }
 

@@ -24,12 +24,16 @@ import type { Term } from './term.ts';
 
 export interface WriteHistoryParts {
   readonly identity: TokenIdentity;
-  readonly target: SecretTarget;
-  readonly secretName: string;
-  readonly versionBudget: number;
   readonly store: TokenStore;
   readonly clock: Clock;
   readonly events: RefreshEvents;
+}
+
+/** Whose versions are counted. */
+export interface CountedSecret {
+  readonly target: SecretTarget;
+  readonly secretName: string;
+  readonly versionBudget: number;
 }
 
 /** What a plan is made between; all times monotonic, in milliseconds. */
@@ -48,6 +52,7 @@ const EVENT_OF = {
 
 export class WriteHistory {
   readonly #parts: WriteHistoryParts;
+  readonly #secret: CountedSecret;
   readonly #writes = new RecentWrites();
   /** Of the newest write: a retry makes no second version. */
   #newestRequest: string | undefined;
@@ -62,8 +67,13 @@ export class WriteHistory {
   #isFull = false;
   #state: BudgetState = 'normal';
 
-  constructor(parts: WriteHistoryParts) {
+  constructor(parts: WriteHistoryParts, secret: CountedSecret) {
     this.#parts = parts;
+    this.#secret = secret;
+  }
+
+  get target(): SecretTarget {
+    return this.#secret.target;
   }
 
   /** Asks the store what it counts, if that may be news. True when it was asked. Never fails: see above. */
@@ -71,7 +81,7 @@ export class WriteHistory {
     const isFirst = this.#askedIn !== term;
     if (isFirst) this.#isDenied = false;
     const nowMs = this.#nowMs();
-    const isNearlyUsed = this.#writes.count(nowMs) >= lowMark(this.#parts.versionBudget);
+    const isNearlyUsed = this.#writes.count(nowMs) >= lowMark(this.#secret.versionBudget);
     const isDue = isFirst || this.#isOutdated || (isNearlyUsed && nowMs - this.#askedAtMs >= ASK_AGAIN_MS);
     if (!isDue || this.#isDenied) return false;
     if (await this.#ask(term.signal)) this.#askedIn = term;
@@ -86,7 +96,7 @@ export class WriteHistory {
   expect(requestToken: string): void {
     if (requestToken === this.#newestRequest) return;
     const nowMs = this.#nowMs();
-    if (this.#writes.count(nowMs) >= this.#parts.versionBudget) this.#exceededAtMs = nowMs;
+    if (this.#writes.count(nowMs) >= this.#secret.versionBudget) this.#exceededAtMs = nowMs;
     this.#announce();
   }
 
@@ -115,14 +125,14 @@ export class WriteHistory {
   decideRefreshAt(limits: PlanLimits): number {
     if (this.#wasRefused()) return limits.latestAtMs;
     const writesAtMs = [...this.#writes.times(this.#nowMs()), this.#nowMs()];
-    return decideStretchedRefreshAt({ ...limits, writesAtMs, budget: this.#parts.versionBudget });
+    return decideStretchedRefreshAt({ ...limits, writesAtMs, budget: this.#secret.versionBudget });
   }
 
   /** How far a refresh that was planned with less knowledge has to be put off, at least. */
   decidePostponedAt({ plannedAtMs, latestAtMs }: PlanLimits): number {
     if (this.#wasRefused()) return latestAtMs;
     const writesAtMs = this.#writes.times(this.#nowMs());
-    const affordableAtMs = decideAffordableAt({ writesAtMs, latestAtMs, budget: this.#parts.versionBudget });
+    const affordableAtMs = decideAffordableAt({ writesAtMs, latestAtMs, budget: this.#secret.versionBudget });
     return Math.min(Math.max(affordableAtMs, plannedAtMs), latestAtMs);
   }
 
@@ -135,7 +145,8 @@ export class WriteHistory {
 
   /** True when the store has answered, one way or the other. */
   async #ask(signal: AbortSignal): Promise<boolean> {
-    const { identity, target, secretName, versionBudget, store, events } = this.#parts;
+    const { identity, store, events } = this.#parts;
+    const { target, secretName, versionBudget } = this.#secret;
     const read = await store.readVersionAges(secretName, signal);
     if (signal.aborted) return false;
     const nowMs = this.#nowMs();
@@ -161,7 +172,8 @@ export class WriteHistory {
   }
 
   #announce(): void {
-    const { identity, target, versionBudget, events } = this.#parts;
+    const { identity, events } = this.#parts;
+    const { target, versionBudget } = this.#secret;
     const nowMs = this.#nowMs();
     const state = decideBudgetState({
       former: this.#state,

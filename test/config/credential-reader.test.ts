@@ -22,7 +22,7 @@ function createReader(
   { readEnv = () => undefined, ...world }: World,
 ): CredentialReader {
   return createCredentialReader({
-    references: new Map(Object.entries(references)),
+    references: [new Map(Object.entries(references))],
     readEnv,
     sources: new CredentialSources({
       readFile: () => Promise.reject(errno('ENOENT')),

@@ -30,10 +30,10 @@ function createBench() {
   });
   const readers = [...bench.bindings.keys()].map((key) =>
     createCredentialReader({
-      references: new Map<string, CredentialReference>([
-        ['privateKey', { kind: 'file', path: '/etc/key.pem' }],
-        ['bindingId', { kind: 'awsSecret', id: 'bindings', key }],
-      ]),
+      references: [
+        new Map<string, CredentialReference>([['privateKey', { kind: 'file', path: '/etc/key.pem' }]]),
+        new Map<string, CredentialReference>([['bindingId', { kind: 'awsSecret', id: 'bindings', key }]]),
+      ],
       readEnv: () => undefined,
       sources,
     }),

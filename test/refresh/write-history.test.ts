@@ -23,15 +23,10 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
   store.versionAgesMs = [];
   const events = new RecordedEvents();
   const identity = buildIdentity();
-  const history = new WriteHistory({
-    identity,
-    target: 'document',
-    secretName: identity.secret,
-    versionBudget,
-    store,
-    clock,
-    events: events.record,
-  });
+  const history = new WriteHistory(
+    { identity, store, clock, events: events.record },
+    { target: 'document', secretName: identity.secret, versionBudget },
+  );
   let writes = 0;
   return {
     clock,

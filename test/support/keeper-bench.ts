@@ -98,7 +98,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
             writer,
             stateSecret,
             fallback: chainFallback,
-            remedy: CHAIN_REMEDY,
+            remedy: () => CHAIN_REMEDY,
             journal: options.journal,
           }),
   });

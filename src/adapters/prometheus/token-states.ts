@@ -16,8 +16,8 @@ export interface TokenFacts {
   /** As `refreshAtMs`, or the next attempt while refreshes fail. */
   nextAttemptAtMs: number | undefined;
   lastSuccessAtMs: number | undefined;
-  /** Writes to the token's secrets; only kinds with a chain have a state secret. */
-  readonly writes: Map<SecretTarget, RecentWrites>;
+  /** Writes to the token's secrets, from the first one on; only kinds with a chain have a state secret. */
+  readonly writes: Partial<Record<SecretTarget, RecentWrites>>;
 }
 
 export function createTokenFacts(identity: TokenIdentity): TokenFacts {
@@ -27,7 +27,7 @@ export function createTokenFacts(identity: TokenIdentity): TokenFacts {
     refreshAtMs: undefined,
     nextAttemptAtMs: undefined,
     lastSuccessAtMs: undefined,
-    writes: new Map(),
+    writes: {},
   };
 }
 
@@ -41,17 +41,14 @@ export function decideTokenState(
 }
 
 export function writesTo(facts: TokenFacts, target: SecretTarget): RecentWrites {
-  const known = facts.writes.get(target);
-  if (known !== undefined) return known;
-  const writes = new RecentWrites();
-  facts.writes.set(target, writes);
-  return writes;
+  facts.writes[target] ??= new RecentWrites();
+  return facts.writes[target];
 }
 
 /** Versions in the last 24 hours of the secret that got the most. */
 export function countVersions(facts: TokenFacts, monotonicMs: number): number {
   let most = 0;
-  for (const writes of facts.writes.values()) most = Math.max(most, writes.count(monotonicMs));
+  for (const writes of Object.values(facts.writes)) most = Math.max(most, writes.count(monotonicMs));
   return most;
 }
 
