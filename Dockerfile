@@ -1,0 +1,40 @@
+# syntax=docker/dockerfile:1
+# The version of Node.js is the one that the tests run (package.json, devDependencies.node).
+ARG NODE_VERSION=26.9.0
+
+# The application layer: exactly what `npm run build:layer -- FOLDER` makes without a container engine, and what
+# test/image runs. On the machine that builds, for any platform: the layer is JavaScript.
+FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json .npmrc ./
+# No install scripts: none is needed here, and none that a dependency may get one day shall run.
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY config config
+COPY image image
+COPY src src
+RUN node image/application-layer.ts /layer
+
+FROM node:${NODE_VERSION}-slim
+ARG NODE_VERSION
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.title="token-refresher" \
+      org.opencontainers.image.description="Keeps payment API access tokens fresh in AWS Secrets Manager." \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}" \
+      org.opencontainers.image.base.name="docker.io/library/node:${NODE_VERSION}-slim"
+# Root owns the files: the program reads and never writes them. It runs on a read-only root file system and writes only
+# to the journal's directory, a volume.
+COPY --from=build /layer/app /app
+WORKDIR /app
+# The user has no entry in /etc/passwd: without HOME the AWS SDK fails while it looks for one.
+ENV HOME=/nonexistent NODE_ENV=production TOKEN_REFRESHER_CONFIG=/etc/token-refresher/config.yaml
+USER 65532:65532
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+# No shell and no init: the program listens for signals as process 1, and starts no other process.
+# The small semi-space takes 7 MB off an idle process and about a third off a loaded one, for 2 % more CPU.
+ENTRYPOINT ["node", "--max-semi-space-size=1", "/app/dist/main.js"]
+CMD ["run"]

@@ -1,0 +1,103 @@
+/**
+ * The application layer of the container image: the program and its dependencies as a few files, without node_modules.
+ * `node image/application-layer.ts FOLDER` writes it, in the Dockerfile and, without a container engine, in the tests.
+ *
+ * Guarantee: the same sources and lockfile yield the same bytes. Non-guarantee: Node.js itself is not in it.
+ *
+ * Bundled, because that was measured against `npm ci --omit=dev` (Node 26.9, median of 4 starts, one run): 6 MB instead
+ * of 33 MB, ready after 0.6 of the time (1.1 s, 1.9 s), 109 MB resident instead of 121 MB. Not minified, because that
+ * saves 2 MB on disk and nothing at run time, and would make the frames of a `fault` line unreadable. Without a compile
+ * cache, because that makes a start 0.2 s faster and takes 6 MB of memory for good, and is silently of no use unless it
+ * was made by the very same Node.js, user and path.
+ */
+import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+const PROJECT = resolve(import.meta.dirname, '..');
+
+/** Of dependencies that are CommonJS: they call `require` for Node's own modules. */
+const BANNER =
+  "import { createRequire as createRequireOfBundle } from 'node:module';\n" +
+  'const require = createRequireOfBundle(import.meta.url);';
+
+/** What users may want at hand in a container; the sandbox's configuration is read by the program. */
+const CONFIG_FILES = ['example.yaml', 'sandbox.yaml', 'schema.json', 'token-document.schema.json'];
+
+/** Every file gets the same time and mode, so that a layer differs from another one in nothing but its content. */
+const FILE_TIME = new Date(0);
+const READABLE_FILE = 0o644;
+const READABLE_FOLDER = 0o755;
+
+const LICENSE_FILE = /^(?:licen[cs]e|notice|copying)(?:[.-].*)?$/i;
+
+/** Writes the layer to `folder`, which is made, or emptied first: its `app` is the image's `/app`. */
+export async function buildApplicationLayer(folder: string): Promise<void> {
+  const app = join(folder, 'app');
+  await rm(app, { recursive: true, force: true });
+  await mkdir(join(app, 'config'), { recursive: true });
+  const { metafile } = await build({
+    absWorkingDir: PROJECT,
+    entryPoints: ['src/main.ts'],
+    outdir: join(app, 'dist'),
+    // As deep as src/sandbox/, from where config/ is found. Commands stay in files of their own, read when they run.
+    chunkNames: 'chunks/[name]-[hash]',
+    splitting: true,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node26',
+    // ES modules where a package has both: only they can be cut down to what is used.
+    mainFields: ['module', 'main'],
+    keepNames: true,
+    legalComments: 'none',
+    banner: { js: BANNER },
+    metafile: true,
+    logLevel: 'warning',
+  });
+  await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
+  await writeFile(join(app, 'THIRD-PARTY-LICENSES'), await collectLicenses(metafile));
+  for (const name of CONFIG_FILES) await cp(join(PROJECT, 'config', name), join(app, 'config', name));
+  await levelMetadata(app);
+}
+
+/** The licence texts of all packages of which something is in the bundle: most ask for theirs to be passed on. */
+async function collectLicenses({ inputs }: Metafile): Promise<string> {
+  const folders = new Set(
+    Object.keys(inputs).flatMap((path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? []),
+  );
+  const texts = await Promise.all(
+    [...folders].toSorted().map(async (folder) => {
+      const name = folder.slice(folder.lastIndexOf('node_modules/') + 'node_modules/'.length);
+      const files = (await readdir(join(PROJECT, folder))).filter((file) => LICENSE_FILE.test(file));
+      const parts = await Promise.all(
+        files.toSorted().map((file) => readFile(join(PROJECT, folder, file), 'utf8')),
+      );
+      return [`${'='.repeat(80)}\n${name}\n${'='.repeat(80)}`, ...parts.map((part) => part.trim())].join(
+        '\n\n',
+      );
+    }),
+  );
+  return `${texts.join('\n\n')}\n`;
+}
+
+async function levelMetadata(folder: string): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(entry.parentPath, entry.name);
+    await chmod(path, entry.isDirectory() ? READABLE_FOLDER : READABLE_FILE);
+    await utimes(path, FILE_TIME, FILE_TIME);
+  }
+  await chmod(folder, READABLE_FOLDER);
+  await utimes(folder, FILE_TIME, FILE_TIME);
+}
+
+if (import.meta.main) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) {
+    process.stderr.write('usage: node image/application-layer.ts FOLDER\n');
+    process.exitCode = 2;
+  } else {
+    await buildApplicationLayer(resolve(folder));
+  }
+}

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { z } from 'zod';
+import { VERSION } from '../../src/core/version.ts';
+import { readDockerfile } from '../support/dockerfile.ts';
+import { PROJECT } from '../support/program-process.ts';
+
+const image = readDockerfile();
+
+test('the image has the Node.js that the tests run on, in every stage', () => {
+  const manifest = z
+    .object({ devDependencies: z.record(z.string(), z.string()) })
+    .parse(JSON.parse(readFileSync(join(PROJECT, 'package.json'), 'utf8')));
+  assert.equal(image.args['NODE_VERSION'], manifest.devDependencies['node']);
+  assert.equal(process.versions.node, manifest.devDependencies['node']);
+  assert.deepEqual(image.baseImages, ['node:${NODE_VERSION}-slim', 'node:${NODE_VERSION}-slim']);
+});
+
+test('the image runs the program itself, without a shell, as a user by number', () => {
+  assert.equal(image.entrypoint[0], 'node');
+  assert.equal(image.entrypoint.at(-1), '/app/dist/main.js');
+  assert.deepEqual(image.command, ['run']);
+  assert.deepEqual(image.user, { uid: 65_532, gid: 65_532 });
+  assert.equal(image.stopSignal, 'SIGTERM');
+});
+
+test('the image says what it is', () => {
+  assert.equal(image.args['VERSION'], VERSION);
+  const names = ['title', 'description', 'version', 'revision', 'created', 'base.name'];
+  assert.deepEqual(
+    Object.keys(image.labels).toSorted(),
+    names.map((name) => `org.opencontainers.image.${name}`).toSorted(),
+  );
+});
+
+test('the image takes over the application layer and nothing else', () => {
+  assert.deepEqual(image.copied, [{ from: '/layer/app', to: '/app' }]);
+});
