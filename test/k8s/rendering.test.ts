@@ -1,0 +1,153 @@
+/** What `kubectl kustomize` makes of the manifests, and whether Kubernetes would take it. */
+import assert from 'node:assert/strict';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { findKubectlProblem, KUBECTL_SKIP, render, renderOverlay } from '../support/kubectl.ts';
+import { validateByModel } from '../support/kubernetes-models.ts';
+import { type Manifest, oneOf, readManifests, toCronJob, toDeployment } from '../support/manifest.ts';
+import { createPrivateFolder } from '../support/private-folder.ts';
+import { PROJECT } from '../support/program-process.ts';
+import { SCHEMAS_SKIP, StrictSchemas } from '../support/strict-schemas.ts';
+
+const COMPONENTS = ['irsa', 'pod-identity', 'single-replica', 'prometheus-operator', 'cronjob'];
+const CONSUMERS = ['external-secrets', 'secrets-store-csi', 'sdk'];
+
+function kindsOf(manifests: readonly Manifest[]): readonly string[] {
+  return manifests.map(({ kind }) => kind).toSorted();
+}
+
+describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
+  it('is there, in a version that knows components', () => {
+    assert.equal(findKubectlProblem(), undefined);
+  });
+
+  it('renders overlays/example: a whole installation in one namespace', () => {
+    const { ok, manifests, stderr } = render('k8s/overlays/example');
+    assert.ok(ok, stderr);
+    assert.equal(stderr, '', 'not even a warning');
+    const expected = [
+      'ConfigMap',
+      'Deployment',
+      'Namespace',
+      'NetworkPolicy',
+      'PodDisruptionBudget',
+      'PodMonitor',
+    ];
+    for (const kind of [...expected, 'Role', 'RoleBinding', 'Service', 'ServiceAccount'])
+      assert.ok(kindsOf(manifests).includes(kind), kind);
+    for (const { kind, metadata } of manifests)
+      if (kind !== 'Namespace') assert.equal(metadata.namespace, 'token-refresher', kind);
+  });
+
+  it('gives the program the configuration under its hashed name, so that a change is rolled out', () => {
+    const { manifests } = render('k8s/overlays/example');
+    const { name } = oneOf(manifests, 'ConfigMap').metadata;
+    assert.match(name, /^token-refresher-config-\w{10}$/);
+    const { volumes } = toDeployment(oneOf(manifests, 'Deployment')).template.spec;
+    assert.equal(volumes.find((volume) => volume.name === 'config')?.configMap?.name, name);
+  });
+
+  for (const component of COMPONENTS) {
+    it(`renders the base with components/${component}`, async (t) => {
+      const { ok, manifests, stderr } = await renderOverlay(t, [component]);
+      assert.ok(ok, stderr);
+      assert.equal(stderr, '');
+      for (const manifest of manifests) validateByModel(manifest);
+    });
+  }
+
+  it('components/single-replica leaves one pod that is replaced, not doubled', async (t) => {
+    const { manifests } = await renderOverlay(t, ['single-replica']);
+    const { replicas, strategy } = toDeployment(oneOf(manifests, 'Deployment'));
+    assert.equal(replicas, 1);
+    assert.deepEqual(strategy, { type: 'Recreate' });
+    assert.ok(!kindsOf(manifests).includes('PodDisruptionBudget'));
+  });
+
+  it('components/cronjob leaves no daemon that would fetch the same tokens', async (t) => {
+    const { manifests } = await renderOverlay(t, ['cronjob']);
+    assert.deepEqual(kindsOf(manifests), ['ConfigMap', 'CronJob', 'NetworkPolicy', 'ServiceAccount']);
+    const { template } = toCronJob(oneOf(manifests, 'CronJob'));
+    assert.equal(
+      template.spec.volumes.find(({ name }) => name === 'config')?.configMap?.name,
+      oneOf(manifests, 'ConfigMap').metadata.name,
+    );
+  });
+
+  it('components/irsa annotates the account and closes the way to the Pod Identity agent; pod-identity opens it', async (t) => {
+    const irsa = await renderOverlay(t, ['irsa']);
+    assert.match(irsa.text, /eks\.amazonaws\.com\/role-arn: arn:aws:iam::111122223333:role\/token-refresher/);
+    assert.doesNotMatch(irsa.text, /169\.254\.170\.23/);
+    const podIdentity = await renderOverlay(t, ['pod-identity']);
+    assert.doesNotMatch(podIdentity.text, /role-arn/);
+    assert.match(podIdentity.text, /169\.254\.170\.23\/32[\s\S]*fd00:ec2::23\/128/);
+  });
+});
+
+describe('the Kubernetes types', () => {
+  for (const name of CONSUMERS) {
+    it(`accept consumers/${name}.yaml`, () => {
+      for (const manifest of readManifests(`consumers/${name}.yaml`)) validateByModel(manifest);
+    });
+  }
+
+  it('refuse what has the wrong type', () => {
+    const [service] = readManifests('base/service.yaml');
+    assert.ok(service !== undefined);
+    validateByModel(service);
+    assert.throws(() => validateByModel({ ...service, spec: { ports: 'http' } }), /ports|array/);
+  });
+});
+
+describe('strict validation', { skip: SCHEMAS_SKIP }, () => {
+  const schemas = SCHEMAS_SKIP === false ? new StrictSchemas() : undefined;
+  const problemsOf = (manifests: readonly Manifest[]): readonly string[] =>
+    manifests.flatMap((manifest) => schemas?.problems(manifest) ?? ['no schemas']);
+
+  for (const name of CONSUMERS) {
+    it(`accepts consumers/${name}.yaml`, () => {
+      assert.deepEqual(problemsOf(readManifests(`consumers/${name}.yaml`)), []);
+    });
+  }
+
+  for (const [what, render_] of [
+    ['overlays/example', () => render('k8s/overlays/example')],
+    ['the base', () => render('k8s/base')],
+  ] as const) {
+    it(`accepts every object of ${what}`, { skip: KUBECTL_SKIP }, () => {
+      assert.deepEqual(problemsOf(render_().manifests), []);
+    });
+  }
+
+  for (const component of COMPONENTS) {
+    it(`accepts every object with components/${component}`, { skip: KUBECTL_SKIP }, async (t) => {
+      assert.deepEqual(problemsOf((await renderOverlay(t, [component])).manifests), []);
+    });
+  }
+
+  for (const [file, found, typo, problem] of [
+    ['base/deployment.yaml', 'readOnlyRootFilesystem:', 'readOnlyRootFileSystem:', /readOnlyRootFileSystem/],
+    [
+      'base/deployment.yaml',
+      'terminationGracePeriodSeconds:',
+      'terminationGracePeriod:',
+      /terminationGracePeriod$/,
+    ],
+    ['base/network-policy.yaml', 'policyTypes:', 'policyType:', /policyType$/],
+    ['components/prometheus-operator/pod-monitor.yaml', 'scrapeTimeout:', 'scrapetimeout:', /scrapetimeout/],
+  ] as const) {
+    it(`finds ${typo.slice(0, -1)} where ${found.slice(0, -1)} is meant`, {
+      skip: KUBECTL_SKIP,
+    }, async (t) => {
+      const copy = join(await createPrivateFolder(t), 'k8s');
+      await cp(join(PROJECT, 'k8s'), copy, { recursive: true });
+      const text = await readFile(join(copy, file), 'utf8');
+      assert.ok(text.includes(found));
+      await writeFile(join(copy, file), text.replaceAll(found, typo));
+      const { ok, manifests, stderr } = render(join(copy, 'overlays/example'));
+      assert.ok(ok, stderr);
+      assert.match(problemsOf(manifests).join('\n'), problem);
+    });
+  }
+});
