@@ -29,7 +29,7 @@ variable "state_prefix" {
 }
 
 variable "credentials_prefix" {
-  description = "How the names of the secrets with credentials begin ({ awsSecret: ... } in the configuration)."
+  description = "How the names of the secrets with credentials begin (awsSecret in the configuration)."
   type        = string
   default     = "credentials/"
 }

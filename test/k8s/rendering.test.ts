@@ -1,6 +1,6 @@
 /** What `kubectl kustomize` makes of the manifests, and whether Kubernetes would take it. */
 import assert from 'node:assert/strict';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findKubectlProblem, KUBECTL_SKIP, render, renderOverlay } from '../support/kubectl.ts';
@@ -8,6 +8,7 @@ import { validateByModel } from '../support/kubernetes-models.ts';
 import { type Manifest, oneOf, readManifests, toCronJob, toDeployment } from '../support/manifest.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
+import { README } from '../support/readme-text.ts';
 import { SCHEMAS_SKIP, StrictSchemas } from '../support/strict-schemas.ts';
 
 const COMPONENTS = ['irsa', 'pod-identity', 'single-replica', 'prometheus-operator', 'cronjob'];
@@ -82,6 +83,17 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
     const podIdentity = await renderOverlay(t, ['pod-identity']);
     assert.doesNotMatch(podIdentity.text, /role-arn/);
     assert.match(podIdentity.text, /169\.254\.170\.23\/32[\s\S]*fd00:ec2::23\/128/);
+  });
+});
+
+describe('the README', () => {
+  it('names every component and every reader', async () => {
+    assert.deepEqual(await readdir(join(PROJECT, 'k8s/components')), COMPONENTS.toSorted());
+    assert.deepEqual(
+      await readdir(join(PROJECT, 'k8s/consumers')),
+      CONSUMERS.map((name) => `${name}.yaml`).toSorted(),
+    );
+    for (const component of COMPONENTS) assert.match(README, new RegExp(`^\\| \`${component}\` \\|`, 'm'));
   });
 });
 

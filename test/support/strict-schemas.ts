@@ -36,7 +36,8 @@ export class StrictSchemas {
     const name = schemaFile(manifest);
     const validate = this.#validators.get(name);
     if (validate === undefined) return [`${manifest.kind}: no schema ${name}`];
-    if (validate(manifest)) return [];
+    const isValid: boolean = validate(manifest);
+    if (isValid) return [];
     return (validate.errors ?? []).map(({ instancePath, message, params }) => {
       const field = z.object({ additionalProperty: z.string() }).safeParse(params).data?.additionalProperty;
       return `${manifest.kind} ${manifest.metadata.name}${instancePath} ${message}${field === undefined ? '' : `: ${field}`}`;

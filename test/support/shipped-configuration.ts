@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Configuration } from '../../src/config/configuration.ts';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { formatProblem } from '../../src/config/problem.ts';
+import type { CredentialReference } from '../../src/config/reference.ts';
+import { KINDS } from '../../src/providers/registry.ts';
+import { PROJECT } from './program-process.ts';
+
+/** @param path relative to `k8s/` @throws with everything that is wrong with it */
+export function readShippedConfiguration(path: string): Configuration {
+  const text = readFileSync(join(PROJECT, 'k8s', path), 'utf8');
+  const parsed = parseConfiguration(text, { fileName: path, kinds: KINDS });
+  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
+  return parsed.configuration;
+}
+
+/** Where all credentials of a configuration are. */
+export function listReferences({ providers }: Configuration): readonly CredentialReference[] {
+  return providers.flatMap(({ credentials, tokens }) => [
+    ...credentials.values(),
+    ...tokens.flatMap(({ customerCredentials }) => [...customerCredentials.values()]),
+  ]);
+}
