@@ -310,6 +310,14 @@ describe('overlays/example', { skip: KUBECTL_SKIP }, () => {
     assert.match(only(spec.containers).image, new RegExp(`/token-refresher:${VERSION}$`));
   });
 
+  it('binds the Role to the account in its own namespace, which the API server insists on', () => {
+    const { manifests } = render('k8s/overlays/example');
+    const { subjects } = z
+      .looseObject({ subjects: z.array(z.looseObject({ namespace: z.string() })) })
+      .parse(oneOf(manifests, 'RoleBinding'));
+    assert.equal(only(subjects).namespace, oneOf(manifests, 'Namespace').metadata.name);
+  });
+
   it('does not let a version into a selector, which may never change', () => {
     const { manifests } = render('k8s/overlays/example');
     assert.deepEqual(Object.keys(toDeployment(oneOf(manifests, 'Deployment')).selector.matchLabels), [

@@ -1,11 +1,18 @@
 /** What `kubectl kustomize` makes of the manifests, and whether Kubernetes would take it. */
 import assert from 'node:assert/strict';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { findKubectlProblem, KUBECTL_SKIP, render, renderOverlay } from '../support/kubectl.ts';
 import { validateByModel } from '../support/kubernetes-models.ts';
-import { type Manifest, oneOf, readManifests, toCronJob, toDeployment } from '../support/manifest.ts';
+import {
+  type Manifest,
+  oneOf,
+  readManifests,
+  readManifestText,
+  toCronJob,
+  toDeployment,
+} from '../support/manifest.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
 import { README } from '../support/readme-text.ts';
@@ -83,6 +90,26 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
     const podIdentity = await renderOverlay(t, ['pod-identity']);
     assert.doesNotMatch(podIdentity.text, /role-arn/);
     assert.match(podIdentity.text, /169\.254\.170\.23\/32[\s\S]*fd00:ec2::23\/128/);
+  });
+});
+
+describe('a kustomization', () => {
+  it('takes in every file of its folder', async () => {
+    const files = await readdir(join(PROJECT, 'k8s'), { recursive: true });
+    const folders = files
+      .filter((path) => basename(path) === 'kustomization.yaml')
+      .map((path) => dirname(path));
+    assert.equal(folders.length, 2 + COMPONENTS.length);
+    for (const path of files) {
+      const folder = folders.find((each) => path.startsWith(`${each}/`) && path.endsWith('.yaml'));
+      if (folder === undefined || basename(path) === 'kustomization.yaml') continue;
+      const named = new RegExp(
+        `(?:- |path: |=)${path.slice(folder.length + 1).replaceAll('.', '\\.')}$`,
+        'm',
+      );
+      const text = readManifestText(join(folder, 'kustomization.yaml')).replaceAll(/ # .*$/gm, '');
+      assert.match(text, named, path);
+    }
   });
 });
 
