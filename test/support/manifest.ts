@@ -35,6 +35,18 @@ export function readManifestText(path: string): string {
   return readFileSync(join(PROJECT, 'k8s', path), 'utf8');
 }
 
+/** @throws unless there is exactly one */
+export function only<T>(items: readonly T[]): T {
+  const [item, second] = items;
+  if (item === undefined || second !== undefined) throw new Error('wanted: exactly one');
+  return item;
+}
+
+/** The Deployment that every overlay builds on. */
+export function baseDeployment(): Deployment {
+  return toDeployment(only(readManifests('base/deployment.yaml')));
+}
+
 /** The only object of a kind. @throws when there is none, or more than one */
 export function oneOf(manifests: readonly Manifest[], kind: string): Manifest {
   const [found, second] = manifests.filter((manifest) => manifest.kind === kind);

@@ -7,6 +7,9 @@ import type { CredentialReference } from '../../src/config/reference.ts';
 import { KINDS } from '../../src/providers/registry.ts';
 import { PROJECT } from './program-process.ts';
 
+/** Paths, relative to `k8s/`, of the configurations that a ConfigMap is generated from. */
+export const SHIPPED_CONFIGURATIONS = ['base/config/config.yaml', 'overlays/example/config/config.yaml'];
+
 /** @param path relative to `k8s/` @throws with everything that is wrong with it */
 export function readShippedConfiguration(path: string): Configuration {
   const text = readFileSync(join(PROJECT, 'k8s', path), 'utf8');
