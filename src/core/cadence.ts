@@ -50,6 +50,12 @@ const DEFAULT_MARGIN_SHARE = 1 / 15;
 /** A margin is looked at least this many times, so that a tick that was missed is made up for well before expiry. */
 const TICKS_PER_MARGIN = 4;
 
+/**
+ * The same for what is left of a margin when a reader's copy is as old as it may be: half a tick, by which a refresh may
+ * be late, then takes a quarter of it at most, and leaves enough of the 30 s for the calls of provider and store.
+ */
+const TICKS_PER_USE = 2;
+
 /** Periods that cron expresses with equal gaps: the divisors of 60 seconds, 60 minutes and 24 hours. */
 export const TICK_PERIODS_MS: readonly number[] = [
   ...[1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30].map((n) => n * SECOND_MS),
@@ -149,15 +155,16 @@ export function inSeconds(durationMs: number): string {
 function withMargin(lifetimeMs: number, marginMs: number, policy: CadencePolicy): Cadence {
   const refreshEveryMs = lifetimeMs - marginMs;
   const budget = policy.versionBudget ?? 'none';
-  const usualTickMs = decideTick(marginMs);
+  const { stalenessMs } = policy;
+  const usualTickMs = decideTick(marginMs, stalenessMs);
   if (budget === 'none')
     return { lifetimeMs, marginMs, leastMarginMs: marginMs, refreshEveryMs, tickMs: usualTickMs };
-  const neededMs = policy.stalenessMs + TIME_TO_USE_MS;
+  const neededMs = stalenessMs + TIME_TO_USE_MS;
   // A pace that has to be stretched again and again is worth finer ticks; one that may have to be some day is not.
   const isStretched = neededMs < marginMs && VERSION_DAY_MS / refreshEveryMs > pacedVersions(budget);
-  const tickMs = isStretched ? decideTick(neededMs) : usualTickMs;
-  // A refresh comes up to half a tick late, which takes no more from the needed margin than an eighth of it.
-  const tickShareMs = Math.max(0, tickMs / 2 - neededMs / (2 * TICKS_PER_MARGIN));
+  const tickMs = isStretched ? decideTick(neededMs, stalenessMs) : usualTickMs;
+  // A refresh comes up to half a tick late, which takes no more from the needed margin than a tick of its own would.
+  const tickShareMs = Math.max(0, (tickMs - longestTickMs(neededMs, stalenessMs)) / 2);
   return {
     lifetimeMs,
     marginMs,
@@ -167,9 +174,14 @@ function withMargin(lifetimeMs: number, marginMs: number, policy: CadencePolicy)
   };
 }
 
-function decideTick(marginMs: number): number {
-  const longestMs = marginMs / TICKS_PER_MARGIN;
+function decideTick(marginMs: number, stalenessMs: number): number {
+  const longestMs = longestTickMs(marginMs, stalenessMs);
   return TICK_PERIODS_MS.findLast((periodMs) => periodMs <= longestMs) ?? SHORTEST_TICK_MS;
+}
+
+function longestTickMs(marginMs: number, stalenessMs: number): number {
+  const longestMs = marginMs / TICKS_PER_MARGIN;
+  return stalenessMs > 0 ? Math.min(longestMs, (marginMs - stalenessMs) / TICKS_PER_USE) : longestMs;
 }
 
 /** In whole milliseconds: a sum that misses its threshold by a rounding error would refuse its own remedy. */

@@ -104,12 +104,26 @@ describe('decideCadence', () => {
   it('ticks with the largest period of cron that is at most a quarter of the margin, or every second', () => {
     fc.assert(
       fc.property(lifetimesMs, policies, (lifetimeMs, policy) => {
+        const { stalenessMs } = policy;
         const { marginMs, tickMs } = decideCadence(lifetimeMs, policy);
+        const mostMs = stalenessMs > 0 ? Math.min(marginMs / 4, (marginMs - stalenessMs) / 2) : marginMs / 4;
         assert.ok(TICK_PERIODS_MS.includes(tickMs));
-        if (tickMs > SECOND_MS) assert.ok(tickMs <= marginMs / 4);
+        if (tickMs > SECOND_MS) assert.ok(tickMs <= mostMs);
         for (const longer of TICK_PERIODS_MS.filter((period) => period > tickMs)) {
-          assert.ok(longer > marginMs / 4, `${longer} ms would do for a margin of ${marginMs} ms`);
+          assert.ok(longer > mostMs, `${longer} ms would do for a margin of ${marginMs} ms`);
         }
+      }),
+    );
+  });
+
+  it('leaves a reader with the oldest copy that it may have a live token, whatever the calls take', () => {
+    const callsMs = 10_000 + 2 * 5000;
+    fc.assert(
+      fc.property(lifetimesMs, policies, (lifetimeMs, policy) => {
+        const cadence = decideCadence(lifetimeMs, policy);
+        if (policy.stalenessMs === 0 || cadence.tickMs === SECOND_MS) return;
+        const leastLeftMs = cadence.marginMs - cadence.tickMs / 2 - callsMs - policy.stalenessMs;
+        assert.ok(leastLeftMs > 0, `${leastLeftMs} ms left`);
       }),
     );
   });
