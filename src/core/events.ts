@@ -1,3 +1,4 @@
+import type { AlertNotification } from './alert.ts';
 import type { Failure } from './failure.ts';
 import type { FetchLimit } from './fetch-limit.ts';
 import type { TokenIdentity } from './token.ts';
@@ -170,6 +171,23 @@ export type RefreshEvent =
   | { readonly event: 'leadership-lost' }
   /** The replicas' means of agreement does not work, for another reason than before. A leader stops when it goes on. */
   | { readonly event: 'coordination-failed'; readonly problem: string; readonly isLeader: boolean }
-  | { readonly event: 'coordination-recovered'; readonly failedForMs: number };
+  | { readonly event: 'coordination-recovered'; readonly failedForMs: number }
+  /** One attempt to tell a receiver of alerts has ended, well or not. */
+  | {
+      readonly event: 'alert-sent';
+      /** As configured; `heartbeat` for the dead man's switch. */
+      readonly sink: string;
+      readonly alert: AlertNotification['alert'] | 'Heartbeat';
+      readonly failure: Failure | undefined;
+      /** True when the attempt before failed with the same code. */
+      readonly repeated: boolean;
+    }
+  /** The first alert that a receiver took after at least one that it did not. */
+  | {
+      readonly event: 'alert-sink-recovered';
+      readonly sink: string;
+      readonly failures: number;
+      readonly failedForMs: number;
+    };
 
 export type RefreshEventName = RefreshEvent['event'];

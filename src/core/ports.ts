@@ -2,6 +2,7 @@
  * The seams between the rooms. `refresh/` is written against these; `providers/`, `adapters/` and the tests implement
  * them; `app.ts` connects them.
  */
+import type { AlertNotification, Occasion } from './alert.ts';
 import type { ChainState } from './chain-state.ts';
 import type { RefreshEvent } from './events.ts';
 import type { FailureCode } from './failure.ts';
@@ -195,4 +196,17 @@ export interface Coordinator {
   release(): Promise<void>;
   /** Why a restart might help; empty when all is well, and for whoever has never led. */
   stuckReasons(): readonly string[];
+}
+
+/** Somewhere to tell people that something is wrong. */
+export interface AlertSink {
+  /** As the configuration calls it. */
+  readonly name: string;
+  /** What it is told: a chat wants no repetition, Alertmanager forgets what is not repeated. */
+  readonly occasions: ReadonlySet<Occasion>;
+  /**
+   * Tells it once, within {@link ALERT_LIMIT_MS} of `alert.ts`. Never throws for what a network or a receiver can do: that is a `Failure`, whose message holds neither
+   * the receiver's URL nor its key. `request-rejected` means that sending the same again is of no use.
+   */
+  send(notification: AlertNotification, signal: AbortSignal): Promise<Result<void>>;
 }

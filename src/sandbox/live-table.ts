@@ -202,6 +202,8 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'coordination-recovered':
     case 'bindings-counted':
     case 'discovery-recovered':
+    case 'alert-sent':
+    case 'alert-sink-recovered':
     case 'refresh-started':
     case 'token-fetched':
     case 'secret-written':

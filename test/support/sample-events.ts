@@ -193,6 +193,14 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
     isLeader: false,
   },
   'coordination-recovered': { event: 'coordination-recovered', failedForMs: 65_000 },
+  'alert-sent': {
+    event: 'alert-sent',
+    sink: 'slack',
+    alert: 'TokenExpired',
+    failure: undefined,
+    repeated: false,
+  },
+  'alert-sink-recovered': { event: 'alert-sink-recovered', sink: 'slack', failures: 2, failedForMs: 65_000 },
 };
 
 export const allSampleEvents: readonly RefreshEvent[] = Object.values(sampleEvents);

@@ -142,6 +142,12 @@ export const METRIC = {
     labels: [],
     help: '1 while this replica has the right to refresh, otherwise 0.',
   },
+  alertsSent: {
+    name: 'token_refresher_alerts_sent_total',
+    type: 'counter',
+    labels: ['sink', 'code'],
+    help: "Ended attempts to tell a receiver of alerts (sink heartbeat: the dead man's switch): ok, or the failure code.",
+  },
   buildInfo: {
     name: 'token_refresher_build_info',
     type: 'gauge',

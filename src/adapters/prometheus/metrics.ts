@@ -95,6 +95,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const discoveryLastSuccess = gauge(METRIC.discoveryLastSuccess);
   const clockJumps = counter(METRIC.clockJumps);
   const leader = gauge(METRIC.leader);
+  const alertsSent = counter(METRIC.alertsSent);
   gauge(METRIC.buildInfo).set({ version: options.version, node: process.versions.node }, 1);
   const processMetrics = createProcessMetrics(registry, clock);
 
@@ -207,6 +208,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'discovery-recovered':
       case 'coordination-failed':
       case 'coordination-recovered':
+      case 'alert-sink-recovered':
+        return;
+      case 'alert-sent':
+        alertsSent.inc({ sink: event.sink, code: event.failure?.code ?? 'ok' });
         return;
       case 'fetch-budget-low':
       case 'fetch-budget-exhausted':

@@ -41,6 +41,8 @@ export const LOG_FIELDS = {
   'leadership-lost': [],
   'coordination-failed': ['isLeader', 'problem'],
   'coordination-recovered': ['failedForMs'],
+  'alert-sent': ['sink', 'alert', 'code'],
+  'alert-sink-recovered': ['sink', 'failures', 'failedForMs'],
   cron: ['errorName'],
   'program-started': ['version', 'node', 'config', 'providers', 'tokens', 'store', 'http'],
   'program-stopping': ['signal'],

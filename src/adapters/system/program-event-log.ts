@@ -116,6 +116,28 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
         `the replicas can agree again, after ${formatRoughly(event.failedForMs)}`,
       );
       return;
+    case 'alert-sent': {
+      const { sink, alert, failure, repeated } = event;
+      log.write(
+        failure === undefined || repeated ? 'debug' : 'error',
+        event.event,
+        { sink, alert, code: failure?.code },
+        failure === undefined
+          ? `${sink} was told about ${alert}`
+          : `${sink} could not be told about ${alert}: ${failure.message}`,
+      );
+      return;
+    }
+    case 'alert-sink-recovered': {
+      const { sink, failures, failedForMs } = event;
+      log.write(
+        'info',
+        event.event,
+        { sink, failures, failedForMs: Math.round(failedForMs) },
+        `${sink} can be told again, after ${failures} failed ${failures === 1 ? 'attempt' : 'attempts'} in ${formatRoughly(failedForMs)}`,
+      );
+      return;
+    }
     default:
       event satisfies never;
   }

@@ -1,0 +1,219 @@
+/**
+ * When people are told: conditions as they come and go become one message per transition.
+ *
+ * Guarantees
+ * - One group per provider and alert: 214 tokens that fail within {@link GROUP_WINDOW_MS} are one message. What has come
+ *   and gone within that window was a blip that a retry has cured, and is not told.
+ * - A group is told when it begins, when it has doubled, or has grown at all for five minutes, at each reminder, and when
+ *   it is over. One that comes back within an hour has to stay away longer each time before it counts as over, up to
+ *   15 minutes, so that flapping makes a handful of messages and not one per flap.
+ * - The number of groups is bounded by providers times alerts, and so is the number of messages.
+ */
+import { ALERT_NAMES, type AlertName, alertKey, type Occasion } from '../core/alert.ts';
+import type { Clock } from '../core/ports.ts';
+import type { Condition, ConditionMember } from './alert-board.ts';
+
+export const GROUP_WINDOW_MS = 5_000;
+/** How long a group has to be quiet before it is over: the first time, the second time within an hour, … */
+export const QUIET_MS = [5_000, 60_000, 300_000, 900_000] as const;
+const FLAP_MEMORY_MS = 3_600_000;
+/** What has joined a group since it was told about waits no longer than this. */
+export const GROWTH_MS = 300_000;
+/** For receivers that forget: Alertmanager after five minutes. */
+export const KEEP_EVERY_MS = 60_000;
+/** After so long a new leader has looked at every token, as a rule: a call ends within its deadline of seconds. */
+export const FIRST_LOOK_MS = 60_000;
+
+export interface AlertGroupsOptions {
+  readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  readonly remindEveryMs: number;
+  /** Names of all providers: what a former leader may have raised follows from them. */
+  readonly providers: readonly string[];
+}
+
+/** Something to tell. */
+export interface Transition {
+  readonly occasion: Exclude<Occasion, 'test'>;
+  readonly alert: AlertName;
+  readonly provider: string | undefined;
+  /** When resolved: what it held for last. Empty for what may have been inherited. */
+  readonly members: readonly ConditionMember[];
+  /** Wall time in milliseconds. */
+  readonly startedAtMs: number;
+  readonly lastedMs: number;
+}
+
+interface Group {
+  readonly alert: AlertName;
+  readonly provider: string | undefined;
+  readonly startedAtMs: number;
+  readonly startedMonotonicMs: number;
+  members: readonly ConditionMember[];
+  /** Set from the first message on. */
+  told: { readonly atMs: number; readonly count: number } | undefined;
+  /** Monotonic time of the latest message or repetition. */
+  keptAtMs: number;
+  /** Monotonic time since which the condition does not hold any more. */
+  quietSinceMs: number | undefined;
+}
+
+/** Alerts of which a token has exactly one at a time: the cause of its failure. */
+const CAUSES: readonly AlertName[] = [
+  'RefreshFailing',
+  'CredentialsRejected',
+  'ChainBroken',
+  'StoreWriteFailing',
+  'ClockSkew',
+];
+
+export class AlertGroups {
+  readonly #options: AlertGroupsOptions;
+  readonly #groups = new Map<string, Group>();
+  /** Monotonic times at which a group was told to have begun, within the last hour. */
+  readonly #fires = new Map<string, number[]>();
+  #firstLookAtMs: number | undefined;
+
+  constructor(options: AlertGroupsOptions) {
+    this.#options = options;
+  }
+
+  /** A term of leadership begins: what a former leader has raised is to be looked after. */
+  beginTerm(): void {
+    this.#firstLookAtMs = this.#nowMs() + FIRST_LOOK_MS;
+  }
+
+  /** Another replica goes on with what was raised about tokens. */
+  endTerm(): void {
+    this.#firstLookAtMs = undefined;
+    for (const [key, { provider }] of this.#groups) if (provider !== undefined) this.#groups.delete(key);
+  }
+
+  /** What is to be told now, given everything that is wrong now. */
+  decide(conditions: readonly Condition[]): readonly Transition[] {
+    const nowMs = this.#nowMs();
+    const active = new Set<string>();
+    for (const condition of conditions) {
+      const key = keyOf(condition);
+      active.add(key);
+      this.#note(key, condition, nowMs);
+    }
+    const transitions: Transition[] = [];
+    for (const [key, group] of this.#groups) {
+      if (!active.has(key)) group.quietSinceMs ??= nowMs;
+      const occasion = this.#decideOccasion(key, group, nowMs);
+      if (occasion !== undefined) transitions.push(this.#transition(group, occasion, nowMs));
+    }
+    return [...transitions, ...this.#lookAfterFormerLeader(nowMs)];
+  }
+
+  #note(key: string, { alert, provider, members }: Condition, nowMs: number): void {
+    const group = this.#groups.get(key);
+    if (group !== undefined) {
+      group.members = members;
+      group.quietSinceMs = undefined;
+      return;
+    }
+    this.#groups.set(key, {
+      alert,
+      provider,
+      members,
+      startedAtMs: this.#options.clock.now(),
+      startedMonotonicMs: nowMs,
+      told: undefined,
+      keptAtMs: nowMs,
+      quietSinceMs: undefined,
+    });
+  }
+
+  #decideOccasion(key: string, group: Group, nowMs: number): Transition['occasion'] | undefined {
+    const { told, members, quietSinceMs } = group;
+    if (told === undefined) {
+      if (quietSinceMs !== undefined) this.#groups.delete(key);
+      else if (nowMs - group.startedMonotonicMs >= GROUP_WINDOW_MS) return this.#tell(key, group, nowMs);
+      return undefined;
+    }
+    if (quietSinceMs !== undefined) {
+      const successor = this.#findSuccessor(group);
+      // One that has not been told yet may still turn out to be a blip.
+      const mayBeOver = successor === undefined && nowMs - quietSinceMs >= this.#quietMs(key, nowMs);
+      if (!mayBeOver && successor?.told === undefined) return this.#keep(group, nowMs);
+      this.#groups.delete(key);
+      return successor === undefined ? 'recovered' : 'superseded';
+    }
+    const hasGrown =
+      members.length >= 2 * told.count || (members.length > told.count && nowMs - told.atMs >= GROWTH_MS);
+    const isReminderDue = nowMs - told.atMs >= this.#options.remindEveryMs;
+    if (!hasGrown && !isReminderDue) return this.#keep(group, nowMs);
+    group.told = { atMs: nowMs, count: members.length };
+    group.keptAtMs = nowMs;
+    return hasGrown ? 'grew' : 'reminder';
+  }
+
+  #tell(key: string, group: Group, nowMs: number): 'fired' {
+    group.told = { atMs: nowMs, count: group.members.length };
+    group.keptAtMs = nowMs;
+    this.#fires.set(key, [...this.#recentFires(key, nowMs), nowMs]);
+    return 'fired';
+  }
+
+  #keep(group: Group, nowMs: number): 'kept' | undefined {
+    if (nowMs - group.keptAtMs < KEEP_EVERY_MS) return undefined;
+    group.keptAtMs = nowMs;
+    return 'kept';
+  }
+
+  /** A worse or more exact alert about the same provider, which will be over when this one really is. */
+  #findSuccessor({ alert, provider }: Group): Group | undefined {
+    const rivals = alert === 'TokenExpiring' ? ['TokenExpired'] : CAUSES.includes(alert) ? CAUSES : [];
+    const holding = [...this.#groups.values()].filter(
+      (other) =>
+        other.provider === provider &&
+        other.alert !== alert &&
+        other.quietSinceMs === undefined &&
+        rivals.includes(other.alert),
+    );
+    return holding.find(({ told }) => told !== undefined) ?? holding[0];
+  }
+
+  #quietMs(key: string, nowMs: number): number {
+    const fires = this.#recentFires(key, nowMs).length;
+    return QUIET_MS[Math.min(Math.max(fires, 1), QUIET_MS.length) - 1] ?? QUIET_MS[0];
+  }
+
+  #recentFires(key: string, nowMs: number): readonly number[] {
+    return (this.#fires.get(key) ?? []).filter((firedMs) => nowMs - firedMs < FLAP_MEMORY_MS);
+  }
+
+  /** Once a term: whatever does not hold may have been raised by a former leader, and is over now. */
+  #lookAfterFormerLeader(nowMs: number): readonly Transition[] {
+    if (this.#firstLookAtMs === undefined || nowMs < this.#firstLookAtMs) return [];
+    this.#firstLookAtMs = undefined;
+    const { providers, clock } = this.#options;
+    const ofProviders = providers.flatMap((provider) =>
+      ALERT_NAMES.filter((alert) => alert !== 'NoLeader').map((alert) => ({ alert, provider })),
+    );
+    return [...ofProviders, { alert: 'NoLeader' as const, provider: undefined }]
+      .filter((each) => !this.#groups.has(keyOf(each)))
+      .map((each) => ({
+        ...each,
+        occasion: 'inherited',
+        members: [],
+        startedAtMs: clock.now(),
+        lastedMs: 0,
+      }));
+  }
+
+  #transition(group: Group, occasion: Transition['occasion'], nowMs: number): Transition {
+    const { alert, provider, members, startedAtMs, startedMonotonicMs, quietSinceMs } = group;
+    const lastedMs = (quietSinceMs ?? nowMs) - startedMonotonicMs;
+    return { occasion, alert, provider, members, startedAtMs, lastedMs };
+  }
+
+  #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+}
+
+function keyOf({ provider, alert }: Pick<Condition, 'provider' | 'alert'>): string {
+  return alertKey('', provider, alert);
+}

@@ -1,0 +1,103 @@
+/**
+ * What one sink still has to be told.
+ *
+ * Guarantee: one entry per alert, the latest state wins; what fails is tried again with growing, drawn waits, and
+ * `Retry-After` is obeyed; a message that the receiver refuses as such is dropped, so that it cannot hold up the others.
+ * Never more than {@link MOST_QUEUED} entries: the oldest is given up.
+ * Non-guarantee: nothing survives the end of the process. A receiver may be told the same twice when its answer is lost.
+ */
+import type { AlertNotification } from '../core/alert.ts';
+import { decideWait } from '../core/backoff.ts';
+import type { Failure } from '../core/failure.ts';
+import type { AlertSink, Clock, Random, RefreshEvents } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+import { DeliveryReport } from './delivery-report.ts';
+
+export interface SinkQueueParts {
+  readonly sink: AlertSink;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RefreshEvents;
+}
+
+/** Far above providers times alerts of any installation. */
+export const MOST_QUEUED = 1_000;
+
+export class SinkQueue {
+  readonly #parts: SinkQueueParts;
+  readonly #report: DeliveryReport;
+  readonly #waiting = new Map<string, AlertNotification>();
+  #wakeUp = Promise.withResolvers<void>();
+
+  constructor(parts: SinkQueueParts) {
+    this.#parts = parts;
+    this.#report = new DeliveryReport(parts.sink.name, parts);
+  }
+
+  get size(): number {
+    return this.#waiting.size;
+  }
+
+  /** Never waits. */
+  push(notification: AlertNotification): void {
+    const { key, occasion, status } = notification;
+    const waiting = this.#waiting.get(key);
+    if (!this.#parts.sink.occasions.has(occasion)) {
+      // It does not want to hear that this is over, and so it must not hear any more that it has begun.
+      if (status === 'resolved') this.#waiting.delete(key);
+      return;
+    }
+    const isStillNews = waiting?.occasion === 'fired' && status === 'firing';
+    this.#waiting.set(key, isStillNews ? { ...notification, occasion: 'fired' } : notification);
+    const [oldest] = this.#waiting.keys();
+    if (this.#waiting.size > MOST_QUEUED && oldest !== undefined) this.#waiting.delete(oldest);
+    this.#wakeUp.resolve();
+  }
+
+  /**
+   * Sends what waits, one after the other, until `stopping`; then whatever is left once more, until `cut`.
+   * @param cut aborted when the time to stop is over
+   */
+  async run(stopping: AbortSignal, cut: AbortSignal): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      stopping.addEventListener('abort', () => resolve(), { once: true });
+    });
+    while (!stopping.aborted) {
+      const failure = await this.#sendFirst(cut);
+      if (failure !== undefined) await this.#pause(failure, stopping);
+      else if (this.#waiting.size === 0) {
+        await Promise.race([this.#wakeUp.promise, ended]);
+        this.#wakeUp = Promise.withResolvers();
+      }
+    }
+    for (const notification of this.#waiting.values()) {
+      if (cut.aborted) return;
+      await this.#send(notification, cut);
+    }
+  }
+
+  /** @returns why it has to wait before the next attempt */
+  async #sendFirst(cut: AbortSignal): Promise<Failure | undefined> {
+    const [first] = this.#waiting.values();
+    if (first === undefined) return undefined;
+    const sent = await this.#send(first, cut);
+    const isSettled = sent.ok || sent.failure.code === 'request-rejected';
+    // A later state of the same alert may have come in meanwhile.
+    if (isSettled && this.#waiting.get(first.key) === first) this.#waiting.delete(first.key);
+    return isSettled ? undefined : sent.failure;
+  }
+
+  async #send(notification: AlertNotification, cut: AbortSignal): Promise<Result<void>> {
+    const sent = await this.#parts.sink.send(notification, cut);
+    if (sent.ok || !cut.aborted) this.#report.record(notification.alert, sent.ok ? undefined : sent.failure);
+    return sent;
+  }
+
+  async #pause(failure: Failure, stopping: AbortSignal): Promise<void> {
+    const { clock, random } = this.#parts;
+    const attempt = this.#report.failures;
+    await clock
+      .sleep(decideWait({ failure, attempt, remainingMs: undefined }, random.next()), stopping)
+      .catch(() => undefined);
+  }
+}

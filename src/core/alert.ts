@@ -1,0 +1,149 @@
+/**
+ * What people are alerted about: a closed set of alerts, and the shape of what a sink is handed.
+ *
+ * Guarantee: the identity of an alert is the installation, the provider and the alert's name. It holds no pod, no token
+ * and no time, so that whichever replica leads can end what another one has raised.
+ */
+import type { FailureCode } from './failure.ts';
+
+export const SEVERITIES = ['warning', 'critical'] as const;
+export type Severity = (typeof SEVERITIES)[number];
+
+export interface AlertDefinition {
+  readonly severity: Severity;
+  /** What holds, after `pik: ` or `pivot-b2b2c: 214 customers: `. */
+  readonly meaning: string;
+  /** What the person who is woken does first; the runbook says more. */
+  readonly action: string;
+}
+
+export const ALERT_NAMES = [
+  'RefreshFailing',
+  'TokenExpiring',
+  'TokenExpired',
+  'CredentialsRejected',
+  'ChainBroken',
+  'StoreWriteFailing',
+  'VersionBudgetLow',
+  'ClockSkew',
+  'NoLeader',
+] as const;
+export type AlertName = (typeof ALERT_NAMES)[number];
+
+/** Severities are written here once; the runbook, the README and the Prometheus rules are checked against it. */
+export const ALERTS: Readonly<Record<AlertName, AlertDefinition>> = {
+  RefreshFailing: {
+    severity: 'warning',
+    meaning: 'refreshes fail, readers still have a good token',
+    action: 'find out from the code whether the provider is down or refuses; nothing expires yet',
+  },
+  TokenExpiring: {
+    severity: 'critical',
+    meaning: 'refreshes fail and less than half of the margin is left before readers see an expired token',
+    action: 'act on the failure code now, or tell the owners of the readers what is coming',
+  },
+  TokenExpired: {
+    severity: 'critical',
+    meaning: 'readers have no usable token',
+    action: 'act on the failure code now; the provider is asked again every minute',
+  },
+  CredentialsRejected: {
+    severity: 'critical',
+    meaning: 'the credentials are refused or cannot be read',
+    action: 'correct them where the configuration refers to; they are tried again as soon as they change',
+  },
+  ChainBroken: {
+    severity: 'critical',
+    meaning: 'the refresh token is lost, and so is what could replace it',
+    action: 'do what the message says: a new login, or bind the customer again',
+  },
+  StoreWriteFailing: {
+    severity: 'warning',
+    meaning: 'the store does not take what was fetched, or cannot be read',
+    action: "look at the code: the role's permissions, the secret itself, the version quota, or AWS is down",
+  },
+  VersionBudgetLow: {
+    severity: 'warning',
+    meaning: 'the secret has nearly used up its versions of 24 hours',
+    action: 'find out what else writes to the secret, or which refreshes were explicit',
+  },
+  ClockSkew: {
+    severity: 'warning',
+    meaning: "our clock and the provider's differ by more than a minute",
+    action: 'check time synchronisation of the nodes; providers refuse from 2 to 5 minutes on',
+  },
+  NoLeader: {
+    severity: 'critical',
+    meaning: 'this replica neither leads nor can see who does; if no replica can, nothing is refreshed',
+    action: 'check the Kubernetes API server, the Lease and the service account that may update it',
+  },
+};
+
+/**
+ * Why a sink is told.
+ * - `fired`: the alert has begun. `grew`: more tokens are concerned. `reminder`: it still goes on.
+ * - `kept`: the same, every minute, for receivers that forget what is not repeated.
+ * - `recovered`: it is over. `superseded`: a worse or more exact alert about the same tokens has taken its place.
+ * - `inherited`: a new leader has looked at all tokens and found nothing; a former leader may have raised it.
+ * - `test`: somebody has run `alert-test`.
+ */
+export const OCCASIONS = [
+  'fired',
+  'grew',
+  'reminder',
+  'kept',
+  'recovered',
+  'superseded',
+  'inherited',
+  'test',
+] as const;
+export type Occasion = (typeof OCCASIONS)[number];
+
+/** One message about one alert. Holds no secret; all times are wall time in milliseconds. */
+export interface AlertNotification {
+  readonly occasion: Occasion;
+  readonly status: 'firing' | 'resolved';
+  /** Stable identity, at most 255 characters: what receivers deduplicate by. */
+  readonly key: string;
+  readonly alert: AlertName | 'AlertTest';
+  readonly severity: Severity;
+  /** Name of the installation. */
+  readonly source: string;
+  /** `undefined`: the whole program is concerned. */
+  readonly provider: string | undefined;
+  /** How many tokens are concerned; 0 when the provider or the program as a whole is. */
+  readonly tokenCount: number;
+  /** The first few of them, by name. */
+  readonly tokens: readonly string[];
+  /** How many of them fail with which code. */
+  readonly codes: Readonly<Partial<Record<FailureCode, number>>>;
+  /** One line. */
+  readonly summary: string;
+  /** What is known beyond that; may be empty. */
+  readonly description: string;
+  readonly action: string;
+  /** Absolute URL, or `docs/runbook.md#…` when none is configured. */
+  readonly runbook: string;
+  readonly startedAtMs: number;
+  /** When the program noticed what it tells. */
+  readonly atMs: number;
+  /** How long it has lasted, or did last. */
+  readonly lastedMs: number;
+}
+
+/** `token-refresher/pivot-b2b2c/RefreshFailing`; @param source at most 64 characters */
+export function alertKey(
+  source: string,
+  provider: string | undefined,
+  alert: AlertNotification['alert'],
+): string {
+  return provider === undefined ? `${source}/${alert}` : `${source}/${provider}/${alert}`;
+}
+
+/** The anchor of a section in the runbook. */
+export function runbookAnchor(name: AlertNotification['alert'] | FailureCode): string {
+  return name.toLowerCase();
+}
+
+/** Deadline of one call to a receiver of alerts, in milliseconds. */
+export const ALERT_LIMIT_MS = 10_000;

@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { AlertBoard, causeOf, NO_LEADER_AFTER_MS } from '../../src/alerts/alert-board.ts';
+import type { AlertName } from '../../src/core/alert.ts';
+import type { RefreshEvent } from '../../src/core/events.ts';
+import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
+
+const LEADS: RefreshEvent = { event: 'leadership-acquired' };
+
+function createBoard(...events: readonly RefreshEvent[]) {
+  const clock = new FakeClock();
+  const board = new AlertBoard(clock);
+  for (const event of events) board.onEvent(event);
+  return {
+    clock,
+    board,
+    tell: (...more: readonly RefreshEvent[]): void => {
+      for (const event of more) board.onEvent(event);
+    },
+    /** `pik/TokenExpired: pik`, sorted. */
+    stated: (): readonly string[] =>
+      board
+        .conditions()
+        .map(
+          ({ alert, provider, members }) =>
+            `${provider ?? '-'}/${alert}: ${members.map(({ token }) => token ?? '-').join(' ')}`,
+        )
+        .toSorted(),
+  };
+}
+
+function fails(token: string, code: FailureCode = 'provider-unavailable', retry: Retry = 'backoff') {
+  const failure = buildFailure({ code, retry });
+  return { ...sampleEvents['refresh-failed'], identity: buildIdentity(token), failure };
+}
+
+/** A token that expires at half past and is refreshed two minutes before. */
+function lives(token: string): RefreshEvent {
+  return { ...sampleEvents['token-restored'], identity: buildIdentity(token) };
+}
+
+describe('AlertBoard', () => {
+  const causes: readonly (readonly [FailureCode, Retry, AlertName])[] = [
+    ['credentials-rejected', 'needs-human', 'CredentialsRejected'],
+    ['request-rejected', 'needs-human', 'RefreshFailing'],
+    ['rate-limited', 'backoff', 'RefreshFailing'],
+    ['provider-unavailable', 'backoff', 'RefreshFailing'],
+    ['response-malformed', 'backoff', 'RefreshFailing'],
+    ['token-unchanged', 'soon', 'RefreshFailing'],
+    ['clock-skewed', 'backoff', 'ClockSkew'],
+    ['chain-broken', 'needs-human', 'ChainBroken'],
+    ['chain-broken', 'soon', 'RefreshFailing'],
+    ['store-denied', 'needs-human', 'StoreWriteFailing'],
+    ['store-missing', 'needs-human', 'StoreWriteFailing'],
+    ['store-not-ours', 'needs-human', 'StoreWriteFailing'],
+    ['store-deleting', 'needs-human', 'StoreWriteFailing'],
+    ['store-quota', 'backoff', 'StoreWriteFailing'],
+    ['store-conflict', 'soon', 'StoreWriteFailing'],
+    ['store-unavailable', 'backoff', 'StoreWriteFailing'],
+    ['leadership-lost', 'soon', 'RefreshFailing'],
+    ['aborted', 'soon', 'RefreshFailing'],
+  ];
+  for (const [code, retry, alert] of causes) {
+    it(`states ${alert} for ${code}, when that is ${retry}`, () => {
+      const { stated } = createBoard(LEADS, lives('pik'), fails('pik', code, retry));
+      assert.deepEqual(stated(), [`pik/${alert}: pik`]);
+    });
+  }
+
+  it('knows the cause of every code', () => {
+    assert.deepEqual(new Set(causes.map(([code]) => code)), new Set(FAILURE_CODES));
+  });
+
+  for (const [left, urgency] of [
+    [120_000, undefined],
+    [60_000, undefined],
+    [59_999, 'TokenExpiring'],
+    [1, 'TokenExpiring'],
+    [0, 'TokenExpired'],
+    [-3_600_000, 'TokenExpired'],
+  ] as const) {
+    it(`states ${urgency ?? 'no urgency'} when refreshes fail with ${left} ms left of a margin of 120 s`, async () => {
+      const { clock, stated } = createBoard(LEADS, lives('pik'), fails('pik'));
+      await clock.advance(1_800_000 - left);
+      assert.deepEqual(stated(), [
+        'pik/RefreshFailing: pik',
+        ...(urgency === undefined ? [] : [`pik/${urgency}: pik`]),
+      ]);
+    });
+  }
+
+  it('measures a token that was to be refreshed early by the margin of its provider', async () => {
+    const early = { ...sampleEvents['token-restored'], refreshAtMs: NOON_MS + 1_000_000 };
+    const { clock, stated } = createBoard(LEADS, sampleEvents['schedule-derived'], early, fails('pik'));
+    await clock.advance(1_800_000 - 60_000);
+    assert.deepEqual(stated(), ['pik/RefreshFailing: pik']);
+    await clock.advance(1);
+    assert.deepEqual(stated(), ['pik/RefreshFailing: pik', 'pik/TokenExpiring: pik']);
+  });
+
+  it('does not call a token expired that it has never seen, and does call one absent that nobody gets', () => {
+    const { stated, tell } = createBoard(LEADS, { ...fails('pik'), expiresAtMs: undefined });
+    assert.deepEqual(stated(), ['pik/RefreshFailing: pik']);
+    tell(sampleEvents['token-absent']);
+    assert.deepEqual(stated(), ['pik/RefreshFailing: pik', 'pik/TokenExpired: pik']);
+  });
+
+  it('states an expiry that nothing fails about half a minute later: something stands still', async () => {
+    const { clock, stated } = createBoard(LEADS, lives('pik'));
+    await clock.advance(1_829_999);
+    assert.deepEqual(stated(), []);
+    await clock.advance(1);
+    assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
+  });
+
+  for (const ending of [
+    'refresh-recovered',
+    'token-refreshed',
+    'token-unchanged',
+    'token-restored',
+  ] as const) {
+    it(`states nothing of a failure any more after ${ending}`, () => {
+      const { stated, tell } = createBoard(LEADS, lives('pik'), fails('pik'));
+      tell(sampleEvents[ending]);
+      assert.deepEqual(stated(), []);
+    });
+  }
+
+  it('goes on stating what fails when the refresh is given up because the program stops', () => {
+    const { stated, tell } = createBoard(LEADS, lives('pik'), fails('pik'));
+    tell(sampleEvents['refresh-abandoned']);
+    assert.deepEqual(stated(), ['pik/RefreshFailing: pik']);
+  });
+
+  it('puts the tokens of one provider under one condition for each cause', () => {
+    const { stated } = createBoard(
+      LEADS,
+      ...['b/ayu', 'b/budi', 'b/citra', 'pik'].map(lives),
+      fails('b/ayu'),
+      fails('b/budi', 'store-denied'),
+      fails('b/citra', 'rate-limited'),
+      fails('pik'),
+    );
+    assert.deepEqual(stated(), [
+      'b/RefreshFailing: b/ayu b/citra',
+      'b/StoreWriteFailing: b/budi',
+      'pik/RefreshFailing: pik',
+    ]);
+  });
+
+  it('states a skew of the provider until its answers are right again', () => {
+    const fetched = sampleEvents['token-fetched'];
+    const { stated, tell } = createBoard(LEADS, { ...fetched, clockSkewMs: -312_000 });
+    assert.deepEqual(stated(), ['pik/ClockSkew: -']);
+    tell({ ...fetched, clockSkewMs: undefined });
+    assert.deepEqual(stated(), ['pik/ClockSkew: -']);
+    tell(fetched);
+    assert.deepEqual(stated(), []);
+  });
+
+  it('states a shortage of versions until both secrets of the token have room, over terms', () => {
+    const { stated, tell } = createBoard(LEADS, sampleEvents['version-budget-low']);
+    tell({ ...sampleEvents['version-budget-exhausted'], target: 'state' });
+    tell({ event: 'leadership-lost' }, LEADS, sampleEvents['version-budget-recovered']);
+    assert.deepEqual(stated(), ['pik/VersionBudgetLow: pik']);
+    tell({ ...sampleEvents['version-budget-recovered'], target: 'state' });
+    assert.deepEqual(stated(), []);
+  });
+
+  it('states nothing about tokens while it does not lead, and forgets failures of a former term', () => {
+    const { stated, tell } = createBoard(lives('pik'), fails('pik'));
+    assert.deepEqual(stated(), []);
+    tell(LEADS);
+    assert.deepEqual(stated(), []);
+    tell(fails('pik'), { event: 'leadership-lost' });
+    assert.deepEqual(stated(), []);
+  });
+
+  it('states NoLeader only while it cannot coordinate for half a minute and does not lead', async () => {
+    const { clock, stated, tell } = createBoard(sampleEvents['coordination-failed']);
+    await clock.advance(NO_LEADER_AFTER_MS - 1);
+    tell({ ...sampleEvents['coordination-failed'], problem: 'another one' });
+    assert.deepEqual(stated(), []);
+    await clock.advance(1);
+    assert.deepEqual(stated(), ['-/NoLeader: -']);
+    tell(LEADS);
+    assert.deepEqual(stated(), []);
+    tell({ event: 'leadership-lost' });
+    assert.deepEqual(stated(), ['-/NoLeader: -']);
+    tell(sampleEvents['coordination-recovered']);
+    assert.deepEqual(stated(), []);
+  });
+
+  it('states one cause for each token that fails and none for others, whatever happens', () => {
+    const token = fc.constantFrom('pik', 'b/ayu', 'b/budi');
+    const event = fc.oneof(
+      fc.record({ token, code: fc.constantFrom(...FAILURE_CODES) }).map(({ token: name, code }) => ({
+        name,
+        isFailing: true,
+        event: fails(name, code, 'needs-human'),
+      })),
+      token.map((name) => ({ name, isFailing: false, event: lives(name) })),
+    );
+    fc.assert(
+      fc.property(fc.array(event), fc.nat(3_600_000), (steps, laterMs) => {
+        const clock = new FakeClock();
+        const board = new AlertBoard(clock);
+        board.onEvent(LEADS);
+        const failing = new Map<string, boolean>();
+        for (const step of steps) {
+          board.onEvent(step.event);
+          failing.set(step.name, step.isFailing);
+        }
+        clock.jumpWallTime(laterMs);
+        const conditions = board.conditions();
+        const of = (alerts: readonly AlertName[]) =>
+          conditions
+            .filter(({ alert }) => alerts.includes(alert))
+            .flatMap(({ members }) => members.flatMap(({ token: name }) => name ?? []))
+            .toSorted();
+        const causesOf = [...new Set(FAILURE_CODES.map((code) => causeOf({ code, retry: 'needs-human' })))];
+        assert.deepEqual(of(causesOf), [...failing.keys()].filter((name) => failing.get(name)).toSorted());
+        const urgent = of(['TokenExpiring', 'TokenExpired']);
+        assert.equal(new Set(urgent).size, urgent.length);
+      }),
+    );
+  });
+});

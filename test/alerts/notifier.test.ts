@@ -1,0 +1,125 @@
+import assert from 'node:assert/strict';
+import { describe, it, type TestContext } from 'node:test';
+import { LAST_WORDS_MS, Notifier } from '../../src/alerts/notifier.ts';
+import type { Severity } from '../../src/core/alert.ts';
+import type { RefreshEvent } from '../../src/core/events.ts';
+import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import { FakeClock, settle } from '../support/fake-clock.ts';
+import { MemorySink } from '../support/memory-sink.ts';
+import { RecordedEvents } from '../support/recorded-events.ts';
+import { buildIdentity, sampleEvents } from '../support/sample-events.ts';
+
+const LEADS: RefreshEvent = { event: 'leadership-acquired' };
+const CUSTOMERS = Array.from({ length: 214 }, (_, index) => buildIdentity(`pivot-b2b2c/c${index}`));
+
+function startNotifier(t: TestContext, leastSeverity: Severity = 'warning') {
+  const clock = new FakeClock();
+  const events = new RecordedEvents();
+  const sink = new MemorySink('memory', ['fired', 'grew', 'reminder', 'recovered', 'superseded']);
+  const faults: unknown[] = [];
+  const notifier = new Notifier({
+    targets: [{ sink, leastSeverity }],
+    texts: { source: 'payments', runbookUrl: undefined },
+    remindEveryMs: 3_600_000,
+    providers: ['pivot-b2b2c', 'pik'],
+    clock,
+    random: createSeededRandom(1),
+    events: events.record,
+    onFault: (error) => void faults.push(error),
+  });
+  notifier.start();
+  t.after(async () => {
+    const stopped = notifier.stop();
+    await clock.advance(LAST_WORDS_MS);
+    await stopped;
+  });
+  return { clock, events, sink, notifier, faults };
+}
+
+describe('Notifier', () => {
+  it('Loud: makes one message of 214 customers that fail, and one of their recovery', async (t) => {
+    const { clock, sink, notifier } = startNotifier(t);
+    notifier.onEvent(LEADS);
+    for (const identity of CUSTOMERS) {
+      notifier.onEvent({ ...sampleEvents['refresh-failed'], identity });
+      await clock.advance(20);
+    }
+    await clock.advance(10_000);
+    assert.deepEqual(
+      sink.told.map(({ summary }) => summary),
+      ['pivot-b2b2c: 214 customers: refreshes fail, readers still have a good token'],
+    );
+    for (const identity of CUSTOMERS) notifier.onEvent({ ...sampleEvents['refresh-recovered'], identity });
+    await clock.advance(3_600_000);
+    assert.equal(sink.told.length, 2);
+    const end = sink.told[1];
+    assert.equal(end?.occasion, 'recovered');
+    assert.ok((end?.lastedMs ?? 0) > 10_000 && (end?.lastedMs ?? 0) < 20_000);
+  });
+
+  it('tells as time passes: failing, expiring, expired, and over', async (t) => {
+    const { clock, sink, notifier } = startNotifier(t);
+    notifier.onEvent(LEADS);
+    notifier.onEvent(sampleEvents['token-restored']);
+    await clock.advance(1_680_000);
+    notifier.onEvent({ ...sampleEvents['refresh-failed'], expiresAtMs: clock.now() + 120_000 });
+    await clock.advance(200_000);
+    assert.deepEqual(sink.summary, [
+      'fired pik/RefreshFailing',
+      'fired pik/TokenExpiring',
+      'fired pik/TokenExpired',
+      'superseded pik/TokenExpiring',
+    ]);
+    notifier.onEvent(sampleEvents['refresh-recovered']);
+    const expiresAtMs = clock.now() + 1_800_000;
+    notifier.onEvent({ ...sampleEvents['token-refreshed'], expiresAtMs, refreshAtMs: expiresAtMs - 120_000 });
+    await clock.advance(60_000);
+    assert.deepEqual(sink.summary.slice(4).toSorted(), [
+      'recovered pik/RefreshFailing',
+      'recovered pik/TokenExpired',
+    ]);
+  });
+
+  it('keeps from a sink what is not severe enough for it', async (t) => {
+    const { clock, sink, notifier } = startNotifier(t, 'critical');
+    notifier.onEvent(LEADS);
+    notifier.onEvent(sampleEvents['token-absent']);
+    notifier.onEvent({ ...sampleEvents['refresh-failed'], expiresAtMs: undefined });
+    await clock.advance(60_000);
+    assert.deepEqual(sink.summary, ['fired pik/TokenExpired']);
+  });
+
+  it('leaves telling to the replica that leads', async (t) => {
+    const { clock, sink, notifier } = startNotifier(t);
+    notifier.onEvent(sampleEvents['refresh-failed']);
+    await clock.advance(60_000);
+    notifier.onEvent(LEADS);
+    notifier.onEvent(sampleEvents['refresh-failed']);
+    await clock.advance(10_000);
+    notifier.onEvent({ event: 'leadership-lost' });
+    await clock.advance(3_600_000);
+    assert.deepEqual(sink.summary, ['fired pik/RefreshFailing']);
+  });
+
+  it('takes an event at once while a receiver does not answer, and stops within its time', async (t) => {
+    const { clock, sink, notifier } = startNotifier(t);
+    sink.answers.push(new Promise(() => {}));
+    notifier.onEvent(LEADS);
+    notifier.onEvent(sampleEvents['refresh-failed']);
+    await clock.advance(10_000);
+    assert.equal(sink.told.length, 1);
+    for (const identity of CUSTOMERS) notifier.onEvent({ ...sampleEvents['refresh-failed'], identity });
+    assert.equal(notifier.isTurning, true);
+  });
+
+  it('hands a bug over and does not claim to turn any more', async (t) => {
+    const { clock, notifier, sink, faults } = startNotifier(t);
+    sink.send = () => Promise.reject(new TypeError('a bug'));
+    notifier.onEvent(LEADS);
+    notifier.onEvent(sampleEvents['refresh-failed']);
+    await clock.advance(10_000);
+    await settle();
+    assert.equal(faults.length, 1);
+    assert.equal(notifier.isTurning, false);
+  });
+});
