@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 type Check = (keyword: unknown, value: unknown, schema: JsonObject) => boolean;
 
 /** Keywords that explain and do not restrict. */
-const ANNOTATIONS = new Set(['$schema', '$id', 'title', 'description', 'default']);
+const ANNOTATIONS = new Set(['$schema', '$id', 'title', 'description', 'default', 'format']);
 
 /** The keywords of draft 2020-12 that our schemas use. */
 const CHECKS: Readonly<Record<string, Check>> = {
@@ -16,6 +16,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   minimum: (least, value) => typeof value !== 'number' || value >= Number(least),
   maximum: (most, value) => typeof value !== 'number' || value <= Number(most),
   minItems: (least, value) => !Array.isArray(value) || value.length >= Number(least),
+  maxItems: (most, value) => !Array.isArray(value) || value.length <= Number(most),
   items: (schema, value) => !Array.isArray(value) || value.every((item) => isValid(schema, item)),
   anyOf: (schemas, value) => list(schemas).some((schema) => isValid(schema, value)),
   oneOf: (schemas, value) => list(schemas).filter((schema) => isValid(schema, value)).length === 1,

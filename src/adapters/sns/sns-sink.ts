@@ -1,0 +1,159 @@
+/**
+ * An Amazon SNS topic: mail, SMS, chat or a queue behind it.
+ *
+ * Guarantee: one publish per transition, of the summary as the subject (SNS allows 100 printable ASCII characters) and
+ * the text as the message, with `status`, `severity`, `alert` and `provider` as attributes for filter policies. On a FIFO
+ * topic the alert's identity is the message group, so that its messages keep their order.
+ * Non-guarantee: a standard topic may deliver twice and out of order.
+ */
+import { ALERT_LIMIT_MS, type AlertNotification } from '../../core/alert.ts';
+import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
+import type { Failure } from '../../core/failure.ts';
+import { errorName } from '../../core/fault.ts';
+import { isJsonObject } from '../../core/json.ts';
+import type { AlertSink, Clock } from '../../core/ports.ts';
+import { fail, succeed } from '../../core/result.ts';
+import { formatRoughly } from '../../core/time-text.ts';
+
+/** What the sink needs of SNS; rejects as the AWS SDK does. */
+export interface SnsService {
+  publish(message: SnsMessage, signal: AbortSignal): Promise<void>;
+  close(): void;
+}
+
+export interface SnsMessage {
+  readonly TopicArn: string;
+  readonly Subject: string;
+  readonly Message: string;
+  readonly MessageAttributes: Readonly<
+    Record<string, { readonly DataType: 'String'; readonly StringValue: string }>
+  >;
+  readonly MessageGroupId?: string;
+  readonly MessageDeduplicationId?: string;
+}
+
+export interface SnsSinkOptions {
+  readonly name: string;
+  readonly topicArn: string;
+  /** Opens the client, at the first message. */
+  readonly open: () => Promise<SnsService>;
+  readonly clock: Clock;
+}
+
+export interface ClosableSink {
+  readonly sink: AlertSink;
+  close(): Promise<void>;
+}
+
+const LONGEST_SUBJECT = 100;
+
+export function createSnsSink({ name, topicArn, open, clock }: SnsSinkOptions): ClosableSink {
+  let opening: Promise<SnsService> | undefined;
+  return {
+    sink: {
+      name,
+      occasions: new Set(['fired', 'grew', 'reminder', 'recovered', 'test']),
+      send: async (notification, signal) => {
+        try {
+          await withDeadline(clock, ALERT_LIMIT_MS, signal, async (limited) => {
+            opening ??= open();
+            await (await opening).publish(buildSnsMessage(notification, topicArn), limited);
+          });
+          return succeed(undefined);
+        } catch (error) {
+          return fail(
+            signal.aborted
+              ? { code: 'aborted', retry: 'soon', message: `telling ${name} was given up: the program stops` }
+              : describeSnsError(name, error),
+          );
+        }
+      },
+    },
+    close: async () => {
+      (await opening?.catch(() => undefined))?.close();
+    },
+  };
+}
+
+export function buildSnsMessage(notification: AlertNotification, topicArn: string): SnsMessage {
+  const { key, alert, severity, status, provider, summary, description, action, runbook, source } =
+    notification;
+  const isOver = status === 'resolved';
+  const still =
+    notification.occasion === 'reminder' ? `still, for ${formatRoughly(notification.lastedMs)}` : '';
+  const attributes = { status, severity, alert, ...(provider === undefined ? {} : { provider }) };
+  return {
+    TopicArn: topicArn,
+    Subject: toSubject(`${isOver ? 'OK' : severity.toUpperCase()}: ${summary}`),
+    Message: [
+      summary,
+      ...(still === '' ? [] : [still]),
+      ...(description === '' ? [] : [description]),
+      ...(isOver ? [] : [`What to do: ${action}`, `Runbook: ${runbook}`]),
+      `${source}: ${alert}`,
+    ].join('\n'),
+    MessageAttributes: Object.fromEntries(
+      Object.entries(attributes).map(([attribute, value]) => [
+        attribute,
+        { DataType: 'String' as const, StringValue: value },
+      ]),
+    ),
+    ...(topicArn.endsWith('.fifo')
+      ? {
+          MessageGroupId: toGroup(key),
+          MessageDeduplicationId: toGroup(`${key}/${notification.occasion}/${notification.atMs}`),
+        }
+      : {}),
+  };
+}
+
+/** SNS refuses subjects with anything but printable ASCII, and those that do not begin with a letter or digit. */
+function toSubject(text: string): string {
+  const ascii = text.replace(/[^\x20-\x7e]/g, '?');
+  return ascii.length <= LONGEST_SUBJECT ? ascii : `${ascii.slice(0, LONGEST_SUBJECT - 3)}...`;
+}
+
+/** At most 128 characters, no spaces; our keys have none and are shorter, but for the longest of names. */
+function toGroup(text: string): string {
+  return text.slice(-128);
+}
+
+function describeSnsError(name: string, error: unknown): Failure {
+  if (error instanceof DeadlineExceeded)
+    return {
+      code: 'provider-unavailable',
+      retry: 'backoff',
+      message: `${name} gave no answer within ${ALERT_LIMIT_MS} ms`,
+    };
+  const kind = error instanceof Error ? errorName(error) : 'an unknown error';
+  const status = statusOf(error);
+  if (/^(?:Throttl|TooManyRequests|KMSThrottling)/.test(kind) || status === 429)
+    return {
+      code: 'rate-limited',
+      retry: 'backoff',
+      message: `${name}: SNS throttled the message (${kind})`,
+    };
+  if (kind.startsWith('InvalidParameter'))
+    return {
+      code: 'request-rejected',
+      retry: 'needs-human',
+      message: `${name}: SNS does not take this message, which is given up (${kind})`,
+    };
+  if (status !== undefined && status >= 400 && status <= 499)
+    return {
+      code: 'credentials-rejected',
+      retry: 'needs-human',
+      message: `${name}: SNS refused the message (${kind}): grant sns:Publish on the topic, and check its ARN and its key`,
+    };
+  return {
+    code: 'provider-unavailable',
+    retry: 'backoff',
+    message: `${name}: SNS could not be told (${kind}): check network policy and the daemon's AWS credentials`,
+  };
+}
+
+function statusOf(error: unknown): number | undefined {
+  const metadata = isJsonObject(error) && '$metadata' in error ? error['$metadata'] : undefined;
+  const status = isJsonObject(metadata) ? metadata['httpStatusCode'] : undefined;
+  return typeof status === 'number' ? status : undefined;
+}

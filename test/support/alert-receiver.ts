@@ -1,0 +1,67 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { TestContext } from 'node:test';
+import {
+  createReceiverClient,
+  type ReceiverClient,
+} from '../../src/adapters/alert-receiver/receiver-client.ts';
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
+import type { Clock } from '../../src/core/ports.ts';
+import { type Result, succeed } from '../../src/core/result.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
+import { startLoopbackServer } from './loopback-server.ts';
+
+export interface ReceivedAlert {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface ReceiverAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface AlertReceiver {
+  readonly url: string;
+  readonly received: readonly ReceivedAlert[];
+  /** The bodies, parsed. */
+  readonly bodies: () => readonly unknown[];
+  /** How the next requests are answered; 200 when nothing is left. */
+  readonly answers: (ReceiverAnswer | 'never')[];
+  readonly client: ReceiverClient;
+  /** What a reference yields. */
+  readonly reading: (value: string) => (signal: AbortSignal) => Promise<Result<SecretText>>;
+}
+
+/** A real server that takes alerts, and the client that tells it. */
+export async function startAlertReceiver(
+  t: TestContext,
+  clock: Clock = createSystemClock(),
+): Promise<AlertReceiver> {
+  const received: ReceivedAlert[] = [];
+  const answers: (ReceiverAnswer | 'never')[] = [];
+  const server = await startLoopbackServer((request, response) => {
+    void text(request).then((body) => {
+      const { method = '', url = '', headers } = request;
+      received.push({ method, path: url, headers, body });
+      const answer = answers.shift() ?? { status: 200, body: 'ok' };
+      if (answer !== 'never') response.writeHead(answer.status, answer.headers).end(answer.body);
+    });
+  });
+  const client = createReceiverClient({ clock });
+  t.after(async () => {
+    await client.close();
+    await server[Symbol.asyncDispose]();
+  });
+  return {
+    url: server.url,
+    received,
+    bodies: () => received.map(({ body }): unknown => JSON.parse(body)),
+    answers,
+    client,
+    reading: (value) => () => Promise.resolve(succeed(new SecretText(value))),
+  };
+}
