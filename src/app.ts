@@ -21,6 +21,8 @@ export interface App {
   start(): Promise<{ readonly httpUrl: string }>;
   /** Ends as {@link Replica.stop} does, and closes all connections. May be called at any time, and again. */
   stop(): Promise<void>;
+  /** Why a restart might help; empty when all is well. */
+  stuckReasons(): readonly string[];
 }
 
 export function createApp(configuration: Configuration, ports: AppPorts): App {
@@ -51,6 +53,10 @@ class Daemon implements App {
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  stuckReasons(): readonly string[] {
+    return this.#replica.stuckReasons();
   }
 
   async #start(): Promise<{ readonly httpUrl: string }> {

@@ -13,6 +13,7 @@ import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
 import { CredentialSources } from './config/credential-sources.ts';
+import type { CredentialReferences } from './config/reference.ts';
 import { withDeadline } from './core/deadline.ts';
 import type {
   BindingCatalog,
@@ -101,13 +102,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   const directory = journalDirectory(configuration);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
   const dispatcher = createTokenDispatcher();
-  const sources = new CredentialSources({
-    // A pipe or a dead network mount would never answer.
-    readFile: (path, signal) =>
-      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
-    readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
-    clock,
-  });
+  const sources = createSources({ store, clock });
   return {
     store,
     bindings: createBindingCatalog(calls),
@@ -144,6 +139,30 @@ function createReader(
     references: [provider.credentials, token.customerCredentials],
     readEnv,
     sources,
+  });
+}
+
+/** Reads what references name, anew for each call. */
+export function createReferenceReader(
+  references: CredentialReferences,
+  { readEnv, ...systems }: Pick<ConnectionPorts, 'readEnv' | 'clock'> & { readonly store: TokenStore },
+): CredentialReader {
+  return createCredentialReader({ references: [references], readEnv, sources: createSources(systems) });
+}
+
+function createSources({
+  store,
+  clock,
+}: {
+  readonly store: TokenStore;
+  readonly clock: Clock;
+}): CredentialSources {
+  return new CredentialSources({
+    // A pipe or a dead network mount would never answer.
+    readFile: (path, signal) =>
+      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
+    readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
+    clock,
   });
 }
 

@@ -12,6 +12,7 @@ import { createLog, type Log, type LogDestination } from './adapters/system/log.
 import { createSystemRandom } from './adapters/system/random.ts';
 import { createSoleLeader } from './adapters/system/sole-leader.ts';
 import { leaveLocalTime } from './adapters/system/time-zone.ts';
+import { type Alerting, createAlerting } from './alerting.ts';
 import { type App, createApp } from './app.ts';
 import type { Configuration, CoordinationConfiguration } from './config/configuration.ts';
 import { type ConnectionPorts, connect } from './connections.ts';
@@ -88,19 +89,42 @@ export function createDaemon(
   configuration: Configuration,
   { reporting, ...ports }: SystemPorts & Omit<ConnectionPorts, 'events'> & { readonly reporting: Reporting },
 ): App {
-  const { events, metrics, onFault, log } = reporting;
+  const { metrics, onFault, log } = reporting;
   metrics.registerTokens(
     configuration.providers.flatMap(({ tokens }) => tokens.map(({ identity }) => identity)),
   );
-  return createApp(configuration, {
+  const events: RefreshEvents = (event) => {
+    reporting.events(event);
+    alerting?.onEvent(event);
+  };
+  const connections = connect(configuration, { ...ports, events });
+  const { store } = connections;
+  const alerting = createAlerting(configuration, { ...ports, store, onFault, events: reporting.events });
+  const app = createApp(configuration, {
     ...ports,
     events,
     metrics,
     onFault,
-    connections: connect(configuration, { ...ports, events }),
+    connections,
     coordinator: createCoordinator(configuration.coordination, { ...ports, events }),
     cronLogger: createCronLogger(log),
   });
+  return alerting === undefined ? app : withAlerting(app, alerting);
+}
+
+/** Alerts run beside the daemon: their last words do not lengthen its end. */
+function withAlerting(app: App, alerting: Alerting): App {
+  const stuckReasons = (): readonly string[] => app.stuckReasons();
+  return {
+    stuckReasons,
+    start: () => {
+      alerting.start(stuckReasons);
+      return app.start();
+    },
+    stop: async () => {
+      await Promise.all([app.stop(), alerting.stop()]);
+    },
+  };
 }
 
 /** Why the replicas cannot agree with this configuration here; `undefined` when they can. */

@@ -81,12 +81,28 @@ export function createProgram(terminal: Terminal): Program {
       exitCode = await status(options, terminal);
     });
 
+  withConfig(program.command('alert-test'))
+    .description('send a labelled test alert to every sink; 1 unless all took it')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('alert-test --config config.yaml', 'alert-test --json'))
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const listening = listenForStop(terminal);
+      const { alertTest } = await import('./alert-test.ts');
+      exitCode = await alertTest(options, listening);
+    });
+
   program
     .command('schema')
-    .description('print the JSON Schema of the configuration, or of the document that readers find')
-    .addArgument(new Argument('[name]').choices(['configuration', 'token-document']).default('configuration'))
+    .description(
+      'print the JSON Schema of the configuration, of the document that readers find, or of what a webhook is sent',
+    )
+    .addArgument(
+      new Argument('[name]')
+        .choices(['configuration', 'token-document', 'alert-notification'])
+        .default('configuration'),
+    )
     .addHelpText('after', examples('schema > config/schema.json', 'schema token-document'))
-    .action(async (name: 'configuration' | 'token-document') => {
+    .action(async (name: 'configuration' | 'token-document' | 'alert-notification') => {
       const { schema } = await import('./schema.ts');
       exitCode = schema(name, terminal);
     });

@@ -1,11 +1,12 @@
-/** `schema`: the JSON Schemas of the configuration and of the token document. */
+/** `schema`: the JSON Schemas of the configuration, of the token document and of what a webhook is sent. */
 import { z } from 'zod';
 import { configurationJsonSchema } from '../config/json-schema.ts';
 import { KINDS } from '../connections.ts';
+import { alertMessageSchema } from '../core/alert-message.ts';
 import { tokenDocumentSchema } from '../core/document.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export const SCHEMA_NAMES = ['configuration', 'token-document'] as const;
+export const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notification'] as const;
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 
 export function schema(name: SchemaName, terminal: Terminal): ExitCode {
@@ -19,5 +20,7 @@ function jsonSchema(name: SchemaName): unknown {
       return configurationJsonSchema(KINDS);
     case 'token-document':
       return z.toJSONSchema(tokenDocumentSchema, { target: 'draft-2020-12', io: 'input' });
+    case 'alert-notification':
+      return z.toJSONSchema(alertMessageSchema, { target: 'draft-2020-12', io: 'input' });
   }
 }

@@ -2,6 +2,7 @@
  * A configuration as the program uses it: checked, defaults filled in, names expanded, durations in milliseconds.
  * Holds no secret: credentials are references until a fetch needs them.
  */
+import type { Severity } from '../core/alert.ts';
 import type { CadencePolicy } from '../core/cadence.ts';
 import type { CronGaps } from '../core/cron-expression.ts';
 import type { FetchLimit } from '../core/fetch-limit.ts';
@@ -10,7 +11,7 @@ import type { SecretTag } from '../core/secret-tag.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
-import type { CredentialReferences } from './reference.ts';
+import type { CredentialReference, CredentialReferences } from './reference.ts';
 
 export interface Configuration {
   readonly store: StoreConfiguration;
@@ -18,11 +19,49 @@ export interface Configuration {
   readonly coordination: CoordinationConfiguration;
   /** `undefined`: what must survive the end of the process is kept in memory alone. */
   readonly journal: JournalConfiguration | undefined;
+  readonly alerts: AlertsConfiguration;
   readonly http: { readonly host: string; readonly port: number };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** In the order of the file; never empty. */
   readonly providers: readonly ProviderConfiguration[];
 }
+
+export interface AlertsConfiguration {
+  /** What receivers call this installation. */
+  readonly name: string;
+  readonly remindEveryMs: number;
+  /** Without a fragment; `undefined`: messages name the file. */
+  readonly runbookUrl: string | undefined;
+  /** Names are unique; empty when nobody is told. */
+  readonly sinks: readonly SinkConfiguration[];
+  readonly heartbeat: { readonly url: CredentialReference; readonly everyMs: number } | undefined;
+}
+
+export type SinkConfiguration = {
+  readonly name: string;
+  readonly leastSeverity: Severity;
+} & (
+  | { readonly kind: 'slack'; readonly url: CredentialReference }
+  | {
+      readonly kind: 'pagerduty';
+      readonly routingKey: CredentialReference;
+      /** Without a trailing slash. */
+      readonly endpoint: string;
+    }
+  | {
+      readonly kind: 'alertmanager';
+      /** Without trailing slashes; never empty. */
+      readonly urls: readonly string[];
+      readonly token: CredentialReference | undefined;
+    }
+  | {
+      readonly kind: 'webhook';
+      readonly url: CredentialReference;
+      /** `undefined`: messages are not signed. */
+      readonly hmacKey: CredentialReference | undefined;
+    }
+  | { readonly kind: 'sns'; readonly topicArn: string; readonly endpoint: string | undefined }
+);
 
 export interface JournalConfiguration {
   /** Absolute, or relative to the working directory: the configuration file's folder is already in front. */

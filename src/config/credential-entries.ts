@@ -35,7 +35,6 @@ export function readCredentialEntries(
     const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
     if (!parsed.success) continue;
     const reference = toReference(parsed.data, context.folder);
-    if (reference === undefined) continue;
     references.set(name, reference);
     if (reference.kind === 'env' && context.env !== undefined) {
       const state = describeMissing(context.env[reference.name]);
@@ -53,13 +52,18 @@ export function readCredentialEntries(
   return { references, findings, uses };
 }
 
-function toReference(
+/**
+ * @param folder what relative paths start from
+ * @throws for none of the three, which the schema refuses
+ */
+export function toReference(
   { env, file, awsSecret, key }: z.output<typeof credentialReferenceSchema>,
   folder: string,
-): CredentialReference | undefined {
+): CredentialReference {
   if (env !== undefined) return { kind: 'env', name: env };
   if (file !== undefined) return { kind: 'file', path: isAbsolute(file) ? file : join(folder, file) };
-  return awsSecret === undefined ? undefined : { kind: 'awsSecret', id: awsSecret, key };
+  if (awsSecret === undefined) throw new Error('a reference that the schema has accepted names no source');
+  return { kind: 'awsSecret', id: awsSecret, key };
 }
 
 function describeMissing(value: string | undefined): string | undefined {

@@ -10,8 +10,10 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import { alertsSchema, readAlertReferences, toAlerts } from './alerts-schema.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, toCoordination } from './coordination-schema.ts';
+import { toReference } from './credential-entries.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
 import { errnoOf } from './reference.ts';
@@ -107,10 +109,12 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
   };
   const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
-  const uses = entries.flatMap((entry) => entry.uses);
+  const alerts = readAlertReferences(raw['alerts'], context.references);
+  const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses];
   const findings = [
     ...outline,
     ...entries.flatMap((entry) => entry.findings),
+    ...alerts.findings,
     ...findTwins(entries),
     ...findConflicts(uses),
     ...findOwnTagged(entries, store.isInvalid('tags') ? {} : (store.value.tags ?? {})),
@@ -137,6 +141,7 @@ function assemble(raw: JsonObject, entries: readonly ProviderEntry[], folder: st
     readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
     coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder),
     journal: toJournal(raw['journal'], folder),
+    alerts: toAlerts(alertsSchema.parse(section('alerts')), (reference) => toReference(reference, folder)),
     http: httpSchema.parse(section('http')),
     log: logSchema.parse(section('log')),
     providers: entries.flatMap(({ provider }) => (provider === undefined ? [] : [provider])),

@@ -37,14 +37,22 @@ export function describeFound(value: unknown, path: Path): string {
   return isShown ? `found ${JSON.stringify(value)}` : `found a text of ${value.length} characters`;
 }
 
-/** True below `credentials`, for everything about a customer but its names, and where nobody knows what is meant. */
-function isSensitive([section, , field, entry, subfield]: Path): boolean {
+/**
+ * True below `credentials`, for everything about a customer but its names, for what a receiver of alerts is reached with,
+ * and where nobody knows what is meant.
+ */
+function isSensitive(path: Path): boolean {
+  const [section, group, field, innerField, subfield] = path;
   if (section === undefined) return true;
+  if (section === 'alerts' && group === 'heartbeat') return field !== 'every';
+  if (section === 'alerts') return group === 'sinks' && !PLAIN_SINK_FIELDS.has(String(innerField));
   if (section !== 'providers') return false;
   if (field === undefined || field === 'credentials') return true;
-  if (entry === 'discover') return false;
+  if (innerField === 'discover') return false;
   return field === 'customers' && !['name', 'secret', 'stateSecret'].includes(String(subfield));
 }
+
+const PLAIN_SINK_FIELDS = new Set(['kind', 'name', 'leastSeverity', 'topicArn']);
 
 function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[] {
   const ownPath = issue.path.filter((segment) => typeof segment !== 'symbol');

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
 import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import { alertsSchema } from './alerts-schema.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
 import { coordinationSchema } from './coordination-schema.ts';
 import {
@@ -122,6 +123,7 @@ const sections = {
       'where refresh tokens that are not saved yet, and waits that providers demanded, survive a crash; left out, they ' +
         'are in memory alone',
     ),
+  alerts: alertsSchema.prefault({}).describe('who is told when something is wrong'),
   http: httpSchema.prefault({}).describe('address for health checks and metrics'),
   log: logSchema.prefault({}).describe('the log on standard output'),
 };

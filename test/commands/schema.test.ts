@@ -8,6 +8,7 @@ describe('schema', () => {
     [['schema'], 'config/schema.json'],
     [['schema', 'configuration'], 'config/schema.json'],
     [['schema', 'token-document'], 'config/token-document.schema.json'],
+    [['schema', 'alert-notification'], 'config/alert-notification.schema.json'],
   ] as const) {
     it(`"${args.join(' ')}" prints what ${file} holds`, async () => {
       const { code, stdout, stderr } = await runInProcess(args);

@@ -63,6 +63,13 @@ describe('parseConfiguration', () => {
       readers: { stalenessMs: 0 },
       coordination: { kind: 'none' },
       journal: undefined,
+      alerts: {
+        name: 'token-refresher',
+        remindEveryMs: 14_400_000,
+        runbookUrl: undefined,
+        sinks: [],
+        heartbeat: undefined,
+      },
       http: { host: '0.0.0.0', port: 8080 },
       log: { level: 'info', format: 'auto' },
     });

@@ -33,7 +33,7 @@ const WRONG: readonly Wrong[] = [
     what: 'an empty file',
     text: '',
     problems: [
-      'app.yaml:1:1 found nothing; allowed: a mapping with store, readers, coordination, journal, http, log, providers',
+      'app.yaml:1:1 found nothing; allowed: a mapping with store, readers, coordination, journal, alerts, http, log, providers',
     ],
   },
   {
@@ -50,7 +50,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a misspelt section',
     text: `${PIVOT}lgo: {}\n`,
     problems: [
-      'app.yaml:7:1 lgo: unknown key; allowed: store, readers, coordination, journal, http, log, providers; did you mean "log"?',
+      'app.yaml:7:1 lgo: unknown key; allowed: store, readers, coordination, journal, alerts, http, log, providers; did you mean "log"?',
     ],
   },
   {

@@ -1,0 +1,188 @@
+/**
+ * Who is told when something is wrong, as a configuration describes it: sinks, the notifier that feeds them, and the dead
+ * man's switch.
+ */
+
+import { createReceiverClient, type ReceiverClient } from './adapters/alert-receiver/receiver-client.ts';
+import { createAlertmanagerSink } from './adapters/alertmanager/alertmanager-sink.ts';
+import { createPagerDutySink } from './adapters/pagerduty/pagerduty-sink.ts';
+import { createSlackSink } from './adapters/slack/slack-sink.ts';
+import { createSnsSink } from './adapters/sns/sns-sink.ts';
+import { createWebhookSink } from './adapters/webhook/webhook-sink.ts';
+import { buildTestNotification } from './alerts/alert-text.ts';
+import { keepBeating } from './alerts/heartbeat.ts';
+import { type AlertTarget, Notifier } from './alerts/notifier.ts';
+import type { AlertsConfiguration, Configuration, SinkConfiguration } from './config/configuration.ts';
+import type { CredentialReference } from './config/reference.ts';
+import { type ConnectionPorts, createReferenceReader } from './connections.ts';
+import type { RefreshEvent } from './core/events.ts';
+import type { Random, TokenStore } from './core/ports.ts';
+import { fail, type Result, succeed } from './core/result.ts';
+import type { SecretText } from './core/secret-text.ts';
+
+export interface AlertingPorts extends ConnectionPorts {
+  /** Where `awsSecret` references are read from. */
+  readonly store: TokenStore;
+}
+
+/** Sinks, and the connections behind them. */
+export interface AlertReceivers {
+  readonly targets: readonly AlertTarget[];
+  readonly client: ReceiverClient;
+  /** Closes all connections. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet. */
+export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingPorts): AlertReceivers {
+  const client = createReceiverClient({ clock: ports.clock });
+  const closers: (() => Promise<void>)[] = [() => client.close()];
+  const targets = sinks.map((sink): AlertTarget => {
+    const { leastSeverity } = sink;
+    const created = createSink(sink, client, ports);
+    if ('close' in created) closers.push(() => created.close());
+    return { sink: 'close' in created ? created.sink : created, leastSeverity };
+  });
+  return {
+    targets,
+    client,
+    close: async () => {
+      await Promise.all(closers.map((close) => close()));
+    },
+  };
+}
+
+function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: AlertingPorts) {
+  const { name } = sink;
+  const reading = (field: string, reference: CredentialReference) => createReading(field, reference, ports);
+  const maybeReading = (field: string, reference: CredentialReference | undefined) =>
+    reference === undefined ? undefined : reading(field, reference);
+  switch (sink.kind) {
+    case 'slack':
+      return createSlackSink({ name, readUrl: reading('url', sink.url), client });
+    case 'pagerduty': {
+      const readRoutingKey = reading('routingKey', sink.routingKey);
+      return createPagerDutySink({ name, endpoint: sink.endpoint, readRoutingKey, client });
+    }
+    case 'alertmanager': {
+      const readToken = maybeReading('token', sink.token);
+      return createAlertmanagerSink({ name, urls: sink.urls, readToken, client });
+    }
+    case 'webhook': {
+      const readHmacKey = maybeReading('hmacKey', sink.hmacKey);
+      const readUrl = reading('url', sink.url);
+      return createWebhookSink({ name, readUrl, readHmacKey, client, clock: ports.clock });
+    }
+    case 'sns': {
+      const { topicArn, endpoint } = sink;
+      // arn:aws:sns:REGION:ACCOUNT:NAME
+      const region = topicArn.split(':')[3] ?? '';
+      const open = async () => {
+        const { createSnsService } = await import('./adapters/sns/sdk-service.ts');
+        return createSnsService({ region, endpoint, credentials: ports.awsCredentials });
+      };
+      return createSnsSink({ name, topicArn, open, clock: ports.clock });
+    }
+  }
+}
+
+type Reading = (signal: AbortSignal) => Promise<Result<SecretText>>;
+
+function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): Reading {
+  const read = createReferenceReader(new Map([[field, reference]]), ports);
+  return async (signal) => {
+    const { credentials } = await read(signal);
+    if (!credentials.ok) return credentials;
+    const value = credentials.value.get(field);
+    if (value === undefined) throw new Error(`the reader of ${field} has read something else`);
+    return succeed(value);
+  };
+}
+
+/** How telling one sink went. */
+export interface TestResult {
+  readonly sink: string;
+  readonly result: Result<void>;
+}
+
+/** Sends a labelled test alert to every sink, side by side, once. The heartbeat is not told: nothing is alive yet. */
+export async function sendTestAlerts(
+  { alerts }: Configuration,
+  ports: AlertingPorts,
+  signal: AbortSignal,
+): Promise<readonly TestResult[]> {
+  const receivers = createReceivers(alerts, ports);
+  const notification = buildTestNotification(textsOf(alerts), ports.clock.now());
+  try {
+    return await Promise.all(
+      receivers.targets.map(async ({ sink }) => ({
+        sink: sink.name,
+        result: await sink.send(notification, signal),
+      })),
+    );
+  } finally {
+    await receivers.close();
+  }
+}
+
+export interface Alerting {
+  /** Receives every event. */
+  readonly onEvent: (event: RefreshEvent) => void;
+  /** @param stuckReasons why a restart might help; the heartbeat stops while there are any */
+  start(stuckReasons: () => readonly string[]): void;
+  /** Says last words and closes all connections, within two seconds. */
+  stop(): Promise<void>;
+}
+
+export interface AlertingOptions extends AlertingPorts {
+  readonly random: Random;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Alerts for a daemon. `undefined` when nobody is to be told. */
+export function createAlerting(configuration: Configuration, options: AlertingOptions): Alerting | undefined {
+  const { alerts, providers } = configuration;
+  if (alerts.sinks.length === 0 && alerts.heartbeat === undefined) return undefined;
+  const receivers = createReceivers(alerts, options);
+  const notifier = new Notifier({
+    ...options,
+    targets: receivers.targets,
+    texts: textsOf(alerts),
+    remindEveryMs: alerts.remindEveryMs,
+    providers: providers.map(({ name }) => name),
+  });
+  const stopping = new AbortController();
+  let beating: Promise<void> | undefined;
+  return {
+    onEvent: notifier.onEvent,
+    start: (stuckReasons) => {
+      notifier.start();
+      if (alerts.heartbeat === undefined) return;
+      const { url, everyMs } = alerts.heartbeat;
+      const isAlive = (): boolean => notifier.isLeader && notifier.isTurning && stuckReasons().length === 0;
+      const ping = createPing(createReading('heartbeat url', url, options), receivers.client);
+      beating = keepBeating({ ...options, everyMs, ping, isAlive }, stopping.signal).catch(options.onFault);
+    },
+    stop: async () => {
+      stopping.abort(new Error('the program stops'));
+      await notifier.stop();
+      await beating;
+      await receivers.close();
+    },
+  };
+}
+
+function createPing(
+  readUrl: Reading,
+  client: ReceiverClient,
+): (signal: AbortSignal) => Promise<Result<void>> {
+  return async (signal) => {
+    const url = await readUrl(signal);
+    if (!url.ok) return fail(url.failure);
+    return client.send({ receiver: 'the heartbeat', method: 'GET', url: url.value }, signal);
+  };
+}
+
+function textsOf({ name, runbookUrl }: AlertsConfiguration) {
+  return { source: name, runbookUrl };
+}

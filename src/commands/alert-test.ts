@@ -1,0 +1,51 @@
+/** `alert-test`: a labelled test alert to every sink, so that the first real one is not the first of all. */
+import { sendTestAlerts, type TestResult } from '../alerting.ts';
+import { connect } from '../connections.ts';
+import { createSystemPorts } from '../runtime.ts';
+import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface AlertTestOptions extends ConfigurationOptions {
+  readonly json?: boolean;
+}
+
+export async function alertTest(options: AlertTestOptions, terminal: Terminal): Promise<ExitCode> {
+  // Only what is told about has to be there: a machine that may page people need not hold the providers' credentials.
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
+  if (loaded === undefined) return 2;
+  const { configuration, path } = loaded;
+  if (configuration.alerts.sinks.length === 0) {
+    terminal.err(`${path}: alerts.sinks is empty, there is nobody to tell\n`);
+    return 2;
+  }
+  const stopping = new AbortController();
+  void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
+  const ports = {
+    ...createSystemPorts(),
+    events: () => undefined,
+    readEnv: (name: string) => terminal.env[name],
+  };
+  const connections = connect(configuration, ports);
+  try {
+    const { store } = connections;
+    const results = await sendTestAlerts(configuration, { ...ports, store }, stopping.signal);
+    terminal.out(
+      options.json === true ? `${JSON.stringify(results.map(describe))}\n` : results.map(tell).join(''),
+    );
+    return results.every(({ result }) => result.ok) ? 0 : 1;
+  } finally {
+    await connections.close();
+  }
+}
+
+function describe({ sink, result }: TestResult) {
+  return result.ok
+    ? { sink, ok: true }
+    : { sink, ok: false, code: result.failure.code, message: result.failure.message };
+}
+
+function tell({ sink, result }: TestResult): string {
+  return result.ok
+    ? `ok    ${sink}: took the test alert\n`
+    : `FAIL  ${sink}: ${result.failure.code}: ${result.failure.message}\n`;
+}
