@@ -52,7 +52,7 @@ function isSensitive(path: Path): boolean {
   return field === 'customers' && !['name', 'secret', 'stateSecret'].includes(String(subfield));
 }
 
-const PLAIN_SINK_FIELDS = new Set(['kind', 'name', 'leastSeverity', 'topicArn']);
+const PLAIN_SINK_FIELDS = new Set(['kind', 'name', 'leastSeverity', 'topicArn', 'urls', 'endpoint']);
 
 function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[] {
   const ownPath = issue.path.filter((segment) => typeof segment !== 'symbol');

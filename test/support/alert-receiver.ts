@@ -29,12 +29,21 @@ export interface AlertReceiver {
   readonly received: readonly ReceivedAlert[];
   /** The bodies, parsed. */
   readonly bodies: () => readonly unknown[];
-  /** How the next requests are answered; 200 when nothing is left. */
+  /** How the next requests are answered; taken when nothing is left. */
   readonly answers: (ReceiverAnswer | 'never')[];
   readonly client: ReceiverClient;
   /** What a reference yields. */
   readonly reading: (value: string) => (signal: AbortSignal) => Promise<Result<SecretText>>;
 }
+
+/** What SNS answers to a Publish; the AWS SDK takes nothing else for a success. */
+const SNS_TOOK_IT: ReceiverAnswer = {
+  status: 200,
+  headers: { 'content-type': 'text/xml' },
+  body:
+    '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>m</MessageId>' +
+    '</PublishResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></PublishResponse>',
+};
 
 /** A real server that takes alerts, and the client that tells it. */
 export async function startAlertReceiver(
@@ -47,7 +56,8 @@ export async function startAlertReceiver(
     void text(request).then((body) => {
       const { method = '', url = '', headers } = request;
       received.push({ method, path: url, headers, body });
-      const answer = answers.shift() ?? { status: 200, body: 'ok' };
+      const answer =
+        answers.shift() ?? (body.startsWith('Action=') ? SNS_TOOK_IT : { status: 200, body: 'ok' });
       if (answer !== 'never') response.writeHead(answer.status, answer.headers).end(answer.body);
     });
   });

@@ -1,0 +1,76 @@
+/** The real program tells every kind of sink, over real HTTP: begin, group, end, and no secret in any of it. */
+import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { SINK_NAMES, startAlertStage } from '../support/alert-stage.ts';
+import { SecretSearch } from '../support/program-secrets.ts';
+import { startInProcess } from '../support/program-terminal.ts';
+import { startProgramWorld } from '../support/program-world.ts';
+
+const POLL_MS = 50;
+
+async function until(t: TestContext, isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) {
+    t.signal.throwIfAborted();
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+}
+
+const plain = (body: string): string =>
+  body.startsWith('Action=') ? decodeURIComponent(body.replaceAll('+', ' ')) : body;
+
+describe('alerts of a running daemon', { concurrency: true, timeout: 90_000 }, () => {
+  it('Loud: every sink is told once that customers fail, and once that it is over; the heartbeat beats', async (t) => {
+    await using world = await startProgramWorld();
+    const { alerts, env, told } = await startAlertStage(t);
+    world.addFault('pivot-b2b2c:503+9s');
+    const config = await world.copyConfig('alerts.yaml', { only: ['pivot-b2b2c'], set: { alerts } });
+    await using daemon = startInProcess(['run', '--config', config], { env });
+    const begun = (body: string): boolean => body.includes('RefreshFailing') && !body.includes('recovered: ');
+    await until(t, () => SINK_NAMES.every((name) => told(name).some((body) => begun(plain(body)))));
+    for (const name of SINK_NAMES)
+      assert.match(told(name).map(plain).find(begun) ?? '', /pivot-b2b2c: 2 customers: refreshes fail/, name);
+    const isOver = (name: (typeof SINK_NAMES)[number]): boolean =>
+      told(name)
+        .map(plain)
+        .some((body) => body.includes('RefreshFailing') && /recovered: |"event_action":"resolve"/.test(body));
+    await until(t, () => SINK_NAMES.every(isOver));
+    for (const name of SINK_NAMES) {
+      const about = told(name).filter((body) => plain(body).includes('RefreshFailing'));
+      assert.equal(about.length, 2, name);
+    }
+    assert.ok(told('heartbeat').length >= 1);
+    daemon.terminal.stop();
+    assert.equal(await daemon.exit, 0);
+  });
+
+  for (const faults of [['*:echo'], ['*:wrong-credentials'], ['store:denied']]) {
+    it(`No secret leaks into what people are told, or into the log about it: ${faults.join(' ')}`, async (t) => {
+      await using world = await startProgramWorld();
+      const { alerts, env, told, receiver, secrets } = await startAlertStage(t);
+      for (const fault of faults) world.addFault(fault);
+      // Receivers that fail are told about as well.
+      for (let call = 0; call < 12; call += 1)
+        receiver.answers.push({ status: [500, 400, 503][call % 3] ?? 500 });
+      const config = await world.copyConfig('alerts.yaml', { set: { alerts, 'log.level': 'debug' } });
+      await using daemon = startInProcess(['run', '--config', config], { env });
+      await until(t, () => told('webhook').length >= 3 && told('slack').length >= 2);
+      const { output } = daemon;
+      const [started] = await output.untilLines('program-started', 1);
+      const metrics = await (await fetch(`${String(started?.['http'])}/metrics`)).text();
+      daemon.terminal.stop();
+      assert.equal(await daemon.exit, 0);
+      assert.ok(output.linesOf('alert-sent').length > 0);
+      assert.match(metrics, /token_refresher_alerts_sent_total\{sink="webhook",code="/);
+
+      const search = new SecretSearch();
+      await search.addCredentials(dirname(world.sandbox.configPath));
+      for (const [index, text] of world.issued.entries()) search.add(`issued ${index}`, text);
+      assert.deepEqual(search.find(receiver.received.map(({ body }) => plain(body)).join('\n')), []);
+      for (const [name, secret] of Object.entries(secrets)) search.add(name, secret);
+      assert.deepEqual(search.find(`${output.stdout}${output.stderr}${metrics}`), []);
+      const others = [...told('slack'), ...told('alertmanager'), ...told('webhook'), ...told('sns')];
+      assert.deepEqual(search.find(others.map(plain).join('\n')), []);
+    });
+  }
+});
