@@ -23,7 +23,7 @@ describe('alerts of a running daemon', { concurrency: true, timeout: 90_000 }, (
   it('Loud: every sink is told once that customers fail, and once that it is over; the heartbeat beats', async (t) => {
     await using world = await startProgramWorld();
     const { alerts, env, told } = await startAlertStage(t);
-    world.addFault('pivot-b2b2c:503+9s');
+    world.addFault('pivot-b2b2c:503+7s');
     const config = await world.copyConfig('alerts.yaml', { only: ['pivot-b2b2c'], set: { alerts } });
     await using daemon = startInProcess(['run', '--config', config], { env });
     const begun = (body: string): boolean => body.includes('RefreshFailing') && !body.includes('recovered: ');
