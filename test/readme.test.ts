@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { METRICS } from '../src/adapters/prometheus/metric-list.ts';
 import { parseConfiguration } from '../src/config/load.ts';
+import { ALERT_NAMES, ALERTS } from '../src/core/alert.ts';
 import { tokenDocumentSchema } from '../src/core/document.ts';
 import { FAILURE_CODES } from '../src/core/failure.ts';
 import { KINDS } from '../src/providers/registry.ts';
@@ -28,6 +29,13 @@ test('the README says for every failure code what to do', () => {
   assert.deepEqual(
     tableRows('code').map(([code]) => code),
     FAILURE_CODES.map((code) => `\`${code}\``),
+  );
+});
+
+test('the README lists every alert with its severity and meaning', () => {
+  assert.deepEqual(
+    tableRows('alert'),
+    ALERT_NAMES.map((name) => [`\`${name}\``, ALERTS[name].severity, ALERTS[name].meaning]),
   );
 });
 

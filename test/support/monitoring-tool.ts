@@ -1,12 +1,13 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Set by `.ci/run`, which installs the tools: there a missing one is a failure. */
+/** Set by `.ci/run`, which installs the tools. */
 const ARE_REQUIRED = process.env['MONITORING_TOOLS'] === 'required';
 
 /**
  * What to hand to a test that needs a program of Debian's packages `prometheus` and `prometheus-alertmanager`: a test
  * that is left out says so in the report.
+ * @throws for a missing one where none may be left out
  */
 export function needsTool(...names: readonly string[]): { readonly skip: string | false } {
   const missing = names.filter((name) => !isInstalled(name));

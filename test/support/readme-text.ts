@@ -1,14 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { codeBlocks } from './markdown-sections.ts';
 import { PROJECT } from './program-process.ts';
 
 export const README = readFileSync(join(PROJECT, 'README.md'), 'utf8');
 
 /** The code blocks of a language, in order. */
 export function readmeBlocks(language: string): readonly string[] {
-  return [...README.matchAll(new RegExp(`\`\`\`${language}\\n(?<text>[\\s\\S]*?)\`\`\``, 'g'))].map(
-    ({ groups }) => groups?.['text'] ?? '',
-  );
+  return codeBlocks(README, language);
 }
 
 /** Every command that the README shows, once. */
