@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { FIRST_LOOK_MS } from '../../src/alerts/alert-groups.ts';
 import { LAST_WORDS_MS, Notifier } from '../../src/alerts/notifier.ts';
-import type { Severity } from '../../src/core/alert.ts';
+import { OCCASIONS, type Occasion, type Severity } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -12,10 +13,14 @@ import { buildIdentity, sampleEvents } from '../support/sample-events.ts';
 const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 const CUSTOMERS = Array.from({ length: 214 }, (_, index) => buildIdentity(`pivot-b2b2c/c${index}`));
 
-function startNotifier(t: TestContext, leastSeverity: Severity = 'warning') {
+function startNotifier(
+  t: TestContext,
+  leastSeverity: Severity = 'warning',
+  occasions: readonly Occasion[] = ['fired', 'grew', 'reminder', 'recovered', 'superseded'],
+) {
   const clock = new FakeClock();
   const events = new RecordedEvents();
-  const sink = new MemorySink('memory', ['fired', 'grew', 'reminder', 'recovered', 'superseded']);
+  const sink = new MemorySink('memory', occasions);
   const faults: unknown[] = [];
   const notifier = new Notifier({
     targets: [{ sink, leastSeverity }],
@@ -121,5 +126,28 @@ describe('Notifier', () => {
     await settle();
     assert.equal(faults.length, 1);
     assert.equal(notifier.isTurning, false);
+  });
+
+  it('ends as a new leader what another replica has raised, and goes on with what still holds', async (t) => {
+    const former = startNotifier(t, 'warning', OCCASIONS);
+    const next = startNotifier(t, 'warning', OCCASIONS);
+    const failing = { ...sampleEvents['refresh-failed'], identity: buildIdentity('pivot-b2b2c/ayu') };
+    former.notifier.onEvent(LEADS);
+    former.notifier.onEvent(sampleEvents['refresh-failed']);
+    former.notifier.onEvent(failing);
+    await former.clock.advance(10_000);
+    former.notifier.onEvent({ event: 'leadership-lost' });
+    await former.clock.advance(60_000);
+    next.notifier.onEvent(LEADS);
+    next.notifier.onEvent(failing);
+    await next.clock.advance(FIRST_LOOK_MS + 1_000);
+    /** What a receiver has open that tells alerts apart by their key, as PagerDuty does. */
+    const open = new Set<string>();
+    for (const { status, key } of [...former.sink.told, ...next.sink.told]) {
+      if (status === 'firing') open.add(key);
+      else open.delete(key);
+    }
+    assert.equal(former.sink.told.filter(({ status }) => status === 'firing').length, 2);
+    assert.deepEqual([...open], ['payments/pivot-b2b2c/RefreshFailing']);
   });
 });

@@ -327,4 +327,14 @@ describe('a provider with many tokens', () => {
     metrics.onEvent(refreshed(last));
     assert.doesNotMatch(await metrics.text(), /customer-/);
   });
+
+  it('counts what receivers of alerts took and did not take', async () => {
+    const { metrics, scrape } = setUp();
+    const sent = sampleEvents['alert-sent'];
+    for (const event of [sent, sent, { ...sent, failure: buildFailure() }]) metrics.onEvent(event);
+    assert.deepEqual(await scrape('token_refresher_alerts_sent_total'), {
+      'sink="slack",code="ok"': 2,
+      'sink="slack",code="provider-unavailable"': 1,
+    });
+  });
 });

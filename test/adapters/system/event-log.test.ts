@@ -294,6 +294,20 @@ describe('createEventLog', () => {
     assert.deepEqual(setUp().levelsOf(failed({ failure })), ['error refresh-failed']);
   });
 
+  it('tells a receiver of alerts that cannot be told once, and repetitions quietly', () => {
+    const { levelsOf, messageOf } = setUp();
+    const failure = buildFailure({ message: 'slack answered with status 404' });
+    const failing = { ...sampleEvents['alert-sent'], failure };
+    assert.deepEqual(levelsOf(failing, { ...failing, repeated: true }), [
+      'error alert-sent',
+      'debug alert-sent',
+    ]);
+    assert.equal(
+      messageOf(failing),
+      'slack could not be told about TokenExpired: slack answered with status 404',
+    );
+  });
+
   it('survives times that no date can hold', () => {
     const { captured, onEvent } = setUp();
     onEvent(failed({ expiresAtMs: Number.NaN, nextAttemptAtMs: Number.POSITIVE_INFINITY }));
