@@ -98,8 +98,9 @@ export class AlertGroups {
       this.#note(key, condition, nowMs);
     }
     const transitions: Transition[] = [];
+    // All of them first: what ends now as well is no successor.
+    for (const [key, group] of this.#groups) if (!active.has(key)) group.quietSinceMs ??= nowMs;
     for (const [key, group] of this.#groups) {
-      if (!active.has(key)) group.quietSinceMs ??= nowMs;
       const occasion = this.#decideOccasion(key, group, nowMs);
       if (occasion !== undefined) transitions.push(this.#transition(group, occasion, nowMs));
     }
@@ -133,10 +134,10 @@ export class AlertGroups {
       return undefined;
     }
     if (quietSinceMs !== undefined) {
+      if (nowMs - quietSinceMs < this.#quietMs(key, nowMs)) return this.#keep(group, nowMs);
       const successor = this.#findSuccessor(group);
       // One that has not been told yet may still turn out to be a blip.
-      const mayBeOver = successor === undefined && nowMs - quietSinceMs >= this.#quietMs(key, nowMs);
-      if (!mayBeOver && successor?.told === undefined) return this.#keep(group, nowMs);
+      if (successor !== undefined && successor.told === undefined) return this.#keep(group, nowMs);
       this.#groups.delete(key);
       return successor === undefined ? 'recovered' : 'superseded';
     }

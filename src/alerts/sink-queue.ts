@@ -21,7 +21,7 @@ export interface SinkQueueParts {
 }
 
 /** Far above providers times alerts of any installation. */
-export const MOST_QUEUED = 1_000;
+export const MOST_QUEUED = 5_000;
 
 export class SinkQueue {
   readonly #parts: SinkQueueParts;

@@ -157,6 +157,31 @@ describe('AlertGroups', () => {
     });
   }
 
+  it('tells the end of two causes that end together as two ends', async () => {
+    const { pass, news } = createGroups();
+    await pass(10_000, holds('RefreshFailing'), holds('StoreWriteFailing'));
+    news();
+    await pass(10_000);
+    assert.deepEqual(news().toSorted(), [
+      'recovered pik/RefreshFailing x1',
+      'recovered pik/StoreWriteFailing x1',
+    ]);
+  });
+
+  it('tells a token whose cause changes with every attempt a handful of times, not each time', async () => {
+    const { pass, news } = createGroups();
+    for (let minute = 0; minute < 60; minute += 1) {
+      await pass(30_000, holds('RefreshFailing'));
+      await pass(30_000, holds('StoreWriteFailing'));
+    }
+    assert.ok(news().length <= 10, 'in an hour');
+    await pass(HOUR_MS);
+    assert.deepEqual(
+      new Set(news()),
+      new Set(['recovered pik/RefreshFailing x1', 'recovered pik/StoreWriteFailing x1']),
+    );
+  });
+
   it('looks after what a former leader may have raised, once, a minute into the term', async () => {
     const { groups, pass, news } = createGroups();
     groups.beginTerm();

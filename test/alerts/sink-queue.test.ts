@@ -116,7 +116,7 @@ describe('SinkQueue', () => {
     assert.equal(queue.size, 0);
   });
 
-  it('holds a thousand alerts at most: the oldest is given up', async (t) => {
+  it('holds five thousand alerts at most: the oldest is given up', async (t) => {
     const { clock, sink, queue } = startQueue(t);
     sink.answers.push(failing());
     for (let index = 0; index <= MOST_QUEUED; index += 1)

@@ -19,13 +19,15 @@ describe('createAlertmanagerSink', () => {
     const sink = createAlertmanagerSink({ name: 'am', urls, readToken: undefined, client: one.client });
     for (const notification of [
       buildNotification(),
+      buildNotification({ occasion: 'grew', tokenCount: 214 }),
+      buildNotification({ occasion: 'reminder' }),
       buildNotification({ occasion: 'kept' }),
       buildRecovery(),
     ])
       assert.deepEqual(await sink.send(notification, signal), { ok: true, value: undefined });
     assert.deepEqual(
       other.received.map(({ method, path }) => [method, path]),
-      Array.from({ length: 3 }, () => ['POST', '/prefix/api/v2/alerts']),
+      Array.from({ length: 5 }, () => ['POST', '/prefix/api/v2/alerts']),
     );
     assert.deepEqual(one.bodies(), other.bodies());
     const labels = {
@@ -47,7 +49,8 @@ describe('createAlertmanagerSink', () => {
         endsAt: '2026-11-21T12:06:00.000Z',
       },
     ]);
-    assert.partialDeepStrictEqual(one.bodies()[2], [
+    for (const body of one.bodies().slice(1, 4)) assert.partialDeepStrictEqual(body, [{ labels }]);
+    assert.partialDeepStrictEqual(one.bodies()[4], [
       { labels, startsAt: '2026-11-21T12:00:00.000Z', endsAt: '2026-11-21T12:04:59.000Z' },
     ]);
   });
