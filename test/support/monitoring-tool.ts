@@ -11,10 +11,10 @@ const ARE_REQUIRED = process.env['MONITORING_TOOLS'] === 'required';
  */
 export function needsTool(...names: readonly string[]): { readonly skip: string | false } {
   const missing = names.filter((name) => !isInstalled(name));
-  if (missing.length === 0 || ARE_REQUIRED) return { skip: false };
-  return {
-    skip: `${missing.join(' and ')} not installed; apt-get install prometheus prometheus-alertmanager`,
-  };
+  if (missing.length === 0) return { skip: false };
+  const reason = `${missing.join(' and ')} not installed; apt-get install prometheus prometheus-alertmanager`;
+  if (ARE_REQUIRED) throw new Error(reason);
+  return { skip: reason };
 }
 
 function isInstalled(name: string): boolean {
