@@ -112,6 +112,9 @@ export class AlertBoard {
       case 'version-budget-recovered':
         facts.short.delete(event.target);
         return;
+      case 'token-removed':
+        this.#tokens.delete(event.identity.token);
+        return;
       default:
         return;
     }

@@ -8,6 +8,7 @@ import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/fail
 import { FakeClock } from '../support/fake-clock.ts';
 import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
 
+const HOUR_MS = 3_600_000;
 const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 
 function createBoard(...events: readonly RefreshEvent[]) {
@@ -149,6 +150,18 @@ describe('AlertBoard', () => {
       'b/StoreWriteFailing: b/budi',
       'pik/RefreshFailing: pik',
     ]);
+  });
+
+  it('states nothing about a customer that is gone, whatever its token was like', async () => {
+    const { clock, tell, stated } = createBoard(LEADS, lives('pik'), lives('pivot'), fails('pivot'));
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(stated(), [
+      'pik/TokenExpired: pik',
+      'pivot/RefreshFailing: pivot',
+      'pivot/TokenExpired: pivot',
+    ]);
+    tell({ event: 'token-removed', identity: buildIdentity('pivot'), why: 'its secret was deleted' });
+    assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
   });
 
   it('states a skew of the provider until its answers are right again', () => {
