@@ -9,6 +9,7 @@ import { createSystemClock } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
 import { createEventLog } from './adapters/system/event-log.ts';
 import { createLog, type Log, type LogDestination } from './adapters/system/log.ts';
+import { loadPrettify } from './adapters/system/pretty-line.ts';
 import { createSystemRandom } from './adapters/system/random.ts';
 import { createSoleLeader } from './adapters/system/sole-leader.ts';
 import { leaveLocalTime } from './adapters/system/time-zone.ts';
@@ -55,13 +56,12 @@ export interface ReportingOptions {
   readonly destination: LogDestination;
 }
 
-export function createReporting(options: ReportingOptions): Reporting {
+export async function createReporting(options: ReportingOptions): Promise<Reporting> {
   const { settings, clock, isInteractive } = options;
   const isPretty = settings.format === 'pretty' || (settings.format === 'auto' && isInteractive);
   const log = createLog({
     level: settings.level,
-    format: isPretty ? 'pretty' : 'json',
-    color: options.hasColor,
+    prettify: isPretty ? await loadPrettify({ color: options.hasColor }) : undefined,
     clock,
     destination: options.destination,
   });

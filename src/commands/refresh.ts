@@ -19,7 +19,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
   if (!(await hasUsableJournal(configuration, terminal))) return 2;
   const ports = createSystemPorts();
   // Standard output is for the result; what happens on the way goes to standard error.
-  const { events } = createReporting({
+  const { events } = await createReporting({
     settings: { ...configuration.log, level: 'warn' },
     clock: ports.clock,
     isInteractive: terminal.isInteractive,

@@ -26,7 +26,7 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   const { configuration, path } = loaded;
   if (!(await hasUsableJournal(configuration, terminal))) return 2;
   const ports = createSystemPorts();
-  const reporting = createReporting({
+  const reporting = await createReporting({
     settings: configuration.log,
     clock: ports.clock,
     isInteractive: terminal.isInteractive,

@@ -68,7 +68,7 @@ async function runDaemon(session: Session): Promise<void> {
   });
   // A pipe gets the log, its first line being `sandbox-ready`; a terminal gets the table instead.
   const lines = new HeldLines((line) => (terminal.isInteractive ? undefined : terminal.out(line)));
-  const reporting = createReporting({
+  const reporting = await createReporting({
     settings: { ...configuration.log, format: 'json' },
     clock,
     isInteractive: terminal.isInteractive,

@@ -16,7 +16,7 @@ const loaded = await loadConfiguration(process.argv[2] ?? '', { kinds: KINDS, en
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const { configuration } = loaded;
 const ports = createSystemPorts();
-const { events, metrics } = createReporting({
+const { events, metrics } = await createReporting({
   settings: configuration.log,
   clock: ports.clock,
   isInteractive: false,

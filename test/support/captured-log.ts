@@ -1,4 +1,5 @@
-import { createLog, type Log, type LogFormat, type LogLevel } from '../../src/adapters/system/log.ts';
+import { createLog, type Log, type LogLevel } from '../../src/adapters/system/log.ts';
+import type { Prettify } from '../../src/adapters/system/pretty-line.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
 import type { Clock } from '../../src/core/ports.ts';
 
@@ -13,13 +14,13 @@ export interface CapturedLog {
 /** A log that writes into memory. */
 export function captureLog(
   clock: Pick<Clock, 'now'>,
-  { level = 'debug', format = 'json' }: { readonly level?: LogLevel; readonly format?: LogFormat } = {},
+  { level = 'debug', prettify }: { readonly level?: LogLevel; readonly prettify?: Prettify } = {},
 ): CapturedLog {
   let written = '';
   let taken = 0;
   const log = createLog({
     level,
-    format,
+    prettify,
     clock,
     destination: {
       write: (line) => {

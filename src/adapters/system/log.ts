@@ -8,16 +8,13 @@
  * Non-guarantee: what a listed text says is not inspected. Messages come from our own code, which quotes no body.
  */
 import pino from 'pino';
-import pinoPretty from 'pino-pretty';
 import type { Clock } from '../../core/ports.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import { LOG_FIELDS, type LogEvent, type LogFields, type LogValue } from './log-fields.ts';
+import type { Prettify } from './pretty-line.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
-
-export const LOG_FORMATS = ['json', 'pretty'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
 
 export interface Log {
   /** Writes one line, when `level` is logged. Never throws. `message` is for the person who is woken by it. */
@@ -37,17 +34,15 @@ export interface LogDestination {
 export interface LogOptions {
   /** The least urgent level that is written. */
   readonly level: LogLevel;
-  readonly format: LogFormat;
-  /** Colour in `pretty` lines; off by default. */
-  readonly color?: boolean;
+  /** For people; lines are JSON when left out. */
+  readonly prettify?: Prettify | undefined;
   /** Standard output by default. */
   readonly destination?: LogDestination;
   readonly clock: Pick<Clock, 'now'>;
 }
 
 export function createLog(options: LogOptions): Log {
-  const target = options.destination ?? openStandardOutput();
-  const destination = options.format === 'pretty' ? prettified(target, options.color ?? false) : target;
+  const { destination = openStandardOutput(), prettify = (line: string) => line } = options;
   const logger = pino(
     {
       level: options.level,
@@ -55,7 +50,7 @@ export function createLog(options: LogOptions): Log {
       timestamp: () => `,"time":"${formatUtc(options.clock.now())}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => void destination.write(line) },
+    { write: (line) => void destination.write(prettify(line)) },
   );
   return {
     write: (level, event, fields, message) => {
@@ -103,14 +98,4 @@ function openStandardOutput(): LogDestination {
   // Without a listener a full disk or a closed pipe behind standard output would end the program: refreshing goes on.
   stream.on('error', () => undefined);
   return stream;
-}
-
-/** Formats in this thread, line by line: pino-pretty's own stream hands lines on only after the current turn. */
-function prettified(target: LogDestination, color: boolean): LogDestination {
-  const prettify = pinoPretty.prettyFactory({
-    colorize: color,
-    translateTime: "UTC:HH:MM:ss'Z'",
-    hideObject: true,
-  });
-  return { write: (line) => target.write(prettify(line)) };
 }

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { createLog, LOG_LEVELS } from '../../../src/adapters/system/log.ts';
+import { LOG_LEVELS } from '../../../src/adapters/system/log.ts';
 import type { LogFields } from '../../../src/adapters/system/log-fields.ts';
+import { loadPrettify } from '../../../src/adapters/system/pretty-line.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { captureLog } from '../../support/captured-log.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -71,9 +72,9 @@ describe('createLog', () => {
     });
   }
 
-  it('turns control characters into spaces, in both formats', () => {
-    for (const format of ['json', 'pretty'] as const) {
-      const { log, text } = captureLog(new FakeClock(), { format });
+  it('turns control characters into spaces, in both formats', async () => {
+    for (const choice of [{}, { prettify: await loadPrettify({ color: false }) }]) {
+      const { log, text } = captureLog(new FakeClock(), choice);
       log.write('warn', 'tick-missed', { provider: 'pi\u009bk' }, 'one\ntwo \u001b[31m\u009b2J three');
       assert.equal(text().split('\n').length, 2, text());
       assert.doesNotMatch(text().trimEnd(), /\p{Cc}/u);
@@ -86,32 +87,29 @@ describe('createLog', () => {
     assert.equal(takeLines()[0]?.['msg'], 'at 93 % of %s and %d');
   });
 
-  it('writes prose for a terminal: time, level, message', () => {
-    const { log, text } = captureLog(new FakeClock(), { format: 'pretty' });
+  it('writes prose for a terminal: time, level, message', async () => {
+    const prettify = await loadPrettify({ color: false });
+    const { log, text } = captureLog(new FakeClock(), { prettify });
     log.write('warn', 'tick-missed', { provider: 'pik' }, 'pik: too late');
     assert.equal(text(), '[12:00:00Z] WARN: pik: too late\n');
   });
 
-  it('colours prose only when asked to', () => {
-    let written = '';
-    const destination = { write: (line: string) => (written += line) };
-    const log = createLog({
-      level: 'info',
-      format: 'pretty',
-      color: true,
-      clock: new FakeClock(),
-      destination,
-    });
+  it('colours prose only when asked to', async () => {
+    const prettify = await loadPrettify({ color: true });
+    const { log, text } = captureLog(new FakeClock(), { prettify });
     log.write('warn', 'tick-missed', { provider: 'pik' }, 'pik: too late');
-    assert.ok(written.includes('\u001b['));
+    assert.ok(text().includes('\u001b['));
   });
 
-  for (const format of ['json', 'pretty']) {
+  const formats = { json: 'undefined', pretty: 'await loadPrettify({ color: false })' };
+  for (const [format, prettify] of Object.entries(formats)) {
     it(`loses no ${format} line when the process exits at once`, () => {
-      const logUrl = new URL('../../../src/adapters/system/log.ts', import.meta.url).href;
+      const urlOf = (name: string): string =>
+        JSON.stringify(new URL(`../../../src/adapters/system/${name}.ts`, import.meta.url).href);
       const program = `
-        import { createLog } from ${JSON.stringify(logUrl)};
-        const log = createLog({ level: 'info', format: '${format}', clock: { now: () => 0 } });
+        import { createLog } from ${urlOf('log')};
+        import { loadPrettify } from ${urlOf('pretty-line')};
+        const log = createLog({ level: 'info', prettify: ${prettify}, clock: { now: () => 0 } });
         for (let line = 1; line <= 500; line += 1) log.write('info', 'program-stopped', {}, 'line ' + line);
         process.exit(0);`;
       const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
