@@ -31,4 +31,18 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     options: { ...usual, seed: 69, replicas: 1, tokens: 6, hours: 1.5 },
     found: 'a wrong check: what a process was about to journal when it was killed is lost, as documented',
   },
+  {
+    options: { ...usual, seed: 612, replicas: 1, tokens: 3, hours: 1 },
+    found:
+      'the margin of a token whose successor was declined was that of its refresh token, which died earlier',
+  },
+  {
+    options: { ...usual, seed: 1085, replicas: 3, tokens: 4, hours: 1 },
+    found:
+      'a wrong check: a journal entry that was superseded before the next call of the store had been there',
+  },
+  {
+    options: { ...usual, seed: 1278, replicas: 1, tokens: 5, hours: 1 },
+    found: 'a wrong check: what a clock ahead of its time had written did not count when the refresh began',
+  },
 ];

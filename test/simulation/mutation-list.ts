@@ -84,8 +84,14 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'budget not counted',
-    file: 'refresh/write-history.ts',
-    changes: [['      else this.#writes.add(this.#nowMs());\n', '']],
+    file: 'core/version-pace.ts',
+    changes: [
+      [
+        'const wantedAtMs = Math.min(Math.max(evenAtMs, plannedAtMs), latestAtMs) - offsetMs;',
+        'const wantedAtMs = plannedAtMs - offsetMs;',
+      ],
+      ['return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input)));', 'return wantedAtMs;'],
+    ],
     profile: 'versions',
     replicas: 1,
   },
@@ -128,8 +134,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'Retry-After ignored',
-    file: 'refresh/fetch-pace.ts',
-    changes: [['this.#notBefore = retryAfterMs === undefined', 'this.#notBefore = retryAfterMs !== 0']],
+    file: 'refresh/token-keeper.ts',
+    changes: [
+      [
+        'const waitMs = this.#decideWait(run, failure, attempt);',
+        'const waitMs = this.#decideWait(run, { ...failure, retryAfterMs: 0 }, attempt);',
+      ],
+    ],
   },
   {
     name: 'clock jump ignored',

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { MUTATIONS, type Mutation } from './mutation-list.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const MOST_SEEDS = { usual: 80, versions: 6 } as const;
+const MOST_SEEDS = { usual: 80, versions: 16 } as const;
 
 export interface MutationResult {
   readonly name: string;
@@ -90,9 +90,11 @@ function runSimulation(
   const pods = replicas === undefined ? [] : ['--replicas', String(replicas)];
   const file = join(root, 'test', 'simulation', 'simulate.ts');
   const options = [...seeds, '--profile', profile, ...sizes, ...pods];
-  return new Promise((resolve) => {
-    execFile(process.execPath, [file, ...options], { cwd: root, maxBuffer: 1e8 }, (_, stdout) =>
-      resolve(stdout),
-    );
+  return new Promise((resolve, reject) => {
+    execFile(process.execPath, [file, ...options], { cwd: root, maxBuffer: 1e8 }, (_, stdout, stderr) => {
+      // A simulation that does not run at all has found nothing.
+      if (/^promises broken/m.test(stdout)) resolve(stdout);
+      else reject(new Error(`the simulation did not run: ${stderr.slice(0, 2000)}`));
+    });
   });
 }

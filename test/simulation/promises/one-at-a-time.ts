@@ -105,6 +105,8 @@ export class OneAtATime implements Watcher {
       document.refreshAtMs - grant.lifeMs / HALF_TICK_SHARE - ROUNDING_MS - jumpedMs - process.wallMs;
     if (earlyMs <= 0) return;
     const published = this.#published.get(name);
+    // Written by a clock that was ahead: it did not count when the refresh began, whatever has passed since.
+    if (published !== undefined && document.issuedAtMs > published.atMs + FUTURE_MS - UNSEEN_MS) return;
     const ledSinceMs = this.#ledSinceMs.get(process) ?? process.bornAtMs;
     const isUnseen =
       published !== undefined &&
