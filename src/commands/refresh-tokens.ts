@@ -1,5 +1,6 @@
 import type { RefreshReason } from '../core/events.ts';
-import type { RefreshOutcome, TokenKeeper } from '../refresh/token-keeper.ts';
+import type { RefreshOutcome } from '../refresh/refresh-run.ts';
+import type { TokenKeeper } from '../refresh/token-keeper.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A blip is tried again; whoever started the command decides about more. */

@@ -9,76 +9,41 @@ import { decideWait } from '../core/backoff.ts';
 import type { TokenDocument } from '../core/document.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import type { Clock, FetchWaits, Random, RefreshEvents, TextReader, TokenSource } from '../core/ports.ts';
-import { fail, type Result, succeed } from '../core/result.ts';
-import type { FetchedToken, TokenIdentity } from '../core/token.ts';
-import type { ChainKeeper } from './chain-keeper.ts';
+import type { FetchWaits, Random, TextReader } from '../core/ports.ts';
+import { fail, type Result } from '../core/result.ts';
+import type { TokenIdentity } from '../core/token.ts';
 import type { FetchBudget } from './fetch-budget.ts';
 import type { FetchGate } from './fetch-gate.ts';
 import { FetchPace } from './fetch-pace.ts';
-import { type FetchRefusal, FetchShare } from './fetch-share.ts';
-import { describeEnd, type Term } from './term.ts';
-import { TokenFetch } from './token-fetch.ts';
-import type { TokenPublication } from './token-publication.ts';
+import { FetchShare } from './fetch-share.ts';
+import { RefreshAttempt, type RefreshAttemptParts } from './refresh-attempt.ts';
+import {
+  type Achievement,
+  describeEndOf,
+  hasPatience,
+  IMPATIENT_WAIT_MS,
+  RETIRED,
+  type RefreshOutcome,
+  type RefreshRun,
+} from './refresh-run.ts';
+import type { Term } from './term.ts';
 
-export interface TokenKeeperParts {
-  readonly identity: TokenIdentity;
+export interface TokenKeeperParts extends RefreshAttemptParts {
   /** Shortest time between two fetches of this token, in milliseconds; 0 for none. */
   readonly minIntervalMs: number;
-  readonly source: TokenSource;
-  readonly store: TextReader;
   /** Where the provider's waits outlive the process; without it they are in memory alone. */
   readonly waits?: FetchWaits | undefined;
   /** The provider's, shared by all of its tokens; without it calls are not counted. */
   readonly budget?: FetchBudget | undefined;
-  readonly publication: TokenPublication;
-  /** For kinds with refresh tokens. */
-  readonly chain: ChainKeeper | undefined;
   readonly gate: FetchGate;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly events: RefreshEvents;
 }
-
-/** How a refresh ended. */
-export type RefreshOutcome = Achievement | { readonly kind: 'failed'; readonly failure: Failure };
-
-/**
- * - `refreshed`: a newer token is readable.
- * - `unchanged`: the provider has no newer token yet.
- * - `fresh`: the store holds a token that is not due; nothing was fetched, or somebody else was faster.
- */
-interface Achievement {
-  readonly kind: 'refreshed' | 'unchanged' | 'fresh';
-}
-
-/** One refresh, from its start to its end over all attempts. */
-interface Run {
-  readonly reason: RefreshReason;
-  readonly term: Term;
-  /** Aborted when the token is not kept any more. */
-  readonly retired: AbortSignal;
-  /** Aborted then, and when the term ends in either way: no further attempt is begun. */
-  readonly over: AbortSignal;
-  /** The run is given up after so many failed attempts, and at once when a human or a long wait is needed. */
-  readonly maxAttempts: number;
-  readonly startedMs: number;
-  /** Whether readers had a live token when the run began. */
-  readonly beganLive: boolean;
-  /** The token itself is not due: only a refresh token has to be saved that was left over. */
-  readonly isForChain: boolean;
-}
-
-const RETIRED: Failure = { code: 'aborted', retry: 'soon', message: 'the token is not kept any more' };
-
-/** Somebody waits for a run with `maxAttempts`: an hour's Retry-After would block a CronJob for an hour. */
-const IMPATIENT_WAIT_MS = 60_000;
 
 export class TokenKeeper {
   readonly #parts: TokenKeeperParts;
   readonly #pace: FetchPace;
   readonly #share: FetchShare;
-  readonly #fetch: TokenFetch;
+  readonly #attempt: RefreshAttempt;
   #running: Promise<RefreshOutcome> | undefined;
   /** Ends the present run as the end of its term does, when the token is not kept any more. */
   #retiring: AbortController | undefined;
@@ -89,7 +54,7 @@ export class TokenKeeper {
     this.#parts = parts;
     this.#pace = new FetchPace(parts);
     this.#share = new FetchShare(parts);
-    this.#fetch = new TokenFetch(parts, this.#pace, this.#share);
+    this.#attempt = new RefreshAttempt(parts, this.#pace, this.#share);
   }
 
   get identity(): TokenIdentity {
@@ -137,11 +102,8 @@ export class TokenKeeper {
    * Learns what the store holds, without fetching.
    * @param reader in place of the store, when its texts have been read ahead
    */
-  async restore(signal: AbortSignal, reader: TextReader = this.#parts.store): Promise<Result<void>> {
-    const { chain, publication } = this.#parts;
-    await this.#pace.restore();
-    const read = chain === undefined ? succeed(undefined) : await chain.restore(reader, signal);
-    return read.ok ? publication.restore(reader, signal, chain?.expiresAtMs) : read;
+  restore(signal: AbortSignal, reader: TextReader = this.#parts.store): Promise<Result<void>> {
+    return this.#attempt.restore(signal, reader);
   }
 
   /** Others may have published since the store was read: it is read again before anything is fetched. */
@@ -183,7 +145,7 @@ export class TokenKeeper {
     isForChain: boolean,
   ): Promise<RefreshOutcome> {
     const retiring = new AbortController();
-    const run: Run = {
+    const run: RefreshRun = {
       reason,
       term,
       retired: retiring.signal,
@@ -207,7 +169,7 @@ export class TokenKeeper {
     return reason === 'start' || reason === 'due';
   }
 
-  async #attemptUntilDone(run: Run): Promise<RefreshOutcome> {
+  async #attemptUntilDone(run: RefreshRun): Promise<RefreshOutcome> {
     const { clock, events, identity } = this.#parts;
     events({ event: 'refresh-started', identity, reason: run.reason });
     let previous: Failure | undefined;
@@ -246,35 +208,32 @@ export class TokenKeeper {
   }
 
   /** Ends a run with the term; what was fetched and could not be written yet gets a last try. */
-  async #abandon(run: Run, failure: Failure): Promise<RefreshOutcome> {
+  async #abandon(run: RefreshRun, failure: Failure): Promise<RefreshOutcome> {
     if (!run.term.signal.aborted) {
-      const saved = await this.#saveChain(run.term);
-      if (saved.ok && this.#parts.publication.hasKept) {
-        const published = await this.#publish(run);
-        if (published.ok) return published.value;
-      }
+      const written = await this.#attempt.writeKept(run);
+      if (written?.ok === true) return written.value;
     }
     this.#parts.events({ event: 'refresh-abandoned', identity: this.identity, failure });
     return { kind: 'failed', failure };
   }
 
-  #decideWait(run: Run, failure: Failure, attempt: number): number {
+  #decideWait(run: RefreshRun, failure: Failure, attempt: number): number {
     const { publication, random } = this.#parts;
     const remainingMs = run.beganLive ? publication.remainingMs() : undefined;
     this.#pace.recordFailure(failure);
     const { roomInMs, hasKept, isStoreKnown } = publication;
     const ownMs = decideWait({ failure, attempt, remainingMs, roomInMs }, random.next());
     if (run.isForChain) return ownMs;
-    return Math.max(ownMs, this.#restMs(), hasKept || !isStoreKnown ? 0 : this.#share.retryRestMs());
+    return Math.max(ownMs, this.#attempt.restMs(), hasKept || !isStoreKnown ? 0 : this.#share.retryRestMs());
   }
 
-  async #attemptInTurn(run: Run, attempt: number): Promise<Result<Achievement>> {
+  async #attemptInTurn(run: RefreshRun, attempt: number): Promise<Result<Achievement>> {
     const { gate, publication } = this.#parts;
     try {
       for (;;) {
-        await this.#rest(run);
+        await this.#attempt.rest(run);
         const priority = publication.document?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
-        const attempted = await gate.run(priority, run.over, () => this.#attempt(run, attempt));
+        const attempted = await gate.run(priority, run.over, () => this.#attempt.make(run, attempt));
         if (!('refusal' in attempted)) return attempted;
         if (!hasPatience(run) || run.reason === 'explicit') return fail(attempted.failure);
         // Not in the gate: a token that has something to write must not wait for one that may not fetch.
@@ -289,93 +248,8 @@ export class TokenKeeper {
     }
   }
 
-  async #attempt(run: Run, attempt: number): Promise<Result<Achievement> | FetchRefusal> {
-    const { publication, chain } = this.#parts;
-    const { term, reason } = run;
-    if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
-    if (run.isForChain) return this.#stayFresh(term);
-    publication.dropStaleKept();
-    if (!publication.isStoreKnown) {
-      const restored = await this.restore(term.signal);
-      if (!restored.ok) return restored;
-      if (!publication.isDue && reason !== 'explicit') return this.#stayFresh(term);
-      // Only now it is known when the provider was last asked.
-      await this.#rest(run);
-    }
-    if (!publication.hasKept) {
-      const held = this.#pace.heldBack();
-      if (held !== undefined) return fail(held);
-      const refused = await this.#share.request(attempt === 1);
-      if (refused !== undefined) return refused;
-      const isPostponed = await publication.reconsider(term, chain?.expiresAtMs);
-      const isPatient = attempt === 1 && (reason === 'due' || reason === 'start');
-      if (isPostponed && isPatient) return this.#stayFresh(term);
-      const fetched = await this.#fetch.run(term);
-      if (!fetched.ok) return fetched;
-      const token = fetched.value;
-      if (publication.declineUnchanged(token, reason === 'explicit')) {
-        const saved = await this.#saveChain(term);
-        return saved.ok ? succeed({ kind: 'unchanged' }) : saved;
-      }
-      publication.keep(token, endOfChain(token, chain), attempt > 1 || isOffSchedule(run));
-    }
-    return this.#write(run);
-  }
-
-  /** Nothing has to be fetched; a refresh token that was left over still has to be saved. */
-  async #stayFresh(term: Term): Promise<Result<Achievement>> {
-    const saved = await this.#saveChain(term);
-    return saved.ok ? succeed({ kind: 'fresh' }) : saved;
-  }
-
-  /** The refresh token first: without it the next fetch would present a spent one. */
-  async #write(run: Run): Promise<Result<Achievement>> {
-    const saved = await this.#saveChain(run.term);
-    return saved.ok ? this.#publish(run) : saved;
-  }
-
-  #saveChain(term: Term): Promise<Result<void>> {
-    return this.#parts.chain?.save(term) ?? Promise.resolve(succeed(undefined));
-  }
-
-  async #publish({ term, reason, startedMs }: Run): Promise<Result<Achievement>> {
-    const { publication, chain, clock, events, identity } = this.#parts;
-    if (term.signal.aborted) return fail(describeEnd(term));
-    const published = await publication.publish(term, chain?.expiresAtMs);
-    if (!published.ok) return published;
-    const { document } = publication;
-    if (published.value === 'theirs' || document === undefined) return succeed({ kind: 'fresh' });
-    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = document;
-    const durationMs = clock.monotonicMs() - startedMs;
-    events({
-      event: 'token-refreshed',
-      identity,
-      reason,
-      durationMs,
-      issuedAtMs,
-      expiresAtMs,
-      refreshAtMs,
-      generation,
-    });
-    return succeed({ kind: 'refreshed' });
-  }
-
-  /** Waits until the provider may be asked; a kept token only waits for what was demanded. */
-  async #rest(run: Run): Promise<void> {
-    // What the provider wants to wait for is the next fetch.
-    const restMs = run.isForChain ? 0 : this.#restMs();
-    if (restMs > 0) await this.#parts.clock.sleep(restMs, run.over);
-  }
-
-  #restMs(): number {
-    const { publication } = this.#parts;
-    const demandedMs = this.#pace.demandedRestMs();
-    if (publication.hasKept) return demandedMs;
-    return Math.max(demandedMs, this.#pace.intervalRestMs(publication.document?.issuedAtMs));
-  }
-
   /** Waits; ends early on an explicit refresh, a changed credential or the end of the term. */
-  async #pause(waitMs: number, failure: Failure, run: Run): Promise<void> {
+  async #pause(waitMs: number, failure: Failure, run: RefreshRun): Promise<void> {
     const wakeUp = new AbortController();
     const done = new AbortController();
     this.#wakeUp = wakeUp;
@@ -392,26 +266,4 @@ export class TokenKeeper {
       await Promise.allSettled(waits);
     }
   }
-}
-
-/**
- * When the refresh token that came with a token dies. One that did not come with it dies when it will: asking earlier
- * and earlier would not save it.
- */
-function endOfChain(token: FetchedToken, chain: ChainKeeper | undefined): number | undefined {
-  return chain === undefined || token.refreshToken === undefined ? undefined : token.refreshTokenExpiresAtMs;
-}
-
-/** Nobody waits for the run, so that it may take as long as it takes. */
-function hasPatience({ maxAttempts }: Run): boolean {
-  return maxAttempts === Number.POSITIVE_INFINITY;
-}
-
-function describeEndOf({ term, retired }: Run): Failure {
-  return retired.aborted && !term.signal.aborted ? RETIRED : describeEnd(term);
-}
-
-/** Began for another reason than that the time had come, maybe for all tokens of the provider at once. */
-function isOffSchedule({ beganLive, reason }: Run): boolean {
-  return !beganLive || reason === 'start' || reason === 'explicit';
 }

@@ -38,7 +38,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'publish before persist',
-    file: 'refresh/token-keeper.ts',
+    file: 'refresh/refresh-attempt.ts',
     changes: [
       [
         '    const saved = await this.#saveChain(run.term);\n    return saved.ok ? this.#publish(run) : saved;',
@@ -124,7 +124,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'kept token dropped',
-    file: 'refresh/token-keeper.ts',
+    file: 'refresh/refresh-attempt.ts',
     changes: [
       [
         '    if (!publication.hasKept) {\n      const held',
