@@ -13,6 +13,8 @@ export interface BenchConfiguration {
   /** Providers with one token each: how many of which kind. */
   readonly providers?: Partial<Readonly<Record<Exclude<KindName, 'pivot-b2b2c'>, number>>>;
   readonly customers?: number;
+  /** The customers are found by {@link BINDING_TAG} instead of being listed. */
+  readonly isDiscovering?: boolean;
   /** What the providers hand out, where it is not what they document. */
   readonly lifetimeMs?: number;
   readonly versionBudget?: number | 'none';
@@ -46,6 +48,12 @@ export function customerSecret(index: number): string {
   return `payments/${CUSTOMER_PROVIDER}/${customerName(index)}`;
 }
 
+export const BINDING_TAG = { key: 'app', value: 'bindings' };
+
+export function bindingSecret(index: number): string {
+  return `bindings/${customerName(index)}`;
+}
+
 /** YAML as a person would write it, one line for each customer. */
 export function benchConfiguration(place: BenchPlace, options: BenchConfiguration): string {
   const { providers = {}, customers = 0, versionBudget, writesPerSecond } = options;
@@ -75,14 +83,15 @@ function singleProvider(
 
 function customerProvider(place: BenchPlace, customers: number, options: BenchConfiguration): string {
   const bindingId = environmentName(CUSTOMER_PROVIDER, 'bindingId');
-  const lines = Array.from(
+  const list = Array.from(
     { length: customers },
-    (_, index) => `      - { name: ${customerName(index)}, bindingId: { env: ${bindingId} } }\n`,
-  );
+    (_, index) => `\n      - { name: ${customerName(index)}, bindingId: { env: ${bindingId} } }`,
+  ).join('');
+  const discovery = ` { discover: { tag: ${BINDING_TAG.key}=${BINDING_TAG.value}, every: 1h } }`;
   return `${commonLines(place, CUSTOMER_PROVIDER, CUSTOMER_PROVIDER, options)}    grant: authorization_code
     secret: payments/${CUSTOMER_PROVIDER}/{customer}
-    customers:
-${lines.join('')}`;
+    customers:${options.isDiscovering === true ? discovery : list}
+`;
 }
 
 function commonLines(

@@ -30,6 +30,8 @@ export interface Seed {
   /** The refreshes are planned evenly between these two. */
   readonly firstDueInMs: number;
   readonly lastDueInMs: number;
+  /** Also a binding for each customer, with the tag by which it is found. */
+  readonly hasBindings: boolean;
 }
 
 /** Simulated providers and a simulated store in a process of their own, for one measurement. */

@@ -42,6 +42,7 @@ export async function measureTimeLapse({ lapse }: BenchScale): Promise<readonly 
     lifetimeMs,
     firstDueInMs: leadMs,
     lastDueInMs: leadMs + cadenceMs,
+    hasBindings: false,
   });
   await using program = await BenchProgram.start(world, configPath);
   const before = await world.counts();

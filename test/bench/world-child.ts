@@ -18,7 +18,14 @@ import {
 import { createUpstreams, DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { startUpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
 import { answerParent } from './answer-parent.ts';
-import { CUSTOMER_PROVIDER, customerName, customerSecret, environmentName } from './bench-configuration.ts';
+import {
+  BINDING_TAG,
+  bindingSecret,
+  CUSTOMER_PROVIDER,
+  customerName,
+  customerSecret,
+  environmentName,
+} from './bench-configuration.ts';
 
 const clock = createSystemClock();
 const random = createSystemRandom();
@@ -26,6 +33,8 @@ const speed = Number(process.argv[2] ?? 1);
 const credentials = createSandboxCredentials(random, await generateSandboxKeyPair());
 // A round refreshes its tokens more often than a day would.
 const engine = createSecretsManager({ clock, random, versionWall: Number.POSITIVE_INFINITY });
+/** One customer of the provider stands for all: the provider hands out as many tokens as are asked for. */
+const bindingId = credentials.customers[0]?.credentials.get('bindingId')?.reveal() ?? '';
 const operations = new Map<OperationName, { count: number; firstAtMs: number; lastAtMs: number }>();
 const store = await startSecretsManagerServer({
   engine,
@@ -49,11 +58,13 @@ const seedSchema = z.object({
   /** The refreshes are planned evenly over this part of the lifetime. */
   firstDueInMs: z.number(),
   lastDueInMs: z.number(),
+  hasBindings: z.boolean(),
 });
 
 /** Publishes a token for each customer, as a daemon that ran before would have left them. */
 function seed(input: unknown): object {
-  const { customers, tokenLength, lifetimeMs, firstDueInMs, lastDueInMs } = seedSchema.parse(input);
+  const seeded = seedSchema.parse(input);
+  const { customers, tokenLength, lifetimeMs, firstDueInMs, lastDueInMs, hasBindings } = seeded;
   const nowMs = clock.now();
   for (let index = 0; index < customers; index += 1) {
     const customer = customerName(index);
@@ -77,23 +88,32 @@ function seed(input: unknown): object {
       notes: [],
     };
     const document = createDocument(identity, token, { refreshAtMs, generation: 1 });
-    const created = engine.execute('CreateSecret', {
-      Name: identity.secret,
-      ClientRequestToken: random.uuid(),
-      SecretString: serializeDocument(document).reveal(),
-      Tags: [{ Key: 'managed-by', Value: 'token-refresher' }],
+    create(identity.secret, serializeDocument(document).reveal(), {
+      Key: 'managed-by',
+      Value: 'token-refresher',
     });
-    if (!created.ok) throw created.refusal;
+    if (hasBindings) {
+      const tag = { Key: BINDING_TAG.key, Value: BINDING_TAG.value };
+      create(bindingSecret(index), JSON.stringify({ customer, bindingId }), tag);
+    }
   }
   return {};
+}
+
+function create(name: string, text: string, tag: { readonly Key: string; readonly Value: string }): void {
+  const created = engine.execute('CreateSecret', {
+    Name: name,
+    ClientRequestToken: random.uuid(),
+    SecretString: text,
+    Tags: [tag],
+  });
+  if (!created.ok) throw created.refusal;
 }
 
 function describeEnvironment(): Readonly<Record<string, string>> {
   const all = Object.entries(credentials.byKind).flatMap(([kind, texts]) =>
     [...texts].map(([name, text]) => [environmentName(kind, name), text.reveal()]),
   );
-  // One customer of the provider stands for all: the provider hands out as many tokens as are asked for.
-  const bindingId = credentials.customers[0]?.credentials.get('bindingId')?.reveal() ?? '';
   return Object.fromEntries([...all, [environmentName(CUSTOMER_PROVIDER, 'bindingId'), bindingId]]);
 }
 
