@@ -13,6 +13,7 @@ const RULES: Readonly<
   core: { values: [] },
   refresh: { values: ['core'] },
   alerts: { values: ['core'] },
+  status: { values: ['core'] },
   providers: { values: ['core'] },
   adapters: { values: ['core'] },
   http: { values: ['core'] },
@@ -32,7 +33,9 @@ const RULES: Readonly<
     types: ['connections.ts'],
   },
   'app.ts': { values: ['core', 'config', 'connections.ts', 'http', 'replica.ts'] },
-  'runtime.ts': { values: ['core', 'adapters', 'alerting.ts', 'app.ts', 'config', 'connections.ts'] },
+  'runtime.ts': {
+    values: ['core', 'adapters', 'alerting.ts', 'app.ts', 'config', 'connections.ts', 'status'],
+  },
   commands: {
     values: [
       'core',
