@@ -6,11 +6,14 @@ import type { Configuration } from './config/configuration.ts';
 import { findJournalProblem } from './connections.ts';
 import { createHealth } from './http/health.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
+import type { StatusSource } from './http/status-routes.ts';
 import { Replica, type ReplicaPorts } from './replica.ts';
 
 /** What the daemon needs from the world. */
 export interface AppPorts extends ReplicaPorts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
+  /** Makes the status page; there is none without. */
+  readonly status?: StatusSource;
 }
 
 export interface App {
@@ -60,11 +63,18 @@ class Daemon implements App {
   }
 
   async #start(): Promise<{ readonly httpUrl: string }> {
-    const { metrics, onFault } = this.#ports;
+    const { metrics, onFault, status } = this.#ports;
     const { host, port } = this.#configuration.http;
     const problem = await findJournalProblem(this.#configuration);
     if (problem !== undefined) throw new Error(problem);
-    this.#http = await startHttpServer({ host, port, health: this.#health, metrics, onFault });
+    this.#http = await startHttpServer({
+      host,
+      port,
+      health: this.#health,
+      metrics,
+      onFault,
+      ...(status === undefined ? {} : { status }),
+    });
     if (this.#stopped === undefined) await this.#replica.start();
     this.#health.storeRead();
     return { httpUrl: this.#http.url };

@@ -20,6 +20,8 @@ import { type ConnectionPorts, connect } from './connections.ts';
 import { describeFault } from './core/fault.ts';
 import type { Clock, Coordinator, Random, RefreshEvents } from './core/ports.ts';
 import { VERSION } from './core/version.ts';
+import { StatusBoard } from './status/status-board.ts';
+import { StatusPages } from './status/status-pages.ts';
 
 /** The two ports that every command needs. */
 export interface SystemPorts {
@@ -93,8 +95,10 @@ export function createDaemon(
   metrics.registerTokens(
     configuration.providers.flatMap(({ tokens }) => tokens.map(({ identity }) => identity)),
   );
+  const board = createBoard(configuration, ports.clock);
   const events: RefreshEvents = (event) => {
     reporting.events(event);
+    board.onEvent(event);
     alerting?.onEvent(event);
   };
   const connections = connect(configuration, { ...ports, events });
@@ -106,10 +110,29 @@ export function createDaemon(
     metrics,
     onFault,
     connections,
+    status: new StatusPages({
+      name: configuration.alerts.name,
+      runbookUrl: configuration.alerts.runbookUrl,
+      version: VERSION,
+      replica: nameReplica(configuration.coordination, ports.readEnv),
+      board,
+      clock: ports.clock,
+      versionsOf: (identity) => metrics.versionsOf(identity),
+      onFault,
+    }),
     coordinator: createCoordinator(configuration.coordination, { ...ports, events }),
     cronLogger: createCronLogger(log),
   });
   return alerting === undefined ? app : withAlerting(app, alerting);
+}
+
+function createBoard({ providers }: Configuration, clock: Clock): StatusBoard {
+  const board = new StatusBoard(clock);
+  for (const { name, kind, tokens } of providers) {
+    board.registerProvider(name, kind.kind);
+    board.registerTokens(tokens.map(({ identity }) => identity));
+  }
+  return board;
 }
 
 /** Alerts run beside the daemon: their last words do not lengthen its end. */
@@ -148,7 +171,6 @@ function createCoordinator(
   const apiServer = findApiServer(coordination, readEnv);
   if (apiServer === undefined) throw new Error('there is no API server to coordinate by');
   const { leaseName, namespace, timing } = coordination;
-  const name = coordination.identity ?? readEnv('POD_NAME') ?? readEnv('HOSTNAME') ?? 'token-refresher';
   return createLeaseElector({
     client: createLeaseClient({
       apiServer,
@@ -157,12 +179,18 @@ function createCoordinator(
       clock,
     }),
     // Two replicas of one name would both take the lease for theirs, and so would a restarted one for its former self.
-    identity: `${name}_${random.uuid()}`,
+    identity: `${nameReplica(coordination, readEnv)}_${random.uuid()}`,
     timing,
     clock,
     random,
     events,
   });
+}
+
+/** Which of the replicas this is, as people call it. */
+function nameReplica(coordination: CoordinationConfiguration, readEnv: ConnectionPorts['readEnv']): string {
+  const configured = coordination.kind === 'kubernetes' ? coordination.identity : undefined;
+  return configured ?? readEnv('POD_NAME') ?? readEnv('HOSTNAME') ?? 'token-refresher';
 }
 
 function findApiServer(

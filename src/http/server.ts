@@ -1,5 +1,5 @@
 /**
- * The daemon's own HTTP server: `/livez`, `/readyz` and `/metrics`, for GET and HEAD.
+ * The daemon's own HTTP server: `/livez`, `/readyz`, `/metrics`, and where there is one the status page, for GET and HEAD.
  *
  * Guarantee: nothing it says is secret. Every request is bounded in size and time, connections in number; `stop` closes
  * all of them at once, kept ones included.
@@ -9,8 +9,9 @@
 import { type FastifyReply, fastify } from 'fastify';
 import type { Health, HealthReport } from './health.ts';
 import { describeListenError, reachableHost } from './listen-address.ts';
+import { addStatusRoutes, STATUS_PATHS, type StatusSource } from './status-routes.ts';
 
-const PATHS = ['/livez', '/readyz', '/metrics'];
+const PROBE_PATHS = ['/livez', '/readyz', '/metrics'];
 /** Prometheus scrapes every 15 to 60 s over a kept connection. */
 const KEEP_ALIVE_MS = 65_000;
 /** From the first byte of a request to its last. */
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly port: number;
   readonly health: Health;
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
+  /** Makes the status page; there is none without. */
+  readonly status?: StatusSource;
   /** Told about errors that a handler threw: bugs. The client sees status 500 and no detail. */
   readonly onFault: (error: unknown) => void;
   /** Further connections are closed unanswered; 100 by default. */
@@ -62,14 +65,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       .send(await metrics.text()),
   );
 
+  const paths = options.status === undefined ? PROBE_PATHS : [...PROBE_PATHS, ...STATUS_PATHS];
+  if (options.status !== undefined) addStatusRoutes(server, options.status);
+
   // Before the body is read: what is refused anyway may send none, and its connection is not kept.
   server.addHook('onRequest', async (request, reply) => {
     if (!request.is404) return undefined;
     reply.header('connection', 'close');
     const [path] = request.url.split('?', 1);
-    return path !== undefined && PATHS.includes(path)
+    return path !== undefined && paths.includes(path)
       ? reply.code(405).header('allow', 'GET, HEAD').send({ error: 'method not allowed, use GET or HEAD' })
-      : reply.code(404).send({ error: `not found, there are ${PATHS.join(', ')}` });
+      : reply.code(404).send({ error: `not found, there are ${paths.join(', ')}` });
   });
   server.setErrorHandler(async (error, _request, reply) => {
     options.onFault(error);

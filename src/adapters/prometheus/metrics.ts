@@ -48,6 +48,8 @@ export interface Metrics {
   readonly onEvent: RefreshEvents;
   /** Announces configured tokens: they are counted as absent, and their providers' counters start at 0. */
   registerTokens(identities: readonly TokenIdentity[]): void;
+  /** Versions that the token's secret (or its chain's, if more) got in the last 24 hours, as far as is known. */
+  versionsOf(identity: TokenIdentity): number;
   /** The exposition text, worked out now. */
   text(): Promise<string>;
   /** Media type of {@link Metrics.text}. */
@@ -102,10 +104,15 @@ export function createMetrics(options: MetricsOptions): Metrics {
   /** Facts by token, by provider. */
   const providers = new Map<string, Map<string, TokenFacts>>();
 
-  return { onEvent, registerTokens, text, contentType: registry.contentType };
+  return { onEvent, registerTokens, versionsOf, text, contentType: registry.contentType };
 
   function registerTokens(identities: readonly TokenIdentity[]): void {
     for (const identity of identities) factsOf(identity);
+  }
+
+  function versionsOf({ provider, token }: TokenIdentity): number {
+    const facts = providers.get(provider)?.get(token);
+    return facts === undefined ? 0 : countVersions(facts, clock.monotonicMs());
   }
 
   function factsOf(identity: TokenIdentity): TokenFacts {

@@ -1,0 +1,67 @@
+/** How the page words times and counts. Times are UTC, as in the log. */
+import { formatRoughly } from '../core/time-text.ts';
+import { type Html, html } from './html.ts';
+import type { StateCounts } from './status-document.ts';
+import type { TokenState } from './token-record.ts';
+
+export const STATE_LABELS: Readonly<Record<TokenState, string>> = {
+  expired: 'Expired',
+  absent: 'No token',
+  failing: 'Failing',
+  unknown: 'Not read yet',
+  due: 'Due',
+  fresh: 'Fresh',
+};
+
+/** `10,000`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 token`, `3 tokens`. */
+export function formatTokens(count: number): string {
+  return `${formatCount(count)} token${count === 1 ? '' : 's'}`;
+}
+
+/** `12:14:03`, with the date before it on another day than `at`. Both RFC 3339 in UTC. */
+export function formatClock(time: string, at: string): string {
+  const [day = '', clock = ''] = time.split('T', 2);
+  return at.startsWith(day) ? clock.slice(0, 8) : `${day} ${clock.slice(0, 8)}`;
+}
+
+export function timeElement(time: string, at: string): Html {
+  return html`<time datetime="${time}" title="${time}">${formatClock(time, at)}</time>`;
+}
+
+/** Milliseconds from one time to another; both RFC 3339. */
+export function msBetween(from: string, to: string): number {
+  return Date.parse(to) - Date.parse(from);
+}
+
+/** `in 12m 03s`, `4s ago`. */
+export function formatDistance(byMs: number): string {
+  return byMs >= 0 ? `in ${formatRoughly(byMs)}` : `${formatRoughly(-byMs)} ago`;
+}
+
+/** `12m 03s left`, `expired 4s ago`. */
+export function formatLifeLeft(leftMs: number): string {
+  return leftMs > 0 ? `${formatRoughly(leftMs)} left` : `expired ${formatRoughly(-leftMs)} ago`;
+}
+
+/** One sentence that says how things are; what needs attention first. */
+export function describeCounts(counts: StateCounts, tokens: number): string {
+  const { expired, absent, failing, unknown } = counts;
+  const trouble = expired + absent + failing;
+  if (tokens === 0) return 'No tokens yet';
+  if (trouble > 0) {
+    const each = [
+      ...(expired > 0 ? [`${formatCount(expired)} expired`] : []),
+      ...(absent > 0 ? [`${formatCount(absent)} without a token`] : []),
+      ...(failing > 0 ? [`${formatCount(failing)} failing`] : []),
+    ];
+    const verb = trouble === 1 ? 'needs' : 'need';
+    return `${formatCount(trouble)} of ${formatTokens(tokens)} ${verb} attention: ${each.join(', ')}`;
+  }
+  if (unknown > 0) return `${formatTokens(unknown)} of ${formatCount(tokens)} not read from the store yet`;
+  return tokens === 1 ? 'The one token is good' : `All ${formatTokens(tokens)} are good`;
+}

@@ -1,0 +1,113 @@
+/** What `/status.json` holds, and what the page is made of: so that they cannot disagree. */
+import { z } from 'zod';
+import { FAILURE_CODES } from '../core/failure.ts';
+import { STRIP_LENGTH } from './refresh-strip.ts';
+import { MOST_PER_PAGE, STATUS_SORTS } from './status-query.ts';
+import { TOKEN_STATES } from './token-record.ts';
+
+const count = z.int().min(0);
+/** RFC 3339 in UTC with milliseconds. */
+const time = z.iso.datetime({ precision: 3 });
+
+const countsSchema = z.strictObject({
+  expired: count.describe('had a token; it has expired'),
+  absent: count.describe('readers have no token'),
+  failing: count.describe('readers have a token; replacing it fails'),
+  unknown: count.describe('the store has not been read yet'),
+  due: count.describe('the refresh is due'),
+  fresh: count,
+});
+
+const providerStatusSchema = z.strictObject({
+  name: z.string(),
+  kind: z.string(),
+  tokens: count,
+  counts: countsSchema,
+  schedule: z
+    .strictObject({
+      cron: z.string(),
+      lifetimeSeconds: z.number(),
+      refreshEverySeconds: z.number(),
+      tickSeconds: z.number(),
+    })
+    .nullable()
+    .describe('null until this replica has led'),
+  calls: z
+    .strictObject({
+      recent: count.describe('latest calls that were measured, at most 20'),
+      failed: count.describe('how many of them failed'),
+      medianSeconds: z.number(),
+      latestSeconds: z.number(),
+    })
+    .nullable()
+    .describe('null until there was one'),
+  clockSkewSeconds: z.number().nullable().describe("the provider's clock minus ours"),
+  fetchBudget: z.enum(['ok', 'low', 'exhausted']).nullable().describe('null until it is nearly used'),
+  discovery: z.strictObject({ customers: count, rejected: count }).nullable(),
+});
+
+const tokenStatusSchema = z.strictObject({
+  token: z.string(),
+  provider: z.string(),
+  kind: z.string(),
+  customer: z.string().nullable(),
+  secret: z.string(),
+  state: z.enum(TOKEN_STATES),
+  issuedAt: time.nullable(),
+  dueAt: time.nullable(),
+  expiresAt: time.nullable(),
+  lifeLeftSeconds: z.int().nullable().describe('negative once it has expired'),
+  generation: count.nullable(),
+  isRefreshing: z.boolean(),
+  nextAttemptAt: time.nullable(),
+  failure: z
+    .strictObject({
+      code: z.enum(FAILURE_CODES),
+      message: z.string(),
+      since: time.describe('when the first attempt in a row failed'),
+      attempts: count,
+      runbook: z.string().describe('a URL, or the file in the project'),
+    })
+    .nullable(),
+  versions: z
+    .strictObject({ last24Hours: count, budget: count.nullable() })
+    .describe("of the token's secret or its chain's, whichever has more"),
+  last24Hours: z
+    .string()
+    .regex(new RegExp(`^[.orf]{${STRIP_LENGTH}}$`))
+    .describe(
+      'a character for each quarter of an hour, the oldest first: . nothing ended, o ok, r retried, f failed',
+    ),
+});
+
+export const statusDocumentSchema = z.strictObject({
+  at: time,
+  name: z.string().describe('of the installation'),
+  version: z.string(),
+  replica: z.string(),
+  leadership: z.strictObject({
+    isLeader: z.boolean(),
+    since: time,
+    problem: z.string().nullable().describe('why the replicas cannot agree; null when they can'),
+  }),
+  tokens: count,
+  counts: countsSchema,
+  providers: z.array(providerStatusSchema),
+  view: z.strictObject({
+    provider: z.string().nullable(),
+    state: z.enum(TOKEN_STATES).nullable(),
+    text: z.string(),
+    sort: z.enum(STATUS_SORTS),
+    size: z.int().min(1).max(MOST_PER_PAGE),
+    page: z.int().min(1),
+    pages: z.int().min(1),
+    matching: count,
+    tokens: z.array(tokenStatusSchema).max(MOST_PER_PAGE),
+  }),
+});
+
+export type StatusDocument = z.output<typeof statusDocumentSchema>;
+export type StatusView = StatusDocument['view'];
+export type TokenStatus = StatusView['tokens'][number];
+export type ProviderStatus = StatusDocument['providers'][number];
+export type StateCounts = StatusDocument['counts'];

@@ -1,0 +1,131 @@
+/**
+ * The live view: Server-Sent Events for whoever has the page open.
+ *
+ * Guarantee: the number of readers is bounded, and so is what is kept for each: one view, and at most one message that it
+ * has not taken yet. A reader that takes nothing for {@link STALLED_MS} is dropped; what it missed comes in one message
+ * when it is quick enough. A refresh never waits for a reader.
+ */
+import type { Clock } from '../core/ports.ts';
+import type { StatusBoard } from './status-board.ts';
+import type { StatusDocument } from './status-document.ts';
+import type { StatusQuery } from './status-query.ts';
+import { SeenView } from './view-changes.ts';
+
+/** Somebody's connection. */
+export interface FeedReader {
+  send(text: string): void;
+  /** True while what was sent last has not been taken yet. */
+  isBehind(): boolean;
+  /** Closes the connection. */
+  drop(): void;
+}
+
+export interface FeedParts {
+  readonly board: Pick<StatusBoard, 'revision'>;
+  readonly clock: Clock;
+  readonly describe: (query: StatusQuery) => StatusDocument;
+  readonly onFault: (error: unknown) => void;
+}
+
+export const MOST_READERS = 20;
+/** Between two looks at what has changed. */
+export const LOOK_MS = 1_000;
+/** Time alone changes states: from fresh to due, from due to expired. */
+export const LOOK_ANYWAY_MS = 5_000;
+/** Proxies close connections on which nothing is said for a minute. */
+export const BEAT_MS = 15_000;
+export const STALLED_MS = 30_000;
+
+interface Subscription {
+  readonly query: StatusQuery;
+  readonly reader: FeedReader;
+  readonly seen: SeenView;
+  behindSinceMs: number | undefined;
+  saidAtMs: number;
+}
+
+export class StatusFeed {
+  readonly #parts: FeedParts;
+  readonly #subscriptions = new Set<Subscription>();
+  #running: AbortController | undefined;
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+  }
+
+  get isFull(): boolean {
+    return this.#subscriptions.size >= MOST_READERS;
+  }
+
+  /** Tells the reader the whole view at once, then what changes. @returns ends that; may be called again */
+  add(query: StatusQuery, reader: FeedReader): () => void {
+    const { clock, onFault } = this.#parts;
+    const subscription: Subscription = {
+      query,
+      reader,
+      seen: new SeenView(),
+      behindSinceMs: undefined,
+      saidAtMs: clock.monotonicMs(),
+    };
+    this.#subscriptions.add(subscription);
+    // Browsers try again after so long when the connection is lost.
+    reader.send('retry: 3000\n\n');
+    this.#tell(subscription);
+    if (this.#running === undefined) {
+      const running = new AbortController();
+      this.#running = running;
+      this.#run(running.signal).catch((error: unknown) => {
+        if (!running.signal.aborted) onFault(error);
+      });
+    }
+    return () => this.#remove(subscription);
+  }
+
+  #remove(subscription: Subscription): void {
+    this.#subscriptions.delete(subscription);
+    if (this.#subscriptions.size > 0) return;
+    this.#running?.abort(new Error('nobody looks any more'));
+    this.#running = undefined;
+  }
+
+  /** For as long as somebody looks. */
+  async #run(signal: AbortSignal): Promise<void> {
+    const { board, clock } = this.#parts;
+    let told = board.revision;
+    let lookedAtMs = clock.monotonicMs();
+    for (;;) {
+      await clock.sleep(LOOK_MS, signal);
+      const nowMs = clock.monotonicMs();
+      const isNewer = board.revision !== told || nowMs - lookedAtMs >= LOOK_ANYWAY_MS;
+      told = board.revision;
+      if (isNewer) lookedAtMs = nowMs;
+      for (const subscription of this.#subscriptions) this.#attend(subscription, isNewer, nowMs);
+    }
+  }
+
+  #attend(subscription: Subscription, isNewer: boolean, nowMs: number): void {
+    const { reader } = subscription;
+    if (reader.isBehind()) {
+      subscription.behindSinceMs ??= nowMs;
+      if (nowMs - subscription.behindSinceMs < STALLED_MS) return;
+      this.#remove(subscription);
+      reader.drop();
+      return;
+    }
+    const missedSome = subscription.behindSinceMs !== undefined;
+    subscription.behindSinceMs = undefined;
+    if (isNewer || missedSome) this.#tell(subscription);
+    if (nowMs - subscription.saidAtMs < BEAT_MS) return;
+    reader.send(': still here\n\n');
+    subscription.saidAtMs = nowMs;
+  }
+
+  #tell(subscription: Subscription): void {
+    const { clock, describe } = this.#parts;
+    const change = subscription.seen.next(describe(subscription.query));
+    if (change === undefined) return;
+    // JSON has no line breaks of its own, so one data line holds it.
+    subscription.reader.send(`event: view\ndata: ${JSON.stringify(change)}\n\n`);
+    subscription.saidAtMs = clock.monotonicMs();
+  }
+}

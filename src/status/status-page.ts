@@ -1,0 +1,100 @@
+/**
+ * The page at `/`, made on the server: complete without its script, and without anything from elsewhere.
+ *
+ * Guarantee: the Content-Security-Policy lets nothing run or load but this page's own style and script.
+ */
+import { createHash } from 'node:crypto';
+import { Html, html } from './html.ts';
+import { queryOf, renderRegions } from './page-regions.ts';
+import { PAGE_SCRIPT } from './page-script.ts';
+import { PAGE_STYLE } from './page-style.ts';
+import { STATE_LABELS, timeElement } from './page-text.ts';
+import type { StatusDocument } from './status-document.ts';
+import { formatStatusQuery, STATUS_SORTS, type StatusSort } from './status-query.ts';
+import { TOKEN_STATES } from './token-record.ts';
+import { renderTokenRow, TOKEN_COLUMNS } from './token-row.ts';
+
+const SORT_LABELS: Readonly<Record<StatusSort, string>> = {
+  worst: 'worst first',
+  life: 'least life left',
+  name: 'name',
+};
+const SIZES = [25, 50, 100, 200];
+const ICON =
+  'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 viewBox=%220 0 16 16%22%3E%3Ccircle cx=%228%22 cy=%228%22 r=%225%22 fill=%22none%22 stroke=%22%231b7a4a%22 stroke-width=%223%22/%3E%3C/svg%3E';
+
+export function pagePolicy(): string {
+  return [
+    "default-src 'none'",
+    `style-src '${hashOf(PAGE_STYLE)}'`,
+    `script-src '${hashOf(PAGE_SCRIPT)}'`,
+    "connect-src 'self'",
+    'img-src data:',
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+export function renderPage(document: StatusDocument): string {
+  const { name, version, replica, at, view } = document;
+  const regions = renderRegions(document);
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${name}: ${regions.headline}</title>
+<link rel="icon" href="${new Html(ICON)}">
+<style>${new Html(PAGE_STYLE)}</style>
+</head>
+<body data-at="${at}">
+<a class="skip" href="#tokens">Skip to the tokens</a>
+<header>
+<h1>${name} <span>${replica}</span></h1>
+<div id="leadership">${regions.leadership}</div>
+</header>
+<main>
+<p class="headline" id="headline" role="status">${regions.headline}</p>
+<ul class="states" id="states" aria-label="Tokens by state">${regions.states}</ul>
+<h2 id="providers-heading">Providers</h2>
+<ul class="providers" id="providers" aria-labelledby="providers-heading">${regions.providers}</ul>
+<h2 id="tokens">Tokens</h2>
+${renderForm(document)}
+<div class="table"><table role="table" aria-labelledby="tokens">
+<thead role="rowgroup"><tr role="row">${TOKEN_COLUMNS.map((column) => html`<th role="columnheader" scope="col">${column}</th>`)}</tr></thead>
+<tbody role="rowgroup" id="rows">${view.tokens.map((token) => renderTokenRow(token, at))}</tbody>
+</table>
+<p class="empty" id="empty"${view.tokens.length > 0 ? html` hidden` : undefined}>No token matches.</p>
+</div>
+<nav class="pager" id="pager" aria-label="Pages">${regions.pager}</nav>
+</main>
+<footer>
+<p class="live">As of ${timeElement(at, at)} UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
+<p>A bar is a token's life, from issue to expiry: the dot is now, the line is when its refresh is due. A stroke of the last 24 hours is a quarter of an hour: short when refreshes succeeded at once, taller when one needed retries, full height when it failed. All times are UTC.</p>
+<p>The same for programs: <a href="/status.json${formatStatusQuery(queryOf(document))}">status.json</a>, <a href="/metrics">metrics</a>. Version ${version}.</p>
+</footer>
+<script>${new Html(PAGE_SCRIPT)}</script>
+</body>
+</html>
+`.text;
+}
+
+function renderForm({ view, providers }: StatusDocument): Html {
+  return html`<form action="/" method="get" role="search" aria-label="Tokens">
+<label class="grow">Name or secret<input type="search" name="q" value="${view.text}" maxlength="200" autocomplete="off" spellcheck="false"></label>
+<label>Provider<select name="provider">${renderOption('', 'all', view.provider === null)}${providers.map(({ name }) => renderOption(name, name, name === view.provider))}</select></label>
+<label>State<select name="state">${renderOption('', 'all', view.state === null)}${TOKEN_STATES.map((state) => renderOption(state, STATE_LABELS[state], state === view.state))}</select></label>
+<label>Order<select name="sort">${STATUS_SORTS.map((sort) => renderOption(sort, SORT_LABELS[sort], sort === view.sort))}</select></label>
+<label>On a page<select name="size">${[...new Set([...SIZES, view.size])].toSorted((a, b) => a - b).map((size) => renderOption(String(size), String(size), size === view.size))}</select></label>
+<button type="submit">Show</button>
+</form>`;
+}
+
+function renderOption(value: string, label: string, isSelected: boolean): Html {
+  return html`<option value="${value}"${isSelected ? html` selected` : undefined}>${label}</option>`;
+}
+
+function hashOf(text: string): string {
+  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
+}

@@ -1,0 +1,59 @@
+/** One token as a row of the page's table. Roles are written out: on a phone the rows are no table to CSS any more. */
+import { type Html, html } from './html.ts';
+import { drawDay, drawLife } from './life-picture.ts';
+import {
+  formatClock,
+  formatCount,
+  formatDistance,
+  formatLifeLeft,
+  msBetween,
+  STATE_LABELS,
+  timeElement,
+} from './page-text.ts';
+import type { TokenStatus } from './status-document.ts';
+
+export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
+
+export function renderTokenRow(token: TokenStatus, at: string): Html {
+  return html`<tr role="row" data-token="${token.token}" class="${token.state}">
+<th role="rowheader" scope="row"><bdi>${token.token}</bdi><small><bdi>${token.secret}</bdi></small></th>
+<td role="cell" class="state">${renderState(token, at)}</td>
+<td role="cell" class="life-cell">${drawLife(token, at)}${renderEnds(token, at)}</td>
+<td role="cell" class="day-cell">${drawDay(token.last24Hours)}</td>
+<td role="cell" class="next">${renderNext(token, at)}</td>
+<td role="cell" class="versions">${renderVersions(token)}</td>
+</tr>`;
+}
+
+function renderState({ state, failure, generation }: TokenStatus, at: string): Html {
+  const badge = html`<span class="badge">${STATE_LABELS[state]}</span>`;
+  if (failure === null)
+    return generation === null ? badge : html`${badge}<small>generation ${formatCount(generation)}</small>`;
+  const attempts = failure.attempts === 1 ? '1 attempt' : `${formatCount(failure.attempts)} attempts`;
+  return html`${badge}<span class="why">${renderRunbook(failure.code, failure.runbook)} <small>${attempts} since ${timeElement(failure.since, at)}</small><small class="message">${failure.message}</small></span>`;
+}
+
+/** Without a configured address there is nowhere to link to. */
+function renderRunbook(code: string, runbook: string): Html {
+  return /^https?:\/\//.test(runbook)
+    ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
+    : html`<strong title="${runbook}">${code}</strong>`;
+}
+
+function renderEnds({ issuedAt, expiresAt }: TokenStatus, at: string): Html {
+  if (expiresAt === null) return html`<div class="ends"><span class="left">no token</span></div>`;
+  return html`<div class="ends" aria-hidden="true"><span>${issuedAt === null ? '' : formatClock(issuedAt, at)}</span><span class="left" data-left="${expiresAt}">${formatLifeLeft(msBetween(at, expiresAt))}</span><span>${formatClock(expiresAt, at)}</span></div>`;
+}
+
+function renderNext({ nextAttemptAt, isRefreshing, failure }: TokenStatus, at: string): Html {
+  if (isRefreshing && failure === null) return html`now`;
+  if (nextAttemptAt === null) return html`<span class="quiet">not planned</span>`;
+  return html`${timeElement(nextAttemptAt, at)}<small data-next="${nextAttemptAt}">${formatDistance(msBetween(at, nextAttemptAt))}</small>`;
+}
+
+function renderVersions({ versions: { last24Hours, budget } }: TokenStatus): Html {
+  if (budget === null) return html`${formatCount(last24Hours)}<small>in 24 h</small>`;
+  return html`${formatCount(last24Hours)} of ${formatCount(budget)}<svg class="meter" aria-hidden="true"><rect class="whole" width="100%" height="4" rx="2"/><rect class="${
+    last24Hours >= budget * 0.85 ? 'used much' : 'used'
+  }" width="${Math.min(100, Math.round((last24Hours / Math.max(1, budget)) * 100))}%" height="4" rx="2"/></svg>`;
+}

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { parseJson } from '../../src/core/json.ts';
+import { type StatusDocument, statusDocumentSchema } from '../../src/status/status-document.ts';
+import { buildIdentity, sampleEvents } from '../support/sample-events.ts';
+import { addCustomers, createStatusStage, playDay, type StatusStage } from '../support/status-stage.ts';
+
+const MINUTE_MS = 60_000;
+
+function read({ pages }: StatusStage, search = ''): StatusDocument {
+  const { status, body } = pages.json(search);
+  assert.equal(status, 200, body);
+  return statusDocumentSchema.parse(parseJson(body));
+}
+
+const namesOf = ({ view }: StatusDocument) => view.tokens.map(({ token }) => token);
+
+describe('/status.json', () => {
+  it('has the described shape and says of each token what matters', async () => {
+    const stage = createStatusStage();
+    await playDay(stage);
+    const document = read(stage);
+    assert.deepEqual(namesOf(document), ['pivot-b2b', 'pik', 'apimw']);
+    const [failing, fresh] = document.view.tokens;
+    assert.equal(failing?.state, 'failing');
+    assert.deepEqual(failing.failure, {
+      code: 'provider-unavailable',
+      message: 'POST https://api.pivot.example/auth answered 503: wait, or ask Pivot whether they know',
+      since: '2026-11-22T12:00:00.000Z',
+      attempts: 4,
+      runbook: 'https://example.com/runbook#provider-unavailable',
+    });
+    assert.equal(fresh?.failure, null);
+    assert.deepEqual(fresh.versions, { last24Hours: 48, budget: 110 });
+    assert.match(fresh.last24Hours, /o.*r.*o/);
+    assert.equal(fresh.generation, 52);
+    const [pik] = document.providers;
+    assert.equal(pik?.schedule?.refreshEverySeconds, 1680);
+    assert.deepEqual([pik.calls?.recent, pik.calls?.failed], [20, 0]);
+  });
+
+  it('names the file of the runbook when no address is configured', () => {
+    const stage = createStatusStage({ runbookUrl: undefined });
+    stage.tell(sampleEvents['token-restored'], sampleEvents['refresh-failed']);
+    assert.equal(read(stage).view.tokens[0]?.failure?.runbook, 'docs/runbook.md#provider-unavailable');
+    assert.doesNotMatch(stage.pages.page('').body, /href="docs/);
+  });
+
+  it('pages, filters and sorts ten thousand tokens', async () => {
+    const stage = createStatusStage();
+    addCustomers(stage, 10_000);
+    stage.refresh(buildIdentity('pik'), 5 * MINUTE_MS);
+    await stage.clock.advance(MINUTE_MS);
+    const first = read(stage);
+    assert.equal(first.tokens, 10_001);
+    assert.equal(first.counts.absent, 4);
+    assert.deepEqual([first.view.pages, first.view.tokens.length], [201, 50]);
+    assert.equal(first.view.tokens[0]?.state, 'absent');
+    assert.deepEqual(namesOf(read(stage, '?sort=life&size=1&state=fresh')), ['pik']);
+    assert.deepEqual(namesOf(read(stage, '?sort=name&size=2&page=2')), [
+      'pivot-b2b2c/customer-00001',
+      'pivot-b2b2c/customer-00002',
+    ]);
+    assert.equal(read(stage, '?q=CUSTOMER-0042').view.matching, 10);
+    assert.equal(read(stage, '?provider=pik').view.matching, 1);
+    assert.equal(read(stage, '?page=9999').view.page, 201, 'there is nothing beyond the last page');
+    assert.equal(read(stage, '?size=200').view.tokens.length, 200);
+  });
+
+  it('puts every token on exactly one page, whatever the order and size', () => {
+    const stage = createStatusStage();
+    addCustomers(stage, 97);
+    fc.assert(
+      fc.property(fc.constantFrom('worst', 'life', 'name'), fc.integer({ min: 5, max: 60 }), (sort, size) => {
+        const names: string[] = [];
+        for (let page = 1; page <= Math.ceil(97 / size); page += 1) {
+          void stage.clock.advance(1000);
+          names.push(...namesOf(read(stage, `?sort=${sort}&size=${size}&page=${page}`)));
+        }
+        assert.equal(new Set(names).size, 97);
+        assert.equal(names.length, 97);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('asks whoever asks too often to come back later, and answers again then', async () => {
+    const stage = createStatusStage();
+    const statuses = Array.from({ length: 100 }, () => stage.pages.json('').status);
+    assert.deepEqual([statuses[0], statuses.at(-1)], [200, 503]);
+    assert.equal(stage.pages.page('').headers['retry-after'], '1');
+    await stage.clock.advance(1000);
+    assert.equal(stage.pages.json('').status, 200);
+  });
+
+  it('refuses a query that it does not know, without quoting it', () => {
+    const { status, body } = createStatusStage().pages.page('?state=<script>');
+    assert.equal(status, 400);
+    assert.doesNotMatch(body, /script/);
+  });
+});
+
+describe('the status page', () => {
+  it('allows its own style and script, and nothing else', () => {
+    const { headers, body } = createStatusStage().pages.page('');
+    const policy = headers['content-security-policy'] ?? '';
+    for (const element of ['style', 'script']) {
+      const [, text = ''] = new RegExp(`<${element}>([^]*?)</${element}>`).exec(body) ?? [];
+      const hash = createHash('sha256').update(text).digest('base64');
+      assert.ok(policy.includes(`${element}-src 'sha256-${hash}'`), element);
+    }
+    assert.match(policy, /^default-src 'none';.*frame-ancestors 'none'$/);
+    assert.doesNotMatch(policy, /unsafe|https?:/);
+    assert.doesNotMatch(body, / (?:style|on\w+)=/, 'neither inline styles nor handlers');
+  });
+
+  it('loads nothing from elsewhere', async () => {
+    const stage = createStatusStage();
+    await playDay(stage);
+    const sources = [...stage.pages.page('').body.matchAll(/ (?:src|srcset|action|data)="([^"]*)"/g)];
+    assert.deepEqual(
+      sources.map(([, url]) => url),
+      ['/'],
+    );
+  });
+
+  it('says in one line how things are', async () => {
+    const stage = createStatusStage();
+    const headline = () => /id="headline"[^>]*>([^<]*)</.exec(stage.pages.page('').body)?.[1];
+    assert.equal(headline(), 'No tokens yet');
+    stage.board.registerTokens([buildIdentity('pik')]);
+    assert.equal(headline(), '1 token of 1 not read from the store yet');
+    stage.refresh(buildIdentity('pik'));
+    assert.equal(headline(), 'The one token is good');
+    stage.refresh(buildIdentity('apimw'));
+    assert.equal(headline(), 'All 2 tokens are good');
+    stage.fail(buildIdentity('pik'));
+    assert.equal(headline(), '1 of 2 tokens needs attention: 1 failing');
+    await stage.clock.advance(30 * MINUTE_MS);
+    assert.equal(headline(), '2 of 2 tokens need attention: 2 expired');
+  });
+
+  it('keeps filter, order and size in the form, the links and the reload', () => {
+    const stage = createStatusStage();
+    addCustomers(stage, 300);
+    const { body } = stage.pages.page('?q=customer&sort=name&size=25&page=2');
+    assert.match(body, /name="q" value="customer"/);
+    assert.match(body, /<option value="name" selected>/);
+    assert.match(body, /<option value="25" selected>/);
+    assert.match(body, /href="\/\?q=customer&amp;sort=name&amp;size=25&amp;page=3">Next</);
+    assert.match(body, /href="\/status\.json\?q=customer&amp;sort=name&amp;size=25&amp;page=2"/);
+  });
+
+  it('lets no name, secret, message, query or address become markup', () => {
+    const evil = fc.oneof(
+      fc.constantFrom(
+        '<script>alert(1)</script>',
+        '"><img src=x onerror=alert(1)>',
+        "'-alert(1)-'",
+        '</style><b>',
+        'javascript:alert(1)',
+        '<!--',
+        ']]>',
+        '\u0000<\ud800',
+      ),
+      fc.string({ unit: 'binary', maxLength: 40 }),
+    );
+    // The markup without any text and attribute value: the same for a harmless text as for every other.
+    const skeletonOf = (body: string): string => body.replace(/"[^"]*"/g, '""').replace(/>[^<]+</g, '><');
+    const renderWith = (text: string): string => {
+      const stage = createStatusStage({ name: text });
+      const identity = buildIdentity('t', {
+        token: `t${text}`,
+        provider: `p${text}`,
+        kind: `k${text}`,
+        secret: text,
+      });
+      stage.refresh(identity);
+      stage.fail(identity, { message: text });
+      stage.tell({ event: 'coordination-failed', problem: `why ${text}`, isLeader: false });
+      return (
+        stage.pages.page(`?q=${encodeURIComponent(text.toWellFormed())}&provider=x`).body +
+        stage.pages.page('').body
+      );
+    };
+    const expected = skeletonOf(renderWith('harmless'));
+    fc.assert(
+      fc.property(evil, (text) => {
+        // An empty text leaves out what has nothing to say.
+        fc.pre(text.trim() !== '');
+        assert.equal(skeletonOf(renderWith(text)), expected);
+      }),
+    );
+  });
+
+  it('links to a runbook on the web alone', () => {
+    const stage = createStatusStage({ runbookUrl: 'javascript:alert(1)' });
+    stage.refresh(buildIdentity('pik'));
+    stage.fail(buildIdentity('pik'));
+    assert.doesNotMatch(stage.pages.page('').body, /href="javascript/);
+  });
+});
