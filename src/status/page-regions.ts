@@ -49,8 +49,8 @@ function renderProvider(provider: ProviderStatus): Html {
   const trouble = counts.expired + counts.absent + counts.failing;
   const facts = [
     schedule === null
-      ? html`no schedule while standing by`
-      : html`every ${formatDuration(schedule.refreshEverySeconds * 1000)} of ${formatDuration(schedule.lifetimeSeconds * 1000)}, asked each ${formatDuration(schedule.tickSeconds * 1000)}`,
+      ? html`no schedule yet`
+      : html`every ${formatDuration(schedule.refreshEverySeconds * 1000)}, life ${formatDuration(schedule.lifetimeSeconds * 1000)}, tick ${formatDuration(schedule.tickSeconds * 1000)}`,
     ...(calls === null
       ? []
       : [

@@ -50,8 +50,8 @@ table{width:100%;border-collapse:collapse}
 thead th{text-align:left;font-size:.85rem;font-weight:600;color:var(--quiet);padding:.55rem .8rem;border-bottom:1px solid var(--line);white-space:nowrap}
 tbody th,td{text-align:left;vertical-align:top;padding:.75rem .8rem;border-top:1px solid var(--line);font-weight:400}
 tbody tr:first-child>*{border-top:0}
-tbody th{font-weight:600;overflow-wrap:anywhere;min-width:9rem}
-.state{max-width:21rem;min-width:8rem}
+tbody th{font-weight:600;overflow-wrap:anywhere;width:19%;min-width:9rem}
+.state{width:22%;min-width:9rem}
 .badge{display:inline-flex;align-items:center;gap:.45rem;font-weight:600;white-space:nowrap}
 .badge::before{content:"";width:.6rem;height:.6rem;border-radius:50%;background:currentColor}
 .fresh .badge{color:var(--fresh)}.due .badge{color:var(--due)}.failing .badge{color:var(--failing)}.unknown .badge{color:var(--unknown)}
@@ -59,8 +59,8 @@ tbody th{font-weight:600;overflow-wrap:anywhere;min-width:9rem}
 .expired .badge::before,.absent .badge::before{border-radius:1px}
 .failing .badge::before{border-radius:1px;transform:rotate(45deg);width:.55rem;height:.55rem}
 .unknown .badge::before{background:none;border:2px solid currentColor}
-.why{display:block}.why>small{display:inline}.why>.message{display:block;overflow-wrap:anywhere;margin-top:.15rem}
-.life-cell{width:26%;min-width:14rem}
+.why{display:block;margin-top:.1rem}.why>.message{overflow-wrap:anywhere;margin-top:.25rem}
+.life-cell{width:25%;min-width:14rem}
 svg{display:block;overflow:visible}
 .bar{width:100%;height:20px}
 .bar .life{fill:var(--fresh)}
@@ -74,7 +74,7 @@ svg{display:block;overflow:visible}
 .ends{display:flex;justify-content:space-between;gap:.6rem;font-size:.85rem;color:var(--quiet);white-space:nowrap}
 .ends .left{color:var(--ink)}
 .expired .ends .left,.absent .ends .left{color:var(--expired)}
-.day-cell{width:14rem}
+.day-cell{width:16%}
 .day{width:100%;min-width:9rem;height:20px}
 .day .floor{fill:var(--line)}.day .ok{fill:var(--fresh);opacity:.75}.day .retried{fill:var(--failing)}.day .failed{fill:var(--expired)}
 .next,.versions{white-space:nowrap}
@@ -94,6 +94,8 @@ tbody tr{display:grid;grid-template-columns:1fr auto;gap:.5rem 1rem;padding:.9re
 tbody tr:first-child{border-top:0}
 tbody th,td{display:block;padding:0;border:0;min-width:0;max-width:none;width:auto}
 .state{text-align:right}
+.providers{grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.5rem}
+.providers>li{padding:.6rem .7rem}
 .failing .state,.expired .state,.absent .state{grid-column:1/-1;grid-row:2;text-align:left}
 .life-cell,.day-cell{grid-column:1/-1}
 .life-cell{padding:0 5px}

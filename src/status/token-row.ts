@@ -30,7 +30,7 @@ function renderState({ state, failure, generation }: TokenStatus, at: string): H
   if (failure === null)
     return generation === null ? badge : html`${badge}<small>generation ${formatCount(generation)}</small>`;
   const attempts = failure.attempts === 1 ? '1 attempt' : `${formatCount(failure.attempts)} attempts`;
-  return html`${badge}<span class="why">${renderRunbook(failure.code, failure.runbook)} <small>${attempts} since ${timeElement(failure.since, at)}</small><small class="message">${failure.message}</small></span>`;
+  return html`${badge}<span class="why">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small><small class="message">${failure.message}</small></span>`;
 }
 
 /** Without a configured address there is nowhere to link to. */

@@ -62,8 +62,9 @@ async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
         text.split('\n').some((line) => line.includes(`${token}: `) && line.includes(saying));
       const text = await run.output.untilText((each) => TOKENS.every(isSaid(each)));
       const [url = ''] = /http:\S+$/m.exec(text.replace(/"}?$/gm, '')) ?? [];
-      for (const path of ['/livez', '/readyz', '/metrics', '/nothing'])
+      for (const path of ['/livez', '/readyz', '/metrics', '/', '/status.json?size=200', '/nothing'])
         show(await (await fetch(`${url}${path}`)).text());
+      show(await readView(`${url}/events`));
       run.terminal.stop();
       assert.equal(await run.exit, 0);
       show(run.output.stdout + run.output.stderr);
@@ -171,6 +172,18 @@ describe('No secret leaks', { concurrency: true, timeout: 60_000 }, () => {
     }
   });
 });
+
+/** The first view that somebody who looks live is sent. */
+async function readView(url: string): Promise<string> {
+  const { body } = await fetch(url);
+  let text = '';
+  for await (const part of body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += part;
+    if (/^data: .*\n\n/m.test(text)) break;
+  }
+  for (const token of TOKENS) assert.ok(text.includes(token), `the live view shows ${token}`);
+  return text;
+}
 
 function addSignatures(search: SecretSearch, { requests }: Wiretap): void {
   const signatures = requests

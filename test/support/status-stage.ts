@@ -97,13 +97,13 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
 /** A day in the life of an installation, with troubles, as a person would meet it. */
 export async function playDay(stage: StatusStage): Promise<void> {
   const { clock } = stage;
-  stage.board.registerProvider('pik', 'pik');
   stage.tell({ event: 'leadership-acquired' });
   const tokens = [
     { identity: buildIdentity('pik'), lifeMs: 30 * MINUTE_MS, callMs: 140 },
     { identity: buildIdentity('pivot-b2b', { kind: 'pivot-b2b' }), lifeMs: 15 * MINUTE_MS, callMs: 310 },
     { identity: buildIdentity('apimw', { kind: 'apimw' }), lifeMs: 60 * MINUTE_MS, callMs: 90 },
   ];
+  stage.board.registerTokens(tokens.map(({ identity }) => identity));
   for (const { identity, lifeMs } of tokens)
     stage.tell(
       {
