@@ -97,8 +97,12 @@ tbody th,td{display:block;padding:0;border:0;min-width:0;max-width:none;width:au
 .providers{grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.5rem}
 .providers>li{padding:.6rem .7rem}
 .failing .state,.expired .state,.absent .state{grid-column:1/-1;grid-row:2;text-align:left}
-.life-cell,.day-cell{grid-column:1/-1}
+.grow{flex-basis:100%}
+tbody th,.state{width:auto;min-width:0}
+.life-cell,.day-cell{grid-column:1/-1;width:100%;min-width:0}
 .life-cell{padding:0 5px}
+.next::before,.versions::before{display:block;color:var(--quiet);font-size:.85rem;content:"Next refresh"}
+.versions::before{content:"Versions"}
 .versions{text-align:right}.meter{margin-left:auto}
 }
 @media (prefers-reduced-motion:no-preference){.bar .now,.bar .spent{transition:cx .9s linear,width .9s linear}}

@@ -4,23 +4,31 @@ import { delimiter, join } from 'node:path';
 /** Set by `.ci/run`, which installs the tools. */
 const ARE_REQUIRED = process.env['MONITORING_TOOLS'] === 'required';
 
+/** Debian's package by program. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  promtool: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
+  chromium: 'chromium',
+};
+
 /**
- * What to hand to a test that needs a program of Debian's packages `prometheus` and `prometheus-alertmanager`: a test
- * that is left out says so in the report.
+ * What to hand to a test that needs a program of one of {@link PACKAGES}: a test that is left out says so in the report.
  * @throws for a missing one where none may be left out
  */
 export function needsTool(...names: readonly string[]): { readonly skip: string | false } {
-  const missing = names.filter((name) => !isInstalled(name));
+  const missing = names.filter((name) => findTool(name) === undefined);
   if (missing.length === 0) return { skip: false };
-  const reason = `${missing.join(' and ')} not installed; apt-get install prometheus prometheus-alertmanager`;
+  const reason = `${missing.join(' and ')} not installed; apt-get install ${missing.map((name) => PACKAGES[name]).join(' ')}`;
   if (ARE_REQUIRED) throw new Error(reason);
   return { skip: reason };
 }
 
-function isInstalled(name: string): boolean {
-  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => {
+/** Where a program is, by the search path; `undefined`: nowhere. */
+export function findTool(name: string): string | undefined {
+  const places = (process.env['PATH'] ?? '').split(delimiter).map((folder) => join(folder, name));
+  return places.find((place) => {
     try {
-      accessSync(join(folder, name), constants.X_OK);
+      accessSync(place, constants.X_OK);
       return true;
     } catch {
       return false;

@@ -79,7 +79,7 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
         failure: buildFailure(changes),
         attempt: 1,
         repeated: false,
-        nextAttemptAtMs: clock.now() + 20_000,
+        nextAttemptAtMs: clock.now() + 60_000,
         expiresAtMs: expiries.get(identity.token),
       }),
     serve: () =>

@@ -1,0 +1,246 @@
+/** What a person sees of the status page, in a real browser. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import axe from 'axe-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { z } from 'zod';
+import { LOOK_MS } from '../../src/status/status-feed.ts';
+import { launchBrowser, openTab, type Tab } from '../support/browser.ts';
+import { needsTool } from '../support/monitoring-tool.ts';
+import { buildIdentity } from '../support/sample-events.ts';
+import { addCustomers, createStatusStage, playDay, type StatusStage } from '../support/status-stage.ts';
+
+const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true } as const;
+const MINUTE_MS = 60_000;
+
+const violationsSchema = z.object({
+  violations: z.array(z.object({ id: z.string(), nodes: z.array(z.object({ html: z.string() })) })),
+});
+
+/** Rules of axe that the page breaks, each with the first place. */
+async function findViolations(page: Page): Promise<readonly string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = violationsSchema.parse(await page.evaluate('axe.run(document)'));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html ?? ''}`);
+}
+
+async function hasSidewaysScroll(page: Page): Promise<boolean> {
+  return z
+    .boolean()
+    .parse(
+      await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth'),
+    );
+}
+
+const tokensOf = (page: Page): Promise<string[]> => page.locator('#rows tr th > bdi').allTextContents();
+
+describe('the status page in a browser', { ...needsTool('chromium'), timeout: 120_000 }, () => {
+  let browser: Browser | undefined;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  after(() => browser?.close());
+
+  async function open(
+    t: TestContext,
+    stage: StatusStage,
+    options: BrowserContextOptions = {},
+    search = '',
+  ): Promise<Tab> {
+    assert.ok(browser !== undefined);
+    const server = await stage.serve();
+    t.after(() => server.stop());
+    const tab = await openTab(browser, `${server.url}/${search}`, options);
+    t.after(() => tab[Symbol.asyncDispose]());
+    return tab;
+  }
+
+  async function prepare(customers = 0): Promise<StatusStage> {
+    const stage = createStatusStage();
+    await playDay(stage);
+    if (customers > 0) addCustomers(stage, customers);
+    await stage.clock.advance(MINUTE_MS);
+    return stage;
+  }
+
+  it('shows three tokens: the one in trouble first, why, since when and what to read', async (t) => {
+    const { page, troubles } = await open(t, await prepare());
+    assert.equal(await page.locator('h1').textContent(), 'payments token-refresher-7c9f-x2x4q');
+    assert.equal(await page.getByRole('status').textContent(), '1 of 3 tokens needs attention: 1 failing');
+    assert.deepEqual(await tokensOf(page), ['pivot-b2b', 'pik', 'apimw']);
+    const failing = page.getByRole('row', { name: 'pivot-b2b' });
+    assert.match(
+      (await failing.textContent()) ?? '',
+      /Failing.*provider-unavailable.*4 attempts since 12:00:00.*answered 503/s,
+    );
+    assert.equal(
+      await failing.getByRole('link').getAttribute('href'),
+      'https://example.com/runbook#provider-unavailable',
+    );
+    const bar = page.getByRole('row', { name: 'pik' }).getByRole('img').first();
+    assert.match(
+      (await bar.getAttribute('aria-label')) ?? '',
+      /^issued 11:48:00, refresh due 12:16:00, expires 12:18:00, 1\dm \d\ds left$/,
+    );
+    assert.equal(
+      await page
+        .getByRole('img', { name: /last 24 hours, in quarter hours: \d+ ok, \d+ with retries, \d failed/ })
+        .count(),
+      3,
+    );
+    assert.deepEqual(troubles, []);
+  });
+
+  it('follows what happens without being loaded again', async (t) => {
+    const stage = await prepare();
+    const { page, troubles } = await open(t, stage);
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.evaluate('window.isTheSame = true');
+    stage.refresh(buildIdentity('pivot-b2b', { kind: 'pivot-b2b' }), 15 * MINUTE_MS);
+    stage.refresh(buildIdentity('pivot'), 5 * MINUTE_MS);
+    await stage.clock.advance(LOOK_MS);
+    await page.getByText('All 4 tokens are good').waitFor();
+    assert.deepEqual(await tokensOf(page), ['pivot', 'pivot-b2b', 'pik', 'apimw']);
+    assert.equal(await page.evaluate('window.isTheSame'), true);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('paused', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Go on' }).click();
+    await page.getByText('live', { exact: true }).waitFor();
+    assert.deepEqual(troubles, []);
+  });
+
+  it('moves now along the bar and counts down', async (t) => {
+    assert.ok(browser !== undefined);
+    const stage = await prepare();
+    const server = await stage.serve();
+    t.after(() => server.stop());
+    await using tab = await openTab(browser, 'about:blank');
+    await tab.page.clock.install();
+    await tab.page.goto(server.url);
+    const row = tab.page.getByRole('row', { name: 'pik' });
+    const place = async () => Number.parseFloat((await row.locator('.now').getAttribute('cx')) ?? '');
+    const left = () => row.locator('.left').textContent();
+    const [placeBefore, leftBefore] = [await place(), await left()];
+    await tab.page.clock.runFor(MINUTE_MS);
+    assert.ok((await place()) > placeBefore);
+    assert.notEqual(await left(), leftBefore);
+    await tab.page.clock.runFor(30 * MINUTE_MS);
+    assert.match((await left()) ?? '', /^expired \d+m \d\ds ago$/);
+    assert.equal(await place(), 100);
+  });
+
+  it('finds one of ten thousand tokens, and what is in trouble among them', async (t) => {
+    const { page, troubles } = await open(t, await prepare(10_000));
+    assert.equal(
+      await page.getByRole('status').textContent(),
+      '20 of 10,003 tokens need attention: 4 without a token, 16 failing',
+    );
+    assert.equal((await tokensOf(page)).length, 50);
+    await page.getByRole('link', { name: 'Next' }).click();
+    assert.match((await page.getByRole('navigation').textContent()) ?? '', /51 to 100 of 10,003/);
+    await page.getByLabel('Name or secret').fill('customer-04242');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.deepEqual(await tokensOf(page), ['pivot-b2b2c/customer-04242']);
+    await page.getByRole('link', { name: /10,003 All/ }).click();
+    await page.getByLabel('Name or secret').fill('');
+    await page.locator('select[name=state]').selectOption('No token');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.equal((await tokensOf(page)).length, 4);
+    await page.getByLabel('Name or secret').fill('nobody');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.ok(await page.getByText('No token matches.').isVisible());
+    assert.deepEqual(troubles, []);
+  });
+
+  it('is of use without JavaScript: everything is there, filter, order and pages work', async (t) => {
+    const { page } = await open(t, await prepare(1_000), { javaScriptEnabled: false });
+    assert.equal(await page.getByRole('img').count(), 100);
+    await page.getByLabel('Order').selectOption('name');
+    await page.getByLabel('On a page').selectOption('25');
+    await page.getByRole('button', { name: 'Show' }).click();
+    assert.equal((await tokensOf(page))[0], 'apimw');
+    await page.getByRole('link', { name: 'Next' }).click();
+    assert.equal((await tokensOf(page)).length, 25);
+    assert.equal(await page.getByRole('button', { name: 'Pause' }).count(), 0);
+    assert.match(
+      (await page.getByRole('link', { name: 'reload for newer' }).getAttribute('href')) ?? '',
+      /page=2/,
+    );
+  });
+
+  it('fits a phone', async (t) => {
+    const { page } = await open(t, await prepare(100), PHONE);
+    assert.equal(await hasSidewaysScroll(page), false);
+    assert.ok(await page.getByRole('row', { name: 'pik' }).getByText('left').isVisible());
+    assert.equal(await page.getByRole('columnheader').count(), 6, 'it is a table to a screen reader');
+  });
+
+  it('is dark for who wants it dark', async (t) => {
+    const stage = await prepare();
+    const colorOf = async (colorScheme: 'light' | 'dark') => {
+      const { page } = await open(t, stage, { colorScheme });
+      return page.evaluate('getComputedStyle(document.documentElement).backgroundColor');
+    };
+    assert.equal(await colorOf('light'), 'rgb(246, 246, 243)');
+    assert.equal(await colorOf('dark'), 'rgb(18, 19, 21)');
+  });
+
+  for (const { what, customers, options, search = '' } of [
+    { what: 'at three tokens', customers: 0, options: {} },
+    { what: 'in the dark', customers: 0, options: { colorScheme: 'dark' } },
+    { what: 'at ten thousand tokens', customers: 10_000, options: {} },
+    { what: 'on a phone', customers: 100, options: PHONE },
+    { what: 'on a phone in the dark', customers: 100, options: { ...PHONE, colorScheme: 'dark' } },
+    { what: 'when nothing matches', customers: 0, options: {}, search: '?q=nobody' },
+  ] satisfies readonly {
+    what: string;
+    customers: number;
+    options: BrowserContextOptions;
+    search?: string;
+  }[]) {
+    it(`breaks no rule of accessibility ${what}`, async (t) => {
+      const { page } = await open(t, await prepare(customers), options, search);
+      assert.deepEqual(await findViolations(page), []);
+    });
+  }
+
+  it('breaks no rule of accessibility when everything is bad and this replica stands by', async (t) => {
+    const stage = await prepare(20);
+    await stage.clock.advance(60 * MINUTE_MS);
+    stage.tell(
+      { event: 'leadership-lost' },
+      { event: 'coordination-failed', problem: 'the API server does not answer', isLeader: false },
+      { event: 'token-added', identity: buildIdentity('pik/new'), bindingSecret: 'bindings/new' },
+    );
+    const { page } = await open(t, stage);
+    assert.match(
+      (await page.locator('#leadership').textContent()) ?? '',
+      /Stands by.*cannot agree: the API server/,
+    );
+    assert.deepEqual(await findViolations(page), []);
+  });
+
+  it('a planted fault of accessibility is found', async (t) => {
+    const { page } = await open(t, await prepare());
+    await page.evaluate(
+      "document.querySelector('input').closest('label').replaceWith(document.querySelector('input'))",
+    );
+    assert.match((await findViolations(page)).join(), /label/);
+  });
+
+  it('shows a hostile name as the text that it is, also when it comes live', async (t) => {
+    const stage = await prepare();
+    const name = '<img src=x onerror=alert(1)><script>alert(2)</script>"\'&amp;';
+    const { page, troubles } = await open(t, stage);
+    await page.getByText('live', { exact: true }).waitFor();
+    const identity = buildIdentity('evil', { token: name, secret: name });
+    stage.refresh(identity, MINUTE_MS);
+    stage.fail(identity, { message: name });
+    await stage.clock.advance(LOOK_MS);
+    await page.getByText('2 of 4 tokens need attention').waitFor();
+    assert.ok((await tokensOf(page)).includes(name));
+    await page.reload();
+    assert.ok((await tokensOf(page)).includes(name));
+    assert.deepEqual(troubles, []);
+  });
+});
