@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { z } from 'zod';
+import { parseJson } from '../../src/core/json.ts';
 import { findKubectlProblem, KUBECTL_SKIP, render, renderOverlay } from '../support/kubectl.ts';
 import { validateByModel } from '../support/kubernetes-models.ts';
 import {
@@ -50,8 +52,9 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
 
   it('gives the program the configuration under its hashed name, so that a change is rolled out', () => {
     const { manifests } = render('k8s/overlays/example');
-    const { name } = oneOf(manifests, 'ConfigMap').metadata;
-    assert.match(name, /^token-refresher-config-\w{10}$/);
+    const names = manifests.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata.name);
+    const name = names.find((each) => /^token-refresher-config-\w{10}$/.test(each));
+    assert.ok(name !== undefined, names.join());
     const { volumes } = toDeployment(oneOf(manifests, 'Deployment')).template.spec;
     assert.equal(volumes.find((volume) => volume.name === 'config')?.configMap?.name, name);
   });
@@ -64,6 +67,22 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
       for (const manifest of manifests) validateByModel(manifest);
     });
   }
+
+  it('components/prometheus-operator hands the dashboard to a Grafana that looks for its label', async (t) => {
+    const { manifests } = await renderOverlay(t, ['prometheus-operator']);
+    const dashboard = manifests.find(({ metadata }) => metadata.name === 'token-refresher-dashboard');
+    const { metadata, data } = z
+      .looseObject({
+        metadata: z.looseObject({ labels: z.record(z.string(), z.string()) }),
+        data: z.strictObject({ 'token-refresher.json': z.string() }),
+      })
+      .parse(dashboard);
+    assert.equal(metadata.labels['grafana_dashboard'], '1');
+    assert.deepEqual(
+      parseJson(data['token-refresher.json']),
+      parseJson(readManifestText('components/prometheus-operator/dashboard.json')),
+    );
+  });
 
   it('components/single-replica leaves one pod that is replaced, not doubled', async (t) => {
     const { manifests } = await renderOverlay(t, ['single-replica']);
