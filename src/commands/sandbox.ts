@@ -134,7 +134,7 @@ function introduce(world: Sandbox, configuration: Configuration, httpUrl: string
     '',
     `  store      ${world.store.endpoint}`,
     `  providers  ${world.upstreams.origin}`,
-    ...(httpUrl === undefined ? [] : [`  metrics    ${httpUrl}/metrics`]),
+    ...(httpUrl === undefined ? [] : [`  status     ${httpUrl}/`, `  metrics    ${httpUrl}/metrics`]),
     '',
     'Read a token as another workload would:',
     '',

@@ -124,7 +124,7 @@ const sections = {
         'are in memory alone',
     ),
   alerts: alertsSchema.prefault({}).describe('who is told when something is wrong'),
-  http: httpSchema.prefault({}).describe('address for health checks and metrics'),
+  http: httpSchema.prefault({}).describe('address for health checks, metrics and the status page'),
   log: logSchema.prefault({}).describe('the log on standard output'),
 };
 
