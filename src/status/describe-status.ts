@@ -32,9 +32,13 @@ const LONGEST_MESSAGE = 500;
 const NOTHING = '.'.repeat(STRIP_LENGTH);
 const MARK_LETTERS: Readonly<Record<StripMark, string>> = { none: '.', ok: 'o', retried: 'r', failed: 'f' };
 
+/** A token with what it is sorted by, worked out once. */
 interface Seen {
   readonly record: Readonly<TokenRecord>;
   readonly state: TokenState;
+  readonly rank: number;
+  /** When it expires: no life at all comes first, what is not known last. */
+  readonly life: number;
 }
 
 export function describeStatus(sources: StatusSources, query: StatusQuery): StatusDocument {
@@ -45,7 +49,7 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
   const matching: Seen[] = [];
   const accepts = createFilter(query);
   for (const record of board.tokens()) {
-    const seen = { record, state: decideTokenState(record, nowMs) };
+    const seen = see(record, nowMs);
     const { provider } = record.identity;
     const ofProvider = ofProviders.get(provider) ?? noCounts();
     ofProviders.set(provider, ofProvider);
@@ -143,10 +147,10 @@ function describeProvider(provider: Readonly<ProviderRecord>, counts: StateCount
         : {
             recent: calls.length,
             failed: calls.filter(({ hasFailed }) => hasFailed).length,
-            medianSeconds: medianMs / 1000,
-            latestSeconds: latest.durationMs / 1000,
+            medianSeconds: Math.round(medianMs) / 1000,
+            latestSeconds: Math.round(latest.durationMs) / 1000,
           },
-    clockSkewSeconds: clockSkewMs === undefined ? null : clockSkewMs / 1000,
+    clockSkewSeconds: clockSkewMs === undefined ? null : Math.round(clockSkewMs) / 1000,
     fetchBudget: fetchBudget ?? null,
     discovery:
       discovery === undefined ? null : { customers: discovery.customers, rejected: discovery.rejected },
@@ -167,23 +171,29 @@ function createFilter({ provider, state, text }: StatusQuery): (seen: Seen) => b
   };
 }
 
-const RANKS = new Map<TokenState, number>(TOKEN_STATES.map((state, rank) => [state, rank]));
+const RANKS: Readonly<Record<TokenState, number>> = rankStates();
 
 /** Names decide where nothing else does, so that a page is the same each time. */
 const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>> = {
-  worst: (a, b) => (RANKS.get(a.state) ?? 0) - (RANKS.get(b.state) ?? 0) || byLife(a, b) || byName(a, b),
-  life: (a, b) => byLife(a, b) || byName(a, b),
+  worst: (a, b) => a.rank - b.rank || byLife(a, b),
+  life: byLife,
   name: byName,
 };
 
-/** No life at all comes first, what is not known last. */
-function byLife(a: Seen, b: Seen): number {
-  const [lifeA, lifeB] = [lifeOf(a), lifeOf(b)];
-  return lifeA === lifeB ? 0 : lifeA < lifeB ? -1 : 1;
+function see(record: Readonly<TokenRecord>, nowMs: number): Seen {
+  const state = decideTokenState(record, nowMs);
+  const nothing = state === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  return { record, state, rank: RANKS[state], life: record.expiresAtMs ?? nothing };
 }
 
-function lifeOf({ record, state }: Seen): number {
-  return record.expiresAtMs ?? (state === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY);
+function rankStates(): Record<TokenState, number> {
+  const ranks = noCounts();
+  for (const [rank, state] of TOKEN_STATES.entries()) ranks[state] = rank;
+  return ranks;
+}
+
+function byLife(a: Seen, b: Seen): number {
+  return a.life === b.life ? byName(a, b) : a.life < b.life ? -1 : 1;
 }
 
 function byName({ record: a }: Seen, { record: b }: Seen): number {

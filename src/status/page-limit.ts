@@ -1,5 +1,5 @@
 /** How many views may be made: each costs a pass over all tokens, and refreshes come first. Times are monotonic. */
-const PER_SECOND = 10;
+const PER_SECOND = 5;
 const AT_ONCE = 20;
 
 export class PageLimit {

@@ -23,6 +23,7 @@ export const PAGE_SCRIPT = `
   const move = () => {
     if (document.hidden) return;
     const now = Date.now() + aheadMs;
+    setText(find('clock'), new Date(now).toISOString().slice(11, 19));
     for (const bar of document.querySelectorAll('svg[data-to]')) {
       const from = Date.parse(bar.dataset.from);
       const to = Date.parse(bar.dataset.to);
@@ -65,6 +66,7 @@ export const PAGE_SCRIPT = `
     }).filter((row) => row !== undefined);
     const isInOrder = wanted.length === rows.children.length && wanted.every((row, index) => rows.children[index] === row);
     if (!isInOrder) rows.replaceChildren(...wanted);
+    document.title = find('headline').textContent + ', ' + document.body.dataset.name;
     find('empty').hidden = wanted.length > 0;
     move();
   };

@@ -3,7 +3,7 @@
  *
  * Guarantee: the number of readers is bounded, and so is what is kept for each: one view, and at most one message that it
  * has not taken yet. A reader that takes nothing for {@link STALLED_MS} is dropped; what it missed comes in one message
- * when it is quick enough. A refresh never waits for a reader.
+ * when it is quick enough. No more than {@link MOST_TOLD} views are made in a second, so that refreshes get on.
  */
 import type { Clock } from '../core/ports.ts';
 import type { StatusBoard } from './status-board.ts';
@@ -35,6 +35,8 @@ export const LOOK_ANYWAY_MS = 5_000;
 /** Proxies close connections on which nothing is said for a minute. */
 export const BEAT_MS = 15_000;
 export const STALLED_MS = 30_000;
+/** Readers that are told in one look: each costs a pass over all tokens. The others come first in the next. */
+export const MOST_TOLD = 4;
 
 interface Subscription {
   readonly query: StatusQuery;
@@ -42,6 +44,9 @@ interface Subscription {
   readonly seen: SeenView;
   behindSinceMs: number | undefined;
   saidAtMs: number;
+  /** Of the board and of the time, when it was told last. */
+  toldRevision: number;
+  toldAtMs: number;
 }
 
 export class StatusFeed {
@@ -66,6 +71,8 @@ export class StatusFeed {
       seen: new SeenView(),
       behindSinceMs: undefined,
       saidAtMs: clock.monotonicMs(),
+      toldRevision: 0,
+      toldAtMs: 0,
     };
     this.#subscriptions.add(subscription);
     // Browsers try again after so long when the connection is lost.
@@ -90,38 +97,46 @@ export class StatusFeed {
 
   /** For as long as somebody looks. */
   async #run(signal: AbortSignal): Promise<void> {
-    const { board, clock } = this.#parts;
-    let told = board.revision;
-    let lookedAtMs = clock.monotonicMs();
+    const { clock } = this.#parts;
     for (;;) {
       await clock.sleep(LOOK_MS, signal);
-      const nowMs = clock.monotonicMs();
-      const isNewer = board.revision !== told || nowMs - lookedAtMs >= LOOK_ANYWAY_MS;
-      told = board.revision;
-      if (isNewer) lookedAtMs = nowMs;
-      for (const subscription of this.#subscriptions) this.#attend(subscription, isNewer, nowMs);
+      const told: Subscription[] = [];
+      for (const subscription of this.#subscriptions)
+        if (this.#attend(subscription, told.length < MOST_TOLD)) told.push(subscription);
+      // To the end of the line, unless they have gone.
+      for (const subscription of told)
+        if (this.#subscriptions.delete(subscription)) this.#subscriptions.add(subscription);
     }
   }
 
-  #attend(subscription: Subscription, isNewer: boolean, nowMs: number): void {
+  /** @returns true when a view was made */
+  #attend(subscription: Subscription, mayTell: boolean): boolean {
+    const { board, clock } = this.#parts;
     const { reader } = subscription;
+    const nowMs = clock.monotonicMs();
     if (reader.isBehind()) {
       subscription.behindSinceMs ??= nowMs;
-      if (nowMs - subscription.behindSinceMs < STALLED_MS) return;
+      if (nowMs - subscription.behindSinceMs < STALLED_MS) return false;
       this.#remove(subscription);
       reader.drop();
-      return;
+      return false;
     }
-    const missedSome = subscription.behindSinceMs !== undefined;
     subscription.behindSinceMs = undefined;
-    if (isNewer || missedSome) this.#tell(subscription);
-    if (nowMs - subscription.saidAtMs < BEAT_MS) return;
-    reader.send(': still here\n\n');
-    subscription.saidAtMs = nowMs;
+    const isOld =
+      board.revision !== subscription.toldRevision || nowMs - subscription.toldAtMs >= LOOK_ANYWAY_MS;
+    const tells = isOld && mayTell;
+    if (tells) this.#tell(subscription);
+    if (nowMs - subscription.saidAtMs >= BEAT_MS) {
+      reader.send(': still here\n\n');
+      subscription.saidAtMs = nowMs;
+    }
+    return tells;
   }
 
   #tell(subscription: Subscription): void {
-    const { clock, describe } = this.#parts;
+    const { board, clock, describe } = this.#parts;
+    subscription.toldRevision = board.revision;
+    subscription.toldAtMs = clock.monotonicMs();
     const change = subscription.seen.next(describe(subscription.query));
     if (change === undefined) return;
     // JSON has no line breaks of its own, so one data line holds it.

@@ -44,14 +44,14 @@ export function renderPage(document: StatusDocument): string {
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${name}: ${regions.headline}</title>
+<title>${regions.headline}, ${name}</title>
 <link rel="icon" href="${new Html(ICON)}">
 <style>${new Html(PAGE_STYLE)}</style>
 </head>
-<body data-at="${at}">
+<body data-at="${at}" data-name="${name}">
 <a class="skip" href="#tokens">Skip to the tokens</a>
 <header>
-<h1>${name} <span>${replica}</span></h1>
+<h1>${name}${replica === name ? undefined : html` <span>${replica}</span>`}</h1>
 <div id="leadership">${regions.leadership}</div>
 </header>
 <main>
@@ -70,7 +70,7 @@ ${renderForm(document)}
 <nav class="pager" id="pager" aria-label="Pages">${regions.pager}</nav>
 </main>
 <footer>
-<p class="live">As of ${timeElement(at, at)} UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
+<p class="live">As of <span id="clock">${timeElement(at, at)}</span> UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
 <p>A bar is a token's life, from issue to expiry: the dot is now, the line is when its refresh is due. A stroke of the last 24 hours is a quarter of an hour: short when refreshes succeeded at once, taller when one needed retries, full height when it failed. All times are UTC.</p>
 <p>The same for programs: <a href="/status.json${formatStatusQuery(queryOf(document))}">status.json</a>, <a href="/metrics">metrics</a>. Version ${version}.</p>
 </footer>

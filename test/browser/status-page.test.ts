@@ -102,6 +102,7 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
     await page.getByText('All 4 tokens are good').waitFor();
     assert.deepEqual(await tokensOf(page), ['pivot', 'pivot-b2b', 'pik', 'apimw']);
     assert.equal(await page.evaluate('window.isTheSame'), true);
+    assert.equal(await page.title(), 'All 4 tokens are good, payments');
     await page.getByRole('button', { name: 'Pause' }).click();
     await page.getByText('paused', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Go on' }).click();

@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { isJsonObject, parseJson } from '../../src/core/json.ts';
-import { BEAT_MS, LOOK_ANYWAY_MS, LOOK_MS, MOST_READERS, STALLED_MS } from '../../src/status/status-feed.ts';
+import {
+  BEAT_MS,
+  LOOK_ANYWAY_MS,
+  LOOK_MS,
+  MOST_READERS,
+  MOST_TOLD,
+  STALLED_MS,
+} from '../../src/status/status-feed.ts';
 import { buildIdentity } from '../support/sample-events.ts';
 import { addCustomers, createStatusStage, type StatusStage } from '../support/status-stage.ts';
 
@@ -115,6 +122,20 @@ describe('StatusFeed', () => {
     for (const leave of leaves) leave();
     assert.deepEqual(stage.clock.pendingDelaysMs, []);
     look(stage).leave();
+  });
+
+  it('tells a few at a time, each in its turn', async () => {
+    const stage = createStatusStage();
+    const looks = Array.from({ length: 2 * MOST_TOLD + 1 }, () => look(stage));
+    for (const { reader } of looks) reader.take();
+    stage.refresh(buildIdentity('pik'));
+    const told: number[] = [];
+    for (let n = 0; n < 4; n += 1) {
+      await stage.clock.advance(LOOK_MS);
+      told.push(looks.filter(({ reader }) => reader.take().length > 0).length);
+    }
+    assert.deepEqual(told, [MOST_TOLD, MOST_TOLD, 1, 0]);
+    for (const { leave } of looks) leave();
   });
 
   it('sends a page of ten thousand tokens, not all of them', async () => {
