@@ -67,8 +67,8 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
     const { page, troubles } = await open(t, await prepare());
     assert.equal(await page.locator('h1').textContent(), 'payments token-refresher-7c9f-x2x4q');
     assert.equal(await page.getByRole('status').textContent(), '1 of 3 tokens needs attention: 1 failing');
-    assert.deepEqual(await tokensOf(page), ['pivot-b2b', 'pik', 'apimw']);
-    const failing = page.getByRole('row', { name: 'pivot-b2b' });
+    assert.deepEqual(await tokensOf(page), ['apimw', 'pivot-b2b', 'pik']);
+    const failing = page.getByRole('row', { name: 'apimw' });
     assert.match(
       (await failing.textContent()) ?? '',
       /Failing.*provider-unavailable.*4 attempts since 12:00:00.*answered 503/s,
@@ -96,11 +96,11 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
     const { page, troubles } = await open(t, stage);
     await page.getByText('live', { exact: true }).waitFor();
     await page.evaluate('window.isTheSame = true');
-    stage.refresh(buildIdentity('pivot-b2b', { kind: 'pivot-b2b' }), 15 * MINUTE_MS);
+    stage.refresh(buildIdentity('apimw', { kind: 'apimw' }), 60 * MINUTE_MS);
     stage.refresh(buildIdentity('pivot'), 5 * MINUTE_MS);
     await stage.clock.advance(LOOK_MS);
     await page.getByText('All 4 tokens are good').waitFor();
-    assert.deepEqual(await tokensOf(page), ['pivot', 'pivot-b2b', 'pik', 'apimw']);
+    assert.deepEqual(await tokensOf(page), ['pivot-b2b', 'pivot', 'pik', 'apimw']);
     assert.equal(await page.evaluate('window.isTheSame'), true);
     assert.equal(await page.title(), 'All 4 tokens are good, payments');
     await page.getByRole('button', { name: 'Pause' }).click();

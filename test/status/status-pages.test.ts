@@ -22,12 +22,12 @@ describe('/status.json', () => {
     const stage = createStatusStage();
     await playDay(stage);
     const document = read(stage);
-    assert.deepEqual(namesOf(document), ['pivot-b2b', 'pik', 'apimw']);
-    const [failing, fresh] = document.view.tokens;
+    assert.deepEqual(namesOf(document), ['apimw', 'pivot-b2b', 'pik']);
+    const [failing, , fresh] = document.view.tokens;
     assert.equal(failing?.state, 'failing');
     assert.deepEqual(failing.failure, {
       code: 'provider-unavailable',
-      message: 'POST https://api.pivot.example/auth answered 503: wait, or ask Pivot whether they know',
+      message: 'POST https://apimw.example/token answered 503: wait, or ask APIMW whether they know',
       since: '2026-11-22T12:00:00.000Z',
       attempts: 4,
       runbook: 'https://example.com/runbook#provider-unavailable',

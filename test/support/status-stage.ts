@@ -99,9 +99,19 @@ export async function playDay(stage: StatusStage): Promise<void> {
   const { clock } = stage;
   stage.tell({ event: 'leadership-acquired' });
   const tokens = [
-    { identity: buildIdentity('pik'), lifeMs: 30 * MINUTE_MS, callMs: 140 },
-    { identity: buildIdentity('pivot-b2b', { kind: 'pivot-b2b' }), lifeMs: 15 * MINUTE_MS, callMs: 310 },
-    { identity: buildIdentity('apimw', { kind: 'apimw' }), lifeMs: 60 * MINUTE_MS, callMs: 90 },
+    { identity: buildIdentity('pik'), lifeMs: 30 * MINUTE_MS, callMs: 140, firstMinute: 0 },
+    {
+      identity: buildIdentity('pivot-b2b', { kind: 'pivot-b2b' }),
+      lifeMs: 15 * MINUTE_MS,
+      callMs: 310,
+      firstMinute: 0,
+    },
+    {
+      identity: buildIdentity('apimw', { kind: 'apimw' }),
+      lifeMs: 60 * MINUTE_MS,
+      callMs: 90,
+      firstMinute: 40,
+    },
   ];
   stage.board.registerTokens(tokens.map(({ identity }) => identity));
   for (const { identity, lifeMs } of tokens)
@@ -126,10 +136,9 @@ export async function playDay(stage: StatusStage): Promise<void> {
     );
   const everyMs = new Map(tokens.map(({ identity, lifeMs }) => [identity.token, (lifeMs * 14) / 15]));
   for (let minute = 0; minute < 1440; minute += 1) {
-    for (const { identity, lifeMs, callMs } of tokens) {
+    for (const { identity, lifeMs, callMs, firstMinute } of tokens) {
       const everyMinutes = (everyMs.get(identity.token) ?? 0) / MINUTE_MS;
-      if (minute % everyMinutes !== 0) continue;
-      const isBroken = identity.token === 'pivot-b2b' && minute > 1428;
+      if ((minute - firstMinute) % everyMinutes !== 0) continue;
       const isHard = identity.token === 'apimw' && minute > 300 && minute < 500;
       stage.tell({
         event: 'token-fetched',
@@ -140,15 +149,15 @@ export async function playDay(stage: StatusStage): Promise<void> {
         notes: [],
       });
       if (isHard || (identity.token === 'pik' && minute === 840)) stage.fail(identity);
-      if (!isBroken) stage.refresh(identity, lifeMs);
+      stage.refresh(identity, lifeMs);
     }
     await clock.advance(MINUTE_MS);
   }
-  const [, broken] = tokens;
+  const [, , broken] = tokens;
   if (broken === undefined) return;
   for (let attempt = 0; attempt < 4; attempt += 1)
     stage.fail(broken.identity, {
-      message: 'POST https://api.pivot.example/auth answered 503: wait, or ask Pivot whether they know',
+      message: 'POST https://apimw.example/token answered 503: wait, or ask APIMW whether they know',
     });
 }
 
