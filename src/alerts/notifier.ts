@@ -72,7 +72,11 @@ export class Notifier {
   readonly onEvent = (event: RefreshEvent): void => {
     this.#board.onEvent(event);
     if (event.event === 'leadership-acquired') this.#groups.beginTerm();
-    if (event.event === 'leadership-lost') this.#groups.endTerm();
+    if (event.event === 'leadership-lost') {
+      this.#groups.endTerm();
+      // Told late, it would end what the next leader has raised, or raise what that one has ended.
+      for (const { queue } of this.#queues) queue.dropProviders();
+    }
   };
 
   /** Call it once. */

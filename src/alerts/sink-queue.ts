@@ -54,6 +54,11 @@ export class SinkQueue {
     this.#wakeUp.resolve();
   }
 
+  /** What waits about providers is not told any more: the next leader tells what holds. What is on its way goes on. */
+  dropProviders(): void {
+    for (const [key, { provider }] of this.#waiting) if (provider !== undefined) this.#waiting.delete(key);
+  }
+
   /**
    * Sends what waits, one after the other, until `stopping`; then whatever is left once more, until `cut`.
    * @param cut aborted when the time to stop is over

@@ -4,11 +4,12 @@ import { FIRST_LOOK_MS } from '../../src/alerts/alert-groups.ts';
 import { LAST_WORDS_MS, Notifier } from '../../src/alerts/notifier.ts';
 import { OCCASIONS, type Occasion, type Severity } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
+import { fail } from '../../src/core/result.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { MemorySink } from '../support/memory-sink.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildIdentity, sampleEvents } from '../support/sample-events.ts';
+import { buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
 
 const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 const CUSTOMERS = Array.from({ length: 214 }, (_, index) => buildIdentity(`pivot-b2b2c/c${index}`));
@@ -104,6 +105,17 @@ describe('Notifier', () => {
     notifier.onEvent({ event: 'leadership-lost' });
     await clock.advance(3_600_000);
     assert.deepEqual(sink.summary, ['fired pik/RefreshFailing']);
+  });
+
+  it('tells nothing any more of what a receiver has not taken when the term ends', async (t) => {
+    const { clock, sink, notifier } = startNotifier(t);
+    sink.answers.push(fail(buildFailure({ retryAfterMs: 60_000 })));
+    notifier.onEvent(LEADS);
+    notifier.onEvent(sampleEvents['refresh-failed']);
+    await clock.advance(10_000);
+    notifier.onEvent({ event: 'leadership-lost' });
+    await clock.advance(120_000);
+    assert.deepEqual(sink.summary, ['fired pik/RefreshFailing'], 'tried once');
   });
 
   it('takes an event at once while a receiver does not answer, and stops within its time', async (t) => {
