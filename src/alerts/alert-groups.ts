@@ -193,15 +193,18 @@ export class AlertGroups {
     const ofProviders = providers.flatMap((provider) =>
       ALERT_NAMES.filter((alert) => alert !== 'NoLeader').map((alert) => ({ alert, provider })),
     );
-    return [...ofProviders, { alert: 'NoLeader' as const, provider: undefined }]
-      .filter((each) => !this.#groups.has(keyOf(each)))
-      .map((each) => ({
-        ...each,
-        occasion: 'inherited',
-        members: [],
-        startedAtMs: clock.now(),
-        lastedMs: 0,
-      }));
+    return (
+      [...ofProviders, { alert: 'NoLeader' as const, provider: undefined }]
+        // One that is not told yet may go as a blip, which ends nothing.
+        .filter((each) => this.#groups.get(keyOf(each))?.told === undefined)
+        .map((each) => ({
+          ...each,
+          occasion: 'inherited',
+          members: [],
+          startedAtMs: clock.now(),
+          lastedMs: 0,
+        }))
+    );
   }
 
   #transition(group: Group, occasion: Transition['occasion'], nowMs: number): Transition {

@@ -197,6 +197,15 @@ describe('AlertGroups', () => {
     assert.deepEqual(news(), []);
   });
 
+  it('ends what a former leader may have raised also where a blip holds just then', async () => {
+    const { groups, pass, news } = createGroups();
+    groups.beginTerm();
+    await pass(FIRST_LOOK_MS - 2_000);
+    await pass(4_000, holds('TokenExpired'));
+    await pass(HOUR_MS);
+    assert.ok(news().includes('inherited pik/TokenExpired x0'));
+  });
+
   it('says nothing of the end of what it leaves to the next leader', async () => {
     const { groups, pass, news } = createGroups();
     groups.beginTerm();
