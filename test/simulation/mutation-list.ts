@@ -174,4 +174,27 @@ export const MUTATIONS: readonly Mutation[] = [
       ],
     ],
   },
+  {
+    name: 'end of an alert not told',
+    file: 'alerts/alert-groups.ts',
+    changes: [["return successor === undefined ? 'recovered' : 'superseded';", 'return undefined;']],
+    replicas: 1,
+  },
+  {
+    name: 'former leader goes on telling',
+    file: 'alerts/notifier.ts',
+    changes: [['for (const { queue } of this.#queues) queue.dropProviders();', '']],
+    replicas: 3,
+  },
+  {
+    name: 'alerts never begin',
+    file: 'alerts/alert-board.ts',
+    changes: [['return this.#isLeader ? this.#tokenConditions()', 'return this.#isLeader ? []']],
+  },
+  {
+    name: 'inherited alerts not ended',
+    file: 'alerts/notifier.ts',
+    changes: [["if (event.event === 'leadership-acquired') this.#groups.beginTerm();", '']],
+    replicas: 3,
+  },
 ];

@@ -1,4 +1,5 @@
 /** What the observer is told: the truth, which no process sees. All times are true time. */
+import type { AlertNotification } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
@@ -68,6 +69,8 @@ export interface Watcher {
   storeHandled?(call: StoreCall, refusal: string | undefined): void;
   secretChanged?(change: SecretChange): void;
   eventSeen?(process: VirtualProcess, event: RefreshEvent): void;
+  /** A process begins to tell people, or tries again. */
+  alertSent?(process: VirtualProcess, notification: AlertNotification): void;
   lifeBegan?(process: VirtualProcess): void;
   lifeEnded?(process: VirtualProcess, how: 'killed' | 'stopped'): void;
   /** A pod is gone with everything that was written there. */

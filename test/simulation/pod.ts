@@ -6,14 +6,17 @@ import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.
 import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
+import { Notifier } from '../../src/alerts/notifier.ts';
 import { assemble } from '../../src/assembly.ts';
 import type { Connections } from '../../src/connections.ts';
-import type { Coordinator } from '../../src/core/ports.ts';
+import type { RefreshEvent } from '../../src/core/events.ts';
+import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
 import { succeed } from '../../src/core/result.ts';
 import { Replica } from '../../src/replica.ts';
 import type { Network } from './network.ts';
 import type { SimulatedLease } from './simulated-lease.ts';
 import type { SimulatedProviders } from './simulated-provider.ts';
+import type { SimulatedReceiver } from './simulated-receiver.ts';
 import { SimulatedSource } from './simulated-source.ts';
 import type { SimulatedStore } from './simulated-store.ts';
 import { SimulatedVolume, type VolumeFiles } from './simulated-volume.ts';
@@ -26,6 +29,7 @@ export interface PodParts {
   readonly store: SimulatedStore;
   readonly providers: SimulatedProviders;
   readonly lease: SimulatedLease;
+  readonly receiver: SimulatedReceiver;
   readonly name: string;
   /** From 1 on. */
   readonly order: number;
@@ -38,6 +42,7 @@ interface Life {
   readonly process: VirtualProcess;
   /** `undefined` until the process has got that far. */
   replica: Replica | undefined;
+  notifier: Notifier | undefined;
 }
 
 /** What a script tries before it gives up. */
@@ -70,19 +75,24 @@ export class Pod {
     if (this.#life !== undefined) return;
     const { world } = this.#parts;
     const process = this.#createProcess(this.name);
-    const life: Life = { process, replica: undefined };
+    const life: Life = { process, replica: undefined, notifier: undefined };
     this.#life = life;
     world.tell(process.name, undefined, 'starts');
     world.watch((watcher) => watcher.lifeBegan?.(process));
     world.time.schedule(1, process, () => {
+      const notifier = this.#createNotifier(process);
+      const { onEvent } = notifier;
+      const ports = this.#createPorts(process, onEvent);
       const replica = new Replica(world.scenario.configuration, {
-        ...this.#createPorts(process),
-        connections: this.#connect(process, false),
-        coordinator: this.#createCoordinator(process),
+        ...ports,
+        connections: this.#connect(process, false, onEvent),
+        coordinator: this.#createCoordinator(process, onEvent),
         cronLogger: { info: silent, warn: silent, error: silent, debug: silent },
         onFault: (error) => this.#noteFault(process, error),
       });
       life.replica = replica;
+      life.notifier = notifier;
+      notifier.start();
       replica.start().catch((error: unknown) => this.#noteFault(process, error));
     });
   }
@@ -102,12 +112,12 @@ export class Pod {
     const life = this.#life;
     if (life === undefined) return;
     const { world } = this.#parts;
-    const { process, replica } = life;
+    const { process } = life;
     const startedMs = world.time.nowMs;
     process.isStopping = true;
     world.tell(process.name, undefined, 'is asked to stop');
     world.time.schedule(0, process, () => {
-      const stopped = replica?.stop() ?? Promise.resolve();
+      const stopped = Promise.all([life.replica?.stop(), life.notifier?.stop()]);
       stopped.then(
         () => {
           if (process.isDead) return;
@@ -133,7 +143,7 @@ export class Pod {
       const providers = assemble(
         world.scenario.configuration,
         this.#createPorts(process),
-        this.#connect(process, true),
+        this.#connect(process, true, silent),
       );
       const { keeper } =
         providers.flatMap(({ tokens }) => tokens).find((each) => each.keeper.identity.token === token) ?? {};
@@ -151,19 +161,40 @@ export class Pod {
     return new VirtualProcess({ name: `${name}.${this.#lives}`, time: world.time, order, clock });
   }
 
-  #createPorts(process: VirtualProcess) {
+  /** @param listen receives every event too */
+  #createPorts(process: VirtualProcess, listen: RefreshEvents = silent) {
     const { world } = this.#parts;
     return {
       clock: createSystemClock(),
       random: world.chance.fork(`random ${process.name}`).random,
-      events: (event: Parameters<World['noteEvent']>[1]): void => world.noteEvent(process, event),
+      events: (event: RefreshEvent): void => {
+        world.noteEvent(process, event);
+        listen(event);
+      },
     };
   }
 
-  #createCoordinator(process: VirtualProcess): Coordinator {
+  /** As `createAlerting` puts it together, with chance of its own. */
+  #createNotifier(process: VirtualProcess): Notifier {
+    const { world, receiver } = this.#parts;
+    const { alerts, providers } = world.scenario.configuration;
+    const { clock, events } = this.#createPorts(process);
+    return new Notifier({
+      targets: [{ sink: receiver.connect(process, clock), leastSeverity: 'warning' }],
+      texts: { source: alerts.name, runbookUrl: alerts.runbookUrl },
+      remindEveryMs: alerts.remindEveryMs,
+      providers: providers.map(({ name }) => name),
+      clock,
+      random: world.chance.fork(`alerts ${process.name}`).random,
+      events,
+      onFault: (error) => this.#noteFault(process, error),
+    });
+  }
+
+  #createCoordinator(process: VirtualProcess, listen: RefreshEvents): Coordinator {
     const { world, lease, name } = this.#parts;
     if (world.scenario.pods.length === 1) return createSoleLeader();
-    const ports = this.#createPorts(process);
+    const ports = this.#createPorts(process, listen);
     return createLeaseElector({
       ...ports,
       client: lease.connect(process, name, ports.clock),
@@ -172,10 +203,10 @@ export class Pod {
     });
   }
 
-  #connect(process: VirtualProcess, isExplicit: boolean): Connections {
+  #connect(process: VirtualProcess, isExplicit: boolean, listen: RefreshEvents): Connections {
     const { world, network, store, providers, hasJournal } = this.#parts;
     const { configuration, tokens } = world.scenario;
-    const { clock, events } = this.#createPorts(process);
+    const { clock, events } = this.#createPorts(process, listen);
     const directory = new SimulatedVolume(this.files, network, process);
     const report = (problem: string): void => events({ event: 'journal-failed', problem });
     const volume = { directory, clock, report };

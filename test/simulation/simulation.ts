@@ -8,6 +8,7 @@ import { createChecks } from './promises/checks.ts';
 import { drawScenario, type SimulationOptions } from './scenario.ts';
 import { SimulatedLease } from './simulated-lease.ts';
 import { SimulatedProviders } from './simulated-provider.ts';
+import { SimulatedReceiver } from './simulated-receiver.ts';
 import { SimulatedStore } from './simulated-store.ts';
 import { installVirtualGlobals } from './virtual-globals.ts';
 import { type Breach, World } from './world.ts';
@@ -44,6 +45,7 @@ export async function simulate(
     const store = new SimulatedStore(world, network);
     const providers = new SimulatedProviders(world);
     const lease = new SimulatedLease(world, network);
+    const receiver = new SimulatedReceiver(world, network);
     const pods = scenario.pods.map(
       ({ name, skewMs, hasJournal }, index) =>
         new Pod({
@@ -52,6 +54,7 @@ export async function simulate(
           store,
           providers,
           lease,
+          receiver,
           name,
           hasJournal,
           order: index + 1,
@@ -60,7 +63,7 @@ export async function simulate(
     );
     const leaders = new Leaders(world, pods, lease);
     const incidents = new Incidents({ world, network, pods, leaders, providers, store });
-    const checks = createChecks({ world, store, providers, leaders, lease, pods });
+    const checks = createChecks({ world, store, providers, leaders, lease, pods, receiver });
     world.watchers.push(leaders, incidents, ...checks.watchers);
     incidents.schedule();
     for (const pod of pods) pod.start();

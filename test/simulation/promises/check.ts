@@ -6,6 +6,7 @@ import type { Pod } from '../pod.ts';
 import type { SimulatedToken } from '../scenario.ts';
 import type { SimulatedLease } from '../simulated-lease.ts';
 import type { SimulatedProviders } from '../simulated-provider.ts';
+import type { SimulatedReceiver } from '../simulated-receiver.ts';
 import type { SimulatedStore } from '../simulated-store.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
 import type { World } from '../world.ts';
@@ -17,6 +18,7 @@ export interface CheckParts {
   readonly leaders: Leaders;
   readonly lease: SimulatedLease;
   readonly pods: readonly Pod[];
+  readonly receiver: SimulatedReceiver;
 }
 
 /** A token document as a reader takes it apart, without the program's own parser. */

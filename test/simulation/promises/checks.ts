@@ -3,6 +3,7 @@ import { Chains } from './chains.ts';
 import type { CheckParts } from './check.ts';
 import { Fresh } from './fresh.ts';
 import { Loud } from './loud.ts';
+import { LoudAlerts } from './loud-alerts.ts';
 import { MissedTicks } from './missed-ticks.ts';
 import { NeverWorse } from './never-worse.ts';
 import { NobodyLockedOut } from './nobody-locked-out.ts';
@@ -32,6 +33,7 @@ export function createChecks(parts: CheckParts): Checks {
       new NobodyLockedOut(parts),
       new Ownership(parts),
       new Loud(parts),
+      new LoudAlerts(parts),
       new VersionQuota(parts),
       new WrongClocks(parts),
       fresh,
