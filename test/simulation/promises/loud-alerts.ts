@@ -31,6 +31,8 @@ export class LoudAlerts implements Watcher {
   readonly #parts: CheckParts;
   readonly #states = new Map<VirtualProcess, ToldState>();
   readonly #count: AlertCount;
+  /** When the receiver last did not take a message: the beginnings that waited then may never be seen. */
+  readonly #untakenAtMs = new WeakMap<VirtualProcess, number>();
   /** Tokens whose secret was last written by somebody else, which no daemon can know. */
   readonly #meddled = new Set<string>();
   /** Since when nothing speaks for an alert that is firing any more, by the alert's key. */
@@ -52,6 +54,8 @@ export class LoudAlerts implements Watcher {
 
   eventSeen(process: VirtualProcess, event: RefreshEvent): void {
     this.#states.get(process)?.note(event);
+    if (event.event === 'alert-sent' && event.failure !== undefined)
+      this.#untakenAtMs.set(process, this.#parts.world.time.nowMs);
     if (event.event === 'leadership-acquired') this.#count.noteTerm(process);
   }
 
@@ -126,7 +130,8 @@ export class LoudAlerts implements Watcher {
       const calmMs = this.#calmSinceMs.get(open.key) ?? time.nowMs;
       this.#calmSinceMs.set(open.key, calmMs);
       const teller = open.provider === undefined ? open.process : leader;
-      const fires = this.#count.firesWithinAnHour(teller, open.key);
+      const isCounted = time.nowMs - (this.#untakenAtMs.get(teller) ?? Number.NEGATIVE_INFINITY) > 3_600_000;
+      const fires = !isCounted ? QUIET_MS.length : this.#count.firesWithinAnHour(teller, open.key);
       const quietMs = QUIET_MS[Math.min(Math.max(fires, 1), QUIET_MS.length) - 1] ?? 0;
       const sinceMs = Math.max(
         calmMs + quietMs,
