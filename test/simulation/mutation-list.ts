@@ -6,8 +6,8 @@ export interface Mutation {
   readonly file: string;
   /** Exact texts, each there once, and what they become. */
   readonly changes: readonly (readonly [from: string, to: string])[];
-  /** About versions: needs whole days. */
-  readonly profile?: 'usual' | 'versions';
+  /** `versions`: needs whole days. `customers`: needs customers that are discovered. */
+  readonly profile?: 'usual' | 'customers' | 'versions';
   /** Needs several replicas. */
   readonly replicas?: number;
 }
@@ -196,5 +196,39 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'alerts/notifier.ts',
     changes: [["if (event.event === 'leadership-acquired') this.#groups.beginTerm();", '']],
     replicas: 3,
+  },
+  {
+    name: 'incomplete list is believed',
+    file: 'discovery/known-bindings.ts',
+    changes: [
+      [
+        'const loss = await catalog.findLoss(secretName, tag, signal);',
+        "const loss = succeed('is on no list');\n      void [catalog, tag];",
+      ],
+    ],
+    profile: 'customers',
+  },
+  {
+    name: 'gone customer kept',
+    file: 'discovery/known-bindings.ts',
+    changes: [
+      [
+        'this.#losses.set(secretName, loss.value);\n        this.#hasNews = true;',
+        'this.#losses.set(secretName, loss.value);',
+      ],
+    ],
+    profile: 'customers',
+  },
+  {
+    name: 'new customer never refreshed',
+    file: 'kept-provider.ts',
+    changes: [['    this.scheduler.add(keepers);\n', '']],
+    profile: 'customers',
+  },
+  {
+    name: 'gone customer refreshed',
+    file: 'kept-provider.ts',
+    changes: [['const retired = this.scheduler.remove(keeper);', 'const retired = Promise.resolve();']],
+    profile: 'customers',
   },
 ];

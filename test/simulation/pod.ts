@@ -3,6 +3,7 @@ import { DirectoryCounts } from '../../src/adapters/journal/directory-counts.ts'
 import { DirectoryJournal } from '../../src/adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from '../../src/adapters/journal/directory-waits.ts';
 import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { createBindingCatalog } from '../../src/adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
@@ -210,9 +211,10 @@ export class Pod {
     const directory = new SimulatedVolume(this.files, network, process);
     const report = (problem: string): void => events({ event: 'journal-failed', problem });
     const volume = { directory, clock, report };
+    const service = store.connect(process);
     return {
       store: createSecretsManagerStore({
-        service: store.connect(process),
+        service,
         clock,
         timeoutMs: configuration.store.timeoutMs,
         createSecrets: configuration.store.createSecrets,
@@ -223,7 +225,7 @@ export class Pod {
       }),
       journal: hasJournal ? new DirectoryJournal(volume) : undefined,
       waits: hasJournal ? new DirectoryWaits(volume) : undefined,
-      bindings: { list: async () => succeed([]), findLoss: async () => succeed(undefined) },
+      bindings: createBindingCatalog({ service, clock, timeoutMs: configuration.store.timeoutMs }),
       counts: hasJournal ? new DirectoryCounts(volume) : undefined,
       createSource: ({ timeoutMs }, { identity }) => {
         const token = tokens.find(({ name }) => name === identity.token);

@@ -1,7 +1,13 @@
-import type { Configuration, ProviderConfiguration } from '../../src/config/configuration.ts';
+import type {
+  Configuration,
+  ProviderConfiguration,
+  TokenConfiguration,
+} from '../../src/config/configuration.ts';
+import { configureDiscovered } from '../../src/config/token-configuration.ts';
 import type { LeaseTiming } from '../../src/core/lease-timing.ts';
 import { parseText } from '../support/configuration-text.ts';
 import { NOON_MS } from '../support/sample-events.ts';
+import { BINDING_TAG } from './bindings.ts';
 import type { Chance } from './chance.ts';
 
 /** What a run is made of, beside its seed. */
@@ -11,8 +17,11 @@ export interface SimulationOptions {
   /** Of all providers together. */
   readonly tokens: number;
   readonly hours: number;
-  /** `usual`: faults of every kind. `versions`: a version budget below the usual pace, and a store that has no more. */
-  readonly profile: 'usual' | 'versions';
+  /**
+   * `usual`: faults of every kind. `customers`: the same, with customers that are discovered, come and go. `versions`: a
+   * version budget below the usual pace, and a store that has no more.
+   */
+  readonly profile: 'usual' | 'customers' | 'versions';
 }
 
 export interface SimulatedProviderSettings {
@@ -32,6 +41,8 @@ export interface SimulatedToken {
   readonly provider: SimulatedProviderSettings;
   readonly secret: string;
   readonly stateSecret: string | undefined;
+  /** The secret by which its customer is discovered; `undefined`: it is listed in the configuration. */
+  readonly binding: string | undefined;
 }
 
 /** A seed and its options, written out. */
@@ -52,6 +63,7 @@ export interface Scenario {
   readonly versionWall: number;
 }
 
+const TAG = `${BINDING_TAG.Key}=${BINDING_TAG.Value}`;
 const MINUTE_MS = 60_000;
 /** What needs a human is tried again after 15 minutes; the rest is for the longest refresh after that. */
 const QUIET_MS = 20 * MINUTE_MS;
@@ -73,12 +85,13 @@ export function drawScenario(options: SimulationOptions, chance: Chance): Scenar
   const drafts = isVersions ? [draft('plain', 'pik', chance, 15)] : draftProviders(chance);
   const budget = isVersions ? chance.pick([100, 102, 110]) : 'none';
   const customers = Math.max(1, options.tokens - drafts.length + 1);
-  const configuration = configure(drafts, customers, budget);
+  const discoverEverySeconds = options.profile === 'customers' ? chance.pick([10, 20, 30, 45]) : undefined;
+  const configuration = configure({ drafts, customers, versionBudget: budget, discoverEverySeconds });
   const tokens = configuration.providers.flatMap((provider, index) =>
-    provider.tokens.map(({ identity, stateSecret }): SimulatedToken => {
+    tokensOf(provider, customers).map(({ binding, token: { identity, stateSecret } }): SimulatedToken => {
       const settings = drafts[index]?.settings;
       if (settings === undefined) throw new Error('a provider without settings');
-      return { name: identity.token, provider: settings, secret: identity.secret, stateSecret };
+      return { name: identity.token, provider: settings, secret: identity.secret, stateSecret, binding };
     }),
   );
   const startMs = NOON_MS + chance.between(0, 3_600_000);
@@ -137,12 +150,31 @@ function draft(name: string, kind: Draft['kind'], chance: Chance, lifeMinutes?: 
   };
 }
 
-/** The real configuration, as a file would yield it. */
-function configure(
-  drafts: readonly Draft[],
+/** Those in the configuration, or those whose bindings may turn up. */
+function tokensOf(
+  provider: ProviderConfiguration,
   customers: number,
-  versionBudget: number | 'none',
-): Configuration {
+): readonly { readonly token: TokenConfiguration; readonly binding: string | undefined }[] {
+  const { discovery, name, tokens } = provider;
+  if (discovery === undefined) return tokens.map((token) => ({ token, binding: undefined }));
+  return Array.from({ length: customers }, (_, n) => {
+    const customer = `c${n + 1}`;
+    const binding = `bindings/${name}/${customer}`;
+    const bound = { customer, secretName: binding, credentials: ['bindingId'] };
+    return { token: configureDiscovered(provider, discovery, bound), binding };
+  });
+}
+
+interface Plan {
+  readonly drafts: readonly Draft[];
+  readonly customers: number;
+  readonly versionBudget: number | 'none';
+  /** `undefined`: customers are listed. */
+  readonly discoverEverySeconds: number | undefined;
+}
+
+/** The real configuration, as a file would yield it. */
+function configure({ drafts, customers, versionBudget, discoverEverySeconds }: Plan): Configuration {
   const lines = drafts.flatMap(({ kind, settings: { name, lifeMs, minIntervalMs } }) => [
     `  - name: ${name}`,
     `    kind: ${kind}`,
@@ -154,11 +186,9 @@ function configure(
     ...(kind === 'pivot-b2b2c'
       ? [
           `    secret: payments/${name}/{customer}`,
-          '    customers:',
-          ...Array.from(
-            { length: customers },
-            (_, n) => `      - { name: c${n + 1}, bindingId: { env: B } }`,
-          ),
+          ...(discoverEverySeconds === undefined
+            ? ['    customers:', ...Array.from({ length: customers }, listCustomer)]
+            : [`    customers: { discover: { tag: ${TAG}, every: ${discoverEverySeconds}s } }`]),
         ]
       : [`    secret: payments/${name}`]),
   ]);
@@ -173,4 +203,8 @@ function configure(
       return { ...provider, configured: { ...provider.configured, chainFallback: fallback } };
     }),
   };
+}
+
+function listCustomer(_: unknown, index: number): string {
+  return `      - { name: c${index + 1}, bindingId: { env: B } }`;
 }

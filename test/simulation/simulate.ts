@@ -8,6 +8,7 @@ import { describeTotal, optionsOfSeed, type RunSummary, run } from './runs.ts';
 import type { SimulationOptions } from './scenario.ts';
 
 const PROGRESS_EVERY = 50;
+const PROFILES = ['usual', 'customers', 'versions'] as const;
 
 if (process.send === undefined) await main();
 else
@@ -46,7 +47,7 @@ async function main(): Promise<void> {
       replicas: number(values.replicas) ?? usual.replicas,
       tokens: number(values.tokens) ?? usual.tokens,
       hours: days === undefined ? (number(values.hours) ?? usual.hours) : days * 24,
-      profile: values.profile === 'versions' || values.profile === 'usual' ? values.profile : usual.profile,
+      profile: PROFILES.find((each) => each === values.profile) ?? usual.profile,
     };
   });
   const startedMs = performance.now();

@@ -9,6 +9,7 @@ import {
   createSecretsManager,
   type SecretsManager,
 } from '../../src/sandbox/secrets-manager/secrets-manager.ts';
+import { type Bindings, LISTING } from './bindings.ts';
 import type { Chance } from './chance.ts';
 import { type Network, type Passage, usualPassage } from './network.ts';
 import type { StoreCall } from './observation.ts';
@@ -47,12 +48,14 @@ export class SimulatedStore {
   readonly engine: SecretsManager;
   readonly #world: World;
   readonly #network: Network;
+  readonly #bindings: Bindings;
   readonly #chance: Chance;
   /** What a read may still show for a while after a write: the answer from before. */
   readonly #stale = new Map<string, { readonly outcome: Outcome; readonly untilMs: number }>();
 
-  constructor(world: World, network: Network) {
+  constructor(world: World, network: Network, bindings: Bindings) {
     this.#world = world;
+    this.#bindings = bindings;
     this.#network = network;
     this.#chance = world.chance.fork('store');
     const { time } = world;
@@ -96,14 +99,24 @@ export class SimulatedStore {
         return {
           ARN: readText(body, 'ARN'),
           DeletedDate: readDate(body, 'DeletedDate'),
-          Tags: readObjects(body, 'Tags').map((tag) => ({
-            Key: readText(tag, 'Key'),
-            Value: readText(tag, 'Value'),
-          })),
+          Tags: readTags(body),
         };
       },
       getSecretValue: (input) => call('GetSecretValue', input),
-      listSecrets: (input) => call('ListSecrets', input),
+      listSecrets: async (input) => {
+        const body = await call('ListSecrets', input);
+        return {
+          NextToken: readText(body, 'NextToken'),
+          SecretList: this.#leaveOut(process, readObjects(body, 'SecretList')).map((secret) => ({
+            Name: readText(secret, 'Name'),
+            CreatedDate: readDate(secret, 'CreatedDate'),
+            LastChangedDate: readDate(secret, 'LastChangedDate'),
+            DeletedDate: readDate(secret, 'DeletedDate'),
+            Tags: readTags(secret),
+            SecretVersionsToStages: readStages(secret),
+          })),
+        };
+      },
       listSecretVersionIds: async (input) => {
         const body = await call('ListSecretVersionIds', input);
         return {
@@ -125,7 +138,7 @@ export class SimulatedStore {
   async #call(process: VirtualProcess, operation: OperationName, input: JsonObject): Promise<JsonObject> {
     const world = this.#world;
     const secret = nameOf(input);
-    const token = this.#tokenOf(secret);
+    const token = this.#isOfBindings(operation, secret) ? LISTING : this.#tokenOf(secret);
     const call: StoreCall = {
       operation,
       secret,
@@ -134,18 +147,16 @@ export class SimulatedStore {
       isWrite: WRITES.has(operation),
     };
     if (!process.isDead) world.watch((watcher) => watcher.storeCalled?.(call));
-    const refusal = this.#drawRefusal();
-    const passage = this.#drawPassage();
+    const isListing = operation === 'ListSecrets';
+    const refusal = this.#drawRefusal() ?? (isListing ? this.#refuseList() : undefined);
+    const drawn = this.#drawPassage();
+    const passage: Passage =
+      isListing && world.weather.listing === 'hang' ? { ...drawn, request: 'hang' } : drawn;
     // What hangs or takes long is given up by the caller, who tells nobody here.
     if (passage.request === 'hang' || passage.answer === 'hang' || passage.requestMs > 100) {
       const { timeoutMs } = world.scenario.configuration.store;
       const { nowMs } = world.time;
-      world.disturbances.add({
-        fromMs: nowMs,
-        toMs: nowMs + timeoutMs,
-        token,
-        why: 'store: no answer in time',
-      });
+      this.#addDisturbance(call, token, nowMs + timeoutMs, 'store: no answer in time');
     }
     let outcome: Outcome;
     try {
@@ -220,9 +231,38 @@ export class SimulatedStore {
     return { ok: false, name, status, message };
   }
 
-  #disturb({ issuedAtMs }: StoreCall, token: string | undefined, why: string): void {
-    const toMs = this.#world.time.nowMs;
-    this.#world.disturbances.add({ fromMs: issuedAtMs, toMs, token, why: `store: ${why}` });
+  #disturb(call: StoreCall, token: string | undefined, why: string): void {
+    this.#addDisturbance(call, token, this.#world.time.nowMs, `store: ${why}`);
+  }
+
+  #addDisturbance(
+    { issuedAtMs: fromMs, process }: StoreCall,
+    token: string | undefined,
+    toMs: number,
+    why: string,
+  ): void {
+    if (token === LISTING) this.#bindings.noteUnlisted(process, fromMs, toMs, why);
+    else this.#world.disturbances.add({ fromMs, toMs, token, why });
+  }
+
+  #isOfBindings(operation: OperationName, secret: string): boolean {
+    return operation === 'ListSecrets' || this.#bindings.tokens.some(({ binding }) => binding === secret);
+  }
+
+  /** What lists do not have at the moment; whoever keeps its token has no excuse. */
+  #leaveOut(process: VirtualProcess, secrets: readonly JsonObject[]): readonly JsonObject[] {
+    const { leftOut } = this.#world.weather;
+    const listed = secrets.filter((secret) => !leftOut.has(readText(secret, 'Name') ?? ''));
+    const { nowMs } = this.#world.time;
+    if (listed.length < secrets.length)
+      this.#bindings.noteUnlisted(process, nowMs, nowMs, 'a list is not complete');
+    return listed;
+  }
+
+  #refuseList(): Outcome | undefined {
+    const { listing } = this.#world.weather;
+    if (listing === 'fine' || listing === 'hang') return undefined;
+    return { ok: false, message: 'refused', ...REFUSALS[listing] };
   }
 
   #drawRefusal(): Outcome | undefined {
@@ -254,8 +294,8 @@ export class SimulatedStore {
   }
 
   #tokenOf(secret: string): string | undefined {
-    return this.#world.scenario.tokens.find(
-      (token) => token.secret === secret || token.stateSecret === secret,
+    return this.#world.scenario.tokens.find((token) =>
+      [token.secret, token.stateSecret, token.binding].includes(secret),
     )?.name;
   }
 }
@@ -286,4 +326,20 @@ function readDate(body: JsonObject, name: string): Date | undefined {
 function readObjects(body: JsonObject, name: string): readonly JsonObject[] {
   const value: unknown = body[name];
   return Array.isArray(value) ? value.filter(isJsonObject) : [];
+}
+
+function readTags(body: JsonObject) {
+  return readObjects(body, 'Tags').map((tag) => ({
+    Key: readText(tag, 'Key'),
+    Value: readText(tag, 'Value'),
+  }));
+}
+
+/** Labels by version. */
+function readStages(body: JsonObject): Record<string, string[]> {
+  const stages = body['SecretVersionsToStages'];
+  const labels = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
+  return Object.fromEntries(
+    Object.entries(isJsonObject(stages) ? stages : {}).map(([version, value]) => [version, labels(value)]),
+  );
 }

@@ -36,7 +36,12 @@ suite('The simulation', () => {
     assert.throws(() => mutate('nothing of the kind', mutation), /has 0 times/);
   });
 
-  for (const name of ['publish before persist', 'restart fetches', 'kept token dropped']) {
+  for (const name of [
+    'publish before persist',
+    'restart fetches',
+    'kept token dropped',
+    'incomplete list is believed',
+  ]) {
     test(`finds a deliberate bug: ${name}`, async () => {
       const mutation = MUTATIONS.find((each) => each.name === name);
       assert.ok(mutation !== undefined);

@@ -1,4 +1,6 @@
 /** One run: everything is put together, runs to its end or to the first broken promise, and is reported. */
+import { BindingIncidents } from './binding-incidents.ts';
+import { Bindings } from './bindings.ts';
 import { Chance } from './chance.ts';
 import { Incidents } from './incidents.ts';
 import { Leaders } from './leaders.ts';
@@ -42,7 +44,8 @@ export async function simulate(
   const restore = installVirtualGlobals(world.time);
   try {
     const network = new Network(world);
-    const store = new SimulatedStore(world, network);
+    const bindings = new Bindings(world);
+    const store = new SimulatedStore(world, network, bindings);
     const providers = new SimulatedProviders(world);
     const lease = new SimulatedLease(world, network);
     const receiver = new SimulatedReceiver(world, network);
@@ -63,9 +66,11 @@ export async function simulate(
     );
     const leaders = new Leaders(world, pods, lease);
     const incidents = new Incidents({ world, network, pods, leaders, providers, store });
-    const checks = createChecks({ world, store, providers, leaders, lease, pods, receiver });
-    world.watchers.push(leaders, incidents, ...checks.watchers);
+    const checks = createChecks({ world, store, providers, leaders, lease, pods, receiver, bindings });
+    // Bindings forget what is given up after the checks have looked at it.
+    world.watchers.push(leaders, incidents, ...checks.watchers, bindings);
     incidents.schedule();
+    new BindingIncidents({ world, bindings, store }).schedule();
     for (const pod of pods) pod.start();
     await world.time.runUntil(scenario.endMs, () => world.breach !== undefined);
     if (world.breach === undefined) world.watch((watcher) => watcher.ended?.());

@@ -9,6 +9,9 @@ export type ProviderWeather = 'fine' | 'unavailable' | 'rate-limited' | 'malform
 /** How the API server answers everybody. */
 export type LeaseWeather = 'fine' | 'hang' | 'error' | 'reset';
 
+/** How the store answers who lists secrets. */
+export type ListingWeather = 'fine' | 'throttle' | 'unavailable' | 'denied' | 'hang';
+
 /** What is wrong with one provider at the moment. */
 export interface ProviderState {
   weather: ProviderWeather;
@@ -29,6 +32,9 @@ export interface ProviderState {
 export class Weather {
   store: StoreWeather = 'fine';
   lease: LeaseWeather = 'fine';
+  listing: ListingWeather = 'fine';
+  /** Secrets that lists do not have at the moment. */
+  readonly leftOut = new Set<string>();
   readonly providers: ReadonlyMap<string, ProviderState>;
   /** Pods that cannot reach the API server. */
   readonly cutOff = new Set<string>();

@@ -1,5 +1,6 @@
 /** What a check needs of the simulation. */
 import { isJsonObject, parseJson } from '../../../src/core/json.ts';
+import type { Bindings } from '../bindings.ts';
 import type { Leaders } from '../leaders.ts';
 import type { Grant } from '../observation.ts';
 import type { Pod } from '../pod.ts';
@@ -19,6 +20,7 @@ export interface CheckParts {
   readonly lease: SimulatedLease;
   readonly pods: readonly Pod[];
   readonly receiver: SimulatedReceiver;
+  readonly bindings: Bindings;
 }
 
 /** A token document as a reader takes it apart, without the program's own parser. */

@@ -1,6 +1,7 @@
 import type { Watcher } from '../observation.ts';
 import { Chains } from './chains.ts';
 import type { CheckParts } from './check.ts';
+import { Discovered } from './discovered.ts';
 import { Fresh } from './fresh.ts';
 import { Loud } from './loud.ts';
 import { LoudAlerts } from './loud-alerts.ts';
@@ -29,6 +30,7 @@ export function createChecks(parts: CheckParts): Checks {
       new OneAtATime(parts),
       new NeverWorse(parts),
       new MissedTicks(parts),
+      new Discovered(parts),
       new Chains(parts),
       new NobodyLockedOut(parts),
       new Ownership(parts),

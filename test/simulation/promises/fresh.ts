@@ -72,9 +72,9 @@ export class Fresh implements Watcher {
   }
 
   ended(): void {
-    const { world, store } = this.#parts;
+    const { world, store, bindings } = this.#parts;
     for (const token of world.scenario.tokens) {
-      if (token.name === world.scenario.foreignToken) continue;
+      if (token.name === world.scenario.foreignToken || !bindings.isBound(token.name)) continue;
       const grant = grantOf(this.#parts, readDocument(store.currentText(token.secret)));
       const isDead = grant === undefined || grant.diesAtMs <= world.time.nowMs;
       // What somebody else wrote before the next refresh is due stays until then.
@@ -88,6 +88,11 @@ export class Fresh implements Watcher {
     }
   }
 
+  #isTakenInAgain(name: string, { process, publishedAtMs }: Expected): boolean {
+    const keptSinceMs = process === undefined ? undefined : this.#parts.bindings.keptSinceMs(process, name);
+    return keptSinceMs !== undefined && keptSinceMs > publishedAtMs;
+  }
+
   /** @returns whether the next token is late @param publisher of the next token; `undefined`: there is none yet */
   #judge({ name, provider }: SimulatedToken, publisher: VirtualProcess | undefined): boolean {
     const { world, leaders } = this.#parts;
@@ -98,8 +103,11 @@ export class Fresh implements Watcher {
     const halfTickMs = marginMs / TICK_SHARE / 2;
     const others = scenario.tokens.filter((token) => token.provider === provider).length;
     const busyMs = PUBLISH_MS + others * PER_TOKEN_MS;
-    // A token that another process wrote is judged by a clock that may differ.
-    const isHandedOver = expected.process?.isDead !== false || publisher !== expected.process;
+    // A token that another process wrote, or the same before it forgot it, is judged by a clock that may differ.
+    const isHandedOver =
+      expected.process?.isDead !== false ||
+      publisher !== expected.process ||
+      this.#isTakenInAgain(name, expected);
     const skewMs = isHandedOver ? leaders.skewSince(publishedAtMs) : 0;
     const dueAtMs = expected.dueAtMs + skewMs;
     const deadlineMs = dueAtMs + halfTickMs + busyMs;

@@ -61,6 +61,9 @@ export class Loud implements Watcher {
         teller.untoldSinceMs = undefined;
         teller.isFailing = false;
         return;
+      case 'token-removed':
+        this.#tellers.get(process)?.delete(event.identity.token);
+        return;
       case 'refresh-recovered':
         teller.isFailing = false;
         teller.recoveredAtMs = undefined;

@@ -56,9 +56,11 @@ export class MissedTicks implements Watcher {
       const endedAtMs = this.#ended.get(key);
       // Only of what it has published itself it is known what it knows.
       const isKnown = this.#publishers.get(token.secret) === process;
+      const isKept =
+        token.binding === undefined || this.#parts.bindings.keptSinceMs(process, token.name) !== undefined;
       const isIdle = endedAtMs !== undefined && endedAtMs >= (this.#began.get(key) ?? 0);
       const isDue = document !== undefined && document.refreshAtMs < process.wallMs;
-      return isOurs && isKnown && isIdle && isDue && grantOf(this.#parts, document) !== undefined;
+      return isOurs && isKnown && isKept && isIdle && isDue && grantOf(this.#parts, document) !== undefined;
     });
     world.time.schedule(AT_ONCE_MS, undefined, () => {
       if (process.isDead || process.isPaused || process.isStopping) return;

@@ -81,6 +81,7 @@ export class NobodyLockedOut implements Watcher {
     const former = waits.get(token);
     const { nowMs } = this.#parts.world.time;
     const { visible } = this.#parts.world.weather.provider(findToken(this.#parts, token).provider.name);
+    if (event.event === 'token-removed') this.#forget(process, token);
     if (event.event !== 'refresh-failed') {
       if (event.event === 'refresh-abandoned' || event.event === 'refresh-recovered') waits.delete(token);
       return;
@@ -108,6 +109,16 @@ export class NobodyLockedOut implements Watcher {
     const refusals = this.#refusals.get(process) ?? new Map<string, Refusal>();
     this.#refusals.set(process, refusals.set(token, refusal));
     this.#podRefusals.set(`${podOf(process)} ${token}`, refusal);
+  }
+
+  /** Whoever comes back with a new binding may be asked for at once. */
+  #forget(process: VirtualProcess, token: string): void {
+    for (const each of [this.#humanWaits, this.#refusals, this.#issued]) each.get(process)?.delete(token);
+    const demands = this.#demands.get(process) ?? [];
+    this.#demands.set(
+      process,
+      demands.filter((demand) => demand.token !== token),
+    );
   }
 
   #checkOwnLife(fetch: Fetch, last: Fetch): void {
