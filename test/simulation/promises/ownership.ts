@@ -7,17 +7,20 @@ const PROMISE = '7 not ours, not touched';
 export class Ownership implements Watcher {
   readonly #parts: CheckParts;
 
+  /** The name was free, and the program has taken it. */
+  #isOurs = false;
+
   constructor(parts: CheckParts) {
     this.#parts = parts;
   }
 
-  secretChanged({ secret, formerText, process }: SecretChange): void {
+  secretChanged({ secret, text, formerText, process }: SecretChange): void {
     const { world } = this.#parts;
     const token = tokenOfSecret(this.#parts, secret);
+    if (token === undefined || token.name !== world.scenario.foreignToken || process === undefined) return;
     // Once somebody has deleted theirs, the name is free.
-    const isTheirs =
-      token !== undefined && token.name === world.scenario.foreignToken && formerText !== undefined;
-    if (isTheirs && process !== undefined && !formerText.includes('access_token'))
+    if (formerText === undefined && text !== undefined) this.#isOurs = true;
+    if (!this.#isOurs)
       world.breaks(PROMISE, token.name, `${process.name} wrote ${secret}, which belongs to somebody else`);
   }
 }
