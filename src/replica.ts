@@ -56,8 +56,8 @@ export class Replica {
   }
 
   /**
-   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing begins with the first term of leadership, at once when there is
-   * one replica.
+   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing
+   * begins with the first term of leadership, at once when there is one replica.
    */
   start(): Promise<void> {
     this.#started ??= this.#start();
