@@ -53,7 +53,11 @@ export class LoudAlerts implements Watcher {
   }
 
   eventSeen(process: VirtualProcess, event: RefreshEvent): void {
-    this.#states.get(process)?.note(event);
+    const state = this.#states.get(process);
+    state?.note(event);
+    // What comes and goes between two looks makes an alert stay as well.
+    for (const { key, provider } of this.#parts.receiver.open.values())
+      if (provider !== undefined && state?.isConcerned(provider)) this.#calmSinceMs.delete(key);
     if (event.event === 'alert-sent' && event.failure !== undefined)
       this.#untakenAtMs.set(process, this.#parts.world.time.nowMs);
     if (event.event === 'leadership-acquired') this.#count.noteTerm(process);
