@@ -37,7 +37,8 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
   },
   {
     options: { ...usual, seed: 265, replicas: 2, tokens: 4, hours: 1 },
-    found: 'a wrong check: a failure that came and went between two looks kept its alert open for good reason',
+    found:
+      'a wrong check: a failure that came and went between two looks kept its alert open for good reason',
   },
   {
     options: { ...usual, seed: 612, replicas: 1, tokens: 3, hours: 1 },
