@@ -35,6 +35,7 @@ USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # No shell and no init: the program listens for signals as process 1, and starts no other process.
-# The small semi-space takes 7 MB off an idle process and about a third off a loaded one, for 2 % more CPU.
-ENTRYPOINT ["node", "--max-semi-space-size=1", "/app/dist/main.js"]
+# The small semi-space takes 7 MB off an idle process and about a third off a loaded one, for 2 % more CPU. SIGUSR1 would
+# open a debugger, which reads tokens out of memory.
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--disable-sigusr1", "/app/dist/main.js"]
 CMD ["run"]

@@ -30,7 +30,7 @@ export const ALERT_NAMES = [
 ] as const;
 export type AlertName = (typeof ALERT_NAMES)[number];
 
-/** Severities are written here once; the runbook, the README and the Prometheus rules are checked against it. */
+/** Severities are written here once; the runbook, docs/monitoring.md and the Prometheus rules are checked against it. */
 export const ALERTS: Readonly<Record<AlertName, AlertDefinition>> = {
   RefreshFailing: {
     severity: 'warning',

@@ -24,6 +24,7 @@ test('the image runs the program itself, without a shell, as a user by number', 
   assert.deepEqual(image.command, ['run']);
   assert.deepEqual(image.user, { uid: 65_532, gid: 65_532 });
   assert.equal(image.stopSignal, 'SIGTERM');
+  assert.ok(image.entrypoint.includes('--disable-sigusr1'), 'a signal must not open a debugger');
 });
 
 test('the image says what it is', () => {

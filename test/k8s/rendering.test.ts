@@ -5,6 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { parseJson } from '../../src/core/json.ts';
+import { documentText } from '../support/document-text.ts';
 import { findKubectlProblem, KUBECTL_SKIP, render, renderOverlay } from '../support/kubectl.ts';
 import { validateByModel } from '../support/kubernetes-models.ts';
 import {
@@ -17,7 +18,6 @@ import {
 } from '../support/manifest.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
-import { README } from '../support/readme-text.ts';
 import { SCHEMAS_SKIP, StrictSchemas } from '../support/strict-schemas.ts';
 
 const COMPONENTS = ['irsa', 'pod-identity', 'single-replica', 'prometheus-operator', 'cronjob'];
@@ -139,7 +139,8 @@ describe('the README', () => {
       await readdir(join(PROJECT, 'k8s/consumers')),
       CONSUMERS.map((name) => `${name}.yaml`).toSorted(),
     );
-    for (const component of COMPONENTS) assert.match(README, new RegExp(`^\\| \`${component}\` \\|`, 'm'));
+    for (const component of COMPONENTS)
+      assert.match(documentText('README.md'), new RegExp(`^\\| \`${component}\` \\|`, 'm'));
   });
 });
 

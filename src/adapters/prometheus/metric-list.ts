@@ -1,6 +1,6 @@
 /**
- * Every metric: the single source that the registry, the README's table and the alert rules are made or checked from.
- * All times are Unix seconds of the wall clock, all durations seconds.
+ * Every metric: the single source that the registry, the table of docs/monitoring.md and the alert rules are made or
+ * checked from. All times are Unix seconds of the wall clock, all durations seconds.
  */
 export interface MetricDefinition {
   readonly name: string;

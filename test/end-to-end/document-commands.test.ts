@@ -6,17 +6,21 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { z } from 'zod';
 import type { JsonObject } from '../../src/core/json.ts';
+import { documentCommands, documentText } from '../support/document-text.ts';
+import { codeBlocks } from '../support/markdown-sections.ts';
 import { ProgramOutput } from '../support/program-output.ts';
 import { PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
-import { readmeBlocks, readmeCommands } from '../support/readme-text.ts';
 
 /** What CI and this very run do; running them again inside a test would be turtles all the way down. */
 const RUN_BY_CI: ReadonlySet<string> = new Set(['npm ci', 'npm test']);
 
+/** Those whose commands need nothing but this project. The others have tests of their own. */
+const DOCUMENTS = ['README.md', 'docs/how-it-works.md', 'docs/monitoring.md', 'docs/development.md'];
+
 const readySchema = z.object({ event: z.literal('sandbox-ready'), store: z.object({ endpoint: z.url() }) });
 
-describe('every command of the README', { timeout: 110_000 }, () => {
-  for (const command of readmeCommands()) {
+describe('every command of the README and of what it leads to', { timeout: 110_000 }, () => {
+  for (const command of documentCommands(DOCUMENTS)) {
     if (RUN_BY_CI.has(command)) {
       it(`is run by CI: ${command}`, () => {
         const script = readFileSync(join(PROJECT, '.ci/run'), 'utf8');
@@ -36,20 +40,26 @@ describe('every command of the README', { timeout: 110_000 }, () => {
     }
   }
 
-  it('reads a token as the README shows', async (t) => {
+  it('reads a token as the README and the guide for readers show', async (t) => {
     const { output } = startShell(t, 'npm start');
     const { store } = readySchema.parse(await output.untilLine(() => true));
     const isPublished = (line: JsonObject): boolean =>
       line['event'] === 'token-refreshed' && line['token'] === 'pivot';
     await output.untilLine(isPublished);
-    const snippet = readmeBlocks('js')[0] ?? '';
-    const reader = start(t, process.execPath, ['--input-type=module', '--eval', snippet], {
-      AWS_ENDPOINT_URL: store.endpoint,
-      AWS_REGION: 'ap-southeast-3',
-      TOKEN_SECRET: 'sandbox/pivot',
-    });
-    assert.equal(await reader.exit, 0, reader.output.stderr);
-    assert.match(reader.output.stdout, /^good until \d{4}-\d\d-\d\dT/);
+    const [short = ''] = codeBlocks(documentText('README.md'), 'js');
+    const [keeping = ''] = codeBlocks(documentText('docs/readers.md'), 'js');
+    for (const [snippet, expected] of [
+      [short, /^good until \d{4}-\d\d-\d\dT/],
+      [`${keeping}\nconsole.log(await authorization(), await authorization());`, /^Bearer \S+ Bearer \S+$/],
+    ] as const) {
+      const reader = start(t, process.execPath, ['--input-type=module', '--eval', snippet], {
+        AWS_ENDPOINT_URL: store.endpoint,
+        AWS_REGION: 'ap-southeast-3',
+        TOKEN_SECRET: 'sandbox/pivot',
+      });
+      assert.equal(await reader.exit, 0, reader.output.stderr);
+      assert.match(reader.output.stdout.trim(), expected);
+    }
   });
 });
 

@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { METRICS } from '../../src/adapters/prometheus/metric-list.ts';
+import { parseConfiguration } from '../../src/config/load.ts';
+import { ALERT_NAMES, ALERTS } from '../../src/core/alert.ts';
+import { tokenDocumentSchema } from '../../src/core/document.ts';
+import { FAILURE_CODES } from '../../src/core/failure.ts';
+import { KINDS } from '../../src/providers/registry.ts';
+import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
+import { documentText, tableRows } from '../support/document-text.ts';
+import { codeBlocks } from '../support/markdown-sections.ts';
+import { PROJECT } from '../support/program-process.ts';
+
+test('docs/monitoring.md lists every metric as the program defines it, and no other', () => {
+  const rows = tableRows('docs/monitoring.md', 'metric').map(([name, type, labels, help]) => ({
+    name,
+    type,
+    labels,
+    help,
+  }));
+  assert.deepEqual(
+    rows,
+    METRICS.map(({ name, type, labels, help }) => ({
+      name: `\`${name}\``,
+      type,
+      labels: labels.map((label) => `\`${label}\``).join(', '),
+      help,
+    })),
+  );
+});
+
+test('docs/failure-model.md says for every failure code what to do', () => {
+  assert.deepEqual(
+    tableRows('docs/failure-model.md', 'code').map(([code]) => code),
+    FAILURE_CODES.map((code) => `\`${code}\``),
+  );
+});
+
+test('docs/monitoring.md lists every alert with its severity and meaning', () => {
+  assert.deepEqual(
+    tableRows('docs/monitoring.md', 'alert'),
+    ALERT_NAMES.map((name) => [`\`${name}\``, ALERTS[name].severity, ALERTS[name].meaning]),
+  );
+});
+
+test('docs/readers.md names every field of the token document', () => {
+  const named = tableRows('docs/readers.md', 'field').flatMap(([fields = '']) =>
+    fields.replaceAll('`', '').split(', '),
+  );
+  assert.deepEqual(named.toSorted(), Object.keys(tokenDocumentSchema.shape).toSorted());
+});
+
+test("the README's configuration passes the parser and has every kind", () => {
+  const parsed = parseConfiguration(codeBlocks(documentText('README.md'), 'yaml')[0] ?? '', {
+    fileName: 'README.md',
+    kinds: KINDS,
+  });
+  assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
+  const kinds = parsed.configuration.providers.map(({ kind }) => kind.kind);
+  assert.deepEqual(kinds.toSorted(), KINDS.map(({ kind }) => kind).toSorted());
+});
+
+test('the README names every fault of the store', () => {
+  for (const kind of STORE_FAULT_KINDS) assert.match(documentText('README.md'), new RegExp(`\`${kind}[\`=]`));
+});
+
+test('every promise is named by a test in the file that the README gives', () => {
+  const rows = tableRows('README.md', 'promise');
+  assert.equal(rows.length, 12);
+  for (const [promise = '', where = ''] of rows) {
+    const name = /\*\*(?<name>[^*]+)\*\*/.exec(promise)?.groups?.['name'] ?? 'a name in bold';
+    const paths = [...where.matchAll(/`(?<path>test\/[^`]+)`/g)].map(({ groups }) => groups?.['path'] ?? '');
+    assert.ok(paths.length > 0, `${name}: no file given`);
+    for (const path of paths) {
+      assert.ok(
+        readFileSync(join(PROJECT, path), 'utf8').includes(name),
+        `${path} has no test named "${name}"`,
+      );
+    }
+  }
+});
