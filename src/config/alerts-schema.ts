@@ -7,7 +7,7 @@ import { type ReferenceContext, readCredentialEntries } from './credential-entri
 import { durationField, mapping, patternField, urlField } from './field-schemas.ts';
 import type { Finding, Path } from './problem.ts';
 import type { CredentialReference } from './reference.ts';
-import { credentialReferenceSchema } from './reference-schema.ts';
+import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
 import type { SecretUse } from './secret-uses.ts';
 import { URL_FORM } from './url.ts';
 
@@ -18,18 +18,17 @@ const TOPIC_ARN_FORM = 'the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME
 /** No credential travels there unless `token` is set, which the section's own rule looks after. */
 const PUBLIC_URL = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/;
 const PUBLIC_URL_FORM = 'a URL without query, fragment and credentials';
-const REFERENCE_FORMS = 'by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
 
 const PAGERDUTY_ENDPOINT = 'https://events.pagerduty.com';
 
 /** A secret, by reference. */
 const secretField = (description: string) =>
-  credentialReferenceSchema.describe(`${description}; ${REFERENCE_FORMS}`);
+  credentialReferenceSchema.describe(`${description}; ${BY_REFERENCE}`);
 
 const shared = (kind: string) => ({
   name: patternField(NAME, NAME_FORM)
     .default(kind)
-    .describe(`name in the log and the metrics, unique; ${kind} when left out`),
+    .describe('name in the log and the metrics, unique among the sinks'),
   leastSeverity: z
     .enum(SEVERITIES)
     .default('warning')
@@ -48,7 +47,7 @@ const pagerDutySchema = mapping({
   routingKey: secretField("the integration's routing key"),
   endpoint: urlField()
     .prefault(PAGERDUTY_ENDPOINT)
-    .describe('https://events.eu.pagerduty.com for accounts in the EU'),
+    .describe('where events are sent; https://events.eu.pagerduty.com for accounts in the EU'),
 });
 
 const urlList = 'a list with at least one URL';
@@ -62,7 +61,7 @@ const alertmanagerSchema = mapping({
     .describe(
       'every instance of the cluster, without /api/v2/alerts; http is allowed while there is no token',
     ),
-  token: secretField('bearer token').optional(),
+  token: secretField('bearer token for its API, where it asks for one').optional(),
 }).superRefine(({ urls, token }, context) => {
   for (const [index, url] of urls.entries()) {
     if (token === undefined || urlField().safeParse(url).success) continue;
@@ -73,7 +72,7 @@ const alertmanagerSchema = mapping({
 const webhookSchema = mapping({
   kind: z.literal('webhook').describe('webhook: JSON to any https URL, signed'),
   ...shared('webhook'),
-  url: secretField('https URL (http for loopback hosts only)'),
+  url: secretField('where messages are posted: an https URL (http for loopback hosts only)'),
   hmacKey: secretField('key of the HMAC-SHA256 signature; messages are not signed without one').optional(),
 });
 

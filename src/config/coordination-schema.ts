@@ -53,9 +53,11 @@ const kubernetesSchema = mapping({
     url: urlField().describe('URL of the API server; https, or http for loopback hosts'),
     caFile: patternField(PATH, PATH_FORM)
       .optional()
-      .describe("certificates (PEM) to trust, relative to this file's folder; the system's when left out"),
+      .describe(
+        "file with the certificates (PEM) to trust, relative to the configuration file's folder; the system's when left out",
+      ),
     tokenFile: patternField(PATH, PATH_FORM).describe(
-      "bearer token, relative to this file's folder; read anew for every call",
+      "file with the bearer token, relative to the configuration file's folder; read anew for every call",
     ),
   })
     .optional()

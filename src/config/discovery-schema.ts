@@ -10,12 +10,14 @@ export const discoverySchema = mapping({
     tag: patternField(TAG_PATTERN, TAG_FORM)
       .refine((text) => text !== OWN_TAG, `another tag than the daemon's own`)
       .transform(parseTag)
-      .describe('tag of the secrets that hold a binding, as KEY=VALUE'),
+      .describe(
+        `tag of the secrets that hold a binding, as KEY=VALUE; another one than the daemon's own, ${OWN_TAG}`,
+      ),
     every: durationField({ leastMs: 10_000, mostMs: 86_400_000 })
       .prefault('1m')
-      .describe('how often they are looked for, from 10s to 1d'),
+      .describe('how often they are looked for'),
   }).describe(
-    'one token for each secret in the account and region that carries a tag: a JSON object with the credentials of a ' +
+    "one token for each secret in the store's account and region that carries a tag: a JSON object with the credentials of a " +
       'customer by name, and the name as "customer" unless it is the last part of the secret\'s name',
   ),
 });

@@ -1,6 +1,7 @@
 /**
  * The values that occur in several sections. Convention: **the message of a schema says what is allowed**, in words
- * that follow `allowed:`; what was found is told apart from it, because it may have to be kept quiet.
+ * that follow `allowed:`; what was found is told apart from it, because it may have to be kept quiet. Texts carry the same
+ * words into the JSON Schema as `errorMessage`: editors show it in place of the pattern, and docs/configuration.md has it.
  */
 import { z } from 'zod';
 import { DURATION_FORM, DURATION_PATTERN, formatDuration, parseDuration } from '../core/duration.ts';
@@ -46,12 +47,18 @@ export function durationField({ leastMs, mostMs }: DurationLimits = {}): z.ZodTy
         context.addIssue({ code: 'custom', message: allowed });
       } else return parsed.durationMs;
       return z.NEVER;
-    });
+    })
+    .meta({ errorMessage: allowed });
 }
 
 /** A text of a given form. */
 export function patternField(pattern: RegExp, allowed: string): z.ZodString {
-  return z.string(allowed).regex(pattern, allowed);
+  return z.string(allowed).regex(pattern, allowed).meta({ errorMessage: allowed });
+}
+
+/** Any text that is not empty. @param most length in characters, inclusive */
+export function shortTextField(most: number, allowed: string): z.ZodString {
+  return z.string(allowed).min(1, allowed).max(most, allowed).meta({ errorMessage: allowed });
 }
 
 /** A whole number, both limits inclusive. */
@@ -62,12 +69,15 @@ export function wholeNumberField(least: number, most: number): z.ZodInt {
 
 /** An address that credentials may be sent to, without its trailing slash. */
 export function urlField(): z.ZodType<string, string> {
-  return z.string(URL_FORM).transform((text, context) => {
-    const url = parseServiceUrl(text);
-    if (url !== undefined) return url;
-    context.addIssue({ code: 'custom', message: URL_FORM });
-    return z.NEVER;
-  });
+  return z
+    .string(URL_FORM)
+    .transform((text, context) => {
+      const url = parseServiceUrl(text);
+      if (url !== undefined) return url;
+      context.addIssue({ code: 'custom', message: URL_FORM });
+      return z.NEVER;
+    })
+    .meta({ errorMessage: URL_FORM });
 }
 
 export function fetchLimitField(): z.ZodType<FetchLimit, string> {
@@ -79,7 +89,8 @@ export function fetchLimitField(): z.ZodType<FetchLimit, string> {
       if (limit !== undefined) return limit;
       context.addIssue({ code: 'custom', message: FETCH_LIMIT_FORM });
       return z.NEVER;
-    });
+    })
+    .meta({ errorMessage: FETCH_LIMIT_FORM });
 }
 
 export function versionBudgetField(): z.ZodType<VersionBudget, VersionBudget> {

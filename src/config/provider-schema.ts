@@ -62,7 +62,8 @@ const scheduleSchema: z.ZodType<ClassicSchedule, string> = z
     const reason = parsed.problem.length > 160 ? '' : ` (${parsed.problem})`;
     context.addIssue({ code: 'custom', message: `${CRON_FORM}${reason}` });
     return z.NEVER;
-  });
+  })
+  .meta({ errorMessage: CRON_FORM });
 
 /** What every provider entry has, whatever its kind. */
 const commonShape = {
@@ -82,7 +83,7 @@ const commonShape = {
     ),
   minInterval: durationField()
     .prefault('0s')
-    .describe('shortest time between two fetches that the provider likes'),
+    .describe('shortest time between two fetches of one token that the provider likes'),
   fetchBudget: fetchLimitField()
     .optional()
     .describe(
@@ -176,11 +177,14 @@ function secretFields(kind: ProviderKind): z.ZodRawShape {
   return {
     secret: secretTemplate
       .optional()
-      .describe("secrets that the tokens are published to; {customer} stands for the customer's name"),
+      .describe(
+        "secrets that the tokens are published to; {customer} stands for the customer's name; needed unless each customer has " +
+          'a secret of its own',
+      ),
     stateSecret: secretTemplate
       .optional()
       .describe(
-        'secrets for the newest refresh tokens, with {customer}; token-refresher/state/<secret> when left out; readers ' +
+        'secrets for the newest refresh tokens, where there are any, with {customer}; token-refresher/state/<secret> when left out; readers ' +
           'of the tokens must not be allowed to read them',
       ),
     customers: z

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import type { CredentialFields } from '../providers/provider.ts';
-import { mapping, patternField } from './field-schemas.ts';
+import { mapping, patternField, shortTextField } from './field-schemas.ts';
 
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
+
+/** Ends the description of every option that is a reference. */
+export const BY_REFERENCE = `by reference: ${FORMS}`;
 
 /** Stands alone: it is the whole message, because what was found must not be shown. */
 export const LITERAL_CREDENTIAL =
@@ -23,15 +26,13 @@ export const credentialReferenceSchema = z
       file: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a file, on one line')
         .optional()
         .describe(
-          "path of a file, relative to this file's folder; read anew for each fetch; one newline at its end is dropped",
+          'path of a file, relative to the folder of the configuration file; read anew for each fetch; one newline at its ' +
+            'end is dropped',
         ),
       awsSecret: patternField(/^[A-Za-z0-9/_+=.@:-]{1,2048}$/, 'the name or ARN of a secret')
         .optional()
         .describe("name or ARN of a secret in the store's account and region"),
-      key: z
-        .string('a key of the JSON object in the secret')
-        .min(1, 'a key of the JSON object in the secret')
-        .max(256, 'a key of the JSON object in the secret')
+      key: shortTextField(256, 'a key of the JSON object in the secret')
         .optional()
         .describe('beside awsSecret: key of the JSON object in the secret; the whole text when left out'),
     },
@@ -60,7 +61,7 @@ export function referenceShape(fields: CredentialFields): z.ZodRawShape {
     Object.entries(fields).map(([name, field]) => [
       name,
       (field.optional === true ? credentialReferenceSchema.optional() : credentialReferenceSchema).describe(
-        `${field.description}; by reference: ${FORMS}`,
+        `${field.description}; ${BY_REFERENCE}`,
       ),
     ]),
   );

@@ -10,6 +10,7 @@ import {
   durationField,
   mapping,
   patternField,
+  shortTextField,
   urlField,
   versionBudgetField,
   wholeNumberField,
@@ -19,6 +20,8 @@ import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
 
 /** AWS allows 50; the daemon needs some for itself. */
 const MOST_TAGS = 40;
+const TAG_KEY_FORM = '1 to 128 characters, not beginning with aws:';
+const TAG_VALUE_FORM = 'a text of at most 256 characters';
 
 export const storeSchema = mapping({
   kind: z
@@ -34,17 +37,16 @@ export const storeSchema = mapping({
   createSecrets: z
     .boolean()
     .default(false)
-    .describe('create secrets that do not exist yet; needs CreateSecret and TagResource'),
-  kmsKeyId: z
-    .string('the id, ARN or alias of a KMS key')
-    .min(1, 'the id, ARN or alias of a KMS key')
-    .max(2048, 'the id, ARN or alias of a KMS key')
+    .describe(
+      'create secrets that do not exist yet; needs secretsmanager:CreateSecret and secretsmanager:TagResource',
+    ),
+  kmsKeyId: shortTextField(2048, 'the id, ARN or alias of a KMS key')
     .optional()
     .describe('KMS key for secrets that are created; aws/secretsmanager when left out'),
   tags: z
     .record(
       z.string(),
-      z.string('a text of at most 256 characters').max(256, 'a text of at most 256 characters'),
+      z.string(TAG_VALUE_FORM).max(256, TAG_VALUE_FORM).meta({ errorMessage: TAG_VALUE_FORM }),
     )
     .superRefine((tags, context) => {
       if (Object.keys(tags).length > MOST_TAGS) {
@@ -52,12 +54,16 @@ export const storeSchema = mapping({
       }
       for (const key of Object.keys(tags)) {
         if (key.length >= 1 && key.length <= 128 && !/^aws:/i.test(key)) continue;
-        const message = '1 to 128 characters, not beginning with aws:';
-        context.addIssue({ code: 'custom', path: [key], message, params: { target: 'key' } });
+        context.addIssue({
+          code: 'custom',
+          path: [key],
+          message: TAG_KEY_FORM,
+          params: { target: 'key' },
+        });
       }
     })
     .prefault({})
-    .describe(`tags for secrets that are created, at most ${MOST_TAGS}`),
+    .describe(`tags for secrets that are created, at most ${MOST_TAGS} (each key ${TAG_KEY_FORM})`),
   adopt: z
     .array(patternField(SECRET_NAME_PATTERN, SECRET_NAME_FORM), 'a list of names of secrets')
     .prefault([])
@@ -66,7 +72,7 @@ export const storeSchema = mapping({
     .prefault(DEFAULT_VERSION_BUDGET)
     .describe(
       `most versions that one secret may get in 24 hours: ${DEFAULT_VERSION_BUDGET} is AWS's guidance (one write in ten ` +
-        'minutes), 100 is the cautious reading, none is for emulators without a quota',
+        'minutes), 100 is the cautious reading; none: no limit, for emulators without a quota',
     ),
   writesPerSecond: wholeNumberField(LEAST_CALLS_PER_SECOND, 1000)
     .default(40)
@@ -90,23 +96,25 @@ export const readersSchema = mapping({
 
 export const journalSchema = mapping({
   dir: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a directory, on one line').describe(
-    "private directory (mode 0700), relative to this file's folder, on a tmpfs that survives a restart of the container; " +
-      'its last part is made when it is missing',
+    'private directory (mode 0700), relative to the folder of the configuration file, on a tmpfs that survives a restart of the ' +
+      'container; its last part is made when it is missing',
   ),
 });
 
 export const httpSchema = mapping({
-  host: z
-    .string('an address to listen on')
-    .min(1, 'an address to listen on')
-    .max(253, 'an address to listen on')
+  host: shortTextField(253, 'an address to listen on')
     .default('0.0.0.0')
-    .describe('address for /livez, /readyz and /metrics'),
-  port: wholeNumberField(0, 65_535).default(8080).describe('port; 0 takes any free one'),
+    .describe(
+      'address to listen on, for /livez, /readyz, /metrics and the status page; 127.0.0.1 is for this machine alone',
+    ),
+  port: wholeNumberField(0, 65_535).default(8080).describe('port to listen on; 0 takes any free one'),
 });
 
 export const logSchema = mapping({
-  level: z.enum(LOG_LEVELS).default('info').describe('least severe lines to write'),
+  level: z
+    .enum(LOG_LEVELS)
+    .default('info')
+    .describe('least severe lines to write; warn: only what does not go well'),
   format: z
     .enum(LOG_FORMATS)
     .default('auto')

@@ -52,15 +52,17 @@ export const apimw = defineKind({
   documentedLifetimeSeconds: LIFETIME_SECONDS,
   defaultBaseUrl: 'https://api.apimw.com',
   credentials: {
-    apiKey: { description: 'API key' },
-    apiSecret: { description: 'API secret' },
+    apiKey: { description: 'API key, sent as api_key' },
+    apiSecret: { description: 'API secret, sent as api_secret' },
   },
   customerCredentials: undefined,
   options: z.strictObject({
     useRefreshToken: z
       .boolean()
       .default(false)
-      .describe('spend the refresh token of the last answer instead of logging in each time'),
+      .describe(
+        'spend the refresh token of the last answer instead of logging in each time; it is kept in stateSecret',
+      ),
   }),
   configure: ({ useRefreshToken }): ConfiguredKind => ({
     hasChain: useRefreshToken,

@@ -22,8 +22,8 @@ export const paysecurez = defineKind({
   documentedLifetimeSeconds: LIFETIME_SECONDS,
   defaultBaseUrl: 'https://api.paysecurez.com',
   credentials: {
-    clientId: { description: 'client id' },
-    clientSecret: { description: 'client secret' },
+    clientId: { description: 'client id, sent as client_id' },
+    clientSecret: { description: 'client secret, sent as client_secret' },
   },
   customerCredentials: undefined,
   options: z.strictObject({}),

@@ -21,8 +21,8 @@ export const pik = defineKind({
   documentedLifetimeSeconds: LIFETIME_SECONDS,
   defaultBaseUrl: undefined,
   credentials: {
-    appId: { description: 'application id' },
-    appSecret: { description: 'application secret' },
+    appId: { description: 'application id, sent as appId' },
+    appSecret: { description: 'application secret, sent as appSecret' },
   },
   customerCredentials: undefined,
   options: z.strictObject({}),

@@ -51,7 +51,8 @@ const OPTIONS = z.strictObject({
     .enum(['both', 'authorization_code', 'refresh_token'])
     .default('both')
     .describe(
-      'what a request presents once a refresh token is held: authCode and refreshToken (both), or one of them',
+      'what a request presents once a refresh token is held; both: authCode and refreshToken; authorization_code: authCode ' +
+        'alone, so that no refresh token is spent; refresh_token: refreshToken alone',
     ),
 });
 

@@ -22,6 +22,8 @@ export const TIMESTAMP_FORMATS = [
 
 export type TimestampFormat = (typeof TIMESTAMP_FORMATS)[number];
 
+const PATH_FORM = 'a path that begins with / and holds no spaces';
+
 /** Where SNAP services differ. The defaults are Pivot's. */
 export interface SnapOptions {
   readonly timestampFormat: TimestampFormat;
@@ -37,17 +39,23 @@ export function snapOptionShape(defaultPath: string) {
     timestampFormat: z
       .enum(TIMESTAMP_FORMATS)
       .default('jakarta-seconds')
-      .describe('X-TIMESTAMP: +07:00 or Z, with or without milliseconds'),
+      .describe(
+        'form of the X-TIMESTAMP header: at +07:00 (jakarta) or Z (utc), with or without milliseconds',
+      ),
     grantTypeCase: z
       .enum(['lower', 'upper'])
       .default('lower')
-      .describe('client_credentials or CLIENT_CREDENTIALS'),
-    grantTypeKey: z.enum(['grantType', 'grant_type']).default('grantType').describe('name of the body field'),
+      .describe('how the grant type is spelt; lower: client_credentials; upper: CLIENT_CREDENTIALS'),
+    grantTypeKey: z
+      .enum(['grantType', 'grant_type'])
+      .default('grantType')
+      .describe('name of the field in the body that holds the grant type'),
     path: z
       .string()
-      .regex(/^\/[!-~]*$/, 'must start with / and hold no spaces')
+      .regex(/^\/[!-~]*$/, PATH_FORM)
+      .meta({ errorMessage: PATH_FORM })
       .default(defaultPath)
-      .describe('path of the token call'),
+      .describe('path of the token endpoint, appended to baseUrl'),
     allowWeakKey: z.boolean().default(false).describe('accept RSA keys from 1024 bits on, instead of 2048'),
   };
 }

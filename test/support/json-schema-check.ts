@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 type Check = (keyword: unknown, value: unknown, schema: JsonObject) => boolean;
 
 /** Keywords that explain and do not restrict. */
-const ANNOTATIONS = new Set(['$schema', '$id', 'title', 'description', 'default', 'format']);
+const ANNOTATIONS = new Set(['$schema', '$id', 'title', 'description', 'default', 'format', 'errorMessage']);
 
 /** The keywords of draft 2020-12 that our schemas use. */
 const CHECKS: Readonly<Record<string, Check>> = {
