@@ -1,0 +1,163 @@
+/**
+ * The configuration reference, from the JSON Schema of the configuration and the registry of kinds.
+ *
+ * Guarantee: every option of the schema is in it, with its value, default and meaning; what cannot be shown throws.
+ * Non-guarantee: rules about several values together are in the schema's descriptions, or only in the program.
+ */
+import { z } from 'zod';
+import { credentialReferenceSchema } from '../../src/config/reference-schema.ts';
+import { isJsonObject } from '../../src/core/json.ts';
+import type { ProviderKind } from '../../src/providers/provider.ts';
+import { link, sentence, table } from './markdown-text.ts';
+import { optionTable } from './option-table.ts';
+import { providerSections } from './provider-sections.ts';
+import { type ReferenceSection, tableOfContents, writeSections } from './reference-section.ts';
+import { kindsOf, optionsOf, parseSchemaNode, type SchemaNode, type SchemaOption } from './schema-node.ts';
+import { REFERENCES, SHARED_FORMS } from './value-text.ts';
+
+export interface ReferenceInput {
+  readonly schema: unknown;
+  readonly kinds: readonly ProviderKind[];
+  /** YAML by the title of its section: exactly one for each section with options. */
+  readonly examples: Readonly<Record<string, string>>;
+}
+
+const ROOT = 'configuration';
+
+const INTRODUCTION = `<!-- Made by \`npm run --silent reference > docs/configuration.md\`. Do not edit: change the descriptions in src. -->
+
+Every option of the configuration file. This page is made by \`npm run --silent reference > docs/configuration.md\` from
+[config/schema.json](../config/schema.json) and the registry of provider kinds, and a test fails when it is out of date.
+
+The file is YAML, checked strictly: an unknown option is an error, and so is a schedule that cannot work.
+\`token-refresher check --config FILE\` says what is wrong, with line and column, and \`token-refresher plan --config FILE\`
+when each token will be refreshed. [config/example.yaml](../config/example.yaml) shows all options in one file.
+
+In the tables, **required** means within its mapping, when that is there; **optional** options have no default. \`a.b\` is
+\`b\` in the mapping \`a\`, \`a[].b\` is \`b\` in each entry of the list \`a\`. The examples are parts of one file, which
+is complete with at least one provider.`;
+
+/** The whole document. @throws for what it could not show, naming the option or the section */
+export function configurationReference({ schema, kinds, examples }: ReferenceInput): string {
+  const options = optionsOf(parseSchemaNode(withoutIdentity(schema), ROOT), ROOT);
+  const used = new Set<string>();
+  const example = (title: string): string => {
+    const text = examples[title];
+    if (text === undefined) throw new Error(`the section ${title} has no example`);
+    used.add(title);
+    return `\`\`\`yaml\n${text.trim()}\n\`\`\``;
+  };
+  const sections: readonly ReferenceSection[] = [
+    topLevel(options, example),
+    valuesSection(example),
+    ...options.map((option) => blockSection(option, kinds, example)),
+  ];
+  const idle = Object.keys(examples).filter((title) => !used.has(title));
+  if (idle.length > 0) throw new Error(`examples of no section: ${idle.join(', ')}`);
+  const parts = [
+    '# Configuration reference',
+    INTRODUCTION,
+    tableOfContents(sections),
+    ...writeSections(sections, 2),
+  ];
+  return `${parts.join('\n\n')}\n`;
+}
+
+function withoutIdentity(schema: unknown): unknown {
+  if (!isJsonObject(schema)) return schema;
+  const names = new Set(['$schema', '$id', 'title']);
+  return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !names.has(keyword)));
+}
+
+function topLevel(options: readonly SchemaOption[], example: (title: string) => string): ReferenceSection {
+  const rows = options.map(({ name, node, isRequired }) => [
+    link(`\`${name}\``, name),
+    isRequired ? '**required**' : 'optional',
+    sentence(describe(name, node)),
+  ]);
+  const title = 'Top level';
+  return { title, blocks: [table(['Block', 'Needed', 'Meaning'], rows), example(title)], sections: [] };
+}
+
+function describe(name: string, { description }: SchemaNode): string {
+  if (description === undefined) throw new Error(`${ROOT}.${name}: no description`);
+  return description;
+}
+
+function valuesSection(example: (title: string) => string): ReferenceSection {
+  const reference = z.toJSONSchema(z.strictObject(credentialReferenceSchema.shape), { io: 'input' });
+  const options = optionsOf(parseSchemaNode(withoutIdentity(reference), 'reference'), 'reference');
+  return {
+    title: 'Values',
+    blocks: ['What the tables below link to.'],
+    sections: [
+      ...SHARED_FORMS.map(({ title, words, note }) => ({
+        title,
+        blocks: [`${sentence(words)} ${note}`],
+        sections: [],
+      })),
+      {
+        title: REFERENCES,
+        blocks: [
+          'A credential never stands in the file, only where it is: exactly one of `env`, `file` and `awsSecret`.',
+          example(REFERENCES),
+          optionTable({ options, path: 'reference', elsewhere: new Map() }),
+        ],
+        sections: [],
+      },
+    ],
+  };
+}
+
+/** One block of the top level, with a section inside for each kind of what has kinds. */
+function blockSection(
+  option: SchemaOption,
+  kinds: readonly ProviderKind[],
+  example: (title: string) => string,
+): ReferenceSection {
+  const { name, node } = option;
+  const path = `${ROOT}.${name}`;
+  const introduction = sentence(describe(name, node));
+  if (name === 'providers') {
+    const sections = providerSections(option, path, kinds, example);
+    return { title: name, blocks: [introduction], sections };
+  }
+  if (kindsOf(node) !== undefined) {
+    return { title: name, blocks: [introduction], sections: kindSections(name, node, path, example) };
+  }
+  const options = optionsOf(node, path);
+  const lists = options.flatMap(({ name: inner, node: list }) =>
+    list.form === 'list' && kindsOf(list.item) !== undefined
+      ? [{ path: `${path}.${inner}`, sections: kindSections(inner, list.item, `${path}.${inner}`, example) }]
+      : [],
+  );
+  const elsewhere = new Map(
+    lists.map((list) => [
+      list.path,
+      `list, each one of ${list.sections.map(({ title }) => link(title, title)).join(', ')}`,
+    ]),
+  );
+  return {
+    title: name,
+    blocks: [introduction, example(name), optionTable({ options, path, elsewhere })],
+    sections: lists.flatMap(({ sections }) => sections),
+  };
+}
+
+function kindSections(
+  name: string,
+  node: SchemaNode,
+  path: string,
+  example: (title: string) => string,
+): readonly ReferenceSection[] {
+  // "Sink slack" of `sinks`.
+  const noun = `${name.charAt(0).toUpperCase()}${name.slice(1).replace(/s$/, '')}`;
+  return [...(kindsOf(node) ?? [])].map(([kind, options]) => {
+    const title = `${noun} ${kind}`;
+    return {
+      title,
+      blocks: [example(title), optionTable({ options, path, elsewhere: new Map() })],
+      sections: [],
+    };
+  });
+}
