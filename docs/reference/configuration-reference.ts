@@ -13,7 +13,7 @@ import { optionTable } from './option-table.ts';
 import { providerSections } from './provider-sections.ts';
 import { type ReferenceSection, tableOfContents, writeSections } from './reference-section.ts';
 import { kindsOf, optionsOf, parseSchemaNode, type SchemaNode, type SchemaOption } from './schema-node.ts';
-import { REFERENCES, SHARED_FORMS } from './value-text.ts';
+import { listText, REFERENCES, SHARED_FORMS } from './value-text.ts';
 
 export interface ReferenceInput {
   readonly schema: unknown;
@@ -120,7 +120,8 @@ function blockSection(
   const introduction = sentence(describe(name, node));
   if (name === 'providers') {
     const sections = providerSections(option, path, kinds, example);
-    return { title: name, blocks: [introduction], sections };
+    const form = node.form === 'list' ? [`A ${listText(node)}.`] : [];
+    return { title: name, blocks: [[introduction, ...form].join(' ')], sections };
   }
   if (kindsOf(node) !== undefined) {
     return { title: name, blocks: [introduction], sections: kindSections(name, node, path, example) };
@@ -128,13 +129,19 @@ function blockSection(
   const options = optionsOf(node, path);
   const lists = options.flatMap(({ name: inner, node: list }) =>
     list.form === 'list' && kindsOf(list.item) !== undefined
-      ? [{ path: `${path}.${inner}`, sections: kindSections(inner, list.item, `${path}.${inner}`, example) }]
+      ? [
+          {
+            path: `${path}.${inner}`,
+            text: listText(list),
+            sections: kindSections(inner, list.item, `${path}.${inner}`, example),
+          },
+        ]
       : [],
   );
   const elsewhere = new Map(
     lists.map((list) => [
       list.path,
-      `list, each one of ${list.sections.map(({ title }) => link(title, title)).join(', ')}`,
+      `${list.text}, each one of ${list.sections.map(({ title }) => link(title, title)).join(', ')}`,
     ]),
   );
   return {

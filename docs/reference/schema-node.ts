@@ -174,3 +174,8 @@ export function kindsOf(node: SchemaNode): ReadonlyMap<string, readonly SchemaOp
   });
   return kinds.every((kind) => kind !== undefined) ? new Map(kinds) : undefined;
 }
+
+/** Whether one of the options is the very same: name, value and everything that is said of it. */
+export function isIn(option: SchemaOption, options: readonly SchemaOption[]): boolean {
+  return options.some((other) => isDeepStrictEqual(option, other));
+}

@@ -66,7 +66,7 @@ export function valueText(node: SchemaNode): string {
     case 'switch':
       return inWords([code('true'), code('false')]);
     case 'list':
-      return `list${inCount(node.least, node.most)}, each a ${valueText(node.item).replace(/^an? /, '')}`;
+      return `${listText(node)}, each a ${valueText(node.item).replace(/^an? /, '')}`;
     case 'record':
       return `mapping, each value ${valueText(node.value)}`;
     case 'mapping':
@@ -87,9 +87,10 @@ function inRange(least: number | undefined, most: number | undefined): string {
   return most === undefined ? ` from ${least}` : ` from ${least} to ${most}`;
 }
 
-function inCount(least: number | undefined, most: number | undefined): string {
-  if (least === undefined) return most === undefined ? '' : ` of at most ${most}`;
-  return most === undefined ? ` of ${least} or more` : ` of ${least} to ${most}`;
+/** How many entries a list may have, not what they are. */
+export function listText({ least, most }: Extract<SchemaNode, { readonly form: 'list' }>): string {
+  if (least === undefined) return most === undefined ? 'list' : `list of at most ${most}`;
+  return most === undefined ? `list of ${least} or more` : `list of ${least} to ${most}`;
 }
 
 function inWords(texts: readonly string[]): string {

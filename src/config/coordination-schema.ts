@@ -32,7 +32,7 @@ const kubernetesSchema = mapping({
     .describe('name of the Lease (coordination.k8s.io/v1); the same in all replicas'),
   namespace: patternField(NAMESPACE, NAMESPACE_FORM)
     .optional()
-    .describe("namespace of the Lease; the pod's own when left out"),
+    .describe("namespace of the Lease; the pod's own when left out; required beside apiServer"),
   leaseDuration: durationField()
     .prefault(formatDuration(leaseDurationMs))
     .describe('a stand-by takes over when the Lease has not been renewed for so long; whole seconds'),

@@ -45,7 +45,7 @@ describe('docs/configuration.md', () => {
     assert.match(TEXT, /^.*made by `npm run --silent reference > docs\/configuration\.md`/m);
   });
 
-  it('has every option of the schema, with its default and its meaning', () => {
+  it('has every option of the schema, with its values, default and meaning', () => {
     const options = propertiesOf(SCHEMA, '');
     assert.ok(options.length > 100);
     assert.deepEqual(
@@ -179,7 +179,7 @@ function propertiesOf(schema: unknown, path: string): readonly SchemaProperty[] 
   const { properties, required, items, additionalProperties } = schema;
   // A reference: its own options stand in a section for all of them.
   if (schema['dependentRequired'] !== undefined) return [];
-  const forms = [schema['anyOf'], schema['oneOf']].flatMap((list) => (Array.isArray(list) ? list : []));
+  const forms = [...listOf(schema['anyOf']), ...listOf(schema['oneOf'])];
   return [
     ...Object.entries(isJsonObject(properties) ? properties : {}).flatMap(([name, inner]) => {
       const own = path === '' ? name : `${path}.${name}`;
@@ -191,7 +191,7 @@ function propertiesOf(schema: unknown, path: string): readonly SchemaProperty[] 
     }),
     ...propertiesOf(items, `${path}[]`),
     ...propertiesOf(additionalProperties, `${path}.*`),
-    ...forms.flatMap((form: unknown) => propertiesOf(form, `${path}${kindOf(form)}`)),
+    ...forms.flatMap((form) => propertiesOf(form, `${path}${kindOf(form)}`)),
   ];
 }
 
@@ -214,6 +214,8 @@ function findMistake({ path, schema, isRequired }: SchemaProperty): string | und
   const isTop = titles.includes('Top level');
   const needed = defaultOf(schema, isRequired, isTop);
   if (!row.includes(needed)) return `${path}: no ${needed}`;
+  const missing = limitsOf(schema).filter((limit) => row[1]?.includes(limit) !== true);
+  if (!isTop && missing.length > 0) return `${path}: no ${missing.join(', ')}`;
   const words = String(schema['description']).split(';')[0]?.split(' ').slice(1) ?? [];
   const meaning = row.at(-1)?.replaceAll(/[`\\]/g, '') ?? '';
   return words.every((word) => meaning.includes(word))
@@ -226,6 +228,27 @@ function defaultOf(schema: JsonObject, isRequired: boolean, isTop: boolean): str
   const value = schema['default'];
   if (value === undefined || isTop) return 'optional';
   return `\`${typeof value === 'string' ? value : JSON.stringify(value)}\``;
+}
+
+/** What has to stand beside the option: the values to choose from, and the limits of numbers, lists and durations. */
+function limitsOf(schema: JsonObject): readonly string[] {
+  const { minimum, maximum, minItems, maxItems, errorMessage, items } = schema;
+  const values: readonly unknown[] = [schema['const'], ...listOf(schema['enum'])];
+  const forms = [...listOf(schema['anyOf']), items].filter(isJsonObject);
+  return [
+    ...values.filter((value) => typeof value === 'string').map((value) => `\`${value}\``),
+    ...[minimum, maximum, minItems, maxItems]
+      .filter((limit) => typeof limit === 'number' && limit < Number.MAX_SAFE_INTEGER)
+      .map(String),
+    ...[...String(errorMessage).matchAll(/, (?<word>at least|at most) (?<limit>\d+m?s|\d+[mhd])\b/g)].map(
+      ({ groups }) => `${groups?.['word']} \`${groups?.['limit']}\``,
+    ),
+    ...forms.filter((form) => kindOf(form) === '' && form['oneOf'] === undefined).flatMap(limitsOf),
+  ];
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }
 
 /** The sections that an option may stand in, and what it is called there. */
