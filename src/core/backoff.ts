@@ -1,7 +1,8 @@
 /**
  * How long to wait after a failed attempt.
  *
- * Guarantee: never zero, never before `Retry-After`, never sooner than 15 minutes when only a human can help.
+ * Guarantee: never zero, never before `Retry-After`, never sooner than 15 minutes when only a human can help; a refresh
+ * that begins within them waits for the rest.
  */
 import type { Failure } from './failure.ts';
 
@@ -26,6 +27,8 @@ export interface BackoffInput {
   readonly remainingMs: number | undefined;
   /** Until the store has room for a version again, when it is full and as far as that is known. */
   readonly roomInMs?: number | undefined;
+  /** What is left of the 15 minutes, when they began before this refresh. */
+  readonly humanInMs?: number | undefined;
 }
 
 /** @param draw uniform in [0, 1), drawn once per wait */
@@ -33,8 +36,9 @@ export function decideWait(input: BackoffInput, draw: number): number {
   return Math.max(ownWait(input, draw), input.failure.retryAfterMs ?? 0);
 }
 
-function ownWait({ failure, attempt, remainingMs, roomInMs }: BackoffInput, draw: number): number {
-  if (failure.retry === 'needs-human') return NEEDS_HUMAN_MS;
+function ownWait(input: BackoffInput, draw: number): number {
+  const { failure, attempt, remainingMs, roomInMs, humanInMs = NEEDS_HUMAN_MS } = input;
+  if (failure.retry === 'needs-human') return Math.max(SHORTEST_MS, humanInMs);
   if (failure.code === 'store-quota')
     return Math.min(Math.max(roomInMs ?? 0, SHORTEST_QUOTA_MS), LONGEST_QUOTA_MS);
   if (remainingMs !== undefined && remainingMs <= 0) return AFTER_EXPIRY_MS;

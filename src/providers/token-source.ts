@@ -81,8 +81,10 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
       reading ??= await readCredentials(signal);
       for (;;) {
         await reading.untilChanged(signal);
-        reading = await readCredentials(signal);
+        const next = await readCredentials(signal);
+        // Kept only by who acts on it: a wait that is given up here leaves the change to the next one.
         signal.throwIfAborted();
+        reading = next;
         const { credentials } = reading;
         if (credentials.ok && !areSame(credentials.value, used)) return;
       }

@@ -1,9 +1,10 @@
 /**
- * When the provider may be asked for one token again: its `minInterval`, what it demanded with `Retry-After`, and, after
- * a restart, what the former process was told.
+ * When the provider may be asked for one token again: its `minInterval`, what it demanded with `Retry-After`, after
+ * rejected credentials, and, after a restart, what the former process was told.
  *
  * Non-guarantee: without a place for waits ({@link FetchWaits}) a restart forgets all but the interval after a success.
  */
+import { NEEDS_HUMAN_MS } from '../core/backoff.ts';
 import type { Failure } from '../core/failure.ts';
 import { decideRejectedWait, describeWait, waitRestMs } from '../core/fetch-wait.ts';
 import { type Moment, momentAt, msUntil } from '../core/moment.ts';
@@ -19,6 +20,15 @@ export interface FetchPaceParts {
   readonly waits?: FetchWaits | undefined;
 }
 
+/** Credentials that this process was refused, and that nobody has changed since. */
+interface Rejection {
+  /** Told by a run that begins meanwhile. */
+  readonly failure: Failure;
+  /** Wall time. */
+  readonly atMs: number;
+  readonly untilMonotonicMs: number;
+}
+
 export class FetchPace {
   readonly #parts: FetchPaceParts;
   /** Before this the provider does not want to be asked, not even for a human. */
@@ -29,6 +39,7 @@ export class FetchPace {
   #former: FetchWait | undefined;
   #formerUntil: Moment | undefined;
   #hasRecord = false;
+  #rejection: Rejection | undefined;
 
   constructor(parts: FetchPaceParts) {
     this.#parts = parts;
@@ -46,12 +57,30 @@ export class FetchPace {
     this.#formerUntil = momentAt(clock.now() + waitRestMs(former, clock.now()), clock);
   }
 
-  /** Why the provider must not be asked yet, when the former process was told so. */
-  heldBack(): Failure | undefined {
+  /**
+   * Why the provider must not be asked yet, when the former process was told so, or this one in a former term.
+   * @param issuedAtMs of the published document: whoever has fetched it since a rejection has shown that it is over
+   */
+  heldBack(issuedAtMs: number | undefined): Failure | undefined {
     const restMs = this.#formerRestMs();
-    return this.#former === undefined || restMs === 0
-      ? undefined
-      : describeWait(this.#former, restMs, this.#parts.clock.now());
+    if (this.#former !== undefined && restMs > 0)
+      return describeWait(this.#former, restMs, this.#parts.clock.now());
+    const rejection = this.#rejection;
+    if (rejection === undefined || (issuedAtMs ?? 0) > rejection.atMs) return undefined;
+    return rejection.untilMonotonicMs > this.#parts.clock.monotonicMs() ? rejection.failure : undefined;
+  }
+
+  /** What is left of the wait that a rejection in a former term began; `undefined` for every other failure. */
+  rejectedRestMs(failure: Failure): number | undefined {
+    const rejection = this.#rejection;
+    return rejection?.failure === failure
+      ? Math.max(0, rejection.untilMonotonicMs - this.#parts.clock.monotonicMs())
+      : undefined;
+  }
+
+  /** A credential has changed, the wait is over, or somebody wants it tried all the same. */
+  forgetRejection(): void {
+    this.#rejection = undefined;
   }
 
   /** A fetch begins. What has to outlive a crash in its middle is on record when this resolves. */
@@ -67,6 +96,7 @@ export class FetchPace {
     const { waits, identity, minIntervalMs } = this.#parts;
     this.#former = undefined;
     this.#formerUntil = undefined;
+    this.#rejection = undefined;
     if (!this.#hasRecord) return;
     if (minIntervalMs > 0) {
       await this.#record(minIntervalMs, 'min-interval', 0);
@@ -77,7 +107,9 @@ export class FetchPace {
   }
 
   /** The provider has refused. What it demanded outlives this process. */
-  async recordRefusal({ code, retry, retryAfterMs = 0 }: Failure): Promise<void> {
+  async recordRefusal(failure: Failure): Promise<void> {
+    const { code, retry, retryAfterMs = 0 } = failure;
+    this.#rejection = code === 'credentials-rejected' ? this.#describeRejection(failure) : undefined;
     const formerLives = this.#former?.rejectedLives ?? 0;
     const isRejected = retry === 'needs-human';
     const waitMs = Math.max(retryAfterMs, isRejected ? decideRejectedWait(formerLives) : 0);
@@ -102,6 +134,16 @@ export class FetchPace {
   intervalRestMs(issuedAtMs: number | undefined): number {
     const formerMs = this.#former?.code === 'min-interval' ? this.#formerRestMs() : 0;
     return Math.max(formerMs, this.#parts.minIntervalMs - this.#sinceLastFetchMs(issuedAtMs));
+  }
+
+  #describeRejection({ code, retry, message }: Failure): Rejection {
+    const { clock } = this.#parts;
+    const told = `refused before, and not asked again until a credential changes or 15 minutes have passed: ${message}`;
+    return {
+      failure: { code, retry, message: told },
+      atMs: clock.now(),
+      untilMonotonicMs: clock.monotonicMs() + NEEDS_HUMAN_MS,
+    };
   }
 
   #formerRestMs(): number {

@@ -120,6 +120,7 @@ export class TokenKeeper {
     term: Term,
     maxAttempts = Number.POSITIVE_INFINITY,
   ): Promise<RefreshOutcome> {
+    if (reason === 'explicit') this.#pace.forgetRejection();
     if (this.#running === undefined)
       return this.#begin(reason, term, maxAttempts, this.#isOnlyChainDue(reason));
     if (reason === 'explicit' && this.#pace.demandedRestMs() === 0) this.#wakeUp?.abort();
@@ -222,7 +223,8 @@ export class TokenKeeper {
     const remainingMs = run.beganLive ? publication.remainingMs() : undefined;
     this.#pace.recordFailure(failure);
     const { roomInMs, hasKept, isStoreKnown } = publication;
-    const ownMs = decideWait({ failure, attempt, remainingMs, roomInMs }, random.next());
+    const humanInMs = this.#pace.rejectedRestMs(failure);
+    const ownMs = decideWait({ failure, attempt, remainingMs, roomInMs, humanInMs }, random.next());
     if (run.isForChain) return ownMs;
     return Math.max(ownMs, this.#attempt.restMs(), hasKept || !isStoreKnown ? 0 : this.#share.retryRestMs());
   }
@@ -265,5 +267,6 @@ export class TokenKeeper {
       done.abort();
       await Promise.allSettled(waits);
     }
+    if (failure.retry === 'needs-human' && !run.over.aborted) this.#pace.forgetRejection();
   }
 }

@@ -17,7 +17,7 @@ const SECOND = credentialsOf({ apiKey: 'key', apiSecret: 'second' });
 const UNREADABLE: Failure = { code: 'credentials-rejected', retry: 'needs-human', message: 'no such file' };
 const DATA = { access_token: 'token', token_type: 'Bearer', expires_in: 3600, refresh_token: 'rt-2' };
 const live = new AbortController().signal;
-/** How often the fake says that something may have changed. */
+/** How often the fake looks whether something has changed. */
 const LOOK_MS = 5000;
 
 const dispatcher = createTokenDispatcher();
@@ -26,9 +26,10 @@ after(() => dispatcher.destroy());
 /** A source whose credentials a test can change, and that counts how often they were prepared. */
 function sourceOf(baseUrl: string, kind: ConfiguredKind = apimw.configure({})) {
   const clock = new FakeClock();
-  const held: { credentials: Result<Credentials>; preparations: number } = {
+  const held: { credentials: Result<Credentials>; preparations: number; onRead: () => void } = {
     credentials: succeed(FIRST),
     preparations: 0,
+    onRead: () => {},
   };
   const counted: ConfiguredKind = {
     ...kind,
@@ -39,7 +40,13 @@ function sourceOf(baseUrl: string, kind: ConfiguredKind = apimw.configure({})) {
   };
   const readCredentials = async (signal: AbortSignal): Promise<CredentialReading> => {
     signal.throwIfAborted();
-    return { credentials: held.credentials, untilChanged: (waiting) => clock.sleep(LOOK_MS, waiting) };
+    held.onRead();
+    const { credentials } = held;
+    const untilChanged = async (waiting: AbortSignal): Promise<void> => {
+      do await clock.sleep(LOOK_MS, waiting);
+      while (held.credentials === credentials);
+    };
+    return { credentials, untilChanged };
   };
   const source = createTokenSource({
     kind: counted,
@@ -183,6 +190,21 @@ describe('the wait for a changed credential', () => {
     await given.clock.advance(LOOK_MS);
     assert.equal(state.isOver, false);
     given.held.credentials = succeed(FIRST);
+    await given.clock.advance(LOOK_MS);
+    await over;
+  });
+
+  test('leaves a change to the next wait when it is aborted before it could tell', async () => {
+    const given = sourceOf('http://127.0.0.1:1');
+    await given.source.fetch(undefined, live);
+    const controller = new AbortController();
+    const rejected = assert.rejects(startWait(given, controller.signal).over);
+    await settle();
+    given.held.credentials = succeed(SECOND);
+    given.held.onRead = () => controller.abort(new Error('stop'));
+    await given.clock.advance(LOOK_MS);
+    await rejected;
+    const { over } = startWait(given);
     await given.clock.advance(LOOK_MS);
     await over;
   });

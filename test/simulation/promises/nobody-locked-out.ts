@@ -42,6 +42,8 @@ export class NobodyLockedOut implements Watcher {
   readonly #issued = new WeakMap<VirtualProcess, Map<string, Fetch>>();
   /** The credential that a fetch was made with. */
   readonly #used = new WeakMap<Fetch, number>();
+  /** Whose failure was told. */
+  readonly #toldFetches = new WeakSet<Fetch>();
   readonly #humanWaits = new WeakMap<VirtualProcess, Map<string, HumanWait>>();
   /** What a volume held when a process began to use it. */
   readonly #demands = new WeakMap<VirtualProcess, readonly Demand[]>();
@@ -86,6 +88,12 @@ export class NobodyLockedOut implements Watcher {
       if (event.event === 'refresh-abandoned' || event.event === 'refresh-recovered') waits.delete(token);
       return;
     }
+    const last = this.#issued.get(process)?.get(token);
+    // A new term tells what was refused before it, and tries nothing: when it does, its fetch is looked at.
+    const isRejected =
+      event.failure.code === 'credentials-rejected' && last?.failure?.code === event.failure.code;
+    if (isRejected && this.#toldFetches.has(last)) return;
+    if (last !== undefined) this.#toldFetches.add(last);
     const sinceMs = nowMs - (former?.atMs ?? Number.NEGATIVE_INFINITY) + ROUNDING_MS;
     if (former?.visible === visible && sinceMs < NEEDS_HUMAN_MS)
       this.#parts.world.breaks(
@@ -93,7 +101,6 @@ export class NobodyLockedOut implements Watcher {
         token,
         `${process.name} tried again after ${sinceMs} ms although a human was needed (${former.code})`,
       );
-    const last = this.#issued.get(process)?.get(token);
     const isOfFetch =
       last !== undefined && last.issuedAtMs > (former?.atMs ?? 0) && last.failure !== undefined;
     const known = isOfFetch ? (this.#used.get(last) ?? visible) : visible;
