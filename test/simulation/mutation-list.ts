@@ -231,4 +231,10 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [['const retired = this.scheduler.remove(keeper);', 'const retired = Promise.resolve();']],
     profile: 'customers',
   },
+  {
+    name: 'gone customer goes on being alerted',
+    file: 'alerts/alert-board.ts',
+    changes: [['        this.#tokens.delete(event.identity.token);\n', '']],
+    profile: 'customers',
+  },
 ];

@@ -99,17 +99,21 @@ export class LoudAlerts implements Watcher {
   }
 
   #lookForSilence(leader: VirtualProcess, { leadsSinceMs = 0 }: ToldState): void {
-    const { world, leaders, receiver, store } = this.#parts;
+    const { world, leaders, receiver, store, bindings } = this.#parts;
     const { tokens, foreignToken } = world.scenario;
     const { nowMs } = world.time;
-    for (const { name, secret, provider } of tokens) {
+    for (const { name, secret, provider, binding } of tokens) {
       if (name === foreignToken || this.#meddled.has(name)) continue;
+      // The token of a customer who was given up is none of ours: its secret stays, and may expire. Whether a customer is
+      // given up and taken in again in time is another check's.
+      const keptSinceMs = binding === undefined ? leadsSinceMs : bindings.keptSinceMs(leader, name);
+      if (keptSinceMs === undefined) continue;
       const grant = grantOf(this.#parts, readDocument(store.currentText(secret)));
       if (grant === undefined) continue;
       const bornAtMs = grant.diesAtMs - grant.lifeMs;
       const skewMs = leaders.skewSince(bornAtMs);
       if (skewMs + leaders.jumpsSince(podOf(leader), bornAtMs) > FAIR_CLOCKS_MS) continue;
-      const knownSinceMs = Math.max(grant.diesAtMs + skewMs, leadsSinceMs, leader.resumedAtMs);
+      const knownSinceMs = Math.max(grant.diesAtMs + skewMs, leadsSinceMs, keptSinceMs, leader.resumedAtMs);
       const sinceMs = Math.max(knownSinceMs + TOLD_WITHIN_MS, receiver.brokenUntilMs() + DELIVERY_MS);
       const isTold = [...receiver.open.values()].some((open) => open.provider === provider.name);
       if (nowMs <= sinceMs || isTold) continue;
@@ -151,10 +155,13 @@ export class LoudAlerts implements Watcher {
 
   /** Whether anything at all speaks for an alert about a provider. */
   #isConcerned(provider: string, leader: VirtualProcess): boolean {
-    const { world, store } = this.#parts;
+    const { world, store, bindings } = this.#parts;
     if (this.#states.get(leader)?.isConcerned(provider) !== false) return true;
     return world.scenario.tokens.some((token) => {
       if (token.provider.name !== provider) return false;
+      // A customer who was given up is nobody's concern any more, whatever is left in the secret.
+      const isGone = token.binding !== undefined && bindings.keptSinceMs(leader, token.name) === undefined;
+      if (isGone) return false;
       const document = readDocument(store.currentText(token.secret));
       const grant = grantOf(this.#parts, document);
       // By the leader's own clock too, which may be wrong.

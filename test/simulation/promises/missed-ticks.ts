@@ -13,8 +13,11 @@ export class MissedTicks implements Watcher {
   /** When a refresh of a token last began, and when one last ended, by process and token. */
   readonly #began = new Map<string, number>();
   readonly #ended = new Map<string, number>();
-  /** Who wrote what readers see now. */
-  readonly #publishers = new Map<string, VirtualProcess | undefined>();
+  /** Who wrote what readers see now, and when. */
+  readonly #published = new Map<
+    string,
+    { readonly process: VirtualProcess | undefined; readonly atMs: number }
+  >();
   readonly #lostAtMs = new WeakMap<VirtualProcess, number>();
 
   constructor(parts: CheckParts) {
@@ -22,7 +25,7 @@ export class MissedTicks implements Watcher {
   }
 
   secretChanged({ secret, process }: SecretChange): void {
-    this.#publishers.set(secret, process);
+    this.#published.set(secret, { process, atMs: this.#parts.world.time.nowMs });
   }
 
   eventSeen(process: VirtualProcess, event: RefreshEvent): void {
@@ -47,20 +50,23 @@ export class MissedTicks implements Watcher {
   }
 
   #expectRefreshes(process: VirtualProcess, provider: string): void {
-    const { world, store } = this.#parts;
+    const { world, store, bindings } = this.#parts;
     const missedAtMs = world.time.nowMs;
     const overdue = world.scenario.tokens.filter((token) => {
       const document = readDocument(store.currentText(token.secret));
       const isOurs = token.provider.name === provider && token.name !== world.scenario.foreignToken;
       const key = `${process.name} ${token.name}`;
       const endedAtMs = this.#ended.get(key);
-      // Only of what it has published itself it is known what it knows.
-      const isKnown = this.#publishers.get(token.secret) === process;
-      const isKept =
-        token.binding === undefined || this.#parts.bindings.keptSinceMs(process, token.name) !== undefined;
+      const published = this.#published.get(token.secret);
+      const keptSinceMs =
+        token.binding === undefined ? process.bornAtMs : bindings.keptSinceMs(process, token.name);
+      // Only of what it has published itself it is known what it knows. A token that was taken in again after that has
+      // been read as after a restart, when a refresh token that is dead by then sets the pace no more.
+      const isKnown =
+        published?.process === process && keptSinceMs !== undefined && published.atMs >= keptSinceMs;
       const isIdle = endedAtMs !== undefined && endedAtMs >= (this.#began.get(key) ?? 0);
       const isDue = document !== undefined && document.refreshAtMs < process.wallMs;
-      return isOurs && isKnown && isKept && isIdle && isDue && grantOf(this.#parts, document) !== undefined;
+      return isOurs && isKnown && isIdle && isDue && grantOf(this.#parts, document) !== undefined;
     });
     world.time.schedule(AT_ONCE_MS, undefined, () => {
       if (process.isDead || process.isPaused || process.isStopping) return;

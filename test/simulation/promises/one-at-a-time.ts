@@ -47,8 +47,11 @@ export class OneAtATime implements Watcher {
     this.#parts = parts;
   }
 
-  eventSeen(process: VirtualProcess, { event }: RefreshEvent): void {
-    if (event === 'leadership-acquired') this.#ledSinceMs.set(process, this.#parts.world.time.nowMs);
+  eventSeen(process: VirtualProcess, event: RefreshEvent): void {
+    if (event.event === 'leadership-acquired') this.#ledSinceMs.set(process, this.#parts.world.time.nowMs);
+    // Told when the last try to publish has been made: what the store refused even then goes with the customer, and who
+    // is taken in again begins with what the store holds, as after a restart.
+    if (event.event === 'token-removed') this.#brought.get(process)?.delete(event.identity.token);
   }
 
   secretChanged({ secret, text, process }: SecretChange): void {

@@ -52,6 +52,10 @@ export class ToldState {
       case 'version-budget-exhausted':
         this.#short.set(`${event.identity.token}/${event.target}`, event.identity.provider);
         return;
+      case 'token-removed':
+        this.#failing.delete(event.identity.token);
+        for (const target of ['document', 'state']) this.#short.delete(`${event.identity.token}/${target}`);
+        return;
       case 'version-budget-recovered':
         this.#short.delete(`${event.identity.token}/${event.target}`);
         return;
