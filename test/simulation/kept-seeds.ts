@@ -19,6 +19,10 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     found: 'a clock set back made a leader that read its own document again refresh it ten minutes late',
   },
   {
+    options: { profile: 'customers', seed: 33, replicas: 1, tokens: 4, hours: 1 },
+    found: 'a wrong check: the token of a customer who was given up is none of ours, and may expire unheard',
+  },
+  {
     options: { ...usual, seed: 47, replicas: 3, tokens: 6, hours: 1.5 },
     found:
       'after a clock was set back, newer tokens seemed to die earlier than the published one, and were declined',
@@ -34,6 +38,14 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
   {
     options: { ...usual, seed: 69, replicas: 1, tokens: 6, hours: 1.5 },
     found: 'a wrong check: what a process was about to journal when it was killed is lost, as documented',
+  },
+  {
+    options: { profile: 'customers', seed: 105, replicas: 1, tokens: 4, hours: 1 },
+    found: 'a wrong check: what could not be published to the last goes with the customer, as with a restart',
+  },
+  {
+    options: { profile: 'customers', seed: 214, replicas: 2, tokens: 5, hours: 1 },
+    found: 'rejected credentials were tried again at once by a leader that had lost its lease and led again',
   },
   {
     options: { ...usual, seed: 265, replicas: 2, tokens: 4, hours: 1 },

@@ -14,10 +14,14 @@ export interface RunSummary {
   readonly faults: readonly (readonly [string, number])[];
 }
 
-/** The options of one seed of a sweep: short runs of all sizes, and now and then a long one about versions. */
+/**
+ * The options of one seed of a sweep: short runs of all sizes, one of five with customers that come and go, and now and
+ * then a long one about versions.
+ */
 export function optionsOfSeed(seed: number): SimulationOptions {
   if (seed % 25 === 0) return { seed, replicas: 1 + (seed % 2), tokens: 1, hours: 26, profile: 'versions' };
-  return { seed, replicas: 1 + (seed % 3), tokens: 3 + (seed % 4), hours: 1, profile: 'usual' };
+  const profile = seed % 5 === 3 ? 'customers' : 'usual';
+  return { seed, replicas: 1 + (seed % 3), tokens: 3 + (seed % 4), hours: 1, profile };
 }
 
 export async function run(options: SimulationOptions): Promise<RunSummary> {
