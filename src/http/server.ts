@@ -1,12 +1,13 @@
 /**
  * The daemon's own HTTP server: `/livez`, `/readyz`, `/metrics`, and where there is one the status page, for GET and HEAD.
  *
- * Guarantee: nothing it says is secret. Every request is bounded in size and time, connections in number; `stop` closes
- * all of them at once, kept ones included.
+ * Guarantee: nothing it says is secret. Every request is bounded in size and time, connections in number, and probes get
+ * through whatever other connections do ({@link ConnectionGuard}); `stop` closes all of them at once, kept ones included.
  * Non-guarantee: no authentication and no TLS. Whoever reaches the port sees provider and token names; a NetworkPolicy
- * says who may.
+ * says who may. A reader that takes a little now and then keeps its connection until others need it.
  */
 import { type FastifyReply, fastify } from 'fastify';
+import { ConnectionGuard } from './connection-guard.ts';
 import type { Health, HealthReport } from './health.ts';
 import { describeListenError, reachableHost } from './listen-address.ts';
 import { addStatusRoutes, STATUS_PATHS, type StatusSource } from './status-routes.ts';
@@ -14,11 +15,33 @@ import { addStatusRoutes, STATUS_PATHS, type StatusSource } from './status-route
 const PROBE_PATHS = ['/livez', '/readyz', '/metrics'];
 /** Prometheus scrapes every 15 to 60 s over a kept connection. */
 const KEEP_ALIVE_MS = 65_000;
-/** From the first byte of a request to its last. */
-const REQUEST_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 8_192;
 const MAX_BODY_BYTES = 1_024;
-const DEFAULT_MAX_CONNECTIONS = 100;
+
+/** What one connection may take, and all together. */
+export interface HttpLimits {
+  /**
+   * More than the kernel queues for a server that is busy (511): these are let in all at once when it gets on, and a
+   * probe among them must not be closed for those behind it before it was heard. An idle one costs about 10 kB.
+   */
+  readonly maxConnections: number;
+  /** Answers under way; a page or a scrape has up to a few hundred kB. */
+  readonly maxAnswers: number;
+  /** For a whole request: from the connection or, on a kept one, its first byte to its last. */
+  readonly requestTimeoutMs: number;
+  /** Node looks every so often whether a request is late; its default of 30 s would make 5 s up to 35 s. */
+  readonly lookEveryMs: number;
+  /** An answer of which nothing is taken for so long is given up. */
+  readonly stalledMs: number;
+}
+
+const DEFAULT_LIMITS: HttpLimits = {
+  maxConnections: 600,
+  maxAnswers: 50,
+  requestTimeoutMs: 5_000,
+  lookEveryMs: 1_000,
+  stalledMs: 10_000,
+};
 
 export interface HttpServerOptions {
   /** Address or host name to listen on. */
@@ -31,8 +54,8 @@ export interface HttpServerOptions {
   readonly status?: StatusSource;
   /** Told about errors that a handler threw: bugs. The client sees status 500 and no detail. */
   readonly onFault: (error: unknown) => void;
-  /** Further connections are closed unanswered; 100 by default. */
-  readonly maxConnections?: number;
+  /** Where they are not the defaults: 600 connections, 50 answers, 5 s for a request, looked at every 1 s, stalled for 10 s. */
+  readonly limits?: Partial<HttpLimits>;
 }
 
 export interface HttpServer {
@@ -46,15 +69,25 @@ export interface HttpServer {
 /** @throws Error with a message for people when it cannot listen: port in use or not allowed, host not ours */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { host, port, health, metrics } = options;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const server = fastify({
     logger: false,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.stalledMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     bodyLimit: MAX_BODY_BYTES,
     forceCloseConnections: true,
-    http: { maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: REQUEST_TIMEOUT_MS },
+    http: {
+      maxHeaderSize: MAX_HEADER_BYTES,
+      headersTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: limits.lookEveryMs,
+    },
   });
-  server.server.maxConnections = options.maxConnections ?? DEFAULT_MAX_CONNECTIONS;
+  const guard = new ConnectionGuard(limits);
+  guard.watch(server.server);
+  server.addHook('onRequest', async (request, reply) =>
+    guard.admit(request.raw, reply.raw) ? undefined : reply.hijack(),
+  );
 
   server.get('/livez', (_request, reply) => sendHealth(reply, health.liveness()));
   server.get('/readyz', (_request, reply) => sendHealth(reply, health.readiness()));
@@ -66,7 +99,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   );
 
   const paths = options.status === undefined ? PROBE_PATHS : [...PROBE_PATHS, ...STATUS_PATHS];
-  if (options.status !== undefined) addStatusRoutes(server, options.status);
+  if (options.status !== undefined) addStatusRoutes(server, options.status, guard);
 
   // Before the body is read: what is refused anyway may send none, and its connection is not kept.
   server.addHook('onRequest', async (request, reply) => {

@@ -1,10 +1,11 @@
 /**
  * `/`, `/status.json` and `/events`: what people look at.
  *
- * Guarantee: a connection on which events are sent holds at most one message that was not taken. It counts among the
- * server's connections, and there may be only a few of it, so that probes always get through.
+ * Guarantee: a connection on which events are sent holds at most one message that was not taken. The source bounds how
+ * many there are and drops those that stall; the server's own limits would close a page on which nothing happens.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ConnectionGuard } from './connection-guard.ts';
 
 interface Answer {
   readonly status: number;
@@ -31,13 +32,18 @@ export interface StatusSource {
 
 export const STATUS_PATHS: readonly string[] = ['/', '/status.json', '/events'];
 
-export function addStatusRoutes(server: FastifyInstance, source: StatusSource): void {
+export function addStatusRoutes(
+  server: FastifyInstance,
+  source: StatusSource,
+  guard: Pick<ConnectionGuard, 'exempt'>,
+): void {
   server.get('/', (request, reply) => send(reply, source.page(searchOf(request))));
   server.get('/status.json', (request, reply) => send(reply, source.json(searchOf(request))));
   server.get('/events', { exposeHeadRoute: false }, (request, reply) => {
     const feed = source.events(searchOf(request));
     if (feed.kind === 'refused') return send(reply, feed.answer);
     reply.hijack();
+    guard.exempt(request.raw.socket);
     const { raw } = reply;
     raw.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',

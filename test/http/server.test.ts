@@ -136,16 +136,6 @@ describe('startHttpServer', () => {
     assert.equal((await fetch(`${url}/%zz`)).status, 400);
   });
 
-  it('closes connections beyond the limit unanswered', async () => {
-    const server = await start({ maxConnections: 1 });
-    const kept = await talk(server, 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n', (answer) =>
-      answer.includes('}'),
-    );
-    const refused = await talk(server, 'GET /livez HTTP/1.1\r\nhost: x\r\n\r\n');
-    assert.match(kept.answer, /^HTTP\/1\.1 200 /);
-    assert.equal(refused.answer, '');
-  });
-
   it('tells a bug to the log and not to the client', async () => {
     const faults: unknown[] = [];
     const bug = new Error('canary');

@@ -1,0 +1,75 @@
+/**
+ * Which connections are kept when there are more than the server bears.
+ *
+ * Guarantee: a newcomer is let in whatever the others do, and they are bounded all the same: whoever has gone longest
+ * without taking an answer is closed in its place. A probe asks at once, takes its answer at once and is gone; so no
+ * number of idle or slow connections keeps it out. Refusing newcomers instead, as `server.maxConnections` does, would let
+ * a hundred silent connections have the pod killed, because kubelet opens a new one for each probe.
+ * Non-guarantee: whoever opens a whole limit of connections in the time that a probe takes can push it out.
+ */
+import type { ServerResponse } from 'node:http';
+import type { Server, Socket } from 'node:net';
+
+export interface ConnectionBounds {
+  /** Idle and slow ones included, those that are exempt not. */
+  readonly maxConnections: number;
+  /** Answers that are being made or have not been taken whole: each may hold its text in memory. */
+  readonly maxAnswers: number;
+}
+
+export class ConnectionGuard {
+  readonly #bounds: ConnectionBounds;
+  /** Ordered by when they came, or took their last answer. */
+  readonly #waiting = new Set<Socket>();
+  /** Those with an answer under way, ordered by when it was asked for; among the others too. */
+  readonly #answering = new Set<Socket>();
+
+  constructor(bounds: ConnectionBounds) {
+    this.#bounds = bounds;
+  }
+
+  watch(server: Server): void {
+    server.on('connection', (socket) => {
+      socket.once('close', () => this.#forget(socket));
+      this.#waiting.add(socket);
+      closeFirst(this.#waiting, this.#bounds.maxConnections);
+    });
+  }
+
+  /**
+   * False: the connection is closed, because it asks again before it took its answer. Requests in a row (pipelining) are
+   * used by no client of ours, and 64 kB of them would have a thousand answers made at once.
+   */
+  admit({ socket }: { readonly socket: Socket }, response: ServerResponse): boolean {
+    if (this.#answering.has(socket)) {
+      socket.destroy();
+      return false;
+    }
+    this.#answering.add(socket);
+    closeFirst(this.#answering, this.#bounds.maxAnswers);
+    response.once('finish', () => {
+      this.#answering.delete(socket);
+      if (this.#waiting.delete(socket)) this.#waiting.add(socket);
+    });
+    return !socket.destroyed;
+  }
+
+  /** Neither counted nor closed any more, nor timed out: others bound the number of these and drop those that stall. */
+  exempt(socket: Socket): void {
+    this.#forget(socket);
+    socket.setTimeout(0);
+  }
+
+  #forget(socket: Socket): void {
+    this.#waiting.delete(socket);
+    this.#answering.delete(socket);
+  }
+}
+
+function closeFirst(sockets: Set<Socket>, most: number): void {
+  if (sockets.size <= most) return;
+  const [first] = sockets;
+  if (first === undefined) return;
+  sockets.delete(first);
+  first.destroy();
+}
