@@ -14,6 +14,13 @@ export interface BenchScale {
   readonly startRounds: number;
   /** Real processes in time-lapse. */
   readonly lapse: { readonly tokens: number; readonly speed: number };
+  /** Connections that misbehave, and how long the quiet turns and those with them last; on `lapse`. */
+  readonly flood: {
+    readonly idle: number;
+    readonly slow: number;
+    readonly rounds: number;
+    readonly turnMs: number;
+  };
   /** Tokens on the virtual clock. */
   readonly virtualTokens: number;
 }
@@ -29,6 +36,7 @@ export const FULL_SCALE: BenchScale = {
   idleMs: 20_000,
   startRounds: 7,
   lapse: { tokens: 1000, speed: 15 },
+  flood: { idle: 500, slow: 500, rounds: 3, turnMs: 9000 },
   virtualTokens: 10_000,
 };
 
@@ -43,6 +51,7 @@ export const QUICK_SCALE: BenchScale = {
   idleMs: 5000,
   startRounds: 3,
   lapse: { tokens: 200, speed: 60 },
+  flood: { idle: 500, slow: 500, rounds: 2, turnMs: 5000 },
   virtualTokens: 1000,
 };
 
@@ -57,5 +66,6 @@ export const TINY_SCALE: BenchScale = {
   idleMs: 100,
   startRounds: 1,
   lapse: { tokens: 4, speed: 90 },
+  flood: { idle: 8, slow: 8, rounds: 1, turnMs: 5000 },
   virtualTokens: 4,
 };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { type BenchScale, TINY_SCALE } from './bench-scale.ts';
 import { buildProgram } from './built-program.ts';
+import { measureConnectionFlood } from './connection-flood.ts';
 import { type Figure, isMet } from './figure.ts';
 import { formatReport } from './figure-report.ts';
 import { formatFigures } from './figure-table.ts';
@@ -71,6 +72,7 @@ const COUNTS: readonly (readonly [
     7,
     { 'Provider requests per refresh': 1, 'Store writes per refresh, label move included': 2 },
   ],
+  [measureConnectionFlood, 20, {}],
   [measureVirtualLateness, 10, {}],
 ];
 

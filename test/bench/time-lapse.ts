@@ -5,12 +5,11 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
-import type { JsonObject } from '../../src/core/json.ts';
-import { timeOf } from '../support/program-output.ts';
 import { BenchProgram } from './bench-program.ts';
 import type { BenchScale } from './bench-scale.ts';
 import { BenchWorld, countOperations, type WorldCounts } from './bench-world.ts';
 import type { Figure } from './figure.ts';
+import { findLatenesses } from './lateness.ts';
 import { percentile } from './statistics.ts';
 
 const DOCUMENTED_LIFETIME_MS = 900_000;
@@ -62,7 +61,7 @@ export async function measureTimeLapse({ lapse }: BenchScale): Promise<readonly 
   if (refreshes < lapse.tokens || failures > 0)
     throw new Error(`${refreshes} refreshes of ${lapse.tokens} tokens, ${failures} failed`);
   const { tickMs } = scheduleSchema.parse(output.linesOf('schedule-derived').at(-1));
-  const latenesses = findLatenesses(output.lines).map((latenessMs) => latenessMs / tickMs);
+  const latenesses = findLatenesses(output.lines).map(({ latenessMs }) => latenessMs / tickMs);
   const where = `${lapse.tokens.toLocaleString('en-US')} tokens of ${lifetimeMs / 1000} s, real processes`;
   const late = (label: string, percent: number): Figure => ({
     metric: `Lateness ${label}, ${where}`,
@@ -101,19 +100,4 @@ export async function measureTimeLapse({ lapse }: BenchScale): Promise<readonly 
 
 function countOthers(counts: WorldCounts): number {
   return countOperations(counts) - countOperations(counts, ...WRITES);
-}
-
-/** Of each refresh that was planned for a time when the daemon was there: against the token's line before. */
-function findLatenesses(lines: readonly JsonObject[]): readonly number[] {
-  const startedAtMs = timeOf(lines.find(({ event }) => event === 'program-started') ?? {});
-  const planned = new Map<string, number>();
-  const latenesses: number[] = [];
-  for (const line of lines) {
-    if (line['event'] !== 'token-restored' && line['event'] !== 'token-refreshed') continue;
-    const token = String(line['token']);
-    const plannedAtMs = planned.get(token) ?? 0;
-    if (plannedAtMs > startedAtMs) latenesses.push(timeOf(line) - plannedAtMs);
-    planned.set(token, timeOf(line, 'refreshAt'));
-  }
-  return latenesses;
 }

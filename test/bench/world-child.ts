@@ -76,12 +76,14 @@ function seed(input: unknown): object {
       secret: customerSecret(index),
     };
     const refreshAtMs = Math.round(nowMs + firstDueInMs + ((lastDueInMs - firstDueInMs) * index) / customers);
+    // Issued a cadence before its refresh: a plan that does not fit the life is none, and then all are due at one time.
+    const expiresAtMs = refreshAtMs + lifetimeMs / 15;
     const token = {
       accessToken: new SecretText(`${index}-`.padEnd(tokenLength, 'x')),
       tokenType: 'Bearer',
-      issuedAtMs: nowMs,
+      issuedAtMs: expiresAtMs - lifetimeMs,
       issuedAtMonotonicMs: 0,
-      expiresAtMs: Math.max(nowMs + lifetimeMs, refreshAtMs + lifetimeMs / 15),
+      expiresAtMs,
       expiresInSeconds: lifetimeMs / 1000,
       refreshToken: undefined,
       refreshTokenExpiresAtMs: undefined,
