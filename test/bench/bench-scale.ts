@@ -25,7 +25,7 @@ export interface BenchScale {
   readonly virtualTokens: number;
 }
 
-/** About five minutes on two cores. */
+/** About six minutes on two cores. */
 export const FULL_SCALE: BenchScale = {
   refreshRounds: 9,
   refreshesPerRound: 120,
@@ -40,7 +40,7 @@ export const FULL_SCALE: BenchScale = {
   virtualTokens: 10_000,
 };
 
-/** About a minute: the same figures, with more noise. */
+/** About a minute and a half: the same figures, with more noise. */
 export const QUICK_SCALE: BenchScale = {
   refreshRounds: 3,
   refreshesPerRound: 60,
