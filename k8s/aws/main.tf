@@ -37,28 +37,11 @@ resource "aws_iam_policy" "this" {
   policy = templatefile("${path.module}/${each.value}", local.values)
 }
 
-data "aws_iam_policy_document" "pod_identity" {
-  statement {
-    actions = ["sts:AssumeRole", "sts:TagSession"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["pods.eks.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
 resource "aws_iam_role" "writer" {
   count = var.cluster_name == null ? 0 : 1
 
   name               = "token-refresher"
-  assume_role_policy = data.aws_iam_policy_document.pod_identity.json
+  assume_role_policy = templatefile("${path.module}/pod-identity-trust-policy.json", local.values)
 }
 
 resource "aws_iam_role_policy_attachment" "writer" {
