@@ -39,6 +39,12 @@ export interface ContainerOptions {
   readonly signal: AbortSignal;
   /** Leaves the volume out, as a manifest might by mistake. */
   readonly withoutJournal?: boolean;
+  /** In the place of the image's command. */
+  readonly args?: readonly string[];
+  /** Beside the image's own; the credentials for the emulated store when left out. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Folders of this machine, seen read-only at a path of the container. */
+  readonly mounts?: readonly { readonly from: string; readonly to: string }[];
 }
 
 /** Disposing kills it, waits for its end and removes its root file system. */
@@ -47,10 +53,12 @@ export class UnsharedContainer implements AsyncDisposable {
   readonly #runtime: ChildProcess;
   readonly #root: string;
   readonly #exit: Promise<ProgramExit>;
+  readonly #options: ContainerOptions;
 
-  private constructor(runtime: ChildProcess, root: string) {
+  private constructor(runtime: ChildProcess, root: string, options: ContainerOptions) {
     this.#runtime = runtime;
     this.#root = root;
+    this.#options = options;
     runtime.stdout?.setEncoding('utf8').on('data', (text: string) => this.output.takeOut(text));
     runtime.stderr?.setEncoding('utf8').on('data', (text: string) => this.output.takeErr(text));
     this.#exit = once(runtime, 'close').then((): ProgramExit => {
@@ -67,11 +75,11 @@ export class UnsharedContainer implements AsyncDisposable {
       // What is mounted is seen by this namespace alone, and is gone with it.
       ['--mount', '--pid', '--fork', 'sh', '-c', mountScript(options), 'sh', root].concat(
         image.entrypoint,
-        image.command,
+        options.args ?? image.command,
       ),
-      { env: { PATH, ...STORE_ENVIRONMENT, ...image.env }, stdio: ['ignore', 'pipe', 'pipe'] },
+      { env: environmentOf(options), stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    const container = new UnsharedContainer(runtime, root);
+    const container = new UnsharedContainer(runtime, root, options);
     signal.addEventListener('abort', () => void container.#kill(), { once: true });
     return container;
   }
@@ -110,6 +118,26 @@ export class UnsharedContainer implements AsyncDisposable {
     return join(`/proc/${await this.#programPid()}/root`, path);
   }
 
+  /** Runs another program beside the container's own, as `docker exec` does, to its end. */
+  async exec(
+    command: readonly string[],
+  ): Promise<ProgramExit & { readonly stdout: string; readonly stderr: string }> {
+    const { uid, gid } = this.#options.image.user;
+    const target = String(await this.#programPid());
+    const output = new ProgramOutput();
+    const child = spawn(
+      'nsenter',
+      ['--target', target, '--mount', '--pid', '--root', '--wd', `--setgid=${gid}`, `--setuid=${uid}`, '--'].concat(
+        command,
+      ),
+      { env: environmentOf(this.#options), stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    child.stdout.setEncoding('utf8').on('data', (text: string) => output.takeOut(text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => output.takeErr(text));
+    await once(child, 'close');
+    return { code: child.exitCode, signal: child.signalCode, stdout: output.stdout, stderr: output.stderr };
+  }
+
   /** Resolves when the program has ended, by itself or by a signal. */
   untilExit(): Promise<ProgramExit> {
     return this.#exit;
@@ -135,12 +163,16 @@ export class UnsharedContainer implements AsyncDisposable {
   }
 }
 
+function environmentOf({ image, env = STORE_ENVIRONMENT }: ContainerOptions): Record<string, string> {
+  return { PATH, ...image.env, ...env };
+}
+
 /** Mount points, and the configuration. */
 async function makeRoot(options: ContainerOptions): Promise<string> {
-  const { image, configFolder, journalMount } = options;
+  const { image, configFolder, journalMount, mounts = [] } = options;
   const root = await mkdtemp(join(tmpdir(), 'token-refresher-root-'));
   await chmod(root, 0o755);
-  for (const folder of ['/app', '/dev', '/proc', ...LIBRARIES, dirname(NODE), journalMount])
+  for (const folder of ['/app', '/dev', '/proc', ...LIBRARIES, dirname(NODE), journalMount, ...mounts.map(({ to }) => to)])
     await mkdir(join(root, folder), { recursive: true });
   for (const file of [NODE, ...DEVICES]) await writeFile(join(root, file), '');
   for (const folder of LIBRARIES) await symlink(folder.slice(1), join(root, folder.replace('/usr/', '/')));
@@ -154,7 +186,8 @@ async function makeRoot(options: ContainerOptions): Promise<string> {
 }
 
 /** For a shell with the root file system as `$1` and the program's command line after it. */
-function mountScript({ image, appFolder, journalMount, withoutJournal }: ContainerOptions): string {
+function mountScript(options: ContainerOptions): string {
+  const { image, appFolder, journalMount, withoutJournal, mounts = [] } = options;
   const { user, workingDirectory } = image;
   const readOnly = (from: string, to: string): string => `mount --bind -o ro '${from}' "$root${to}"`;
   return [
@@ -163,6 +196,7 @@ function mountScript({ image, appFolder, journalMount, withoutJournal }: Contain
     readOnly(appFolder, '/app'),
     readOnly(process.execPath, NODE),
     ...LIBRARIES.map((folder) => readOnly(folder, folder)),
+    ...mounts.map(({ from, to }) => readOnly(from, to)),
     ...DEVICES.map((device) => `mount --bind ${device} "$root${device}"`),
     'mount -t proc -o nosuid,nodev,noexec proc "$root/proc"',
     // As the kubelet makes an emptyDir of medium Memory: root's, and open to all.

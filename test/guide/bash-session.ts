@@ -1,0 +1,81 @@
+/**
+ * One bash that is handed a block at a time, as a person pastes them: what a block sets, the next one has.
+ * With `set -euo pipefail`, so that the first command that fails ends it.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+
+export interface BlockResult {
+  /** 0 when all commands of the block ended with 0, else the code with which bash gave up. */
+  readonly exitCode: number;
+  /** Standard output and error, as a terminal shows them. */
+  readonly output: string;
+}
+
+/** What no command writes: after it comes the exit code of a block. */
+const MARK = '\u001e';
+
+/** Reads blocks that end in NUL from descriptor 3. Commands get neither that nor a terminal. */
+const LOOP = `
+exec 2>&1
+set -euo pipefail
+trap 'printf "\\036%d\\n" "$?"' EXIT
+while IFS= read -r -d '' block <&3; do
+  eval "$block" 3<&- </dev/null
+  printf '\\0360\\n'
+done
+`;
+
+/** Disposing ends bash and what it has in the background. */
+export class BashSession implements AsyncDisposable {
+  readonly #bash: ChildProcess;
+  readonly #exit: Promise<unknown>;
+  readonly #blocks: Writable;
+  #takeOutput: (text: string) => void = () => undefined;
+
+  constructor(options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> }) {
+    const bash = spawn('bash', ['--noprofile', '--norc', '-c', LOOP], {
+      ...options,
+      // A process group of its own, so that what runs in the background can be ended with it.
+      detached: true,
+      stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
+    });
+    this.#bash = bash;
+    this.#exit = once(bash, 'exit');
+    const blocks = bash.stdio[3];
+    if (blocks === null || blocks === undefined || !('write' in blocks)) throw new Error('bash has no pipe');
+    this.#blocks = blocks;
+    // Bash may have given up before it has read everything.
+    blocks.on('error', () => undefined);
+    bash.stdout?.setEncoding('utf8').on('data', (text: string) => this.#takeOutput(text));
+  }
+
+  /** Runs a block to its end. @param onOutput told what it writes, as it does */
+  run(script: string, onOutput: (text: string) => void): Promise<BlockResult> {
+    const { promise, resolve } = Promise.withResolvers<BlockResult>();
+    let all = '';
+    this.#takeOutput = (text) => {
+      all += text;
+      const [shown = ''] = text.split(MARK);
+      if (shown !== '') onOutput(shown);
+      const [output = '', end] = all.split(MARK);
+      if (end?.includes('\n') === true) resolve({ exitCode: Number.parseInt(end, 10), output });
+    };
+    this.#blocks.write(`${script}\0`);
+    return promise;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#blocks.end();
+    const { pid } = this.#bash;
+    if (pid !== undefined) {
+      try {
+        process.kill(-pid, 'SIGTERM');
+      } catch {
+        // Nobody is left in the group.
+      }
+    }
+    await this.#exit;
+  }
+}

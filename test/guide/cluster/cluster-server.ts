@@ -1,0 +1,197 @@
+/**
+ * The API server of the cluster: what kubectl asks for in the guide, over https, with strict validation of everything
+ * that is written. Leases are the ones of test/support, which hold pods to the Role that was applied.
+ */
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer } from 'node:https';
+import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { LeaseApi } from '../../support/lease-api.ts';
+import { objectAt, textAt } from '../json-tree.ts';
+import { type ApiResource, describeApi, LEASES, PODS } from './api-resource.ts';
+import { notFound, refusal } from './api-status.ts';
+import { findTarget, type Target } from './api-target.ts';
+import type { Certificate } from './certificate.ts';
+import type { Kubelet } from './kubelet.ts';
+import { LeaseRights } from './lease-rights.ts';
+import { ObjectApi } from './object-api.ts';
+import type { ObjectStore } from './object-store.ts';
+import { listOf, podTable } from './object-list.ts';
+import { serveExec, servePortForward } from './pod-streams.ts';
+import { isSelected, type Selection } from './selector.ts';
+
+export interface ClusterServerOptions {
+  readonly store: ObjectStore;
+  readonly certificate: Certificate;
+  /** Whose pods may elect a leader. */
+  readonly leaseNamespace: string;
+  /** Whether a bearer token is one of a person who may do everything. */
+  readonly isAdmin: (token: string) => boolean;
+}
+
+export class ClusterServer implements AsyncDisposable {
+  readonly #options: ClusterServerOptions;
+  readonly #server: ReturnType<typeof createServer>;
+  readonly #leases: LeaseApi;
+  readonly #rights: LeaseRights;
+  readonly #objects: ObjectApi;
+  /** Where pods run; there is none before the server has a port. */
+  kubelet: Kubelet | undefined;
+
+  private constructor(options: ClusterServerOptions) {
+    this.#options = options;
+    this.#leases = new LeaseApi({ namespace: options.leaseNamespace, rules: [], tokens: [] });
+    this.#rights = new LeaseRights(options.store, options.leaseNamespace);
+    this.#objects = new ObjectApi(options.store);
+    const { key, cert } = options.certificate;
+    this.#server = createServer({ key, cert }, (request, response) => void this.#serve(request, response));
+    this.#server.on('upgrade', (request, socket) => void this.#upgrade(request, socket));
+  }
+
+  static async start(options: ClusterServerOptions): Promise<ClusterServer> {
+    const server = new ClusterServer(options);
+    server.#server.listen(0, '127.0.0.1');
+    await once(server.#server, 'listening');
+    return server;
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    if (address === null || typeof address === 'string') throw new Error('the server has no port');
+    return address.port;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = once(this.#server, 'close');
+    this.#server.close();
+    this.#server.closeAllConnections();
+    await closed;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await text(request);
+    try {
+      this.#answer(request, response, body);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'failed';
+      const refused = { code: 500, reason: 'InternalError', message };
+      send(response, 500, { kind: 'Status', apiVersion: 'v1', status: 'Failure', ...refused });
+    }
+  }
+
+  #answer(request: IncomingMessage, response: ServerResponse, body: string): void {
+    const { method = 'GET', url = '/', headers } = request;
+    const { pathname, searchParams } = new URL(url, 'https://cluster');
+    const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
+    if (!this.#options.isAdmin(token)) {
+      this.#answerPod(token, { method, path: pathname, authorization: headers.authorization, body }, response);
+      return;
+    }
+    const about = describeApi(pathname);
+    const target = about === undefined ? findTarget(pathname, searchParams) : undefined;
+    if (about !== undefined) send(response, 200, about);
+    else if (target === undefined) send(response, 404, refusal(404, 'NotFound', `no ${pathname}`));
+    else if (target.resource === PODS && target.subresource === 'log') {
+      const pod = this.#options.store.get(PODS, target.namespace, target.name);
+      response.writeHead(200, { 'content-type': 'text/plain' }).end(pod && this.kubelet?.logOf(pod));
+    } else if (method === 'GET') this.#read(target, headers.accept ?? '', response);
+    else {
+      const type = headers['content-type'] ?? '';
+      const { status, body: answer } = this.#objects.write(method, target, type, parseJson(body));
+      send(response, status, answer);
+    }
+  }
+
+  /** A pod may use Leases, as far as the Role of its account goes. */
+  #answerPod(
+    token: string,
+    request: Parameters<LeaseApi['handle']>[0],
+    response: ServerResponse,
+  ): void {
+    const identity = this.kubelet?.findIdentity(token);
+    this.#leases.acceptTokens(...(identity === undefined ? [] : [token]));
+    this.#leases.grant(...this.#rights.of(identity));
+    const { status, body } = this.#leases.handle(request);
+    send(response, status, body);
+  }
+
+  #read(target: Target, accept: string, response: ServerResponse): void {
+    const { resource, namespace, name, query } = target;
+    if (resource === LEASES) {
+      const lease = this.#leases.metadata(name);
+      const found = { kind: 'Lease', metadata: lease, spec: this.#leases.spec(name) };
+      if (lease === undefined) send(response, 404, refusal(404, 'NotFound', `lease "${name}" not found`));
+      else send(response, 200, { apiVersion: 'coordination.k8s.io/v1', ...found });
+      return;
+    }
+    const { store } = this.#options;
+    if (name !== '') {
+      const object = store.get(resource, namespace, name);
+      if (object === undefined) send(response, 404, notFound(target));
+      else send(response, 200, resource === PODS && isTable(accept) ? podTable([object]) : object);
+      return;
+    }
+    const selection = { labels: query.get('labelSelector'), fields: query.get('fieldSelector') };
+    if (query.get('watch') !== null && query.get('watch') !== 'false') {
+      this.#watch(target, selection, response);
+      return;
+    }
+    const objects = store.list(resource, namespace).filter((object) => isSelected(object, selection));
+    const isPodTable = resource === PODS && isTable(accept);
+    send(response, 200, isPodTable ? podTable(objects) : listOf(resource, objects, store.version));
+  }
+
+  #watch({ resource, namespace, query }: Target, selection: Selection, response: ServerResponse): void {
+    const { store } = this.#options;
+    response.writeHead(200, { 'content-type': 'application/json' });
+    const tell = (type: string, object: JsonObject): void =>
+      void response.write(`${JSON.stringify({ type, object })}\n`);
+    const take = (change: { resource: ApiResource; type: string; object: JsonObject }): void => {
+      const isThere = namespace === '' || textAt(change.object, 'metadata', 'namespace') === namespace;
+      if (change.resource === resource && isThere && isSelected(change.object, selection))
+        tell(change.type, change.object);
+    };
+    if (query.get('sendInitialEvents') === 'true') {
+      for (const object of store.list(resource, namespace)) take({ resource, type: 'ADDED', object });
+      const { apiVersion, kind, metadata } = listOf(resource, [], store.version);
+      const annotations = { 'k8s.io/initial-events-end': 'true' };
+      tell('BOOKMARK', {
+        apiVersion,
+        kind: String(kind).replace(/List$/, ''),
+        metadata: { ...objectAt(metadata), annotations },
+      });
+    } else for (const change of store.changesSince(Number(query.get('resourceVersion') ?? '0'))) take(change);
+    const stop = store.watch(take);
+    response.on('close', stop);
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex): Promise<void> {
+    const { pathname, searchParams } = new URL(request.url ?? '', 'https://cluster');
+    const target = findTarget(pathname, searchParams);
+    const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
+    const pod =
+      target?.resource === PODS
+        ? this.#options.store.get(PODS, target.namespace, target.name)
+        : undefined;
+    const { kubelet } = this;
+    if (!this.#options.isAdmin(token) || pod === undefined || kubelet === undefined) {
+      socket.destroy();
+      return;
+    }
+    const port = kubelet.portOf(pod);
+    if (target?.subresource === 'exec') await serveExec(kubelet, pod, request, socket);
+    else if (target?.subresource === 'portforward' && port !== undefined)
+      servePortForward(port, request, socket);
+    else socket.destroy();
+  }
+}
+
+function isTable(accept: string): boolean {
+  return accept.includes('as=Table');
+}
+
+function send(response: ServerResponse, status: number, body: JsonObject): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+}
