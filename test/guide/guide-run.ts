@@ -45,7 +45,9 @@ export async function runGuide({ onText = () => undefined, edit, onStep }: Guide
   const steps: GuideStep[] = [];
   for (const block of [fillIn(first, world.values), ...others]) {
     onText(`\n== ${block.title}\n${block.script.replace(/^/gm, '$ ').replace(/\$ $/, '')}`);
+    const startedAtMs = performance.now();
     const { exitCode, output } = await bash.run(block.script, onText);
+    onText(`-- ${((performance.now() - startedAtMs) / 1000).toFixed(1)} s\n`);
     const missing = exitCode === 0 ? block.promised.filter((text) => !isSeen(output, text)) : [];
     const step = { block, exitCode, output, missing };
     steps.push(step);

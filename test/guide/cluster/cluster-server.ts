@@ -146,6 +146,8 @@ export class ClusterServer implements AsyncDisposable {
   #watch({ resource, namespace, query }: Target, selection: Selection, response: ServerResponse): void {
     const { store } = this.#options;
     response.writeHead(200, { 'content-type': 'application/json' });
+    // A client waits for them, and there may be nothing to tell for long.
+    response.flushHeaders();
     const tell = (type: string, object: JsonObject): void =>
       void response.write(`${JSON.stringify({ type, object })}\n`);
     const take = (change: { resource: ApiResource; type: string; object: JsonObject }): void => {
