@@ -46,3 +46,13 @@ export function withValue(tree: unknown, path: readonly string[], value: unknown
   if (key === undefined) throw new Error('a path has a key');
   return { ...node, [key]: rest.length === 0 ? value : withValue(node[key], rest, value) };
 }
+
+/** Without fields that are null, at any depth: an API server takes them for fields that are left out. */
+export function withoutNulls(tree: JsonObject): JsonObject {
+  const clean = (node: unknown): unknown => {
+    if (Array.isArray(node)) return node.map(clean);
+    return isJsonObject(node) ? withoutNulls(node) : node;
+  };
+  const entries = Object.entries(tree).filter(([, value]) => value !== null);
+  return Object.fromEntries(entries.map(([key, value]) => [key, clean(value)]));
+}

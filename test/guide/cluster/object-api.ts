@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../../src/core/json.ts';
 import { validateByModel } from '../../support/kubernetes-models.ts';
 import { parseManifests } from '../../support/manifest.ts';
 import { SCHEMAS_SKIP, StrictSchemas } from '../../support/strict-schemas.ts';
-import { textAt, withValue } from '../json-tree.ts';
+import { textAt, withoutNulls, withValue } from '../json-tree.ts';
 import { NAMESPACES, PODS } from './api-resource.ts';
 import { notFound, refusal } from './api-status.ts';
 import type { Target } from './api-target.ts';
@@ -58,7 +58,8 @@ export class ObjectApi {
     return this.#save(target, placed, 201);
   }
 
-  #save({ resource, query }: Target, object: JsonObject, status: number): WriteAnswer {
+  #save({ resource, query }: Target, sent: JsonObject, status: number): WriteAnswer {
+    const object = withoutNulls(sent);
     const problems = this.#problemsOf(withoutServerFields(object));
     if (problems.length > 0) {
       const message = `${resource.kind} in version "${resource.version}" cannot be handled: ${problems.join('; ')}`;
