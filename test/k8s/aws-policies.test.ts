@@ -43,7 +43,10 @@ function placeholdersOf(name: string): readonly string[] {
   return [...read(name).matchAll(/\$\{(?<name>\w+)\}/g)].map(({ groups }) => groups?.['name'] ?? '');
 }
 
-const POLICIES = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+const FILES = readdirSync(FOLDER).filter((name) => name.endsWith('.json'));
+/** Who may take on the roles; what they may do then is in the others. */
+const TRUST_POLICY = 'pod-identity-trust-policy.json';
+const POLICIES = FILES.filter((name) => name !== TRUST_POLICY);
 /** What a policy's placeholders are in the module, by default. */
 const DEFAULTS = Object.fromEntries(
   [...read('variables.tf').matchAll(/variable "(?<name>\w+)" \{[^}]*?default\s+= "(?<value>[^"]*)"/g)].map(
@@ -125,18 +128,42 @@ describe('the IAM policies', () => {
   });
 });
 
+describe('the trust policy', () => {
+  it('lets Pod Identity hand the role to pods of this account, and nobody else', () => {
+    const trust = z
+      .strictObject({
+        Version: z.literal('2012-10-17'),
+        Statement: z.tuple([
+          z.strictObject({
+            Sid: z.string(),
+            Effect: z.literal('Allow'),
+            Principal: z.strictObject({ Service: z.literal('pods.eks.amazonaws.com') }),
+            Action: z.tuple([z.literal('sts:AssumeRole'), z.literal('sts:TagSession')]),
+            Condition: z.record(z.string(), z.record(z.string(), z.string())),
+          }),
+        ]),
+      })
+      .parse(JSON.parse(read(TRUST_POLICY)));
+    assert.deepEqual(trust.Statement[0].Condition, {
+      StringEquals: { 'aws:SourceAccount': '${account_id}' },
+    });
+  });
+});
+
 describe('the Terraform module', () => {
   const main = read('main.tf');
 
   it('fills in every placeholder of the policies, and has no value to spare', () => {
     const values = /values = \{(?<body>[^}]*)\}/.exec(main)?.groups?.['body'] ?? '';
     const given = [...values.matchAll(/^\s+(?<name>\w+)\s+=/gm)].map(({ groups }) => groups?.['name'] ?? '');
-    assert.deepEqual(given.toSorted(), [...new Set(POLICIES.flatMap(placeholdersOf))].toSorted());
+    assert.deepEqual(given.toSorted(), [...new Set(FILES.flatMap(placeholdersOf))].toSorted());
   });
 
   it('attaches the very files', () => {
-    const named = [...main.matchAll(/"(?<file>[\w-]+\.json)"/g)].map(({ groups }) => groups?.['file'] ?? '');
-    assert.deepEqual(named.toSorted(), POLICIES.toSorted());
+    const named = [...main.matchAll(/["/](?<file>[\w-]+\.json)"/g)].map(
+      ({ groups }) => groups?.['file'] ?? '',
+    );
+    assert.deepEqual(named.toSorted(), FILES.toSorted());
   });
 
   it('uses every variable that it declares, and declares every one that it uses', () => {
