@@ -20,9 +20,9 @@ export function readGuide(path = join(PROJECT, 'docs/install-eks.md')): readonly
       title,
       script: groups?.['script'] ?? '',
       // What comes after the first sentence that is not about the output is not promised.
-      promised: [...(groups?.['promise']?.split(/[.:] (?=[A-Z])/)[0] ?? '').matchAll(/`(?<text>[^`]+)`/g)].map(
-        (match) => match.groups?.['text'] ?? '',
-      ),
+      promised: [
+        ...(groups?.['promise']?.split(/[.:] (?=[A-Z])/)[0] ?? '').matchAll(/`(?<text>[^`]+)`/g),
+      ].map((match) => match.groups?.['text'] ?? ''),
     })),
   );
 }

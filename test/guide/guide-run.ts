@@ -22,21 +22,19 @@ export interface GuideStep {
 export interface GuideRunOptions {
   /** Told what a person would see, as it comes. */
   readonly onText?: (text: string) => void;
-  /** Changes the copy, to see that the run notices. */
-  readonly edit?: (folder: string) => Promise<void>;
   /** Told each step with the world as it then is; the run waits. */
   readonly onStep?: (step: GuideStep, world: GuideWorld) => void | Promise<void>;
 }
 
 /** Ends with the first step that fails. @returns all steps that were made */
-export async function runGuide({ onText = () => undefined, edit, onStep }: GuideRunOptions = {}): Promise<
-  readonly GuideStep[]
-> {
+export async function runGuide({
+  onText = () => undefined,
+  onStep,
+}: GuideRunOptions = {}): Promise<readonly GuideStep[]> {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'token-refresher-checkout-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   await copyTrackedFiles(folder);
-  await edit?.(folder);
   const world = stack.use(await startGuideWorld());
   await writeCredentials(world);
   const bash = stack.use(new BashSession({ cwd: folder, env: world.env }));

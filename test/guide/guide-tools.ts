@@ -24,7 +24,9 @@ export function findKubectl(): string | undefined {
 
 /** Why the guide cannot be run here; `undefined` when it can. */
 export function findGuideProblem(): string | undefined {
-  const missing = ['bash', 'curl', 'git', 'nsenter', 'openssl'].filter((name) => findTool(name) === undefined);
+  const missing = ['bash', 'curl', 'git', 'nsenter', 'openssl'].filter(
+    (name) => findTool(name) === undefined,
+  );
   if (missing.length > 0) return `${missing.join(', ')} not installed`;
   if (findAwsCli() === undefined) return 'there is no AWS CLI 2 (apt-get install awscli)';
   return findKubectlProblem() ?? findContainerProblem();

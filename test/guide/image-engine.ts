@@ -66,7 +66,11 @@ export class ImageEngine implements AsyncDisposable {
           throw new Error(`${name} is not known here`);
       }
     } catch (error) {
-      return { code: 1, stdout: '', stderr: `docker: ${error instanceof Error ? error.message : 'failed'}\n` };
+      return {
+        code: 1,
+        stdout: '',
+        stderr: `docker: ${error instanceof Error ? error.message : 'failed'}\n`,
+      };
     }
   }
 

@@ -1,6 +1,7 @@
 /** `npm run guide`: the dry run of docs/install-eks.md, as a person would see it. */
-import { findGuideProblem } from './guide-tools.ts';
+
 import { runGuide } from './guide-run.ts';
+import { findGuideProblem } from './guide-tools.ts';
 
 const problem = findGuideProblem();
 if (problem === undefined) {

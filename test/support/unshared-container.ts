@@ -127,9 +127,17 @@ export class UnsharedContainer implements AsyncDisposable {
     const output = new ProgramOutput();
     const child = spawn(
       'nsenter',
-      ['--target', target, '--mount', '--pid', '--root', '--wd', `--setgid=${gid}`, `--setuid=${uid}`, '--'].concat(
-        command,
-      ),
+      [
+        '--target',
+        target,
+        '--mount',
+        '--pid',
+        '--root',
+        '--wd',
+        `--setgid=${gid}`,
+        `--setuid=${uid}`,
+        '--',
+      ].concat(command),
       { env: environmentOf(this.#options), stdio: ['ignore', 'pipe', 'pipe'] },
     );
     child.stdout.setEncoding('utf8').on('data', (text: string) => output.takeOut(text));
@@ -172,7 +180,15 @@ async function makeRoot(options: ContainerOptions): Promise<string> {
   const { image, configFolder, journalMount, mounts = [] } = options;
   const root = await mkdtemp(join(tmpdir(), 'token-refresher-root-'));
   await chmod(root, 0o755);
-  for (const folder of ['/app', '/dev', '/proc', ...LIBRARIES, dirname(NODE), journalMount, ...mounts.map(({ to }) => to)])
+  for (const folder of [
+    '/app',
+    '/dev',
+    '/proc',
+    ...LIBRARIES,
+    dirname(NODE),
+    journalMount,
+    ...mounts.map(({ to }) => to),
+  ])
     await mkdir(join(root, folder), { recursive: true });
   for (const file of [NODE, ...DEVICES]) await writeFile(join(root, file), '');
   for (const folder of LIBRARIES) await symlink(folder.slice(1), join(root, folder.replace('/usr/', '/')));

@@ -7,7 +7,11 @@ import { text } from 'node:stream/consumers';
 import { type JsonObject, parseJson } from '../../../src/core/json.ts';
 import { Refusal } from '../../../src/sandbox/secrets-manager/refusal.ts';
 import type { SecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
-import { formatBody, formatRefusal, readOperation } from '../../../src/sandbox/secrets-manager/wire-protocol.ts';
+import {
+  formatBody,
+  formatRefusal,
+  readOperation,
+} from '../../../src/sandbox/secrets-manager/wire-protocol.ts';
 import { type LoopbackServer, startLoopbackServer } from '../../support/loopback-server.ts';
 import { objectAt } from '../json-tree.ts';
 import { ADMIN, type AwsAccount, AwsRefusal } from './aws-account.ts';
@@ -76,7 +80,8 @@ function callService(options: AwsServerOptions, request: AwsRequest): AwsAnswer 
   const { message, body, accessKeyId, service, region } = request;
   const policies = account.policiesOfKey(accessKeyId);
   if (service === 'secretsmanager') return callSecretsManager(options, request);
-  if (policies !== undefined) throw new AwsRefusal('AccessDeniedException', `no right to use ${service}`, 403);
+  if (policies !== undefined)
+    throw new AwsRefusal('AccessDeniedException', `no right to use ${service}`, 403);
   // IAM is global, and signs for us-east-1.
   if (service !== 'iam' && region !== account.region)
     throw new AwsRefusal('InvalidRequestException', `nothing is in ${region}`);

@@ -1,7 +1,7 @@
 /** EKS's REST operations that the guide uses. Source: API reference 2017-11-01. */
 import type { JsonObject } from '../../../src/core/json.ts';
 import { textAt } from '../json-tree.ts';
-import { type Association, ACCOUNT_ID, type AwsAccount, AwsRefusal } from './aws-account.ts';
+import { ACCOUNT_ID, type Association, type AwsAccount, AwsRefusal } from './aws-account.ts';
 
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 

@@ -9,7 +9,11 @@ import type { Call } from './iam-policy.ts';
 const WITHOUT_RESOURCE = new Set(['BatchGetSecretValue', 'ListSecrets']);
 
 /** All of them have to be allowed. */
-export function permissionsFor(engine: SecretsManager, operation: string, input: JsonObject): readonly Call[] {
+export function permissionsFor(
+  engine: SecretsManager,
+  operation: string,
+  input: JsonObject,
+): readonly Call[] {
   const action = `secretsmanager:${operation}`;
   if (WITHOUT_RESOURCE.has(operation)) {
     const ids = valueAt(input, 'SecretIdList');

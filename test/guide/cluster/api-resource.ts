@@ -23,7 +23,10 @@ const define = (
   return { group, version, kind, plural, isNamespaced, isCustom, shortNames };
 };
 
-export const NAMESPACES = define('v1', 'Namespace', 'namespaces', { isNamespaced: false, shortNames: ['ns'] });
+export const NAMESPACES = define('v1', 'Namespace', 'namespaces', {
+  isNamespaced: false,
+  shortNames: ['ns'],
+});
 export const PODS = define('v1', 'Pod', 'pods', { shortNames: ['po'] });
 export const SERVICES = define('v1', 'Service', 'services');
 export const CONFIG_MAPS = define('v1', 'ConfigMap', 'configmaps', { shortNames: ['cm'] });

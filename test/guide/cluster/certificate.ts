@@ -11,7 +11,8 @@ export interface Certificate {
 /** A certificate of its own authority for 127.0.0.1, good for a day. @param folder a private one, for the key */
 export function makeCertificate(folder: string): Certificate {
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const options = 'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=guide -addext subjectAltName=IP:127.0.0.1';
+  const options =
+    'req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN=guide -addext subjectAltName=IP:127.0.0.1';
   execFileSync('openssl', [...options.split(' '), '-keyout', key, '-out', cert], { stdio: 'ignore' });
   return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') };
 }

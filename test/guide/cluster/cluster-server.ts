@@ -17,8 +17,8 @@ import type { Certificate } from './certificate.ts';
 import type { Kubelet } from './kubelet.ts';
 import { LeaseRights } from './lease-rights.ts';
 import { ObjectApi } from './object-api.ts';
-import type { ObjectStore } from './object-store.ts';
 import { listOf, podTable } from './object-list.ts';
+import type { ObjectStore } from './object-store.ts';
 import { serveExec, servePortForward } from './pod-streams.ts';
 import { isSelected, type Selection } from './selector.ts';
 
@@ -86,7 +86,11 @@ export class ClusterServer implements AsyncDisposable {
     const { pathname, searchParams } = new URL(url, 'https://cluster');
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
     if (!this.#options.isAdmin(token)) {
-      this.#answerPod(token, { method, path: pathname, authorization: headers.authorization, body }, response);
+      this.#answerPod(
+        token,
+        { method, path: pathname, authorization: headers.authorization, body },
+        response,
+      );
       return;
     }
     const about = describeApi(pathname);
@@ -105,11 +109,7 @@ export class ClusterServer implements AsyncDisposable {
   }
 
   /** A pod may use Leases, as far as the Role of its account goes. */
-  #answerPod(
-    token: string,
-    request: Parameters<LeaseApi['handle']>[0],
-    response: ServerResponse,
-  ): void {
+  #answerPod(token: string, request: Parameters<LeaseApi['handle']>[0], response: ServerResponse): void {
     const identity = this.kubelet?.findIdentity(token);
     this.#leases.acceptTokens(...(identity === undefined ? [] : [token]));
     this.#leases.grant(...this.#rights.of(identity));
@@ -174,9 +174,7 @@ export class ClusterServer implements AsyncDisposable {
     const target = findTarget(pathname, searchParams);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const pod =
-      target?.resource === PODS
-        ? this.#options.store.get(PODS, target.namespace, target.name)
-        : undefined;
+      target?.resource === PODS ? this.#options.store.get(PODS, target.namespace, target.name) : undefined;
     const { kubelet } = this;
     if (!this.#options.isAdmin(token) || pod === undefined || kubelet === undefined) {
       socket.destroy();

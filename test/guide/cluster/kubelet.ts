@@ -99,7 +99,9 @@ export class Kubelet implements AsyncDisposable {
     try {
       await using container = await this.#startContainer(object, pod, folder);
       pod.container = container;
-      void container.untilExit().then(() => this.#tell(object, { phase: 'Running', reason: 'CrashLoopBackOff' }));
+      void container
+        .untilExit()
+        .then(() => this.#tell(object, { phase: 'Running', reason: 'CrashLoopBackOff' }));
       this.#tell(object, { phase: 'Running' });
       const started = await container.output.untilLine((line) => line['event'] === 'program-started');
       pod.port = Number(new URL(textAt(started, 'http')).port);

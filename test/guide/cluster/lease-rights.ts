@@ -21,7 +21,9 @@ export class LeaseRights {
     this.#namespace = namespace;
   }
 
-  of(identity: { readonly namespace: string; readonly serviceAccount: string } | undefined): readonly LeaseRule[] {
+  of(
+    identity: { readonly namespace: string; readonly serviceAccount: string } | undefined,
+  ): readonly LeaseRule[] {
     if (identity === undefined) return [];
     return this.#store
       .list(ROLE_BINDINGS, this.#namespace)

@@ -53,7 +53,10 @@ export class ObjectApi {
         return { status: 400, body: refusal(400, 'BadRequest', 'the namespaces do not match') };
     }
     if (this.#store.get(resource, namespace, name) !== undefined)
-      return { status: 409, body: refusal(409, 'AlreadyExists', `${resource.plural} "${name}" already exists`) };
+      return {
+        status: 409,
+        body: refusal(409, 'AlreadyExists', `${resource.plural} "${name}" already exists`),
+      };
     const placed = resource.isNamespaced ? withValue(object, ['metadata', 'namespace'], namespace) : object;
     return this.#save(target, placed, 201);
   }

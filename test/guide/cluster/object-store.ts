@@ -11,7 +11,7 @@ export interface ObjectChange {
 }
 
 /** Fields of metadata that are the server's to set. */
-const SERVER_FIELDS = ['uid', 'creationTimestamp', 'resourceVersion', 'generation'];
+const SERVER_FIELDS = new Set(['uid', 'creationTimestamp', 'resourceVersion', 'generation']);
 
 export function nameOf(object: JsonObject): string {
   return textAt(object, 'metadata', 'name');
@@ -83,7 +83,9 @@ export class ObjectStore {
 
   /** What has happened after a version that somebody has seen. */
   changesSince(version: number): readonly ObjectChange[] {
-    return this.#history.filter(({ object }) => Number(textAt(object, 'metadata', 'resourceVersion')) > version);
+    return this.#history.filter(
+      ({ object }) => Number(textAt(object, 'metadata', 'resourceVersion')) > version,
+    );
   }
 
   #tell(change: ObjectChange): void {
@@ -94,7 +96,7 @@ export class ObjectStore {
 
 /** The object as somebody wrote it, without what the server has added. */
 export function withoutServerFields(object: JsonObject): JsonObject {
-  const metadata = Object.entries(objectAt(object, 'metadata')).filter(([key]) => !SERVER_FIELDS.includes(key));
+  const metadata = Object.entries(objectAt(object, 'metadata')).filter(([key]) => !SERVER_FIELDS.has(key));
   const { status: _, ...rest } = object;
   return { ...rest, metadata: Object.fromEntries(metadata) };
 }

@@ -34,6 +34,8 @@ export async function serveExec(
 
 export function servePortForward(port: number, request: IncomingMessage, socket: Duplex): void {
   const forward = new PortForward(port, (bytes) => peer.send(bytes));
-  const peer = acceptWebSocket(request, socket, 'SPDY/3.1+portforward.k8s.io', (bytes) => forward.take(bytes));
+  const peer = acceptWebSocket(request, socket, 'SPDY/3.1+portforward.k8s.io', (bytes) =>
+    forward.take(bytes),
+  );
   socket.on('close', () => forward.end());
 }
