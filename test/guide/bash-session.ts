@@ -13,6 +13,10 @@ export interface BlockResult {
   readonly output: string;
 }
 
+/** As `timeout` has it. */
+const GAVE_UP = 124;
+const PATIENCE_MS = 240_000;
+
 /** What no command writes: after it comes the exit code of a block. */
 const MARK = '\u001e';
 
@@ -51,10 +55,18 @@ export class BashSession implements AsyncDisposable {
     bash.stdout?.setEncoding('utf8').on('data', (text: string) => this.#takeOutput(text));
   }
 
-  /** Runs a block to its end. @param onOutput told what it writes, as it does */
-  run(script: string, onOutput: (text: string) => void): Promise<BlockResult> {
+  /**
+   * Runs a block to its end, or until a person would give up waiting.
+   * @param onOutput told what it writes, as it does
+   */
+  async run(
+    script: string,
+    onOutput: (text: string) => void = () => undefined,
+    limitMs: number = PATIENCE_MS,
+  ): Promise<BlockResult> {
     const { promise, resolve } = Promise.withResolvers<BlockResult>();
     let all = '';
+    const giveUp = setTimeout(() => resolve({ exitCode: GAVE_UP, output: all }), limitMs);
     this.#takeOutput = (text) => {
       all += text;
       const [shown = ''] = text.split(MARK);
@@ -63,7 +75,11 @@ export class BashSession implements AsyncDisposable {
       if (end?.includes('\n') === true) resolve({ exitCode: Number.parseInt(end, 10), output });
     };
     this.#blocks.write(`${script}\0`);
-    return promise;
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(giveUp);
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

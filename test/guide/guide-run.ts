@@ -62,7 +62,7 @@ function isSeen(output: string, promised: string): boolean {
 }
 
 async function copyTrackedFiles(folder: string): Promise<void> {
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  const listed = execFileSync('git', ['ls-files', '-z'], {
     cwd: PROJECT,
     encoding: 'utf8',
   });
