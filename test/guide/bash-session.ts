@@ -46,7 +46,8 @@ export class BashSession implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit', 'pipe'],
     });
     this.#bash = bash;
-    this.#exit = once(bash, 'exit');
+    // Not `exit`: that would not wait for what is in the background and holds the output.
+    this.#exit = once(bash, 'close');
     const blocks = bash.stdio[3];
     if (blocks === null || blocks === undefined || !('write' in blocks)) throw new Error('bash has no pipe');
     this.#blocks = blocks;
@@ -82,8 +83,8 @@ export class BashSession implements AsyncDisposable {
     }
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#blocks.end();
+  /** Ends what runs now, and bash with it. */
+  stop(): void {
     const { pid } = this.#bash;
     if (pid !== undefined) {
       try {
@@ -92,6 +93,11 @@ export class BashSession implements AsyncDisposable {
         // Nobody is left in the group.
       }
     }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#blocks.end();
+    this.stop();
     await this.#exit;
   }
 }

@@ -22,6 +22,8 @@ export interface GuideStep {
 export interface GuideRunOptions {
   /** Told what a person would see, as it comes. */
   readonly onText?: (text: string) => void;
+  /** Ends the run with the step that it is at. */
+  readonly signal?: AbortSignal;
   /** Told each step with the world as it then is; the run waits. */
   readonly onStep?: (step: GuideStep, world: GuideWorld) => void | Promise<void>;
 }
@@ -29,6 +31,7 @@ export interface GuideRunOptions {
 /** Ends with the first step that fails. @returns all steps that were made */
 export async function runGuide({
   onText = () => undefined,
+  signal,
   onStep,
 }: GuideRunOptions = {}): Promise<readonly GuideStep[]> {
   await using stack = new AsyncDisposableStack();
@@ -38,6 +41,7 @@ export async function runGuide({
   const world = stack.use(await startGuideWorld());
   await writeCredentials(world);
   const bash = stack.use(new BashSession({ cwd: folder, env: world.env }));
+  signal?.addEventListener('abort', () => bash.stop(), { once: true });
   const [first, ...others] = readGuide(join(folder, 'docs/install-eks.md'));
   if (first === undefined) throw new Error('the guide has no block');
   const steps: GuideStep[] = [];

@@ -45,7 +45,7 @@ export interface GuideWorld extends AsyncDisposable {
   readonly issued: readonly string[];
   /** Bodies that Slack got. */
   readonly messages: readonly string[];
-  /** Calls AWS as the pods of an account would. @returns the HTTP status */
+  /** All of its services on one port. */
   readonly aws: LoopbackServer;
   /** What a person puts into the guide's first block. */
   readonly values: Readonly<Record<string, string>>;
@@ -148,7 +148,7 @@ export async function startGuideWorld(): Promise<GuideWorld> {
       AWS_ACCESS_KEY_ID: ADMIN.accessKeyId,
       AWS_SECRET_ACCESS_KEY: ADMIN.secretAccessKey,
       AWS_EC2_METADATA_DISABLED: 'true',
-      // Operations that are younger than Debian's AWS CLI.
+      // Operations that are younger than Debian's AWS CLI, as botocore (Apache-2.0) describes them.
       AWS_DATA_PATH: join(import.meta.dirname, 'aws/models'),
       GUIDE_DOCKER: imageServer.url,
     },

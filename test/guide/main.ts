@@ -6,7 +6,12 @@ import { findGuideProblem } from './guide-tools.ts';
 const problem = findGuideProblem();
 if (problem === undefined) {
   const startedAtMs = performance.now();
-  const steps = await runGuide({ onText: (text) => void process.stdout.write(text) });
+  const stopping = new AbortController();
+  process.once('SIGINT', () => stopping.abort());
+  const steps = await runGuide({
+    onText: (text) => void process.stdout.write(text),
+    signal: stopping.signal,
+  });
   const last = steps.at(-1);
   const seconds = Math.round((performance.now() - startedAtMs) / 1000);
   if (last === undefined || last.exitCode !== 0 || last.missing.length > 0) {

@@ -47,7 +47,10 @@ export class ClusterServer implements AsyncDisposable {
     this.#objects = new ObjectApi(options.store);
     const { key, cert } = options.certificate;
     this.#server = createServer({ key, cert }, (request, response) => void this.#serve(request, response));
-    this.#server.on('upgrade', (request, socket) => void this.#upgrade(request, socket));
+    this.#server.on('upgrade', (request, socket) => {
+      // The pod may be gone by now.
+      this.#upgrade(request, socket).catch(() => socket.destroy());
+    });
   }
 
   static async start(options: ClusterServerOptions): Promise<ClusterServer> {
