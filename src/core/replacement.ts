@@ -4,8 +4,7 @@
  * Guarantee: a live token is never replaced by one that expires earlier, except when the document claims to come from
  * the future, which only a clock that was wrong can have written.
  */
-import type { TokenDocument } from './document.ts';
-import { parseDocument } from './document.ts';
+import { type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
 import type { StoredText } from './ports.ts';
 import type { FetchedToken, TokenIdentity } from './token.ts';
 
@@ -52,13 +51,13 @@ export function assessStored(
 /** Whether a token that was just fetched is worth a write. */
 export function decideReplacement(
   fetched: Pick<FetchedToken, 'accessToken' | 'expiresAtMs'>,
-  published: TokenDocument | undefined,
+  published: PublishedToken | undefined,
   nowMs: number,
 ): 'replace' | 'unchanged' {
   if (published === undefined || published.expiresAtMs <= nowMs || isFromFuture(published, nowMs))
     return 'replace';
   // Some providers hand out the same token until it expires; a longer life that they claim for it is not trusted.
-  if (fetched.accessToken.equals(published.accessToken)) return 'unchanged';
+  if (fetched.accessToken.fingerprint() === published.fingerprint) return 'unchanged';
   return fetched.expiresAtMs > published.expiresAtMs ? 'replace' : 'unchanged';
 }
 
@@ -68,6 +67,6 @@ export function decideConflict(ours: TokenDocument, stored: Assessment): 'publis
   return ours.expiresAtMs > stored.document.expiresAtMs ? 'publish-ours' : 'keep-theirs';
 }
 
-function isFromFuture(document: TokenDocument, nowMs: number): boolean {
-  return document.issuedAtMs > nowMs + CLOCK_TOLERANCE_MS;
+function isFromFuture({ issuedAtMs }: Pick<TokenDocument, 'issuedAtMs'>, nowMs: number): boolean {
+  return issuedAtMs > nowMs + CLOCK_TOLERANCE_MS;
 }

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { inspect } from 'node:util';
 
 const REDACTED = '[redacted]';
@@ -26,6 +27,14 @@ export class SecretText {
   /** True when both hold the same text. */
   equals(other: SecretText | undefined): boolean {
     return other !== undefined && other.#text === this.#text;
+  }
+
+  /**
+   * SHA-256 of the text, 43 characters of base64url: tells later whether another text is the same one, without keeping
+   * this one. For tokens, which nobody can guess; a password could be guessed by it.
+   */
+  fingerprint(): string {
+    return hash('sha256', this.#text, 'base64url');
   }
 
   /** Length in UTF-16 units, for messages that must say how much there is without saying what. */

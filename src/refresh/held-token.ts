@@ -1,12 +1,12 @@
 /** A token that is held, with the moments that follow from it. */
 import { type CadencePolicy, decideTolerableCadence } from '../core/cadence.ts';
-import type { TokenDocument } from '../core/document.ts';
+import type { PublishedToken } from '../core/document.ts';
 import type { Moment } from '../core/moment.ts';
 import { type FetchedToken, lifetimeMs } from '../core/token.ts';
 
-/** A document and the moments that matter, on both clocks. */
+/** A token and the moments that matter, on both clocks. */
 export interface Held {
-  readonly document: TokenDocument;
+  readonly token: PublishedToken;
   /** Life of the token in milliseconds, or of the refresh token that came with it when that dies earlier. */
   readonly lifetimeMs: number;
   readonly refreshAt: Moment;
@@ -41,9 +41,8 @@ export function momentOf(token: FetchedToken, wallMs: number): Moment {
 }
 
 /** The end of what is published, or an earlier one that the provider now states for the very same token. */
-export function earlierExpiry(token: FetchedToken, { document, expiry }: Held): Moment {
-  const isEarlier =
-    token.accessToken.equals(document.accessToken) && token.expiresAtMs < document.expiresAtMs;
+export function earlierExpiry(token: FetchedToken, { token: held, expiry }: Held): Moment {
+  const isEarlier = token.expiresAtMs < held.expiresAtMs && isSameToken(token, held);
   return isEarlier ? momentOf(token, token.expiresAtMs) : expiry;
 }
 
@@ -54,12 +53,12 @@ export function earlierExpiry(token: FetchedToken, { document, expiry }: Held): 
  */
 export function whenWorthAsking(
   token: FetchedToken,
-  { document, expiry }: Held,
+  { token: held, expiry }: Held,
   policy: CadencePolicy,
 ): Moment {
-  if (token.accessToken.equals(document.accessToken)) return expiry;
+  if (isSameToken(token, held)) return expiry;
   const lifeMs = lifetimeMs(token);
-  for (const pacingMs of [lifetimeMs(document), lifeMs]) {
+  for (const pacingMs of [lifetimeMs(held), lifeMs]) {
     const { marginMs } = decideTolerableCadence(pacingMs, policy);
     const isAhead = expiry.monotonicMs - marginMs > token.issuedAtMonotonicMs;
     if (isAhead && marginMs < lifeMs)
@@ -69,13 +68,12 @@ export function whenWorthAsking(
 }
 
 /**
- * What was read from the store, with the moments that were known before when it is the same document: they were counted
+ * What was read from the store, with the moments that were known before when it is the same token: they were counted
  * on the monotonic clock, and what the wall clock says now may be wrong since.
  */
 export function keepEarlierMoments(read: Held, known: Held | undefined): Held {
   const isSame =
-    known?.document.generation === read.document.generation &&
-    known.document.accessToken.equals(read.document.accessToken);
+    known?.token.generation === read.token.generation && known.token.fingerprint === read.token.fingerprint;
   return isSame
     ? {
         ...read,
@@ -92,4 +90,8 @@ function earlierMoment(a: Moment, b: Moment): Moment {
     wallMs: Math.min(a.wallMs, b.wallMs),
     monotonicMs: Math.min(a.monotonicMs, b.monotonicMs),
   };
+}
+
+function isSameToken({ accessToken }: FetchedToken, { fingerprint }: PublishedToken): boolean {
+  return accessToken.fingerprint() === fingerprint;
 }

@@ -94,9 +94,9 @@ export class RefreshAttempt {
     if (term.signal.aborted) return fail(describeEnd(term));
     const published = await publication.publish(term, chain?.expiresAtMs);
     if (!published.ok) return published;
-    const { document } = publication;
-    if (published.value === 'theirs' || document === undefined) return succeed({ kind: 'fresh' });
-    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = document;
+    const { published: token } = publication;
+    if (published.value === 'theirs' || token === undefined) return succeed({ kind: 'fresh' });
+    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = token;
     const durationMs = clock.monotonicMs() - startedMs;
     events({
       event: 'token-refreshed',
@@ -123,7 +123,7 @@ export class RefreshAttempt {
     const { publication } = this.#parts;
     const demandedMs = this.#pace.demandedRestMs();
     if (publication.hasKept) return demandedMs;
-    return Math.max(demandedMs, this.#pace.intervalRestMs(publication.document?.issuedAtMs));
+    return Math.max(demandedMs, this.#pace.intervalRestMs(publication.published?.issuedAtMs));
   }
 
   /** Writes what was fetched and could not be written yet; `undefined` when there is nothing that readers would see. */

@@ -6,7 +6,7 @@
  * Non-guarantee: two processes may fetch at once; the store's compare-and-swap decides whose token stays.
  */
 import { decideWait } from '../core/backoff.ts';
-import type { TokenDocument } from '../core/document.ts';
+import type { PublishedToken } from '../core/document.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
 import type { FetchWaits, Random, TextReader } from '../core/ports.ts';
@@ -70,9 +70,9 @@ export class TokenKeeper {
     return this.#parts.chain?.hasUnsaved === true;
   }
 
-  /** The document that readers see. */
-  get document(): TokenDocument | undefined {
-    return this.#parts.publication.document;
+  /** What readers see. */
+  get published(): PublishedToken | undefined {
+    return this.#parts.publication.published;
   }
 
   /**
@@ -198,7 +198,7 @@ export class TokenKeeper {
         attempt,
         repeated: failure.code === previous?.code,
         nextAttemptAtMs: clock.now() + waitMs,
-        expiresAtMs: this.document?.expiresAtMs,
+        expiresAtMs: this.published?.expiresAtMs,
       });
       previous = failure;
       const isOutOfPatience = failure.retry === 'needs-human' || waitMs > IMPATIENT_WAIT_MS;
@@ -234,7 +234,7 @@ export class TokenKeeper {
     try {
       for (;;) {
         await this.#attempt.rest(run);
-        const priority = publication.document?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
+        const priority = publication.published?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
         const attempted = await gate.run(priority, run.over, () => this.#attempt.make(run, attempt));
         if (!('refusal' in attempted)) return attempted;
         if (!hasPatience(run) || run.reason === 'explicit') return fail(attempted.failure);

@@ -11,7 +11,13 @@ import {
   decideTolerableCadence,
   isDueAtTick,
 } from '../core/cadence.ts';
-import { createDocument, serializeDocument, type TokenDocument } from '../core/document.ts';
+import {
+  createDocument,
+  createPublishedToken,
+  type PublishedToken,
+  serializeDocument,
+  type TokenDocument,
+} from '../core/document.ts';
 import type { Failure } from '../core/failure.ts';
 import { momentAt, msUntil } from '../core/moment.ts';
 import type { Clock, Random, RefreshEvents, SecretWrite, TextReader } from '../core/ports.ts';
@@ -43,6 +49,7 @@ export interface TokenPublicationParts {
 }
 
 interface Kept extends Held {
+  readonly document: TokenDocument;
   readonly write: SecretWrite;
 }
 
@@ -59,9 +66,9 @@ export class TokenPublication {
     this.#parts = parts;
   }
 
-  /** The document that readers see; `undefined` when there is none, or none that is a token. */
-  get document(): TokenDocument | undefined {
-    return this.#published?.document;
+  /** What readers see; `undefined` when that is nothing, or no token. */
+  get published(): PublishedToken | undefined {
+    return this.#published?.token;
   }
 
   get isStoreKnown(): boolean {
@@ -164,7 +171,7 @@ export class TokenPublication {
     if (!read.ok || read.value?.version === this.#stored?.version) return false;
     const stored = assessStored(read.value, identity, clock.now());
     // The store is eventually consistent: what it shows may be what was there before ours.
-    if (stored.kind !== 'live' || stored.document.expiresAtMs <= published.document.expiresAtMs) return false;
+    if (stored.kind !== 'live' || stored.document.expiresAtMs <= published.token.expiresAtMs) return false;
     this.#adopt(stored.document, stored.version, chainEndsAtMs);
     writer.noticeOthers();
     return true;
@@ -208,7 +215,7 @@ export class TokenPublication {
     if (published === undefined || msUntil(published.expiry, clock) <= 0) return false;
     // By whichever clock says that it dies sooner: the wall clock may have been set back since it was published.
     const expiresAtMs = clock.now() + msUntil(published.expiry, clock);
-    if (decideReplacement(token, { ...published.document, expiresAtMs }, clock.now()) === 'replace')
+    if (decideReplacement(token, { ...published.token, expiresAtMs }, clock.now()) === 'replace')
       return false;
     const expiry = earlierExpiry(token, published);
     const worthAskingAt = whenWorthAsking(token, { ...published, expiry }, this.#parts.policy);
@@ -239,6 +246,7 @@ export class TokenPublication {
     const generation = (this.#stored?.generation ?? 0) + 1;
     const document = createDocument(identity, token, { refreshAtMs, generation });
     this.#kept = {
+      token: createPublishedToken(document),
       document,
       lifetimeMs,
       refreshAt: momentOf(token, refreshAtMs),
@@ -276,7 +284,7 @@ export class TokenPublication {
     const kept = this.#kept;
     if (kept === undefined) throw new Error('nothing is kept to publish');
     const { writer } = this.#parts;
-    const written = await writer.publish('document', kept.write, term, this.document?.expiresAtMs);
+    const written = await writer.publish('document', kept.write, term, this.published?.expiresAtMs);
     if (!written.ok) {
       return written.failure.code === 'store-conflict'
         ? this.#resolveConflict(kept, written.failure, chainEndsAtMs, term.signal)
@@ -284,9 +292,8 @@ export class TokenPublication {
     }
     this.#kept = undefined;
     this.#stored = { version: written.value.version, generation: kept.document.generation };
-    // Not with its write: the bytes are as long as the token again, for its whole life.
-    const { write: _, ...published } = kept;
-    this.#published = published;
+    const { token, lifetimeMs, refreshAt, latestRefreshAt, expiry } = kept;
+    this.#published = { token, lifetimeMs, refreshAt, latestRefreshAt, expiry };
     return succeed('ours');
   }
 
@@ -317,7 +324,8 @@ export class TokenPublication {
   /** Readers may rely on the generation: where somebody else has counted on, ours has to be other bytes. */
   #countOn(kept: Kept, generation: number, expectedVersion: string | undefined): Kept {
     const document = { ...kept.document, generation };
-    return { ...kept, document, write: this.#createWrite(document, expectedVersion) };
+    const token = createPublishedToken(document);
+    return { ...kept, token, document, write: this.#createWrite(document, expectedVersion) };
   }
 
   /** Takes over a live document that this process did not write. */
@@ -330,7 +338,7 @@ export class TokenPublication {
     const refreshAtMs = decideRestoredRefreshAt({ ...document, expiresAtMs: usableUntilMs }, cadence);
     this.#stored = { version, generation };
     const read: Held = {
-      document,
+      token: createPublishedToken(document),
       lifetimeMs,
       refreshAt: momentAt(refreshAtMs, clock),
       latestRefreshAt: momentAt(usableUntilMs - cadence.leastMarginMs, clock),

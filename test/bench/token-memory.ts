@@ -117,15 +117,10 @@ function describeRestore({ tokens, counts, startToReadyMs }: Restored): readonly
   ];
 }
 
-/** The token's text and its names, as V8 keeps them: a header of 16 bytes, then whole words. */
+/** A token's names, as V8 keeps them: a header of 16 bytes, then whole words. Its text is not kept. */
 function stringBytesPerToken(): number {
   const customer = customerName(0);
-  const lengths = [
-    TOKEN_LENGTH,
-    customer.length,
-    customerSecret(0).length,
-    `${CUSTOMER_PROVIDER}/${customer}`.length,
-  ];
+  const lengths = [customer.length, customerSecret(0).length, `${CUSTOMER_PROVIDER}/${customer}`.length];
   return lengths.reduce((sum, length) => sum + 16 + 8 * Math.ceil(length / 8), 0);
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { serializeDocument, type TokenDocument } from '../../src/core/document.ts';
+import { createPublishedToken, serializeDocument, type TokenDocument } from '../../src/core/document.ts';
 import type { StoredText } from '../../src/core/ports.ts';
 import { assessStored, decideConflict, decideReplacement } from '../../src/core/replacement.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
@@ -94,7 +94,8 @@ describe('assessStored', () => {
 });
 
 describe('decideReplacement', () => {
-  const published = buildDocument();
+  const document = buildDocument();
+  const published = createPublishedToken(document);
   for (const { title, token, nowMs, decision } of [
     {
       title: 'a token that lives longer',
@@ -116,13 +117,13 @@ describe('decideReplacement', () => {
     },
     {
       title: 'the same token, even when it claims a longer life',
-      token: { accessToken: published.accessToken, expiresAtMs: published.expiresAtMs + HOUR_MS },
+      token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + HOUR_MS },
       nowMs: NOON_MS,
       decision: 'unchanged',
     },
     {
       title: 'any token when the published one has expired',
-      token: { accessToken: published.accessToken, expiresAtMs: published.expiresAtMs + 1000 },
+      token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + 1000 },
       nowMs: published.expiresAtMs,
       decision: 'replace',
     },

@@ -56,6 +56,18 @@ describe('SecretText', () => {
       }),
     );
   });
+
+  it('has a fingerprint that is the same for the same text alone, and does not show it', () => {
+    fc.assert(
+      fc.property(fc.string({ minLength: 8, unit: 'binary' }), (text) => {
+        const fingerprint = new SecretText(text).fingerprint();
+        assert.match(fingerprint, /^[\w-]{43}$/);
+        assert.equal(new SecretText(text).fingerprint(), fingerprint);
+        assert.notEqual(new SecretText(`${text}.`).fingerprint(), fingerprint);
+        assert.ok(!fingerprint.includes(text));
+      }),
+    );
+  });
 });
 
 describe('everything that holds a secret', () => {

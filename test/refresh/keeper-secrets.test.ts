@@ -31,7 +31,7 @@ describe('a keeper and everything that it tells', () => {
     assert.doesNotMatch(everyText(keeper), /canary/);
     await clock.advance(60_000);
     await run;
-    for (const value of [keeper, keeper.document, keeper.identity, events.all]) {
+    for (const value of [keeper, keeper.published, keeper.identity, events.all]) {
       assert.doesNotMatch(everyText(value), /canary/);
     }
     assert.match(store.callsOf('publish').at(-1)?.text ?? '', /access-canary/);

@@ -32,7 +32,7 @@ describe('ProviderScheduler', () => {
       assertReadersAreServed();
       leastLifeMs = Math.min(
         leastLifeMs,
-        (tokens[0]?.keeper.document?.expiresAtMs ?? Number.NaN) - timers.clock.now(),
+        (tokens[0]?.keeper.published?.expiresAtMs ?? Number.NaN) - timers.clock.now(),
       );
     });
     await timers.advance(3 * HOUR_MS);
@@ -88,7 +88,7 @@ describe('ProviderScheduler', () => {
     assert.equal(quick?.source.fetches.length, 3);
     hold?.release();
     await timers.advance(1);
-    assert.equal(slow?.keeper.document?.generation, 1);
+    assert.equal(slow?.keeper.published?.generation, 1);
   });
 
   it('goes on after an outage without a storm', async () => {
@@ -120,7 +120,7 @@ describe('ProviderScheduler', () => {
     assert.equal(isDrained, false);
     hold?.release();
     await drained;
-    assert.equal(bench.tokens[0]?.keeper.document?.generation, 1);
+    assert.equal(bench.tokens[0]?.keeper.published?.generation, 1);
     assert.equal(bench.fetchTimesMs().length, 1);
     scheduler.handleClockJump();
     await timers.advance(HOUR_MS);
