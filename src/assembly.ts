@@ -4,9 +4,9 @@
 import { regularEveryMs } from './config/cadence-check.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { describeReference } from './config/reference.ts';
-import type { ConnectedSource, Connections } from './connections.ts';
+import type { Connections } from './connections.ts';
 import { decideTolerableCadence } from './core/cadence.ts';
-import type { Clock, Random, RefreshEvents } from './core/ports.ts';
+import type { Clock, Random, RefreshEvents, TokenSource } from './core/ports.ts';
 import { ChainKeeper, type ChainKeeperParts } from './refresh/chain-keeper.ts';
 import { FetchBudget } from './refresh/fetch-budget.ts';
 import { FetchGate } from './refresh/fetch-gate.ts';
@@ -33,7 +33,8 @@ export interface AssembledProvider {
   remove(token: string): AssembledToken | undefined;
 }
 
-export interface AssembledToken extends ConnectedSource {
+export interface AssembledToken {
+  readonly source: TokenSource;
   readonly keeper: TokenKeeper;
   /** Secret of the chain's newest refresh token, for kinds that have one. */
   readonly stateSecret: string | undefined;
@@ -79,8 +80,7 @@ function assembleProvider(
   };
   const add = (token: TokenConfiguration): AssembledToken => {
     const { identity, stateSecret } = token;
-    const connected = shared.createSource(configuration, token);
-    const { source } = connected;
+    const source = shared.createSource(configuration, token);
     // One object for all parts of a token, grown step by step: with 10,000 tokens a copy for each part would be seen.
     const offsetMs = Math.round(random.next() * spreadMs);
     const base = { ...common, identity, stateSecret, source, offsetMs };
@@ -91,7 +91,7 @@ function assembleProvider(
         chain: createChain(configuration, token, { ...writing, journal: shared.journal }),
       }),
     );
-    const assembled = { ...connected, keeper, stateSecret };
+    const assembled = { source, keeper, stateSecret };
     tokens.set(token.identity.token, assembled);
     return assembled;
   };

@@ -50,15 +50,9 @@ export interface Connections {
   readonly counts: FetchCounts | undefined;
   /** Where customers are discovered; asked only for providers that are configured so. */
   readonly bindings: BindingCatalog;
-  createSource(provider: ProviderConfiguration, token: TokenConfiguration): ConnectedSource;
+  createSource(provider: ProviderConfiguration, token: TokenConfiguration): TokenSource;
   /** Closes all connections. */
   close(): Promise<void>;
-}
-
-export interface ConnectedSource {
-  readonly source: TokenSource;
-  /** Whether the credentials can be read and have the right form, without asking the provider. */
-  verifyCredentials(signal: AbortSignal): Promise<Result<void>>;
 }
 
 /** Deadline for reading a credential's file. */
@@ -112,15 +106,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
-      return {
-        source: createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials }),
-        verifyCredentials: async (signal) => {
-          const { credentials } = await readCredentials(signal);
-          if (!credentials.ok) return credentials;
-          const prepared = kind.prepare(credentials.value);
-          return prepared.ok ? succeed(undefined) : prepared;
-        },
-      };
+      return createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials });
     },
     close: async () => {
       client.destroy();

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type AssembledProvider, assemble } from '../src/assembly.ts';
-import { succeed } from '../src/core/result.ts';
 import { createSeededRandom } from '../src/core/seeded-random.ts';
 import type { Term } from '../src/refresh/term.ts';
 import { CUSTOMERS, PIVOT, parseText } from './support/configuration-text.ts';
@@ -30,10 +29,7 @@ function assembleText(text: string) {
       waits: undefined,
       counts,
       bindings: new MemoryBindings(store),
-      createSource: () => ({
-        source: new FakeTokenSource(clock),
-        verifyCredentials: async () => succeed(undefined),
-      }),
+      createSource: () => new FakeTokenSource(clock),
       close: async () => undefined,
     },
   );

@@ -65,7 +65,7 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
       }
       for (const token of tokens) {
         const { identity } = token.keeper;
-        const credentials = await token.verifyCredentials(signal);
+        const credentials = await token.source.verifyCredentials(signal);
         findings.push(describe(identity.token, 'credentials', credentials));
         // A fetch would spend the chain's refresh token, so kinds with a chain are not asked.
         if (credentials.ok && !provider.configured.hasChain) {

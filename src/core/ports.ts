@@ -55,6 +55,8 @@ export interface TokenSource {
   fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport>;
   /** Resolves as soon as a credential differs from the one that the last fetch used; rejects when aborted. */
   waitForCredentialChange(signal: AbortSignal): Promise<void>;
+  /** Whether the credentials can be read and have the right form, without asking the provider. */
+  verifyCredentials(signal: AbortSignal): Promise<Result<void>>;
 }
 
 /** The text that is current in a secret, and the store's name for that version. */

@@ -7,7 +7,7 @@
 import type { Dispatcher } from 'undici';
 import type { ChainState } from '../core/chain-state.ts';
 import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
-import { fail, type Result } from '../core/result.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import type { ConfiguredKind, CredentialReading, Credentials, PreparedKind } from './provider.ts';
 import { describeAbort, postTokenRequest } from './token-endpoint.ts';
@@ -24,24 +24,77 @@ export interface TokenSourceOptions {
 }
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  const { kind, readCredentials, baseUrl, timeoutMs, dispatcher, clock } = options;
+  return new ProviderSource(options);
+}
+
+class ProviderSource implements TokenSource {
+  readonly #options: TokenSourceOptions;
   /** What the last fetch used; `undefined` when it could read none. */
-  let used: Credentials | undefined;
-  let prepared: Result<PreparedKind> | undefined;
+  #used: Credentials | undefined;
+  #prepared: Result<PreparedKind> | undefined;
   /** Of the last fetch that failed. */
-  let reading: CredentialReading | undefined;
+  #reading: CredentialReading | undefined;
 
-  const prepare = (credentials: Credentials): Result<PreparedKind> => {
-    if (prepared === undefined || !areSame(credentials, used)) prepared = kind.prepare(credentials);
-    used = credentials;
-    return prepared;
-  };
+  constructor(options: TokenSourceOptions) {
+    this.#options = options;
+  }
 
-  const fetchWith = async (
+  async fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
+    const { baseUrl, readCredentials } = this.#options;
+    try {
+      signal.throwIfAborted();
+      this.#reading = await readCredentials(signal);
+      const { credentials } = this.#reading;
+      if (!credentials.ok) {
+        this.#used = undefined;
+        return unasked(credentials);
+      }
+      const ready = this.#prepare(credentials.value);
+      if (!ready.ok) return unasked(ready);
+      const report = await this.#fetchWith(ready.value, chain, signal);
+      if (report.result.ok) this.#reading = undefined;
+      return report;
+    } catch (error) {
+      if (signal.aborted) return unasked(fail(describeAbort(baseUrl)));
+      throw error;
+    }
+  }
+
+  async waitForCredentialChange(signal: AbortSignal): Promise<void> {
+    const { readCredentials } = this.#options;
+    this.#reading ??= await readCredentials(signal);
+    for (;;) {
+      await this.#reading.untilChanged(signal);
+      const next = await readCredentials(signal);
+      // Kept only by who acts on it: a wait that is given up here leaves the change to the next one.
+      signal.throwIfAborted();
+      this.#reading = next;
+      const { credentials } = next;
+      if (credentials.ok && !areSame(credentials.value, this.#used)) return;
+    }
+  }
+
+  async verifyCredentials(signal: AbortSignal): Promise<Result<void>> {
+    const { kind, readCredentials } = this.#options;
+    const { credentials } = await readCredentials(signal);
+    if (!credentials.ok) return credentials;
+    const prepared = kind.prepare(credentials.value);
+    return prepared.ok ? succeed(undefined) : prepared;
+  }
+
+  #prepare(credentials: Credentials): Result<PreparedKind> {
+    if (this.#prepared === undefined || !areSame(credentials, this.#used))
+      this.#prepared = this.#options.kind.prepare(credentials);
+    this.#used = credentials;
+    return this.#prepared;
+  }
+
+  async #fetchWith(
     ready: PreparedKind,
     chain: ChainState | undefined,
     signal: AbortSignal,
-  ): Promise<FetchReport> => {
+  ): Promise<FetchReport> {
+    const { baseUrl, timeoutMs, dispatcher, clock } = this.#options;
     const context = { nowMs: clock.now(), chain };
     const request = await ready.buildRequest(context);
     const response = await postTokenRequest({ baseUrl, request, timeoutMs, dispatcher, clock, signal });
@@ -54,42 +107,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     const salvaged = ready.salvageRefreshToken?.(response.value);
     const isAmbiguous = salvaged === undefined && isAmbiguousAnswer(status, result.failure);
     return { result, clockSkewMs, salvaged, isAmbiguous };
-  };
-
-  return {
-    async fetch(chain, signal) {
-      try {
-        signal.throwIfAborted();
-        reading = await readCredentials(signal);
-        const { credentials } = reading;
-        if (!credentials.ok) {
-          used = undefined;
-          return unasked(credentials);
-        }
-        const ready = prepare(credentials.value);
-        if (!ready.ok) return unasked(ready);
-        const report = await fetchWith(ready.value, chain, signal);
-        if (report.result.ok) reading = undefined;
-        return report;
-      } catch (error) {
-        if (signal.aborted) return unasked(fail(describeAbort(baseUrl)));
-        throw error;
-      }
-    },
-
-    async waitForCredentialChange(signal) {
-      reading ??= await readCredentials(signal);
-      for (;;) {
-        await reading.untilChanged(signal);
-        const next = await readCredentials(signal);
-        // Kept only by who acts on it: a wait that is given up here leaves the change to the next one.
-        signal.throwIfAborted();
-        reading = next;
-        const { credentials } = reading;
-        if (credentials.ok && !areSame(credentials.value, used)) return;
-      }
-    },
-  };
+  }
 }
 
 function unasked(result: Result<never>): FetchReport {

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { serializeChainState } from '../../src/core/chain-state.ts';
+import { succeed } from '../../src/core/result.ts';
 import { KINDS, type KindName } from '../../src/providers/registry.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
@@ -47,6 +48,7 @@ function describeLosses(name: KindName, options: object): void {
               return provider.fetch(chain, signal);
             },
             waitForCredentialChange: () => new Promise(() => undefined),
+            verifyCredentials: async () => succeed(undefined),
           },
         });
         bench.store.put(bench.stateSecret, serializeChainState(bench.identity, first));

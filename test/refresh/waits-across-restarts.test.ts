@@ -126,6 +126,7 @@ describe('rejected credentials and restarts', () => {
           isUnasked: true,
         }),
         waitForCredentialChange: (signal) => bench.source.waitForCredentialChange(signal),
+        verifyCredentials: () => bench.source.verifyCredentials(),
       },
     });
     void unasked.keeper.refresh('start', unasked.term);

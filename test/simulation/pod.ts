@@ -12,7 +12,6 @@ import { assemble } from '../../src/assembly.ts';
 import type { Connections } from '../../src/connections.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
-import { succeed } from '../../src/core/result.ts';
 import { Replica } from '../../src/replica.ts';
 import type { Network } from './network.ts';
 import type { SimulatedLease } from './simulated-lease.ts';
@@ -231,10 +230,7 @@ export class Pod {
         const token = tokens.find(({ name }) => name === identity.token);
         if (token === undefined) throw new Error(`no token ${identity.token}`);
         const parts = { world, network, providers, process, token, clock, timeoutMs, isExplicit };
-        return {
-          source: new SimulatedSource(parts),
-          verifyCredentials: () => Promise.resolve(succeed(undefined)),
-        };
+        return new SimulatedSource(parts);
       },
       close: () => Promise.resolve(),
     };

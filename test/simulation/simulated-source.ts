@@ -3,7 +3,7 @@ import type { ChainState } from '../../src/core/chain-state.ts';
 import { DeadlineExceeded, withDeadline } from '../../src/core/deadline.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
-import { fail, succeed } from '../../src/core/result.ts';
+import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { Chance } from './chance.ts';
 import type { Network, Passage } from './network.ts';
@@ -94,6 +94,10 @@ export class SimulatedSource implements TokenSource {
           }),
         );
     }
+  }
+
+  async verifyCredentials(): Promise<Result<void>> {
+    return succeed(undefined);
   }
 
   async waitForCredentialChange(signal: AbortSignal): Promise<void> {

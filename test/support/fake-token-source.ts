@@ -1,7 +1,7 @@
 import type { ChainState } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
-import { fail, succeed } from '../../src/core/result.ts';
+import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { FetchedToken } from '../../src/core/token.ts';
 import { HeldStep } from './held-step.ts';
@@ -125,6 +125,10 @@ export class FakeTokenSource implements TokenSource {
     const livesForMs = token.expiresAtMs - token.issuedAtMs;
     this.deathsMonotonicMs.set(token.accessToken.reveal(), issuedAtMonotonicMs + livesForMs);
     return report(succeed(token));
+  }
+
+  async verifyCredentials(): Promise<Result<void>> {
+    return succeed(undefined);
   }
 
   async waitForCredentialChange(signal: AbortSignal): Promise<void> {
