@@ -89,7 +89,7 @@ function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: Aler
 type Reading = (signal: AbortSignal) => Promise<Result<SecretText>>;
 
 function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): Reading {
-  const read = createReferenceReader(new Map([[field, reference]]), ports);
+  const read = createReferenceReader({ [field]: reference }, ports);
   return async (signal) => {
     const { credentials } = await read(signal);
     if (!credentials.ok) return credentials;

@@ -149,7 +149,9 @@ function createFetchBudget(
 function describeRemedy(provider: ProviderConfiguration, token: TokenConfiguration): string {
   const { customer } = token.identity;
   const references = customer === undefined ? provider.credentials : token.customerCredentials;
-  const places = [...references].map(([name, reference]) => `${name} (${describeReference(reference)})`);
+  const places = Object.entries(references).map(
+    ([name, reference]) => `${name} (${describeReference(reference)})`,
+  );
   return customer === undefined
     ? `get ${provider.name} a new login and check ${places.join(' and ')}`
     : `bind customer ${customer} again and put the new ${places.join(' and ')} in place`;

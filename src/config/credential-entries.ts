@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { isJsonObject } from '../core/json.ts';
 import type { CredentialFields } from '../providers/provider.ts';
 import type { Finding, Path } from './problem.ts';
-import type { CredentialReference } from './reference.ts';
+import type { CredentialReference, CredentialReferences } from './reference.ts';
 import { credentialReferenceSchema } from './reference-schema.ts';
 import type { SecretUse } from './secret-uses.ts';
 
@@ -16,7 +16,7 @@ export interface ReferenceContext {
 }
 
 export interface CredentialEntries {
-  readonly references: ReadonlyMap<string, CredentialReference>;
+  readonly references: CredentialReferences;
   readonly findings: readonly Finding[];
   readonly uses: readonly SecretUse[];
 }
@@ -28,14 +28,14 @@ export function readCredentialEntries(
   path: Path,
   context: ReferenceContext,
 ): CredentialEntries {
-  const references = new Map<string, CredentialReference>();
+  const references: Record<string, CredentialReference> = {};
   const findings: Finding[] = [];
   const uses: SecretUse[] = [];
   for (const name of Object.keys(fields)) {
     const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
     if (!parsed.success) continue;
     const reference = toReference(parsed.data, context.folder);
-    references.set(name, reference);
+    references[name] = reference;
     if (reference.kind === 'env' && context.env !== undefined) {
       const state = describeMissing(context.env[reference.name]);
       if (state !== undefined) {

@@ -53,7 +53,7 @@ export function createCredentialReader({
     };
     const readings = await Promise.all(
       references
-        .flatMap((each) => [...each])
+        .flatMap((each) => Object.entries(each))
         .map(async ([name, reference]) => ({
           name,
           result: await readReference(reference, readEnv, readOnce),

@@ -10,7 +10,7 @@ export type CredentialReference =
   | { readonly kind: 'awsSecret'; readonly id: string; readonly key: string | undefined };
 
 /** References by the credential's name (`appSecret`). */
-export type CredentialReferences = ReadonlyMap<string, CredentialReference>;
+export type CredentialReferences = Readonly<Record<string, CredentialReference>>;
 
 /** `environment variable PIK_APP_ID`, for messages and for `check`. */
 export function describeReference(reference: CredentialReference): string {

@@ -43,7 +43,7 @@ export function configureDiscovered(
     customer,
     secret: expandTemplate(secret, customer),
     stateSecret: stateSecret === undefined ? undefined : expandTemplate(stateSecret, customer),
-    customerCredentials: new Map(
+    customerCredentials: Object.fromEntries(
       credentials.map((key): [string, CredentialReference] => [
         key,
         { kind: 'awsSecret', id: secretName, key },

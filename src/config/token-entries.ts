@@ -102,7 +102,7 @@ function readSingle({ kind, hasChain, fields, path }: TokenEntriesInput): TokenE
       stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] },
       { name: secret, path: [...path, 'secret'] },
     ),
-    customerCredentials: new Map(),
+    customerCredentials: {},
   };
   return collect([token], needless, []);
 }

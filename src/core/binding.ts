@@ -49,5 +49,6 @@ export function parseBinding(secretName: string, text: SecretText, fields: Bindi
       return { ok: false, problem: `${name} is missing, empty or not a text` };
     credentials.push(name);
   }
-  return { ok: true, customer, credentials };
+  // A copy has no spare room, which an array that was pushed to has for 17 items.
+  return { ok: true, customer, credentials: [...credentials] };
 }

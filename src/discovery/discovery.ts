@@ -214,6 +214,6 @@ export class Discovery {
 
 /** A token whose credentials are elsewhere now has to be built anew. */
 function isSame(a: BoundClaim, b: BoundClaim): boolean {
-  const credentialsOf = ({ token }: BoundClaim): string => [...token.customerCredentials.keys()].join(' ');
+  const credentialsOf = ({ token }: BoundClaim): string => Object.keys(token.customerCredentials).join(' ');
   return a.secretName === b.secretName && credentialsOf(a) === credentialsOf(b);
 }

@@ -5,8 +5,8 @@ import { secretsOf } from '../config/token-configuration.ts';
 
 interface Owner {
   readonly provider: string;
-  /** `the token of pik is written to it`. */
-  readonly use: string;
+  /** What is written to it; `undefined`: a credential of the provider is read from it. */
+  readonly token: string | undefined;
   /** Discovered, so that its own provider may decide anew. */
   readonly isDiscovered: boolean;
 }
@@ -21,10 +21,10 @@ export class SecretUsage {
         credentials,
         ...tokens.map(({ customerCredentials }) => customerCredentials),
       ]) {
-        for (const reference of references.values()) {
+        for (const reference of Object.values(references)) {
           if (reference.kind !== 'awsSecret') continue;
-          const use = `a credential of ${name} is read from it`;
-          this.#owners.set(secretNameOf(reference.id), { provider: name, use, isDiscovered: false });
+          const owner = { provider: name, token: undefined, isDiscovered: false };
+          this.#owners.set(secretNameOf(reference.id), owner);
         }
       }
     }
@@ -33,7 +33,10 @@ export class SecretUsage {
   /** @returns `undefined` when nothing but the provider's own discovered tokens uses it */
   describeOwner(secretName: string, provider: string): string | undefined {
     const owner = this.#owners.get(secretName);
-    return owner === undefined || (owner.isDiscovered && owner.provider === provider) ? undefined : owner.use;
+    if (owner === undefined || (owner.isDiscovered && owner.provider === provider)) return undefined;
+    return owner.token === undefined
+      ? `a credential of ${owner.provider} is read from it`
+      : `the token of ${owner.token} is written to it`;
   }
 
   /** Takes a discovered token's secrets. */
@@ -46,8 +49,7 @@ export class SecretUsage {
   }
 
   #write(token: TokenConfiguration, isDiscovered: boolean): void {
-    const { provider, token: name } = token.identity;
-    const use = `the token of ${name} is written to it`;
-    for (const secretName of secretsOf(token)) this.#owners.set(secretName, { provider, use, isDiscovered });
+    const owner = { provider: token.identity.provider, token: token.identity.token, isDiscovered };
+    for (const secretName of secretsOf(token)) this.#owners.set(secretName, owner);
   }
 }

@@ -26,17 +26,20 @@ const NO_READABLE_TOKEN = 0;
 /** Waits for its turn, publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
   readonly #parts: SecretWriterParts;
-  /** One for each target that has a budget. */
-  readonly #histories: readonly WriteHistory[];
+  /** `undefined`: it has no budget. */
+  readonly #document: WriteHistory | undefined;
+  /** The same, and for kinds without refresh tokens. */
+  readonly #state: WriteHistory | undefined;
 
   constructor(parts: SecretWriterParts) {
     const { identity, stateSecret, versionBudget } = parts;
     this.#parts = parts;
-    const count = (target: SecretTarget, secretName: string | undefined): readonly WriteHistory[] =>
+    const count = (target: SecretTarget, secretName: string | undefined): WriteHistory | undefined =>
       versionBudget === 'none' || secretName === undefined
-        ? []
-        : [new WriteHistory(parts, { target, secretName, versionBudget })];
-    this.#histories = [...count('document', identity.secret), ...count('state', stateSecret)];
+        ? undefined
+        : new WriteHistory(parts, { target, secretName, versionBudget });
+    this.#document = count('document', identity.secret);
+    this.#state = count('state', stateSecret);
   }
 
   /**
@@ -56,7 +59,7 @@ export class SecretWriter {
     );
     const { signal } = term;
     if (signal.aborted) return fail(describeEnd(term));
-    const history = this.#historyOf(target);
+    const history = target === 'document' ? this.#document : this.#state;
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
     const written = await store.publish(write, signal);
@@ -80,7 +83,7 @@ export class SecretWriter {
 
   /** Somebody else has written the document: the store has to be asked again what it counts. */
   noticeOthers(): void {
-    this.#historyOf('document')?.noticeOthers();
+    this.#document?.noticeOthers();
   }
 
   /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
@@ -99,8 +102,8 @@ export class SecretWriter {
     return known.length === 0 ? undefined : Math.max(...known);
   }
 
-  #historyOf(target: SecretTarget): WriteHistory | undefined {
-    return this.#histories.find((history) => history.target === target);
+  get #histories(): readonly WriteHistory[] {
+    return [this.#document, this.#state].filter((history) => history !== undefined);
   }
 
   /** Ends early with the signal. */

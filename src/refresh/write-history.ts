@@ -72,10 +72,6 @@ export class WriteHistory {
     this.#secret = secret;
   }
 
-  get target(): SecretTarget {
-    return this.#secret.target;
-  }
-
   /** Asks the store what it counts, if that may be news. True when it was asked. Never fails: see above. */
   async learn(term: Term): Promise<boolean> {
     const isFirst = this.#askedIn !== term;

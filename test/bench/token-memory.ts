@@ -20,7 +20,7 @@ const FIRST_DUE_IN_MS = 420_000;
 const LAST_DUE_IN_MS = 840_000;
 
 /** As the image starts it. */
-const IMAGE_FLAGS = ['--max-semi-space-size=1'];
+const IMAGE_FLAGS = ['--optimize-for-size'];
 
 interface Restored {
   readonly tokens: number;

@@ -6,7 +6,7 @@ import {
   createCredentialReader,
 } from '../../src/config/credential-reader.ts';
 import { CredentialSources, type CredentialSourcesParts } from '../../src/config/credential-sources.ts';
-import type { CredentialReference } from '../../src/config/reference.ts';
+import type { CredentialReference, CredentialReferences } from '../../src/config/reference.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
@@ -18,11 +18,11 @@ const CANARY = 'canary-7f3a';
 type World = Partial<CredentialSourcesParts & Pick<CredentialReaderInput, 'readEnv'>>;
 
 function createReader(
-  references: Readonly<Record<string, CredentialReference>>,
+  references: CredentialReferences,
   { readEnv = () => undefined, ...world }: World,
 ): CredentialReader {
   return createCredentialReader({
-    references: [new Map(Object.entries(references))],
+    references: [references],
     readEnv,
     sources: new CredentialSources({
       readFile: () => Promise.reject(errno('ENOENT')),
@@ -34,7 +34,7 @@ function createReader(
 }
 
 async function read(
-  references: Readonly<Record<string, CredentialReference>>,
+  references: CredentialReferences,
   world: World = {},
   signal: AbortSignal = new AbortController().signal,
 ): Promise<Result<Credentials>> {

@@ -3,7 +3,6 @@ import { describe, it } from 'node:test';
 import { createCredentialReader } from '../../src/config/credential-reader.ts';
 import { CredentialSources } from '../../src/config/credential-sources.ts';
 import { LOOK_EVERY_MS } from '../../src/config/credential-watch.ts';
-import type { CredentialReference } from '../../src/config/reference.ts';
 import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { CredentialReading } from '../../src/providers/provider.ts';
@@ -31,8 +30,8 @@ function createBench() {
   const readers = [...bench.bindings.keys()].map((key) =>
     createCredentialReader({
       references: [
-        new Map<string, CredentialReference>([['privateKey', { kind: 'file', path: '/etc/key.pem' }]]),
-        new Map<string, CredentialReference>([['bindingId', { kind: 'awsSecret', id: 'bindings', key }]]),
+        { privateKey: { kind: 'file', path: '/etc/key.pem' } },
+        { bindingId: { kind: 'awsSecret', id: 'bindings', key } },
       ],
       readEnv: () => undefined,
       sources,

@@ -81,10 +81,10 @@ describe('parseConfiguration', () => {
     assert.deepEqual(settings, {
       name: 'pivot',
       baseUrl: 'https://api.pivot-payment.com',
-      credentials: new Map([
-        ['merchantId', { kind: 'env', name: 'MERCHANT_ID' }],
-        ['merchantSecret', { kind: 'env', name: 'MERCHANT_SECRET' }],
-      ]),
+      credentials: {
+        merchantId: { kind: 'env', name: 'MERCHANT_ID' },
+        merchantSecret: { kind: 'env', name: 'MERCHANT_SECRET' },
+      },
       tokens: [
         {
           identity: {
@@ -94,7 +94,7 @@ describe('parseConfiguration', () => {
             customer: undefined,
             secret: 'payments/pivot',
           },
-          customerCredentials: new Map(),
+          customerCredentials: {},
           stateSecret: undefined,
         },
       ],
@@ -125,7 +125,7 @@ describe('parseConfiguration', () => {
           customer: 'ayu',
           secret: 'payments/ayu',
         },
-        customerCredentials: new Map([['bindingId', { kind: 'env', name: 'AYU' }]]),
+        customerCredentials: { bindingId: { kind: 'env', name: 'AYU' } },
         stateSecret: 'token-refresher/state/payments/ayu',
       },
       {
@@ -136,7 +136,7 @@ describe('parseConfiguration', () => {
           customer: 'budi',
           secret: 'partners/budi',
         },
-        customerCredentials: new Map([['bindingId', { kind: 'env', name: 'BUDI' }]]),
+        customerCredentials: { bindingId: { kind: 'env', name: 'BUDI' } },
         stateSecret: 'state/budi',
       },
     ]);
@@ -235,7 +235,7 @@ describe('loadConfiguration', () => {
     await writeFile(path, PIVOT.replace('{ env: MERCHANT_ID }', '{ file: keys/id }'));
     const parsed = await loadConfiguration(path, { kinds: KINDS, env: { MERCHANT_SECRET: 'x' } });
     assert.ok(parsed.ok);
-    assert.deepEqual(parsed.configuration.providers[0]?.credentials.get('merchantId'), {
+    assert.deepEqual(parsed.configuration.providers[0]?.credentials['merchantId'], {
       kind: 'file',
       path: join(folder, 'keys/id'),
     });

@@ -78,7 +78,7 @@ describe('config/example.yaml', () => {
 
   it('shows credentials from the environment, files and secrets', async () => {
     const { providers } = configurationOf(await readText('example.yaml'), EXAMPLE_ENV);
-    const kinds = providers.flatMap(({ credentials }) => [...credentials.values()].map(({ kind }) => kind));
+    const kinds = providers.flatMap(({ credentials }) => Object.values(credentials).map(({ kind }) => kind));
     assert.deepEqual([...new Set(kinds)].toSorted(), ['awsSecret', 'env', 'file']);
   });
 
@@ -150,7 +150,7 @@ describe('config/sandbox.yaml', () => {
   it('has each credential in the file that its comment says', async () => {
     const { providers } = configurationOf(await readText('sandbox.yaml'), {});
     const check = (folder: string, references: CredentialReferences): void => {
-      for (const [name, reference] of references) {
+      for (const [name, reference] of Object.entries(references)) {
         assert.deepEqual(reference, { kind: 'file', path: `config/credentials/${folder}/${name}` });
       }
     };

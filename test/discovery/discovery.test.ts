@@ -84,9 +84,7 @@ describe('a discovery', () => {
         secret: 'payments/budi',
       },
       stateSecret: 'token-refresher/state/payments/budi',
-      customerCredentials: new Map([
-        ['bindingId', { kind: 'awsSecret', id: 'bindings/2', key: 'bindingId' }],
-      ]),
+      customerCredentials: { bindingId: { kind: 'awsSecret', id: 'bindings/2', key: 'bindingId' } },
     });
     assert.deepEqual(events.names, ['token-added', 'token-added', 'bindings-counted']);
     assert.equal(events.last('token-added').bindingSecret, 'bindings/2');

@@ -23,7 +23,7 @@ function buildToken(provider: string): TokenConfiguration {
   return {
     identity: buildIdentity(`${provider}/citra`, { secret: 'payments/citra' }),
     stateSecret: 'state/citra',
-    customerCredentials: new Map(),
+    customerCredentials: {},
   };
 }
 

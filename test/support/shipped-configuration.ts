@@ -21,7 +21,7 @@ export function readShippedConfiguration(path: string): Configuration {
 /** Where all credentials of a configuration are. */
 export function listReferences({ providers }: Configuration): readonly CredentialReference[] {
   return providers.flatMap(({ credentials, tokens }) => [
-    ...credentials.values(),
-    ...tokens.flatMap(({ customerCredentials }) => [...customerCredentials.values()]),
+    ...Object.values(credentials),
+    ...tokens.flatMap(({ customerCredentials }) => Object.values(customerCredentials)),
   ]);
 }

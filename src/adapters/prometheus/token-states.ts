@@ -16,8 +16,8 @@ export interface TokenFacts {
   /** As `refreshAtMs`, or the next attempt while refreshes fail. */
   nextAttemptAtMs: number | undefined;
   lastSuccessAtMs: number | undefined;
-  /** Writes to the token's secrets, from the first one on; only kinds with a chain have a state secret. */
-  readonly writes: Partial<Record<SecretTarget, RecentWrites>>;
+  /** Writes to the token's secrets; `undefined` before the first one. Only kinds with a chain have a state secret. */
+  writes: Partial<Record<SecretTarget, RecentWrites>> | undefined;
 }
 
 export function createTokenFacts(identity: TokenIdentity): TokenFacts {
@@ -27,7 +27,7 @@ export function createTokenFacts(identity: TokenIdentity): TokenFacts {
     refreshAtMs: undefined,
     nextAttemptAtMs: undefined,
     lastSuccessAtMs: undefined,
-    writes: {},
+    writes: undefined,
   };
 }
 
@@ -41,6 +41,7 @@ export function decideTokenState(
 }
 
 export function writesTo(facts: TokenFacts, target: SecretTarget): RecentWrites {
+  facts.writes ??= {};
   facts.writes[target] ??= new RecentWrites();
   return facts.writes[target];
 }
@@ -48,7 +49,7 @@ export function writesTo(facts: TokenFacts, target: SecretTarget): RecentWrites 
 /** Versions in the last 24 hours of the secret that got the most. */
 export function countVersions(facts: TokenFacts, monotonicMs: number): number {
   let most = 0;
-  for (const writes of Object.values(facts.writes)) most = Math.max(most, writes.count(monotonicMs));
+  for (const writes of Object.values(facts.writes ?? {})) most = Math.max(most, writes.count(monotonicMs));
   return most;
 }
 
