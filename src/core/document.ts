@@ -49,8 +49,8 @@ export interface TokenDocument {
 }
 
 /**
- * What is remembered of a document that readers see: all that later decisions need, and not the token itself, so that a
- * heap dump holds none but those that are being refreshed, and 10,000 of them take 10 MB less.
+ * What is remembered of a document that readers see: all that later decisions need, and not the token itself. A heap
+ * dump then holds few of them (those being refreshed, and what is not collected yet), and 10,000 take 10 MB less.
  */
 export interface PublishedToken
   extends Pick<TokenDocument, 'issuedAtMs' | 'expiresAtMs' | 'refreshAtMs' | 'generation'> {

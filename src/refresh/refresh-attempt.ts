@@ -54,7 +54,7 @@ export class RefreshAttempt {
       await this.rest(run);
     }
     if (!publication.hasKept) {
-      const held = this.#pace.heldBack(publication.document?.issuedAtMs);
+      const held = this.#pace.heldBack(publication.published?.issuedAtMs);
       if (held !== undefined) return fail(held);
       const refused = await this.#share.request(attempt === 1);
       if (refused !== undefined) return refused;
