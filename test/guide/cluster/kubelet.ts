@@ -60,7 +60,8 @@ export class Kubelet implements AsyncDisposable {
   }
 
   logOf(pod: JsonObject): string {
-    return this.#pods.get(keyOf(pod))?.container?.output.stdout ?? '';
+    const output = this.#pods.get(keyOf(pod))?.container?.output;
+    return output === undefined ? '' : output.stdout + output.stderr;
   }
 
   /** The port of this machine that a container port is. */
@@ -118,7 +119,8 @@ export class Kubelet implements AsyncDisposable {
   async #startContainer(object: JsonObject, pod: RunningPod, folder: string): Promise<UnsharedContainer> {
     const { store, images, apiServer, aws } = this.#options;
     const [container = {}, ...others] = objectsAt(object, 'spec', 'containers');
-    if (others.length > 0) throw new Error('more than one container is not known here');
+    if (others.length > 0 || 'command' in container || 'args' in container)
+      throw new Error('other containers, commands and arguments are not known here');
     const { namespace, serviceAccount } = pod.identity;
     if (store.get(SERVICE_ACCOUNTS, namespace, serviceAccount) === undefined)
       throw new Error(`service account ${serviceAccount} does not exist`);
@@ -137,7 +139,7 @@ export class Kubelet implements AsyncDisposable {
     await writeFiles(accounts.api, account, 0o644, 0);
     await writeFiles(accounts.aws, { 'eks-pod-identity-token': pod.token }, 0o644, 0);
     return UnsharedContainer.start({
-      image: image.settings,
+      image: { ...image.settings, user: userOf(object) },
       appFolder: image.appFolder,
       configFolder: config,
       journalMount: '/journal',
@@ -203,6 +205,13 @@ export class Kubelet implements AsyncDisposable {
       containerStatuses: [{ name, ready: isReady, restartCount: 0, state }],
     });
   }
+}
+
+function userOf(pod: JsonObject): { readonly uid: number; readonly gid: number } {
+  const [uid, gid] = ['runAsUser', 'runAsGroup'].map((key) => numberAt(pod, 'spec', 'securityContext', key));
+  if (uid === undefined || gid === undefined || uid === 0 || gid === 0)
+    throw new Error('container has runAsNonRoot and image will run as root');
+  return { uid, gid };
 }
 
 function keyOf(pod: JsonObject): string {
