@@ -18,6 +18,9 @@ import { numberAt, textAt } from './json-tree.ts';
 
 const TOKENS = ['apimw', 'paysecurez', 'pik', 'pivot', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi'];
 
+/** A minute and a half on two idle cores. Hooks do not take over the limit of their suite. */
+const LIMIT_MS = 900_000;
+
 /** What was so when a section had been gone through. */
 interface Observation {
   readonly documents: Readonly<Record<string, unknown>>;
@@ -53,22 +56,26 @@ function observe({ secretsManager, issued, objects, messages, account }: GuideWo
   };
 }
 
-describe('the guide to install on EKS', { skip: guideSkip(), timeout: 900_000 }, () => {
+describe('the guide to install on EKS', { skip: guideSkip(), timeout: LIMIT_MS }, ({ signal }) => {
   const steps: GuideStep[] = [];
   const seen = new Map<string, Observation>();
   const asReader: { read?: string; write?: unknown; state?: unknown } = {};
   let traces: readonly string[] = [];
 
-  before(async () => {
-    await runGuide({
-      onStep: async (step, world) => {
-        steps.push(step);
-        seen.set(step.block.title, observe(world));
-        traces = [world.aws.url, world.values['CREDENTIALS'] ?? world.aws.url];
-        if (step.block.title === '8. Readers') Object.assign(asReader, await tryReader(world));
-      },
-    });
-  });
+  before(
+    async () => {
+      await runGuide({
+        signal,
+        onStep: async (step, world) => {
+          steps.push(step);
+          seen.set(step.block.title, observe(world));
+          traces = [world.aws.url, world.values['CREDENTIALS'] ?? world.aws.url];
+          if (step.block.title === '8. Readers') Object.assign(asReader, await tryReader(world));
+        },
+      });
+    },
+    { timeout: LIMIT_MS },
+  );
 
   after(() => assert.deepEqual(findProcesses(traces), [], 'something is left running'));
 

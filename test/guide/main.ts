@@ -7,7 +7,7 @@ const problem = findGuideProblem();
 if (problem === undefined) {
   const startedAtMs = performance.now();
   const stopping = new AbortController();
-  process.once('SIGINT', () => stopping.abort());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
   const steps = await runGuide({
     onText: (text) => void process.stdout.write(text),
     signal: stopping.signal,
