@@ -110,8 +110,11 @@ describe('the guide to install on EKS', { skip: guideSkip(), timeout: LIMIT_MS }
 
   it('takes over, rolls and goes back without fetching what is fresh', () => {
     const { documents, issued } = observed('New credentials');
-    for (const token of TOKENS)
-      assert.equal(tokenDocumentSchema.parse(documents[token]).generation, 1, token);
+    for (const token of TOKENS) {
+      // One more where the guide itself asks for a refresh.
+      const generation = token === 'pivot' ? 2 : 1;
+      assert.equal(tokenDocumentSchema.parse(documents[token]).generation, generation, token);
+    }
     assert.deepEqual(issued, observed('6. Verify').issued);
   });
 
