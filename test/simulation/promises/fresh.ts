@@ -6,6 +6,7 @@
  * between two attempts takes: a stretch without any disturbance that is longer than that is a breach. What somebody else
  * wrote into a secret is not the daemon's fault; its next refresh has to be on time all the same.
  */
+import type { RefreshEvent } from '../../../src/core/events.ts';
 import type { SecretChange, Watcher } from '../observation.ts';
 import type { SimulatedToken } from '../scenario.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
@@ -17,6 +18,8 @@ interface Expected {
   readonly marginMs: number;
   readonly publishedAtMs: number;
   readonly process: VirtualProcess | undefined;
+  /** Another process has led since, or led then already. */
+  hasOtherLed: boolean;
 }
 
 const PROMISE = '1 fresh';
@@ -40,12 +43,27 @@ export class Fresh implements Watcher {
   excused = 0;
   readonly #parts: CheckParts;
   readonly #expected = new Map<string, Expected>();
+  /** Who began the last term. */
+  #leader: VirtualProcess | undefined;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
     const { startMs } = parts.world.scenario;
     for (const { name } of parts.world.scenario.tokens)
-      this.#expected.set(name, { dueAtMs: startMs, marginMs: 0, publishedAtMs: startMs, process: undefined });
+      this.#expected.set(name, {
+        dueAtMs: startMs,
+        marginMs: 0,
+        publishedAtMs: startMs,
+        process: undefined,
+        hasOtherLed: false,
+      });
+  }
+
+  eventSeen(process: VirtualProcess, { event }: RefreshEvent): void {
+    if (event !== 'leadership-acquired') return;
+    this.#leader = process;
+    for (const expected of this.#expected.values())
+      if (expected.process !== process) expected.hasOtherLed = true;
   }
 
   secretChanged({ secret, text, process }: SecretChange): void {
@@ -64,6 +82,7 @@ export class Fresh implements Watcher {
       marginMs,
       publishedAtMs: nowMs,
       process,
+      hasOtherLed: this.#leader !== process,
     });
   }
 
@@ -103,10 +122,12 @@ export class Fresh implements Watcher {
     const halfTickMs = marginMs / TICK_SHARE / 2;
     const others = scenario.tokens.filter((token) => token.provider === provider).length;
     const busyMs = PUBLISH_MS + others * PER_TOKEN_MS;
-    // A token that another process wrote, or the same before it forgot it, is judged by a clock that may differ.
+    // A token that another process wrote, or the same before it forgot it, is judged by a clock that may differ. So is one
+    // that had come back to its writer before it was refreshed: whoever led in between took it for fresh by their clock.
     const isHandedOver =
       expected.process?.isDead !== false ||
       publisher !== expected.process ||
+      expected.hasOtherLed ||
       this.#isTakenInAgain(name, expected);
     const skewMs = isHandedOver ? leaders.skewSince(publishedAtMs) : 0;
     const dueAtMs = expected.dueAtMs + skewMs;
