@@ -32,7 +32,10 @@ const CREDENTIAL_POLL_MS = 5_000;
 export class SimulatedSource implements TokenSource {
   readonly #parts: SimulatedSourceParts;
   readonly #chance: Chance;
-  /** The credential that the last fetch used, or that was noticed since; `undefined`: there was none yet. */
+  /**
+   * The credential that the last fetch used, or that was noticed since; `undefined`: there was none yet, or it did its
+   * duty, and whoever waits then (the store is denied, say) is woken only by what changes from then on, as in the program.
+   */
   #used: number | undefined;
 
   constructor(parts: SimulatedSourceParts) {
@@ -62,6 +65,7 @@ export class SimulatedSource implements TokenSource {
     if (!process.isDead) world.watch((watcher) => watcher.fetchIssued?.(fetch));
     const answer = await this.#ask(fetch, credential, signal);
     const brought = answer.kind === 'refusal' ? undefined : answer.grant;
+    if (answer.kind === 'token') this.#used = undefined;
     fetch.isDelivered = answer.kind === 'token';
     fetch.isChainDelivered = brought?.refreshToken !== undefined;
     fetch.failure = answer.kind === 'token' ? undefined : answer.failure;
