@@ -10,7 +10,7 @@ import type { RefreshEvent } from '../../../src/core/events.ts';
 import type { SecretChange, Watcher } from '../observation.ts';
 import type { SimulatedToken } from '../scenario.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
-import { type CheckParts, grantOf, readDocument, tokenOfSecret } from './check.ts';
+import { type CheckParts, grantOf, isCommand, readDocument, tokenOfSecret } from './check.ts';
 
 interface Expected {
   /** When its margin begins. */
@@ -20,6 +20,11 @@ interface Expected {
   readonly process: VirtualProcess | undefined;
   /** Another process has led since, or led then already. */
   hasOtherLed: boolean;
+  /**
+   * When a command has published it: until when the leader, who does not hear of that, may wait all the same. It knew a
+   * token that lives longer, and somebody else has deleted or overwritten that.
+   */
+  unawareUntilMs: number | undefined;
 }
 
 const PROMISE = '1 fresh';
@@ -56,14 +61,18 @@ export class Fresh implements Watcher {
         publishedAtMs: startMs,
         process: undefined,
         hasOtherLed: false,
+        unawareUntilMs: undefined,
       });
   }
 
   eventSeen(process: VirtualProcess, { event }: RefreshEvent): void {
     if (event !== 'leadership-acquired') return;
     this.#leader = process;
-    for (const expected of this.#expected.values())
+    for (const expected of this.#expected.values()) {
       if (expected.process !== process) expected.hasOtherLed = true;
+      // A new term begins with what the store holds.
+      expected.unawareUntilMs = undefined;
+    }
   }
 
   secretChanged({ secret, text, process }: SecretChange): void {
@@ -76,6 +85,7 @@ export class Fresh implements Watcher {
     this.refreshes += 1;
     const usualMs = grant.lifeMs / MARGIN_SHARE;
     const isBudgeted = this.#parts.world.scenario.options.profile === 'versions';
+    const former = this.#expected.get(token.name);
     const marginMs = isBudgeted ? Math.min(usualMs, LEAST_MARGIN_MS) : usualMs;
     this.#expected.set(token.name, {
       dueAtMs: grant.diesAtMs - marginMs,
@@ -83,6 +93,7 @@ export class Fresh implements Watcher {
       publishedAtMs: nowMs,
       process,
       hasOtherLed: this.#leader !== process,
+      unawareUntilMs: isCommand(process) ? (former?.unawareUntilMs ?? former?.dueAtMs) : undefined,
     });
   }
 
@@ -130,7 +141,7 @@ export class Fresh implements Watcher {
       expected.hasOtherLed ||
       this.#isTakenInAgain(name, expected);
     const skewMs = isHandedOver ? leaders.skewSince(publishedAtMs) : 0;
-    const dueAtMs = expected.dueAtMs + skewMs;
+    const dueAtMs = Math.max(expected.dueAtMs, expected.unawareUntilMs ?? 0) + skewMs;
     const deadlineMs = dueAtMs + halfTickMs + busyMs;
     if (time.nowMs <= deadlineMs) return false;
     const recoveryMs = LONGEST_WAIT_MS + CALLS_MS + 2 * halfTickMs + busyMs + provider.minIntervalMs;

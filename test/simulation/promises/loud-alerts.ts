@@ -67,7 +67,8 @@ export class LoudAlerts implements Watcher {
     const token = tokenOfSecret(this.#parts, secret);
     if (token === undefined) return;
     if (process === undefined) this.#meddled.add(token.name);
-    else this.#meddled.delete(token.name);
+    // No daemon hears of what a command has written in its place, and that may die before what was there.
+    else if (!isCommand(process)) this.#meddled.delete(token.name);
   }
 
   alertSent(process: VirtualProcess, notification: AlertNotification): void {
