@@ -11,6 +11,7 @@ import type { SimulatedReceiver } from '../simulated-receiver.ts';
 import type { SimulatedStore } from '../simulated-store.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
 import type { World } from '../world.ts';
+import type { Looks } from './looks.ts';
 
 export interface CheckParts {
   readonly world: World;
@@ -21,6 +22,7 @@ export interface CheckParts {
   readonly pods: readonly Pod[];
   readonly receiver: SimulatedReceiver;
   readonly bindings: Bindings;
+  readonly looks: Looks;
 }
 
 /** A token document as a reader takes it apart, without the program's own parser. */

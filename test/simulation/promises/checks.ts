@@ -3,6 +3,7 @@ import { Chains } from './chains.ts';
 import type { CheckParts } from './check.ts';
 import { Discovered } from './discovered.ts';
 import { Fresh } from './fresh.ts';
+import { Looks } from './looks.ts';
 import { Loud } from './loud.ts';
 import { LoudAlerts } from './loud-alerts.ts';
 import { MissedTicks } from './missed-ticks.ts';
@@ -22,10 +23,13 @@ export interface Checks {
 }
 
 /** Every promise that the simulation checks. The ninth is checked where a pod is stopped. */
-export function createChecks(parts: CheckParts): Checks {
+export function createChecks(simulation: Omit<CheckParts, 'looks'>): Checks {
+  const looks = new Looks(simulation.world.time);
+  const parts: CheckParts = { ...simulation, looks };
   const fresh = new Fresh(parts);
   return {
     watchers: [
+      looks,
       // Before those that forget what has ended.
       new OneAtATime(parts),
       new NeverWorse(parts),

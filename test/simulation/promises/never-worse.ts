@@ -2,10 +2,20 @@
  * Promise 2: a publish never replaces a token by one that dies earlier, by a malformed one, by one with a lower
  * generation, or from a replica that has lost leadership.
  *
- * Excused: by how much the clocks of the writers differ, a token may really die that much earlier.
+ * Excused: by how much the clocks of the writers differ, a token may really die that much earlier; and, as the program
+ * documents it, a document that claims to come from the future is replaced by any other.
  */
 import type { SecretChange, StoreCall, Watcher } from '../observation.ts';
-import { actsWithoutLeadership, type CheckParts, grantOf, readDocument, tokenOfSecret } from './check.ts';
+import type { VirtualProcess } from '../virtual-process.ts';
+import {
+  actsWithoutLeadership,
+  type CheckParts,
+  grantOf,
+  readDocument,
+  type SeenDocument,
+  tokenOfSecret,
+} from './check.ts';
+import { FUTURE_MS } from './looks.ts';
 
 const PROMISE = '2 never worse';
 /** Lifetimes are stated in whole seconds. */
@@ -43,12 +53,23 @@ export class NeverWorse implements Watcher {
     const formerGrant = grantOf(this.#parts, former);
     const earlierMs = (formerGrant?.diesAtMs ?? 0) - grant.diesAtMs;
     const isAlive = formerGrant !== undefined && formerGrant.diesAtMs > nowMs;
+    if (this.#isFromFuture(process, token.name, former, since)) return;
     if (isAlive && earlierMs > leaders.skewSince(since - formerGrant.lifeMs) + ROUNDING_MS)
       world.breaks(
         PROMISE,
         token.name,
         `${process.name} published a token that dies ${earlierMs} ms earlier`,
       );
+  }
+
+  #isFromFuture(
+    process: VirtualProcess,
+    token: string,
+    former: SeenDocument,
+    publishedAtMs: number,
+  ): boolean {
+    const isAhead = former.issuedAtMs > process.wallMs + FUTURE_MS;
+    return isAhead || this.#parts.looks.hasDisbelieved(process, token, former, publishedAtMs);
   }
 
   storeCalled({ process, isWrite, operation, secret }: StoreCall): void {

@@ -19,14 +19,7 @@ import {
   readDocument,
   tokenOfSecret,
 } from './check.ts';
-
-/** When a process looked at a token's secret: true time, and by its own clock. */
-interface Look {
-  readonly atMs: number;
-  readonly wallMs: number;
-}
-
-type LookEvent = Extract<RefreshEvent, { readonly event: 'token-absent' | 'token-restored' }>;
+import { FUTURE_MS } from './looks.ts';
 
 const PROMISE = '3 one at a time';
 /** A refresh comes up to half a tick before its time; four ticks fit into a margin, which is a fifteenth of a life. */
@@ -36,8 +29,6 @@ const ROUNDING_MS = 1500;
 const UNSEEN_MS = 20_000;
 /** The longest that a new leader waits for a store that does not answer, and then goes by what it knew. */
 const CATCH_UP_MS = 65_000;
-/** A document further ahead was written by a clock that was wrong, and does not count. */
-const FUTURE_MS = 60_000;
 
 export class OneAtATime implements Watcher {
   readonly #parts: CheckParts;
@@ -45,8 +36,6 @@ export class OneAtATime implements Watcher {
   /** The newest fetch of each token that brought one, by process. */
   readonly #brought = new WeakMap<VirtualProcess, Map<string, Fetch>>();
   readonly #ledSinceMs = new WeakMap<VirtualProcess, number>();
-  /** When a process last looked at a token's secret and found nothing that counts, by token. */
-  readonly #foundNothing = new WeakMap<VirtualProcess, Map<string, Look>>();
   readonly #everPublished = new Set<string>();
   readonly #published = new Map<
     string,
@@ -59,7 +48,6 @@ export class OneAtATime implements Watcher {
 
   eventSeen(process: VirtualProcess, event: RefreshEvent): void {
     if (event.event === 'leadership-acquired') this.#ledSinceMs.set(process, this.#parts.world.time.nowMs);
-    if (event.event === 'token-absent' || event.event === 'token-restored') this.#noteLook(process, event);
     // Told when the last try to publish has been made: what the store refused even then goes with the customer, and who
     // is taken in again begins with what the store holds, as after a restart.
     if (event.event === 'token-removed') this.#brought.get(process)?.delete(event.identity.token);
@@ -95,13 +83,6 @@ export class OneAtATime implements Watcher {
     this.#brought.set(fetch.process, brought.set(fetch.token, fetch));
   }
 
-  #noteLook(process: VirtualProcess, { event, identity }: LookEvent): void {
-    const looks = this.#foundNothing.get(process) ?? new Map<string, Look>();
-    this.#foundNothing.set(process, looks);
-    if (event === 'token-restored') looks.delete(identity.token);
-    else looks.set(identity.token, { atMs: this.#parts.world.time.nowMs, wallMs: process.wallMs });
-  }
-
   #mayOverlap(a: Fetch, b: Fetch): boolean {
     if (a.process === b.process) return false;
     if (isCommand(a.process) || isCommand(b.process)) return true;
@@ -129,9 +110,8 @@ export class OneAtATime implements Watcher {
     // Written by a clock that was ahead: it did not count when the refresh began, whatever has passed since.
     if (published !== undefined && document.issuedAtMs > published.atMs + FUTURE_MS - UNSEEN_MS) return;
     // Or the own clock is behind: the refresh goes on with what it began with, also when the document would count by now.
-    const nothing = this.#foundNothing.get(process)?.get(name);
-    const hasSeen = nothing !== undefined && published !== undefined && published.atMs <= nothing.atMs;
-    if (hasSeen && document.issuedAtMs > nothing.wallMs + FUTURE_MS) return;
+    const { looks } = this.#parts;
+    if (published !== undefined && looks.hasDisbelieved(process, name, document, published.atMs)) return;
     const ledSinceMs = this.#ledSinceMs.get(process) ?? process.bornAtMs;
     const isUnseen =
       published !== undefined &&
