@@ -32,6 +32,11 @@ const NEEDS_HUMAN_MS = 15 * MINUTE_MS;
 const NOTICED_MS = 6 * SECOND_MS;
 /** An incident that waits for a call of its pod is called off after this. */
 const TRAP_MS = 3 * MINUTE_MS;
+/**
+ * No clock stays wrong for longer. Otherwise the clocks of a run of days would drift apart by hours, and by as much the
+ * checks excuse what is late or early: nothing would be looked at any more.
+ */
+const LONGEST_WRONG_MS = 2 * HOUR_MS;
 const PORTS: readonly Port[] = ['provider', 'store', 'store', 'lease', 'volume'];
 const MOMENTS: readonly CallMoment[] = ['before-sending', 'before-answer'];
 const INCIDENTS_PER_HOUR = { usual: 10, customers: 10, versions: 0.3 } as const;
@@ -325,11 +330,13 @@ export class Incidents implements Watcher {
     const bySeconds = this.#chance.pick([-7200, -3600, -600, -45, -4, 4, 45, 600, 3600, 7200]);
     leaders.setSkew(pod, pod.clock.skewMs + bySeconds * SECOND_MS);
     world.tell(pod.name, undefined, `its clock jumps by ${bySeconds} s`);
-    if (this.#chance.happens(0.3)) return;
-    this.#later(10 * SECOND_MS, 10 * MINUTE_MS, () => {
+    const setRight = (): void => {
       leaders.setSkew(pod, pod.clock.skewMs - bySeconds * SECOND_MS);
       world.tell(pod.name, undefined, 'its clock is set right');
-    });
+    };
+    if (!this.#chance.happens(0.3)) this.#later(10 * SECOND_MS, 10 * MINUTE_MS, setRight);
+    else if (world.time.nowMs + LONGEST_WRONG_MS < world.scenario.quietFromMs)
+      world.time.schedule(LONGEST_WRONG_MS, undefined, setRight);
   }
 
   #refreshExplicitly(): void {
