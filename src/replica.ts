@@ -126,17 +126,22 @@ export class Replica {
   async #serve(leadership: Leadership): Promise<void> {
     const { events } = this.#ports;
     const stopping = this.#stopping.signal;
+    const { signal } = leadership;
+    // A process that was paused may get a term that is over: nobody is told of it.
+    if (signal.aborted) return;
     const term = createTerm(leadership, this.#drained.signal, stopping);
     const reportLoss = (): void => {
       if (!stopping.aborted) events({ event: 'leadership-lost' });
     };
     events({ event: 'leadership-acquired' });
-    leadership.signal.addEventListener('abort', reportLoss, { once: true });
-    const over = AbortSignal.any([leadership.signal, stopping]);
+    signal.addEventListener('abort', reportLoss, { once: true });
+    const over = AbortSignal.any([signal, stopping]);
+    // Listened to from here on: a scheduler that starts may be the first to ask the clock, and find the term over.
+    const ended = new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
     await this.#view.catchUp(leadership.sinceMonotonicMs, over);
     if (!over.aborted) {
       for (const scheduler of this.#schedulers) scheduler.start(term);
-      await new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
+      await ended;
       this.#view.noteEndOfTerm();
     }
     for (const scheduler of this.#schedulers) scheduler.stop();

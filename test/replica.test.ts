@@ -4,6 +4,7 @@ import { createSoleLeader } from '../src/adapters/system/sole-leader.ts';
 import type { Configuration, TokenConfiguration } from '../src/config/configuration.ts';
 import { connect } from '../src/connections.ts';
 import { serializeDocument } from '../src/core/document.ts';
+import type { Coordinator, Leadership } from '../src/core/ports.ts';
 import { createSeededRandom } from '../src/core/seeded-random.ts';
 import { Replica } from '../src/replica.ts';
 import type { OperationName } from '../src/sandbox/secrets-manager/operation.ts';
@@ -36,6 +37,12 @@ providers:
   assert.ok(provider !== undefined && token !== undefined);
   const tokens = Array.from({ length: TOKENS }, (_, index) => nameToken(token, `customer-${index}`));
   return { ...parsed.configuration, providers: [{ ...provider, tokens }] };
+}
+
+function keepFirst(configuration: Configuration): Configuration {
+  const [provider] = configuration.providers;
+  assert.ok(provider !== undefined);
+  return { ...configuration, providers: [{ ...provider, tokens: provider.tokens.slice(0, 1) }] };
 }
 
 function nameToken(token: TokenConfiguration, customer: string): TokenConfiguration {
@@ -101,4 +108,91 @@ describe('ten thousand tokens', () => {
     assert.equal(events.of('refresh-started').length, 0);
     await replica.stop();
   });
+});
+
+/** A term that is found to be over by whoever asks first, as after a pause: its timer has not fired. */
+class PausedTerm implements Leadership {
+  /** Later than all that was read: everything is read again. */
+  readonly sinceMonotonicMs = Number.MAX_SAFE_INTEGER;
+  isOver = false;
+  readonly #end = new AbortController();
+
+  get signal(): AbortSignal {
+    if (this.isOver) this.#end.abort(new Error('the lease could not be renewed in time'));
+    return this.#end.signal;
+  }
+}
+
+/** Hands the term out once, then none. */
+class OneTerm implements Coordinator {
+  asked = 0;
+  readonly #term: Leadership;
+
+  constructor(term: Leadership) {
+    this.#term = term;
+  }
+
+  lead(signal: AbortSignal): Promise<Leadership> {
+    this.asked += 1;
+    if (this.asked === 1) return Promise.resolve(this.#term);
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true });
+    });
+  }
+
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  stuckReasons(): readonly string[] {
+    return [];
+  }
+}
+
+describe('a process that was paused beyond its term', () => {
+  const cases = [
+    {
+      title: 'while it read the store stands by again, and stops when it is asked to',
+      isOverAtOnce: false,
+      told: ['leadership-acquired', 'leadership-lost'],
+    },
+    { title: 'before it began stands by again without a word', isOverAtOnce: true, told: [] },
+  ];
+  for (const { title, isOverAtOnce, told } of cases) {
+    it(title, async (t) => {
+      const { store } = await startWorld(t);
+      const { clock } = store;
+      const configuration = keepFirst(configure(store.server.endpoint));
+      const events = new RecordedEvents();
+      const term = new PausedTerm();
+      term.isOver = isOverAtOnce;
+      const endTerm = (): void => {
+        term.isOver = true;
+      };
+      events.onNext('leadership-acquired', () => events.onNext('token-absent', endTerm));
+      const coordinator = new OneTerm(term);
+      const replica = new Replica(configuration, {
+        clock,
+        random: createSeededRandom(1),
+        events: events.record,
+        connections: connect(configuration, {
+          clock,
+          events: events.record,
+          readEnv: () => undefined,
+          awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+        }),
+        coordinator,
+        cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+        onFault: (error) => assert.fail(String(error)),
+      });
+      await advanceUntilDone(clock, 10, replica.start());
+      for (let turns = 0; turns < 500 && coordinator.asked < 2; turns += 1) await clock.advance(10);
+      assert.equal(coordinator.asked, 2, 'it takes part in the election again');
+      assert.deepEqual(
+        events.names.filter((name) => name.startsWith('leadership-')),
+        told,
+      );
+      await advanceUntilDone(clock, 10, replica.stop());
+    });
+  }
 });
