@@ -72,6 +72,8 @@ export class ProviderScheduler {
   /** Takes tokens in; those that are due are refreshed at once. */
   add(keepers: readonly TokenKeeper[]): void {
     for (const keeper of keepers) this.#keepers.add(keeper);
+    // What was restored may live shorter than expected, and is due at ticks of its own.
+    this.#followLifetimes();
     this.#refreshDue('start', keepers);
   }
 
@@ -151,8 +153,11 @@ export class ProviderScheduler {
   /** If the provider has started to hand out another lifetime, the schedule follows. */
   #considerLifetime(keeper: TokenKeeper): void {
     const seenMs = keeper.lifetimeMs;
-    if (seenMs === undefined || this.#task === undefined || !differs(seenMs, this.#cadence.lifetimeMs))
-      return;
+    if (seenMs !== undefined && differs(seenMs, this.#cadence.lifetimeMs)) this.#followLifetimes();
+  }
+
+  #followLifetimes(): void {
+    if (this.#task === undefined) return;
     const lifetimeMs = this.#shortestLifetimeMs();
     if (!differs(lifetimeMs, this.#cadence.lifetimeMs)) return;
     const formerLifetimeMs = this.#cadence.lifetimeMs;

@@ -234,6 +234,26 @@ describe('tokens that come and go', () => {
     assert.equal(second.source.fetches.length, 5);
   });
 
+  it('Fresh: follows the lifetime of what is added, which the store may have known for long', async () => {
+    const before = createSchedulerBench(timers.clock, { lifetimeMs: 5 * MINUTE_MS });
+    before.start();
+    await timers.advance(MINUTE_MS);
+    await before.stop();
+    bench = createSchedulerBench(timers.clock, { lifetimeMs: HOUR_MS, store: before.store });
+    const [token] = bench.tokens;
+    assert.ok(token !== undefined);
+    await bench.scheduler.remove(token.keeper);
+    bench.start();
+    await token.keeper.restore(new AbortController().signal);
+    bench.scheduler.add([token.keeper]);
+    const { lifetimeMs, tickMs, formerLifetimeMs } = bench.events.last('schedule-derived');
+    assert.deepEqual([lifetimeMs, tickMs, formerLifetimeMs], [5 * MINUTE_MS, 5_000, HOUR_MS]);
+    await timers.advance(4 * MINUTE_MS - 25_000);
+    assert.deepEqual(bench.fetchTimesMs(), []);
+    await timers.advance(10_000);
+    assert.equal(bench.fetchTimesMs().length, 1);
+  });
+
   it('only takes note of what is added while it does not lead', async () => {
     bench = createSchedulerBench(timers.clock);
     bench.scheduler.add(bench.tokens.map(({ keeper }) => keeper));
