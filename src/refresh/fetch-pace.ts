@@ -86,9 +86,10 @@ export class FetchPace {
   /** A fetch begins. What has to outlive a crash in its middle is on record when this resolves. */
   async recordFetch(): Promise<void> {
     const { clock, minIntervalMs } = this.#parts;
-    this.#lastFetchMonotonicMs = clock.monotonicMs();
     if (minIntervalMs > 0)
       await this.#record(minIntervalMs, 'min-interval', this.#former?.rejectedLives ?? 0);
+    // Counted from the call itself: a disk that hangs, or a pause of the process, would shorten the interval.
+    this.#lastFetchMonotonicMs = clock.monotonicMs();
   }
 
   /** The provider has handed out a token. */

@@ -2,8 +2,27 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
+import { MemoryWaits } from '../support/memory-journal.ts';
 
 const policy = { minIntervalMs: 120_000 };
+
+/** On a disk that takes its time once. */
+class SlowWaits extends MemoryWaits {
+  readonly #clock: FakeClock;
+  #isFirst = true;
+
+  constructor(clock: FakeClock) {
+    super();
+    this.#clock = clock;
+  }
+
+  override async write(...wait: Parameters<MemoryWaits['write']>): Promise<void> {
+    const delayMs = this.#isFirst ? 30_000 : 0;
+    this.#isFirst = false;
+    await this.#clock.sleep(delayMs);
+    await super.write(...wait);
+  }
+}
 
 describe("a provider's minInterval", () => {
   it('Nobody is locked out: an explicit refresh waits for it', async () => {
@@ -30,6 +49,18 @@ describe("a provider's minInterval", () => {
     assert.equal(source.fetches.length, 1);
     await clock.advance(1);
     assert.deepEqual(await run, { kind: 'refreshed' });
+  });
+
+  it('Nobody is locked out: is counted from the call, however long its record takes before it', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source } = createKeeperBench(clock, { policy, waits: new SlowWaits(clock) });
+    source.failWith();
+    const run = keeper.refresh('start', term);
+    for (let seconds = 0; seconds < 300; seconds += 1) await clock.advance(1000);
+    await run;
+    const [first, second] = source.fetches.map(({ atMonotonicMs }) => atMonotonicMs);
+    assert.ok(first !== undefined && second !== undefined);
+    assert.ok(second - first >= 120_000, `fetched again after ${second - first} ms`);
   });
 
   for (const isRestored of [true, false]) {
