@@ -70,4 +70,8 @@ export const KEPT_SEEDS: readonly KeptSeed[] = [
     options: { profile: 'customers', seed: 3046, replicas: 1, tokens: 3, hours: 3 },
     found: 'minInterval was counted from before its record: a pause in between shortened it',
   },
+  {
+    options: { ...usual, seed: 3489, replicas: 2, tokens: 3, hours: 2 },
+    found: 'a wrong check: an old version that was put back had been written by a clock ahead of its time',
+  },
 ];

@@ -48,6 +48,8 @@ export class Fresh implements Watcher {
   excused = 0;
   readonly #parts: CheckParts;
   readonly #expected = new Map<string, Expected>();
+  /** Tokens whose secret was last written by somebody else. */
+  readonly #meddled = new Set<string>();
   /** Who began the last term. */
   #leader: VirtualProcess | undefined;
 
@@ -78,6 +80,8 @@ export class Fresh implements Watcher {
   secretChanged({ secret, text, process }: SecretChange): void {
     const token = tokenOfSecret(this.#parts, secret);
     const grant = grantOf(this.#parts, readDocument(text));
+    if (token !== undefined && process === undefined) this.#meddled.add(token.name);
+    else if (token !== undefined) this.#meddled.delete(token.name);
     if (token === undefined || process === undefined || grant === undefined) return;
     const { nowMs } = this.#parts.world.time;
     const isLate = this.#judge(token, process);
@@ -105,7 +109,12 @@ export class Fresh implements Watcher {
     const { world, store, bindings } = this.#parts;
     for (const token of world.scenario.tokens) {
       if (token.name === world.scenario.foreignToken || !bindings.isBound(token.name)) continue;
-      const grant = grantOf(this.#parts, readDocument(store.currentText(token.secret)));
+      const document = readDocument(store.currentText(token.secret));
+      const refreshAtMs = this.#meddled.has(token.name) ? document?.refreshAtMs : undefined;
+      // An old version that a clock ahead of its time had written, and that somebody has put back: nobody can know that
+      // it is dead before the time that it states.
+      if (refreshAtMs !== undefined && refreshAtMs + END_SLACK_MS >= world.time.nowMs) continue;
+      const grant = grantOf(this.#parts, document);
       const isDead = grant === undefined || grant.diesAtMs <= world.time.nowMs;
       // What somebody else wrote before the next refresh is due stays until then.
       const isDue = (this.#expected.get(token.name)?.dueAtMs ?? 0) + END_SLACK_MS < world.time.nowMs;
