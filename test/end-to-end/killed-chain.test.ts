@@ -30,7 +30,7 @@ async function killAndRestart(t: TestContext, chain: Chain, hasJournal: boolean)
   const config = await world.copyConfig('chain.yaml', {
     only: [provider],
     set: { 'log.level': 'debug', 'store.timeout': '60s', ...(hasJournal ? {} : { journal: undefined }) },
-    setProviders: { baseUrl: tap.url, lifetime: '10s', refreshAfter: 0.6, ...options },
+    setProviders: { baseUrl: tap.url, lifetime: '10s', refreshAfter: 0.6, timeout: '60s', ...options },
   });
 
   world.addFault(`${provider}:lifetime=10s`);
@@ -38,8 +38,9 @@ async function killAndRestart(t: TestContext, chain: Chain, hasJournal: boolean)
   await killed.output.untilLines('token-refreshed', tokens);
   const { requests } = world.sandbox.upstreams;
   const before = requests.total(provider);
-  // Each fetch is under way, past the look at the store, when the store begins to hang.
-  world.addFault(`${provider}:latency=2s`);
+  // Each fetch is under way, past the look at the store, when the store begins to hang: the first answer has to be slow
+  // enough for the last request to arrive on a busy machine.
+  world.addFault(`${provider}:latency=8s`);
   await requests.untilArrived(provider, before + tokens);
   world.addFault('store:latency=60s');
   await killed.output.untilLines('token-fetched', 2 * tokens);
