@@ -42,7 +42,7 @@ export interface FetchReport {
   readonly salvaged?: RefreshTokenGrant | undefined;
   /** True when the provider may have handled the request although no usable answer came: what it spent is unknown. */
   readonly isAmbiguous?: boolean;
-  /** True when nothing was sent at all, because the credentials could not be read or have the wrong form. */
+  /** True when nothing was sent at all: the credentials could not be read or have the wrong form, or it was too late. */
   readonly isUnasked?: boolean;
 }
 
@@ -51,8 +51,10 @@ export interface TokenSource {
   /**
    * Fetches one token. Never throws for what a network or a provider can do: that is a `Failure`.
    * @param chain the newest refresh token of the chain, for kinds that have one
+   * @param isOver asked right before the request is sent: reading credentials and signing take their time, and a process
+   *   that was paused meanwhile may not have been told yet by `signal` that its term has ended
    */
-  fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport>;
+  fetch(chain: ChainState | undefined, signal: AbortSignal, isOver?: () => boolean): Promise<FetchReport>;
   /** Resolves as soon as a credential differs from the one that the last fetch used; rejects when aborted. */
   waitForCredentialChange(signal: AbortSignal): Promise<void>;
   /** Whether the credentials can be read and have the right form, without asking the provider. */

@@ -39,7 +39,11 @@ class ProviderSource implements TokenSource {
     this.#options = options;
   }
 
-  async fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
+  async fetch(
+    chain: ChainState | undefined,
+    signal: AbortSignal,
+    isOver = () => signal.aborted,
+  ): Promise<FetchReport> {
     const { baseUrl, readCredentials } = this.#options;
     try {
       signal.throwIfAborted();
@@ -51,7 +55,7 @@ class ProviderSource implements TokenSource {
       }
       const ready = this.#prepare(credentials.value);
       if (!ready.ok) return unasked(ready);
-      const report = await this.#fetchWith(ready.value, chain, signal);
+      const report = await this.#fetchWith(ready.value, chain, signal, isOver);
       if (report.result.ok) this.#reading = undefined;
       return report;
     } catch (error) {
@@ -93,10 +97,12 @@ class ProviderSource implements TokenSource {
     ready: PreparedKind,
     chain: ChainState | undefined,
     signal: AbortSignal,
+    isOver: () => boolean,
   ): Promise<FetchReport> {
     const { baseUrl, timeoutMs, dispatcher, clock } = this.#options;
     const context = { nowMs: clock.now(), chain };
     const request = await ready.buildRequest(context);
+    if (isOver()) return unasked(fail(describeAbort(baseUrl)));
     const response = await postTokenRequest({ baseUrl, request, timeoutMs, dispatcher, clock, signal });
     if (!response.ok) {
       return { result: response, clockSkewMs: undefined, isAmbiguous: response.isAmbiguous };

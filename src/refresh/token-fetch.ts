@@ -41,7 +41,7 @@ export class TokenFetch {
     const startedMs = clock.monotonicMs();
     await this.#share.use();
     await this.#pace.recordFetch();
-    const report = await source.fetch(presented, term.signal);
+    const report = await source.fetch(presented, term.signal, () => term.signal.aborted);
     const { result, clockSkewMs, salvaged, isUnasked = false } = report;
     if (!isUnasked) this.#share.settle();
     // Before anything else: from here on the refresh token that was presented is spent.

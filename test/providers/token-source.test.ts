@@ -103,6 +103,20 @@ describe('a token source', () => {
     assert.deepEqual(server.bodies.at(-1), { api_key: 'key', api_secret: 'second' });
   });
 
+  test('sends nothing when the term has ended while it read and signed, though the signal does not say so yet', async () => {
+    await using server = await startProvider();
+    const { source, held } = sourceOf(server.url);
+    let isOver = false;
+    held.onRead = () => {
+      isOver = true;
+    };
+    const { result, isUnasked } = await source.fetch(chainOf('rt-1'), live, () => isOver);
+    assert.ok(!result.ok);
+    assert.equal(result.failure.code, 'aborted');
+    assert.ok(isUnasked);
+    assert.deepEqual(server.bodies, []);
+  });
+
   test('reports credentials that cannot be read or used, without a call', async () => {
     await using server = await startProvider();
     const { source, held } = sourceOf(server.url);

@@ -168,3 +168,25 @@ describe('when leadership is lost', () => {
     await running;
   });
 });
+
+describe('a term that ends by the clock while a request is made', () => {
+  it('Never worse: is over for who asks before sending, though the signal that was handed on does not say so', async () => {
+    const { keeper, source } = createKeeperBench(new FakeClock());
+    const live = new AbortController().signal;
+    let now: AbortSignal = live;
+    const term = {
+      get signal() {
+        return now;
+      },
+      stopping: live,
+    };
+    const hold = source.holdNext();
+    const run = keeper.refresh('due', term);
+    await hold.reached;
+    assert.equal(source.isOver?.(), false);
+    now = AbortSignal.abort();
+    assert.equal(source.isOver?.(), true);
+    hold.release();
+    await run;
+  });
+});

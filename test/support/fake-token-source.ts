@@ -89,11 +89,19 @@ export class FakeTokenSource implements TokenSource {
     for (const wake of this.#credentialWaiters) wake();
   }
 
+  /** What the latest fetch was given to ask before it sends. */
+  isOver: (() => boolean) | undefined;
+
   get isWatchedForCredentials(): boolean {
     return this.#credentialWaiters.size > 0;
   }
 
-  async fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
+  async fetch(
+    chain: ChainState | undefined,
+    signal: AbortSignal,
+    isOver?: () => boolean,
+  ): Promise<FetchReport> {
+    this.isOver = isOver;
     const issuedAtMs = this.#clock.now();
     const issuedAtMonotonicMs = this.#clock.monotonicMs();
     this.fetches.push({
