@@ -4,7 +4,7 @@ import { createSoleLeader } from '../src/adapters/system/sole-leader.ts';
 import type { Configuration, TokenConfiguration } from '../src/config/configuration.ts';
 import { connect } from '../src/connections.ts';
 import { serializeDocument } from '../src/core/document.ts';
-import type { Coordinator, Leadership } from '../src/core/ports.ts';
+import type { Clock, Coordinator, Leadership } from '../src/core/ports.ts';
 import { createSeededRandom } from '../src/core/seeded-random.ts';
 import { Replica } from '../src/replica.ts';
 import type { OperationName } from '../src/sandbox/secrets-manager/operation.ts';
@@ -79,6 +79,29 @@ async function startWorld(t: TestContext) {
   return { store, requests };
 }
 
+interface ReplicaParts {
+  readonly clock: Clock;
+  readonly events: RecordedEvents;
+  readonly coordinator: Coordinator;
+}
+
+function createReplica(configuration: Configuration, { clock, events, coordinator }: ReplicaParts): Replica {
+  return new Replica(configuration, {
+    clock,
+    random: createSeededRandom(1),
+    events: events.record,
+    connections: connect(configuration, {
+      clock,
+      events: events.record,
+      readEnv: () => undefined,
+      awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+    }),
+    coordinator,
+    cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+    onFault: (error) => assert.fail(String(error)),
+  });
+}
+
 describe('ten thousand tokens', () => {
   it('One at a time: are known after a restart with 500 calls, and nothing that is fresh is fetched', async (t) => {
     const { store, requests } = await startWorld(t);
@@ -86,20 +109,7 @@ describe('ten thousand tokens', () => {
     publishFresh(store, configuration);
     const { clock } = store;
     const events = new RecordedEvents();
-    const replica = new Replica(configuration, {
-      clock,
-      random: createSeededRandom(1),
-      events: events.record,
-      connections: connect(configuration, {
-        clock,
-        events: events.record,
-        readEnv: () => undefined,
-        awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
-      }),
-      coordinator: createSoleLeader(),
-      cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
-      onFault: (error) => assert.fail(String(error)),
-    });
+    const replica = createReplica(configuration, { clock, events, coordinator: createSoleLeader() });
     await advanceUntilDone(clock, 10, replica.start());
     assert.equal(events.of('token-restored').length, TOKENS);
     assert.deepEqual(new Set(requests), new Set(['BatchGetSecretValue']));
@@ -171,20 +181,7 @@ describe('a process that was paused beyond its term', () => {
       };
       events.onNext('leadership-acquired', () => events.onNext('token-absent', endTerm));
       const coordinator = new OneTerm(term);
-      const replica = new Replica(configuration, {
-        clock,
-        random: createSeededRandom(1),
-        events: events.record,
-        connections: connect(configuration, {
-          clock,
-          events: events.record,
-          readEnv: () => undefined,
-          awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
-        }),
-        coordinator,
-        cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
-        onFault: (error) => assert.fail(String(error)),
-      });
+      const replica = createReplica(configuration, { clock, events, coordinator });
       await advanceUntilDone(clock, 10, replica.start());
       for (let turns = 0; turns < 500 && coordinator.asked < 2; turns += 1) await clock.advance(10);
       assert.equal(coordinator.asked, 2, 'it takes part in the election again');

@@ -10,19 +10,13 @@ import { BenchProgram } from './bench-program.ts';
 import type { BenchScale } from './bench-scale.ts';
 import { BenchWorld } from './bench-world.ts';
 import type { Figure } from './figure.ts';
+import { seedLapse, TAIL_MS } from './lapse-world.ts';
 import { findLatenesses, type Lateness } from './lateness.ts';
 import { type Probe, startProber } from './prober.ts';
 import { medianAndNoise, percentile } from './statistics.ts';
 
-const DOCUMENTED_LIFETIME_MS = 900_000;
-const TOKEN_LENGTH = 70;
-const LONGEST_LEAD_MS = 10_000;
-/** The store here has no quota. */
-const MOST_WRITES_PER_SECOND = 1000;
 /** After a flood begins or ends: what is under way then belongs to neither. */
 const SETTLE_MS = 1000;
-/** For the last refreshes to be published, and half a tick for them to be noticed. */
-const TAIL_MS = 1500;
 /** Unchanged; two quiet turns on a machine that others use differ by as much. */
 const TARGET_RATIO = 1.15;
 
@@ -45,23 +39,8 @@ interface FloodTurn extends Turn {
 }
 
 export async function measureConnectionFlood({ lapse, flood }: BenchScale): Promise<readonly Figure[]> {
-  const lifetimeMs = DOCUMENTED_LIFETIME_MS / lapse.speed;
-  const leadMs = Math.min(LONGEST_LEAD_MS, lifetimeMs / 2);
   await using world = await BenchWorld.start(lapse.speed);
-  const configPath = await world.writeConfiguration({
-    customers: lapse.tokens,
-    lifetimeMs,
-    versionBudget: 'none',
-    writesPerSecond: MOST_WRITES_PER_SECOND,
-  });
-  await world.seed({
-    customers: lapse.tokens,
-    tokenLength: TOKEN_LENGTH,
-    lifetimeMs,
-    firstDueInMs: leadMs,
-    lastDueInMs: leadMs + (lifetimeMs * 14) / 15,
-    hasBindings: false,
-  });
+  const { configPath, leadMs } = await seedLapse(world, lapse);
   await using callers = new BenchChild({ args: ['test/bench/flood-child.ts'] });
   await using program = await BenchProgram.start(world, configPath);
   const { output } = program.child;

@@ -9,17 +9,10 @@ import { BenchProgram } from './bench-program.ts';
 import type { BenchScale } from './bench-scale.ts';
 import { BenchWorld, countOperations, type WorldCounts } from './bench-world.ts';
 import type { Figure } from './figure.ts';
+import { seedLapse, TAIL_MS } from './lapse-world.ts';
 import { findLatenesses } from './lateness.ts';
 import { percentile } from './statistics.ts';
 
-const DOCUMENTED_LIFETIME_MS = 900_000;
-const TOKEN_LENGTH = 70;
-/** Until the daemon is ready; the first refresh is due then. */
-const LONGEST_LEAD_MS = 10_000;
-/** The store here has no quota. */
-const MOST_WRITES_PER_SECOND = 1000;
-/** For the last refreshes to be published, and half a tick for them to be noticed. */
-const TAIL_MS = 1500;
 const MOST_TICKS = 1;
 
 const scheduleSchema = z.object({ tickMs: z.number() });
@@ -27,24 +20,8 @@ const scheduleSchema = z.object({ tickMs: z.number() });
 const WRITES = ['PutSecretValue', 'UpdateSecretVersionStage'];
 
 export async function measureTimeLapse({ lapse }: BenchScale): Promise<readonly Figure[]> {
-  const lifetimeMs = DOCUMENTED_LIFETIME_MS / lapse.speed;
-  const cadenceMs = (lifetimeMs * 14) / 15;
-  const leadMs = Math.min(LONGEST_LEAD_MS, lifetimeMs / 2);
   await using world = await BenchWorld.start(lapse.speed);
-  const configPath = await world.writeConfiguration({
-    customers: lapse.tokens,
-    lifetimeMs,
-    versionBudget: 'none',
-    writesPerSecond: MOST_WRITES_PER_SECOND,
-  });
-  await world.seed({
-    customers: lapse.tokens,
-    tokenLength: TOKEN_LENGTH,
-    lifetimeMs,
-    firstDueInMs: leadMs,
-    lastDueInMs: leadMs + cadenceMs,
-    hasBindings: false,
-  });
+  const { configPath, lifetimeMs, cadenceMs, leadMs } = await seedLapse(world, lapse);
   await using program = await BenchProgram.start(world, configPath);
   // The restore's reads; on a slow machine the first refreshes are under way.
   const before = await world.counts();
