@@ -5,6 +5,7 @@
 
 import { createReceiverClient, type ReceiverClient } from './adapters/alert-receiver/receiver-client.ts';
 import { createAlertmanagerSink } from './adapters/alertmanager/alertmanager-sink.ts';
+import { createHttpTransport } from './adapters/net/http-transport.ts';
 import { createPagerDutySink } from './adapters/pagerduty/pagerduty-sink.ts';
 import { createSlackSink } from './adapters/slack/slack-sink.ts';
 import { createSnsSink } from './adapters/sns/sns-sink.ts';
@@ -16,6 +17,7 @@ import type { AlertsConfiguration, Configuration, SinkConfiguration } from './co
 import type { CredentialReference } from './config/reference.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
 import type { RefreshEvent } from './core/events.ts';
+import type { HttpTransport } from './core/http-call.ts';
 import type { Random, TokenStore } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
@@ -35,11 +37,12 @@ export interface AlertReceivers {
 
 /** Opens no connection yet. */
 export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingPorts): AlertReceivers {
-  const client = createReceiverClient({ clock: ports.clock });
-  const closers: (() => Promise<void>)[] = [() => client.close()];
+  const transport = createHttpTransport(ports);
+  const client = createReceiverClient({ clock: ports.clock, transport });
+  const closers: (() => Promise<void>)[] = [];
   const targets = sinks.map((sink): AlertTarget => {
     const { leastSeverity } = sink;
-    const created = createSink(sink, client, ports);
+    const created = createSink(sink, client, transport, ports);
     if ('close' in created) closers.push(() => created.close());
     return { sink: 'close' in created ? created.sink : created, leastSeverity };
   });
@@ -52,7 +55,12 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   };
 }
 
-function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: AlertingPorts) {
+function createSink(
+  sink: SinkConfiguration,
+  client: ReceiverClient,
+  transport: HttpTransport,
+  ports: AlertingPorts,
+) {
   const { name } = sink;
   const reading = (field: string, reference: CredentialReference) => createReading(field, reference, ports);
   const maybeReading = (field: string, reference: CredentialReference | undefined) =>
@@ -79,7 +87,7 @@ function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: Aler
       const region = topicArn.split(':')[3] ?? '';
       const open = async () => {
         const { createSnsService } = await import('./adapters/sns/sdk-service.ts');
-        return createSnsService({ region, endpoint, credentials: ports.awsCredentials });
+        return createSnsService({ transport, region, endpoint, credentials: ports.awsCredentials });
       };
       return createSnsSink({ name, topicArn, open, clock: ports.clock });
     }

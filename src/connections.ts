@@ -6,6 +6,7 @@ import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
 import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
+import { createHttpTransport } from './adapters/net/http-transport.ts';
 import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
@@ -27,7 +28,6 @@ import type {
 } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
-import { createTokenDispatcher } from './providers/token-endpoint.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
 export { KINDS } from './providers/registry.ts';
@@ -79,7 +79,9 @@ function journalDirectory({ journal }: Configuration): PrivateDirectory | undefi
 export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
   const { store: settings } = configuration;
   const { clock, events } = ports;
+  const transport = createHttpTransport(ports);
   const client = createSecretsManagerClient({
+    transport,
     region: settings.region,
     endpoint: settings.endpoint,
     credentials: ports.awsCredentials,
@@ -95,7 +97,6 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   });
   const directory = journalDirectory(configuration);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
-  const dispatcher = createTokenDispatcher();
   const sources = createSources({ store, clock });
   return {
     store,
@@ -106,11 +107,10 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials });
+      return createTokenSource({ kind, baseUrl, timeoutMs, transport, clock, readCredentials });
     },
     close: async () => {
       client.destroy();
-      await dispatcher.destroy();
     },
   };
 }

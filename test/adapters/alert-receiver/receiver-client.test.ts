@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createReceiverClient } from '../../../src/adapters/alert-receiver/receiver-client.ts';
 import { ALERT_LIMIT_MS } from '../../../src/core/alert.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { startAlertReceiver } from '../../support/alert-receiver.ts';
@@ -98,9 +97,5 @@ describe('createReceiverClient', () => {
     const { client, url, answers } = await startAlertReceiver(t);
     answers.push({ status: 200, body: 'x'.repeat(10_000_000) });
     assert.deepEqual(await client.send(call(url), signal), { ok: true, value: undefined });
-  });
-
-  it('opens no connection before it is used', async () => {
-    await createReceiverClient({ clock: new FakeClock() }).close();
   });
 });

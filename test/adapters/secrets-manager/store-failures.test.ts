@@ -15,6 +15,7 @@ import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackServer } from '../../support/loopback-server.ts';
 import { expectCurrent, publishOk } from '../../support/store-expectations.ts';
 import { buildWrite, never, SECRET } from '../../support/store-write.ts';
+import { createDirectTransport } from '../../support/transport.ts';
 
 const NETWORK = 'if this repeats, check the network path to Secrets Manager';
 const RESET = 'ECONNRESET or UND_ERR_SOCKET';
@@ -301,6 +302,7 @@ async function startStoreAt(
 ): Promise<{ readonly store: TokenStore; requestCount(): number }> {
   const server = await startLoopbackServer(answer);
   const client = createSecretsManagerClient({
+    transport: createDirectTransport(),
     region: 'us-east-1',
     endpoint: server.url,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'canary-key' },
