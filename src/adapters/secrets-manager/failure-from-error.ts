@@ -265,7 +265,7 @@ function errorName(error: Error): string {
   return /^[A-Z][A-Za-z]{1,60}$/.test(error.name) ? error.name : 'unknown error';
 }
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET`: of the error or of its cause. */
+/** `ECONNREFUSED`: of the error or of its cause. */
 function errorCode(error: Error): string | undefined {
   if ('code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(error.code))
     return error.code;
