@@ -6,13 +6,15 @@
  * both under a running pod.
  * Non-guarantee: after a failure it is unknown whether the server has carried a write out.
  */
-import { readFile } from 'node:fs/promises';
 import { Agent, type Dispatcher, request as sendRequest } from 'undici';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
+import { describeFileError } from '../../core/file-error.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
+import { FileLanes } from '../files/file-lanes.ts';
+import { readRegularFile } from '../files/regular-file.ts';
 import type { ApiServer } from './api-server.ts';
 import { buildLeaseUpdate, buildNewLease, type Lease, type LeaseChange } from './lease.ts';
 import { failed, type LeaseAnswer, type LeaseOperation, parseAnswer } from './lease-answer.ts';
@@ -39,8 +41,12 @@ export interface LeaseClientOptions {
   /** Its name, or the file that holds it: a pod is told its own namespace that way. */
   readonly namespace: { readonly name: string } | { readonly file: string };
   readonly clock: Clock;
+  /** One for the whole process; of its own when left out. */
+  readonly files?: FileLanes;
 }
 
+/** Above any token, and any bundle of certificates that a cluster hands out. */
+const MAX_FILE_BYTES = 1_048_576;
 const MAX_BODY_BYTES = 1_048_576;
 /** Longer than the longest retry period that makes sense; the server closes earlier if it likes. */
 const KEEP_ALIVE_MS = 120_000;
@@ -55,11 +61,13 @@ export function createLeaseClient(options: LeaseClientOptions): LeaseClient {
 
 class HttpLeaseClient implements LeaseClient {
   readonly #options: LeaseClientOptions;
+  readonly #files: FileLanes;
   #namespace: string | undefined;
   #pool: { readonly ca: string | undefined; readonly agent: Agent } | undefined;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
+    this.#files = options.files ?? new FileLanes(options.clock);
     if ('name' in options.namespace) this.#namespace = options.namespace.name;
   }
 
@@ -106,7 +114,7 @@ class HttpLeaseClient implements LeaseClient {
   ): Promise<LeaseAnswer> {
     const { apiServer, leaseName, clock } = this.#options;
     const namespace = await this.#findNamespace(signal);
-    const token = await readToken(apiServer.tokenFile, signal);
+    const token = await readToken(this.#files, apiServer.tokenFile, signal);
     const dispatcher = await this.#findAgent(signal);
     const collection = `${apiServer.url}/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     const body = buildBody(namespace);
@@ -146,7 +154,7 @@ class HttpLeaseClient implements LeaseClient {
     const { namespace } = this.#options;
     if (this.#namespace !== undefined) return this.#namespace;
     if ('name' in namespace) return namespace.name;
-    const text = (await readText(namespace.file, 'the namespace', signal)).trim();
+    const text = (await readText(this.#files, namespace.file, 'the namespace', signal)).trim();
     if (!NAMESPACE.test(text)) throw new UnusableFile(`file ${namespace.file} holds no name of a namespace`);
     this.#namespace = text;
     return text;
@@ -155,7 +163,8 @@ class HttpLeaseClient implements LeaseClient {
   /** The connection pool; a new one when the cluster's certificates have changed. */
   async #findAgent(signal: AbortSignal): Promise<Agent> {
     const { caFile } = this.#options.apiServer;
-    const ca = caFile === undefined ? undefined : await readText(caFile, "the API server's CA", signal);
+    const ca =
+      caFile === undefined ? undefined : await readText(this.#files, caFile, "the API server's CA", signal);
     if (this.#pool?.ca === ca && this.#pool !== undefined) return this.#pool.agent;
     const outdated = this.#pool?.agent;
     const agent = new Agent({
@@ -179,19 +188,24 @@ class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }
 
-async function readToken(path: string, signal: AbortSignal): Promise<SecretText> {
-  const text = (await readText(path, "the service account's token", signal)).trim();
+async function readToken(files: FileLanes, path: string, signal: AbortSignal): Promise<SecretText> {
+  const text = (await readText(files, path, "the service account's token", signal)).trim();
   if (!TOKEN.test(text)) throw new UnusableFile(`file ${path} holds no token`);
   return new SecretText(text);
 }
 
-async function readText(path: string, what: string, signal: AbortSignal): Promise<string> {
+async function readText(files: FileLanes, path: string, what: string, signal: AbortSignal): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await readFile(path, { encoding: 'utf8', signal });
+    bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_FILE_BYTES }));
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new UnusableFile(`file ${path} with ${what} cannot be read (${codeOf(error)})`, { cause: error });
+    const why = describeFileError(error);
+    throw new UnusableFile(`file ${path} with ${what} cannot be read (${why})`, { cause: error });
   }
+  if (bytes.byteLength > MAX_FILE_BYTES)
+    throw new UnusableFile(`file ${path} with ${what} holds more than 1 MiB`);
+  return new TextDecoder().decode(bytes);
 }
 
 /** Reads a body of at most 1 MiB; `undefined` as soon as it is known to be larger. */
