@@ -65,7 +65,7 @@ class Daemon implements App {
   async #start(): Promise<{ readonly httpUrl: string }> {
     const { metrics, onFault, status } = this.#ports;
     const { host, port } = this.#configuration.http;
-    const problem = await findJournalProblem(this.#configuration);
+    const problem = await findJournalProblem(this.#configuration, this.#ports.clock);
     if (problem !== undefined) throw new Error(problem);
     this.#http = await startHttpServer({
       host,

@@ -1,6 +1,7 @@
 /**
  * The ports of a real process: system clock, chance, log and metrics, and one stream of events that feeds them.
  */
+import { FileLanes } from './adapters/files/file-lanes.ts';
 import { type ApiServer, findClusterApiServer, NAMESPACE_FILE } from './adapters/kubernetes/api-server.ts';
 import { createLeaseClient } from './adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from './adapters/kubernetes/lease-elector.ts';
@@ -27,11 +28,14 @@ import { StatusPages } from './status/status-pages.ts';
 export interface SystemPorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** Reads of files, for the whole process. */
+  readonly files: FileLanes;
 }
 
 export function createSystemPorts(): SystemPorts {
   leaveLocalTime();
-  return { clock: createSystemClock(), random: createSystemRandom() };
+  const clock = createSystemClock();
+  return { clock, random: createSystemRandom(), files: new FileLanes(clock) };
 }
 
 /** What runs, for the first line of the log. */
@@ -165,7 +169,7 @@ export function findCoordinationProblem(
 /** @throws outside of a cluster, unless {@link findCoordinationProblem} was heeded */
 function createCoordinator(
   coordination: CoordinationConfiguration,
-  { clock, random, events, readEnv }: SystemPorts & Pick<ConnectionPorts, 'events' | 'readEnv'>,
+  { clock, random, events, readEnv, files }: SystemPorts & Pick<ConnectionPorts, 'events' | 'readEnv'>,
 ): Coordinator {
   if (coordination.kind === 'none') return createSoleLeader();
   const apiServer = findApiServer(coordination, readEnv);
@@ -177,6 +181,7 @@ function createCoordinator(
       leaseName,
       namespace: namespace === undefined ? { file: NAMESPACE_FILE } : { name: namespace },
       clock,
+      files,
     }),
     // Two replicas of one name would both take the lease for theirs, and so would a restarted one for its former self.
     identity: `${nameReplica(coordination, readEnv)}_${random.uuid()}`,

@@ -100,9 +100,14 @@ async function runOnce(
   terminal: Terminal,
   ports: SystemPorts & { readonly reporting: Reporting },
 ): Promise<ExitCode> {
-  const { clock, random, reporting } = ports;
+  const { clock, random, files, reporting } = ports;
   const { events } = reporting;
-  const connections = connect(configuration, { clock, events, readEnv: (name) => terminal.env[name] });
+  const connections = connect(configuration, {
+    clock,
+    files,
+    events,
+    readEnv: (name) => terminal.env[name],
+  });
   try {
     const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));

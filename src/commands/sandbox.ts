@@ -57,7 +57,7 @@ interface Session extends SystemPorts {
 }
 
 async function runDaemon(session: Session): Promise<void> {
-  const { configuration, terminal, clock, random, world, stopRequest } = session;
+  const { configuration, terminal, clock, random, files, world, stopRequest } = session;
   const table = createLiveTable({
     clock,
     write: (text) => terminal.out(text),
@@ -79,6 +79,7 @@ async function runDaemon(session: Session): Promise<void> {
   const app = createDaemon(configuration, {
     clock,
     random,
+    files,
     reporting,
     readEnv: (name) => terminal.env[name],
     awsCredentials: SANDBOX_AWS_CREDENTIALS,

@@ -5,8 +5,8 @@
  * it. After a YAML error that leaves the meaning of the rest open, the YAML errors alone are told. No problem quotes a
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { describeFileError, errnoOf } from '../core/file-error.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
 import type { ProviderKind } from '../providers/provider.ts';
@@ -16,7 +16,6 @@ import { coordinationSchema, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
-import { errnoOf } from './reference.ts';
 import { salvage } from './salvage.ts';
 import {
   createConfigSchema,
@@ -45,21 +44,34 @@ export type ParsedConfiguration =
   /** In the order of the file; never empty. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+export interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
+  /** Reads a regular file, of which more than `mostBytes` need not be read. Rejects as `node:fs` does. */
+  readonly readFile: (path: string, mostBytes: number) => Promise<Uint8Array>;
+}
+
+/** Far above 10,000 customers that are written out one by one. */
+const MOST_BYTES = 16 * 1_048_576;
+
 /** Reads and parses a file. A file that cannot be read is a problem like any other. */
 export async function loadConfiguration(
   path: string,
-  options: Omit<ParseOptions, 'fileName'>,
+  { readFile, ...options }: LoadOptions,
 ): Promise<ParsedConfiguration> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path, MOST_BYTES);
   } catch (error) {
-    const errno = errnoOf(error);
-    const reason = errno === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${errno})`;
-    const problem = { file: path, position: undefined, path: '', text: reason };
-    return { ok: false, problems: [{ ...problem, allowed: undefined, suggestion: undefined }] };
+    const isMissing = errnoOf(error) === 'ENOENT';
+    const reason = `the file cannot be read (${describeFileError(error)})`;
+    return unreadable(path, isMissing ? 'there is no such file' : reason);
   }
-  return parseConfiguration(text, { ...options, fileName: path });
+  if (bytes.byteLength > MOST_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
+  return parseConfiguration(new TextDecoder().decode(bytes), { ...options, fileName: path });
+}
+
+function unreadable(file: string, text: string): ParsedConfiguration {
+  const problem = { file, position: undefined, path: '', text };
+  return { ok: false, problems: [{ ...problem, allowed: undefined, suggestion: undefined }] };
 }
 
 export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {

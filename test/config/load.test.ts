@@ -6,8 +6,11 @@ import { describe, it } from 'node:test';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
+import { readConfigurationFile } from '../../src/connections.ts';
 import { KINDS } from '../../src/providers/registry.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { makePipe } from '../support/named-pipe.ts';
 
 function configurationOf(text: string): Configuration {
   const parsed = parseText(text);
@@ -228,12 +231,15 @@ describe('parseConfiguration', () => {
 });
 
 describe('loadConfiguration', () => {
+  const readFile = (path: string, mostBytes: number) =>
+    readConfigurationFile(path, mostBytes, new FakeClock());
+
   it('reads a file and starts relative references from its folder', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));
     const path = join(folder, 'app.yaml');
     await writeFile(path, PIVOT.replace('{ env: MERCHANT_ID }', '{ file: keys/id }'));
-    const parsed = await loadConfiguration(path, { kinds: KINDS, env: { MERCHANT_SECRET: 'x' } });
+    const parsed = await loadConfiguration(path, { kinds: KINDS, readFile, env: { MERCHANT_SECRET: 'x' } });
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.configuration.providers[0]?.credentials['merchantId'], {
       kind: 'file',
@@ -245,13 +251,18 @@ describe('loadConfiguration', () => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));
     const missing = join(folder, 'missing.yaml');
-    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS })), [
+    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS, readFile })), [
       `${missing}: there is no such file`,
     ]);
     const directory = join(folder, 'app.yaml');
     await mkdir(directory);
-    assert.deepEqual(problemsOf(await loadConfiguration(directory, { kinds: KINDS })), [
-      `${directory}: the file cannot be read (EISDIR)`,
+    assert.deepEqual(problemsOf(await loadConfiguration(directory, { kinds: KINDS, readFile })), [
+      `${directory}: the file cannot be read (EISDIR: it is a folder)`,
+    ]);
+    const pipe = join(folder, 'pipe.yaml');
+    makePipe(pipe);
+    assert.deepEqual(problemsOf(await loadConfiguration(pipe, { kinds: KINDS, readFile })), [
+      `${pipe}: the file cannot be read (it is no regular file but a pipe, a device or a socket)`,
     ]);
   });
 });

@@ -6,13 +6,15 @@
  * both under a running pod.
  * Non-guarantee: after a failure it is unknown whether the server has carried a write out.
  */
-import { readFile } from 'node:fs/promises';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
+import { describeFileError } from '../../core/file-error.ts';
 import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
+import { FileLanes } from '../files/file-lanes.ts';
+import { readRegularFile } from '../files/regular-file.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import type { ApiServer } from './api-server.ts';
 import { buildLeaseUpdate, buildNewLease, type Lease, type LeaseChange } from './lease.ts';
@@ -40,8 +42,12 @@ export interface LeaseClientOptions {
   /** Its name, or the file that holds it: a pod is told its own namespace that way. */
   readonly namespace: { readonly name: string } | { readonly file: string };
   readonly clock: Clock;
+  /** One for the whole process; of its own when left out. */
+  readonly files?: FileLanes;
 }
 
+/** Above any token, and any bundle of certificates that a cluster hands out. */
+const MAX_FILE_BYTES = 1_048_576;
 /** RFC 1123, what Kubernetes allows for a namespace. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A header must not hold anything else; a file with two lines is no token. */
@@ -53,12 +59,14 @@ export function createLeaseClient(options: LeaseClientOptions): LeaseClient {
 
 class HttpLeaseClient implements LeaseClient {
   readonly #options: LeaseClientOptions;
+  readonly #files: FileLanes;
   readonly #closing = new AbortController();
   #namespace: string | undefined;
   #trusting: { readonly ca: string | undefined; readonly transport: HttpTransport } | undefined;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
+    this.#files = options.files ?? new FileLanes(options.clock);
     if ('name' in options.namespace) this.#namespace = options.namespace.name;
   }
 
@@ -109,7 +117,7 @@ class HttpLeaseClient implements LeaseClient {
   ): Promise<LeaseAnswer> {
     const { apiServer, leaseName, clock } = this.#options;
     const namespace = await this.#findNamespace(signal);
-    const token = await readToken(apiServer.tokenFile, signal);
+    const token = await readToken(this.#files, apiServer.tokenFile, signal);
     const transport = await this.#findTransport(signal);
     const collection = `${apiServer.url}/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     const body = buildBody(namespace);
@@ -146,7 +154,7 @@ class HttpLeaseClient implements LeaseClient {
     const { namespace } = this.#options;
     if (this.#namespace !== undefined) return this.#namespace;
     if ('name' in namespace) return namespace.name;
-    const text = (await readText(namespace.file, 'the namespace', signal)).trim();
+    const text = (await readText(this.#files, namespace.file, 'the namespace', signal)).trim();
     if (!NAMESPACE.test(text)) throw new UnusableFile(`file ${namespace.file} holds no name of a namespace`);
     this.#namespace = text;
     return text;
@@ -156,7 +164,8 @@ class HttpLeaseClient implements LeaseClient {
   async #findTransport(signal: AbortSignal): Promise<HttpTransport> {
     const { apiServer, clock } = this.#options;
     const { caFile } = apiServer;
-    const ca = caFile === undefined ? undefined : await readText(caFile, "the API server's CA", signal);
+    const ca =
+      caFile === undefined ? undefined : await readText(this.#files, caFile, "the API server's CA", signal);
     if (this.#trusting === undefined || this.#trusting.ca !== ca)
       this.#trusting = { ca, transport: createHttpTransport({ clock, readEnv: undefined, ca }) };
     return this.#trusting.transport;
@@ -169,19 +178,24 @@ class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }
 
-async function readToken(path: string, signal: AbortSignal): Promise<SecretText> {
-  const text = (await readText(path, "the service account's token", signal)).trim();
+async function readToken(files: FileLanes, path: string, signal: AbortSignal): Promise<SecretText> {
+  const text = (await readText(files, path, "the service account's token", signal)).trim();
   if (!TOKEN.test(text)) throw new UnusableFile(`file ${path} holds no token`);
   return new SecretText(text);
 }
 
-async function readText(path: string, what: string, signal: AbortSignal): Promise<string> {
+async function readText(files: FileLanes, path: string, what: string, signal: AbortSignal): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await readFile(path, { encoding: 'utf8', signal });
+    bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_FILE_BYTES }));
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new UnusableFile(`file ${path} with ${what} cannot be read (${codeOf(error)})`, { cause: error });
+    const why = describeFileError(error);
+    throw new UnusableFile(`file ${path} with ${what} cannot be read (${why})`, { cause: error });
   }
+  if (bytes.byteLength > MAX_FILE_BYTES)
+    throw new UnusableFile(`file ${path} with ${what} holds more than 1 MiB`);
+  return new TextDecoder().decode(bytes);
 }
 
 /** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; messages are not used, they may quote. */
