@@ -28,6 +28,8 @@ export interface ReceiverCall {
   readonly body?: string;
   /** True when neither URL nor headers hold a secret: then http is allowed beyond loopback. */
   readonly isPublic?: boolean;
+  /** Is handed the beginning of the answer to a message that was refused (status 400), for what its status leaves open. */
+  readonly readRefusal?: (text: string) => void;
 }
 
 export interface ReceiverClient {
@@ -45,6 +47,8 @@ export interface ReceiverClientOptions {
 const KEEP_ALIVE_MS = 120_000;
 /** Answers are dropped; one that is longer costs its connection. */
 const DROPPED_BYTES = 65_536;
+/** The status says that the message was taken; a body that takes its time is not waited for. */
+const TAKEN_BODY_MS = 1_000;
 
 /** Opens no connection yet. */
 export function createReceiverClient({ clock, ca }: ReceiverClientOptions): ReceiverClient {
@@ -81,7 +85,7 @@ function isAllowed(url: URL, isPublic: boolean): boolean {
 }
 
 async function exchange(
-  { receiver, method, headers, body }: ReceiverCall,
+  { receiver, method, headers, body, readRefusal }: ReceiverCall,
   url: URL,
   { dispatcher, clock }: { readonly dispatcher: Dispatcher; readonly clock: Clock },
   signal: AbortSignal,
@@ -102,11 +106,26 @@ async function exchange(
   });
   // A body that is destroyed before its end emits an error, which would otherwise end the process.
   answer.body.on('error', () => {});
-  await answer.body.dump({ limit: DROPPED_BYTES, signal });
-  if (answer.statusCode >= 200 && answer.statusCode <= 299) return succeed(undefined);
+  if (answer.statusCode >= 200 && answer.statusCode <= 299) {
+    const dump = (limited: AbortSignal) => answer.body.dump({ limit: DROPPED_BYTES, signal: limited });
+    await withDeadline(clock, TAKEN_BODY_MS, signal, dump).catch(() => undefined);
+    return succeed(undefined);
+  }
+  if (answer.statusCode === 400 && readRefusal !== undefined) readRefusal(await readBeginning(answer.body));
+  else await answer.body.dump({ limit: DROPPED_BYTES, signal });
   const header = answer.headers['retry-after'];
   const retryAfterMs = parseRetryAfter(Array.isArray(header) ? header[0] : header, clock.now());
   return fail(describeStatus(receiver, answer.statusCode, retryAfterMs));
+}
+
+/** No more than {@link DROPPED_BYTES}, and what comes with them. */
+async function readBeginning(body: AsyncIterable<unknown>): Promise<string> {
+  let text = '';
+  for await (const chunk of body) {
+    text += String(chunk);
+    if (text.length >= DROPPED_BYTES) break;
+  }
+  return text;
 }
 
 function describeStatus(receiver: string, status: number, retryAfterMs: number | undefined): Failure {

@@ -5,6 +5,7 @@ import { ALERT_LIMIT_MS } from '../../../src/core/alert.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { startAlertReceiver } from '../../support/alert-receiver.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackServer } from '../../support/loopback-server.ts';
 
 const SECRET = 'T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX';
 const { signal } = new AbortController();
@@ -98,6 +99,19 @@ describe('createReceiverClient', () => {
     const { client, url, answers } = await startAlertReceiver(t);
     answers.push({ status: 200, body: 'x'.repeat(10_000_000) });
     assert.deepEqual(await client.send(call(url), signal), { ok: true, value: undefined });
+  });
+
+  it('has told a receiver that says so and then does not end its answer, within a second', async (t) => {
+    await using server = await startLoopbackServer((_request, response) => {
+      response.writeHead(200).write('ok');
+    });
+    const clock = new FakeClock();
+    const client = createReceiverClient({ clock });
+    t.after(() => client.close());
+    const sending = client.send(call(server.url), signal);
+    await clock.untilSleeping((delayMs) => delayMs <= 1_000);
+    await clock.advance(1_000);
+    assert.deepEqual(await sending, { ok: true, value: undefined });
   });
 
   it('opens no connection before it is used', async () => {
