@@ -26,6 +26,8 @@ export interface App {
   stop(): Promise<void>;
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[];
+  /** What {@link App.stop} still waits for, for people; empty before and after. */
+  stopWaitsFor(): readonly string[];
 }
 
 export function createApp(configuration: Configuration, ports: AppPorts): App {
@@ -40,6 +42,7 @@ class Daemon implements App {
   #http: HttpServer | undefined;
   #started: Promise<{ readonly httpUrl: string }> | undefined;
   #stopped: Promise<void> | undefined;
+  #stopWaitsFor: readonly string[] = [];
 
   constructor(configuration: Configuration, ports: AppPorts) {
     this.#configuration = configuration;
@@ -60,6 +63,10 @@ class Daemon implements App {
 
   stuckReasons(): readonly string[] {
     return this.#replica.stuckReasons();
+  }
+
+  stopWaitsFor(): readonly string[] {
+    return this.#stopWaitsFor;
   }
 
   async #start(): Promise<{ readonly httpUrl: string }> {
@@ -83,9 +90,14 @@ class Daemon implements App {
   async #stop(): Promise<void> {
     this.#health.stopping();
     // Ends a start that is under way, which has to end before what it built is torn down.
+    this.#stopWaitsFor = ['refreshes in flight, or the release of leadership'];
     await this.#replica.stop();
+    this.#stopWaitsFor = ['the start, which was under way'];
     await Promise.allSettled([this.#started]);
+    this.#stopWaitsFor = ['HTTP connections'];
     await this.#http?.stop();
+    this.#stopWaitsFor = ['connections to the store and the providers'];
     await this.#ports.connections.close();
+    this.#stopWaitsFor = [];
   }
 }

@@ -71,7 +71,7 @@ export async function createReporting(options: ReportingOptions): Promise<Report
     clock,
     destination: options.destination,
   });
-  const metrics = createMetrics({ version: VERSION, clock });
+  const metrics = createMetrics({ version: VERSION, clock, lostLogLines: () => log.lostLines() });
   const subscribers = [createEventLog(log, clock), metrics.onEvent, ...(options.listeners ?? [])];
   return {
     log,
@@ -142,14 +142,20 @@ function createBoard({ providers }: Configuration, clock: Clock): StatusBoard {
 /** Alerts run beside the daemon: their last words do not lengthen its end. */
 function withAlerting(app: App, alerting: Alerting): App {
   const stuckReasons = (): readonly string[] => app.stuckReasons();
+  let isTelling = false;
   return {
     stuckReasons,
+    stopWaitsFor: () => [...app.stopWaitsFor(), ...(isTelling ? ['alert receivers'] : [])],
     start: () => {
       alerting.start(stuckReasons);
       return app.start();
     },
     stop: async () => {
-      await Promise.all([app.stop(), alerting.stop()]);
+      isTelling = true;
+      const told = alerting.stop().finally(() => {
+        isTelling = false;
+      });
+      await Promise.all([app.stop(), told]);
     },
   };
 }

@@ -1,4 +1,5 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
+import { verifyRoutingKeys } from '../alerting.ts';
 import type { AssembledToken } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
@@ -16,11 +17,11 @@ export interface CheckOptions extends ConfigurationOptions {
   readonly json?: boolean;
 }
 
-/** One live finding, as `check --live --json` prints it. */
+/** One finding, as `check --json` prints it; without `--live` only about what lies on this machine and is wrong. */
 interface Finding {
-  /** A token's name, or a provider's for the search for its customers. */
+  /** A token's name, a provider's for the search for its customers, or a sink's. */
   readonly token: string;
-  readonly aspect: 'credentials' | 'provider' | 'secret' | 'state secret' | 'discovery';
+  readonly aspect: 'credentials' | 'provider' | 'secret' | 'state secret' | 'discovery' | 'routing key';
   readonly ok: boolean;
   readonly code?: string;
   readonly message?: string;
@@ -30,7 +31,10 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration, path, warnings } = loaded;
-  const findings = options.live === true ? await checkLive(configuration, terminal) : [];
+  const findings =
+    options.live === true
+      ? await checkLive(configuration, terminal)
+      : await checkHere(configuration, terminal);
   const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
   if (options.json === true) {
     terminal.out(`${JSON.stringify({ config: path, tokens, warnings, findings })}\n`);
@@ -43,6 +47,18 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     for (const finding of findings) terminal.out(tell(finding));
   }
   return findings.every(({ ok }) => ok) ? 0 : 1;
+}
+
+async function checkHere(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
+  const readEnv = (name: string): string | undefined => terminal.env[name];
+  const ports = { ...createSystemPorts(), events: () => undefined, readEnv };
+  const connections = connect(configuration, ports);
+  const { store } = connections;
+  const keys = await verifyRoutingKeys(configuration, { ...ports, store }, { live: false });
+  await connections.close();
+  return keys
+    .filter(({ result }) => !result.ok)
+    .map(({ sink, result }) => describe(sink, 'routing key', result));
 }
 
 async function checkLive(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
@@ -79,6 +95,9 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
         }
       }
     }
+    const alerting = { ...ports, readEnv: (name: string) => terminal.env[name], store: connections.store };
+    for (const { sink, result } of await verifyRoutingKeys(configuration, alerting, { live: true }))
+      findings.push(describe(sink, 'routing key', result));
     return findings;
   } finally {
     await connections.close();

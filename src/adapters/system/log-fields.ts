@@ -44,8 +44,11 @@ export const LOG_FIELDS = {
   'alert-sent': ['sink', 'alert', 'code'],
   'alert-sink-recovered': ['sink', 'failures', 'failedForMs'],
   cron: ['errorName'],
+  'log-lines-lost': ['lines'],
+  'process-unsafe': ['problem'],
   'program-started': ['version', 'node', 'config', 'providers', 'tokens', 'store', 'http'],
   'program-stopping': ['signal'],
+  'program-stop-overdue': ['waitsFor'],
   'program-stopped': [],
   'sandbox-ready': ['store', 'http', 'secrets', 'upstreams'],
   /** A bug. */
