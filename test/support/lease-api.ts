@@ -36,7 +36,7 @@ const SHIPPED_RULES: readonly LeaseRule[] = [
   { verbs: ['get', 'update'], resourceNames: [LEASE_NAME] },
 ];
 
-const PATH = /^\/apis\/coordination\.k8s\.io\/v1\/namespaces\/([^/]+)\/leases(?:\/([^/]+))?$/;
+const PATH = /^\/apis\/coordination\.k8s\.io\/v1\/namespaces\/([^/]+)\/leases(?:\/([^/?]+))?(\?dryRun=All)?$/;
 const MICRO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}(?:Z|[+-]\d{2}:\d{2})$/;
 const VERBS: Readonly<Record<string, 'get' | 'create' | 'update'>> = {
   GET: 'get',
@@ -71,7 +71,8 @@ export class LeaseApi {
   }
 
   handle({ method, path, authorization, body }: LeaseApiRequest): LeaseApiAnswer {
-    const [, namespace, name] = PATH.exec(path) ?? [];
+    const [, namespace, name, dryRun] = PATH.exec(path) ?? [];
+    const isKept = dryRun === undefined;
     const verb = VERBS[method];
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
     if (token === undefined || !this.#tokens.has(token)) return refuse(401, 'Unauthorized');
@@ -82,9 +83,9 @@ export class LeaseApi {
       case 'get':
         return this.#answer(this.#leases.get(name ?? ''), 200);
       case 'create':
-        return this.#create(parseJson(body));
+        return this.#create(parseJson(body), isKept);
       case 'update':
-        return this.#update(name ?? '', parseJson(body));
+        return this.#update(name ?? '', parseJson(body), isKept);
     }
   }
 
@@ -117,7 +118,7 @@ export class LeaseApi {
     );
   }
 
-  #create(lease: unknown): LeaseApiAnswer {
+  #create(lease: unknown, isKept: boolean): LeaseApiAnswer {
     const metadata = isJsonObject(lease) ? lease['metadata'] : undefined;
     if (!isJsonObject(lease) || !isJsonObject(metadata)) return refuse(400, 'BadRequest');
     const { name, namespace, resourceVersion } = metadata;
@@ -126,11 +127,12 @@ export class LeaseApi {
     const invalid = findInvalid(lease['spec']);
     if (invalid !== undefined) return invalid;
     if (this.#leases.has(name)) return refuse(409, 'AlreadyExists');
+    if (!isKept) return { status: 201, body: { ...lease, metadata: { ...metadata, resourceVersion: '1' } } };
     this.#put(name, lease);
     return this.#answer(this.#leases.get(name), 201);
   }
 
-  #update(name: string, lease: unknown): LeaseApiAnswer {
+  #update(name: string, lease: unknown, isKept: boolean): LeaseApiAnswer {
     const metadata = isJsonObject(lease) ? lease['metadata'] : undefined;
     if (!isJsonObject(lease) || !isJsonObject(metadata) || metadata['name'] !== name)
       return refuse(400, 'BadRequest');
@@ -142,6 +144,7 @@ export class LeaseApi {
     if (typeof metadata['resourceVersion'] !== 'string') return refuse(422, 'Invalid');
     if (metadata['resourceVersion'] !== this.metadata(name)?.['resourceVersion'])
       return refuse(409, 'Conflict');
+    if (!isKept) return { status: 200, body: lease };
     // Equal bytes are no change: the version stays.
     if (JSON.stringify(present) !== JSON.stringify(lease)) this.#put(name, lease);
     return this.#answer(this.#leases.get(name), 200);

@@ -14,8 +14,14 @@ import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
 import type { ApiServer } from './api-server.ts';
-import { buildLeaseUpdate, buildNewLease, type Lease, type LeaseChange } from './lease.ts';
-import { failed, type LeaseAnswer, type LeaseOperation, parseAnswer } from './lease-answer.ts';
+import { buildLeaseUpdate, buildNewLease, buildUnheldLease, type Lease, type LeaseChange } from './lease.ts';
+import {
+  describeUnreachable,
+  failed,
+  type LeaseAnswer,
+  type LeaseOperation,
+  parseAnswer,
+} from './lease-answer.ts';
 
 export interface LeaseCall {
   /** Limit for files, connection, headers and body together, in milliseconds. */
@@ -29,6 +35,11 @@ export interface LeaseClient {
   create(change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
   /** Replaces `lease` if nobody has changed it since it was read. */
   update(lease: Lease, change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
+  /**
+   * Asks whether a write would be taken, by one that the server carries out in part and does not keep (`dryRun=All`): of
+   * `lease` as it is, or of a new one that names nobody. A server that knows no dry run finds nothing to change.
+   */
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer>;
   /** Closes all connections. */
   close(): Promise<void>;
 }
@@ -76,6 +87,13 @@ class HttpLeaseClient implements LeaseClient {
     return this.#send('update', () => buildLeaseUpdate(lease, change), call);
   }
 
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {
+    const { leaseName } = this.#options;
+    return lease === undefined
+      ? this.#send('create', (namespace) => buildUnheldLease(leaseName, namespace), call, DRY_RUN)
+      : this.#send('update', () => lease.raw, call, DRY_RUN);
+  }
+
   async close(): Promise<void> {
     await this.#pool?.agent.destroy();
     this.#pool = undefined;
@@ -85,23 +103,23 @@ class HttpLeaseClient implements LeaseClient {
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
     { timeoutMs, signal }: LeaseCall,
+    query = '',
   ): Promise<LeaseAnswer> {
     try {
       return await withDeadline(this.#options.clock, timeoutMs, signal, (limited) =>
-        this.#exchange(operation, buildBody, limited),
+        this.#exchange(operation, buildBody, query, limited),
       );
     } catch (error) {
       if (error instanceof UnusableFile) return failed(error.message);
       const { url } = this.#options.apiServer;
-      const reason =
-        error instanceof DeadlineExceeded ? 'gave no answer in time' : `cannot be reached (${codeOf(error)})`;
-      return failed(`the API server ${url} ${reason}: check its address, network policy and certificate`);
+      return failed(describeUnreachable(url, error instanceof DeadlineExceeded ? undefined : codeOf(error)));
     }
   }
 
   async #exchange(
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
+    query: string,
     signal: AbortSignal,
   ): Promise<LeaseAnswer> {
     const { apiServer, leaseName, clock } = this.#options;
@@ -110,7 +128,8 @@ class HttpLeaseClient implements LeaseClient {
     const dispatcher = await this.#findAgent(signal);
     const collection = `${apiServer.url}/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     const body = buildBody(namespace);
-    const answer = await sendRequest(operation === 'create' ? collection : `${collection}/${leaseName}`, {
+    const url = operation === 'create' ? collection : `${collection}/${leaseName}`;
+    const answer = await sendRequest(`${url}${query}`, {
       method: METHODS[operation],
       headers: {
         accept: 'application/json',
@@ -172,6 +191,8 @@ class HttpLeaseClient implements LeaseClient {
     return agent;
   }
 }
+
+const DRY_RUN = '?dryRun=All';
 
 const METHODS = { get: 'GET', create: 'POST', update: 'PUT' } as const;
 
