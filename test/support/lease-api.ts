@@ -77,8 +77,9 @@ export class LeaseApi {
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
     if (token === undefined || !this.#tokens.has(token)) return refuse(401, 'Unauthorized');
     if (namespace === undefined || verb === undefined) return refuse(404, 'NotFound');
-    if (!this.#isAllowed(verb, name)) return refuse(403, 'Forbidden');
-    if (namespace !== this.#namespace) return refuse(404, 'NotFound');
+    if (!this.#isAllowed(verb, name)) return refuse(403, 'Forbidden', describeDenial(verb, namespace, name));
+    if (namespace !== this.#namespace)
+      return refuse(404, 'NotFound', verb === 'create' ? `namespaces "${namespace}" not found` : undefined);
     switch (verb) {
       case 'get':
         return this.#answer(this.#leases.get(name ?? ''), 200);
@@ -176,9 +177,21 @@ function findInvalid(spec: unknown): LeaseApiAnswer | undefined {
   return isInvalid ? refuse(422, 'Invalid') : undefined;
 }
 
-/** As the real one, with a message that nobody may rely on. */
-export function refuse(status: number, reason: string): LeaseApiAnswer {
-  const message = `a message of the API server about ${reason}`;
+/** As version 1.36 words what RBAC denies. */
+function describeDenial(verb: string, namespace: string, name: string | undefined): string {
+  return (
+    `leases.coordination.k8s.io ${name === undefined ? '' : `"${name}" `}is forbidden: ` +
+    `User "system:serviceaccount:${namespace}:token-refresher" cannot ${verb} resource "leases" ` +
+    `in API group "coordination.k8s.io" in the namespace "${namespace}"`
+  );
+}
+
+/** As the real one, by default with a message that nobody may rely on. */
+export function refuse(
+  status: number,
+  reason: string,
+  message = `a message of the API server about ${reason}`,
+): LeaseApiAnswer {
   const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code: status };
   return { status, body };
 }

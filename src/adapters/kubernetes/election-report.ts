@@ -7,6 +7,7 @@
 import type { LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/time-text.ts';
+import { nameHolder } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { ObservedLease } from './observed-lease.ts';
 
@@ -17,9 +18,6 @@ export interface ElectionReportOptions {
   readonly clock: Clock;
   readonly events: RefreshEvents;
 }
-
-/** What a holder may be called in a message; the field takes any text. */
-const PLAIN_NAME = /^[\w(][\w.:@/()-]{0,252}$/;
 
 type Side = 'read' | 'write';
 
@@ -137,8 +135,4 @@ export class ElectionReport {
   #nowMs(): number {
     return this.#options.clock.monotonicMs();
   }
-}
-
-function nameHolder(holder: string): string {
-  return PLAIN_NAME.test(holder) ? holder : '(a name that is not shown)';
 }

@@ -2,7 +2,7 @@
 import { isJsonObject, parseJson } from '../../core/json.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
 import { type Lease, parseLease } from './lease.ts';
-import { describeRefusal, type Refusal } from './refusal.ts';
+import { describeRefusal, type Refusal, ROLE_CAUSE } from './refusal.ts';
 
 export type LeaseOperation = 'get' | 'create' | 'update';
 
@@ -64,14 +64,14 @@ const CHECK_ADDRESS = 'check the address of the API server and what stands in fr
 function describeStatus({ operation, status, leaseName }: RawAnswer, { reason, cause }: Refusal): string {
   const name = reason === undefined ? leaseName : `${leaseName} (${reason})`;
   const what = `the API server answered ${status} to ${operation} of lease ${name}`;
-  if (cause !== undefined) return `${what}: ${cause}`;
+  if (cause !== undefined && cause !== ROLE_CAUSE) return `${what}: ${cause}`;
   switch (status) {
     case 401:
       return `${what}: the service account's token is not accepted, check tokenFile and that the account exists`;
     case 403:
       return (
         `${what}: the role must allow ${operation} of leases (coordination.k8s.io) in this namespace` +
-        (reason === undefined ? '' : ', and no admission policy may refuse it')
+        (reason === undefined || cause === ROLE_CAUSE ? '' : ', and no admission policy may refuse it')
       );
     case 404:
       return `${what}: check that the namespace exists`;

@@ -51,6 +51,7 @@ const INSTALLATION = 'token-refresher/installation';
 
 /** What we call a holder whose name cannot be read: somebody, and not us. */
 export const UNREADABLE_HOLDER = '(unreadable)';
+const PLAIN_NAME = /^[\w(][\w.:@/()-]{0,252}$/;
 /** int32: the API server refuses more, so that counting goes on from 0. */
 const MOST_TRANSITIONS = 2_147_483_647;
 
@@ -97,6 +98,11 @@ export function parseLease(body: unknown): ParsedLease {
   const installation = annotations?.[INSTALLATION];
   const recordText = JSON.stringify(body['spec'] ?? {});
   return { ok: true, lease: { record, recordText, resourceVersion, installation, raw: body } };
+}
+
+/** A holder as messages may call it: the field takes any text. */
+export function nameHolder(holder: string): string {
+  return PLAIN_NAME.test(holder) ? holder : '(a name that is not shown)';
 }
 
 /** The object that creates a lease. */

@@ -59,17 +59,21 @@ const FIELDS: ReadonlySet<string> = new Set([
   'spec.preferredHolder',
 ]);
 
+/** The cause when the role of the service account is to blame. */
+export const ROLE_CAUSE = 'the role does not allow it';
+
 const TERMINATING = 'NamespaceTerminating';
 
 /** How the API server begins, or words, what it says about a refusal, and what that means. */
 const SENTENCES: readonly (readonly [pattern: RegExp, cause: string])[] = [
   [/because it is being terminated/, 'the namespace is being deleted'],
+  [/^namespaces "[^"]*" not found$/, 'the namespace does not exist'],
   [/^admission webhook "/, 'an admission webhook refuses it'],
   [/ValidatingAdmissionPolicy '/, 'an admission policy (ValidatingAdmissionPolicy) refuses it'],
   [/exceeded quota:/, 'a quota of the namespace (ResourceQuota) is used up'],
   [
     /^leases\.coordination\.k8s\.io (?:"[^"]*" )?is forbidden: User "[^"]*" cannot (?:get|create|update) resource/,
-    "the role must allow get, create and update of leases (coordination.k8s.io), bound to the pod's service account",
+    ROLE_CAUSE,
   ],
 ];
 

@@ -123,7 +123,7 @@ describe('createLeaseClient', () => {
     const answer = await createClient({ namespace: { name: 'paymnets' } }).create(buildChange(), call);
     assert.match(
       problemOf(answer),
-      /404 to create of lease paymnets\/token-refresher \(NotFound\): check that the namespace/,
+      /404 to create of lease paymnets\/token-refresher \(NotFound\): the namespace does not exist$/,
     );
   });
 
@@ -212,7 +212,10 @@ describe('createLeaseClient', () => {
     });
     const caFile = await write('ca.crt', second.cert);
     const client = createClient({ apiServer: { url: server.url, caFile, tokenFile } });
-    assert.match(problemOf(await client.get(call)), /cannot be reached \(\w*(SELF_SIGNED|CERT|UNABLE)\w*\)/);
+    assert.match(
+      problemOf(await client.get(call)),
+      /cannot be reached \(\w*(SELF_SIGNED|CERT|UNABLE)\w*\): its certificate is not accepted, check caFile/,
+    );
     assert.equal(server.requests.length, 0);
     await write('ca.crt', first.cert);
     assert.deepEqual(await client.get(call), { kind: 'absent' });

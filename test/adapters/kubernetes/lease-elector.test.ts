@@ -573,7 +573,7 @@ const REFUSALS = [
       'Forbidden',
       'leases.coordination.k8s.io "token-refresher" is forbidden: User "system:serviceaccount:payments:canary" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "payments"',
     ),
-    message: /\(Forbidden\): the role must allow get, create and update of leases/,
+    message: /\(Forbidden\): the role must allow create of leases \(coordination.k8s.io\) in this namespace$/,
   },
   {
     what: 'a namespace that is being deleted',
