@@ -38,7 +38,10 @@ class Daemon implements App {
   readonly #configuration: Configuration;
   readonly #ports: AppPorts;
   readonly #replica: Replica;
-  readonly #health = createHealth(() => this.#replica.stuckReasons());
+  readonly #health = createHealth(
+    () => this.#replica.stuckReasons(),
+    () => this.#ports.coordinator.unreadyReasons(),
+  );
   #http: HttpServer | undefined;
   #started: Promise<{ readonly httpUrl: string }> | undefined;
   #stopped: Promise<void> | undefined;

@@ -22,7 +22,8 @@ export const DEFAULT_LEASE_TIMING: LeaseTiming = {
 /** Below this a deadline has no room for two attempts: one lost answer would end a term. */
 const LEAST_DEADLINE_IN_PERIODS = 1.2;
 const LEAST_RETRY_PERIOD_MS = 100;
-const LONGEST_LEASE_MS = 3_600_000;
+/** The longest duration that can be configured. */
+export const LONGEST_LEASE_MS = 3_600_000;
 
 export interface LeaseTimingProblem {
   readonly field: 'leaseDuration' | 'renewDeadline' | 'retryPeriod';

@@ -17,8 +17,14 @@ import { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import type { ApiServer } from './api-server.ts';
-import { buildLeaseUpdate, buildNewLease, type Lease, type LeaseChange } from './lease.ts';
-import { failed, type LeaseAnswer, type LeaseOperation, parseAnswer } from './lease-answer.ts';
+import { buildLeaseUpdate, buildNewLease, buildUnheldLease, type Lease, type LeaseChange } from './lease.ts';
+import {
+  describeUnreachable,
+  failed,
+  type LeaseAnswer,
+  type LeaseOperation,
+  parseAnswer,
+} from './lease-answer.ts';
 
 export interface LeaseCall {
   /** Limit for files, connection, headers and body together, in milliseconds. */
@@ -32,6 +38,11 @@ export interface LeaseClient {
   create(change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
   /** Replaces `lease` if nobody has changed it since it was read. */
   update(lease: Lease, change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
+  /**
+   * Asks whether a write would be taken, by one that the server carries out in part and does not keep (`dryRun=All`): of
+   * `lease` as it is, or of a new one that names nobody. A server that knows no dry run finds nothing to change.
+   */
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer>;
   /** Gives up the calls that still run. */
   close(): Promise<void>;
 }
@@ -83,6 +94,13 @@ class HttpLeaseClient implements LeaseClient {
     return this.#send('update', () => buildLeaseUpdate(lease, change), call);
   }
 
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {
+    const { leaseName } = this.#options;
+    return lease === undefined
+      ? this.#send('create', (namespace) => buildUnheldLease(leaseName, namespace), call, DRY_RUN)
+      : this.#send('update', () => lease.raw, call, DRY_RUN);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Error('the client is closed'));
   }
@@ -91,11 +109,12 @@ class HttpLeaseClient implements LeaseClient {
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
     { timeoutMs, signal }: LeaseCall,
+    query = '',
   ): Promise<LeaseAnswer> {
     const ending = AbortSignal.any([signal, this.#closing.signal]);
     try {
       return await withDeadline(this.#options.clock, timeoutMs, ending, (limited) =>
-        this.#exchange(operation, buildBody, limited),
+        this.#exchange(operation, buildBody, query, limited),
       );
     } catch (error) {
       if (error instanceof UnusableFile) return failed(error.message);
@@ -104,15 +123,14 @@ class HttpLeaseClient implements LeaseClient {
         return failed(
           `the API server ${url} ${error.isSent ? 'did not answer' : 'cannot be reached'}: ${error.message}`,
         );
-      const reason =
-        error instanceof DeadlineExceeded ? 'gave no answer in time' : `cannot be asked (${codeOf(error)})`;
-      return failed(`the API server ${url} ${reason}: check its address, network policy and certificate`);
+      return failed(describeUnreachable(url, error instanceof DeadlineExceeded ? undefined : codeOf(error)));
     }
   }
 
   async #exchange(
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
+    query: string,
     signal: AbortSignal,
   ): Promise<LeaseAnswer> {
     const { apiServer, leaseName, clock } = this.#options;
@@ -121,10 +139,11 @@ class HttpLeaseClient implements LeaseClient {
     const transport = await this.#findTransport(signal);
     const collection = `${apiServer.url}/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     const body = buildBody(namespace);
+    const resource = operation === 'create' ? collection : `${collection}/${leaseName}`;
     const answer = await transport.send(
       {
         method: METHODS[operation],
-        url: new URL(operation === 'create' ? collection : `${collection}/${leaseName}`),
+        url: new URL(`${resource}${query}`),
         headers: {
           accept: 'application/json',
           authorization: `Bearer ${token.reveal()}`,
@@ -171,6 +190,8 @@ class HttpLeaseClient implements LeaseClient {
     return this.#trusting.transport;
   }
 }
+
+const DRY_RUN = '?dryRun=All';
 
 const METHODS = { get: 'GET', create: 'POST', update: 'PUT' } as const;
 

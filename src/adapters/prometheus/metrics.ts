@@ -219,6 +219,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'discovery-recovered':
       case 'coordination-failed':
       case 'coordination-recovered':
+      case 'standing-by':
+      case 'nobody-leads':
       case 'alert-sink-recovered':
         return;
       case 'alert-sent':
