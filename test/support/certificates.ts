@@ -72,12 +72,10 @@ function create(
   const request = 'req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes';
   openssl(...request.split(' '), '-subj', `/CN=${name}`, '-keyout', `${name}.key`, '-out', `${name}.csr`);
   writeFileSync(join(folder, `${name}.ext`), `${extensions}\n`);
-  const signer = name === issuer ? ['-selfsign'] : ['-cert', `${issuer}.crt`];
-  openssl(
-    ...['ca', '-batch', '-notext', '-config', 'configuration', '-in', `${name}.csr`, '-out', `${name}.crt`],
-    ...['-keyfile', `${issuer}.key`, ...signer, '-extfile', `${name}.ext`],
-    ...['-startdate', formatDay(validity.fromDays), '-enddate', formatDay(validity.untilDays)],
-  );
+  const signing = `ca -batch -notext -config configuration -in ${name}.csr -out ${name}.crt -keyfile ${issuer}.key`;
+  const dates = `-startdate ${formatDay(validity.fromDays)} -enddate ${formatDay(validity.untilDays)}`;
+  const command = `${signing} -extfile ${name}.ext ${dates}`.split(' ');
+  openssl(...command, ...(name === issuer ? ['-selfsign'] : ['-cert', `${issuer}.crt`]));
   const read = (kind: string): string => readFileSync(join(folder, `${name}.${kind}`), 'utf8');
   return { key: read('key'), cert: read('crt') };
 }
