@@ -117,11 +117,12 @@ function explainExchangeCode(code: string): readonly [reason: string, advice: st
   ];
 }
 
-const ERROR_CODE = /^[A-Z][A-Z0-9_]{1,63}$/;
+const ERROR_CODE = /^[A-Z][A-Z0-9_/]{1,63}$/;
 
-/** The code of an error or of what caused it, like `ECONNREFUSED`. */
+/** The code of an error or of what caused it, like `ECONNREFUSED`; OpenSSL has `SSL/TLS` in some. */
 function findErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'string' && ERROR_CODE.test(error.code)) return error.code;
+  if ('code' in error && typeof error.code === 'string' && ERROR_CODE.test(error.code))
+    return error.code.replaceAll('/', '_');
   return findErrorCode(error.cause);
 }

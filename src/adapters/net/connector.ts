@@ -23,6 +23,10 @@ export interface ConnectorOptions {
 
 export interface Connection {
   readonly socket: Socket;
+  /** What has gone wrong with the socket so far. */
+  readonly findFault: () => Error | undefined;
+  /** Rejects when the socket fails or closes: a request that is given a socket just then is not told by `node:http`. */
+  readonly untilBroken: Promise<never>;
   /** The proxy that the request has to be written for, with the whole URL in its first line; TLS goes through a tunnel. */
   readonly proxy: Proxy | undefined;
 }
@@ -69,10 +73,8 @@ export class Connector {
       progress.step = ' (the TLS handshake did not end)';
       socket = await this.#secure(socket, target.hostname, ca, signal);
     }
-    // Until a request uses it, its errors are nobody's.
-    socket.on('error', () => {});
-    if (!signal.aborted) return { socket, proxy: isTls ? undefined : proxy };
-    socket.destroy();
+    if (!signal.aborted) return { socket, proxy: isTls ? undefined : proxy, ...watch(socket) };
+    socket.on('error', () => {}).destroy();
     throw signal.reason;
   }
 
@@ -130,6 +132,18 @@ export class Connector {
       this.#context = { ca, context: createSecureContext(ca === undefined ? {} : { ca }) };
     return this.#context.context;
   }
+}
+
+function watch(socket: Socket): Pick<Connection, 'findFault' | 'untilBroken'> {
+  let fault: Error | undefined;
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined);
+  socket.on('error', (error) => {
+    fault ??= error;
+    broken.reject(error);
+  });
+  socket.once('close', () => broken.reject(new ClosedError()));
+  return { findFault: () => fault, untilBroken: broken.promise };
 }
 
 /** Resolves with the event; the socket is destroyed when that does not come. */
@@ -200,7 +214,8 @@ function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: AbortSign
 function describeRefusal({ origin, variable }: Proxy, status: number): HttpFault {
   const reason = `the proxy ${origin} of ${variable} answered ${status}`;
   const advice =
-    status === 407
+    // tinyproxy answers 401 where RFC 9110, 15.5.8 says 407.
+    status === 407 || status === 401
       ? `check the user and password in ${variable}`
       : status >= 500
         ? 'it could not reach the host: check its DNS and its way out, or put the host into NO_PROXY'

@@ -17,7 +17,6 @@ import {
   validateHeaderName,
   validateHeaderValue,
 } from 'node:http';
-import type { Socket } from 'node:net';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import {
@@ -58,7 +57,7 @@ export function createHttpTransport({ clock, ca, ...options }: HttpTransportOpti
       verifyHeaders(call);
       const connection = await openConnection(connector, call, ca, clock, signal);
       try {
-        await verifySilence(connection.socket);
+        await verifySilence(connection);
         if (signal.aborted || call.isOver?.() === true) throw describeGivingUp(UNSENT);
         return await exchangeWithin(call, connection, clock, signal);
       } finally {
@@ -101,11 +100,12 @@ async function openConnection(
  * What was there before the request is no answer to it. Two turns of the event loop, so that what has arrived is read.
  * @throws {HttpFault} when the other side has said something, or goodbye
  */
-async function verifySilence(socket: Socket): Promise<void> {
+async function verifySilence({ socket, findFault }: Connection): Promise<void> {
   socket.read(0);
   for (let turn = 0; turn < 2; turn += 1) await nextTurn();
   if (socket.readableLength > 0) throw describeEarlyBytes();
-  if (socket.readableEnded || socket.destroyed) throw describeConnectFault(new ClosedError());
+  const fault = findFault() ?? (socket.readableEnded || socket.destroyed ? new ClosedError() : undefined);
+  if (fault !== undefined) throw describeConnectFault(fault);
 }
 
 async function exchangeWithin(
@@ -131,7 +131,7 @@ async function exchangeWithin(
 
 async function exchange(
   { method, url, headers, body, wantsBody }: HttpCall,
-  { socket, proxy }: Connection,
+  { socket, proxy, untilBroken }: Connection,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
@@ -158,7 +158,7 @@ async function exchange(
     });
     const answered = waitForAnswer(request);
     request.end(body);
-    const answer = await answered;
+    const answer = await Promise.race([answered, untilBroken]);
     const receivedAtMs = clock.now();
     const read = readHeaders(answer);
     const status = answer.statusCode ?? 0;
