@@ -5,6 +5,8 @@
 
 import { createReceiverClient, type ReceiverClient } from './adapters/alert-receiver/receiver-client.ts';
 import { createAlertmanagerSink } from './adapters/alertmanager/alertmanager-sink.ts';
+import { createAwsCredentials } from './adapters/aws-credentials/own-credentials.ts';
+import { FileLanes } from './adapters/files/file-lanes.ts';
 import { createPagerDutySink } from './adapters/pagerduty/pagerduty-sink.ts';
 import { createSlackSink } from './adapters/slack/slack-sink.ts';
 import { createSnsSink } from './adapters/sns/sns-sink.ts';
@@ -15,6 +17,7 @@ import { type AlertTarget, Notifier } from './alerts/notifier.ts';
 import type { AlertsConfiguration, Configuration, SinkConfiguration } from './config/configuration.ts';
 import type { CredentialReference } from './config/reference.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
+import { ALERT_LIMIT_MS } from './core/alert.ts';
 import type { RefreshEvent } from './core/events.ts';
 import type { Random, TokenStore } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
@@ -79,7 +82,10 @@ function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: Aler
       const region = topicArn.split(':')[3] ?? '';
       const open = async () => {
         const { createSnsService } = await import('./adapters/sns/sdk-service.ts');
-        return createSnsService({ region, endpoint, credentials: ports.awsCredentials });
+        const { clock, files = new FileLanes(clock) } = ports;
+        const credentials =
+          ports.awsCredentials ?? createAwsCredentials({ region, clock, files, callLimitMs: ALERT_LIMIT_MS });
+        return createSnsService({ region, endpoint, credentials });
       };
       return createSnsSink({ name, topicArn, open, clock: ports.clock });
     }

@@ -1,6 +1,7 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { UndiciHttpHandler } from '@smithy/undici-http-handler';
 import { Agent } from 'undici';
+import type { AwsIdentity } from '../aws-credentials/aws-identity.ts';
 
 export interface ClientOptions {
   /** `undefined`: the SDK's own chain (`AWS_REGION`, profile). */
@@ -8,7 +9,7 @@ export interface ClientOptions {
   /** For emulators and VPC endpoints; `undefined`: AWS. */
   readonly endpoint: string | undefined;
   /** `undefined`: the SDK's own chain (IRSA, Pod Identity, environment, profile). */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly credentials: AwsIdentity | (() => Promise<AwsIdentity>) | undefined;
 }
 
 /** Longer than the time between two refreshes of a busy daemon: a new TLS connection costs 20 times a kept one. */

@@ -2,28 +2,29 @@
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
 import { UndiciHttpHandler } from '@smithy/undici-http-handler';
 import { Agent } from 'undici';
+import { AwsCredentials, asSdkProvider, sendSigned } from '../aws-credentials/aws-credentials.ts';
 import type { SnsService } from './sns-sink.ts';
 
 export interface SnsClientOptions {
   readonly region: string;
   /** For emulators and VPC endpoints; `undefined`: AWS. */
   readonly endpoint: string | undefined;
-  /** `undefined`: the SDK's own chain. */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | AwsCredentials;
 }
 
 /** One attempt per call: waits and retries are the queue's. */
 export function createSnsService({ region, endpoint, credentials }: SnsClientOptions): SnsService {
+  const own = credentials instanceof AwsCredentials ? credentials : undefined;
   const client = new SNSClient({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(credentials === undefined ? {} : { credentials }),
+    credentials: credentials instanceof AwsCredentials ? asSdkProvider(credentials) : credentials,
     maxAttempts: 1,
     requestHandler: new UndiciHttpHandler({ dispatcher: new Agent({ allowH2: false }) }),
   });
   return {
     publish: async (message, abortSignal) => {
-      await client.send(new PublishCommand(message), { abortSignal });
+      await sendSigned(own, () => client.send(new PublishCommand(message), { abortSignal }));
     },
     close: () => client.destroy(),
   };
