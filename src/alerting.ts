@@ -5,6 +5,8 @@
 
 import { createReceiverClient, type ReceiverClient } from './adapters/alert-receiver/receiver-client.ts';
 import { createAlertmanagerSink, nameInstances } from './adapters/alertmanager/alertmanager-sink.ts';
+import { createAwsCredentials } from './adapters/aws-credentials/own-credentials.ts';
+import { FileLanes } from './adapters/files/file-lanes.ts';
 import { createHttpTransport } from './adapters/net/http-transport.ts';
 import { createPagerDutySink, verifyRoutingKey } from './adapters/pagerduty/pagerduty-sink.ts';
 import { createSlackSink } from './adapters/slack/slack-sink.ts';
@@ -16,6 +18,7 @@ import { type AlertTarget, Notifier } from './alerts/notifier.ts';
 import type { AlertsConfiguration, Configuration, SinkConfiguration } from './config/configuration.ts';
 import type { CredentialReference } from './config/reference.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
+import { ALERT_LIMIT_MS } from './core/alert.ts';
 import type { RefreshEvent } from './core/events.ts';
 import type { HttpTransport } from './core/http-call.ts';
 import type { AlertSink, Random, TokenStore } from './core/ports.ts';
@@ -93,7 +96,11 @@ function createSinks(
       const region = topicArn.split(':')[3] ?? '';
       const open = async () => {
         const { createSnsService } = await import('./adapters/sns/sdk-service.ts');
-        return createSnsService({ transport, region, endpoint, credentials: ports.awsCredentials });
+        const { clock, files = new FileLanes(clock) } = ports;
+        const credentials =
+          ports.awsCredentials ??
+          createAwsCredentials({ transport, region, clock, files, callLimitMs: ALERT_LIMIT_MS });
+        return createSnsService({ transport, region, endpoint, credentials });
       };
       return [createSnsSink({ name, topicArn, open, clock: ports.clock })];
     }

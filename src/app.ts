@@ -77,6 +77,8 @@ class Daemon implements App {
     const { host, port } = this.#configuration.http;
     const problem = await findJournalProblem(this.#configuration, this.#ports.clock);
     if (problem !== undefined) throw new Error(problem);
+    const claimed = await this.#ports.connections.claimJournal?.();
+    if (claimed !== undefined) throw new Error(claimed);
     this.#http = await startHttpServer({
       host,
       port,

@@ -1,10 +1,13 @@
 /**
  * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
  */
+import { asSdkProvider } from './adapters/aws-credentials/aws-credentials.ts';
+import { createAwsCredentials } from './adapters/aws-credentials/own-credentials.ts';
 import { FileLanes } from './adapters/files/file-lanes.ts';
 import { readRegularFile } from './adapters/files/regular-file.ts';
+import { DirectoryClaim } from './adapters/journal/directory-claim.ts';
 import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
-import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
+import { DirectoryJournal, findLaterEntry } from './adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
 import { createHttpTransport } from './adapters/net/http-transport.ts';
@@ -16,6 +19,7 @@ import type { Configuration, ProviderConfiguration, TokenConfiguration } from '.
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
 import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
 import type { CredentialReferences } from './config/reference.ts';
+import { describeFileError } from './core/file-error.ts';
 import type {
   BindingCatalog,
   Clock,
@@ -52,6 +56,11 @@ export interface Connections {
   readonly counts: FetchCounts | undefined;
   /** Where customers are discovered; asked only for providers that are configured so. */
   readonly bindings: BindingCatalog;
+  /**
+   * Takes the journal for this process until {@link Connections.close}, where there is one.
+   * @returns who else has it, for people
+   */
+  claimJournal?(): Promise<string | undefined>;
   createSource(provider: ProviderConfiguration, token: TokenConfiguration): TokenSource;
   /** Closes all connections. */
   close(): Promise<void>;
@@ -67,8 +76,17 @@ export async function findJournalProblem(
   clock: Clock,
 ): Promise<string | undefined> {
   const directory = journalDirectory(configuration, new FileLanes(clock));
-  const problem = await directory?.verify();
-  return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+  if (directory === undefined) return undefined;
+  const problem = (await directory.verify()) ?? (await findLater(directory));
+  return problem === undefined ? undefined : `journal.dir ${directory.path} ${problem}`;
+}
+
+async function findLater(directory: PrivateDirectory): Promise<string | undefined> {
+  try {
+    return await findLaterEntry(directory);
+  } catch (error) {
+    return `cannot be read (${describeFileError(error)})`;
+  }
 }
 
 function journalDirectory({ journal }: Configuration, files: FileLanes): PrivateDirectory | undefined {
@@ -88,13 +106,24 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   const { store: settings } = configuration;
   const { clock, events } = ports;
   const transport = createHttpTransport(ports);
+  const files = ports.files ?? new FileLanes(clock);
+  const credentials =
+    ports.awsCredentials === undefined
+      ? createAwsCredentials({
+          transport,
+          region: settings.region,
+          clock,
+          files,
+          callLimitMs: settings.timeoutMs,
+        })
+      : undefined;
   const client = createSecretsManagerClient({
     transport,
     region: settings.region,
     endpoint: settings.endpoint,
-    credentials: ports.awsCredentials,
+    credentials: credentials === undefined ? ports.awsCredentials : asSdkProvider(credentials),
   });
-  const calls = { service: createSdkService(client), clock, timeoutMs: settings.timeoutMs };
+  const calls = { service: createSdkService(client, credentials), clock, timeoutMs: settings.timeoutMs };
   const store = createSecretsManagerStore({
     ...calls,
     createSecrets: settings.createSecrets,
@@ -103,8 +132,8 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     adopt: new Set(settings.adopt),
     onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
   });
-  const files = ports.files ?? new FileLanes(clock);
   const directory = journalDirectory(configuration, files);
+  const claim = directory === undefined ? undefined : new DirectoryClaim(directory.path);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
   const sources = createSources({ store, clock, files });
   return {
@@ -113,12 +142,17 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
     waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
     counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
+    claimJournal: async () => {
+      const problem = await claim?.take();
+      return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+    },
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
       return createTokenSource({ kind, baseUrl, timeoutMs, transport, clock, readCredentials });
     },
     close: async () => {
+      claim?.release();
       client.destroy();
     },
   };

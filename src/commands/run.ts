@@ -138,6 +138,11 @@ async function runOnce(
     readEnv: (name) => terminal.env[name],
   });
   try {
+    const claimed = await connections.claimJournal?.();
+    if (claimed !== undefined) {
+      terminal.err(`${claimed}; nothing was started\n`);
+      return 1;
+    }
     const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const outcomes = await refreshTokens(keepers, 'due', terminal);

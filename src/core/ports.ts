@@ -146,7 +146,8 @@ export interface Journal {
   write(entry: JournalEntry): Promise<void>;
   /** Forgets the entry that holds this very write (by its `requestToken`); a later one of the same secret stays. */
   remove(write: SecretWrite): Promise<void>;
-  read(secretName: string): Promise<JournalEntry | undefined>;
+  /** `unreadable`: there may be an entry, so that no older refresh token must be presented; asked again, it may be read. */
+  read(secretName: string): Promise<JournalEntry | 'unreadable' | undefined>;
 }
 
 /** Before when a token must not be fetched, and why. Holds no secret. */

@@ -29,6 +29,11 @@ export interface PrivateDirectoryOptions {
   readonly files: FileLanes;
 }
 
+class NotPrivate extends Error {
+  /** As a system error has it: the directory is not the one that was verified. */
+  readonly code = 'NOT_PRIVATE';
+}
+
 /** Files of which each is replaced as a whole: what the journal needs of its directory. The simulation has one of its own. */
 export interface PrivateFiles {
   /** For messages. */
@@ -78,9 +83,10 @@ export class PrivateDirectory implements PrivateFiles {
 
   async read(name: string): Promise<string | undefined> {
     try {
-      const bytes = await this.#run(name, () =>
-        readRegularFile(join(this.path, name), { mostBytes: MOST_BYTES, followsLink: false }),
-      );
+      const bytes = await this.#run(name, async () => {
+        await this.#mustBePrivate();
+        return readRegularFile(join(this.path, name), { mostBytes: MOST_BYTES, followsLink: false });
+      });
       return new TextDecoder().decode(bytes);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return undefined;
@@ -98,6 +104,7 @@ export class PrivateDirectory implements PrivateFiles {
 
   write(name: string, text: string): Promise<void> {
     return this.#run(name, async () => {
+      await this.#mustBePrivate();
       const path = join(this.path, name);
       const unfinished = `${path}${UNFINISHED}`;
       await writeNew(unfinished, text);
@@ -130,6 +137,13 @@ export class PrivateDirectory implements PrivateFiles {
 
   #run<T>(name: string, work: () => Promise<T>): Promise<T> {
     return this.#files.run(`${this.path}/${name}`, NEVER, work);
+  }
+
+  /** Who may write beside the directory may have put another one, or a link, in its place since. */
+  async #mustBePrivate(): Promise<void> {
+    const found = await lstat(this.path);
+    const isOurs = this.#uid === undefined || found.uid === this.#uid;
+    if (!found.isDirectory() || !isOurs || (found.mode & OTHERS) !== 0) throw new NotPrivate();
   }
 
   async #findProblem(): Promise<string | undefined> {
