@@ -70,13 +70,14 @@ class Daemon implements App {
   }
 
   async #start(): Promise<{ readonly httpUrl: string }> {
-    const { metrics, onFault, status } = this.#ports;
+    const { clock, metrics, onFault, status } = this.#ports;
     const { host, port } = this.#configuration.http;
     const problem = await findJournalProblem(this.#configuration);
     if (problem !== undefined) throw new Error(problem);
     this.#http = await startHttpServer({
       host,
       port,
+      clock,
       health: this.#health,
       metrics,
       onFault,
