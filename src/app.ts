@@ -73,7 +73,7 @@ class Daemon implements App {
   }
 
   async #start(): Promise<{ readonly httpUrl: string }> {
-    const { metrics, onFault, status } = this.#ports;
+    const { clock, metrics, onFault, status } = this.#ports;
     const { host, port } = this.#configuration.http;
     const problem = await findJournalProblem(this.#configuration, this.#ports.clock);
     if (problem !== undefined) throw new Error(problem);
@@ -82,6 +82,7 @@ class Daemon implements App {
     this.#http = await startHttpServer({
       host,
       port,
+      clock,
       health: this.#health,
       metrics,
       onFault,

@@ -6,7 +6,7 @@ import { type ApiServer, findClusterApiServer, NAMESPACE_FILE } from './adapters
 import { createLeaseClient, type LeaseClient } from './adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from './adapters/kubernetes/lease-elector.ts';
 import { createMetrics, type Metrics } from './adapters/prometheus/metrics.ts';
-import { createSystemClock } from './adapters/system/clock.ts';
+import { createSystemClock, nextTurn } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
 import { createEventLog } from './adapters/system/event-log.ts';
 import { createLog, type Log, type LogDestination } from './adapters/system/log.ts';
@@ -74,7 +74,7 @@ export async function createReporting(options: ReportingOptions): Promise<Report
     clock,
     destination: options.destination,
   });
-  const metrics = createMetrics({ version: VERSION, clock, lostLogLines: () => log.lostLines() });
+  const metrics = createMetrics({ version: VERSION, clock, lostLogLines: () => log.lostLines(), nextTurn });
   const subscribers = [createEventLog(log, clock), metrics.onEvent, ...(options.listeners ?? [])];
   return {
     log,
