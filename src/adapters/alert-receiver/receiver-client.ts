@@ -105,7 +105,7 @@ async function exchange(
   await answer.body.dump({ limit: DROPPED_BYTES, signal });
   if (answer.statusCode >= 200 && answer.statusCode <= 299) return succeed(undefined);
   const header = answer.headers['retry-after'];
-  const retryAfterMs = parseRetryAfter(Array.isArray(header) ? header[0] : header, clock.now());
+  const retryAfterMs = parseRetryAfter(header, clock.now());
   return fail(describeStatus(receiver, answer.statusCode, retryAfterMs));
 }
 
