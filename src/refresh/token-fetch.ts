@@ -48,6 +48,7 @@ export class TokenFetch {
     const startedMs = clock.monotonicMs();
     await this.#share.use();
     await this.#pace.recordFetch();
+    const takeBack = presented === undefined ? undefined : await chain?.notePresentation(presented);
     const report = await source.fetch(presented, term.signal, () => term.signal.aborted);
     const { clockSkewMs, salvaged, isUnasked = false } = report;
     const result = report.result.ok
@@ -60,6 +61,10 @@ export class TokenFetch {
     // Before anything else: from here on the refresh token that was presented is spent.
     const brought = result.ok ? result.value : salvaged;
     if (brought !== undefined) await chain?.accept(brought);
+    if (isUnasked) await takeBack?.();
+    // A newer refresh token makes the note meaningless: it is left for the next one to replace.
+    else if (report.isAmbiguous !== true && brought?.refreshToken === undefined)
+      await chain?.forgetPresentation();
     events({
       event: 'token-fetched',
       identity,
