@@ -1,20 +1,21 @@
 /**
  * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
  */
-import { readFile } from 'node:fs/promises';
+import { FileLanes } from './adapters/files/file-lanes.ts';
+import { readRegularFile } from './adapters/files/regular-file.ts';
 import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
 import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
+import { createHttpTransport } from './adapters/net/http-transport.ts';
 import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
-import { CredentialSources } from './config/credential-sources.ts';
+import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
 import type { CredentialReferences } from './config/reference.ts';
-import { withDeadline } from './core/deadline.ts';
 import type {
   BindingCatalog,
   Clock,
@@ -27,7 +28,6 @@ import type {
 } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
-import { createTokenDispatcher } from './providers/token-endpoint.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
 export { KINDS } from './providers/registry.ts';
@@ -35,6 +35,8 @@ export { KINDS } from './providers/registry.ts';
 export interface ConnectionPorts {
   readonly clock: Clock;
   readonly events: RefreshEvents;
+  /** One for the whole process, whose threads they share; `undefined`: of its own. */
+  readonly files?: FileLanes;
   /** Value of an environment variable. */
   readonly readEnv: (name: string) => string | undefined;
   /** The store's credentials where the AWS SDK shall not look for them: in the sandbox. */
@@ -55,31 +57,39 @@ export interface Connections {
   close(): Promise<void>;
 }
 
-/** Deadline for reading a credential's file. */
-const CREDENTIAL_FILE_MS = 5000;
-
 /**
  * Makes sure that the journal can be used, and makes its directory where that is ours to do; to be called before
  * anything is refreshed.
  * @returns what is wrong, for people; `undefined` when nothing is, or no journal is configured
  */
-export async function findJournalProblem(configuration: Configuration): Promise<string | undefined> {
-  const directory = journalDirectory(configuration);
+export async function findJournalProblem(
+  configuration: Configuration,
+  clock: Clock,
+): Promise<string | undefined> {
+  const directory = journalDirectory(configuration, new FileLanes(clock));
   const problem = await directory?.verify();
   return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
 }
 
-function journalDirectory({ journal }: Configuration): PrivateDirectory | undefined {
+function journalDirectory({ journal }: Configuration, files: FileLanes): PrivateDirectory | undefined {
   return journal === undefined
     ? undefined
-    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.() });
+    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.(), files });
+}
+
+/** Reads a regular file within the deadline of `FileLanes`, up to one byte more than `mostBytes`. Rejects as `node:fs` does. */
+export function readConfigurationFile(path: string, mostBytes: number, clock: Clock): Promise<Uint8Array> {
+  const { signal } = new AbortController();
+  return new FileLanes(clock).run(path, signal, () => readRegularFile(path, { mostBytes }));
 }
 
 /** Opens no connection yet. */
 export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
   const { store: settings } = configuration;
   const { clock, events } = ports;
+  const transport = createHttpTransport(ports);
   const client = createSecretsManagerClient({
+    transport,
     region: settings.region,
     endpoint: settings.endpoint,
     credentials: ports.awsCredentials,
@@ -93,10 +103,10 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     adopt: new Set(settings.adopt),
     onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
   });
-  const directory = journalDirectory(configuration);
+  const files = ports.files ?? new FileLanes(clock);
+  const directory = journalDirectory(configuration, files);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
-  const dispatcher = createTokenDispatcher();
-  const sources = createSources({ store, clock });
+  const sources = createSources({ store, clock, files });
   return {
     store,
     bindings: createBindingCatalog(calls),
@@ -106,11 +116,10 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials });
+      return createTokenSource({ kind, baseUrl, timeoutMs, transport, clock, readCredentials });
     },
     close: async () => {
       client.destroy();
-      await dispatcher.destroy();
     },
   };
 }
@@ -131,22 +140,29 @@ function createReader(
 /** Reads what references name, anew for each call. */
 export function createReferenceReader(
   references: CredentialReferences,
-  { readEnv, ...systems }: Pick<ConnectionPorts, 'readEnv' | 'clock'> & { readonly store: TokenStore },
+  {
+    readEnv,
+    clock,
+    store,
+    files = new FileLanes(clock),
+  }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: TokenStore },
 ): CredentialReader {
-  return createCredentialReader({ references: [references], readEnv, sources: createSources(systems) });
+  const sources = createSources({ store, clock, files });
+  return createCredentialReader({ references: [references], readEnv, sources });
 }
 
 function createSources({
   store,
   clock,
+  files,
 }: {
   readonly store: TokenStore;
   readonly clock: Clock;
+  readonly files: FileLanes;
 }): CredentialSources {
   return new CredentialSources({
-    // A pipe or a dead network mount would never answer.
     readFile: (path, signal) =>
-      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
+      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_BYTES })),
     readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
     clock,
   });

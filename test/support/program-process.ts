@@ -29,6 +29,8 @@ export interface ProgramProcessOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** How disposing ends the program. `SIGTERM` for one that has something to tidy up; `SIGKILL` by default. */
   readonly endWith?: NodeJS.Signals;
+  /** A command, with arguments, that runs the rest of its line in its own place. */
+  readonly within?: readonly string[];
 }
 
 /** `src/main.ts` as a child process. Disposing ends it and waits until it has ended. */
@@ -38,8 +40,12 @@ export class ProgramProcess implements AsyncDisposable {
   readonly #exit: Promise<ProgramExit>;
   readonly #endWith: NodeJS.Signals;
 
-  constructor(args: readonly string[], { signal, env = {}, endWith = 'SIGKILL' }: ProgramProcessOptions) {
-    const child = spawn(process.execPath, ['src/main.ts', ...args], {
+  constructor(
+    args: readonly string[],
+    { signal, env = {}, endWith = 'SIGKILL', within = [] }: ProgramProcessOptions,
+  ) {
+    const [command = process.execPath, ...rest] = [...within, process.execPath, 'src/main.ts', ...args];
+    const child = spawn(command, rest, {
       cwd: PROJECT,
       env: { ...STORE_ENVIRONMENT, NODE_COMPILE_CACHE: COMPILE_CACHE, PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -148,6 +148,12 @@ export const METRIC = {
     labels: ['sink', 'code'],
     help: "Ended attempts to tell a receiver of alerts (sink heartbeat: the dead man's switch): ok, or the failure code.",
   },
+  logLinesLost: {
+    name: 'token_refresher_log_lines_lost_total',
+    type: 'counter',
+    labels: [],
+    help: 'Lines of the log that standard output did not take: a full disk, or nobody reads.',
+  },
   buildInfo: {
     name: 'token_refresher_build_info',
     type: 'gauge',

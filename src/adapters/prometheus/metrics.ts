@@ -40,6 +40,8 @@ export interface MetricsOptions {
   /** The program's version. */
   readonly version: string;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  /** Lines of the log that were lost since the start. */
+  readonly lostLogLines: () => number;
   /** Most tokens of one provider that get series of their own; 100 by default. */
   readonly perTokenLimit?: number;
 }
@@ -98,6 +100,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const clockJumps = counter(METRIC.clockJumps);
   const leader = gauge(METRIC.leader);
   const alertsSent = counter(METRIC.alertsSent);
+  const logLinesLost = counter(METRIC.logLinesLost);
+  let toldLostLines = 0;
   gauge(METRIC.buildInfo).set({ version: options.version, node: process.versions.node }, 1);
   const processMetrics = createProcessMetrics(registry, clock);
 
@@ -217,6 +221,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'discovery-recovered':
       case 'coordination-failed':
       case 'coordination-recovered':
+      case 'standing-by':
+      case 'nobody-leads':
       case 'alert-sink-recovered':
         return;
       case 'alert-sent':
@@ -266,6 +272,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
       perToken.reset();
     }
     for (const [provider, ofProvider] of providers) describeProvider(provider, [...ofProvider.values()]);
+    const lostLines = options.lostLogLines();
+    logLinesLost.inc(lostLines - toldLostLines);
+    toldLostLines = lostLines;
     processMetrics.measure();
     return registry.metrics();
   }

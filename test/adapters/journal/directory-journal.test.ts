@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
 import { DirectoryJournal } from '../../../src/adapters/journal/directory-journal.ts';
 import { PrivateDirectory } from '../../../src/adapters/journal/private-directory.ts';
 import type { JournalEntry } from '../../../src/core/ports.ts';
@@ -32,7 +33,11 @@ async function open(t: TestContext) {
   const report = (problem: string): void => void reported.push(problem);
   const create = (): DirectoryJournal =>
     new DirectoryJournal({
-      directory: new PrivateDirectory({ path, uid: process.getuid?.() }),
+      directory: new PrivateDirectory({
+        path,
+        uid: process.getuid?.(),
+        files: new FileLanes(new FakeClock()),
+      }),
       clock: new FakeClock(),
       report,
     });

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { chmod, readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
 import { PrivateDirectory } from '../../../src/adapters/journal/private-directory.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { createPrivateFolder } from '../../support/private-folder.ts';
 
 const uid = process.getuid?.();
@@ -10,13 +12,19 @@ const uid = process.getuid?.();
 describe('PrivateDirectory', () => {
   it('accepts a folder that only its owner can open, and leaves nothing in it', async (t) => {
     const path = await createPrivateFolder(t);
-    assert.equal(await new PrivateDirectory({ path, uid }).verify(), undefined);
+    assert.equal(
+      await new PrivateDirectory({ path, uid, files: new FileLanes(new FakeClock()) }).verify(),
+      undefined,
+    );
     assert.deepEqual(await readdir(path), []);
   });
 
   it('makes its last part when that is missing, for nobody else', async (t) => {
     const path = join(await createPrivateFolder(t), 'journal');
-    assert.equal(await new PrivateDirectory({ path, uid }).verify(), undefined);
+    assert.equal(
+      await new PrivateDirectory({ path, uid, files: new FileLanes(new FakeClock()) }).verify(),
+      undefined,
+    );
     assert.equal((await stat(path)).mode & 0o777, 0o700);
   });
 
@@ -25,7 +33,7 @@ describe('PrivateDirectory', () => {
       const path = await createPrivateFolder(t);
       await chmod(path, mode);
       assert.equal(
-        await new PrivateDirectory({ path, uid }).verify(),
+        await new PrivateDirectory({ path, uid, files: new FileLanes(new FakeClock()) }).verify(),
         `is open to other users (mode 0${mode.toString(8)}): chmod 700 it, or name a folder inside it, which is then made`,
       );
     });
@@ -33,7 +41,11 @@ describe('PrivateDirectory', () => {
 
   it('refuses a folder of another user', async (t) => {
     const path = await createPrivateFolder(t);
-    const problem = await new PrivateDirectory({ path, uid: (uid ?? 0) + 1 }).verify();
+    const problem = await new PrivateDirectory({
+      path,
+      uid: (uid ?? 0) + 1,
+      files: new FileLanes(new FakeClock()),
+    }).verify();
     assert.match(
       problem ?? '',
       /^belongs to user \d+, but the program runs as user \d+: name a folder inside it/,
@@ -44,7 +56,8 @@ describe('PrivateDirectory', () => {
     const folder = await createPrivateFolder(t);
     const file = join(folder, 'file');
     await writeFile(file, '');
-    const verify = (path: string) => new PrivateDirectory({ path, uid }).verify();
+    const verify = (path: string) =>
+      new PrivateDirectory({ path, uid, files: new FileLanes(new FakeClock()) }).verify();
     assert.equal(await verify(file), 'is not a directory');
     assert.equal(
       await verify(join(folder, 'no', 'journal')),
@@ -55,14 +68,18 @@ describe('PrivateDirectory', () => {
 
   it('refuses a folder that cannot be written', async (t) => {
     // Root may write everywhere, except where the system itself says no.
-    const problem = await new PrivateDirectory({ path: '/proc/self/fd', uid: undefined }).verify();
+    const problem = await new PrivateDirectory({
+      path: '/proc/self/fd',
+      uid: undefined,
+      files: new FileLanes(new FakeClock()),
+    }).verify();
     if (problem === undefined) t.skip('no such folder on this system');
     assert.match(problem ?? '', /^(?:cannot be written \(E\w+\)|is open to other users)/);
   });
 
   it('writes files for nobody else, replaces them whole, and removes what a crash left', async (t) => {
     const path = await createPrivateFolder(t);
-    const directory = new PrivateDirectory({ path, uid });
+    const directory = new PrivateDirectory({ path, uid, files: new FileLanes(new FakeClock()) });
     await writeFile(join(path, 'entry.tmp'), 'ha');
     assert.equal(await directory.readUnfinished('entry'), 'ha');
     await directory.write('entry', 'first');

@@ -19,6 +19,7 @@ function setUp({ perTokenLimit }: { readonly perTokenLimit?: number } = {}) {
   const metrics = createMetrics({
     version: '1.2.3',
     clock,
+    lostLogLines: () => 0,
     ...(perTokenLimit === undefined ? {} : { perTokenLimit }),
   });
   /** The series of a metric by what stands between its braces, as a scrape sees them now. */
