@@ -27,6 +27,8 @@ export interface ProgramProcessOptions {
   readonly signal: AbortSignal;
   /** Beside {@link STORE_ENVIRONMENT}; nothing of this machine's own environment but `PATH`. */
   readonly env?: Readonly<Record<string, string>>;
+  /** A command that becomes the program, which it is given as its last arguments (`unshare`). */
+  readonly through?: readonly string[];
   /** How disposing ends the program. `SIGTERM` for one that has something to tidy up; `SIGKILL` by default. */
   readonly endWith?: NodeJS.Signals;
 }
@@ -38,8 +40,12 @@ export class ProgramProcess implements AsyncDisposable {
   readonly #exit: Promise<ProgramExit>;
   readonly #endWith: NodeJS.Signals;
 
-  constructor(args: readonly string[], { signal, env = {}, endWith = 'SIGKILL' }: ProgramProcessOptions) {
-    const child = spawn(process.execPath, ['src/main.ts', ...args], {
+  constructor(
+    args: readonly string[],
+    { signal, env = {}, through = [], endWith = 'SIGKILL' }: ProgramProcessOptions,
+  ) {
+    const [command = process.execPath, ...rest] = [...through, process.execPath, 'src/main.ts', ...args];
+    const child = spawn(command, rest, {
       cwd: PROJECT,
       env: { ...STORE_ENVIRONMENT, NODE_COMPILE_CACHE: COMPILE_CACHE, PATH: process.env['PATH'], ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
