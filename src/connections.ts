@@ -1,9 +1,13 @@
 /**
  * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
  */
-import { readFile } from 'node:fs/promises';
+import { asSdkProvider } from './adapters/aws-credentials/aws-credentials.ts';
+import { createAwsCredentials } from './adapters/aws-credentials/own-credentials.ts';
+import { FileLanes } from './adapters/files/file-lanes.ts';
+import { readRegularFile } from './adapters/files/regular-file.ts';
+import { DirectoryClaim } from './adapters/journal/directory-claim.ts';
 import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
-import { DirectoryJournal } from './adapters/journal/directory-journal.ts';
+import { DirectoryJournal, findLaterEntry } from './adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
 import { createHttpTransport } from './adapters/net/http-transport.ts';
@@ -13,9 +17,9 @@ import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-ma
 import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
-import { CredentialSources } from './config/credential-sources.ts';
+import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
 import type { CredentialReferences } from './config/reference.ts';
-import { withDeadline } from './core/deadline.ts';
+import { describeFileError } from './core/file-error.ts';
 import type {
   BindingCatalog,
   Clock,
@@ -35,6 +39,8 @@ export { KINDS } from './providers/registry.ts';
 export interface ConnectionPorts {
   readonly clock: Clock;
   readonly events: RefreshEvents;
+  /** One for the whole process, whose threads they share; `undefined`: of its own. */
+  readonly files?: FileLanes;
   /** Value of an environment variable. */
   readonly readEnv: (name: string) => string | undefined;
   /** The store's credentials where the AWS SDK shall not look for them: in the sandbox. */
@@ -50,29 +56,49 @@ export interface Connections {
   readonly counts: FetchCounts | undefined;
   /** Where customers are discovered; asked only for providers that are configured so. */
   readonly bindings: BindingCatalog;
+  /**
+   * Takes the journal for this process until {@link Connections.close}, where there is one.
+   * @returns who else has it, for people
+   */
+  claimJournal?(): Promise<string | undefined>;
   createSource(provider: ProviderConfiguration, token: TokenConfiguration): TokenSource;
   /** Closes all connections. */
   close(): Promise<void>;
 }
-
-/** Deadline for reading a credential's file. */
-const CREDENTIAL_FILE_MS = 5000;
 
 /**
  * Makes sure that the journal can be used, and makes its directory where that is ours to do; to be called before
  * anything is refreshed.
  * @returns what is wrong, for people; `undefined` when nothing is, or no journal is configured
  */
-export async function findJournalProblem(configuration: Configuration): Promise<string | undefined> {
-  const directory = journalDirectory(configuration);
-  const problem = await directory?.verify();
-  return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+export async function findJournalProblem(
+  configuration: Configuration,
+  clock: Clock,
+): Promise<string | undefined> {
+  const directory = journalDirectory(configuration, new FileLanes(clock));
+  if (directory === undefined) return undefined;
+  const problem = (await directory.verify()) ?? (await findLater(directory));
+  return problem === undefined ? undefined : `journal.dir ${directory.path} ${problem}`;
 }
 
-function journalDirectory({ journal }: Configuration): PrivateDirectory | undefined {
+async function findLater(directory: PrivateDirectory): Promise<string | undefined> {
+  try {
+    return await findLaterEntry(directory);
+  } catch (error) {
+    return `cannot be read (${describeFileError(error)})`;
+  }
+}
+
+function journalDirectory({ journal }: Configuration, files: FileLanes): PrivateDirectory | undefined {
   return journal === undefined
     ? undefined
-    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.() });
+    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.(), files });
+}
+
+/** Reads a regular file within the deadline of `FileLanes`, up to one byte more than `mostBytes`. Rejects as `node:fs` does. */
+export function readConfigurationFile(path: string, mostBytes: number, clock: Clock): Promise<Uint8Array> {
+  const { signal } = new AbortController();
+  return new FileLanes(clock).run(path, signal, () => readRegularFile(path, { mostBytes }));
 }
 
 /** Opens no connection yet. */
@@ -80,13 +106,24 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   const { store: settings } = configuration;
   const { clock, events } = ports;
   const transport = createHttpTransport(ports);
+  const files = ports.files ?? new FileLanes(clock);
+  const credentials =
+    ports.awsCredentials === undefined
+      ? createAwsCredentials({
+          transport,
+          region: settings.region,
+          clock,
+          files,
+          callLimitMs: settings.timeoutMs,
+        })
+      : undefined;
   const client = createSecretsManagerClient({
     transport,
     region: settings.region,
     endpoint: settings.endpoint,
-    credentials: ports.awsCredentials,
+    credentials: credentials === undefined ? ports.awsCredentials : asSdkProvider(credentials),
   });
-  const calls = { service: createSdkService(client), clock, timeoutMs: settings.timeoutMs };
+  const calls = { service: createSdkService(client, credentials), clock, timeoutMs: settings.timeoutMs };
   const store = createSecretsManagerStore({
     ...calls,
     createSecrets: settings.createSecrets,
@@ -95,21 +132,27 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     adopt: new Set(settings.adopt),
     onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
   });
-  const directory = journalDirectory(configuration);
+  const directory = journalDirectory(configuration, files);
+  const claim = directory === undefined ? undefined : new DirectoryClaim(directory.path);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
-  const sources = createSources({ store, clock });
+  const sources = createSources({ store, clock, files });
   return {
     store,
     bindings: createBindingCatalog(calls),
     journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
     waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
     counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
+    claimJournal: async () => {
+      const problem = await claim?.take();
+      return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+    },
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
       return createTokenSource({ kind, baseUrl, timeoutMs, transport, clock, readCredentials });
     },
     close: async () => {
+      claim?.release();
       client.destroy();
     },
   };
@@ -131,22 +174,29 @@ function createReader(
 /** Reads what references name, anew for each call. */
 export function createReferenceReader(
   references: CredentialReferences,
-  { readEnv, ...systems }: Pick<ConnectionPorts, 'readEnv' | 'clock'> & { readonly store: TokenStore },
+  {
+    readEnv,
+    clock,
+    store,
+    files = new FileLanes(clock),
+  }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: TokenStore },
 ): CredentialReader {
-  return createCredentialReader({ references: [references], readEnv, sources: createSources(systems) });
+  const sources = createSources({ store, clock, files });
+  return createCredentialReader({ references: [references], readEnv, sources });
 }
 
 function createSources({
   store,
   clock,
+  files,
 }: {
   readonly store: TokenStore;
   readonly clock: Clock;
+  readonly files: FileLanes;
 }): CredentialSources {
   return new CredentialSources({
-    // A pipe or a dead network mount would never answer.
     readFile: (path, signal) =>
-      withDeadline(clock, CREDENTIAL_FILE_MS, signal, (limited) => readFile(path, { signal: limited })),
+      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_BYTES })),
     readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
     clock,
   });

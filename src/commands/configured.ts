@@ -1,8 +1,8 @@
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
-import { findJournalProblem, KINDS } from '../connections.ts';
-
+import { findJournalProblem, KINDS, readConfigurationFile } from '../connections.ts';
+import { createSystemPorts } from '../runtime.ts';
 import type { Terminal } from './terminal.ts';
 
 /** Options of every command that reads the configuration. */
@@ -13,7 +13,7 @@ export interface ConfigurationOptions {
 
 /** Says on standard error what is wrong with the journal, if anything. @returns true when the command may go on */
 export async function hasUsableJournal(configuration: Configuration, terminal: Terminal): Promise<boolean> {
-  const problem = await findJournalProblem(configuration);
+  const problem = await findJournalProblem(configuration, createSystemPorts().clock);
   if (problem !== undefined) terminal.err(`${problem}; nothing was started\n`);
   return problem === undefined;
 }
@@ -40,6 +40,7 @@ export async function loadOrExplain(
   }
   const loaded = await loadConfiguration(path, {
     kinds: KINDS,
+    readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, createSystemPorts().clock),
     env: checksEnv ? terminal.env : undefined,
   });
   if (loaded.ok)

@@ -57,17 +57,17 @@ interface Session extends SystemPorts {
 }
 
 async function runDaemon(session: Session): Promise<void> {
-  const { configuration, terminal, clock, random, world, stopRequest } = session;
+  const { configuration, terminal, clock, random, files, world, stopRequest } = session;
   const table = createLiveTable({
     clock,
-    write: (text) => terminal.out(text),
+    write: (text) => void terminal.line(text),
     columns: () => terminal.columns(),
     lines: () => terminal.lines(),
     color: terminal.hasColor,
     tokens: identitiesOf(configuration),
   });
   // A pipe gets the log, its first line being `sandbox-ready`; a terminal gets the table instead.
-  const lines = new HeldLines((line) => (terminal.isInteractive ? undefined : terminal.out(line)));
+  const lines = new HeldLines((line) => terminal.isInteractive || terminal.line(line));
   const reporting = await createReporting({
     settings: { ...configuration.log, format: 'json' },
     clock,
@@ -79,6 +79,7 @@ async function runDaemon(session: Session): Promise<void> {
   const app = createDaemon(configuration, {
     clock,
     random,
+    files,
     reporting,
     readEnv: (name) => terminal.env[name],
     awsCredentials: SANDBOX_AWS_CREDENTIALS,

@@ -5,11 +5,12 @@
  * `shared-reads.ts`; so are the looks for a change, see `credential-watch.ts`.
  */
 import { createHash } from 'node:crypto';
+import { describeFileError, mayPass } from '../core/file-error.ts';
 import type { Clock } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { CredentialWatch, type SeenStamps } from './credential-watch.ts';
-import { type CredentialReference, errnoOf, rejectReference } from './reference.ts';
+import { type CredentialReference, describeReference, rejectReference } from './reference.ts';
 import { SharedReads } from './shared-reads.ts';
 
 export type CredentialSource =
@@ -17,7 +18,10 @@ export type CredentialSource =
   | Omit<Extract<CredentialReference, { kind: 'awsSecret' }>, 'key'>;
 
 export interface CredentialSourcesParts {
-  /** Rejects as `node:fs` does, with an errno name in `code`. */
+  /**
+   * Reads a regular file, of which more than {@link MOST_BYTES} need not be read. Rejects as `node:fs` does, with an errno
+   * name in `code`, which is `ETIMEDOUT` when the file system does not answer.
+   */
   readonly readFile: (path: string, signal: AbortSignal) => Promise<Uint8Array>;
   readonly readAwsSecret: (id: string, signal: AbortSignal) => Promise<Result<SecretText>>;
   readonly clock: Clock;
@@ -31,7 +35,7 @@ export interface SourceReading {
 }
 
 /** Secrets Manager's own limit, and far above any key. */
-const MOST_BYTES = 65_536;
+export const MOST_BYTES = 65_536;
 
 export class CredentialSources {
   readonly #shared: SharedReads<SourceReading>;
@@ -110,7 +114,11 @@ async function readTextFile(
     bytes = await readFile(source.path, signal);
   } catch (error) {
     if (signal.aborted) return fail({ code: 'aborted', retry: 'soon', message: 'aborted while reading' });
-    return rejectReference(source, `cannot be read (${errnoOf(error)})`);
+    const problem = `cannot be read (${describeFileError(error)})`;
+    if (!mayPass(error)) return rejectReference(source, problem);
+    // The machine's trouble says nothing about the credential, so nobody has to correct it.
+    const message = `${describeReference(source)} ${problem}: if this repeats, look at the machine and the mount`;
+    return fail({ code: 'provider-unavailable', retry: 'backoff', message });
   }
   if (bytes.byteLength > MOST_BYTES) return rejectReference(source, `holds more than ${MOST_BYTES} bytes`);
   const text = decodeUtf8(bytes);

@@ -5,18 +5,19 @@
  * it. After a YAML error that leaves the meaning of the rest open, the YAML errors alone are told. No problem quotes a
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
-import { readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import { describeFileError, errnoOf } from '../core/file-error.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { alertsSchema, readAlertReferences, toAlerts } from './alerts-schema.ts';
+import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
-import { errnoOf } from './reference.ts';
 import { salvage } from './salvage.ts';
 import {
   createConfigSchema,
@@ -45,21 +46,34 @@ export type ParsedConfiguration =
   /** In the order of the file; never empty. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
+export interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
+  /** Reads a regular file, of which more than `mostBytes` need not be read. Rejects as `node:fs` does. */
+  readonly readFile: (path: string, mostBytes: number) => Promise<Uint8Array>;
+}
+
+/** Far above 10,000 customers that are written out one by one. */
+const MOST_BYTES = 16 * 1_048_576;
+
 /** Reads and parses a file. A file that cannot be read is a problem like any other. */
 export async function loadConfiguration(
   path: string,
-  options: Omit<ParseOptions, 'fileName'>,
+  { readFile, ...options }: LoadOptions,
 ): Promise<ParsedConfiguration> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readFile(path, MOST_BYTES);
   } catch (error) {
-    const errno = errnoOf(error);
-    const reason = errno === 'ENOENT' ? 'there is no such file' : `the file cannot be read (${errno})`;
-    const problem = { file: path, position: undefined, path: '', text: reason };
-    return { ok: false, problems: [{ ...problem, allowed: undefined, suggestion: undefined }] };
+    const isMissing = errnoOf(error) === 'ENOENT';
+    const reason = `the file cannot be read (${describeFileError(error)})`;
+    return unreadable(path, isMissing ? 'there is no such file' : reason);
   }
-  return parseConfiguration(text, { ...options, fileName: path });
+  if (bytes.byteLength > MOST_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
+  return parseConfiguration(new TextDecoder().decode(bytes), { ...options, fileName: path });
+}
+
+function unreadable(file: string, text: string): ParsedConfiguration {
+  const problem = { file, position: undefined, path: '', text };
+  return { ok: false, problems: [{ ...problem, allowed: undefined, suggestion: undefined }] };
 }
 
 export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
@@ -106,6 +120,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
     references: { folder: dirname(fileName), env },
     stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
     versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
+    storeTimeoutMs: store.isInvalid('timeout') ? undefined : store.value.timeout,
   };
   const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
@@ -113,7 +128,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
   const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses];
   const findings = [
     ...outline,
-    ...entries.flatMap((entry) => entry.findings),
+    ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),
     ...findConflicts(uses),
@@ -125,6 +140,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
     notes: [
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
+      ...findGenerousBudget(context.versionBudget),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     configuration: findings.length > 0 ? undefined : assemble(raw, entries, dirname(fileName)),
@@ -152,6 +168,28 @@ function toJournal(section: unknown, folder: string): JournalConfiguration | und
   if (section === undefined) return undefined;
   const { dir } = journalSchema.parse(section);
   return { dir: isAbsolute(dir) ? dir : join(folder, dir) };
+}
+
+/** Providers that share a setting each want their own of it. */
+function mostDemanding(findings: readonly Finding[]): readonly Finding[] {
+  const demands = new Map<string, number>();
+  for (const { path, demand } of findings) {
+    const place = formatPath(path);
+    if (demand !== undefined) demands.set(place, Math.max(demand, demands.get(place) ?? demand));
+  }
+  const told = new Set<string>();
+  return findings.filter(({ path, demand }) => {
+    if (demand === undefined) return true;
+    const place = formatPath(path);
+    if (demand !== demands.get(place) || told.has(place)) return false;
+    told.add(place);
+    return true;
+  });
+}
+
+function findGenerousBudget(budget: VersionBudget | undefined): readonly Finding[] {
+  const text = noteGenerousBudget(budget);
+  return text === undefined ? [] : [{ path: ['store', 'versionBudget'], text }];
 }
 
 /** A refresh token that is good for one use is easily lost: worth a word, since nothing else shows it beforehand. */

@@ -1,5 +1,4 @@
 /** Where a credential is: in the environment, in a file or in a secret of the store. Messages name it, never a value. */
-import { isJsonObject } from '../core/json.ts';
 import { fail, type Result } from '../core/result.ts';
 
 export type CredentialReference =
@@ -33,10 +32,4 @@ export function rejectReference(reference: CredentialReference, what: string): R
     retry: 'needs-human',
     message: `${describeReference(reference)} ${what}`,
   });
-}
-
-/** The name of a system error, and nothing of its text, which may quote anything. */
-export function errnoOf(error: unknown): string {
-  const code: unknown = isJsonObject(error) && 'code' in error ? error['code'] : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]*$/.test(code) ? code : 'unknown error';
 }

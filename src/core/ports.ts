@@ -146,7 +146,8 @@ export interface Journal {
   write(entry: JournalEntry): Promise<void>;
   /** Forgets the entry that holds this very write (by its `requestToken`); a later one of the same secret stays. */
   remove(write: SecretWrite): Promise<void>;
-  read(secretName: string): Promise<JournalEntry | undefined>;
+  /** `unreadable`: there may be an entry, so that no older refresh token must be presented; asked again, it may be read. */
+  read(secretName: string): Promise<JournalEntry | 'unreadable' | undefined>;
 }
 
 /** Before when a token must not be fetched, and why. Holds no secret. */
@@ -198,8 +199,10 @@ export interface Coordinator {
   lead(signal: AbortSignal): Promise<Leadership>;
   /** Gives leadership up, after the work has drained. */
   release(): Promise<void>;
-  /** Why a restart might help; empty when all is well, and for whoever has never led. */
+  /** Why a restart might help: the program itself stands still. That others do not answer is no reason. */
   stuckReasons(): readonly string[];
+  /** Why it has never been able to take part, so that it must not replace one that is; empty for good once it was. */
+  unreadyReasons(): readonly string[];
 }
 
 /** Somewhere to tell people that something is wrong. */

@@ -98,7 +98,8 @@ export class ChainKeeper {
 
   /** Learns what the state secret holds, and what the journal holds beyond that. Writes nothing to the store. */
   async restore(reader: TextReader, signal: AbortSignal): Promise<Result<void>> {
-    await this.#readJournal();
+    const journal = await this.#readJournal();
+    if (!journal.ok) return journal;
     const read = await this.#read(signal, reader);
     if (!read.ok) return read;
     await this.#compareUnsaved(read.value);
@@ -228,16 +229,18 @@ export class ChainKeeper {
   }
 
   /** Once a process: later entries are this process's own. */
-  async #readJournal(): Promise<void> {
+  async #readJournal(): Promise<Result<void>> {
     const { journal, stateSecret, identity } = this.#parts;
-    if (journal === undefined || this.#isJournalRead) return;
-    this.#isJournalRead = true;
+    if (journal === undefined || this.#isJournalRead) return succeed(undefined);
     const entry = await journal.read(stateSecret);
+    if (entry === 'unreadable') return fail(this.#unknown());
+    this.#isJournalRead = true;
     const parsed = entry === undefined ? undefined : parseChainState(entry.write.text, identity);
     // A renamed provider leaves an entry behind that is not this token's.
-    if (entry === undefined || parsed?.ok !== true) return;
+    if (entry === undefined || parsed?.ok !== true) return succeed(undefined);
     this.#unsaved = { state: parsed.state, write: entry.write };
     this.#isRecovered = true;
+    return succeed(undefined);
   }
 
   /** Another replica, or this one before it was killed, may have saved something newer. */
@@ -304,6 +307,15 @@ export class ChainKeeper {
       code: 'chain-broken',
       retry: 'needs-human',
       message: `the refresh token of ${identity.token} has expired: ${remedy()}`,
+    };
+  }
+
+  #unknown(): Failure {
+    const { stateSecret } = this.#parts;
+    return {
+      code: 'store-unavailable',
+      retry: 'backoff',
+      message: `the journal cannot say whether it holds a newer refresh token for ${stateSecret}, so no older one is presented: put the journal right`,
     };
   }
 

@@ -2,6 +2,7 @@
  * The program's own refreshing, driven from outside at a fixed rate: configuration, keepers, kinds, store, log and
  * metrics as `run` wires them, from the build. Run it with the path of a configuration.
  */
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { answerParent } from './answer-parent.ts';
 import { importBuilt } from './built-program.ts';
@@ -12,7 +13,11 @@ const { connect, KINDS } = await importBuilt('connections');
 const { assemble } = await importBuilt('assembly');
 const { createReporting, createSystemPorts } = await importBuilt('runtime');
 
-const loaded = await loadConfiguration(process.argv[2] ?? '', { kinds: KINDS, env: process.env });
+const loaded = await loadConfiguration(process.argv[2] ?? '', {
+  kinds: KINDS,
+  readFile: (path) => readFile(path),
+  env: process.env,
+});
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const { configuration } = loaded;
 const ports = createSystemPorts();

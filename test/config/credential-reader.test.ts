@@ -192,6 +192,38 @@ describe('createCredentialReader', () => {
     });
   }
 
+  for (const code of ['ENOENT', 'EACCES', 'EPERM', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENAMETOOLONG', 'ENXIO']) {
+    it(`takes ${code} for a credential that a human has to put right`, async () => {
+      const result = await read({ a: FILE }, { readFile: () => Promise.reject(errno(code)) });
+      assert.equal(
+        result.ok ? '' : `${result.failure.code} ${result.failure.retry}`,
+        'credentials-rejected needs-human',
+      );
+    });
+  }
+
+  for (const code of [
+    'ETIMEDOUT',
+    'EIO',
+    'ESTALE',
+    'EMFILE',
+    'ENFILE',
+    'ENOMEM',
+    'ENOTCONN',
+    'EHOSTDOWN',
+    'EAGAIN',
+  ]) {
+    it(`takes ${code} for the machine's trouble, which passes and rejects no credential`, async () => {
+      const result = await read({ a: FILE }, { readFile: () => Promise.reject(errno(code)) });
+      assert.ok(!result.ok);
+      assert.deepEqual([result.failure.code, result.failure.retry], ['provider-unavailable', 'backoff']);
+      assert.match(
+        result.failure.message,
+        new RegExp(`^credential a: file /run/app-secret cannot be read \\(${code}`),
+      );
+    });
+  }
+
   it('names every credential that cannot be read', async () => {
     const result = await read({ appId: ENV, appSecret: FILE });
     assert.equal(

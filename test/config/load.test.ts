@@ -6,8 +6,11 @@ import { describe, it } from 'node:test';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
+import { readConfigurationFile } from '../../src/connections.ts';
 import { KINDS } from '../../src/providers/registry.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { makePipe } from '../support/named-pipe.ts';
 
 function configurationOf(text: string): Configuration {
   const parsed = parseText(text);
@@ -196,6 +199,34 @@ describe('parseConfiguration', () => {
     ]);
   });
 
+  for (const [what, text, note] of [
+    [
+      'a versionBudget above what AWS asks for',
+      'store: { versionBudget: 200 }\n',
+      '7:25 store.versionBudget: 200 is more than the 144 versions a day that AWS asks for: warnings and put-off refreshes, which ' +
+        'follow this number, may come after Secrets Manager has refused a write; at most 144 works, or none if the store has no such quota',
+    ],
+    [
+      'a timeout that is longer than the margin',
+      '    timeout: 2m\n',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 60 s, less than the 130 s that the calls of a refresh may take ' +
+        '(timeout 120 s, and store.timeout 5 s twice); a timeout of at most 50s works',
+    ],
+    [
+      "a timeout that is longer than what readers' copies leave",
+      '    timeout: 21s\nreaders: { staleness: 2m }\n',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 30 s beyond readers.staleness 120 s, less than the 31 s that the ' +
+        'calls of a refresh may take (timeout 21 s, and store.timeout 5 s twice); a timeout of at most 20s works',
+    ],
+  ] as const) {
+    it(`notes ${what}`, () => {
+      const parsed = parseText(PIVOT + text);
+      assert.ok(parsed.ok);
+      const notes = parsed.warnings.map(formatProblem).filter((each) => !each.includes('% of versionBudget'));
+      assert.deepEqual(notes, [`app.yaml:${note}`]);
+    });
+  }
+
   it("lets a provider's version budget override the store's", () => {
     const text = `${PIVOT}    versionBudget: 110\nstore: { versionBudget: 100 }\n`;
     assert.equal(configurationOf(text).providers[0]?.versionBudget, 110);
@@ -228,12 +259,15 @@ describe('parseConfiguration', () => {
 });
 
 describe('loadConfiguration', () => {
+  const readFile = (path: string, mostBytes: number) =>
+    readConfigurationFile(path, mostBytes, new FakeClock());
+
   it('reads a file and starts relative references from its folder', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));
     const path = join(folder, 'app.yaml');
     await writeFile(path, PIVOT.replace('{ env: MERCHANT_ID }', '{ file: keys/id }'));
-    const parsed = await loadConfiguration(path, { kinds: KINDS, env: { MERCHANT_SECRET: 'x' } });
+    const parsed = await loadConfiguration(path, { kinds: KINDS, readFile, env: { MERCHANT_SECRET: 'x' } });
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.configuration.providers[0]?.credentials['merchantId'], {
       kind: 'file',
@@ -245,13 +279,18 @@ describe('loadConfiguration', () => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));
     const missing = join(folder, 'missing.yaml');
-    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS })), [
+    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS, readFile })), [
       `${missing}: there is no such file`,
     ]);
     const directory = join(folder, 'app.yaml');
     await mkdir(directory);
-    assert.deepEqual(problemsOf(await loadConfiguration(directory, { kinds: KINDS })), [
-      `${directory}: the file cannot be read (EISDIR)`,
+    assert.deepEqual(problemsOf(await loadConfiguration(directory, { kinds: KINDS, readFile })), [
+      `${directory}: the file cannot be read (EISDIR: it is a folder)`,
+    ]);
+    const pipe = join(folder, 'pipe.yaml');
+    makePipe(pipe);
+    assert.deepEqual(problemsOf(await loadConfiguration(pipe, { kinds: KINDS, readFile })), [
+      `${pipe}: the file cannot be read (it is no regular file but a pipe, a device or a socket)`,
     ]);
   });
 });

@@ -54,7 +54,7 @@ async function startStore(t: TestContext) {
       const program = new ProgramProcess(['run', '--config', path], {
         signal: t.signal,
         env: { ...keys, ...env },
-        through,
+        within: through,
       });
       t.after(() => program[Symbol.asyncDispose]());
       return program.output;

@@ -27,10 +27,10 @@ export interface ProgramProcessOptions {
   readonly signal: AbortSignal;
   /** Beside {@link STORE_ENVIRONMENT}; nothing of this machine's own environment but `PATH`. */
   readonly env?: Readonly<Record<string, string>>;
-  /** A command that becomes the program, which it is given as its last arguments (`unshare`). */
-  readonly through?: readonly string[];
   /** How disposing ends the program. `SIGTERM` for one that has something to tidy up; `SIGKILL` by default. */
   readonly endWith?: NodeJS.Signals;
+  /** A command, with arguments, that runs the rest of its line in its own place. */
+  readonly within?: readonly string[];
 }
 
 /** `src/main.ts` as a child process. Disposing ends it and waits until it has ended. */
@@ -42,9 +42,9 @@ export class ProgramProcess implements AsyncDisposable {
 
   constructor(
     args: readonly string[],
-    { signal, env = {}, through = [], endWith = 'SIGKILL' }: ProgramProcessOptions,
+    { signal, env = {}, endWith = 'SIGKILL', within = [] }: ProgramProcessOptions,
   ) {
-    const [command = process.execPath, ...rest] = [...through, process.execPath, 'src/main.ts', ...args];
+    const [command = process.execPath, ...rest] = [...within, process.execPath, 'src/main.ts', ...args];
     const child = spawn(command, rest, {
       cwd: PROJECT,
       env: { ...STORE_ENVIRONMENT, NODE_COMPILE_CACHE: COMPILE_CACHE, PATH: process.env['PATH'], ...env },

@@ -28,6 +28,8 @@ export interface ReceiverCall {
   readonly body?: string;
   /** True when neither URL nor headers hold a secret: then http is allowed beyond loopback. */
   readonly isPublic?: boolean;
+  /** Is handed the beginning of the answer to a message that was refused (status 400), for what its status leaves open. */
+  readonly readRefusal?: (text: string) => void;
 }
 
 export interface ReceiverClient {
@@ -64,7 +66,7 @@ function isAllowed(url: URL, isPublic: boolean): boolean {
 }
 
 async function exchange(
-  { receiver, method, headers, body }: ReceiverCall,
+  { receiver, method, headers, body, readRefusal }: ReceiverCall,
   url: URL,
   { transport, clock }: ReceiverClientOptions,
   signal: AbortSignal,
@@ -74,9 +76,12 @@ async function exchange(
     ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     ...headers,
   };
-  // What is in its answer, and whether that can be read, is of no interest.
-  const { status, headers: answered } = await transport.send({ method, url, headers: sent, body }, signal);
+  // A status says that the message was taken; an answer that takes its time is not waited for.
+  const wantsBody = (status: number): boolean => status === 400 && readRefusal !== undefined;
+  const answer = await transport.send({ method, url, headers: sent, body, wantsBody }, signal);
+  const { status, headers: answered } = answer;
   if (status >= 200 && status <= 299) return succeed(undefined);
+  if (wantsBody(status) && 'bytes' in answer.body) readRefusal?.(new TextDecoder().decode(answer.body.bytes));
   const waits = answered.get('retry-after') ?? [];
   return fail(describeStatus(receiver, status, parseRetryAfter(waits[0], clock.now())));
 }

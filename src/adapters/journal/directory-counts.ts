@@ -12,6 +12,7 @@ import type { Clock, FetchCounts } from '../../core/ports.ts';
 import type { CallSpan } from '../../core/rolling-calls.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
+import { isOfLaterVersion } from './record-version.ts';
 import { ReportedWork } from './reported-work.ts';
 
 const SUFFIX = '.calls.json';
@@ -73,7 +74,9 @@ export class DirectoryCounts implements FetchCounts {
   async #sweep(): Promise<void> {
     const names = await this.#directory.names();
     for (const name of names.filter((each) => each.endsWith(SUFFIX))) {
-      const recorded = parseCounts((await this.#directory.read(name)) ?? '');
+      const text = (await this.#directory.read(name)) ?? '';
+      if (isOfLaterVersion(text)) continue;
+      const recorded = parseCounts(text);
       if (recorded === undefined || this.#isForgotten(recorded)) await this.#directory.remove(name);
     }
   }

@@ -3,8 +3,9 @@
  * secret's name, there for as long as the store has not taken the write.
  *
  * Guarantee: an entry is complete or absent, also after a crash at any instruction; a damaged file stops nothing, is
- * set aside as `*.damaged` and reported without its contents. Non-guarantee: a directory that other pods do not see
- * protects against the end of a container, not against the loss of its pod.
+ * set aside as `*.damaged` and reported without its contents. What a later release has written, and what cannot be read
+ * at present, is neither damaged nor absent: it stays, and stops its token. Non-guarantee: a directory that other pods do
+ * not see protects against the end of a container, not against the loss of its pod.
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
@@ -13,10 +14,13 @@ import type { Clock, Journal, JournalEntry, SecretWrite } from '../../core/ports
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
+import { isOfLaterVersion, RECORD_VERSION } from './record-version.ts';
 import { ReportedWork } from './reported-work.ts';
 
+const SUFFIX = '.chain.json';
+
 const entrySchema = z.object({
-  schema_version: z.literal(1),
+  schema_version: z.literal(RECORD_VERSION),
   secret_name: z.string().min(1),
   text: z.string().min(1),
   request_token: z.string().min(1),
@@ -58,19 +62,28 @@ export class DirectoryJournal implements Journal {
     });
   }
 
-  async read(secretName: string): Promise<JournalEntry | undefined> {
+  async read(secretName: string): Promise<JournalEntry | 'unreadable' | undefined> {
+    const reading = await this.#work.attempt(`the entry for ${secretName} cannot be read`, () =>
+      this.#read(secretName),
+    );
+    return reading === undefined ? 'unreadable' : reading.entry;
+  }
+
+  async #read(secretName: string): Promise<{ readonly entry: JournalEntry | 'unreadable' | undefined }> {
     const name = fileNameOf(secretName);
-    return this.#work.attempt(`the entry for ${secretName} cannot be read`, async () => {
-      const text = await this.#directory.read(name);
-      const entry = text === undefined ? undefined : parseEntry(text, secretName);
-      if (text !== undefined && entry === undefined) await this.#setAside(name, secretName);
-      const rest = await this.#directory.readUnfinished(name);
-      const unfinished = rest === undefined ? undefined : parseEntry(rest, secretName);
-      if (unfinished === undefined || unfinished.obtainedAtMs < (entry?.obtainedAtMs ?? 0)) return entry;
-      // A crash between the last byte and the rename: it is complete, so it counts.
-      await this.#directory.finish(name);
-      return unfinished;
-    });
+    const text = await this.#directory.read(name);
+    const rest = await this.#directory.readUnfinished(name);
+    if ([text, rest].some((each) => each !== undefined && isOfLaterVersion(each))) {
+      this.#work.tell(`the entry for ${secretName} ${OF_LATER_RELEASE}`);
+      return { entry: 'unreadable' };
+    }
+    const entry = text === undefined ? undefined : parseEntry(text, secretName);
+    if (text !== undefined && entry === undefined) await this.#setAside(name, secretName);
+    const unfinished = rest === undefined ? undefined : parseEntry(rest, secretName);
+    if (unfinished === undefined || unfinished.obtainedAtMs < (entry?.obtainedAtMs ?? 0)) return { entry };
+    // A crash between the last byte and the rename: it is complete, so it counts.
+    await this.#directory.finish(name);
+    return { entry: unfinished };
   }
 
   async #setAside(name: string, secretName: string): Promise<void> {
@@ -80,14 +93,28 @@ export class DirectoryJournal implements Journal {
   }
 }
 
+const OF_LATER_RELEASE =
+  'was written by a later release of token-refresher, and its refresh token may be the only one that is good: ' +
+  'run that release again until the entry is gone';
+
+/** @returns what keeps this release from using the directory, for people. @throws with an errno in `code` */
+export async function findLaterEntry(directory: PrivateFiles): Promise<string | undefined> {
+  const names = await directory.names();
+  for (const name of names.filter((each) => each.includes(SUFFIX) && !each.endsWith('.damaged'))) {
+    const text = await directory.read(name);
+    if (text !== undefined && isOfLaterVersion(text)) return `holds ${name}, which ${OF_LATER_RELEASE}`;
+  }
+  return undefined;
+}
+
 /** Names of secrets hold slashes, and may be longer than a file's name. */
 function fileNameOf(secretName: string): string {
-  return `${createHash('sha256').update(secretName).digest('hex').slice(0, 40)}.chain.json`;
+  return `${createHash('sha256').update(secretName).digest('hex').slice(0, 40)}${SUFFIX}`;
 }
 
 function serializeEntry({ write, obtainedAtMs }: JournalEntry): string {
   const wire: z.input<typeof entrySchema> = {
-    schema_version: 1,
+    schema_version: RECORD_VERSION,
     secret_name: write.secretName,
     text: write.text.reveal(),
     request_token: write.requestToken,

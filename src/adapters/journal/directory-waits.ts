@@ -12,6 +12,7 @@ import { parseJson } from '../../core/json.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
+import { isOfLaterVersion } from './record-version.ts';
 import { ReportedWork } from './reported-work.ts';
 
 const SUFFIX = '.wait.json';
@@ -78,7 +79,9 @@ export class DirectoryWaits implements FetchWaits {
   async #sweep(): Promise<void> {
     const names = await this.#directory.names();
     for (const name of names.filter((each) => each.endsWith(SUFFIX))) {
-      const wait = parseWait((await this.#directory.read(name)) ?? '');
+      const text = (await this.#directory.read(name)) ?? '';
+      if (isOfLaterVersion(text)) continue;
+      const wait = parseWait(text);
       if (wait === undefined || isForgotten(wait, this.#clock.now())) await this.#directory.remove(name);
     }
   }

@@ -1,24 +1,37 @@
 /**
  * A directory that only this program may look into.
  *
- * Guarantee: a file is replaced as a whole or not at all, and is on the device when `write` resolves; files have mode
- * 0600. Non-guarantee: on a tmpfs "on the device" means that it survives the process and the container, not the
- * machine; who is root, or shares our user, can read it.
+ * Guarantee: a file is replaced as a whole or not at all, and is on the device when `write` resolves; a write that fails
+ * leaves the former file; files have mode 0600; no link in the place of a file is followed, and nothing but a regular
+ * file is read. Everything ends within the deadline of {@link FileLanes}, with `ETIMEDOUT` when the device hangs.
+ * Non-guarantee: on a tmpfs "on the device" means that it survives the process and the container, not the machine; who
+ * is root, or shares our user, can read it.
  */
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { constants, lstat, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoName } from './errno-name.ts';
+import { describeFileError, errnoOf } from '../../core/file-error.ts';
+import type { FileLanes } from '../files/file-lanes.ts';
+import { readRegularFile } from '../files/regular-file.ts';
 
 const PRIVATE_DIRECTORY = 0o700;
 const PRIVATE_FILE = 0o600;
 const OTHERS = 0o077;
 /** What a crash in the middle of a write leaves behind; the next write of the same file takes it over. */
 const UNFINISHED = '.tmp';
+/** Of a file: a secret of the largest size that the store takes, escaped as JSON. */
+const MOST_BYTES = 1_048_576;
+const NEVER = new AbortController().signal;
 
 export interface PrivateDirectoryOptions {
   readonly path: string;
   /** The user who must own it; `undefined` on systems without users. */
   readonly uid: number | undefined;
+  readonly files: FileLanes;
+}
+
+class NotPrivate extends Error {
+  /** As a system error has it: the directory is not the one that was verified. */
+  readonly code = 'NOT_PRIVATE';
 }
 
 /** Files of which each is replaced as a whole: what the journal needs of its directory. The simulation has one of its own. */
@@ -44,10 +57,12 @@ export interface PrivateFiles {
 export class PrivateDirectory implements PrivateFiles {
   readonly path: string;
   readonly #uid: number | undefined;
+  readonly #files: FileLanes;
 
-  constructor({ path, uid }: PrivateDirectoryOptions) {
+  constructor({ path, uid, files }: PrivateDirectoryOptions) {
     this.path = path;
     this.#uid = uid;
+    this.#files = files;
   }
 
   /**
@@ -57,17 +72,24 @@ export class PrivateDirectory implements PrivateFiles {
    */
   async verify(): Promise<string | undefined> {
     try {
-      return (await this.#findProblem()) ?? (await this.#findWriteProblem());
+      return await this.#run(
+        '.',
+        async () => (await this.#findProblem()) ?? (await this.#findWriteProblem()),
+      );
     } catch (error) {
-      return `cannot be looked at (${errnoName(error)})`;
+      return `cannot be looked at (${describeFileError(error)})`;
     }
   }
 
   async read(name: string): Promise<string | undefined> {
     try {
-      return await readFile(join(this.path, name), 'utf8');
+      const bytes = await this.#run(name, async () => {
+        await this.#mustBePrivate();
+        return readRegularFile(join(this.path, name), { mostBytes: MOST_BYTES, followsLink: false });
+      });
+      return new TextDecoder().decode(bytes);
     } catch (error) {
-      if (errnoName(error) === 'ENOENT') return undefined;
+      if (errnoOf(error) === 'ENOENT') return undefined;
       throw error;
     }
   }
@@ -80,43 +102,56 @@ export class PrivateDirectory implements PrivateFiles {
     return this.rename(`${name}${UNFINISHED}`, name);
   }
 
-  async write(name: string, text: string): Promise<void> {
-    const path = join(this.path, name);
-    const unfinished = `${path}${UNFINISHED}`;
-    const file = await open(unfinished, 'w', PRIVATE_FILE);
-    try {
-      await file.writeFile(text, 'utf8');
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(unfinished, path);
-    // The new name is an entry of the directory, which has a cache of its own.
-    const directory = await open(this.path);
-    try {
-      await directory.sync();
-    } finally {
-      await directory.close();
-    }
+  write(name: string, text: string): Promise<void> {
+    return this.#run(name, async () => {
+      await this.#mustBePrivate();
+      const path = join(this.path, name);
+      const unfinished = `${path}${UNFINISHED}`;
+      await writeNew(unfinished, text);
+      await rename(unfinished, path);
+      // The new name is an entry of the directory, which has a cache of its own.
+      const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+      const directory = await open(this.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+      try {
+        await directory.sync();
+      } finally {
+        await directory.close();
+      }
+    });
   }
 
-  async remove(name: string): Promise<void> {
-    await rm(join(this.path, name), { force: true });
-    await rm(join(this.path, `${name}${UNFINISHED}`), { force: true });
+  remove(name: string): Promise<void> {
+    return this.#run(name, async () => {
+      await rm(join(this.path, name), { force: true });
+      await rm(join(this.path, `${name}${UNFINISHED}`), { force: true });
+    });
   }
 
-  async rename(from: string, to: string): Promise<void> {
-    await rename(join(this.path, from), join(this.path, to));
+  rename(from: string, to: string): Promise<void> {
+    return this.#run(from, () => rename(join(this.path, from), join(this.path, to)));
   }
 
   names(): Promise<readonly string[]> {
-    return readdir(this.path);
+    return this.#run('.', () => readdir(this.path));
+  }
+
+  #run<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.#files.run(`${this.path}/${name}`, NEVER, work);
+  }
+
+  /** Who may write beside the directory may have put another one, or a link, in its place since. */
+  async #mustBePrivate(): Promise<void> {
+    const found = await lstat(this.path);
+    const isOurs = this.#uid === undefined || found.uid === this.#uid;
+    if (!found.isDirectory() || !isOurs || (found.mode & OTHERS) !== 0) throw new NotPrivate();
   }
 
   async #findProblem(): Promise<string | undefined> {
     const missing = await this.#makeIfMissing();
     if (missing !== undefined) return missing;
-    const found = await stat(this.path);
+    // Not through a link: who can change that one chooses where refresh tokens are written.
+    const found = await lstat(this.path);
+    if (found.isSymbolicLink()) return 'is a symbolic link: name the folder that it points to';
     if (!found.isDirectory()) return 'is not a directory';
     if (this.#uid !== undefined && found.uid !== this.#uid) {
       return `belongs to user ${found.uid}, but the program runs as user ${this.#uid}: name a folder inside it, which is then made`;
@@ -133,12 +168,12 @@ export class PrivateDirectory implements PrivateFiles {
       await mkdir(this.path, { mode: PRIVATE_DIRECTORY });
       return undefined;
     } catch (error) {
-      const errno = errnoName(error);
+      const errno = errnoOf(error);
       if (errno === 'EEXIST') return undefined;
       if (errno === 'ENOENT')
         return 'does not exist, and the folder that it would be made in does not either';
       // A read-only file system says so even where the directory exists.
-      const exists = await stat(this.path).then(
+      const exists = await lstat(this.path).then(
         () => true,
         () => false,
       );
@@ -152,7 +187,27 @@ export class PrivateDirectory implements PrivateFiles {
       await rmdir(await mkdtemp(join(this.path, '.probe-')));
       return undefined;
     } catch (error) {
-      return `cannot be written (${errnoName(error)})`;
+      return `cannot be written (${errnoOf(error)})`;
     }
+  }
+}
+
+/**
+ * Writes a file that was not there before, to the device. What a crash has left under its name is removed first: opened
+ * as it is, it might be a link to anywhere, or a file that others may read.
+ */
+async function writeNew(path: string, text: string): Promise<void> {
+  await rm(path, { force: true });
+  const { O_WRONLY, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
+  const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, PRIVATE_FILE);
+  try {
+    await file.writeFile(text, 'utf8');
+    await file.sync();
+  } catch (error) {
+    // A full device may have room again for others.
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
   }
 }

@@ -1,6 +1,6 @@
 import { withDeadline } from '../../core/deadline.ts';
+import { errnoOf } from '../../core/file-error.ts';
 import type { Clock } from '../../core/ports.ts';
-import { errnoName } from './errno-name.ts';
 
 /** A disk that hangs must not keep a refresh token from the store. */
 const LIMIT_MS = 5000;
@@ -30,7 +30,7 @@ export class ReportedWork {
       if (this.#lastProblem?.startsWith(trouble) === true) this.#lastProblem = undefined;
       return done;
     } catch (error) {
-      this.tell(`${trouble} (${errnoName(error)})`);
+      this.tell(`${trouble} (${errnoOf(error)})`);
       return undefined;
     }
   }

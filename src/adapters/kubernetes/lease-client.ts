@@ -6,17 +6,25 @@
  * both under a running pod.
  * Non-guarantee: after a failure it is unknown whether the server has carried a write out.
  */
-import { readFile } from 'node:fs/promises';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
+import { describeFileError } from '../../core/file-error.ts';
 import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
+import { FileLanes } from '../files/file-lanes.ts';
+import { readRegularFile } from '../files/regular-file.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import type { ApiServer } from './api-server.ts';
-import { buildLeaseUpdate, buildNewLease, type Lease, type LeaseChange } from './lease.ts';
-import { failed, type LeaseAnswer, type LeaseOperation, parseAnswer } from './lease-answer.ts';
+import { buildLeaseUpdate, buildNewLease, buildUnheldLease, type Lease, type LeaseChange } from './lease.ts';
+import {
+  describeUnreachable,
+  failed,
+  type LeaseAnswer,
+  type LeaseOperation,
+  parseAnswer,
+} from './lease-answer.ts';
 
 export interface LeaseCall {
   /** Limit for files, connection, headers and body together, in milliseconds. */
@@ -30,6 +38,11 @@ export interface LeaseClient {
   create(change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
   /** Replaces `lease` if nobody has changed it since it was read. */
   update(lease: Lease, change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
+  /**
+   * Asks whether a write would be taken, by one that the server carries out in part and does not keep (`dryRun=All`): of
+   * `lease` as it is, or of a new one that names nobody. A server that knows no dry run finds nothing to change.
+   */
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer>;
   /** Gives up the calls that still run. */
   close(): Promise<void>;
 }
@@ -40,8 +53,12 @@ export interface LeaseClientOptions {
   /** Its name, or the file that holds it: a pod is told its own namespace that way. */
   readonly namespace: { readonly name: string } | { readonly file: string };
   readonly clock: Clock;
+  /** One for the whole process; of its own when left out. */
+  readonly files?: FileLanes;
 }
 
+/** Above any token, and any bundle of certificates that a cluster hands out. */
+const MAX_FILE_BYTES = 1_048_576;
 /** RFC 1123, what Kubernetes allows for a namespace. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A header must not hold anything else; a file with two lines is no token. */
@@ -53,12 +70,14 @@ export function createLeaseClient(options: LeaseClientOptions): LeaseClient {
 
 class HttpLeaseClient implements LeaseClient {
   readonly #options: LeaseClientOptions;
+  readonly #files: FileLanes;
   readonly #closing = new AbortController();
   #namespace: string | undefined;
   #trusting: { readonly ca: string | undefined; readonly transport: HttpTransport } | undefined;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
+    this.#files = options.files ?? new FileLanes(options.clock);
     if ('name' in options.namespace) this.#namespace = options.namespace.name;
   }
 
@@ -75,6 +94,13 @@ class HttpLeaseClient implements LeaseClient {
     return this.#send('update', () => buildLeaseUpdate(lease, change), call);
   }
 
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {
+    const { leaseName } = this.#options;
+    return lease === undefined
+      ? this.#send('create', (namespace) => buildUnheldLease(leaseName, namespace), call, DRY_RUN)
+      : this.#send('update', () => lease.raw, call, DRY_RUN);
+  }
+
   async close(): Promise<void> {
     this.#closing.abort(new Error('the client is closed'));
   }
@@ -83,11 +109,12 @@ class HttpLeaseClient implements LeaseClient {
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
     { timeoutMs, signal }: LeaseCall,
+    query = '',
   ): Promise<LeaseAnswer> {
     const ending = AbortSignal.any([signal, this.#closing.signal]);
     try {
       return await withDeadline(this.#options.clock, timeoutMs, ending, (limited) =>
-        this.#exchange(operation, buildBody, limited),
+        this.#exchange(operation, buildBody, query, limited),
       );
     } catch (error) {
       if (error instanceof UnusableFile) return failed(error.message);
@@ -96,27 +123,27 @@ class HttpLeaseClient implements LeaseClient {
         return failed(
           `the API server ${url} ${error.isSent ? 'did not answer' : 'cannot be reached'}: ${error.message}`,
         );
-      const reason =
-        error instanceof DeadlineExceeded ? 'gave no answer in time' : `cannot be asked (${codeOf(error)})`;
-      return failed(`the API server ${url} ${reason}: check its address, network policy and certificate`);
+      return failed(describeUnreachable(url, error instanceof DeadlineExceeded ? undefined : codeOf(error)));
     }
   }
 
   async #exchange(
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
+    query: string,
     signal: AbortSignal,
   ): Promise<LeaseAnswer> {
     const { apiServer, leaseName, clock } = this.#options;
     const namespace = await this.#findNamespace(signal);
-    const token = await readToken(apiServer.tokenFile, signal);
+    const token = await readToken(this.#files, apiServer.tokenFile, signal);
     const transport = await this.#findTransport(signal);
     const collection = `${apiServer.url}/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     const body = buildBody(namespace);
+    const resource = operation === 'create' ? collection : `${collection}/${leaseName}`;
     const answer = await transport.send(
       {
         method: METHODS[operation],
-        url: new URL(operation === 'create' ? collection : `${collection}/${leaseName}`),
+        url: new URL(`${resource}${query}`),
         headers: {
           accept: 'application/json',
           authorization: `Bearer ${token.reveal()}`,
@@ -146,7 +173,7 @@ class HttpLeaseClient implements LeaseClient {
     const { namespace } = this.#options;
     if (this.#namespace !== undefined) return this.#namespace;
     if ('name' in namespace) return namespace.name;
-    const text = (await readText(namespace.file, 'the namespace', signal)).trim();
+    const text = (await readText(this.#files, namespace.file, 'the namespace', signal)).trim();
     if (!NAMESPACE.test(text)) throw new UnusableFile(`file ${namespace.file} holds no name of a namespace`);
     this.#namespace = text;
     return text;
@@ -156,12 +183,15 @@ class HttpLeaseClient implements LeaseClient {
   async #findTransport(signal: AbortSignal): Promise<HttpTransport> {
     const { apiServer, clock } = this.#options;
     const { caFile } = apiServer;
-    const ca = caFile === undefined ? undefined : await readText(caFile, "the API server's CA", signal);
+    const ca =
+      caFile === undefined ? undefined : await readText(this.#files, caFile, "the API server's CA", signal);
     if (this.#trusting === undefined || this.#trusting.ca !== ca)
       this.#trusting = { ca, transport: createHttpTransport({ clock, readEnv: undefined, ca }) };
     return this.#trusting.transport;
   }
 }
+
+const DRY_RUN = '?dryRun=All';
 
 const METHODS = { get: 'GET', create: 'POST', update: 'PUT' } as const;
 
@@ -169,19 +199,24 @@ class UnusableFile extends Error {
   override readonly name = 'UnusableFile';
 }
 
-async function readToken(path: string, signal: AbortSignal): Promise<SecretText> {
-  const text = (await readText(path, "the service account's token", signal)).trim();
+async function readToken(files: FileLanes, path: string, signal: AbortSignal): Promise<SecretText> {
+  const text = (await readText(files, path, "the service account's token", signal)).trim();
   if (!TOKEN.test(text)) throw new UnusableFile(`file ${path} holds no token`);
   return new SecretText(text);
 }
 
-async function readText(path: string, what: string, signal: AbortSignal): Promise<string> {
+async function readText(files: FileLanes, path: string, what: string, signal: AbortSignal): Promise<string> {
+  let bytes: Uint8Array;
   try {
-    return await readFile(path, { encoding: 'utf8', signal });
+    bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_FILE_BYTES }));
   } catch (error) {
     if (signal.aborted) throw error;
-    throw new UnusableFile(`file ${path} with ${what} cannot be read (${codeOf(error)})`, { cause: error });
+    const why = describeFileError(error);
+    throw new UnusableFile(`file ${path} with ${what} cannot be read (${why})`, { cause: error });
   }
+  if (bytes.byteLength > MAX_FILE_BYTES)
+    throw new UnusableFile(`file ${path} with ${what} holds more than 1 MiB`);
+  return new TextDecoder().decode(bytes);
 }
 
 /** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; messages are not used, they may quote. */

@@ -38,6 +38,7 @@ import type { ReadEnv } from './proxy-settings.ts';
 const MAX_HEADER_BYTES = 65_536;
 /** Answers before the answer: 100, 102, 103. */
 const MAX_INTERIM_ANSWERS = 32;
+const NO_BYTES = new Uint8Array();
 
 export interface HttpTransportOptions {
   readonly clock: Clock;
@@ -129,7 +130,7 @@ async function exchangeWithin(
 }
 
 async function exchange(
-  { method, url, headers, body }: HttpCall,
+  { method, url, headers, body, wantsBody }: HttpCall,
   { socket, proxy, untilBroken }: Connection,
   clock: Clock,
   signal: AbortSignal,
@@ -161,9 +162,12 @@ async function exchange(
     const receivedAtMs = clock.now();
     const read = readHeaders(answer);
     const status = answer.statusCode ?? 0;
-    const raw = await readBody(answer, read.get('content-length')?.[0]);
+    const isWanted = wantsBody?.(status) !== false;
+    const raw = isWanted ? await readBody(answer, read.get('content-length')?.[0]) : NO_BYTES;
     const decoded =
-      raw === undefined ? { problem: TOO_LARGE } : decodeBody(raw, read.get('content-encoding') ?? []);
+      raw === undefined
+        ? { problem: TOO_LARGE }
+        : decodeBody(raw, isWanted ? (read.get('content-encoding') ?? []) : []);
     return { status, headers: read, body: decoded, sentAtMs, sentAtMonotonicMs, receivedAtMs };
   } finally {
     signal.removeEventListener('abort', giveUp);

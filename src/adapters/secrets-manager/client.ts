@@ -1,5 +1,6 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import type { HttpTransport } from '../../core/http-call.ts';
+import type { AwsIdentity } from '../aws-credentials/aws-identity.ts';
 import { AwsRequestHandler } from '../net/aws-request-handler.ts';
 
 export interface ClientOptions {
@@ -9,7 +10,7 @@ export interface ClientOptions {
   /** For emulators and VPC endpoints; `undefined`: AWS. */
   readonly endpoint: string | undefined;
   /** `undefined`: the SDK's own chain (IRSA, Pod Identity, environment, profile). */
-  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly credentials: AwsIdentity | (() => Promise<AwsIdentity>) | undefined;
 }
 
 /**

@@ -2,6 +2,7 @@ import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import { HttpFault } from '../../core/http-call.ts';
 import { isJsonObject } from '../../core/json.ts';
+import { AwsCredentialsError, LOCAL_TROUBLE } from '../aws-credentials/aws-identity.ts';
 
 /** What was being done, for the message: the IAM action's last part, and on which secret. */
 export interface StoreCall {
@@ -101,6 +102,14 @@ const noRegion = needsHuman(
     `the AWS SDK has no usable region for ${operation} on ${secretName}: set store.region, or AWS_REGION`,
 );
 
+/** `store.endpoint` together with AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT (or the same in a profile). */
+const noEndpoint = needsHuman(
+  'store-denied',
+  ({ operation, secretName }) =>
+    `the AWS SDK finds no endpoint for ${operation} on ${secretName}: store.endpoint does not go together with ` +
+    'AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT, take one of them away; otherwise check store.region',
+);
+
 /** The SDK has learnt the right time from that very answer. */
 const wrongClock = transient(
   'clock-skewed',
@@ -108,6 +117,16 @@ const wrongClock = transient(
     `AWS refused the signature of ${operation} on ${secretName} because our clock is wrong: the next attempt allows for ` +
     'it, check time synchronisation on this machine',
 );
+
+/** Of the credentials themselves, also from STS when it is asked for the role's session. */
+const ABOUT_CREDENTIALS: ReadonlyMap<string, Describe> = new Map<string, Describe>([
+  ['AccessDenied', badAwsCredentials],
+  ['InvalidClientTokenId', badAwsCredentials],
+  ['InvalidIdentityTokenException', badAwsCredentials],
+  ['CredentialsProviderError', noAwsCredentials],
+  ['TokenProviderError', noAwsCredentials],
+  ['ExpiredTokenException', expiredSession],
+]);
 
 /**
  * By `error.name`, not `instanceof`: `ThrottlingException` and `AccessDeniedException` are no modelled classes of the
@@ -119,14 +138,9 @@ const BY_NAME: ReadonlyMap<string, Describe> = new Map<string, Describe>([
   ['InvalidSignatureException', badAwsCredentials],
   ['MissingAuthenticationTokenException', badAwsCredentials],
   ['IncompleteSignatureException', badAwsCredentials],
-  // From STS, when it is asked for the role's session.
-  ['AccessDenied', badAwsCredentials],
-  ['InvalidClientTokenId', badAwsCredentials],
-  ['InvalidIdentityTokenException', badAwsCredentials],
-  ['CredentialsProviderError', noAwsCredentials],
-  ['TokenProviderError', noAwsCredentials],
-  ['ExpiredTokenException', expiredSession],
+  ...ABOUT_CREDENTIALS,
   ['ResourceNotFoundException', missing],
+  ['EndpointError', noEndpoint],
   ['EncryptionFailure', kms],
   ['DecryptionFailure', kms],
   ['ResourceExistsException', fenced],
@@ -155,8 +169,21 @@ export function failureFromError(error: unknown, call: StoreCall, signal: AbortS
     };
   }
   if (!(error instanceof Error)) return unreachable(call, 'unknown error');
+  if (error instanceof AwsCredentialsError) return withoutCredentials(error, call);
   const describe = byCircumstance(error, call.operation) ?? BY_NAME.get(error.name);
   return describe?.(call) ?? unavailable(error, call);
+}
+
+/** What a look-up of our own credentials has ended with: nothing was sent to the store. */
+function withoutCredentials({ cause, message }: AwsCredentialsError, call: StoreCall): Failure {
+  const describe = cause instanceof Error ? ABOUT_CREDENTIALS.get(cause.name) : undefined;
+  if (describe !== undefined) return describe(call);
+  const { operation, secretName } = call;
+  return {
+    code: 'store-unavailable',
+    retry: 'backoff',
+    message: `no AWS credentials for ${operation} on ${secretName}, so nothing was sent: ${message}`,
+  };
 }
 
 export function isThrottling(error: unknown): boolean {
@@ -231,6 +258,8 @@ function unavailable(error: Error, call: StoreCall): Failure {
   // A status of success: the answer broke off.
   if (status === undefined || (status < 300 && code !== undefined)) {
     if (code !== undefined && UNREADABLE_FILE.has(code)) return noAwsCredentials(call);
+    const trouble = code === undefined ? undefined : LOCAL_TROUBLE.get(code);
+    if (code !== undefined && trouble !== undefined) return failed(call, code, trouble);
     if (code !== undefined && HOST_NOT_FOUND.has(code)) {
       return failed(call, `host not found (${code})`, 'check store.region, store.endpoint and DNS');
     }

@@ -2,7 +2,8 @@
  * The operations of Secrets Manager that the daemon uses, one method each: what stands between our own rules and the
  * AWS SDK.
  *
- * Guarantee: one HTTP call each, nothing retried, nothing interpreted; a rejection is what the SDK throws.
+ * Guarantee: one HTTP call each, nothing interpreted; a rejection is what the SDK throws. Nothing is retried but a call
+ * whose credentials were refused, with others.
  */
 import {
   BatchGetSecretValueCommand,
@@ -34,6 +35,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { parseHttpDate } from '../../core/http-date.ts';
 import { isJsonObject } from '../../core/json.ts';
+import { type AwsCredentials, sendSigned } from '../aws-credentials/aws-credentials.ts';
 
 export interface SecretsManagerService {
   batchGetSecretValue(
@@ -59,20 +61,34 @@ export interface Dated<Answer> {
   readonly answeredAtMs: number | undefined;
 }
 
-/** The service over the network. The client is closed by whoever made it. */
-export function createSdkService(client: SecretsManagerClient): SecretsManagerService {
+/**
+ * The service over the network. The client is closed by whoever made it.
+ * @param credentials what the client signs with, where that may change: what AWS refuses is looked up anew, and the call,
+ *   which was not carried out, sent once more with what is found. `undefined`: fixed ones
+ */
+export function createSdkService(
+  client: SecretsManagerClient,
+  credentials?: AwsCredentials,
+): SecretsManagerService {
+  const signed = <T>(send: () => Promise<T>): Promise<T> => sendSigned(credentials, send);
   return {
     batchGetSecretValue: (input, abortSignal) =>
-      client.send(new BatchGetSecretValueCommand(input), { abortSignal }),
-    createSecret: (input, abortSignal) => client.send(new CreateSecretCommand(input), { abortSignal }),
-    describeSecret: (input, abortSignal) => client.send(new DescribeSecretCommand(input), { abortSignal }),
-    getSecretValue: (input, abortSignal) => client.send(new GetSecretValueCommand(input), { abortSignal }),
-    listSecrets: (input, abortSignal) => client.send(new ListSecretsCommand(input), { abortSignal }),
-    listSecretVersionIds: (input, abortSignal) => listVersionsDated(client, input, abortSignal),
-    putSecretValue: (input, abortSignal) => client.send(new PutSecretValueCommand(input), { abortSignal }),
-    tagResource: (input, abortSignal) => client.send(new TagResourceCommand(input), { abortSignal }),
+      signed(() => client.send(new BatchGetSecretValueCommand(input), { abortSignal })),
+    createSecret: (input, abortSignal) =>
+      signed(() => client.send(new CreateSecretCommand(input), { abortSignal })),
+    describeSecret: (input, abortSignal) =>
+      signed(() => client.send(new DescribeSecretCommand(input), { abortSignal })),
+    getSecretValue: (input, abortSignal) =>
+      signed(() => client.send(new GetSecretValueCommand(input), { abortSignal })),
+    listSecrets: (input, abortSignal) =>
+      signed(() => client.send(new ListSecretsCommand(input), { abortSignal })),
+    listSecretVersionIds: (input, abortSignal) => signed(() => listVersionsDated(client, input, abortSignal)),
+    putSecretValue: (input, abortSignal) =>
+      signed(() => client.send(new PutSecretValueCommand(input), { abortSignal })),
+    tagResource: (input, abortSignal) =>
+      signed(() => client.send(new TagResourceCommand(input), { abortSignal })),
     updateSecretVersionStage: (input, abortSignal) =>
-      client.send(new UpdateSecretVersionStageCommand(input), { abortSignal }),
+      signed(() => client.send(new UpdateSecretVersionStageCommand(input), { abortSignal })),
   };
 }
 

@@ -14,6 +14,7 @@ import { isJsonObject } from '../../core/json.ts';
 import type { AlertSink, Clock } from '../../core/ports.ts';
 import { fail, succeed } from '../../core/result.ts';
 import { formatRoughly } from '../../core/time-text.ts';
+import { AwsCredentialsError } from '../aws-credentials/aws-identity.ts';
 
 /** What the sink needs of SNS; rejects as the AWS SDK does. */
 export interface SnsService {
@@ -56,7 +57,10 @@ export function createSnsSink({ name, topicArn, open, clock }: SnsSinkOptions): 
       send: async (notification, signal) => {
         try {
           await withDeadline(clock, ALERT_LIMIT_MS, signal, async (limited) => {
-            opening ??= open();
+            opening ??= open().catch((error: unknown) => {
+              opening = undefined;
+              throw error;
+            });
             await (await opening).publish(buildSnsMessage(notification, topicArn), limited);
           });
           return succeed(undefined);
@@ -124,6 +128,12 @@ function describeSnsError(name: string, error: unknown): Failure {
       code: 'provider-unavailable',
       retry: 'backoff',
       message: `${name} gave no answer within ${ALERT_LIMIT_MS} ms`,
+    };
+  if (error instanceof AwsCredentialsError)
+    return {
+      code: 'provider-unavailable',
+      retry: 'backoff',
+      message: `${name}: no AWS credentials to publish with, so nothing was sent: ${error.message}`,
     };
   const kind = error instanceof Error ? errorName(error) : 'an unknown error';
   const status = statusOf(error);

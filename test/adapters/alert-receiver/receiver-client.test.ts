@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createReceiverClient } from '../../../src/adapters/alert-receiver/receiver-client.ts';
 import { ALERT_LIMIT_MS } from '../../../src/core/alert.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { startAlertReceiver } from '../../support/alert-receiver.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackServer } from '../../support/loopback-server.ts';
+import { createDirectTransport } from '../../support/transport.ts';
 
 const SECRET = 'T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX';
 const { signal } = new AbortController();
@@ -97,5 +100,14 @@ describe('createReceiverClient', () => {
     const { client, url, answers } = await startAlertReceiver(t);
     answers.push({ status: 200, body: 'x'.repeat(10_000_000) });
     assert.deepEqual(await client.send(call(url), signal), { ok: true, value: undefined });
+  });
+
+  it('has told a receiver that says so and then does not end its answer', async () => {
+    await using server = await startLoopbackServer((_request, response) => {
+      response.writeHead(200).write('ok');
+    });
+    const clock = new FakeClock();
+    const client = createReceiverClient({ clock, transport: createDirectTransport(clock) });
+    assert.deepEqual(await client.send(call(server.url), signal), { ok: true, value: undefined });
   });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
 import { DirectoryCounts } from '../../../src/adapters/journal/directory-counts.ts';
 import { PrivateDirectory } from '../../../src/adapters/journal/private-directory.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -15,7 +16,7 @@ async function createBench(t: TestContext) {
   const reports: string[] = [];
   const open = (at = path): DirectoryCounts =>
     new DirectoryCounts({
-      directory: new PrivateDirectory({ path: at, uid: undefined }),
+      directory: new PrivateDirectory({ path: at, uid: undefined, files: new FileLanes(new FakeClock()) }),
       clock,
       report: (problem) => reports.push(problem),
     });

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { DirectoryJournal } from '../../../src/adapters/journal/directory-journal.ts';
+import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
+import { DirectoryJournal, findLaterEntry } from '../../../src/adapters/journal/directory-journal.ts';
 import { PrivateDirectory } from '../../../src/adapters/journal/private-directory.ts';
 import type { JournalEntry } from '../../../src/core/ports.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
@@ -30,18 +31,21 @@ async function open(t: TestContext) {
   const path = await createPrivateFolder(t);
   const reported: string[] = [];
   const report = (problem: string): void => void reported.push(problem);
-  const create = (): DirectoryJournal =>
-    new DirectoryJournal({
-      directory: new PrivateDirectory({ path, uid: process.getuid?.() }),
-      clock: new FakeClock(),
-      report,
-    });
+  const files = new FileLanes(new FakeClock());
+  const directory = new PrivateDirectory({ path, uid: process.getuid?.(), files });
+  const create = (): DirectoryJournal => new DirectoryJournal({ directory, clock: new FakeClock(), report });
   const onlyFile = async (): Promise<string> => {
     const [name = '', ...others] = await readdir(path);
     assert.deepEqual(others, []);
     return join(path, name);
   };
-  return { path, reported, journal: create(), restart: create, onlyFile };
+  return { path, directory, reported, journal: create(), restart: create, onlyFile };
+}
+
+async function readEntry(journal: DirectoryJournal, secretName: string): Promise<JournalEntry | undefined> {
+  const entry = await journal.read(secretName);
+  assert.notEqual(entry, 'unreadable');
+  return entry === 'unreadable' ? undefined : entry;
 }
 
 function comparable(entry: JournalEntry | undefined) {
@@ -55,7 +59,7 @@ describe('DirectoryJournal', () => {
       const entry = buildEntry({ expectedVersion });
       await journal.write(entry);
       assert.equal((await stat(await onlyFile())).mode & 0o777, 0o600);
-      assert.deepEqual(comparable(await restart().read(SECRET_NAME)), comparable(entry));
+      assert.deepEqual(comparable(await readEntry(restart(), SECRET_NAME)), comparable(entry));
       assert.deepEqual(reported, []);
     });
   }
@@ -66,8 +70,8 @@ describe('DirectoryJournal', () => {
     await journal.write(buildEntry());
     await journal.write(other);
     await journal.write(buildEntry({ requestToken: 'request-2' }));
-    assert.equal((await journal.read(SECRET_NAME))?.write.requestToken, 'request-2');
-    assert.equal((await journal.read('another'))?.write.requestToken, 'request-1');
+    assert.equal((await readEntry(journal, SECRET_NAME))?.write.requestToken, 'request-2');
+    assert.equal((await readEntry(journal, 'another'))?.write.requestToken, 'request-1');
     assert.equal(await journal.read('a third'), undefined);
     assert.equal((await readdir(path)).length, 2);
     assert.ok((await readdir(path)).every((name) => /^[0-9a-f]{40}\.chain\.json$/.test(name)));
@@ -89,7 +93,6 @@ describe('DirectoryJournal', () => {
     ['cut off', (text: string) => text.slice(0, -9)],
     ['empty', () => ''],
     ['of another secret', (text: string) => text.replace(SECRET_NAME, 'another')],
-    ['of a later version', (text: string) => text.replace('"schema_version":1', '"schema_version":2')],
   ] as const) {
     it(`No secret leaks: sets an entry aside that is ${title}, and says so without its contents`, async (t) => {
       const { path, journal, restart, onlyFile, reported } = await open(t);
@@ -113,6 +116,38 @@ describe('DirectoryJournal', () => {
     });
   }
 
+  it('No chain is lost by us: what a later release has written stays, stops its token, and keeps this one from starting', async (t) => {
+    const { journal, restart, directory, onlyFile, reported } = await open(t);
+    await journal.write(buildEntry());
+    assert.equal(await findLaterEntry(directory), undefined);
+    const file = await onlyFile();
+    const text = (await readFile(file, 'utf8')).replace('"schema_version":1', '"schema_version":2');
+    await writeFile(file, text);
+    assert.equal(await restart().read(SECRET_NAME), 'unreadable');
+    assert.equal(await readFile(file, 'utf8'), text);
+    assert.match(reported.join(), /was written by a later release of token-refresher/);
+    assert.match(
+      (await findLaterEntry(directory)) ?? '',
+      /^holds [0-9a-f]{40}\.chain\.json, which was written by/,
+    );
+    await rename(file, `${file}.tmp`);
+    assert.equal(await restart().read(SECRET_NAME), 'unreadable', 'cut off before the last step');
+    assert.match((await findLaterEntry(directory)) ?? '', /chain\.json\.tmp, which was written by/);
+    assert.ok(!reported.join().includes(CANARY));
+  });
+
+  it('No chain is lost by us: an entry that cannot be read is not taken for none', async (t) => {
+    const { path, journal, restart, onlyFile, reported } = await open(t);
+    await journal.write(buildEntry());
+    const file = await onlyFile();
+    await rename(file, join(path, 'elsewhere'));
+    await symlink('elsewhere', file);
+    assert.equal(await restart().read(SECRET_NAME), 'unreadable');
+    assert.match(reported.join(), /the entry for \S+ cannot be read \(ELOOP\)/);
+    await rename(join(path, 'elsewhere'), file);
+    assert.equal((await readEntry(restart(), SECRET_NAME))?.write.requestToken, 'request-1');
+  });
+
   it('No chain is lost by us: a crash before the last step of a write loses nothing, one in its middle harms nothing', async (t) => {
     const { path, journal, restart, onlyFile, reported } = await open(t);
     await journal.write(buildEntry());
@@ -120,9 +155,9 @@ describe('DirectoryJournal', () => {
     const text = await readFile(file, 'utf8');
     const newer = text.replace('request-1', 'request-2');
     await writeFile(`${file}.tmp`, newer.slice(0, 40));
-    assert.equal((await restart().read(SECRET_NAME))?.write.requestToken, 'request-1');
+    assert.equal((await readEntry(restart(), SECRET_NAME))?.write.requestToken, 'request-1');
     await writeFile(`${file}.tmp`, newer);
-    const found = await restart().read(SECRET_NAME);
+    const found = await readEntry(restart(), SECRET_NAME);
     assert.equal(found?.write.requestToken, 'request-2');
     assert.ok(found !== undefined);
     await restart().remove(found.write);

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
 import { DirectoryWaits } from '../../../src/adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from '../../../src/adapters/journal/private-directory.ts';
 import type { FetchWait } from '../../../src/core/ports.ts';
@@ -23,7 +24,11 @@ async function open(t: TestContext) {
   const reported: string[] = [];
   const start = (): DirectoryWaits =>
     new DirectoryWaits({
-      directory: new PrivateDirectory({ path, uid: process.getuid?.() }),
+      directory: new PrivateDirectory({
+        path,
+        uid: process.getuid?.(),
+        files: new FileLanes(new FakeClock()),
+      }),
       clock,
       report: (problem) => void reported.push(problem),
     });

@@ -123,7 +123,7 @@ describe('createLeaseClient', () => {
     const answer = await createClient({ namespace: { name: 'paymnets' } }).create(buildChange(), call);
     assert.match(
       problemOf(answer),
-      /404 to create of lease paymnets\/token-refresher: check that the namespace/,
+      /404 to create of lease paymnets\/token-refresher \(NotFound\): the namespace does not exist$/,
     );
   });
 

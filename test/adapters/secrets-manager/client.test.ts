@@ -4,6 +4,9 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Socket } from 'node:net';
 import { beforeEach, describe, it, type TestContext } from 'node:test';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
+import { asSdkProvider } from '../../../src/adapters/aws-credentials/aws-credentials.ts';
+import { createAwsCredentials } from '../../../src/adapters/aws-credentials/own-credentials.ts';
+import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
 import {
   type ClientOptions,
   createSecretsManagerClient,
@@ -51,8 +54,19 @@ function createClient(t: TestContext, changes: Partial<ClientOptions>) {
 
 function createReader(t: TestContext, changes: Partial<ClientOptions>) {
   const clock = new FakeClock();
+  const own =
+    'credentials' in changes && changes.credentials === undefined
+      ? createAwsCredentials({
+          transport: createDirectTransport(clock),
+          region: 'us-east-1',
+          clock,
+          files: new FileLanes(clock),
+          callLimitMs: STORE_TIMEOUT_MS,
+        })
+      : undefined;
+  const credentials = own === undefined ? {} : { credentials: asSdkProvider(own) };
   const store = createSecretsManagerStore({
-    service: createSdkService(createClient(t, changes)),
+    service: createSdkService(createClient(t, { ...changes, ...credentials }), own),
     clock,
     timeoutMs: STORE_TIMEOUT_MS,
     createSecrets: false,
@@ -190,10 +204,6 @@ describe('credentials', () => {
   for (const [what, variables] of [
     ['are nowhere', {}],
     ['are in a profile that does not exist', { AWS_PROFILE: 'nobody' }],
-    [
-      'need a web identity token that is not there',
-      { AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/x', AWS_WEB_IDENTITY_TOKEN_FILE: '/nonexistent/token' },
-    ],
   ] as const) {
     it(`that ${what} are reported with where to look, and nothing is sent`, async (t) => {
       useEnvironment(variables);
@@ -204,6 +214,25 @@ describe('credentials', () => {
       assert.equal(server.requests.length, 0);
     });
   }
+
+  it('that need a web identity token that is not there are reported with its path', async (t) => {
+    useEnvironment({
+      AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/x',
+      AWS_WEB_IDENTITY_TOKEN_FILE: '/nonexistent/token',
+    });
+    const { read } = createReader(t, { credentials: undefined });
+    const result = await read();
+    assert.deepEqual(result, {
+      ok: false,
+      failure: {
+        code: 'store-unavailable',
+        retry: 'backoff',
+        message:
+          `no AWS credentials for GetSecretValue on ${SECRET}, so nothing was sent: ` +
+          'file /nonexistent/token (AWS_WEB_IDENTITY_TOKEN_FILE) cannot be read (ENOENT): check the service account',
+      },
+    });
+  });
 
   it('that STS does not hand out are reported, and its message is not quoted', async (t) => {
     await using sts = await startLoopbackServer((request, response) => {

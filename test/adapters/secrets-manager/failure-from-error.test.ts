@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
+import { AwsCredentialsError } from '../../../src/adapters/aws-credentials/aws-identity.ts';
 import { failureFromError } from '../../../src/adapters/secrets-manager/failure-from-error.ts';
 import { DeadlineExceeded } from '../../../src/core/deadline.ts';
 import type { Failure } from '../../../src/core/failure.ts';
@@ -186,6 +187,26 @@ describe('failureFromError', () => {
       } as const,
     })),
     {
+      what: 'an endpoint that does not go together with FIPS',
+      error: errorNamed('EndpointError'),
+      expected: {
+        code: 'store-denied',
+        retry: 'needs-human',
+        message:
+          `the AWS SDK finds no endpoint for PutSecretValue on ${SECRET}: store.endpoint does not go together with ` +
+          'AWS_USE_FIPS_ENDPOINT or AWS_USE_DUALSTACK_ENDPOINT, take one of them away; otherwise check store.region',
+      } as const,
+    },
+    {
+      what: 'credentials that nobody answers for',
+      error: new AwsCredentialsError('the agent gave no answer within 2000 ms'),
+      expected: {
+        code: 'store-unavailable',
+        retry: 'backoff',
+        message: `no AWS credentials for PutSecretValue on ${SECRET}, so nothing was sent: the agent gave no answer within 2000 ms`,
+      } as const,
+    },
+    {
       what: 'a web identity token that cannot be read',
       error: errorNamed('Error', { code: 'ENOENT', path: CANARY }),
       expected: { code: 'store-denied', retry: 'backoff', message: NO_CREDENTIALS },
@@ -255,6 +276,16 @@ describe('failureFromError', () => {
     ['a plain error', errorNamed('TypeError'), `TypeError; ${NETWORK}`],
     ['metadata of another shape', errorNamed('TypeError', { $metadata: CANARY }), `TypeError; ${NETWORK}`],
     ['a text', CANARY, `unknown error; ${NETWORK}`],
+    [
+      'too many open files',
+      errorNamed('Error', { code: 'EMFILE' }),
+      'EMFILE; this process has too many files open: raise its limit (ulimit -n), and find out what holds them',
+    ],
+    [
+      'a user without a home',
+      errorNamed('SystemError', { code: 'ERR_SYSTEM_ERROR' }),
+      'ERR_SYSTEM_ERROR; the AWS SDK finds no home folder of this user: set HOME, any folder will do',
+    ],
     ['nothing', undefined, `unknown error; ${NETWORK}`],
     ['a name that every object has', errorNamed('constructor'), `unknown error; ${NETWORK}`],
   ];

@@ -1,0 +1,50 @@
+/**
+ * What an error of the file system means for whoever wanted the file: is it the file, or the machine?
+ *
+ * Guarantee: nothing of an error's own text is used, which may quote anything.
+ */
+
+/** Of what is no regular file: a pipe, a device, a socket. Not an errno of the system; it is in `code` like one. */
+export const NOT_A_REGULAR_FILE = 'NOT_A_REGULAR_FILE';
+
+/** A human has to put these right. Any other errno (EIO, ESTALE, EMFILE, ENOTCONN, ETIMEDOUT, …) may pass by itself. */
+const LASTING: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'EISDIR',
+  'EACCES',
+  'EPERM',
+  'ELOOP',
+  'ENAMETOOLONG',
+  'EINVAL',
+  'ENXIO',
+  NOT_A_REGULAR_FILE,
+]);
+
+const IN_WORDS: ReadonlyMap<string, string> = new Map([
+  ['ETIMEDOUT', 'the file system did not answer'],
+  ['EMFILE', 'the program has too many files open'],
+  ['ENFILE', 'the machine has too many files open'],
+  ['EISDIR', 'it is a folder'],
+  [NOT_A_REGULAR_FILE, 'it is no regular file but a pipe, a device or a socket'],
+]);
+
+/** `ENOSPC`, `EACCES`: the name of a system error in `code`; `unknown error` when it has none. */
+export function errnoOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'unknown error';
+}
+
+/** Whether the same read may well succeed later, without anybody's help. */
+export function mayPass(error: unknown): boolean {
+  const errno = errnoOf(error);
+  return /^E[A-Z0-9]+$/.test(errno) && !LASTING.has(errno);
+}
+
+/** `EIO`, `ETIMEDOUT: the file system did not answer`: what a message says in brackets. */
+export function describeFileError(error: unknown): string {
+  const errno = errnoOf(error);
+  const words = IN_WORDS.get(errno);
+  if (words === undefined) return errno;
+  return errno === NOT_A_REGULAR_FILE ? words : `${errno}: ${words}`;
+}

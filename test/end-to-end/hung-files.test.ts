@@ -1,0 +1,93 @@
+/** Credential files, a configuration and a journal that do not answer, beside some that do. */
+import assert from 'node:assert/strict';
+import { rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it } from 'node:test';
+import { findHangProblem, withHangingFolder } from '../support/hanging-folder.ts';
+import { makePipe } from '../support/named-pipe.ts';
+import { ProgramProcess, runProgram } from '../support/program-process.ts';
+import { startProgramWorld } from '../support/program-world.ts';
+
+const HEALTHY = 'pik';
+const CREDENTIALS = [
+  'apimw/apiKey',
+  'apimw/apiSecret',
+  'paysecurez/clientId',
+  'paysecurez/clientSecret',
+  'pivot/merchantId',
+  'pivot/merchantSecret',
+  'pivot-b2b/clientId',
+  'pivot-b2b/privateKey',
+];
+/** Short enough for the healthy provider to refresh again and again while the others are looked at. */
+const LIFETIME = '10s';
+
+describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () => {
+  it('Good neighbours: eight credentials that are pipes stop no other provider, and SIGTERM is obeyed', async (t) => {
+    await using world = await startProgramWorld({ speed: 60 });
+    const folder = dirname(world.sandbox.configPath);
+    for (const credential of CREDENTIALS) {
+      const path = join(folder, 'credentials', credential);
+      await rm(path);
+      makePipe(path);
+    }
+    const config = await world.copyConfig('pipes.yaml', {
+      set: { 'log.level': 'debug' },
+      setProviders: { lifetime: LIFETIME, refreshAfter: 0.6 },
+    });
+    world.addFault(`${HEALTHY}:lifetime=${LIFETIME}`);
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    const { output } = daemon;
+    const isHealthy = ({ token }: { readonly [field: string]: unknown }): boolean => token === HEALTHY;
+    await output.untilLines('token-refreshed', 5, isHealthy);
+    const failures = output.linesOf('refresh-failed').filter(({ token }) => token === 'pivot');
+    assert.deepEqual([...new Set(failures.map(({ code }) => code))], ['credentials-rejected']);
+    assert.match(
+      String(failures[0]?.['msg']),
+      /merchantId.*it is no regular file but a pipe, a device or a socket/,
+    );
+    daemon.send('SIGTERM');
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
+  });
+
+  it('Bad input is refused clearly: a configuration that is a pipe, exit code 2', async (t) => {
+    await using world = await startProgramWorld();
+    const pipe = join(dirname(world.sandbox.configPath), 'pipe.yaml');
+    makePipe(pipe);
+    for (const command of ['run', 'check', 'status']) {
+      const { code, stderr } = await runProgram([command, '--config', pipe], t);
+      assert.equal(code, 2, command);
+      assert.match(stderr, /pipe\.yaml: the file cannot be read \(it is no regular file but a pipe/);
+    }
+  });
+
+  it('Good neighbours: eight credentials on a mount that hangs stop no other provider', {
+    skip: findHangProblem() ?? false,
+  }, async (t) => {
+    await using world = await startProgramWorld({ speed: 60 });
+    const folder = dirname(world.sandbox.configPath);
+    const dead = join(folder, 'dead');
+    const config = await world.copyConfig('dead.yaml', {
+      replace: Object.fromEntries(
+        CREDENTIALS.map((credential, file) => [`credentials/${credential} }`, `${dead}/${file} }`]),
+      ),
+      set: { 'log.level': 'debug' },
+      setProviders: { lifetime: LIFETIME, refreshAfter: 0.6 },
+    });
+    world.addFault(`${HEALTHY}:lifetime=${LIFETIME}`);
+    await using daemon = new ProgramProcess(['run', '--config', config], {
+      signal: t.signal,
+      within: withHangingFolder(dead),
+    });
+    const { output } = daemon;
+    await output.untilLines('refresh-failed', 2, ({ token }) => token === 'pivot');
+    const already = output.linesOf('token-refreshed').length;
+    await output.untilLines('token-refreshed', already + 3, ({ token }) => token === HEALTHY);
+    const failures = output.linesOf('refresh-failed').filter(({ token }) => token === 'pivot');
+    assert.deepEqual([...new Set(failures.map(({ code }) => code))], ['provider-unavailable']);
+    assert.match(
+      String(failures[0]?.['msg']),
+      /dead\/\d cannot be read \(ETIMEDOUT: the file system did not answer\)/,
+    );
+  });
+});
