@@ -4,12 +4,13 @@
  */
 
 import { createReceiverClient, type ReceiverClient } from './adapters/alert-receiver/receiver-client.ts';
-import { createAlertmanagerSink } from './adapters/alertmanager/alertmanager-sink.ts';
+import { createAlertmanagerSink, nameInstances } from './adapters/alertmanager/alertmanager-sink.ts';
 import { createAwsCredentials } from './adapters/aws-credentials/own-credentials.ts';
 import { FileLanes } from './adapters/files/file-lanes.ts';
-import { createPagerDutySink } from './adapters/pagerduty/pagerduty-sink.ts';
+import { createHttpTransport } from './adapters/net/http-transport.ts';
+import { createPagerDutySink, verifyRoutingKey } from './adapters/pagerduty/pagerduty-sink.ts';
 import { createSlackSink } from './adapters/slack/slack-sink.ts';
-import { createSnsSink } from './adapters/sns/sns-sink.ts';
+import { type ClosableSink, createSnsSink } from './adapters/sns/sns-sink.ts';
 import { createWebhookSink } from './adapters/webhook/webhook-sink.ts';
 import { buildTestNotification } from './alerts/alert-text.ts';
 import { keepBeating } from './alerts/heartbeat.ts';
@@ -19,7 +20,8 @@ import type { CredentialReference } from './config/reference.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
 import { ALERT_LIMIT_MS } from './core/alert.ts';
 import type { RefreshEvent } from './core/events.ts';
-import type { Random, TokenStore } from './core/ports.ts';
+import type { HttpTransport } from './core/http-call.ts';
+import type { AlertSink, Random, TokenStore } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
 
@@ -31,6 +33,7 @@ export interface AlertingPorts extends ConnectionPorts {
 /** Sinks, and the connections behind them. */
 export interface AlertReceivers {
   readonly targets: readonly AlertTarget[];
+  /** For a receiver beside the sinks. */
   readonly client: ReceiverClient;
   /** Closes all connections. */
   close(): Promise<void>;
@@ -38,14 +41,15 @@ export interface AlertReceivers {
 
 /** Opens no connection yet. */
 export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingPorts): AlertReceivers {
-  const client = createReceiverClient({ clock: ports.clock });
-  const closers: (() => Promise<void>)[] = [() => client.close()];
-  const targets = sinks.map((sink): AlertTarget => {
-    const { leastSeverity } = sink;
-    const created = createSink(sink, client, ports);
-    if ('close' in created) closers.push(() => created.close());
-    return { sink: 'close' in created ? created.sink : created, leastSeverity };
-  });
+  const transport = createHttpTransport(ports);
+  const client = createReceiverClient({ clock: ports.clock, transport });
+  const closers: (() => Promise<void>)[] = [];
+  const targets = sinks.flatMap((sink) =>
+    createSinks(sink, client, transport, ports).map((created): AlertTarget => {
+      if ('close' in created) closers.push(() => created.close());
+      return { sink: 'close' in created ? created.sink : created, leastSeverity: sink.leastSeverity };
+    }),
+  );
   return {
     targets,
     client,
@@ -55,26 +59,36 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   };
 }
 
-function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: AlertingPorts) {
+/** As many as have to be told each for itself. */
+function createSinks(
+  sink: SinkConfiguration,
+  client: ReceiverClient,
+  transport: HttpTransport,
+  ports: AlertingPorts,
+): readonly (AlertSink | ClosableSink)[] {
   const { name } = sink;
   const reading = (field: string, reference: CredentialReference) => createReading(field, reference, ports);
   const maybeReading = (field: string, reference: CredentialReference | undefined) =>
     reference === undefined ? undefined : reading(field, reference);
   switch (sink.kind) {
     case 'slack':
-      return createSlackSink({ name, readUrl: reading('url', sink.url), client });
+      return [createSlackSink({ name, readUrl: reading('url', sink.url), client })];
     case 'pagerduty': {
       const readRoutingKey = reading('routingKey', sink.routingKey);
-      return createPagerDutySink({ name, endpoint: sink.endpoint, readRoutingKey, client });
+      const { endpoint } = sink;
+      return [createPagerDutySink({ name, endpoint, readRoutingKey, client })];
     }
     case 'alertmanager': {
       const readToken = maybeReading('token', sink.token);
-      return createAlertmanagerSink({ name, urls: sink.urls, readToken, client });
+      const { urls } = sink;
+      return nameInstances(name, urls).map((instance, index) =>
+        createAlertmanagerSink({ name: instance, url: urls[index] ?? '', readToken, client }),
+      );
     }
     case 'webhook': {
       const readHmacKey = maybeReading('hmacKey', sink.hmacKey);
       const readUrl = reading('url', sink.url);
-      return createWebhookSink({ name, readUrl, readHmacKey, client, clock: ports.clock });
+      return [createWebhookSink({ name, readUrl, readHmacKey, client, clock: ports.clock })];
     }
     case 'sns': {
       const { topicArn, endpoint } = sink;
@@ -84,25 +98,51 @@ function createSink(sink: SinkConfiguration, client: ReceiverClient, ports: Aler
         const { createSnsService } = await import('./adapters/sns/sdk-service.ts');
         const { clock, files = new FileLanes(clock) } = ports;
         const credentials =
-          ports.awsCredentials ?? createAwsCredentials({ region, clock, files, callLimitMs: ALERT_LIMIT_MS });
-        return createSnsService({ region, endpoint, credentials });
+          ports.awsCredentials ??
+          createAwsCredentials({ transport, region, clock, files, callLimitMs: ALERT_LIMIT_MS });
+        return createSnsService({ transport, region, endpoint, credentials });
       };
-      return createSnsSink({ name, topicArn, open, clock: ports.clock });
+      return [createSnsSink({ name, topicArn, open, clock: ports.clock })];
     }
   }
 }
 
 type Reading = (signal: AbortSignal) => Promise<Result<SecretText>>;
 
+/**
+ * Reads a receiver's secret anew for each attempt, so that a changed one counts at once. What was read last is good enough
+ * while it cannot be read: people have to hear that Secrets Manager is down, most of all when their URL lies there.
+ */
 function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): Reading {
   const read = createReferenceReader({ [field]: reference }, ports);
+  let last: SecretText | undefined;
   return async (signal) => {
     const { credentials } = await read(signal);
-    if (!credentials.ok) return credentials;
-    const value = credentials.value.get(field);
-    if (value === undefined) throw new Error(`the reader of ${field} has read something else`);
-    return succeed(value);
+    if (!credentials.ok) return last === undefined ? credentials : succeed(last);
+    last = credentials.value.get(field);
+    if (last === undefined) throw new Error(`the reader of ${field} has read something else`);
+    return succeed(last);
   };
+}
+
+/**
+ * Whether the routing keys of PagerDuty sinks can be such, without telling anybody.
+ * @param live false: keys in Secrets Manager are not looked at, and what cannot be read here is no problem
+ * @returns one result for each key that was looked at
+ */
+export async function verifyRoutingKeys(
+  { alerts }: Configuration,
+  ports: AlertingPorts,
+  { live }: { readonly live: boolean },
+): Promise<readonly TestResult[]> {
+  const results: TestResult[] = [];
+  for (const sink of alerts.sinks) {
+    if (sink.kind !== 'pagerduty' || (sink.routingKey.kind === 'awsSecret' && !live)) continue;
+    const key = await createReading('routingKey', sink.routingKey, ports)(new AbortController().signal);
+    if (key.ok) results.push({ sink: sink.name, result: verifyRoutingKey(sink.name, key.value) });
+    else if (live) results.push({ sink: sink.name, result: key });
+  }
+  return results;
 }
 
 /** How telling one sink went. */

@@ -26,6 +26,8 @@ export interface App {
   stop(): Promise<void>;
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[];
+  /** What {@link App.stop} still waits for, for people; empty before and after. */
+  stopWaitsFor(): readonly string[];
 }
 
 export function createApp(configuration: Configuration, ports: AppPorts): App {
@@ -36,10 +38,14 @@ class Daemon implements App {
   readonly #configuration: Configuration;
   readonly #ports: AppPorts;
   readonly #replica: Replica;
-  readonly #health = createHealth(() => this.#replica.stuckReasons());
+  readonly #health = createHealth(
+    () => this.#replica.stuckReasons(),
+    () => this.#ports.coordinator.unreadyReasons(),
+  );
   #http: HttpServer | undefined;
   #started: Promise<{ readonly httpUrl: string }> | undefined;
   #stopped: Promise<void> | undefined;
+  #stopWaitsFor: readonly string[] = [];
 
   constructor(configuration: Configuration, ports: AppPorts) {
     this.#configuration = configuration;
@@ -62,8 +68,12 @@ class Daemon implements App {
     return this.#replica.stuckReasons();
   }
 
+  stopWaitsFor(): readonly string[] {
+    return this.#stopWaitsFor;
+  }
+
   async #start(): Promise<{ readonly httpUrl: string }> {
-    const { metrics, onFault, status } = this.#ports;
+    const { clock, metrics, onFault, status } = this.#ports;
     const { host, port } = this.#configuration.http;
     const problem = await findJournalProblem(this.#configuration, this.#ports.clock);
     if (problem !== undefined) throw new Error(problem);
@@ -72,6 +82,7 @@ class Daemon implements App {
     this.#http = await startHttpServer({
       host,
       port,
+      clock,
       health: this.#health,
       metrics,
       onFault,
@@ -85,9 +96,14 @@ class Daemon implements App {
   async #stop(): Promise<void> {
     this.#health.stopping();
     // Ends a start that is under way, which has to end before what it built is torn down.
+    this.#stopWaitsFor = ['refreshes in flight, or the release of leadership'];
     await this.#replica.stop();
+    this.#stopWaitsFor = ['the start, which was under way'];
     await Promise.allSettled([this.#started]);
+    this.#stopWaitsFor = ['HTTP connections'];
     await this.#http?.stop();
+    this.#stopWaitsFor = ['connections to the store and the providers'];
     await this.#ports.connections.close();
+    this.#stopWaitsFor = [];
   }
 }

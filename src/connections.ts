@@ -10,6 +10,7 @@ import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
 import { DirectoryJournal, findLaterEntry } from './adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
+import { createHttpTransport } from './adapters/net/http-transport.ts';
 import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
@@ -32,7 +33,6 @@ import type {
 } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
-import { createTokenDispatcher } from './providers/token-endpoint.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
 export { KINDS } from './providers/registry.ts';
@@ -106,12 +106,20 @@ export function readConfigurationFile(path: string, mostBytes: number, clock: Cl
 export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
   const { store: settings } = configuration;
   const { clock, events } = ports;
+  const transport = createHttpTransport(ports);
   const files = ports.files ?? new FileLanes(clock);
   const credentials =
     ports.awsCredentials === undefined
-      ? createAwsCredentials({ region: settings.region, clock, files, callLimitMs: settings.timeoutMs })
+      ? createAwsCredentials({
+          transport,
+          region: settings.region,
+          clock,
+          files,
+          callLimitMs: settings.timeoutMs,
+        })
       : undefined;
   const client = createSecretsManagerClient({
+    transport,
     region: settings.region,
     endpoint: settings.endpoint,
     credentials: credentials === undefined ? ports.awsCredentials : asSdkProvider(credentials),
@@ -128,7 +136,6 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   const directory = journalDirectory(configuration, files);
   const claim = directory === undefined ? undefined : new DirectoryClaim(directory.path);
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
-  const dispatcher = createTokenDispatcher();
   const sources = createSources({ store, clock, files });
   return {
     store,
@@ -143,12 +150,11 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials });
+      return createTokenSource({ kind, baseUrl, timeoutMs, transport, clock, readCredentials });
     },
     close: async () => {
       claim?.release();
       client.destroy();
-      await dispatcher.destroy();
     },
   };
 }

@@ -1,38 +1,73 @@
 #!/usr/bin/env node
-/** From the command line to a command: the only place that reads arguments and sets the exit code. */
-import { createProgram, explainUncaught } from './commands/program.ts';
+/**
+ * From the command line to a command: the only place that reads arguments and sets the exit code.
+ *
+ * Guarantee: the process ends when its command has ended, or {@link STOP_LIMIT_MS} after it was asked to stop, whatever
+ * connections, timers and threads are left.
+ */
+import { createSystemClock } from './adapters/system/clock.ts';
+import { OutputFile } from './adapters/system/output-file.ts';
+import { describeOpenResources, endProcess } from './adapters/system/process-end.ts';
+import { secureProcess } from './adapters/system/process-safety.ts';
+import { listenForStop } from './adapters/system/stop-signals.ts';
 import type { Terminal } from './commands/terminal.ts';
+import { explainFault } from './core/fault.ts';
 
-const { stdout, stderr } = process;
+/** Behind every limit of the commands' own; Kubernetes kills after 30 s, people after 10. */
+const STOP_LIMIT_MS = 9_000;
+/** For what has been written and not been read when the program is asked to stop. */
+const LAST_LINES_MS = 300;
+
+// Before all else: what is imported below takes some tenths of a second.
+const stopRequest = listenForStop();
+const safety = secureProcess(process.env, process.execArgv);
+const clock = createSystemClock();
+const stdout = new OutputFile(1);
+const stderr = new OutputFile(2);
+
+/** Ends the process once its output was taken. */
+async function end(code: number): Promise<never> {
+  const enough = new AbortController();
+  // A result waits for its reader (`plan | less`) until somebody wants the program to stop; what else there is, not.
+  void stopRequest.then(() => clock.sleep(LAST_LINES_MS)).then(() => enough.abort());
+  await Promise.all([stdout.flush(enough.signal), stderr.flush(enough.signal)]);
+  return endProcess(code);
+}
 
 // Node would print the error with everything that hangs on it.
 process.on('uncaughtException', (error) => {
-  stderr.write(`${explainUncaught(error)}\n`);
-  process.exit(1);
+  stderr.write(`${explainFault(error)}\n`);
+  void end(1);
 });
+
+if (safety.refusal !== undefined) {
+  stderr.write(`${safety.refusal}\n`);
+  await end(2);
+}
 
 const terminal: Terminal = {
-  out: (text) => void stdout.write(text),
-  err: (text) => void stderr.write(text),
-  isInteractive: stdout.isTTY,
-  hasColor: stdout.isTTY && !process.env['NO_COLOR'],
-  columns: () => stdout.columns,
-  lines: () => stdout.rows,
+  out: (text) => stdout.write(text),
+  line: (lines) => stdout.writeLine(lines),
+  err: (text) => stderr.write(text),
+  isInteractive: process.stdout.isTTY,
+  hasColor: process.stdout.isTTY && !process.env['NO_COLOR'],
+  columns: () => process.stdout.columns,
+  lines: () => process.stdout.rows,
   // A copy: each look into `process.env` makes a new string, and 10,000 tokens may share one credential.
   env: { ...process.env },
-  stopRequest: () =>
-    new Promise((resolve) => {
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
-    }),
-  outputClosed: () =>
-    new Promise((resolve) => {
-      stdout.once('error', () => resolve());
-    }),
+  warnings: safety.warnings,
+  stopRequest: () => stopRequest,
+  outputClosed: () => stdout.closed,
 };
 
-// A reader that has gone away (`plan | head`) is no reason for a stack trace.
-stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-});
+void stopRequest
+  .then((signal) => clock.sleep(STOP_LIMIT_MS).then(() => signal))
+  .then((signal) => {
+    stderr.write(
+      `not ended ${STOP_LIMIT_MS} ms after ${signal}, ends now; still open: ${describeOpenResources()}\n`,
+    );
+    return end(1);
+  });
 
-process.exitCode = await createProgram(terminal).run(process.argv.slice(2));
+const { createProgram } = await import('./commands/program.ts');
+await end(await createProgram(terminal).run(process.argv.slice(2)));

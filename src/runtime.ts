@@ -3,10 +3,10 @@
  */
 import { FileLanes } from './adapters/files/file-lanes.ts';
 import { type ApiServer, findClusterApiServer, NAMESPACE_FILE } from './adapters/kubernetes/api-server.ts';
-import { createLeaseClient } from './adapters/kubernetes/lease-client.ts';
+import { createLeaseClient, type LeaseClient } from './adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from './adapters/kubernetes/lease-elector.ts';
 import { createMetrics, type Metrics } from './adapters/prometheus/metrics.ts';
-import { createSystemClock } from './adapters/system/clock.ts';
+import { createSystemClock, nextTurn } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
 import { createEventLog } from './adapters/system/event-log.ts';
 import { createLog, type Log, type LogDestination } from './adapters/system/log.ts';
@@ -17,12 +17,15 @@ import { leaveLocalTime } from './adapters/system/time-zone.ts';
 import { type Alerting, createAlerting } from './alerting.ts';
 import { type App, createApp } from './app.ts';
 import type { Configuration, CoordinationConfiguration } from './config/configuration.ts';
+import { describeInstallation } from './config/installation.ts';
 import { type ConnectionPorts, connect } from './connections.ts';
 import { describeFault } from './core/fault.ts';
 import type { Clock, Coordinator, Random, RefreshEvents } from './core/ports.ts';
 import { VERSION } from './core/version.ts';
 import { StatusBoard } from './status/status-board.ts';
 import { StatusPages } from './status/status-pages.ts';
+
+type KubernetesCoordination = Extract<CoordinationConfiguration, { kind: 'kubernetes' }>;
 
 /** The two ports that every command needs. */
 export interface SystemPorts {
@@ -71,7 +74,7 @@ export async function createReporting(options: ReportingOptions): Promise<Report
     clock,
     destination: options.destination,
   });
-  const metrics = createMetrics({ version: VERSION, clock });
+  const metrics = createMetrics({ version: VERSION, clock, lostLogLines: () => log.lostLines(), nextTurn });
   const subscribers = [createEventLog(log, clock), metrics.onEvent, ...(options.listeners ?? [])];
   return {
     log,
@@ -124,7 +127,7 @@ export function createDaemon(
       versionsOf: (identity) => metrics.versionsOf(identity),
       onFault,
     }),
-    coordinator: createCoordinator(configuration.coordination, { ...ports, events }),
+    coordinator: createCoordinator(configuration, { ...ports, events }),
     cronLogger: createCronLogger(log),
   });
   return alerting === undefined ? app : withAlerting(app, alerting);
@@ -142,14 +145,20 @@ function createBoard({ providers }: Configuration, clock: Clock): StatusBoard {
 /** Alerts run beside the daemon: their last words do not lengthen its end. */
 function withAlerting(app: App, alerting: Alerting): App {
   const stuckReasons = (): readonly string[] => app.stuckReasons();
+  let isTelling = false;
   return {
     stuckReasons,
+    stopWaitsFor: () => [...app.stopWaitsFor(), ...(isTelling ? ['alert receivers'] : [])],
     start: () => {
       alerting.start(stuckReasons);
       return app.start();
     },
     stop: async () => {
-      await Promise.all([app.stop(), alerting.stop()]);
+      isTelling = true;
+      const told = alerting.stop().finally(() => {
+        isTelling = false;
+      });
+      await Promise.all([app.stop(), told]);
     },
   };
 }
@@ -168,27 +177,41 @@ export function findCoordinationProblem(
 
 /** @throws outside of a cluster, unless {@link findCoordinationProblem} was heeded */
 function createCoordinator(
-  coordination: CoordinationConfiguration,
+  configuration: Configuration,
   { clock, random, events, readEnv, files }: SystemPorts & Pick<ConnectionPorts, 'events' | 'readEnv'>,
 ): Coordinator {
+  const { coordination } = configuration;
   if (coordination.kind === 'none') return createSoleLeader();
-  const apiServer = findApiServer(coordination, readEnv);
-  if (apiServer === undefined) throw new Error('there is no API server to coordinate by');
-  const { leaseName, namespace, timing } = coordination;
+  const client = connectLease(coordination, { clock, readEnv, files });
+  if (client === undefined) throw new Error('there is no API server to coordinate by');
+  const { leaseName, timing } = coordination;
   return createLeaseElector({
-    client: createLeaseClient({
-      apiServer,
-      leaseName,
-      namespace: namespace === undefined ? { file: NAMESPACE_FILE } : { name: namespace },
-      clock,
-      files,
-    }),
+    client,
     // Two replicas of one name would both take the lease for theirs, and so would a restarted one for its former self.
     identity: `${nameReplica(coordination, readEnv)}_${random.uuid()}`,
+    leaseName,
+    installation: describeInstallation(configuration),
     timing,
     clock,
     random,
     events,
+  });
+}
+
+/** The Lease that replicas agree by; `undefined` outside of a cluster. Opens no connection yet. */
+export function connectLease(
+  coordination: KubernetesCoordination,
+  { clock, readEnv, files }: Pick<SystemPorts, 'clock' | 'files'> & Pick<ConnectionPorts, 'readEnv'>,
+): LeaseClient | undefined {
+  const { leaseName, namespace } = coordination;
+  const apiServer = findApiServer(coordination, readEnv);
+  if (apiServer === undefined) return undefined;
+  return createLeaseClient({
+    apiServer,
+    leaseName,
+    namespace: namespace === undefined ? { file: NAMESPACE_FILE } : { name: namespace },
+    clock,
+    files,
   });
 }
 
@@ -199,7 +222,7 @@ function nameReplica(coordination: CoordinationConfiguration, readEnv: Connectio
 }
 
 function findApiServer(
-  { apiServer }: Extract<CoordinationConfiguration, { kind: 'kubernetes' }>,
+  { apiServer }: KubernetesCoordination,
   readEnv: ConnectionPorts['readEnv'],
 ): ApiServer | undefined {
   return apiServer ?? findClusterApiServer(readEnv);

@@ -67,7 +67,7 @@ describe('of two replicas', () => {
     await bench.pass(2 * MINUTE_MS);
     assert.equal(a.isLeading(), true);
     assert.equal(b.isLeading(), false);
-    assert.deepEqual(b.events.names, ['token-restored']);
+    assert.deepEqual(b.events.names, ['token-restored', 'standing-by']);
     assert.deepEqual(await readHealth(b, '/readyz'), { ok: true, text: '{"ok":true,"reasons":[]}' });
     assert.deepEqual(await readHealth(b, '/livez'), { ok: true, text: '{"ok":true,"reasons":[]}' });
     assert.equal(bench.fetches(), 1);
@@ -106,7 +106,8 @@ describe('of two replicas', () => {
     await bench.pass(MINUTE_MS);
     assert.equal(bench.fetches(), 1);
     assert.deepEqual(await readHealth(a, '/readyz'), { ok: true, text: '{"ok":true,"reasons":[]}' });
-    assert.match((await readHealth(a, '/livez')).text, /leadership was lost and cannot be had again/);
+    // No restart brings the API server back, and the process that would be killed may have one-time tokens to save.
+    assert.equal((await readHealth(a, '/livez')).ok, true);
     assert.equal((await readHealth(b, '/livez')).ok, true);
   });
 
@@ -187,6 +188,7 @@ describe('of two replicas', () => {
             }),
       release: () => Promise.resolve(),
       stuckReasons: () => [],
+      unreadyReasons: () => [],
     });
     await bench.until(() => bench.fetches() === 1);
     isOver = true;

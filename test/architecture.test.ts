@@ -50,7 +50,8 @@ const RULES: Readonly<
     ],
     types: ['refresh'],
   },
-  'main.ts': { values: ['commands'] },
+  // The process itself: its signals, its output, its end.
+  'main.ts': { values: ['core', 'commands', 'adapters'] },
 };
 
 /** Reading time or chance, and waiting, belong to `adapters/system`. */

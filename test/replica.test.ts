@@ -157,6 +157,10 @@ class OneTerm implements Coordinator {
   stuckReasons(): readonly string[] {
     return [];
   }
+
+  unreadyReasons(): readonly string[] {
+    return [];
+  }
 }
 
 describe('a process that was paused beyond its term', () => {

@@ -2,9 +2,9 @@
  * What is wrong right now, from the stream of events and the time that passes.
  *
  * Guarantee: an event costs the same however many tokens there are; nothing here waits, so a refresh is never delayed.
- * A condition about tokens is only stated by the replica that leads, because only its events are complete. `NoLeader` is
- * only stated by one that does not lead: it has failed for {@link NO_LEADER_AFTER_MS} to reach the means of agreement, so
- * that it can neither lead nor see who does.
+ * A condition about tokens is only stated by the replica that leads, because only its events are complete; with one
+ * exception: while another installation leads, a stand-by states which of its own tokens nobody refreshes. `NoLeader` is
+ * only stated by one that does not lead: for {@link NO_LEADER_AFTER_MS} it could neither lead nor see who does.
  * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
  * better, and it could not take over either.
  */
@@ -39,6 +39,13 @@ export const NO_LEADER_AFTER_MS = 30_000;
 /** An expired token whose refresh does not fail either: something stands still. */
 const STALL_AFTER_EXPIRY_MS = 30_000;
 
+/**
+ * What a leader of ours would need at most to get a new token published, while a rollout goes on.
+ * An expired one waits longer: a stand-by reads again what it found expired only after five minutes.
+ */
+const UNCARED_ABSENT_MS = 120_000;
+const UNCARED_EXPIRED_MS = 360_000;
+
 /** What readers see of a token; `unknown` until the store has said so. */
 type Life =
   | { readonly kind: 'unknown' }
@@ -61,7 +68,11 @@ export class AlertBoard {
   /** Provider's clock minus ours, where they differ too much, by provider. */
   readonly #skews = new Map<string, number>();
   #isLeader = false;
-  #isolation: { readonly sinceMonotonicMs: number; readonly problem: string } | undefined;
+  /** Who leads in this one's place, and of which installation nothing is known or that it is another. */
+  #stranger: { readonly sinceMonotonicMs: number; readonly leader: string } | undefined;
+  #isolation:
+    | { readonly sinceMonotonicMs: number; readonly problem: string; readonly endsWithTerm: boolean }
+    | undefined;
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     this.#clock = clock;
@@ -78,7 +89,7 @@ export class AlertBoard {
 
   /** Everything that is wrong now; in no particular order. */
   conditions(): readonly Condition[] {
-    return this.#isLeader ? this.#tokenConditions() : this.#noLeader();
+    return this.#isLeader ? this.#tokenConditions() : [...this.#noLeader(), ...this.#uncaredTokens()];
   }
 
   #onTokenEvent(event: Extract<RefreshEvent, { identity: TokenIdentity }>, facts: TokenFacts): void {
@@ -127,16 +138,40 @@ export class AlertBoard {
         return;
       case 'leadership-acquired':
         this.#isLeader = true;
+        this.#stranger = undefined;
+        // What failed, on the other hand, is over when it is said to have recovered.
+        if (this.#isolation?.endsWithTerm === true) this.#isolation = undefined;
         // Of a former term: the keepers tell anew what fails.
         for (const facts of this.#tokens.values()) facts.failure = undefined;
         return;
       case 'leadership-lost':
         this.#isLeader = false;
         return;
+      case 'standing-by':
+        this.#isolation = undefined;
+        this.#stranger =
+          event.isOurs === true
+            ? undefined
+            : {
+                sinceMonotonicMs: this.#stranger?.sinceMonotonicMs ?? this.#clock.monotonicMs(),
+                leader: event.leader,
+              };
+        return;
+      case 'nobody-leads':
+        this.#stranger = undefined;
+        this.#isolation = {
+          sinceMonotonicMs: this.#clock.monotonicMs() - event.sinceMs,
+          problem: event.problem,
+          endsWithTerm: true,
+        };
+        return;
       case 'coordination-failed':
+        // It could not take over if it had to, and need not.
+        if (event.leader !== undefined) return;
         this.#isolation = {
           sinceMonotonicMs: this.#isolation?.sinceMonotonicMs ?? this.#clock.monotonicMs(),
           problem: event.problem,
+          endsWithTerm: false,
         };
         return;
       case 'coordination-recovered':
@@ -160,15 +195,36 @@ export class AlertBoard {
     return [{ alert: 'NoLeader', provider: undefined, members: [member] }];
   }
 
+  /** Of a stand-by: tokens that its leader does not refresh, because it keeps others. */
+  #uncaredTokens(): readonly Condition[] {
+    const stranger = this.#stranger;
+    if (stranger === undefined) return [];
+    const nowMs = this.#clock.now();
+    const ledForMs = this.#clock.monotonicMs() - stranger.sinceMonotonicMs;
+    const detail =
+      `${stranger.leader} leads, which does not refresh it: it may be of another installation, ` +
+      'give each a coordination.leaseName of its own';
+    const { add, conditions } = collectConditions();
+    for (const { identity, life } of this.#tokens.values()) {
+      const expiresAtMs = life.kind === 'known' ? life.expiresAtMs : undefined;
+      const isUncared =
+        life.kind === 'absent'
+          ? ledForMs >= UNCARED_ABSENT_MS
+          : expiresAtMs !== undefined && Math.min(ledForMs, nowMs - expiresAtMs) >= UNCARED_EXPIRED_MS;
+      if (isUncared)
+        add('TokenExpired', identity.provider, {
+          token: identity.token,
+          code: undefined,
+          detail,
+          expiresAtMs,
+        });
+    }
+    return conditions();
+  }
+
   #tokenConditions(): readonly Condition[] {
     const nowMs = this.#clock.now();
-    const found = new Map<string, { alert: AlertName; provider: string; members: ConditionMember[] }>();
-    const add = (alert: AlertName, provider: string, member: ConditionMember): void => {
-      const key = `${provider}/${alert}`;
-      const condition = found.get(key);
-      if (condition === undefined) found.set(key, { alert, provider, members: [member] });
-      else condition.members.push(member);
-    };
+    const { add, conditions } = collectConditions();
     for (const facts of this.#tokens.values()) {
       const { identity, life, failure, short } = facts;
       const { provider, token } = identity;
@@ -185,7 +241,7 @@ export class AlertBoard {
       const detail = describeSkew(skewMs);
       add('ClockSkew', provider, { token: undefined, code: undefined, detail, expiresAtMs: undefined });
     }
-    return [...found.values()];
+    return conditions();
   }
 
   #factsOf(identity: TokenIdentity): TokenFacts {
@@ -195,6 +251,19 @@ export class AlertBoard {
     this.#tokens.set(identity.token, facts);
     return facts;
   }
+}
+
+function collectConditions() {
+  const found = new Map<string, { alert: AlertName; provider: string; members: ConditionMember[] }>();
+  return {
+    add: (alert: AlertName, provider: string, member: ConditionMember): void => {
+      const key = `${provider}/${alert}`;
+      const condition = found.get(key);
+      if (condition === undefined) found.set(key, { alert, provider, members: [member] });
+      else condition.members.push(member);
+    },
+    conditions: (): readonly Condition[] => [...found.values()],
+  };
 }
 
 /** Which alert says best why a refresh fails: one for each failure. */

@@ -2,7 +2,7 @@
  * What one sink still has to be told.
  *
  * Guarantee: one entry per alert, the latest state wins; what fails is tried again with growing, drawn waits, and
- * `Retry-After` is obeyed; a message that the receiver refuses as such is dropped, so that it cannot hold up the others.
+ * `Retry-After` is obeyed up to {@link MAX_PAUSE_MS}; a message that waits for a key is kept until the key is right; a message that the receiver refuses as such is dropped, so that it cannot hold up the others.
  * Never more than {@link MOST_QUEUED} entries: the oldest is given up.
  * Non-guarantee: nothing survives the end of the process. A receiver may be told the same twice when its answer is lost.
  */
@@ -22,6 +22,11 @@ export interface SinkQueueParts {
 
 /** Far above providers times alerts of any installation. */
 export const MOST_QUEUED = 5_000;
+
+/** A key that is refused is read again so often: no receiver locks people out, and a corrected one shall count soon. */
+const KEY_LOOK_MS = 60_000;
+/** Whatever `Retry-After` says: somebody waits to be told. */
+const MAX_PAUSE_MS = 300_000;
 
 export class SinkQueue {
   readonly #parts: SinkQueueParts;
@@ -101,8 +106,8 @@ export class SinkQueue {
   async #pause(failure: Failure, stopping: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
     const attempt = this.#report.failures;
-    await clock
-      .sleep(decideWait({ failure, attempt, remainingMs: undefined }, random.next()), stopping)
-      .catch(() => undefined);
+    const input = { failure, attempt, remainingMs: undefined, humanInMs: KEY_LOOK_MS };
+    const waitMs = Math.min(decideWait(input, random.next()), MAX_PAUSE_MS);
+    await clock.sleep(waitMs, stopping).catch(() => undefined);
   }
 }

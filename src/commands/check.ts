@@ -1,11 +1,13 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
+import { findLeaseProblem } from '../adapters/kubernetes/lease-check.ts';
+import { verifyRoutingKeys } from '../alerting.ts';
 import type { AssembledToken } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
 import type { RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
-import { createSystemPorts } from '../runtime.ts';
+import { connectLease, createSystemPorts, type SystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
@@ -16,11 +18,21 @@ export interface CheckOptions extends ConfigurationOptions {
   readonly json?: boolean;
 }
 
-/** One live finding, as `check --live --json` prints it. */
+/** Deadline for a call to the API server. */
+const LEASE_CALL_MS = 5000;
+
+/** One finding, as `check --json` prints it; without `--live` only about what lies on this machine and is wrong. */
 interface Finding {
-  /** A token's name, or a provider's for the search for its customers. */
+  /** A token's name, a provider's for the search for its customers, a sink's, or `coordination`. */
   readonly token: string;
-  readonly aspect: 'credentials' | 'provider' | 'secret' | 'state secret' | 'discovery';
+  readonly aspect:
+    | 'credentials'
+    | 'provider'
+    | 'secret'
+    | 'state secret'
+    | 'discovery'
+    | 'routing key'
+    | 'lease';
   readonly ok: boolean;
   readonly code?: string;
   readonly message?: string;
@@ -30,7 +42,10 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration, path, warnings } = loaded;
-  const findings = options.live === true ? await checkLive(configuration, terminal) : [];
+  const findings =
+    options.live === true
+      ? await checkLive(configuration, terminal)
+      : await checkHere(configuration, terminal);
   const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
   if (options.json === true) {
     terminal.out(`${JSON.stringify({ config: path, tokens, warnings, findings })}\n`);
@@ -45,6 +60,18 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   return findings.every(({ ok }) => ok) ? 0 : 1;
 }
 
+async function checkHere(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
+  const readEnv = (name: string): string | undefined => terminal.env[name];
+  const ports = { ...createSystemPorts(), events: () => undefined, readEnv };
+  const connections = connect(configuration, ports);
+  const { store } = connections;
+  const keys = await verifyRoutingKeys(configuration, { ...ports, store }, { live: false });
+  await connections.close();
+  return keys
+    .filter(({ result }) => !result.ok)
+    .map(({ sink, result }) => describe(sink, 'routing key', result));
+}
+
 async function checkLive(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
   const events: RefreshEvents = (event) => {
     if (event.event === 'binding-rejected') terminal.err(`note: ${describeRejected(event)}`);
@@ -54,7 +81,7 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
   const connections = connect(configuration, { ...ports, readEnv: (name) => terminal.env[name] });
   const { signal } = new AbortController();
   try {
-    const findings: Finding[] = [];
+    const findings: Finding[] = await checkLease(configuration, terminal, ports);
     const { providers, failures } = await assembleDiscovered(configuration, { ...ports, connections });
     for (const { configuration: provider, tokens } of providers) {
       if (provider.discovery !== undefined) {
@@ -79,9 +106,37 @@ async function checkLive(configuration: Configuration, terminal: Terminal): Prom
         }
       }
     }
+    const alerting = { ...ports, readEnv: (name: string) => terminal.env[name], store: connections.store };
+    for (const { sink, result } of await verifyRoutingKeys(configuration, alerting, { live: true }))
+      findings.push(describe(sink, 'routing key', result));
     return findings;
   } finally {
     await connections.close();
+  }
+}
+
+/** Whether this process could take part in the election; empty where there is none, or none can be looked at from here. */
+async function checkLease(
+  configuration: Configuration,
+  terminal: Terminal,
+  { clock, files }: Pick<SystemPorts, 'clock' | 'files'>,
+): Promise<Finding[]> {
+  const { coordination } = configuration;
+  if (coordination.kind === 'none') return [];
+  const client = connectLease(coordination, { clock, files, readEnv: (name) => terminal.env[name] });
+  if (client === undefined) {
+    terminal.err(
+      'note: the Lease is not looked at: this is no pod, and there is no coordination.apiServer\n',
+    );
+    return [];
+  }
+  try {
+    const { signal } = new AbortController();
+    const problem = await findLeaseProblem(client, { timeoutMs: LEASE_CALL_MS, signal });
+    const about = { token: 'coordination', aspect: 'lease' } as const;
+    return [problem === undefined ? { ...about, ok: true } : { ...about, ok: false, message: problem }];
+  } finally {
+    await client.close();
   }
 }
 
@@ -106,5 +161,6 @@ function describe(token: string, aspect: Finding['aspect'], result: Result<unkno
 }
 
 function tell({ token, aspect, ok, code, message }: Finding): string {
-  return ok ? `ok    ${token}: ${aspect}\n` : `FAIL  ${token}: ${aspect}: ${code}: ${message}\n`;
+  if (ok) return `ok    ${token}: ${aspect}\n`;
+  return `FAIL  ${token}: ${aspect}: ${code === undefined ? '' : `${code}: `}${message}\n`;
 }

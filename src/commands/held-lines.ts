@@ -1,15 +1,17 @@
 /** Holds lines back until something else has been said first. */
 export class HeldLines {
-  readonly #write: (line: string) => void;
+  readonly #write: (line: string) => boolean;
   #held: string[] | undefined = [];
 
-  constructor(write: (line: string) => void) {
+  constructor(write: (line: string) => boolean) {
     this.#write = write;
   }
 
-  write(line: string): void {
-    if (this.#held === undefined) this.#write(line);
-    else this.#held.push(line);
+  /** @returns false when the line is lost */
+  write(line: string): boolean {
+    if (this.#held === undefined) return this.#write(line);
+    this.#held.push(line);
+    return true;
   }
 
   /** Lets go of what was held; from now on lines pass. */

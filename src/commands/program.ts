@@ -1,6 +1,6 @@
 /** The command line: names, options, help texts and exit codes. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { describeFault } from '../core/fault.ts';
+import { explainFault } from '../core/fault.ts';
 import { VERSION } from '../core/version.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -12,7 +12,7 @@ export interface Program {
 const EXIT_CODES = `
 Exit codes:
   0  done
-  1  something failed at run time; standard error says what
+  1  something failed at run time, or the command was stopped before it was done; standard error says what
   2  wrong usage or configuration; nothing was started`;
 
 /** Commands are imported when they run: \`plan\` need not pay for the sandbox. */
@@ -34,9 +34,8 @@ export function createProgram(terminal: Terminal): Program {
       examples('run --config /etc/token-refresher/config.yaml', 'run --once --config config.yaml'),
     )
     .action(async (options: { config?: string; once?: boolean }) => {
-      const listening = listenForStop(terminal);
       const { run } = await import('./run.ts');
-      exitCode = await run(options, listening);
+      exitCode = await run(options, terminal);
     });
 
   withConfig(program.command('check'))
@@ -49,7 +48,7 @@ export function createProgram(terminal: Terminal): Program {
     .addHelpText('after', examples('check --config config.yaml', 'check --live --json --config config.yaml'))
     .action(async (options: { config?: string; live?: boolean; json?: boolean }) => {
       const { check } = await import('./check.ts');
-      exitCode = await check(options, terminal);
+      exitCode = await endOnStop(terminal, check(options, terminal));
     });
 
   withConfig(program.command('plan'))
@@ -58,7 +57,7 @@ export function createProgram(terminal: Terminal): Program {
     .addHelpText('after', examples('plan --config config/example.yaml', 'plan --json --config config.yaml'))
     .action(async (options: { config?: string; json?: boolean }) => {
       const { plan } = await import('./plan.ts');
-      exitCode = await plan(options, terminal);
+      exitCode = await endOnStop(terminal, plan(options, terminal));
     });
 
   withConfig(program.command('refresh'))
@@ -67,9 +66,8 @@ export function createProgram(terminal: Terminal): Program {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('refresh pivot --config config.yaml', 'refresh pivot-b2b2c/ayu --json'))
     .action(async (name: string, options: { config?: string; json?: boolean }) => {
-      const listening = listenForStop(terminal);
       const { refresh } = await import('./refresh.ts');
-      exitCode = await refresh(name, options, listening);
+      exitCode = await refresh(name, options, terminal);
     });
 
   withConfig(program.command('status'))
@@ -78,7 +76,7 @@ export function createProgram(terminal: Terminal): Program {
     .addHelpText('after', examples('status --config config.yaml', 'status --json --config config.yaml'))
     .action(async (options: { config?: string; json?: boolean }) => {
       const { status } = await import('./status.ts');
-      exitCode = await status(options, terminal);
+      exitCode = await endOnStop(terminal, status(options, terminal));
     });
 
   withConfig(program.command('alert-test'))
@@ -86,9 +84,8 @@ export function createProgram(terminal: Terminal): Program {
     .option('--json', 'print JSON')
     .addHelpText('after', examples('alert-test --config config.yaml', 'alert-test --json'))
     .action(async (options: { config?: string; json?: boolean }) => {
-      const listening = listenForStop(terminal);
       const { alertTest } = await import('./alert-test.ts');
-      exitCode = await alertTest(options, listening);
+      exitCode = await alertTest(options, terminal);
     });
 
   program
@@ -133,9 +130,8 @@ export function createProgram(terminal: Terminal): Program {
     )
     .action(
       async (options: { speed: number; fault: string[]; upstreamsOnly?: boolean; versionWall?: number }) => {
-        const listening = listenForStop(terminal);
         const { sandbox } = await import('./sandbox.ts');
-        exitCode = await sandbox(options, listening);
+        exitCode = await sandbox(options, terminal);
       },
     );
 
@@ -147,25 +143,20 @@ export function createProgram(terminal: Terminal): Program {
       } catch (error) {
         // Commander has said what is wrong; help and version end here too, with code 0.
         if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-        terminal.err(`${explainUncaught(error)}\n`);
+        terminal.err(`${explainFault(error)}\n`);
         return 1;
       }
     },
   };
 }
 
-/** What is printed of an error that nobody expected: its class and where it was thrown, never its message. */
-export function explainUncaught(error: unknown): string {
-  return `unexpected failure, which may be a bug in token-refresher: please report ${JSON.stringify(describeFault(error))}`;
-}
-
-/**
- * From now on a request to stop is heard. Importing a command takes half a second, and a container's first process
- * simply does not get a signal that it does not listen for: it would be killed at the end of its grace period.
- */
-function listenForStop(terminal: Terminal): Terminal {
-  const stopRequest = terminal.stopRequest();
-  return { ...terminal, stopRequest: () => stopRequest };
+/** For commands that change nothing: when asked to stop they leave everything as it is, at once. */
+function endOnStop(terminal: Terminal, command: Promise<ExitCode>): Promise<ExitCode> {
+  const stopped = terminal.stopRequest().then((signal): ExitCode => {
+    terminal.err(`${signal}: stopped before it was done\n`);
+    return 1;
+  });
+  return Promise.race([command, stopped]);
 }
 
 function withConfig(command: Command): Command {

@@ -24,7 +24,12 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
     clock: ports.clock,
     isInteractive: terminal.isInteractive,
     hasColor: terminal.hasColor,
-    destination: { write: (line) => terminal.err(line) },
+    destination: {
+      write: (line) => {
+        terminal.err(line);
+        return true;
+      },
+    },
   });
   const connections = connect(configuration, { ...ports, events, readEnv: (key) => terminal.env[key] });
   try {

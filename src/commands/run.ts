@@ -1,6 +1,9 @@
 /** `run`: the daemon, or with `--once` a single pass for a CronJob or a shell. */
+import type { App } from '../app.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
+import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
+import type { Clock } from '../core/ports.ts';
 import {
   createDaemon,
   createReporting,
@@ -20,6 +23,9 @@ export interface RunOptions extends ConfigurationOptions {
   readonly once?: boolean;
 }
 
+/** With the time for the last lines of the log it is within 10 s, after which people kill. */
+const STOP_LIMIT_MS = 8_500;
+
 export async function run(options: RunOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
@@ -31,8 +37,10 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
     clock: ports.clock,
     isInteractive: terminal.isInteractive,
     hasColor: terminal.hasColor,
-    destination: { write: (line) => terminal.out(line) },
+    destination: { write: (line) => terminal.line(line) },
   });
+  for (const problem of terminal.warnings)
+    reporting.log.write('warn', 'process-unsafe', { problem }, problem);
   return options.once === true
     ? runOnce(configuration, terminal, { ...ports, reporting })
     : runDaemon(configuration, terminal, { ...ports, reporting, path });
@@ -51,6 +59,7 @@ async function runDaemon(
     return 2;
   }
   const app = createDaemon(configuration, { ...ports, readEnv });
+  const { clock } = ports;
   const stopRequest = terminal.stopRequest();
   const started = app.start();
   started.then(
@@ -78,7 +87,7 @@ async function runDaemon(
   );
   const signal = await Promise.race([stopRequest, started.then(() => stopRequest)]).catch(
     async (error: unknown) => {
-      await app.stop();
+      await stopInTime(app, clock);
       terminal.err(`${error instanceof Error ? error.message : 'cannot start'}\n`);
       return undefined;
     },
@@ -90,9 +99,29 @@ async function runDaemon(
     { signal },
     `${signal}: beginning nothing new, finishing what is in flight`,
   );
-  await app.stop();
-  log.write('info', 'program-stopped', {}, 'stopped');
-  return 0;
+  if (await stopInTime(app, clock)) {
+    log.write('info', 'program-stopped', {}, 'stopped');
+    return 0;
+  }
+  const waitsFor = app.stopWaitsFor();
+  log.write(
+    'error',
+    'program-stop-overdue',
+    { waitsFor },
+    `ends now, ${STOP_LIMIT_MS} ms after ${signal}, without waiting any longer for ${waitsFor.join(', ')}`,
+  );
+  return 1;
+}
+
+/** @returns false when it does not end within {@link STOP_LIMIT_MS} */
+async function stopInTime(app: App, clock: Clock): Promise<boolean> {
+  try {
+    await withDeadline(clock, STOP_LIMIT_MS, new AbortController().signal, () => app.stop());
+    return true;
+  } catch (error) {
+    if (error instanceof DeadlineExceeded) return false;
+    throw error;
+  }
 }
 
 async function runOnce(

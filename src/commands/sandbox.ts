@@ -60,14 +60,14 @@ async function runDaemon(session: Session): Promise<void> {
   const { configuration, terminal, clock, random, files, world, stopRequest } = session;
   const table = createLiveTable({
     clock,
-    write: (text) => terminal.out(text),
+    write: (text) => void terminal.line(text),
     columns: () => terminal.columns(),
     lines: () => terminal.lines(),
     color: terminal.hasColor,
     tokens: identitiesOf(configuration),
   });
   // A pipe gets the log, its first line being `sandbox-ready`; a terminal gets the table instead.
-  const lines = new HeldLines((line) => (terminal.isInteractive ? undefined : terminal.out(line)));
+  const lines = new HeldLines((line) => terminal.isInteractive || terminal.line(line));
   const reporting = await createReporting({
     settings: { ...configuration.log, format: 'json' },
     clock,

@@ -1,4 +1,7 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
+import { describeHolder } from '../adapters/kubernetes/lease-check.ts';
+import type { Configuration } from '../config/configuration.ts';
+import { describeInstallation } from '../config/installation.ts';
 import { connect } from '../connections.ts';
 import { portionsOf } from '../core/few-at-once.ts';
 import type { RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
@@ -6,7 +9,7 @@ import { assessStored } from '../core/replacement.ts';
 import type { Result } from '../core/result.ts';
 import { formatUtc } from '../core/time-text.ts';
 import type { TokenIdentity } from '../core/token.ts';
-import { createSystemPorts } from '../runtime.ts';
+import { connectLease, createSystemPorts, type SystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures, describeRejected } from './discovered-providers.ts';
 import { formatTable } from './table.ts';
@@ -31,6 +34,8 @@ export interface TokenStatus {
   readonly generation?: number;
 }
 
+/** Deadline for a call to the API server. */
+const LEASE_CALL_MS = 5000;
 /** Texts in memory at one time. */
 const READ_AT_ONCE = 80;
 
@@ -54,10 +59,31 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     );
     const statuses = await readAll(connections.store, identities, ports.clock.now());
     terminal.out(options.json === true ? `${JSON.stringify(statuses)}\n` : formatStatuses(statuses));
+    if (options.json !== true) terminal.out(await describeLeader(loaded.configuration, terminal, ports));
     terminal.err(describeFailures(discovered));
     return discovered.failures.length === 0 && statuses.every(({ state }) => state === 'live') ? 0 : 1;
   } finally {
     await connections.close();
+  }
+}
+
+/** One line about who leads; empty where there is no election, or none can be looked at from here. */
+async function describeLeader(
+  configuration: Configuration,
+  terminal: Terminal,
+  { clock, files }: Pick<SystemPorts, 'clock' | 'files'>,
+): Promise<string> {
+  const { coordination } = configuration;
+  if (coordination.kind === 'none') return '';
+  const client = connectLease(coordination, { clock, files, readEnv: (name) => terminal.env[name] });
+  if (client === undefined) return '';
+  try {
+    const { signal } = new AbortController();
+    const call = { timeoutMs: LEASE_CALL_MS, signal };
+    const leader = await describeHolder(client, describeInstallation(configuration), call);
+    return `lease ${coordination.leaseName}: ${leader}\n`;
+  } finally {
+    await client.close();
   }
 }
 

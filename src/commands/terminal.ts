@@ -2,6 +2,8 @@
 export interface Terminal {
   /** Standard output. */
   out(text: string): void;
+  /** Standard output, for whole lines of a log. @returns false when they are lost: too much waits for the reader, or an error */
+  line(lines: string): boolean;
   /** Standard error. */
   err(text: string): void;
   /** True when standard output is a terminal that people look at. */
@@ -12,7 +14,9 @@ export interface Terminal {
   columns(): number | undefined;
   lines(): number | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Resolves with the name of the signal (`SIGTERM`, `SIGINT`) that asks the program to stop. */
+  /** What about this process endangers secrets, for people; empty as a rule. */
+  readonly warnings: readonly string[];
+  /** Resolves with the name of the signal (`SIGTERM`, `SIGINT`, `SIGHUP`) that asks the program to stop, also of an earlier one. */
   stopRequest(): Promise<string>;
   /** Resolves when nobody reads standard output any more. */
   outputClosed(): Promise<void>;

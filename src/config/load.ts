@@ -9,8 +9,10 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { alertsSchema, readAlertReferences, toAlerts } from './alerts-schema.ts';
+import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
@@ -118,6 +120,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
     references: { folder: dirname(fileName), env },
     stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
     versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
+    storeTimeoutMs: store.isInvalid('timeout') ? undefined : store.value.timeout,
   };
   const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
@@ -125,7 +128,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
   const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses];
   const findings = [
     ...outline,
-    ...entries.flatMap((entry) => entry.findings),
+    ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),
     ...findConflicts(uses),
@@ -137,6 +140,7 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
     notes: [
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
+      ...findGenerousBudget(context.versionBudget),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     configuration: findings.length > 0 ? undefined : assemble(raw, entries, dirname(fileName)),
@@ -164,6 +168,28 @@ function toJournal(section: unknown, folder: string): JournalConfiguration | und
   if (section === undefined) return undefined;
   const { dir } = journalSchema.parse(section);
   return { dir: isAbsolute(dir) ? dir : join(folder, dir) };
+}
+
+/** Providers that share a setting each want their own of it. */
+function mostDemanding(findings: readonly Finding[]): readonly Finding[] {
+  const demands = new Map<string, number>();
+  for (const { path, demand } of findings) {
+    const place = formatPath(path);
+    if (demand !== undefined) demands.set(place, Math.max(demand, demands.get(place) ?? demand));
+  }
+  const told = new Set<string>();
+  return findings.filter(({ path, demand }) => {
+    if (demand === undefined) return true;
+    const place = formatPath(path);
+    if (demand !== demands.get(place) || told.has(place)) return false;
+    told.add(place);
+    return true;
+  });
+}
+
+function findGenerousBudget(budget: VersionBudget | undefined): readonly Finding[] {
+  const text = noteGenerousBudget(budget);
+  return text === undefined ? [] : [{ path: ['store', 'versionBudget'], text }];
 }
 
 /** A refresh token that is good for one use is easily lost: worth a word, since nothing else shows it beforehand. */

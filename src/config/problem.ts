@@ -31,6 +31,8 @@ export interface Finding {
   readonly text: string;
   readonly allowed?: string | undefined;
   readonly suggestion?: string | undefined;
+  /** Of several findings at one place only the one that demands most is told: whoever follows it has followed all. */
+  readonly demand?: number | undefined;
 }
 
 /** `config/app.yaml:12:5 providers[0].refreshAftr: unknown key; allowed: …; did you mean "refreshAfter"?` */

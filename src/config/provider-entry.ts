@@ -23,6 +23,8 @@ export interface ProviderContext {
   readonly stalenessMs: number | undefined;
   /** The store's; `undefined` as above. */
   readonly versionBudget: VersionBudget | undefined;
+  /** The store's deadline of one call; `undefined` as above. */
+  readonly storeTimeoutMs: number | undefined;
 }
 
 export interface ProviderEntry {

@@ -4,7 +4,8 @@ import { decideFetchLimit } from '../core/fetch-limit.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import type { ProviderKind } from '../providers/provider.ts';
-import { type CadenceSetting, type CadenceVerdict, checkCadence, regularEveryMs } from './cadence-check.ts';
+import { type CadenceFinding, checkCadence, noteGenerousBudget } from './cadence-check.ts';
+import type { CadenceSetting } from './cadence-remedy.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Finding, Path } from './problem.ts';
 import type { ProviderFields } from './token-entries.ts';
@@ -23,6 +24,8 @@ export interface TimingInput {
   readonly stalenessMs: number | undefined;
   /** The store's; `undefined` when it is wrong in the file. */
   readonly versionBudget: VersionBudget | undefined;
+  /** Deadline of one call to the store; `undefined` as above. */
+  readonly storeTimeoutMs: number | undefined;
   /** How many tokens share the provider, as far as the file is right. */
   readonly tokenCount: number;
 }
@@ -37,7 +40,7 @@ export interface Timing {
 const SHAPING_FIELDS = ['refreshAfter', 'schedule', 'lifetime', 'minInterval'] as const;
 
 export function readTiming(input: TimingInput): Timing {
-  const { kind, fields, path, stalenessMs } = input;
+  const { kind, raw, fields, path, stalenessMs } = input;
   const { refreshAfter, schedule, minInterval, timeout, concurrency } = fields.value;
   if (refreshAfter !== undefined && schedule !== undefined) {
     const text = 'stands beside refreshAfter; keep one of the two';
@@ -58,12 +61,23 @@ export function readTiming(input: TimingInput): Timing {
   // What the user has fixed is not put off.
   const policy: CadencePolicy =
     schedule === undefined && budget !== undefined ? { ...shared, versionBudget: budget } : shared;
-  const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget });
-  const calls = checkCalls(input, regularEveryMs(lifetimeMs, policy, schedule));
+  const deadlines =
+    timeout === undefined || fields.isInvalid('timeout') || input.storeTimeoutMs === undefined
+      ? undefined
+      : { timeoutMs: timeout, storeTimeoutMs: input.storeTimeoutMs };
+  const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget, deadlines });
+  const found = (wanted: CadenceFinding['kind']): readonly Finding[] =>
+    verdict.findings.filter(({ kind: each }) => each === wanted).map((each) => locate(each, input));
+  const calls = checkCalls(input, verdict.everyMs);
+  const generous = raw['versionBudget'] === undefined ? undefined : noteGenerousBudget(budget);
   const isComplete = budget !== undefined && timeout !== undefined && concurrency !== undefined;
   return {
-    findings: [...(verdict.kind === 'problem' ? [locate(verdict, input)] : []), ...calls.findings],
-    notes: [...(verdict.kind === 'note' ? [locate(verdict, input)] : []), ...calls.notes],
+    findings: [...found('problem'), ...calls.findings],
+    notes: [
+      ...found('note'),
+      ...calls.notes,
+      ...(generous === undefined ? [] : [{ path: [...path, 'versionBudget'], text: generous }]),
+    ],
     settings: isComplete
       ? {
           schedule:
@@ -97,13 +111,14 @@ function checkCalls({ fields, path, tokenCount }: TimingInput, everyMs: number):
 }
 
 /** Points at the setting that a verdict is about, where it is written down. */
-function locate(verdict: Exclude<CadenceVerdict, { kind: 'fine' }>, input: TimingInput): Finding {
+function locate(verdict: CadenceFinding, input: TimingInput): Finding {
   const shared = sharedPath(verdict.setting, input.raw);
   if (shared === undefined) return { path: ownPath(verdict.setting, input), text: verdict.text };
   const { name } = input.fields.value;
   return {
     path: shared,
     text: name === undefined ? verdict.text : `for provider "${name}": ${verdict.text}`,
+    demand: verdict.demand,
   };
 }
 

@@ -88,32 +88,26 @@ export function decideTolerableCadence(lifetimeMs: number, policy: CadencePolicy
   return withMargin(lifetimeMs, lifetimeMs - refreshEveryMs, policy);
 }
 
-/** Why a cadence cannot work, with the numbers and with what would work; `undefined` when it can. */
+/**
+ * Why a cadence cannot work, with the numbers; `undefined` when it can. What would work instead depends on more than the
+ * cadence, on the version quota for one: see `cadence-remedy.ts`.
+ */
 export function explainInfeasible(cadence: Cadence, policy: CadencePolicy): string | undefined {
   const { lifetimeMs, marginMs, refreshEveryMs } = cadence;
   // Not the margin: stale readers may have forced one, and a setting without effect is a mistake as well.
   const wantedAfterMs = refreshAfterMs(lifetimeMs, policy.refreshAfter);
   if (wantedAfterMs >= lifetimeMs) {
-    return (
-      `refreshAfter ${inSeconds(wantedAfterMs)} is not before the end of a lifetime of ${inSeconds(lifetimeMs)}; ` +
-      `use less than ${inSeconds(lifetimeMs)}, or a fraction below 1`
-    );
+    return `refreshAfter ${inSeconds(wantedAfterMs)} is not before the end of a lifetime of ${inSeconds(lifetimeMs)}`;
   }
   if (marginMs >= lifetimeMs / 2) {
-    const isStaleness = marginMs === stalenessMarginMs(policy.stalenessMs);
-    const cause = isStaleness
-      ? `readers.staleness ${inSeconds(policy.stalenessMs)} needs a margin of ${inSeconds(marginMs)}`
-      : `refreshAfter ${inSeconds(refreshEveryMs)} leaves a margin of ${inSeconds(marginMs)}`;
-    const remedy = isStaleness
-      ? describeTolerableStaleness(lifetimeMs)
-      : `a refreshAfter of more than ${inSeconds(lifetimeMs / 2)} works`;
-    return `${cause}, half or more of the lifetime of ${inSeconds(lifetimeMs)}; ${remedy}`;
+    const cause =
+      marginMs === stalenessMarginMs(policy.stalenessMs)
+        ? `readers.staleness ${inSeconds(policy.stalenessMs)} needs a margin of ${inSeconds(marginMs)}`
+        : `refreshAfter ${inSeconds(refreshEveryMs)} leaves a margin of ${inSeconds(marginMs)}`;
+    return `${cause}, half or more of the lifetime of ${inSeconds(lifetimeMs)}`;
   }
   if (refreshEveryMs < policy.minIntervalMs) {
-    return (
-      `a refresh is due every ${inSeconds(refreshEveryMs)}, sooner than minInterval ${inSeconds(policy.minIntervalMs)}; ` +
-      `a minInterval of at most ${inSeconds(Math.floor(refreshEveryMs / 100) * 100)} works`
-    );
+    return `a refresh is due every ${inSeconds(refreshEveryMs)}, sooner than minInterval ${inSeconds(policy.minIntervalMs)}`;
   }
   return undefined;
 }
@@ -188,11 +182,6 @@ function longestTickMs(marginMs: number, stalenessMs: number): number {
 function refreshAfterMs(lifetimeMs: number, refreshAfter: RefreshAfter | undefined): number {
   if (refreshAfter?.kind === 'duration') return refreshAfter.durationMs;
   return Math.round(lifetimeMs * (refreshAfter?.fraction ?? 1 - DEFAULT_MARGIN_SHARE));
-}
-
-function describeTolerableStaleness(lifetimeMs: number): string {
-  const belowMs = lifetimeMs / 2 - TIME_TO_USE_MS;
-  return belowMs > 0 ? `a staleness of less than ${inSeconds(belowMs)} works` : 'only a staleness of 0 works';
 }
 
 function stalenessMarginMs(stalenessMs: number): number {

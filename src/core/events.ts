@@ -170,8 +170,25 @@ export type RefreshEvent =
   | { readonly event: 'leadership-acquired' }
   | { readonly event: 'leadership-lost' }
   /** The replicas' means of agreement does not work, for another reason than before. A leader stops when it goes on. */
-  | { readonly event: 'coordination-failed'; readonly problem: string; readonly isLeader: boolean }
+  | {
+      readonly event: 'coordination-failed';
+      readonly problem: string;
+      readonly isLeader: boolean;
+      /** Who leads all the same; left out when nobody does as far as can be seen. */
+      readonly leader?: string;
+    }
+  /** What failed has succeeded. */
   | { readonly event: 'coordination-recovered'; readonly failedForMs: number }
+  /** Another replica is seen to lead: another one than was told before, or again after nobody did. */
+  | {
+      readonly event: 'standing-by';
+      /** As the means of agreement calls it. */
+      readonly leader: string;
+      /** Whether it keeps the same tokens as this one; left out when it does not say. */
+      readonly isOurs?: boolean;
+    }
+  /** For longer than a take-over lasts nobody has been seen to lead, for another reason than was told before. */
+  | { readonly event: 'nobody-leads'; readonly problem: string; readonly sinceMs: number }
   /** One attempt to tell a receiver of alerts has ended, well or not. */
   | {
       readonly event: 'alert-sent';

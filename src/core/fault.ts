@@ -11,6 +11,11 @@ export function describeFault(error: unknown): FaultDescription {
   return { errorName: errorName(error), frames: stackFrames(error) };
 }
 
+/** What is printed of an error that nobody expected: as {@link describeFault}. */
+export function explainFault(error: unknown): string {
+  return `unexpected failure, which may be a bug in token-refresher: please report ${JSON.stringify(describeFault(error))}`;
+}
+
 /** The error's class name, when it looks like one: `name` can be set to any text. */
 export function errorName(error: Error): string {
   return /^\w{1,40}$/.test(error.name) ? error.name : 'Error';

@@ -199,8 +199,10 @@ export interface Coordinator {
   lead(signal: AbortSignal): Promise<Leadership>;
   /** Gives leadership up, after the work has drained. */
   release(): Promise<void>;
-  /** Why a restart might help; empty when all is well, and for whoever has never led. */
+  /** Why a restart might help: the program itself stands still. That others do not answer is no reason. */
   stuckReasons(): readonly string[];
+  /** Why it has never been able to take part, so that it must not replace one that is; empty for good once it was. */
+  unreadyReasons(): readonly string[];
 }
 
 /** Somewhere to tell people that something is wrong. */

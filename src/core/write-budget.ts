@@ -27,7 +27,8 @@ export type BudgetVerdict =
   | { readonly kind: 'tight'; readonly note: string }
   /** Lives within the budget by putting refreshes off; `everyMs` is the pace that it comes to. */
   | { readonly kind: 'stretched'; readonly note: string; readonly everyMs: number }
-  | { readonly kind: 'over'; readonly problem: string };
+  /** More than AWS asks for (`guidance`), or than the configured number (`budget`). */
+  | { readonly kind: 'over'; readonly limit: 'guidance' | 'budget'; readonly problem: string };
 
 /**
  * @param refreshEveryMs shortest time between two writes to one secret that is sustained
@@ -47,20 +48,17 @@ export function decideBudget(
   if (refreshEveryMs < SHORTEST_SUSTAINED_MS) {
     return {
       kind: 'over',
+      limit: 'guidance',
       problem:
-        `${pace}; AWS asks for at most one write every ${inSeconds(SHORTEST_SUSTAINED_MS)} (${DEFAULT_VERSION_BUDGET} a day), ` +
-        'beyond that Secrets Manager runs into its version quota; lengthen refreshAfter, ask the provider for a longer ' +
-        'lifetime, or set versionBudget: none if the store has no such quota',
+        `${pace}; AWS asks for at most one write every ${inSeconds(SHORTEST_SUSTAINED_MS)} ` +
+        `(${DEFAULT_VERSION_BUDGET} a day), beyond that Secrets Manager runs into its version quota`,
     };
   }
   if (leastPerDay > budget) {
     const least = canStretch
       ? `, and put off as far as readers bear it, to every ${inSeconds(longestEveryMs)}, still ${rounded(leastPerDay)}`
       : '';
-    return {
-      kind: 'over',
-      problem: `${pace}${least}, more than versionBudget ${budget}; a versionBudget of at least ${Math.ceil(leastPerDay)} works`,
-    };
+    return { kind: 'over', limit: 'budget', problem: `${pace}${least}, more than versionBudget ${budget}` };
   }
   const share = `${Math.round((perDay / budget) * 100)} % of versionBudget ${budget}`;
   if (canStretch && perDay > pacedVersions(budget)) {

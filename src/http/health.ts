@@ -1,8 +1,10 @@
 /**
  * Whether the program is alive and ready, for Kubernetes.
  *
- * Guarantee: neither depends on a provider or on the store being up. A restart cures no third party, and a pod that is
- * taken out of service for one would hide its own metrics when they are needed.
+ * Guarantee: neither depends on a provider, on the store or on the API server being up. A restart cures no third party,
+ * and a pod that is taken out of service for one would hide its own metrics when they are needed. One exception: a process
+ * becomes ready only when it has been able to take part in the election once, so that a rollout does not replace a leader
+ * that works by pods that never can lead. Once ready, it stays ready.
  */
 export interface HealthReport {
   readonly ok: boolean;
@@ -13,7 +15,10 @@ export interface HealthReport {
 export interface Health {
   /** Not ok: the program itself is stuck and only a restart can help. */
   liveness(): HealthReport;
-  /** Ok once the configuration is loaded and the start-up read of the store has ended, until the program stops. */
+  /**
+   * Ok once the configuration is loaded, the start-up read of the store has ended and this replica has been able to take
+   * part in the election, until the program stops.
+   */
   readiness(): HealthReport;
 }
 
@@ -26,8 +31,14 @@ export interface HealthPhases extends Health {
   stopping(): void;
 }
 
-/** @param stuckReasons asked at every liveness probe; an empty list means that the program gets on */
-export function createHealth(stuckReasons: () => readonly string[]): HealthPhases {
+/**
+ * @param stuckReasons asked at every liveness probe; an empty list means that the program gets on
+ * @param unreadyReasons why this replica has never been able to take part in the election; empty for good once it was
+ */
+export function createHealth(
+  stuckReasons: () => readonly string[],
+  unreadyReasons: () => readonly string[] = () => [],
+): HealthPhases {
   let isConfigured = false;
   let isStoreRead = false;
   let isStopping = false;
@@ -48,7 +59,7 @@ export function createHealth(stuckReasons: () => readonly string[]): HealthPhase
       const reasons: string[] = [];
       if (!isConfigured) reasons.push('configuration is not loaded yet');
       if (!isStoreRead) reasons.push('the start-up read of the store has not ended yet');
-      return report(reasons);
+      return report([...reasons, ...unreadyReasons()]);
     },
   };
 }

@@ -7,9 +7,12 @@
  * says who may. A reader that takes a little now and then keeps its connection until others need it.
  */
 import { type FastifyReply, fastify } from 'fastify';
+import type { Clock } from '../core/ports.ts';
+import { AnswerPace } from './answer-pace.ts';
 import { ConnectionGuard } from './connection-guard.ts';
 import type { Health, HealthReport } from './health.ts';
 import { describeListenError, reachableHost } from './listen-address.ts';
+import { SharedText } from './shared-text.ts';
 import { addStatusRoutes, STATUS_PATHS, type StatusSource } from './status-routes.ts';
 
 const PROBE_PATHS = ['/livez', '/readyz', '/metrics'];
@@ -48,6 +51,7 @@ export interface HttpServerOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
+  readonly clock: Clock;
   readonly health: Health;
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
   /** Makes the status page; there is none without. */
@@ -91,12 +95,15 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 
   server.get('/livez', (_request, reply) => sendHealth(reply, health.liveness()));
   server.get('/readyz', (_request, reply) => sendHealth(reply, health.readiness()));
-  server.get('/metrics', async (_request, reply) =>
-    reply
+  const scrape = new SharedText(() => metrics.text(), options.clock);
+  const pace = new AnswerPace(options);
+  server.get('/metrics', async ({ raw }, reply) => {
+    await pace.turn(() => raw.socket.destroyed);
+    return reply
       .header('cache-control', 'no-store')
       .type(metrics.contentType)
-      .send(await metrics.text()),
-  );
+      .send(await scrape.get());
+  });
 
   const paths = options.status === undefined ? PROBE_PATHS : [...PROBE_PATHS, ...STATUS_PATHS];
   if (options.status !== undefined) addStatusRoutes(server, options.status, guard);

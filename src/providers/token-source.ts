@@ -4,8 +4,8 @@
  * Guarantee: credentials are read before every fetch, so that a changed one counts at the latest then; they are checked
  * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
  */
-import type { Dispatcher } from 'undici';
 import type { ChainState } from '../core/chain-state.ts';
+import type { HttpTransport } from '../core/http-call.ts';
 import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { isAmbiguousAnswer } from './chain.ts';
@@ -17,9 +17,9 @@ export interface TokenSourceOptions {
   /** Reads all credentials of this token afresh, the customer's included. Rejects only when aborted. */
   readonly readCredentials: (signal: AbortSignal) => Promise<CredentialReading>;
   readonly baseUrl: string;
-  /** Limit for one call of the provider, in milliseconds. */
+  /** Limit for an answer of the provider, in milliseconds. */
   readonly timeoutMs: number;
-  readonly dispatcher: Dispatcher;
+  readonly transport: HttpTransport;
   readonly clock: Clock;
 }
 
@@ -99,11 +99,11 @@ class ProviderSource implements TokenSource {
     signal: AbortSignal,
     isOver: () => boolean,
   ): Promise<FetchReport> {
-    const { baseUrl, timeoutMs, dispatcher, clock } = this.#options;
+    const { baseUrl, timeoutMs, transport, clock } = this.#options;
     const context = { nowMs: clock.now(), chain };
     const request = await ready.buildRequest(context);
     if (isOver()) return unasked(fail(describeAbort(baseUrl)));
-    const response = await postTokenRequest({ baseUrl, request, timeoutMs, dispatcher, clock, signal });
+    const response = await postTokenRequest({ baseUrl, request, timeoutMs, transport, signal, isOver });
     if (!response.ok) {
       return { result: response, clockSkewMs: undefined, isAmbiguous: response.isAmbiguous };
     }

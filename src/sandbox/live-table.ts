@@ -200,6 +200,7 @@ function describeNews(event: RefreshEvent): string | undefined {
       return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
     case 'leadership-acquired':
     case 'coordination-recovered':
+    case 'standing-by':
     case 'bindings-counted':
     case 'discovery-recovered':
     case 'alert-sent':
@@ -223,6 +224,7 @@ function describeNews(event: RefreshEvent): string | undefined {
       return `${event.provider}: customers cannot be looked for: ${event.failure.message}`;
     case 'batch-read-denied':
     case 'coordination-failed':
+    case 'nobody-leads':
     case 'journal-failed':
       return event.problem;
   }

@@ -67,7 +67,12 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
     name,
     version,
     replica,
-    leadership: { isLeader, since: formatUtc(sinceMs), problem: problem ?? null },
+    leadership: {
+      isLeader,
+      since: formatUtc(sinceMs),
+      leader: board.leader ?? null,
+      problem: problem ?? null,
+    },
     tokens: sum(counts),
     counts,
     providers: [...board.providers()].map((each) =>

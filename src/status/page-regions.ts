@@ -25,12 +25,13 @@ export function queryOf({ view }: StatusDocument): StatusQuery {
   return { provider: provider ?? undefined, state: state ?? undefined, text, sort, size, page };
 }
 
-function renderLeadership({ leadership: { isLeader, since, problem }, at }: StatusDocument): Html {
+function renderLeadership({ leadership: { isLeader, since, leader, problem }, at }: StatusDocument): Html {
   const trouble =
     problem === null ? undefined : html`<span class="problem">replicas cannot agree: ${problem}</span>`;
+  const others = leader === null ? undefined : html`, ${leader} leads`;
   return isLeader
     ? html`<span class="leads">Leads</span> since ${timeElement(since, at)} UTC ${trouble}`
-    : html`<span class="stands-by">Stands by</span> since ${timeElement(since, at)} UTC; how refreshes go, only the leader sees ${trouble}`;
+    : html`<span class="stands-by">Stands by</span> since ${timeElement(since, at)} UTC${others}; how refreshes go, only the leader sees ${trouble}`;
 }
 
 function renderStates(document: StatusDocument): Html {

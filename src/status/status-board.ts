@@ -27,6 +27,7 @@ export class StatusBoard {
   readonly #tokens = new Map<string, TokenRecord>();
   readonly #providers = new Map<string, ProviderRecord>();
   #leadership: LeadershipRecord;
+  #leader: string | undefined;
   #revision = 0;
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
@@ -41,6 +42,11 @@ export class StatusBoard {
 
   get leadership(): LeadershipRecord {
     return this.#leadership;
+  }
+
+  /** Which other replica leads, as far as has been seen; `undefined`: this one, or nobody that is known. */
+  get leader(): string | undefined {
+    return this.#leader;
   }
 
   /** In no particular order. */
@@ -144,7 +150,16 @@ export class StatusBoard {
       case 'leadership-lost':
         this.#changeLeadership(event.event === 'leadership-acquired');
         return;
+      case 'standing-by':
+        this.#leader = event.leader;
+        this.#leadership = { ...this.#leadership, problem: undefined };
+        return;
+      case 'nobody-leads':
+        this.#leader = undefined;
+        this.#leadership = { ...this.#leadership, problem: event.problem };
+        return;
       case 'coordination-failed':
+        this.#leader = event.leader;
         this.#leadership = { ...this.#leadership, problem: event.problem };
         return;
       case 'coordination-recovered':
@@ -171,7 +186,12 @@ export class StatusBoard {
   }
 
   #changeLeadership(isLeader: boolean): void {
-    this.#leadership = { ...this.#leadership, isLeader, sinceMs: this.#clock.now() };
+    this.#leader = undefined;
+    this.#leadership = {
+      isLeader,
+      sinceMs: this.#clock.now(),
+      problem: isLeader ? undefined : this.#leadership.problem,
+    };
     for (const record of this.#tokens.values()) {
       // Of a former term: whoever leads tells anew what fails, and a stand-by cannot know.
       record.failure = undefined;

@@ -88,7 +88,14 @@ export const statusDocumentSchema = z.strictObject({
   leadership: z.strictObject({
     isLeader: z.boolean(),
     since: time,
-    problem: z.string().nullable().describe('why the replicas cannot agree; null when they can'),
+    leader: z
+      .string()
+      .nullable()
+      .describe('the other replica that leads; null when this one does, or none has been seen to'),
+    problem: z
+      .string()
+      .nullable()
+      .describe('why the replicas cannot agree, or nobody leads; null when all is well'),
   }),
   tokens: count,
   counts: countsSchema,

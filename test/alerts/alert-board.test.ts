@@ -207,6 +207,58 @@ describe('AlertBoard', () => {
     assert.deepEqual(stated(), []);
   });
 
+  it('states NoLeader when nobody has been seen to lead, until somebody is', async () => {
+    const { clock, stated, tell } = createBoard({ event: 'nobody-leads', problem: 'held', sinceMs: 17_000 });
+    await clock.advance(NO_LEADER_AFTER_MS - 17_000 - 1);
+    assert.deepEqual(stated(), []);
+    await clock.advance(1);
+    assert.deepEqual(stated(), ['-/NoLeader: -']);
+    tell({ event: 'standing-by', leader: 'z', isOurs: true });
+    assert.deepEqual(stated(), []);
+    tell({ event: 'nobody-leads', problem: 'held', sinceMs: 60_000 });
+    tell(LEADS);
+    tell({ event: 'leadership-lost' });
+    assert.deepEqual(stated(), []);
+  });
+
+  it('states no NoLeader for a write that fails while another replica leads', async () => {
+    const { clock, stated } = createBoard({ ...sampleEvents['coordination-failed'], leader: 'z' });
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(stated(), []);
+  });
+
+  for (const { isOurs, name } of [
+    { isOurs: false, name: 'another installation' },
+    { isOurs: undefined, name: 'somebody who does not say what it keeps' },
+  ]) {
+    it(`states on a stand-by which tokens nobody refreshes while ${name} leads`, async () => {
+      const { clock, stated, tell } = createBoard(
+        { event: 'standing-by', leader: 'z', ...(isOurs === undefined ? {} : { isOurs }) },
+        { ...sampleEvents['token-absent'], identity: buildIdentity('pik') },
+        lives('b/ayu'),
+      );
+      await clock.advance(120_000 - 1);
+      assert.deepEqual(stated(), []);
+      await clock.advance(1);
+      assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
+      await clock.advance(HOUR_MS / 2 + 360_000 - 120_000 - 1);
+      assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
+      await clock.advance(1);
+      assert.deepEqual(stated(), ['b/TokenExpired: b/ayu', 'pik/TokenExpired: pik']);
+      tell({ event: 'standing-by', leader: 'y', isOurs: true });
+      assert.deepEqual(stated(), []);
+    });
+  }
+
+  it('leaves it to a leader of its own installation to tell about tokens', async () => {
+    const { clock, stated } = createBoard(
+      { event: 'standing-by', leader: 'z', isOurs: true },
+      { ...sampleEvents['token-absent'], identity: buildIdentity('pik') },
+    );
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(stated(), []);
+  });
+
   it('states one cause for each token that fails and none for others, whatever happens', () => {
     const token = fc.constantFrom('pik', 'b/ayu', 'b/budi');
     const event = fc.oneof(

@@ -94,15 +94,40 @@ describe('SinkQueue', () => {
     assert.equal(queue.size, 0);
   });
 
-  it('keeps what a wrong key holds up, and tries every quarter of an hour', async (t) => {
+  it('keeps what a wrong key holds up, and tries every minute', async (t) => {
     const { clock, sink, queue } = startQueue(t);
     sink.answers.push(failing({ code: 'credentials-rejected', retry: 'needs-human' }));
     queue.push(buildNotification());
     await settle();
-    await clock.advance(15 * 60_000 - 1);
+    await clock.advance(60_000 - 1);
     assert.equal(sink.told.length, 1);
     await clock.advance(1);
     assert.equal(sink.told.length, 2);
+  });
+
+  it('asks again after five minutes whatever Retry-After says', async (t) => {
+    const { clock, sink, queue } = startQueue(t);
+    sink.answers.push(failing({ code: 'rate-limited', retry: 'backoff', retryAfterMs: 86_400_000 }));
+    queue.push(buildNotification());
+    await settle();
+    await clock.advance(5 * 60_000 - 1);
+    assert.equal(sink.told.length, 1);
+    await clock.advance(1);
+    assert.equal(sink.told.length, 2);
+  });
+
+  it('tells a sink that was silent for long how things are now, once for each alert', async (t) => {
+    const { clock, sink, queue } = startQueue(t);
+    sink.answers.push(failing());
+    queue.push(buildNotification());
+    await settle();
+    for (let minute = 0; minute < 300; minute += 1) {
+      queue.push(buildNotification({ occasion: 'kept', atMs: minute }));
+      queue.push(buildNotification({ occasion: 'kept', atMs: minute, key: 'other', provider: 'pivot' }));
+    }
+    queue.push(buildRecovery());
+    await clock.advance(60_000);
+    assert.deepEqual(sink.summary.slice(1), ['recovered pik/RefreshFailing', 'kept pivot/RefreshFailing']);
   });
 
   it('does not begin to tell a sink what ended without its knowledge', async (t) => {

@@ -6,4 +6,3 @@ import 'prom-client';
 import '@aws-sdk/client-secrets-manager';
 import 'zod';
 import 'fastify';
-import 'undici';

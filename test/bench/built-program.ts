@@ -3,11 +3,12 @@ import { execFile } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type * as Transport from '../../src/adapters/net/http-transport.ts';
 import type * as Client from '../../src/adapters/secrets-manager/client.ts';
+import type * as SystemClock from '../../src/adapters/system/clock.ts';
 import type * as Assembly from '../../src/assembly.ts';
 import type * as Load from '../../src/config/load.ts';
 import type * as Connections from '../../src/connections.ts';
-import type * as Endpoint from '../../src/providers/token-endpoint.ts';
 import type * as Runtime from '../../src/runtime.ts';
 import { PROJECT } from '../support/program-process.ts';
 
@@ -16,7 +17,8 @@ interface BuiltModules {
   readonly assembly: typeof Assembly;
   readonly 'config/load': typeof Load;
   readonly connections: typeof Connections;
-  readonly 'providers/token-endpoint': typeof Endpoint;
+  readonly 'adapters/net/http-transport': typeof Transport;
+  readonly 'adapters/system/clock': typeof SystemClock;
   readonly runtime: typeof Runtime;
 }
 

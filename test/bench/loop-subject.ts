@@ -1,5 +1,5 @@
 /**
- * What a refresh costs at the least: a hand-written loop that does just the HTTP calls, through the same undici pool
+ * What a refresh costs at the least: a hand-written loop that does just the HTTP calls, through the same transport
  * and the same AWS client as the program. Run it with JSON: {@link LoopSetting}.
  */
 import { constants, createPrivateKey, randomUUID, sign } from 'node:crypto';
@@ -8,7 +8,6 @@ import {
   PutSecretValueCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import { request } from 'undici';
 import { z } from 'zod';
 import { answerParent } from './answer-parent.ts';
 import { environmentName } from './bench-configuration.ts';
@@ -32,15 +31,18 @@ export type LoopSetting = z.input<typeof settingSchema>;
 const setting = settingSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const { kind, isFenced, storeEndpoint } = setting;
 const { createSecretsManagerClient } = await importBuilt('adapters/secrets-manager/client');
-const { createTokenDispatcher } = await importBuilt('providers/token-endpoint');
+const { createHttpTransport } = await importBuilt('adapters/net/http-transport');
+const { createSystemClock } = await importBuilt('adapters/system/clock');
+const transport = createHttpTransport({ clock: createSystemClock(), readEnv: undefined });
 const client = createSecretsManagerClient({
+  transport,
   region: 'us-east-1',
   endpoint: storeEndpoint,
   credentials: undefined,
 });
-const dispatcher = createTokenDispatcher();
+const { signal } = new AbortController();
 const PATHS = { pivot: '/v1/access-token', 'pivot-b2b': '/open-api/v1/access-token/b2b' } as const;
-const url = `${setting.upstreamsOrigin}/${kind}${PATHS[kind]}`;
+const url = new URL(`${setting.upstreamsOrigin}/${kind}${PATHS[kind]}`);
 const credential = (name: string): string => process.env[environmentName(kind, name)] ?? '';
 const privateKey = kind === 'pivot-b2b' ? createPrivateKey(credential('privateKey')) : undefined;
 const login = {
@@ -66,13 +68,15 @@ function authenticate(): Promise<Record<string, string>> | Record<string, string
 }
 
 async function fetchToken(): Promise<string> {
-  const { body } = await request(url, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', accept: 'application/json', ...(await authenticate()) },
-    body: '{"grantType":"client_credentials","additionalInfo":{}}',
-    dispatcher,
-  });
-  const answer: unknown = JSON.parse(await body.text());
+  const headers = {
+    'content-type': 'application/json',
+    accept: 'application/json',
+    ...(await authenticate()),
+  };
+  const sent = '{"grantType":"client_credentials","additionalInfo":{}}';
+  const { body } = await transport.send({ method: 'POST', url, headers, body: sent }, signal);
+  if (!('bytes' in body)) throw new Error(`an answer with ${body.problem}`);
+  const answer: unknown = JSON.parse(new TextDecoder().decode(body.bytes));
   return readToken(answer);
 }
 

@@ -13,7 +13,7 @@ const resultSchema = z.strictObject({
   findings: z.array(
     z.strictObject({
       token: z.string(),
-      aspect: z.enum(['credentials', 'provider', 'secret', 'state secret', 'discovery']),
+      aspect: z.enum(['credentials', 'provider', 'secret', 'state secret', 'discovery', 'routing key']),
       ok: z.boolean(),
       code: z.string().optional(),
       message: z.string().optional(),
@@ -41,6 +41,25 @@ describe('check', () => {
     assert.deepEqual([code, stdout, stderr], [0, `${configPath}: good, 7 tokens\n`, '']);
     assert.equal(world.sandbox.store.requests.size, 0);
     assert.equal(world.sandbox.upstreams.requests.total('pik'), 0);
+  });
+
+  it('says that a routing key cannot be one, and does not show it', async () => {
+    await using world = await startProgramWorld();
+    const sinks = [
+      { kind: 'pagerduty', routingKey: { env: 'PD_KEY' } },
+      { kind: 'pagerduty', name: 'elsewhere', routingKey: { awsSecret: 'pagerduty', key: 'k' } },
+    ];
+    const config = await world.copyConfig('pagerduty.yaml', { only: ['pik'], set: { alerts: { sinks } } });
+    const args = ['check', '--config', config];
+    const wrong = await runInProcess(args, { env: { PD_KEY: 'n0t-a-key-but-s3cret' } });
+    assert.equal(wrong.code, 1);
+    assert.match(
+      wrong.stdout,
+      /\nFAIL {2}pagerduty: routing key: credentials-rejected: .*is not 32 letters and digits/,
+    );
+    assert.ok(!wrong.stdout.includes('s3cret'));
+    const right = await runInProcess(args, { env: { PD_KEY: 'R0UT1NGK3Y0123456789ABCDEF012345' } });
+    assert.deepEqual([right.code, right.stdout], [0, `${config}: good, 1 token\n`]);
   });
 
   it('shows a version budget that is nearly used', async () => {

@@ -4,7 +4,7 @@ import { HeldLines } from '../../src/commands/held-lines.ts';
 
 it('lines are held back until they are released, then they pass in their order', () => {
   const written: string[] = [];
-  const lines = new HeldLines((line) => void written.push(line));
+  const lines = new HeldLines((line) => written.push(line) > 0);
   lines.write('one');
   lines.write('two');
   assert.deepEqual(written, []);

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { createProgram } from '../../src/commands/program.ts';
 import { VERSION } from '../../src/core/version.ts';
+import { startLoopbackServer } from '../support/loopback-server.ts';
 import { ProgramTerminal, runInProcess, startInProcess } from '../support/program-terminal.ts';
+import { startProgramWorld } from '../support/program-world.ts';
 
 const CONFIGURED = ['run', 'check', 'plan', 'refresh', 'status'];
 const COMMANDS = [...CONFIGURED, 'schema', 'sandbox'];
@@ -94,19 +96,17 @@ describe('a configuration that cannot be used', () => {
 });
 
 describe('a request to stop', () => {
-  for (const args of [['run'], ['refresh', 'pivot'], ['sandbox', '--fault', 'nonsense']]) {
-    it(`is heard by ${args[0]} before the command has even been imported`, async () => {
-      const run = startInProcess(args);
-      assert.equal(run.terminal.stopRequests, 1);
-      assert.equal(await run.exit, 2);
+  for (const args of [['check', '--live'], ['plan'], ['status']]) {
+    it(`ends ${args.join(' ')} at once, with 1 and a word about it, whatever it waits for`, async () => {
+      await using world = await startProgramWorld();
+      await using store = await startLoopbackServer(() => undefined);
+      const config = await world.copyConfig('silent-store.yaml', { set: { 'store.endpoint': store.url } });
+      const run = startInProcess([...args, '--config', config]);
+      run.terminal.stop();
+      assert.equal(await run.exit, 1);
+      assert.equal(run.output.stderr, 'SIGTERM: stopped before it was done\n');
     });
   }
-
-  it('is not heard by a command that an interrupt may just end', async () => {
-    const run = startInProcess(['plan']);
-    await run.exit;
-    assert.equal(run.terminal.stopRequests, 0);
-  });
 });
 
 it('an error that nobody expected ends with 1 and says where it came from, not what it says', async () => {

@@ -82,18 +82,18 @@ describe('Bad input is refused clearly: a coordination section', () => {
       name: 'whose deadline is not before the end of the lease',
       section: ' { kind: kubernetes, renewDeadline: 15s }',
       problem:
-        '1:50 coordination.renewDeadline: found "15s"; allowed: less than leaseDuration (15s): the leader must stop before another may lead',
+        '1:50 coordination.renewDeadline: found "15s"; allowed: more than 1.2 x retryPeriod (2s400ms): one lost answer must not end a term; and less than leaseDuration (15s): the leader must stop before another may lead',
     },
     {
       name: 'whose deadline has no room for a second attempt',
       section: ' { kind: kubernetes, renewDeadline: 6s, retryPeriod: 5s }',
       problem:
-        '1:50 coordination.renewDeadline: found "6s"; allowed: more than 1.2 x retryPeriod (6s): one lost answer must not end a term',
+        '1:50 coordination.renewDeadline: found "6s"; allowed: more than 1.2 x retryPeriod (6s): one lost answer must not end a term; and less than leaseDuration (15s): the leader must stop before another may lead',
     },
     {
       name: 'whose lease is not in whole seconds',
       section: ' { kind: kubernetes, leaseDuration: 15s500ms }',
-      problem: '1:50 coordination.leaseDuration: found "15s500ms"; allowed: whole seconds, from 1s to 1h',
+      problem: '1:50 coordination.leaseDuration: found "15s500ms"; allowed: whole seconds, from 11s to 1h',
     },
     {
       name: 'with a name that Kubernetes does not take',

@@ -199,6 +199,34 @@ describe('parseConfiguration', () => {
     ]);
   });
 
+  for (const [what, text, note] of [
+    [
+      'a versionBudget above what AWS asks for',
+      'store: { versionBudget: 200 }\n',
+      '7:25 store.versionBudget: 200 is more than the 144 versions a day that AWS asks for: warnings and put-off refreshes, which ' +
+        'follow this number, may come after Secrets Manager has refused a write; at most 144 works, or none if the store has no such quota',
+    ],
+    [
+      'a timeout that is longer than the margin',
+      '    timeout: 2m\n',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 60 s, less than the 130 s that the calls of a refresh may take ' +
+        '(timeout 120 s, and store.timeout 5 s twice); a timeout of at most 50s works',
+    ],
+    [
+      "a timeout that is longer than what readers' copies leave",
+      '    timeout: 21s\nreaders: { staleness: 2m }\n',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 30 s beyond readers.staleness 120 s, less than the 31 s that the ' +
+        'calls of a refresh may take (timeout 21 s, and store.timeout 5 s twice); a timeout of at most 20s works',
+    ],
+  ] as const) {
+    it(`notes ${what}`, () => {
+      const parsed = parseText(PIVOT + text);
+      assert.ok(parsed.ok);
+      const notes = parsed.warnings.map(formatProblem).filter((each) => !each.includes('% of versionBudget'));
+      assert.deepEqual(notes, [`app.yaml:${note}`]);
+    });
+  }
+
   it("lets a provider's version budget override the store's", () => {
     const text = `${PIVOT}    versionBudget: 110\nstore: { versionBudget: 100 }\n`;
     assert.equal(configurationOf(text).providers[0]?.versionBudget, 110);

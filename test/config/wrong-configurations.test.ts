@@ -196,8 +196,8 @@ const WRONG: readonly Wrong[] = [
     what: 'a refresh that comes too late',
     text: `${PIVOT}    refreshAfter: 15m\n`,
     problems: [
-      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 900 s is not before the end of a lifetime of 900 s; use ' +
-        'less than 900 s, or a fraction below 1',
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 900 s is not before the end of a lifetime of 900 s; a ' +
+        'refreshAfter of at most 14m40s works',
     ],
   },
   {
@@ -205,7 +205,7 @@ const WRONG: readonly Wrong[] = [
     text: `${PIVOT}    refreshAfter: 7m\n`,
     problems: [
       'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 420 s leaves a margin of 480 s, half or more of the ' +
-        'lifetime of 900 s; a refreshAfter of more than 450 s works',
+        'lifetime of 900 s; a refreshAfter of at least 10m works',
     ],
   },
   {
@@ -220,7 +220,35 @@ const WRONG: readonly Wrong[] = [
     text: `${PIVOT}readers: { staleness: 10m }\n`,
     problems: [
       'app.yaml:7:23 readers.staleness: for provider "pivot": readers.staleness 600 s needs a margin of 630 s, half ' +
-        'or more of the lifetime of 900 s; a staleness of less than 420 s works',
+        'or more of the lifetime of 900 s; a staleness of at most 4m30s works',
+    ],
+  },
+  {
+    what: 'a staleness that makes more versions than AWS allows',
+    text: `${PIVOT}readers: { staleness: 5m }\n`,
+    problems: [
+      'app.yaml:7:23 readers.staleness: for provider "pivot": with readers.staleness 300 s a refresh every 570 s writes ' +
+        '151.6 versions a day into one secret; AWS asks for at most one write every 600 s (144 a day), beyond that ' +
+        'Secrets Manager runs into its version quota; a staleness of at most 4m30s works, or versionBudget: none if the ' +
+        'store has no such quota',
+    ],
+  },
+  {
+    what: 'a staleness that several providers cannot bear: the strictest is told',
+    text: `${PIVOT}${APIMW.replace('payments/apimw', 'payments/apimw\n    lifetime: 12m')}readers: { staleness: 5m }\n`,
+    problems: [
+      'app.yaml:14:23 readers.staleness: for provider "apimw": with readers.staleness 300 s a refresh every 390 s writes ' +
+        '221.5 versions a day into one secret; AWS asks for at most one write every 600 s (144 a day), beyond that ' +
+        'Secrets Manager runs into its version quota; a staleness of at most 1m30s works, or versionBudget: none if the ' +
+        'store has no such quota',
+    ],
+  },
+  {
+    what: 'a refresh that leaves less time than its calls may take',
+    text: `${PIVOT}    refreshAfter: 14m59s\n`,
+    problems: [
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 899 s leaves a margin of 1 s, less than the 20 s that the ' +
+        'calls of a refresh may take (timeout 10 s, and store.timeout 5 s twice); a refreshAfter of at most 14m40s works',
     ],
   },
   {
@@ -228,7 +256,7 @@ const WRONG: readonly Wrong[] = [
     text: `${PIVOT}    minInterval: 20m\n`,
     problems: [
       'app.yaml:7:18 providers[0].minInterval: a refresh is due every 840 s, sooner than minInterval 1200 s; a ' +
-        'minInterval of at most 840 s works',
+        'minInterval of at most 14m works',
     ],
   },
   {
@@ -237,8 +265,8 @@ const WRONG: readonly Wrong[] = [
     problems: [
       'app.yaml:7:15 providers[0].lifetime: a refresh every 560 s writes 154.3 versions a day into one secret; AWS ' +
         'asks for at most one write every 600 s (144 a day), beyond that Secrets Manager runs into its version quota; ' +
-        'lengthen refreshAfter, ask the provider for a longer lifetime, or set versionBudget: none if the store has no ' +
-        'such quota',
+        'ask the provider for a lifetime of at least 10m20s with a refreshAfter of at least 10m works, or versionBudget: none ' +
+        'if the store has no such quota',
     ],
   },
   {

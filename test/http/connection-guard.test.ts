@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { get } from 'node:http';
 import { connect, Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { type HttpLimits, type HttpServer, startHttpServer } from '../../src/http/server.ts';
 import type { StatusSource } from '../../src/http/status-routes.ts';
@@ -24,6 +25,7 @@ async function start(t: TestContext, { limits = {}, metrics, status }: Setting =
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
+    clock: createSystemClock(),
     health,
     metrics: { text: metrics ?? (async () => 'up 1\n'), contentType: 'text/plain' },
     onFault: (error) => {

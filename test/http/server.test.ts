@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { type HttpServer, type HttpServerOptions, startHttpServer } from '../../src/http/server.ts';
 
@@ -14,6 +15,7 @@ async function start(changes: Partial<HttpServerOptions> = {}): Promise<HttpServ
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
+    clock: createSystemClock(),
     health: createHealth(() => []),
     metrics: { text: async () => 'up 1\n', contentType: 'text/plain; version=0.0.4; charset=utf-8' },
     onFault: (error) => {

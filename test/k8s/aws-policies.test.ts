@@ -9,6 +9,7 @@ import { OWNER_TAG_KEY, OWNER_TAG_VALUE } from '../../src/adapters/secrets-manag
 import { createSdkService } from '../../src/adapters/secrets-manager/service.ts';
 import { PROJECT } from '../support/program-process.ts';
 import { listReferences, readShippedConfiguration } from '../support/shipped-configuration.ts';
+import { createDirectTransport } from '../support/transport.ts';
 
 const FOLDER = join(PROJECT, 'k8s/aws');
 
@@ -57,6 +58,7 @@ const DEFAULTS = Object.fromEntries(
 describe('the IAM policies', () => {
   it('allow the writer exactly the operations that the store has', () => {
     const client = createSecretsManagerClient({
+      transport: createDirectTransport(),
       region: 'ap-southeast-3',
       endpoint: undefined,
       credentials: undefined,

@@ -7,6 +7,7 @@ import { VERSION } from '../../src/core/version.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import {
   baseDeployment,
   oneOf,
@@ -85,6 +86,7 @@ describe('the Deployment', () => {
     const server = await startHttpServer({
       host: '127.0.0.1',
       port: 0,
+      clock: new FakeClock(),
       health: createHealth(() => []),
       metrics: { text: async () => '', contentType: 'text/plain' },
       onFault: (error) => assert.fail(String(error)),

@@ -18,7 +18,7 @@ import {
 } from '../support/manifest.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
-import { SCHEMAS_SKIP, StrictSchemas } from '../support/strict-schemas.ts';
+import { StrictSchemas } from '../support/strict-schemas.ts';
 
 const COMPONENTS = ['irsa', 'pod-identity', 'single-replica', 'prometheus-operator', 'cronjob'];
 const CONSUMERS = ['external-secrets', 'secrets-store-csi', 'sdk'];
@@ -159,10 +159,10 @@ describe('the Kubernetes types', () => {
   });
 });
 
-describe('strict validation', { skip: SCHEMAS_SKIP }, () => {
-  const schemas = SCHEMAS_SKIP === false ? new StrictSchemas() : undefined;
+describe('strict validation', () => {
+  const schemas = new StrictSchemas();
   const problemsOf = (manifests: readonly Manifest[]): readonly string[] =>
-    manifests.flatMap((manifest) => schemas?.problems(manifest) ?? ['no schemas']);
+    manifests.flatMap((manifest) => schemas.problems(manifest));
 
   for (const name of CONSUMERS) {
     it(`accepts consumers/${name}.yaml`, () => {

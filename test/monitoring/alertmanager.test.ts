@@ -14,6 +14,7 @@ import type { AlertNotification } from '../../src/core/alert.ts';
 import { buildNotification, buildRecovery } from '../support/alert-notification.ts';
 import { startAlertReceiver } from '../support/alert-receiver.ts';
 import { needsTool } from '../support/monitoring-tool.ts';
+import { createDirectTransport } from '../support/transport.ts';
 
 const POLL_MS = 100;
 
@@ -99,9 +100,8 @@ describe('a real Alertmanager', { timeout: 60_000 }, () => {
       const clock = createSystemClock();
       const receiver = await startAlertReceiver(t);
       const { url } = await startAlertmanager(t, receiver.url);
-      const client = createReceiverClient({ clock });
-      t.after(() => client.close());
-      const sink = createAlertmanagerSink({ name: 'am', urls: [url], readToken: undefined, client });
+      const client = createReceiverClient({ clock, transport: createDirectTransport(clock) });
+      const sink = createAlertmanagerSink({ name: 'am', url, readToken: undefined, client });
       const startedAtMs = Date.now() - 10_000;
       const tell = async (notification: AlertNotification): Promise<void> =>
         assert.deepEqual(await sink.send(notification, t.signal), { ok: true, value: undefined });
@@ -160,7 +160,7 @@ describe('a real Alertmanager', { timeout: 60_000 }, () => {
     const { url } = await startAlertmanager(t, receiver.url);
     const sink = createAlertmanagerSink({
       name: 'am',
-      urls: [url],
+      url,
       readToken: undefined,
       client: receiver.client,
     });

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { text } from 'node:stream/consumers';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import type { Failure } from '../../src/core/failure.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { apimw } from '../../src/providers/apimw.ts';
 import type { ConfiguredKind, CredentialReading, Credentials } from '../../src/providers/provider.ts';
-import { createTokenDispatcher } from '../../src/providers/token-endpoint.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts';
 import { chainOf } from '../support/prepared-kind.ts';
+import { createDirectTransport } from '../support/transport.ts';
 
 const FIRST = credentialsOf({ apiKey: 'key', apiSecret: 'first' });
 const SECOND = credentialsOf({ apiKey: 'key', apiSecret: 'second' });
@@ -19,9 +19,6 @@ const DATA = { access_token: 'token', token_type: 'Bearer', expires_in: 3600, re
 const live = new AbortController().signal;
 /** How often the fake looks whether something has changed. */
 const LOOK_MS = 5000;
-
-const dispatcher = createTokenDispatcher();
-after(() => dispatcher.destroy());
 
 /** A source whose credentials a test can change, and that counts how often they were prepared. */
 function sourceOf(baseUrl: string, kind: ConfiguredKind = apimw.configure({})) {
@@ -53,7 +50,7 @@ function sourceOf(baseUrl: string, kind: ConfiguredKind = apimw.configure({})) {
     readCredentials,
     baseUrl,
     timeoutMs: 10_000,
-    dispatcher,
+    transport: createDirectTransport(clock),
     clock,
   });
   return { source, clock, held };

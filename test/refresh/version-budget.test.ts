@@ -19,6 +19,7 @@ import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildIdentity } from '../support/sample-events.ts';
 import { expectOk } from '../support/store-expectations.ts';
 import { never } from '../support/store-write.ts';
+import { createDirectTransport } from '../support/transport.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -49,6 +50,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
   t.after(() => sandbox[Symbol.asyncDispose]());
   const { clock, engine, server } = sandbox;
   const client = createSecretsManagerClient({
+    transport: createDirectTransport(),
     region: engine.region,
     endpoint: server.endpoint,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

@@ -13,6 +13,7 @@ import type { Connections } from '../../src/connections.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
 import { Replica } from '../../src/replica.ts';
+import { LEASE_NAME } from '../support/lease-api.ts';
 import type { Network } from './network.ts';
 import type { SimulatedLease } from './simulated-lease.ts';
 import type { SimulatedProviders } from './simulated-provider.ts';
@@ -199,6 +200,8 @@ export class Pod {
       ...ports,
       client: lease.connect(process, name, ports.clock),
       identity: process.name,
+      leaseName: LEASE_NAME,
+      installation: 'simulated',
       timing: world.scenario.leaseTiming,
     });
   }

@@ -24,6 +24,8 @@ import type { World } from './world.ts';
 
 const PATH = `/apis/coordination.k8s.io/v1/namespaces/${LEASE_NAMESPACE}/leases`;
 
+const DRY_RUN = '?dryRun=All';
+
 interface Request {
   readonly operation: LeaseOperation;
   readonly method: string;
@@ -64,6 +66,10 @@ export class SimulatedLease {
         ),
       update: (lease, change, call) =>
         send({ operation: 'update', method: 'PUT', path: one, body: buildLeaseUpdate(lease, change) }, call),
+      rehearse: (held, call) =>
+        held === undefined
+          ? Promise.resolve({ kind: 'absent' })
+          : send({ operation: 'update', method: 'PUT', path: `${one}${DRY_RUN}`, body: held.raw }, call),
       close: () => Promise.resolve(),
     };
   }
@@ -96,7 +102,8 @@ export class SimulatedLease {
                 }),
         }),
       );
-      if (operation !== 'get' && answer.status < 300) this.renewals.set(process, sentAtMs);
+      if (operation !== 'get' && !path.endsWith(DRY_RUN) && answer.status < 300)
+        this.renewals.set(process, sentAtMs);
       return parseAnswer({
         operation,
         status: answer.status,

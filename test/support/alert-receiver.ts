@@ -10,6 +10,7 @@ import type { Clock } from '../../src/core/ports.ts';
 import { type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { startLoopbackServer } from './loopback-server.ts';
+import { createDirectTransport } from './transport.ts';
 
 export interface ReceivedAlert {
   readonly method: string;
@@ -61,11 +62,8 @@ export async function startAlertReceiver(
       if (answer !== 'never') response.writeHead(answer.status, answer.headers).end(answer.body);
     });
   });
-  const client = createReceiverClient({ clock });
-  t.after(async () => {
-    await client.close();
-    await server[Symbol.asyncDispose]();
-  });
+  const client = createReceiverClient({ clock, transport: createDirectTransport(clock) });
+  t.after(() => server[Symbol.asyncDispose]());
   return {
     url: server.url,
     received,

@@ -12,6 +12,7 @@ import { revealCredential } from '../../src/sandbox/upstreams/sandbox-credential
 import { parseText } from './configuration-text.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import type { FakeClock } from './fake-clock.ts';
+import { LEASE_NAME } from './lease-api.ts';
 import type { LeaseApiServer } from './lease-api-server.ts';
 import { startLeaseClientBench } from './lease-client-bench.ts';
 import { RecordedEvents } from './recorded-events.ts';
@@ -93,11 +94,14 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
       get: (call) => counted(client.get(call)),
       create: (change, call) => counted(client.create(change, call)),
       update: (lease, change, call) => counted(client.update(lease, change, call)),
+      rehearse: (lease, call) => counted(client.rehearse(lease, call)),
       close: () => client.close(),
     };
     return createLeaseElector({
       client: counting,
       identity: name,
+      leaseName: LEASE_NAME,
+      installation: 'blue',
       timing: DEFAULT_LEASE_TIMING,
       clock,
       random: { next: () => 0, uuid: () => '' },

@@ -25,6 +25,7 @@ export function captureLog(
     destination: {
       write: (line) => {
         written += line;
+        return true;
       },
     },
   });

@@ -47,6 +47,7 @@ export const STAND_BY: Coordinator = {
     }),
   release: () => Promise.resolve(),
   stuckReasons: () => [],
+  unreadyReasons: () => [],
 };
 
 export async function startDiscoveryWorld(

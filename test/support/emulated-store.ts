@@ -9,6 +9,7 @@ import type { TokenStore } from '../../src/core/ports.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import { FakeClock } from './fake-clock.ts';
+import { createDirectTransport } from './transport.ts';
 
 export const STORE_TIMEOUT_MS = 10_000;
 
@@ -36,6 +37,7 @@ export async function startEmulatedStore(
   const clock = new FakeClock();
   const createStore = (changes: Partial<StoreOptions> = {}): TokenStore => {
     const client = createSecretsManagerClient({
+      transport: createDirectTransport(),
       region: sandbox.engine.region,
       endpoint: sandbox.server.endpoint,
       credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

@@ -36,7 +36,7 @@ const SHIPPED_RULES: readonly LeaseRule[] = [
   { verbs: ['get', 'update'], resourceNames: [LEASE_NAME] },
 ];
 
-const PATH = /^\/apis\/coordination\.k8s\.io\/v1\/namespaces\/([^/]+)\/leases(?:\/([^/]+))?$/;
+const PATH = /^\/apis\/coordination\.k8s\.io\/v1\/namespaces\/([^/]+)\/leases(?:\/([^/?]+))?(\?dryRun=All)?$/;
 const MICRO_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}(?:Z|[+-]\d{2}:\d{2})$/;
 const VERBS: Readonly<Record<string, 'get' | 'create' | 'update'>> = {
   GET: 'get',
@@ -71,20 +71,22 @@ export class LeaseApi {
   }
 
   handle({ method, path, authorization, body }: LeaseApiRequest): LeaseApiAnswer {
-    const [, namespace, name] = PATH.exec(path) ?? [];
+    const [, namespace, name, dryRun] = PATH.exec(path) ?? [];
+    const isKept = dryRun === undefined;
     const verb = VERBS[method];
     const token = /^Bearer (.+)$/.exec(authorization ?? '')?.[1];
     if (token === undefined || !this.#tokens.has(token)) return refuse(401, 'Unauthorized');
     if (namespace === undefined || verb === undefined) return refuse(404, 'NotFound');
-    if (!this.#isAllowed(verb, name)) return refuse(403, 'Forbidden');
-    if (namespace !== this.#namespace) return refuse(404, 'NotFound');
+    if (!this.#isAllowed(verb, name)) return refuse(403, 'Forbidden', describeDenial(verb, namespace, name));
+    if (namespace !== this.#namespace)
+      return refuse(404, 'NotFound', verb === 'create' ? `namespaces "${namespace}" not found` : undefined);
     switch (verb) {
       case 'get':
         return this.#answer(this.#leases.get(name ?? ''), 200);
       case 'create':
-        return this.#create(parseJson(body));
+        return this.#create(parseJson(body), isKept);
       case 'update':
-        return this.#update(name ?? '', parseJson(body));
+        return this.#update(name ?? '', parseJson(body), isKept);
     }
   }
 
@@ -117,7 +119,7 @@ export class LeaseApi {
     );
   }
 
-  #create(lease: unknown): LeaseApiAnswer {
+  #create(lease: unknown, isKept: boolean): LeaseApiAnswer {
     const metadata = isJsonObject(lease) ? lease['metadata'] : undefined;
     if (!isJsonObject(lease) || !isJsonObject(metadata)) return refuse(400, 'BadRequest');
     const { name, namespace, resourceVersion } = metadata;
@@ -126,11 +128,12 @@ export class LeaseApi {
     const invalid = findInvalid(lease['spec']);
     if (invalid !== undefined) return invalid;
     if (this.#leases.has(name)) return refuse(409, 'AlreadyExists');
+    if (!isKept) return { status: 201, body: { ...lease, metadata: { ...metadata, resourceVersion: '1' } } };
     this.#put(name, lease);
     return this.#answer(this.#leases.get(name), 201);
   }
 
-  #update(name: string, lease: unknown): LeaseApiAnswer {
+  #update(name: string, lease: unknown, isKept: boolean): LeaseApiAnswer {
     const metadata = isJsonObject(lease) ? lease['metadata'] : undefined;
     if (!isJsonObject(lease) || !isJsonObject(metadata) || metadata['name'] !== name)
       return refuse(400, 'BadRequest');
@@ -142,6 +145,7 @@ export class LeaseApi {
     if (typeof metadata['resourceVersion'] !== 'string') return refuse(422, 'Invalid');
     if (metadata['resourceVersion'] !== this.metadata(name)?.['resourceVersion'])
       return refuse(409, 'Conflict');
+    if (!isKept) return { status: 200, body: lease };
     // Equal bytes are no change: the version stays.
     if (JSON.stringify(present) !== JSON.stringify(lease)) this.#put(name, lease);
     return this.#answer(this.#leases.get(name), 200);
@@ -173,9 +177,21 @@ function findInvalid(spec: unknown): LeaseApiAnswer | undefined {
   return isInvalid ? refuse(422, 'Invalid') : undefined;
 }
 
-/** As the real one, with a message that nobody may rely on. */
-export function refuse(status: number, reason: string): LeaseApiAnswer {
-  const message = `a message of the API server about ${reason}`;
+/** As version 1.36 words what RBAC denies. */
+function describeDenial(verb: string, namespace: string, name: string | undefined): string {
+  return (
+    `leases.coordination.k8s.io ${name === undefined ? '' : `"${name}" `}is forbidden: ` +
+    `User "system:serviceaccount:${namespace}:token-refresher" cannot ${verb} resource "leases" ` +
+    `in API group "coordination.k8s.io" in the namespace "${namespace}"`
+  );
+}
+
+/** As the real one, by default with a message that nobody may rely on. */
+export function refuse(
+  status: number,
+  reason: string,
+  message = `a message of the API server about ${reason}`,
+): LeaseApiAnswer {
   const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, code: status };
   return { status, body };
 }

@@ -72,6 +72,7 @@ export function buildChange(changes: Partial<LeaseChange> = {}): LeaseChange {
     renewedAtMs: Date.UTC(2026, 10, 21, 12),
     transitions: 0,
     microseconds: 1,
+    installation: 'blue',
     ...changes,
   };
 }

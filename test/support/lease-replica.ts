@@ -24,6 +24,8 @@ export interface Passage {
   readonly answerMs: number;
   /** The server answers with this status and does nothing. */
   readonly refusal?: number;
+  /** Body of the refusal; an empty object when left out. */
+  readonly refusalBody?: JsonObject;
   /** Header of the refusal. */
   readonly retryAfter?: string;
 }
@@ -42,8 +44,14 @@ export interface ReplicaOptions {
   /** This replica's monotonic clock minus the true one. */
   readonly monotonicSkewMs?: number;
   readonly random?: Random;
+  /** What it writes into the lease; `blue` when left out. */
+  readonly installation?: string;
+  /** Its client's calls end when they are answered, and never by their deadline. */
+  readonly ignoresDeadlines?: boolean;
+  /** Closes the client's connections; at once when left out. */
+  readonly close?: () => Promise<void>;
   /** Asked once per call; without delay and loss when left out. */
-  readonly passage?: () => Passage;
+  readonly passage?: (operation: LeaseOperation) => Passage;
 }
 
 /**
@@ -78,6 +86,8 @@ export class LeaseReplica {
     this.elector = createLeaseElector({
       client: this.#createClient(),
       identity,
+      leaseName: LEASE_NAME,
+      installation: options.installation ?? 'blue',
       timing,
       clock: this.clock,
       random: options.random ?? createSeededRandom(identity.length),
@@ -109,13 +119,15 @@ export class LeaseReplica {
   #createClient(): LeaseClient {
     const path = `/apis/coordination.k8s.io/v1/namespaces/${LEASE_NAMESPACE}/leases`;
     const one = `${path}/${LEASE_NAME}`;
+    const options = this.#options;
     return {
       get: (call) => this.#send('get', 'GET', one, undefined, call),
       create: (change, call) =>
         this.#send('create', 'POST', path, buildNewLease(LEASE_NAME, LEASE_NAMESPACE, change), call),
       update: (lease, change, call) =>
         this.#send('update', 'PUT', one, buildLeaseUpdate(lease, change), call),
-      close: () => Promise.resolve(),
+      rehearse: (lease, call) => this.#send('update', 'PUT', `${one}?dryRun=All`, lease?.raw, call),
+      close: options.close ?? (() => Promise.resolve()),
     };
   }
 
@@ -128,7 +140,7 @@ export class LeaseReplica {
   ): Promise<LeaseAnswer> {
     const { api, clock, passage } = this.#options;
     this.calls.push({ operation, atMs: clock.monotonicMs() });
-    const { requestMs, answerMs, refusal, retryAfter } = passage?.() ?? INSTANT;
+    const { requestMs, answerMs, refusal, refusalBody = {}, retryAfter } = passage?.(operation) ?? INSTANT;
     const isLost = this.isCutOff;
     // What is under way arrives although its sender has given up, or was stopped.
     const arrival = async (): Promise<LeaseAnswer> => {
@@ -142,7 +154,7 @@ export class LeaseReplica {
               authorization: `Bearer ${SERVICE_ACCOUNT_TOKEN}`,
               body: body === undefined ? '' : JSON.stringify(body),
             })
-          : { status: refusal, body: {} };
+          : { status: refusal, body: refusalBody };
       if (answerMs === Number.POSITIVE_INFINITY) await new Promise<never>(() => undefined);
       if (answerMs > 0) await clock.sleep(answerMs);
       return parseAnswer({
@@ -156,7 +168,8 @@ export class LeaseReplica {
     };
     const arriving = arrival();
     try {
-      return await withDeadline(this.clock, timeoutMs, signal, async () => {
+      const limitMs = this.#options.ignoresDeadlines === true ? Number.POSITIVE_INFINITY : timeoutMs;
+      return await withDeadline(this.clock, limitMs, signal, async () => {
         const answer = await arriving;
         await this.#running();
         return answer;

@@ -9,6 +9,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   promtool: 'prometheus',
   'prometheus-alertmanager': 'prometheus-alertmanager',
   chromium: 'chromium',
+  tinyproxy: 'tinyproxy',
 };
 
 /**

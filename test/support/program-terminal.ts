@@ -18,7 +18,6 @@ export class ProgramTerminal implements Terminal {
   readonly #onOut: (text: string) => void;
   readonly #stop = Promise.withResolvers<string>();
   readonly #closed = Promise.withResolvers<void>();
-  #stopRequests = 0;
 
   constructor({ env = {}, isInteractive = false, onOut = () => undefined }: ProgramTerminalOptions = {}) {
     this.env = env;
@@ -26,14 +25,16 @@ export class ProgramTerminal implements Terminal {
     this.#onOut = onOut;
   }
 
-  /** How often the program has asked to be told when to stop. */
-  get stopRequests(): number {
-    return this.#stopRequests;
-  }
-
   readonly out = (text: string): void => {
     this.output.takeOut(text);
     this.#onOut(text);
+  };
+
+  readonly warnings: readonly string[] = [];
+
+  readonly line = (lines: string): boolean => {
+    this.out(lines);
+    return true;
   };
 
   readonly err = (text: string): void => this.output.takeErr(text);
@@ -42,10 +43,7 @@ export class ProgramTerminal implements Terminal {
 
   readonly lines = (): number => 40;
 
-  readonly stopRequest = (): Promise<string> => {
-    this.#stopRequests += 1;
-    return this.#stop.promise;
-  };
+  readonly stopRequest = (): Promise<string> => this.#stop.promise;
 
   readonly outputClosed = (): Promise<void> => this.#closed.promise;
 

@@ -9,10 +9,10 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { type FetchedToken, lifetimeMs } from '../../src/core/token.ts';
 import type { Credentials } from '../../src/providers/provider.ts';
 import { KINDS, type KindName } from '../../src/providers/registry.ts';
-import { createTokenDispatcher } from '../../src/providers/token-endpoint.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
 import { signSnapHeaders } from './token-requests.ts';
+import { createDirectTransport } from './transport.ts';
 import { createUpstreamsBench, type UpstreamsBench } from './upstreams-bench.ts';
 
 /** How often its tokens look for changed credentials. */
@@ -50,8 +50,6 @@ export async function createProviderBench(): Promise<
     const customer = kind.customerCredentials === undefined ? undefined : credentials.customers[0];
     const held = new Map([...credentials.byKind[kindName], ...(customer?.credentials ?? [])]);
     const everHeld = [...held.values()];
-    const dispatcher = createTokenDispatcher();
-    t.after(() => dispatcher.destroy());
     const source = createTokenSource({
       kind: kind.configure(options),
       readCredentials: async () => {
@@ -61,7 +59,7 @@ export async function createProviderBench(): Promise<
       },
       baseUrl: server.baseUrlOf(kindName),
       timeoutMs: TIMEOUT_MS,
-      dispatcher,
+      transport: createDirectTransport(clock),
       clock,
     });
     const fetch: ProviderBench['fetch'] = (chain, signal = new AbortController().signal) =>

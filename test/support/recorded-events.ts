@@ -1,4 +1,5 @@
 import type { RefreshEvent, RefreshEventName } from '../../src/core/events.ts';
+import type { RefreshEvents } from '../../src/core/ports.ts';
 
 type EventOf<Name extends RefreshEventName> = Extract<RefreshEvent, { readonly event: Name }>;
 
@@ -7,9 +8,12 @@ export class RecordedEvents {
   readonly all: RefreshEvent[] = [];
   readonly #actions: { readonly name: RefreshEventName; readonly act: () => void }[] = [];
 
+  readonly #listeners: RefreshEvents[] = [];
+
   /** The port to hand to the code under test. */
   readonly record = (event: RefreshEvent): void => {
     this.all.push(event);
+    for (const listener of this.#listeners) listener(event);
     const next = this.#actions.findIndex(({ name }) => name === event.event);
     if (next !== -1) this.#actions.splice(next, 1)[0]?.act();
   };
@@ -17,6 +21,11 @@ export class RecordedEvents {
   /** Does something at the very moment of the next event of that name. */
   onNext(name: RefreshEventName, act: () => void): void {
     this.#actions.push({ name, act });
+  }
+
+  /** Hands every later event on, at its moment. */
+  listen(listener: RefreshEvents): void {
+    this.#listeners.push(listener);
   }
 
   get names(): readonly RefreshEventName[] {

@@ -193,6 +193,12 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
     isLeader: false,
   },
   'coordination-recovered': { event: 'coordination-recovered', failedForMs: 65_000 },
+  'standing-by': { event: 'standing-by', leader: 'token-refresher-7d4b9c-x2x7k_1', isOurs: true },
+  'nobody-leads': {
+    event: 'nobody-leads',
+    problem: 'lease token-refresher has been held by somebody for 17 s, which does not renew it',
+    sinceMs: 17_000,
+  },
   'alert-sent': {
     event: 'alert-sent',
     sink: 'slack',

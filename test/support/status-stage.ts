@@ -86,6 +86,7 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
       startHttpServer({
         host: '127.0.0.1',
         port: 0,
+        clock,
         health: createHealth(() => []),
         metrics: { text: async () => '', contentType: 'text/plain' },
         onFault,

@@ -1,20 +1,14 @@
 /**
- * Strict JSON Schemas of Kubernetes objects: a field that the API does not know fails. They are no part of the project;
- * CI has them beside it.
+ * Strict JSON Schemas of Kubernetes objects: a field that the API does not know fails.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { z } from 'zod';
 import type { Manifest } from './manifest.ts';
 import { PROJECT } from './program-process.ts';
 
-const FOLDER = join(PROJECT, '../shared/schemas');
-
-/** For `describe`: why nothing can be checked strictly here. */
-export const SCHEMAS_SKIP: string | false = existsSync(FOLDER)
-  ? false
-  : 'the strict schemas (../shared/schemas) are not here: only kubernetes-models checks the manifests';
+const FOLDER = join(PROJECT, 'test/k8s/schemas');
 
 const schemaSchema = z.looseObject({});
 

@@ -7,10 +7,10 @@
  * receiver and never its URL: with Slack and its like the URL is the secret.
  * Non-guarantee: after a failure it is unknown whether the receiver has taken the message.
  */
-import { Agent, type Dispatcher, errors, request as sendRequest } from 'undici';
 import { ALERT_LIMIT_MS } from '../../core/alert.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
+import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
 import { isLoopback } from '../../core/loopback.ts';
 import type { Clock } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
@@ -28,34 +28,20 @@ export interface ReceiverCall {
   readonly body?: string;
   /** True when neither URL nor headers hold a secret: then http is allowed beyond loopback. */
   readonly isPublic?: boolean;
+  /** Is handed the beginning of the answer to a message that was refused (status 400), for what its status leaves open. */
+  readonly readRefusal?: (text: string) => void;
 }
 
 export interface ReceiverClient {
   send(call: ReceiverCall, signal: AbortSignal): Promise<Result<void>>;
-  /** Closes all connections. */
-  close(): Promise<void>;
 }
 
 export interface ReceiverClientOptions {
   readonly clock: Clock;
-  /** Certificates (PEM) to trust instead of the system's. */
-  readonly ca?: string;
+  readonly transport: HttpTransport;
 }
 
-const KEEP_ALIVE_MS = 120_000;
-/** Answers are dropped; one that is longer costs its connection. */
-const DROPPED_BYTES = 65_536;
-
-/** Opens no connection yet. */
-export function createReceiverClient({ clock, ca }: ReceiverClientOptions): ReceiverClient {
-  const dispatcher = new Agent({
-    allowH2: false,
-    connections: 2,
-    pipelining: 1,
-    keepAliveTimeout: KEEP_ALIVE_MS,
-    keepAliveMaxTimeout: 2 * KEEP_ALIVE_MS,
-    connect: { timeout: ALERT_LIMIT_MS, ...(ca === undefined ? {} : { ca }) },
-  });
+export function createReceiverClient({ clock, transport }: ReceiverClientOptions): ReceiverClient {
   return {
     send: async (call, signal) => {
       const url = URL.parse(call.url.reveal());
@@ -63,16 +49,15 @@ export function createReceiverClient({ clock, ca }: ReceiverClientOptions): Rece
       if (signal.aborted) return fail(describeAbort(call));
       try {
         return await withDeadline(clock, ALERT_LIMIT_MS, signal, (limited) =>
-          exchange(call, url, { dispatcher, clock }, limited),
+          exchange(call, url, { transport, clock }, limited),
         );
       } catch (error) {
         if (signal.aborted) return fail(describeAbort(call));
         // A key with a line break in it, for one.
-        if (error instanceof errors.InvalidArgumentError) return fail(describeWrongUrl(call));
+        if (error instanceof TypeError) return fail(describeWrongUrl(call));
         return fail(describeNetworkError(call, error));
       }
     },
-    close: () => dispatcher.destroy(),
   };
 }
 
@@ -81,32 +66,24 @@ function isAllowed(url: URL, isPublic: boolean): boolean {
 }
 
 async function exchange(
-  { receiver, method, headers, body }: ReceiverCall,
+  { receiver, method, headers, body, readRefusal }: ReceiverCall,
   url: URL,
-  { dispatcher, clock }: { readonly dispatcher: Dispatcher; readonly clock: Clock },
+  { transport, clock }: ReceiverClientOptions,
   signal: AbortSignal,
 ): Promise<Result<void>> {
-  const answer = await sendRequest(url, {
-    method,
-    headers: {
-      'user-agent': `token-refresher/${VERSION}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    ...(body === undefined ? {} : { body }),
-    dispatcher,
-    signal,
-    // The deadline covers both; undici's own limits run on a clock that tests cannot move.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
-  // A body that is destroyed before its end emits an error, which would otherwise end the process.
-  answer.body.on('error', () => {});
-  await answer.body.dump({ limit: DROPPED_BYTES, signal });
-  if (answer.statusCode >= 200 && answer.statusCode <= 299) return succeed(undefined);
-  const header = answer.headers['retry-after'];
-  const retryAfterMs = parseRetryAfter(Array.isArray(header) ? header[0] : header, clock.now());
-  return fail(describeStatus(receiver, answer.statusCode, retryAfterMs));
+  const sent = {
+    'user-agent': `token-refresher/${VERSION}`,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...headers,
+  };
+  // A status says that the message was taken; an answer that takes its time is not waited for.
+  const wantsBody = (status: number): boolean => status === 400 && readRefusal !== undefined;
+  const answer = await transport.send({ method, url, headers: sent, body, wantsBody }, signal);
+  const { status, headers: answered } = answer;
+  if (status >= 200 && status <= 299) return succeed(undefined);
+  if (wantsBody(status) && 'bytes' in answer.body) readRefusal?.(new TextDecoder().decode(answer.body.bytes));
+  const waits = answered.get('retry-after') ?? [];
+  return fail(describeStatus(receiver, status, parseRetryAfter(waits[0], clock.now())));
 }
 
 function describeStatus(receiver: string, status: number, retryAfterMs: number | undefined): Failure {
@@ -140,14 +117,6 @@ function describeNetworkError({ receiver }: ReceiverCall, error: unknown): Failu
   const reason =
     error instanceof DeadlineExceeded
       ? `gave no complete answer within ${ALERT_LIMIT_MS} ms`
-      : `cannot be reached (${codeOf(error)}): check DNS, proxy and network policy`;
+      : `cannot be told: ${error instanceof HttpFault ? error.message : 'an error that nobody expected'}`;
   return { code: 'provider-unavailable', retry: 'backoff', message: `${receiver} ${reason}` };
-}
-
-/** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; messages are not used, they quote the URL. */
-function codeOf(error: unknown): string {
-  if (!(error instanceof Error)) return 'unknown error';
-  const code = 'code' in error ? error.code : undefined;
-  if (typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code)) return code;
-  return /^[A-Z][A-Za-z]{1,63}$/.test(error.name) ? error.name : 'network error';
 }

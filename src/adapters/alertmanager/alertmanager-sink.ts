@@ -1,23 +1,23 @@
 /**
- * Prometheus Alertmanager, API v2 (`POST /api/v2/alerts`).
+ * One instance of Prometheus Alertmanager, API v2 (`POST /api/v2/alerts`).
  *
- * Guarantee: every instance is told, as Prometheus does it; it is a success when one has taken the alerts, because the
- * instances of a cluster tell each other about notifications but not about alerts, and the next repetition goes to all of
- * them again. The labels are the identity and hold neither pod nor token. A firing alert is repeated every minute and
- * ends by itself {@link ENDS_AFTER_MS} after the last repetition, so that nothing stays open when this program is gone or
- * a new leader finds nothing wrong. A resolved one has its end in the past.
+ * Guarantee: the instances of a cluster tell each other about notifications but not about alerts, so each is a sink with
+ * a queue of its own, as Prometheus does it: one that is silent delays no other. The labels are the identity and hold
+ * neither pod nor token. A firing alert is repeated every minute and ends by itself {@link ENDS_AFTER_MS} after the last
+ * repetition, so that nothing stays open when this program is gone or a new leader finds nothing wrong. A resolved one has
+ * its end in the past.
  */
 import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
-import { type Result, succeed } from '../../core/result.ts';
+import type { Result } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface AlertmanagerSinkOptions {
   readonly name: string;
-  /** `http://alertmanager-0.monitoring:9093`, …; without a trailing slash, a path prefix is allowed. Never empty. */
-  readonly urls: readonly string[];
+  /** `http://alertmanager-0.monitoring:9093`; without a trailing slash, a path prefix is allowed. */
+  readonly url: string;
   /** Reads a bearer token anew for each call; `undefined`: none is needed, and http is allowed. */
   readonly readToken: ((signal: AbortSignal) => Promise<Result<SecretText>>) | undefined;
   readonly client: ReceiverClient;
@@ -27,7 +27,8 @@ export interface AlertmanagerSinkOptions {
 export const ENDS_AFTER_MS = 300_000;
 
 export function createAlertmanagerSink(options: AlertmanagerSinkOptions): AlertSink {
-  const { name, urls, readToken, client } = options;
+  const { name, readToken, client } = options;
+  const url = new SecretText(`${options.url}/api/v2/alerts`);
   return {
     name,
     occasions: new Set(['fired', 'grew', 'reminder', 'kept', 'recovered', 'superseded', 'test']),
@@ -35,22 +36,11 @@ export function createAlertmanagerSink(options: AlertmanagerSinkOptions): AlertS
       const token = readToken === undefined ? undefined : await readToken(signal);
       if (token?.ok === false) return token;
       const body = JSON.stringify([buildAlertmanagerAlert(notification)]);
-      const calls = urls.map((url, index) =>
-        client.send(
-          {
-            receiver: urls.length > 1 ? `${name} (instance ${index + 1} of ${urls.length})` : name,
-            method: 'POST',
-            url: new SecretText(`${url}/api/v2/alerts`),
-            body,
-            ...(token === undefined
-              ? { isPublic: true }
-              : { headers: { authorization: `Bearer ${token.value.reveal()}` } }),
-          },
-          signal,
-        ),
-      );
-      const answers = await Promise.all(calls);
-      return answers.find(({ ok }) => ok) ?? answers[0] ?? succeed(undefined);
+      const access =
+        token === undefined
+          ? { isPublic: true }
+          : { headers: { authorization: `Bearer ${token.value.reveal()}` } };
+      return client.send({ receiver: name, method: 'POST', url, body, ...access }, signal);
     },
   };
 }
@@ -76,4 +66,16 @@ export function buildAlertmanagerAlert(notification: AlertNotification) {
     // A moment ago, so that a receiver whose clock is a little behind does not see it in the future for long.
     endsAt: formatUtc(isOver ? Math.max(startedAtMs + 1, atMs - 1_000) : atMs + ENDS_AFTER_MS),
   };
+}
+
+/**
+ * Names of the instances, for messages and metrics: the sink's own for a single one, `alertmanager/am-0.monitoring:9093` for
+ * several. Their addresses are no secret.
+ */
+export function nameInstances(name: string, urls: readonly string[]): readonly string[] {
+  if (urls.length === 1) return [name];
+  const hosts = urls.map((url) => new URL(url).host);
+  return hosts.map((host, index) =>
+    hosts.indexOf(host) === index ? `${name}/${host}` : `${name}/${host} (${index + 1} of ${urls.length})`,
+  );
 }

@@ -1,19 +1,17 @@
 /**
  * Credentials from the agent beside a container: EKS Pod Identity, ECS. Ours and not the SDK's, which has no limit for an
- * answer and keeps the connection of a look-up that was given up.
+ * answer and keeps the connection of an abandoned look-up.
  *
  * Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
  */
-import { request as requestPlain } from 'node:http';
-import { request as requestTls } from 'node:https';
 import { z } from 'zod';
+import type { HttpTransport } from '../../core/http-call.ts';
 import { parseJson } from '../../core/json.ts';
 import { isLoopback } from '../../core/loopback.ts';
 import { AwsCredentialsError, type AwsIdentity } from './aws-identity.ts';
 
 const ECS_HOST = '169.254.170.2';
 const EKS_HOSTS: ReadonlySet<string> = new Set([ECS_HOST, '169.254.170.23', '[fd00:ec2::23]']);
-const MOST_BYTES = 65_536;
 
 const answerSchema = z.object({
   AccessKeyId: z.string().min(1),
@@ -45,19 +43,25 @@ export function findContainerEndpoint({ relativeUri, fullUri }: ContainerSetting
 const UNUSABLE = (kind: string): string =>
   `AWS_CONTAINER_CREDENTIALS_${kind}_URI is no URL of https, of this machine or of an agent of AWS`;
 
-/** @param token value of `authorization`; `undefined`: none */
+/**
+ * @param transport without a proxy: the agent is on the same machine
+ * @param token value of `authorization`; `undefined`: none
+ */
 export async function fetchContainerCredentials(
+  transport: HttpTransport,
   endpoint: URL,
   token: string | undefined,
   signal: AbortSignal,
 ): Promise<AwsIdentity> {
-  const { status, body } = await get(endpoint, token, signal);
+  const headers = token === undefined ? {} : { authorization: token };
+  const { status, body } = await transport.send({ method: 'GET', url: endpoint, headers }, signal);
   if (status !== 200) {
     throw new AwsCredentialsError(
       `the container credentials endpoint (Pod Identity agent) answered with status ${status}: check the pod's identity association and role`,
     );
   }
-  const parsed = answerSchema.safeParse(parseJson(body));
+  const text = 'bytes' in body ? new TextDecoder().decode(body.bytes) : '';
+  const parsed = answerSchema.safeParse(parseJson(text));
   if (!parsed.success)
     throw new AwsCredentialsError(
       'the container credentials endpoint (Pod Identity agent) did not answer with credentials',
@@ -69,28 +73,4 @@ export async function fetchContainerCredentials(
     sessionToken: Token,
     expiration: Expiration,
   };
-}
-
-/** On a connection of its own, which ends with the signal. */
-function get(
-  endpoint: URL,
-  token: string | undefined,
-  signal: AbortSignal,
-): Promise<{ readonly status: number; readonly body: string }> {
-  const send = endpoint.protocol === 'https:' ? requestTls : requestPlain;
-  return new Promise((resolve, reject) => {
-    const headers = token === undefined ? {} : { authorization: token };
-    const request = send(endpoint, { agent: false, headers, signal }, (answer) => {
-      let body = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (text: string) => {
-        body += text;
-        if (body.length > MOST_BYTES) answer.destroy(new Error('too long'));
-      });
-      answer.on('error', reject);
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
-    });
-    request.on('error', reject);
-    request.end();
-  });
 }

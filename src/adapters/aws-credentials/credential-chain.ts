@@ -8,6 +8,7 @@
  */
 import { join } from 'node:path';
 import { describeFileError, errnoOf } from '../../core/file-error.ts';
+import type { HttpTransport } from '../../core/http-call.ts';
 import { isJsonObject } from '../../core/json.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
@@ -19,6 +20,8 @@ type ReadEnv = (name: string) => string | undefined;
 export interface CredentialChainOptions {
   readonly readEnv: ReadEnv;
   readonly files: FileLanes;
+  /** For the agent beside the container: without a proxy. */
+  readonly agentTransport: HttpTransport;
   /** The SDK's chain, new and without memory; frees its connections when aborted. */
   readonly askSdk: (signal: AbortSignal) => Promise<AwsIdentity>;
 }
@@ -39,7 +42,7 @@ export async function lookUpCredentials(
 }
 
 async function lookUp(
-  { readEnv, files, askSdk }: CredentialChainOptions,
+  { readEnv, files, agentTransport, askSdk }: CredentialChainOptions,
   signal: AbortSignal,
 ): Promise<AwsIdentity> {
   const read = (variable: string, path: string): Promise<string | undefined> =>
@@ -51,7 +54,7 @@ async function lookUp(
     const endpoint = findContainerEndpoint(containerSettings(readEnv));
     if (endpoint === undefined || typeof endpoint === 'string') throw new AwsCredentialsError(endpoint);
     const token = await readContainerToken(readEnv, read);
-    return fetchContainerCredentials(endpoint, token, signal);
+    return fetchContainerCredentials(agentTransport, endpoint, token, signal);
   }
   if (source === 'web-identity') {
     const variable = 'AWS_WEB_IDENTITY_TOKEN_FILE';

@@ -1,9 +1,10 @@
 /** The daemon's own AWS credentials in a real process, for the clients of the SDK. */
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { UndiciHttpHandler } from '@smithy/undici-http-handler';
-import { Agent } from 'undici';
+import type { HttpTransport } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
+import { AwsRequestHandler } from '../net/aws-request-handler.ts';
+import { createHttpTransport } from '../net/http-transport.ts';
 import { AwsCredentials, LOOK_UP_MS } from './aws-credentials.ts';
 import type { AwsIdentity } from './aws-identity.ts';
 import { lookUpCredentials, placeOf } from './credential-chain.ts';
@@ -12,15 +13,19 @@ import { lookUpCredentials, placeOf } from './credential-chain.ts';
  * The SDK's chain of credentials, reached through a client of its own, which is thrown away: so it remembers nothing of
  * a look-up that hangs, and its calls of STS end with the signal.
  */
-async function askSdk(region: string | undefined, signal: AbortSignal): Promise<AwsIdentity> {
-  const dispatcher = new Agent({ allowH2: false });
-  const end = (): void => void dispatcher.destroy();
+async function askSdk(
+  transport: HttpTransport,
+  region: string | undefined,
+  signal: AbortSignal,
+): Promise<AwsIdentity> {
+  const requestHandler = new AwsRequestHandler(transport);
+  const end = (): void => requestHandler.destroy();
   signal.addEventListener('abort', end, { once: true });
   try {
     const client = new SecretsManagerClient({
       ...(region === undefined ? {} : { region }),
       maxAttempts: 1,
-      requestHandler: new UndiciHttpHandler({ dispatcher }),
+      requestHandler,
     });
     return await client.config.credentials();
   } finally {
@@ -28,7 +33,9 @@ async function askSdk(region: string | undefined, signal: AbortSignal): Promise<
     end();
   }
 }
+
 export interface OwnCredentialsOptions {
+  readonly transport: HttpTransport;
   /** Of STS, where that is asked; `undefined`: the SDK's own chain. */
   readonly region: string | undefined;
   readonly clock: Clock;
@@ -39,6 +46,7 @@ export interface OwnCredentialsOptions {
 
 /** The daemon's own credentials, for clients that are given none. */
 export function createAwsCredentials({
+  transport,
   region,
   clock,
   files,
@@ -46,12 +54,16 @@ export function createAwsCredentials({
 }: OwnCredentialsOptions): AwsCredentials {
   // The SDK reads the variables where it likes, so they are looked at in the same place.
   const readEnv = (name: string): string | undefined => process.env[name];
+  const agentTransport = createHttpTransport({ clock, readEnv: undefined });
   return new AwsCredentials({
     clock,
     // The message of a call that has run out of time would name the way to the store instead.
     limitMs: Math.min(LOOK_UP_MS, 0.8 * callLimitMs),
     place: () => placeOf(readEnv),
     lookUp: (signal) =>
-      lookUpCredentials({ readEnv, files, askSdk: (until) => askSdk(region, until) }, signal),
+      lookUpCredentials(
+        { readEnv, files, agentTransport, askSdk: (until) => askSdk(transport, region, until) },
+        signal,
+      ),
   });
 }

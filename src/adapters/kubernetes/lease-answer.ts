@@ -1,7 +1,8 @@
 /** What the API server's answer to a call about the lease means. Pure; the call itself is in `lease-client.ts`. */
-import { parseJson } from '../../core/json.ts';
+import { isJsonObject, parseJson } from '../../core/json.ts';
 import { parseRetryAfter } from '../../core/retry-after.ts';
 import { type Lease, parseLease } from './lease.ts';
+import { describeRefusal, type Refusal, ROLE_CAUSE } from './refusal.ts';
 
 export type LeaseOperation = 'get' | 'create' | 'update';
 
@@ -17,6 +18,8 @@ export interface LeaseProblem {
   readonly message: string;
   /** What the server asked us to wait, in milliseconds. */
   readonly retryAfterMs?: number;
+  /** The server itself has said why, in a form that is known: nothing in between is to blame. */
+  readonly isExplained?: true;
 }
 
 export interface RawAnswer {
@@ -32,38 +35,58 @@ export interface RawAnswer {
 
 export function parseAnswer(answer: RawAnswer): LeaseAnswer {
   const { operation, status, leaseName } = answer;
+  const body = parseJson(answer.body);
   if (status === 200 || status === 201) {
-    const parsed = parseLease(parseJson(answer.body));
+    const parsed = parseLease(body);
     if (parsed.ok) return { kind: 'lease', lease: parsed.lease };
-    return failed(
-      `lease ${leaseName} ${parsed.problem}: nobody can lead with it, delete it and it is made anew`,
-    );
+    return failed(`the answer to ${operation} of lease ${leaseName} ${parsed.problem}: ${CHECK_ADDRESS}`);
   }
   if (status === 409) return { kind: 'conflict' };
   if (status === 404 && operation !== 'create') return { kind: 'absent' };
   const retryAfterMs = parseRetryAfter(answer.retryAfter, answer.nowMs);
-  const problem: LeaseProblem = { message: describeStatus(answer) };
-  return { kind: 'failed', problem: retryAfterMs === undefined ? problem : { ...problem, retryAfterMs } };
+  const refusal = describeRefusal(isJsonObject(body) ? body : {});
+  return {
+    kind: 'failed',
+    problem: {
+      message: describeStatus(answer, refusal),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(refusal.cause === undefined ? {} : { isExplained: true }),
+    },
+  };
 }
 
 export function failed(message: string): LeaseAnswer {
   return { kind: 'failed', problem: { message } };
 }
 
-function describeStatus({ operation, status, leaseName }: RawAnswer): string {
-  const what = `the API server answered ${status} to ${operation} of lease ${leaseName}`;
+const CHECK_ADDRESS = 'check the address of the API server and what stands in front of it';
+
+function describeStatus({ operation, status, leaseName }: RawAnswer, { reason, cause }: Refusal): string {
+  const name = reason === undefined ? leaseName : `${leaseName} (${reason})`;
+  const what = `the API server answered ${status} to ${operation} of lease ${name}`;
+  if (cause !== undefined && cause !== ROLE_CAUSE) return `${what}: ${cause}`;
   switch (status) {
     case 401:
       return `${what}: the service account's token is not accepted, check tokenFile and that the account exists`;
     case 403:
-      return `${what}: the role must allow ${operation} of leases (coordination.k8s.io) in this namespace`;
+      return (
+        `${what}: the role must allow ${operation} of leases (coordination.k8s.io) in this namespace` +
+        (reason === undefined || cause === ROLE_CAUSE ? '' : ', and no admission policy may refuse it')
+      );
     case 404:
       return `${what}: check that the namespace exists`;
     case 429:
       return `${what}: it is overloaded`;
     default:
-      return status >= 500
-        ? what
-        : `${what}: check the address of the API server and what stands in front of it`;
+      return status >= 500 || reason !== undefined ? what : `${what}: ${CHECK_ADDRESS}`;
   }
+}
+
+/**
+ * Why no answer came.
+ * @param code of the system, of TLS or of the HTTP client: `ECONNREFUSED`; `undefined`: time ran out
+ */
+export function describeUnreachable(url: string, code: string | undefined): string {
+  const reason = code === undefined ? 'gave no answer in time' : `cannot be reached (${code})`;
+  return `the API server ${url} ${reason}: check its address, network policy and certificate`;
 }

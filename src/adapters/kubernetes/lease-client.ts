@@ -6,18 +6,25 @@
  * both under a running pod.
  * Non-guarantee: after a failure it is unknown whether the server has carried a write out.
  */
-import { Agent, type Dispatcher, request as sendRequest } from 'undici';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { describeFileError } from '../../core/file-error.ts';
+import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
 import { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
+import { createHttpTransport } from '../net/http-transport.ts';
 import type { ApiServer } from './api-server.ts';
-import { buildLeaseUpdate, buildNewLease, type Lease, type LeaseChange } from './lease.ts';
-import { failed, type LeaseAnswer, type LeaseOperation, parseAnswer } from './lease-answer.ts';
+import { buildLeaseUpdate, buildNewLease, buildUnheldLease, type Lease, type LeaseChange } from './lease.ts';
+import {
+  describeUnreachable,
+  failed,
+  type LeaseAnswer,
+  type LeaseOperation,
+  parseAnswer,
+} from './lease-answer.ts';
 
 export interface LeaseCall {
   /** Limit for files, connection, headers and body together, in milliseconds. */
@@ -31,7 +38,12 @@ export interface LeaseClient {
   create(change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
   /** Replaces `lease` if nobody has changed it since it was read. */
   update(lease: Lease, change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
-  /** Closes all connections. */
+  /**
+   * Asks whether a write would be taken, by one that the server carries out in part and does not keep (`dryRun=All`): of
+   * `lease` as it is, or of a new one that names nobody. A server that knows no dry run finds nothing to change.
+   */
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer>;
+  /** Gives up the calls that still run. */
   close(): Promise<void>;
 }
 
@@ -47,9 +59,6 @@ export interface LeaseClientOptions {
 
 /** Above any token, and any bundle of certificates that a cluster hands out. */
 const MAX_FILE_BYTES = 1_048_576;
-const MAX_BODY_BYTES = 1_048_576;
-/** Longer than the longest retry period that makes sense; the server closes earlier if it likes. */
-const KEEP_ALIVE_MS = 120_000;
 /** RFC 1123, what Kubernetes allows for a namespace. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A header must not hold anything else; a file with two lines is no token. */
@@ -62,8 +71,9 @@ export function createLeaseClient(options: LeaseClientOptions): LeaseClient {
 class HttpLeaseClient implements LeaseClient {
   readonly #options: LeaseClientOptions;
   readonly #files: FileLanes;
+  readonly #closing = new AbortController();
   #namespace: string | undefined;
-  #pool: { readonly ca: string | undefined; readonly agent: Agent } | undefined;
+  #trusting: { readonly ca: string | undefined; readonly transport: HttpTransport } | undefined;
 
   constructor(options: LeaseClientOptions) {
     this.#options = options;
@@ -84,67 +94,76 @@ class HttpLeaseClient implements LeaseClient {
     return this.#send('update', () => buildLeaseUpdate(lease, change), call);
   }
 
+  rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {
+    const { leaseName } = this.#options;
+    return lease === undefined
+      ? this.#send('create', (namespace) => buildUnheldLease(leaseName, namespace), call, DRY_RUN)
+      : this.#send('update', () => lease.raw, call, DRY_RUN);
+  }
+
   async close(): Promise<void> {
-    await this.#pool?.agent.destroy();
-    this.#pool = undefined;
+    this.#closing.abort(new Error('the client is closed'));
   }
 
   async #send(
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
     { timeoutMs, signal }: LeaseCall,
+    query = '',
   ): Promise<LeaseAnswer> {
+    const ending = AbortSignal.any([signal, this.#closing.signal]);
     try {
-      return await withDeadline(this.#options.clock, timeoutMs, signal, (limited) =>
-        this.#exchange(operation, buildBody, limited),
+      return await withDeadline(this.#options.clock, timeoutMs, ending, (limited) =>
+        this.#exchange(operation, buildBody, query, limited),
       );
     } catch (error) {
       if (error instanceof UnusableFile) return failed(error.message);
       const { url } = this.#options.apiServer;
-      const reason =
-        error instanceof DeadlineExceeded ? 'gave no answer in time' : `cannot be reached (${codeOf(error)})`;
-      return failed(`the API server ${url} ${reason}: check its address, network policy and certificate`);
+      if (error instanceof HttpFault)
+        return failed(
+          `the API server ${url} ${error.isSent ? 'did not answer' : 'cannot be reached'}: ${error.message}`,
+        );
+      return failed(describeUnreachable(url, error instanceof DeadlineExceeded ? undefined : codeOf(error)));
     }
   }
 
   async #exchange(
     operation: LeaseOperation,
     buildBody: (namespace: string) => JsonObject | undefined,
+    query: string,
     signal: AbortSignal,
   ): Promise<LeaseAnswer> {
     const { apiServer, leaseName, clock } = this.#options;
     const namespace = await this.#findNamespace(signal);
     const token = await readToken(this.#files, apiServer.tokenFile, signal);
-    const dispatcher = await this.#findAgent(signal);
+    const transport = await this.#findTransport(signal);
     const collection = `${apiServer.url}/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
     const body = buildBody(namespace);
-    const answer = await sendRequest(operation === 'create' ? collection : `${collection}/${leaseName}`, {
-      method: METHODS[operation],
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${token.reveal()}`,
-        'user-agent': `token-refresher/${VERSION}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    const resource = operation === 'create' ? collection : `${collection}/${leaseName}`;
+    const answer = await transport.send(
+      {
+        method: METHODS[operation],
+        url: new URL(`${resource}${query}`),
+        headers: {
+          accept: 'application/json',
+          authorization: `Bearer ${token.reveal()}`,
+          'user-agent': `token-refresher/${VERSION}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      dispatcher,
       signal,
-      // The deadline covers both; undici's own limits run on a clock that tests cannot move.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
-    // A body that is destroyed before its end emits an error, which would otherwise end the process.
-    answer.body.on('error', () => {});
-    const text = await readBody(answer.body);
+    );
     const name = `${namespace}/${leaseName}`;
-    if (text === undefined)
-      return failed(`the API server ${apiServer.url} answered with more than 1 MiB about lease ${name}`);
-    const retryAfter = answer.headers['retry-after'];
+    if ('problem' in answer.body)
+      return failed(
+        `the API server ${apiServer.url} answered with ${answer.body.problem} about lease ${name}`,
+      );
     return parseAnswer({
       operation,
-      status: answer.statusCode,
-      retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-      body: text,
+      status: answer.status,
+      retryAfter: answer.headers.get('retry-after')?.[0],
+      body: new TextDecoder().decode(answer.body.bytes),
       nowMs: clock.now(),
       leaseName: name,
     });
@@ -160,27 +179,19 @@ class HttpLeaseClient implements LeaseClient {
     return text;
   }
 
-  /** The connection pool; a new one when the cluster's certificates have changed. */
-  async #findAgent(signal: AbortSignal): Promise<Agent> {
-    const { caFile } = this.#options.apiServer;
+  /** A new one when the cluster's certificates have changed. Never through a proxy: the API server is next door. */
+  async #findTransport(signal: AbortSignal): Promise<HttpTransport> {
+    const { apiServer, clock } = this.#options;
+    const { caFile } = apiServer;
     const ca =
       caFile === undefined ? undefined : await readText(this.#files, caFile, "the API server's CA", signal);
-    if (this.#pool?.ca === ca && this.#pool !== undefined) return this.#pool.agent;
-    const outdated = this.#pool?.agent;
-    const agent = new Agent({
-      // One call at a time, and HTTP/2 costs more per call; client-go's HTTP/2 also outlived dead connections.
-      allowH2: false,
-      connections: 2,
-      pipelining: 1,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: 2 * KEEP_ALIVE_MS,
-      ...(ca === undefined ? {} : { connect: { ca } }),
-    });
-    this.#pool = { ca, agent };
-    await outdated?.destroy();
-    return agent;
+    if (this.#trusting === undefined || this.#trusting.ca !== ca)
+      this.#trusting = { ca, transport: createHttpTransport({ clock, readEnv: undefined, ca }) };
+    return this.#trusting.transport;
   }
 }
+
+const DRY_RUN = '?dryRun=All';
 
 const METHODS = { get: 'GET', create: 'POST', update: 'PUT' } as const;
 
@@ -206,21 +217,6 @@ async function readText(files: FileLanes, path: string, what: string, signal: Ab
   if (bytes.byteLength > MAX_FILE_BYTES)
     throw new UnusableFile(`file ${path} with ${what} holds more than 1 MiB`);
   return new TextDecoder().decode(bytes);
-}
-
-/** Reads a body of at most 1 MiB; `undefined` as soon as it is known to be larger. */
-async function readBody(body: Dispatcher.ResponseData['body']): Promise<string | undefined> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body) {
-    const part: unknown = chunk;
-    if (!(part instanceof Uint8Array)) throw new Error('an HTTP body yields bytes');
-    bytes += part.byteLength;
-    // Leaving the loop destroys the body and with it the connection.
-    if (bytes > MAX_BODY_BYTES) return undefined;
-    chunks.push(part);
-  }
-  return new TextDecoder().decode(Buffer.concat(chunks));
 }
 
 /** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; messages are not used, they may quote. */

@@ -13,12 +13,17 @@
  * - A lease is no fence. A write that left before the term ended may arrive after it: the store's compare-and-swap
  *   decides about that one.
  * - Monotonic clocks have to run at about the same speed, and while a machine is suspended its own may stand still.
- * - Whoever edits or deletes the Lease by hand can make two leaders, for at most a renew deadline.
+ * - Whoever edits or deletes the Lease by hand can make two leaders, for at most a renew deadline. A record that was
+ *   edited so that it says less (no duration, a malformed field) is waited for as long as our own, and one that names us
+ *   is written anew.
  */
+import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, Coordinator, Leadership, Random, RefreshEvents } from '../../core/ports.ts';
+import { formatRoughly } from '../../core/time-text.ts';
+import { ElectionReport } from './election-report.ts';
 import type { Lease, LeaseChange } from './lease.ts';
-import type { LeaseAnswer, LeaseProblem } from './lease-answer.ts';
+import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { LeaseCall, LeaseClient } from './lease-client.ts';
 import { LeaseTerm } from './lease-term.ts';
 import { ObservedLease } from './observed-lease.ts';
@@ -27,6 +32,10 @@ export interface LeaseElectorOptions {
   readonly client: LeaseClient;
   /** Must not be used by any other elector, not even by a former process of this replica. */
   readonly identity: string;
+  /** Of the lease, for messages. */
+  readonly leaseName: string;
+  /** See {@link LeaseChange.installation}. */
+  readonly installation: string;
   readonly timing: LeaseTiming;
   readonly clock: Clock;
   readonly random: Random;
@@ -37,13 +46,13 @@ export interface LeaseElectorOptions {
 const JITTER_SHARE = 0.25;
 /** After an attempt that took its time the next one follows soon, but not at once. */
 const SHORTEST_WAIT_SHARE = 0.25;
-/** Giving up is a courtesy, and the program has to end. */
+/** Giving up is a courtesy, and the program has to end: for the calls and for closing the connections together. */
 const RELEASE_MS = 1500;
 /** A released record holds nobody back; the wire knows no zero. */
 const RELEASED_DURATION_MS = 1000;
 /** Update, read after a conflict, update again, and once more. */
 const MOST_CALLS = 4;
-/** A former leader that has not reached the API server for so many lease durations may be cured by a restart. */
+/** A look that has not ended after so many lease durations never ends: each of its calls has a deadline. */
 const STUCK_AFTER_DURATIONS = 3;
 
 /** @throws when the settings are impossible: the configuration has checked them */
@@ -57,7 +66,8 @@ type Attempt =
 
 class LeaseElector implements Coordinator {
   readonly #options: LeaseElectorOptions;
-  readonly #observed = new ObservedLease();
+  readonly #observed: ObservedLease;
+  readonly #report: ElectionReport;
   readonly #requestLimitMs: number;
   #term: LeaseTerm | undefined;
   /** Renews and watches the present term; never rejects. */
@@ -68,10 +78,10 @@ class LeaseElector implements Coordinator {
   /** A write of ours may have been carried out, so that the record may name us. */
   #mayHold = false;
   #writes = 0;
-  #lastContactMonotonicMs: number;
-  /** Led last, and has not reached the API server since it lost that. */
-  #isFormerLeader = false;
-  #failing: { readonly message: string; readonly sinceMonotonicMs: number } | undefined;
+  /** When the present look or renewal began; `undefined` between them. */
+  #tryingSinceMs: number | undefined;
+  /** Has led, or has seen that it might: from then on it is ready, whatever becomes of the API server. */
+  #canTakePart = false;
 
   constructor(options: LeaseElectorOptions) {
     const problem = findLeaseTimingProblems(options.timing)[0];
@@ -79,7 +89,8 @@ class LeaseElector implements Coordinator {
     if (options.identity === '') throw new RangeError('an elector needs an identity');
     this.#options = options;
     this.#requestLimitMs = options.timing.renewDeadlineMs / 2;
-    this.#lastContactMonotonicMs = options.clock.monotonicMs();
+    this.#observed = new ObservedLease(options.timing.leaseDurationMs);
+    this.#report = new ElectionReport(options);
   }
 
   async lead(signal: AbortSignal): Promise<Leadership> {
@@ -88,7 +99,9 @@ class LeaseElector implements Coordinator {
     if (this.#fault !== undefined) throw this.#fault.error;
     for (;;) {
       signal.throwIfAborted();
+      this.#tryingSinceMs = this.#nowMs();
       const attempt = await this.#tryToLead(signal);
+      this.#tryingSinceMs = undefined;
       if (attempt.kind === 'leading') return attempt.term;
       await this.#options.clock.sleep(attempt.waitMs, signal);
     }
@@ -97,16 +110,30 @@ class LeaseElector implements Coordinator {
   async release(): Promise<void> {
     this.#term?.end('leadership was released');
     await this.#work;
-    if (this.#mayHold) await this.#giveUp();
-    await this.#options.client.close();
+    const { client, clock } = this.#options;
+    const untilMs = this.#nowMs() + RELEASE_MS;
+    if (this.#mayHold) await this.#giveUp(untilMs);
+    // A connection that is being opened may take its time to close, and nobody needs to wait for it.
+    await withDeadline(clock, Math.max(0, untilMs - this.#nowMs()), new AbortController().signal, () =>
+      client.close(),
+    ).catch((error: unknown) => {
+      if (!(error instanceof DeadlineExceeded)) throw error;
+    });
     if (this.#fault !== undefined) throw this.#fault.error;
   }
 
   stuckReasons(): readonly string[] {
-    if (!this.#isFormerLeader || this.#failing === undefined) return [];
-    const silentMs = this.#nowMs() - this.#lastContactMonotonicMs;
-    if (silentMs <= STUCK_AFTER_DURATIONS * this.#options.timing.leaseDurationMs) return [];
-    return [`leadership was lost and cannot be had again: ${this.#failing.message}`];
+    if (this.#tryingSinceMs === undefined) return [];
+    const tryingForMs = this.#nowMs() - this.#tryingSinceMs;
+    if (tryingForMs <= STUCK_AFTER_DURATIONS * this.#options.timing.leaseDurationMs) return [];
+    return [
+      `a look at lease ${this.#options.leaseName} has not ended for ${formatRoughly(tryingForMs)}: a bug`,
+    ];
+  }
+
+  unreadyReasons(): readonly string[] {
+    if (this.#canTakePart) return [];
+    return [this.#report.problem ?? `lease ${this.#options.leaseName} has not been read yet`];
   }
 
   /** Looks once, and takes the lease when it is free. */
@@ -115,25 +142,47 @@ class LeaseElector implements Coordinator {
     const startedMs = this.#nowMs();
     const call: LeaseCall = { timeoutMs: this.#requestLimitMs, signal };
     const seen = await client.get(call);
-    const failure = this.#noteAnswer(seen, signal);
-    if (failure !== undefined) return { kind: 'waiting', waitMs: this.#waitMs(startedMs, failure) };
-    this.#isFormerLeader = false;
+    const failure = this.#noteAnswer('get', seen, signal);
+    if (failure !== undefined) {
+      this.#report.noteVacancy(this.#observed);
+      return { kind: 'waiting', waitMs: this.#waitMs(startedMs, failure) };
+    }
     if (seen.kind === 'lease') {
-      this.#observed.observe(seen.lease, identity, this.#nowMs());
-      this.#mayHold = seen.lease.record.holder === identity;
+      const { record, installation } = seen.lease;
+      const change = this.#observed.observe(seen.lease, identity, this.#nowMs());
+      if (change === 'renewed') this.#report.noteLeader(record.holder, installation);
+      if (change === 'changed') this.#report.noteChange();
+      this.#mayHold = record.holder === identity;
     } else {
       this.#observed.observeAbsence(this.#nowMs());
     }
     const freeInMs = this.#observed.freeInMs(this.#nowMs());
-    if (freeInMs > 0) return { kind: 'waiting', waitMs: Math.min(freeInMs, this.#waitMs(startedMs)) };
+    if (freeInMs > 0) {
+      if (seen.kind === 'lease') await this.#rehearse(seen.lease, call);
+      this.#report.noteVacancy(this.#observed);
+      return { kind: 'waiting', waitMs: Math.min(freeInMs, this.#waitMs(startedMs)) };
+    }
 
     const sentAtMs = this.#nowMs();
     const taken = await this.#write(seen.kind === 'lease' ? seen.lease : undefined, call);
-    const refusal = this.#noteAnswer(taken, signal);
+    const refusal = this.#noteAnswer(seen.kind === 'lease' ? 'update' : 'create', taken, signal);
     const isOurs = taken.kind === 'lease' && taken.lease.record.holder === identity;
     const term = isOurs ? this.#begin(taken.lease, sentAtMs) : undefined;
     if (term !== undefined) return { kind: 'leading', term };
+    this.#report.noteVacancy(this.#observed);
     return { kind: 'waiting', waitMs: this.#waitMs(startedMs, refusal) };
+  }
+
+  /**
+   * Whether a stand-by could write, if it had to: until that has been seen once, and while it fails. A refusal counts
+   * when the server says why; what else may come of a dry run says nothing about a write.
+   */
+  async #rehearse(lease: Lease, call: LeaseCall): Promise<void> {
+    if (this.#canTakePart && !this.#report.isWriteFailing) return;
+    const answer = await this.#options.client.rehearse(lease, call);
+    const isRefused = answer.kind === 'failed' && answer.problem.isExplained === true;
+    if (isRefused || answer.kind === 'lease') this.#noteAnswer('update', answer, call.signal);
+    if (!isRefused && !call.signal.aborted) this.#canTakePart = true;
   }
 
   /** Starts a term, unless the answer took so long that it would be over already. */
@@ -142,7 +191,8 @@ class LeaseElector implements Coordinator {
     this.#adopt(lease);
     if (term.hasEnded) return undefined;
     this.#term = term;
-    this.#isFormerLeader = true;
+    this.#canTakePart = true;
+    this.#report.noteOwnTerm();
     this.#work = Promise.all([term.watch(), this.#renewUntilEnd(term)]).then(
       () => undefined,
       (error: unknown) => {
@@ -159,7 +209,9 @@ class LeaseElector implements Coordinator {
       await this.#options.clock.sleep(waitMs, term.signal).catch(() => undefined);
       if (term.hasEnded) return;
       const startedMs = this.#nowMs();
+      this.#tryingSinceMs = startedMs;
       const problem = await this.#renew(term);
+      this.#tryingSinceMs = undefined;
       waitMs = this.#waitMs(startedMs, problem);
     }
   }
@@ -172,10 +224,11 @@ class LeaseElector implements Coordinator {
     for (let calls = 0; calls < MOST_CALLS && !term.hasEnded; calls += 1) {
       const call = { timeoutMs: Math.min(this.#requestLimitMs, term.leftMs), signal: term.signal };
       const sentAtMs = this.#nowMs();
+      const operation = next === 'read' ? 'get' : this.#own === undefined ? 'create' : 'update';
       const answer: LeaseAnswer =
         next === 'read' ? await client.get(call) : await this.#write(this.#own, call);
       if (term.hasEnded) return undefined;
-      const problem = this.#noteAnswer(answer, term.signal);
+      const problem = this.#noteAnswer(operation, answer, term.signal);
       if (problem !== undefined) return problem;
       if (answer.kind === 'lease' && answer.lease.record.holder !== identity) {
         this.#observed.observe(answer.lease, identity, this.#nowMs());
@@ -187,6 +240,7 @@ class LeaseElector implements Coordinator {
       if (answer.kind === 'lease') this.#adopt(answer.lease);
       if (answer.kind === 'lease' && next === 'write') {
         term.extend(this.#deadlineAfter(sentAtMs));
+        this.#report.noteOwnTerm();
         return undefined;
       }
       if (answer.kind === 'absent') this.#own = undefined;
@@ -196,9 +250,8 @@ class LeaseElector implements Coordinator {
   }
 
   /** Names nobody as the holder, if the record still names us. */
-  async #giveUp(): Promise<void> {
+  async #giveUp(untilMs: number): Promise<void> {
     const { client, identity, clock } = this.#options;
-    const untilMs = this.#nowMs() + RELEASE_MS;
     const { signal } = new AbortController();
     let lease = this.#own;
     for (let calls = 0; calls < MOST_CALLS && this.#nowMs() < untilMs; calls += 1) {
@@ -216,7 +269,7 @@ class LeaseElector implements Coordinator {
               }),
               call,
             );
-      if (this.#noteAnswer(answer, signal) !== undefined) return;
+      if (this.#noteAnswer(lease === undefined ? 'get' : 'update', answer, signal) !== undefined) return;
       if (answer.kind === 'conflict') {
         lease = undefined;
         continue;
@@ -235,16 +288,17 @@ class LeaseElector implements Coordinator {
     const change = this.#change({
       holder: identity,
       durationMs: timing.leaseDurationMs,
-      acquiredAtMs: isOurs ? undefined : clock.now(),
+      acquiredAtMs: isOurs && lease.record.acquireTime !== undefined ? undefined : clock.now(),
       transitions: lease === undefined ? 0 : lease.record.transitions + (isOurs ? 0 : 1),
     });
     this.#mayHold = true;
     return lease === undefined ? client.create(change, call) : client.update(lease, change, call);
   }
 
-  #change(change: Omit<LeaseChange, 'renewedAtMs' | 'microseconds'>): LeaseChange {
+  #change(change: Omit<LeaseChange, 'renewedAtMs' | 'microseconds' | 'installation'>): LeaseChange {
+    const { clock, installation } = this.#options;
     this.#writes += 1;
-    return { ...change, renewedAtMs: this.#options.clock.now(), microseconds: this.#writes % 1000 };
+    return { ...change, renewedAtMs: clock.now(), microseconds: this.#writes % 1000, installation };
   }
 
   #adopt(lease: Lease): void {
@@ -252,32 +306,11 @@ class LeaseElector implements Coordinator {
     this.#observed.observe(lease, this.#options.identity, this.#nowMs());
   }
 
-  /** Tells about a failure once, and when it is over. @returns the failure */
-  #noteAnswer(answer: LeaseAnswer, signal: AbortSignal): LeaseProblem | undefined {
-    const { events } = this.#options;
-    if (answer.kind !== 'failed') {
-      this.#lastContactMonotonicMs = this.#nowMs();
-      if (this.#failing !== undefined) {
-        events({
-          event: 'coordination-recovered',
-          failedForMs: this.#nowMs() - this.#failing.sinceMonotonicMs,
-        });
-      }
-      this.#failing = undefined;
-      return undefined;
-    }
-    const { problem } = answer;
-    // Given up by ourselves: nothing is wrong with the server.
-    if (signal.aborted) return problem;
-    if (this.#failing?.message !== problem.message) {
-      events({
-        event: 'coordination-failed',
-        problem: problem.message,
-        isLeader: this.#term?.hasEnded === false,
-      });
-    }
-    const sinceMonotonicMs = this.#failing?.sinceMonotonicMs ?? this.#nowMs();
-    this.#failing = { message: problem.message, sinceMonotonicMs };
+  /** @returns the failure; one that we brought about ourselves is told nowhere */
+  #noteAnswer(operation: LeaseOperation, answer: LeaseAnswer, signal: AbortSignal): LeaseProblem | undefined {
+    const problem = answer.kind === 'failed' ? answer.problem : undefined;
+    if (problem === undefined || !signal.aborted)
+      this.#report.noteAnswer(operation, answer, this.#term?.hasEnded === false);
     return problem;
   }
 

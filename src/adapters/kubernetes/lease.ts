@@ -2,7 +2,8 @@
  * A Lease as the API server writes it (coordination.k8s.io/v1) and the record in it.
  *
  * Guarantee: whatever else the object holds (labels of a deployment tool, fields of later versions) is sent back
- * unchanged by an update, because an update replaces the whole object.
+ * unchanged by an update, because an update replaces the whole object. A record that somebody has edited by hand is read
+ * for what it is still good for: an election is never stopped for good by a field that is missing or malformed.
  */
 import { z } from 'zod';
 import { isJsonObject, type JsonObject } from '../../core/json.ts';
@@ -12,8 +13,11 @@ import { formatMicroTime } from './micro-time.ts';
 export interface LeaseRecord {
   /** Empty: nobody holds it. */
   readonly holder: string;
-  /** For how long a record without change keeps others away; the holder's promise, not our setting. */
-  readonly durationMs: number;
+  /**
+   * For how long a record without change keeps others away; the holder's promise, not our setting. `undefined`: the
+   * record does not say.
+   */
+  readonly durationMs: number | undefined;
   readonly acquireTime: string | undefined;
   readonly transitions: number;
 }
@@ -23,6 +27,8 @@ export interface Lease {
   /** The record's exact text: whether it has changed is all that its times are used for. */
   readonly recordText: string;
   readonly resourceVersion: string;
+  /** Of whoever wrote it last, see {@link LeaseChange.installation}; `undefined`: it does not say. */
+  readonly installation: string | undefined;
   /** The whole object, to be sent back by an update. */
   readonly raw: JsonObject;
 }
@@ -37,18 +43,34 @@ export interface LeaseChange {
   readonly transitions: number;
   /** 0-999, different from the last write's; see {@link formatMicroTime}. */
   readonly microseconds: number;
+  /** The same for all replicas that keep the same tokens, and no other: a stand-by sees whether its own are cared for. */
+  readonly installation: string;
 }
 
-/** An absent field and an explicit `null` mean the same to Kubernetes. */
+const INSTALLATION = 'token-refresher/installation';
+
+/** What we call a holder whose name cannot be read: somebody, and not us. */
+export const UNREADABLE_HOLDER = '(unreadable)';
+const PLAIN_NAME = /^[\w(][\w.:@/()-]{0,252}$/;
+/** int32: the API server refuses more, so that counting goes on from 0. */
+const MOST_TRANSITIONS = 2_147_483_647;
+
+/** An absent field and an explicit `null` mean the same to Kubernetes. What is malformed counts as absent. */
 const specSchema = z.looseObject({
-  holderIdentity: z.string().nullish(),
-  leaseDurationSeconds: z.int().min(1).nullish(),
-  acquireTime: z.string().nullish(),
-  leaseTransitions: z.int().min(0).nullish(),
+  holderIdentity: z.string().nullish().catch(UNREADABLE_HOLDER),
+  leaseDurationSeconds: z.int().min(1).nullish().catch(undefined),
+  acquireTime: z.string().nullish().catch(undefined),
+  leaseTransitions: z.int().min(0).max(MOST_TRANSITIONS).nullish().catch(undefined),
 });
 
 const leaseSchema = z.looseObject({
-  metadata: z.looseObject({ resourceVersion: z.string().min(1) }),
+  metadata: z.looseObject({
+    resourceVersion: z.string().min(1),
+    annotations: z
+      .looseObject({ [INSTALLATION]: z.string().optional() })
+      .nullish()
+      .catch(undefined),
+  }),
   spec: specSchema.nullish(),
 });
 
@@ -57,7 +79,7 @@ export type ParsedLease =
   /** Names the field; quotes nothing. */
   | { readonly ok: false; readonly problem: string };
 
-/** Reads the body of an answer. A record that an election cannot be held on is a problem, never a free lease. */
+/** Reads the body of an answer. What is no Lease at all is a problem, never a free lease. */
 export function parseLease(body: unknown): ParsedLease {
   const parsed = leaseSchema.safeParse(body);
   if (!parsed.success || !isJsonObject(body)) {
@@ -65,18 +87,22 @@ export function parseLease(body: unknown): ParsedLease {
     return { ok: false, problem: path === '' ? 'is no Lease object' : `has a malformed field ${path}` };
   }
   const spec = parsed.data.spec ?? {};
-  const holder = spec.holderIdentity ?? '';
-  // Somebody holds it and does not say for how long: taking it could make two leaders.
-  if (holder !== '' && typeof spec.leaseDurationSeconds !== 'number')
-    return { ok: false, problem: 'has a holder and no field spec.leaseDurationSeconds' };
+  const { leaseDurationSeconds } = spec;
   const record: LeaseRecord = {
-    holder,
-    durationMs: (spec.leaseDurationSeconds ?? 1) * 1000,
+    holder: spec.holderIdentity ?? '',
+    durationMs: typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds * 1000 : undefined,
     acquireTime: spec.acquireTime ?? undefined,
     transitions: spec.leaseTransitions ?? 0,
   };
-  const { resourceVersion } = parsed.data.metadata;
-  return { ok: true, lease: { record, recordText: JSON.stringify(spec), resourceVersion, raw: body } };
+  const { resourceVersion, annotations } = parsed.data.metadata;
+  const installation = annotations?.[INSTALLATION];
+  const recordText = JSON.stringify(body['spec'] ?? {});
+  return { ok: true, lease: { record, recordText, resourceVersion, installation, raw: body } };
+}
+
+/** A holder as messages may call it: the field takes any text. */
+export function nameHolder(holder: string): string {
+  return PLAIN_NAME.test(holder) ? holder : '(a name that is not shown)';
 }
 
 /** The object that creates a lease. */
@@ -84,21 +110,36 @@ export function buildNewLease(name: string, namespace: string, change: LeaseChan
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
-    metadata: { name, namespace },
+    metadata: { name, namespace, annotations: { [INSTALLATION]: change.installation } },
     spec: buildSpec(change),
   };
+}
+
+/** The object that would create a lease that nobody holds. */
+export function buildUnheldLease(name: string, namespace: string): JsonObject {
+  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace }, spec: {} };
 }
 
 /** The object that replaces `lease`; it carries the resourceVersion, so that a change in between is a conflict. */
 export function buildLeaseUpdate(lease: Lease, change: LeaseChange): JsonObject {
   const { raw } = lease;
-  const spec = isJsonObject(raw['spec']) ? raw['spec'] : {};
+  const spec = objectIn(raw, 'spec');
+  const metadata = objectIn(raw, 'metadata');
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     ...raw,
+    metadata: {
+      ...metadata,
+      annotations: { ...objectIn(metadata, 'annotations'), [INSTALLATION]: change.installation },
+    },
     spec: { ...spec, ...buildSpec(change) },
   };
+}
+
+function objectIn(object: JsonObject, field: string): JsonObject {
+  const value = object[field];
+  return isJsonObject(value) ? value : {};
 }
 
 function buildSpec(change: LeaseChange): JsonObject {
@@ -108,6 +149,6 @@ function buildSpec(change: LeaseChange): JsonObject {
     leaseDurationSeconds: Math.ceil(durationMs / 1000),
     ...(acquiredAtMs === undefined ? {} : { acquireTime: formatMicroTime(acquiredAtMs, microseconds) }),
     renewTime: formatMicroTime(renewedAtMs, microseconds),
-    leaseTransitions: transitions,
+    leaseTransitions: transitions % (MOST_TRANSITIONS + 1),
   };
 }

@@ -2,11 +2,13 @@
  * PagerDuty, Events API v2 (developer.pagerduty.com/docs/send-alert-event).
  *
  * Guarantee: `dedup_key` is the alert's identity, so that any replica adds to and resolves what another one triggered.
+ * A routing key that cannot be one, or that PagerDuty does not know, is said to be wrong and never shown; the event is kept.
  * After a change of leader what nobody found to be wrong is resolved; PagerDuty ignores a resolve of an unknown key.
  */
 import type { AlertNotification } from '../../core/alert.ts';
+import type { Failure } from '../../core/failure.ts';
 import type { AlertSink } from '../../core/ports.ts';
-import type { Result } from '../../core/result.ts';
+import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
@@ -20,6 +22,11 @@ export interface PagerDutySinkOptions {
   readonly client: ReceiverClient;
 }
 
+/** 32 letters and digits; PagerDuty answers 400 to any other. */
+const ROUTING_KEY = /^[A-Za-z0-9]{32}$/;
+/** In the answer to a key that it does not know, or that is none. */
+const ABOUT_KEY = /routing[ _]key/i;
+
 /** PagerDuty refuses longer ones. */
 const LONGEST_SUMMARY = 1024;
 
@@ -32,12 +39,34 @@ export function createPagerDutySink(options: PagerDutySinkOptions): AlertSink {
     send: async (notification, signal) => {
       const routingKey = await readRoutingKey(signal);
       if (!routingKey.ok) return routingKey;
+      const verified = verifyRoutingKey(name, routingKey.value);
+      if (!verified.ok) return verified;
       const body = JSON.stringify({
         routing_key: routingKey.value.reveal(),
         ...buildPagerDutyEvent(notification),
       });
-      return client.send({ receiver: name, method: 'POST', url, body }, signal);
+      let isKeyWrong = false;
+      const readRefusal = (text: string): void => {
+        isKeyWrong = ABOUT_KEY.test(text);
+      };
+      const sent = await client.send({ receiver: name, method: 'POST', url, body, readRefusal }, signal);
+      return sent.ok || !isKeyWrong ? sent : fail(describeWrongKey(name, 'is not known to PagerDuty'));
     },
+  };
+}
+
+/** Whether a key can be one. */
+export function verifyRoutingKey(name: string, key: SecretText): Result<void> {
+  return ROUTING_KEY.test(key.reveal())
+    ? succeed(undefined)
+    : fail(describeWrongKey(name, 'is not 32 letters and digits'));
+}
+
+function describeWrongKey(name: string, why: string): Failure {
+  return {
+    code: 'credentials-rejected',
+    retry: 'needs-human',
+    message: `the routing key of ${name} ${why}: take the one of an Events API v2 integration; it is read again every minute`,
   };
 }
 

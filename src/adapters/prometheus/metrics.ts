@@ -3,8 +3,9 @@
  *
  * Guarantee: no label ever has one value per customer for a provider with more than `perTokenLimit` tokens: 10,000
  * series would block the event loop for about 50 ms per scrape. Such a provider has aggregates under the same metric
- * names, without the `token` label, so that one alert rule serves both. Gauges about tokens are worked out at the time
- * of the scrape. Counters of a known provider start at 0, so that `increase()` sees their first step.
+ * names, without the `token` label, so that one alert rule serves both; beyond {@link MAX_SINGLE_TOKENS} tokens in all
+ * the limit is {@link LIMIT_AMONG_MANY}. Gauges about tokens are worked out at the time of the scrape, metric by metric,
+ * with turns of the event loop in between. Counters of a known provider start at 0, so that `increase()` sees their first step.
  *
  * Non-guarantee: until the store has said what it counts, before the first write, `secret_versions_24h` knows this
  * process's writes only; other programs' later ones are in it with the next such answer.
@@ -13,7 +14,7 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { FAILURE_CODES } from '../../core/failure.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import type { TokenIdentity } from '../../core/token.ts';
-import { METRIC } from './metric-list.ts';
+import { METRIC, METRICS } from './metric-list.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import {
   countVersions,
@@ -26,6 +27,9 @@ import {
 } from './token-states.ts';
 
 const DEFAULT_PER_TOKEN_LIMIT = 100;
+/** 200 providers with 50 tokens each would be a text of 6 MB. */
+const MAX_SINGLE_TOKENS = 1_000;
+const LIMIT_AMONG_MANY = 10;
 
 const REFRESH_CODES = ['ok', ...FAILURE_CODES] as const;
 const STORE_CODES = ['ok', ...FAILURE_CODES.filter((code) => code.startsWith('store-')), 'aborted'] as const;
@@ -40,8 +44,12 @@ export interface MetricsOptions {
   /** The program's version. */
   readonly version: string;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  /** Lines of the log that were lost since the start. */
+  readonly lostLogLines: () => number;
   /** Most tokens of one provider that get series of their own; 100 by default. */
   readonly perTokenLimit?: number;
+  /** Lets others go on between two metrics; nobody does when left out. */
+  readonly nextTurn?: () => Promise<void>;
 }
 
 export interface Metrics {
@@ -58,7 +66,7 @@ export interface Metrics {
 
 export function createMetrics(options: MetricsOptions): Metrics {
   const { clock } = options;
-  const perTokenLimit = options.perTokenLimit ?? DEFAULT_PER_TOKEN_LIMIT;
+  const { nextTurn = () => Promise.resolve(), perTokenLimit = DEFAULT_PER_TOKEN_LIMIT } = options;
   const registry = new Registry();
   const registers = [registry];
 
@@ -98,6 +106,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const clockJumps = counter(METRIC.clockJumps);
   const leader = gauge(METRIC.leader);
   const alertsSent = counter(METRIC.alertsSent);
+  const logLinesLost = counter(METRIC.logLinesLost);
+  let toldLostLines = 0;
   gauge(METRIC.buildInfo).set({ version: options.version, node: process.versions.node }, 1);
   const processMetrics = createProcessMetrics(registry, clock);
 
@@ -215,6 +225,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'discovery-recovered':
       case 'coordination-failed':
       case 'coordination-recovered':
+      case 'standing-by':
+      case 'nobody-leads':
       case 'alert-sink-recovered':
         return;
       case 'alert-sent':
@@ -263,18 +275,30 @@ export function createMetrics(options: MetricsOptions): Metrics {
     for (const perToken of [tokenExpiresAt, tokenLastSuccess, tokenNextRefresh, secretVersions]) {
       perToken.reset();
     }
-    for (const [provider, ofProvider] of providers) describeProvider(provider, [...ofProvider.values()]);
+    let count = 0;
+    for (const ofProvider of providers.values()) count += ofProvider.size;
+    const limit = count > MAX_SINGLE_TOKENS ? Math.min(LIMIT_AMONG_MANY, perTokenLimit) : perTokenLimit;
+    for (const [provider, ofProvider] of providers)
+      describeProvider(provider, [...ofProvider.values()], limit);
+    const lostLines = options.lostLogLines();
+    logLinesLost.inc(lostLines - toldLostLines);
+    toldLostLines = lostLines;
     processMetrics.measure();
-    return registry.metrics();
+    const parts: string[] = [];
+    for (const { name } of METRICS) {
+      parts.push(await registry.getSingleMetricAsString(name));
+      await nextTurn();
+    }
+    return `${parts.join('\n\n')}\n`;
   }
 
-  function describeProvider(provider: string, all: readonly TokenFacts[]): void {
+  function describeProvider(provider: string, all: readonly TokenFacts[], limit: number): void {
     const states = all.map((facts) => decideTokenState(facts, clock.now()));
     for (const state of TOKEN_STATES) {
       tokens.set({ provider, state }, states.filter((each) => each === state).length);
     }
     const groups =
-      all.length > perTokenLimit
+      all.length > limit
         ? [{ labels: { provider }, members: all }]
         : all.map((facts) => ({ labels: { provider, token: facts.identity.token }, members: [facts] }));
     for (const { labels, members } of groups) {

@@ -1,5 +1,6 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
+import { HttpFault } from '../../core/http-call.ts';
 import { isJsonObject } from '../../core/json.ts';
 import { AwsCredentialsError, LOCAL_TROUBLE } from '../aws-credentials/aws-identity.ts';
 
@@ -250,6 +251,10 @@ function fenced({ secretName }: StoreCall): Failure {
 function unavailable(error: Error, call: StoreCall): Failure {
   const status = httpStatus(error);
   const code = errorCode(error);
+  if (error instanceof HttpFault) {
+    const where = HOST_NOT_FOUND.has(error.code) ? 'check store.region and store.endpoint; ' : '';
+    return failed(call, error.reason, `${where}${error.advice}`);
+  }
   // A status of success: the answer broke off.
   if (status === undefined || (status < 300 && code !== undefined)) {
     if (code !== undefined && UNREADABLE_FILE.has(code)) return noAwsCredentials(call);
@@ -270,7 +275,7 @@ function unavailable(error: Error, call: StoreCall): Failure {
 /** The web identity token of IRSA is the one file that is read during a call. */
 const UNREADABLE_FILE: ReadonlySet<string> = new Set(['ENOENT', 'EACCES', 'EPERM', 'EISDIR']);
 
-const HOST_NOT_FOUND: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
+const HOST_NOT_FOUND: ReadonlySet<string> = new Set(['ENOTFOUND', 'ENODATA', 'EAI_AGAIN']);
 
 function unreachable(call: StoreCall, why: string): Failure {
   return failed(call, why, 'if this repeats, check the network path to Secrets Manager');
@@ -289,7 +294,7 @@ function errorName(error: Error): string {
   return /^[A-Z][A-Za-z]{1,60}$/.test(error.name) ? error.name : 'unknown error';
 }
 
-/** `ECONNREFUSED`, `UND_ERR_SOCKET`: of the error or of its cause. */
+/** `ECONNREFUSED`: of the error or of its cause. */
 function errorCode(error: Error): string | undefined {
   if ('code' in error && typeof error.code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(error.code))
     return error.code;

@@ -1,11 +1,12 @@
 /** SNS through the AWS SDK. Imported when the first message is sent: the SDK costs memory that most never need. */
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import { UndiciHttpHandler } from '@smithy/undici-http-handler';
-import { Agent } from 'undici';
+import type { HttpTransport } from '../../core/http-call.ts';
 import { AwsCredentials, asSdkProvider, sendSigned } from '../aws-credentials/aws-credentials.ts';
+import { AwsRequestHandler } from '../net/aws-request-handler.ts';
 import type { SnsService } from './sns-sink.ts';
 
 export interface SnsClientOptions {
+  readonly transport: HttpTransport;
   readonly region: string;
   /** For emulators and VPC endpoints; `undefined`: AWS. */
   readonly endpoint: string | undefined;
@@ -13,14 +14,14 @@ export interface SnsClientOptions {
 }
 
 /** One attempt per call: waits and retries are the queue's. */
-export function createSnsService({ region, endpoint, credentials }: SnsClientOptions): SnsService {
+export function createSnsService({ transport, region, endpoint, credentials }: SnsClientOptions): SnsService {
   const own = credentials instanceof AwsCredentials ? credentials : undefined;
   const client = new SNSClient({
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
     credentials: credentials instanceof AwsCredentials ? asSdkProvider(credentials) : credentials,
     maxAttempts: 1,
-    requestHandler: new UndiciHttpHandler({ dispatcher: new Agent({ allowH2: false }) }),
+    requestHandler: new AwsRequestHandler(transport),
   });
   return {
     publish: async (message, abortSignal) => {

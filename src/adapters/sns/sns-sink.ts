@@ -57,7 +57,10 @@ export function createSnsSink({ name, topicArn, open, clock }: SnsSinkOptions): 
       send: async (notification, signal) => {
         try {
           await withDeadline(clock, ALERT_LIMIT_MS, signal, async (limited) => {
-            opening ??= open();
+            opening ??= open().catch((error: unknown) => {
+              opening = undefined;
+              throw error;
+            });
             await (await opening).publish(buildSnsMessage(notification, topicArn), limited);
           });
           return succeed(undefined);

@@ -17,6 +17,13 @@ export function createSystemClock(): Clock {
   };
 }
 
+/** Resolves when all that waits for the event loop now has had its turn. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+}
+
 async function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   if (Number.isNaN(delayMs)) throw new RangeError('cannot sleep for NaN milliseconds');

@@ -3,7 +3,8 @@
  *
  * Guarantee: a line holds `level`, `time` (ISO 8601, UTC), `event`, `msg` and the fields that `log-fields.ts` lists for
  * the event; whatever else is handed in is dropped. Control characters become spaces, so that a line stays one line and
- * no text can steer a terminal. Every line is written before the call returns: `process.exit` loses none.
+ * no text can steer a terminal. Lines that the destination loses are counted, and the first one that it takes again is
+ * preceded by one that says how many.
  *
  * Non-guarantee: what a listed text says is not inspected. Messages come from our own code, which quotes no body.
  */
@@ -24,11 +25,14 @@ export interface Log {
     fields: LogFields<Event>,
     message: string,
   ): void;
+  /** Lines that were lost since the start, because the destination did not take them. */
+  lostLines(): number;
 }
 
-/** Takes whole lines, synchronously. */
+/** Takes whole lines; returns at once. */
 export interface LogDestination {
-  write(line: string): unknown;
+  /** @returns false when the line is lost: the disk is full, nobody reads */
+  write(line: string): boolean;
 }
 
 export interface LogOptions {
@@ -36,13 +40,14 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** For people; lines are JSON when left out. */
   readonly prettify?: Prettify | undefined;
-  /** Standard output by default. */
-  readonly destination?: LogDestination;
+  readonly destination: LogDestination;
   readonly clock: Pick<Clock, 'now'>;
 }
 
 export function createLog(options: LogOptions): Log {
-  const { destination = openStandardOutput(), prettify = (line: string) => line } = options;
+  const { destination, prettify = (line: string) => line } = options;
+  let lost = 0;
+  let toldLost = 0;
   const logger = pino(
     {
       level: options.level,
@@ -50,14 +55,34 @@ export function createLog(options: LogOptions): Log {
       timestamp: () => `,"time":"${formatUtc(options.clock.now())}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
-    { write: (line) => void destination.write(prettify(line)) },
+    {
+      write: (line) => {
+        if (!destination.write(prettify(line))) lost += 1;
+      },
+    },
   );
   return {
+    lostLines: () => lost,
     write: (level, event, fields, message) => {
       if (!logger.isLevelEnabled(level)) return;
+      if (lost > toldLost) tellLost();
       logger[level]({ event, ...pickListed(event, fields) }, printable(message));
     },
   };
+
+  /** At the highest level, which is always written. Is lost too, and not counted, while nothing is taken. */
+  function tellLost(): void {
+    const before = lost;
+    const lines = lost - toldLost;
+    const event = 'log-lines-lost' satisfies LogEvent;
+    logger.error(
+      { event, lines },
+      `${lines} ${lines === 1 ? 'line' : 'lines'} of the log before this one were lost: standard output did not take them ` +
+        '(a full disk, or nobody reads)',
+    );
+    if (lost === before) toldLost = lost;
+    else lost = before;
+  }
 }
 
 function pickListed<Event extends LogEvent>(
@@ -91,11 +116,4 @@ function plainValue(value: unknown): LogValue {
 
 function printable(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ');
-}
-
-function openStandardOutput(): LogDestination {
-  const stream = pino.destination({ dest: 1, sync: true });
-  // Without a listener a full disk or a closed pipe behind standard output would end the program: refreshing goes on.
-  stream.on('error', () => undefined);
-  return stream;
 }

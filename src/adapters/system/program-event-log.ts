@@ -104,7 +104,7 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
       log.write(
         event.isLeader ? 'error' : 'warn',
         event.event,
-        { isLeader: event.isLeader, problem: event.problem },
+        { isLeader: event.isLeader, problem: event.problem, leader: event.leader },
         `${event.isLeader ? 'this replica stops refreshing soon unless this ends' : 'this replica cannot take over'}: ${event.problem}`,
       );
       return;
@@ -114,6 +114,22 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
         event.event,
         { failedForMs: Math.round(event.failedForMs) },
         `the replicas can agree again, after ${formatRoughly(event.failedForMs)}`,
+      );
+      return;
+    case 'standing-by':
+      log.write(
+        'info',
+        event.event,
+        { leader: event.leader, isOurs: event.isOurs },
+        `${event.leader} leads, this replica stands by${event.isOurs === false ? OTHER_INSTALLATION : ''}`,
+      );
+      return;
+    case 'nobody-leads':
+      log.write(
+        'error',
+        event.event,
+        { problem: event.problem, sinceMs: Math.round(event.sinceMs) },
+        `nobody has been seen to lead for ${formatRoughly(event.sinceMs)}, no token is refreshed: ${event.problem}`,
       );
       return;
     case 'alert-sent': {
@@ -142,6 +158,10 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
       event satisfies never;
   }
 }
+
+const OTHER_INSTALLATION =
+  '; it keeps other tokens than this one: unless a change is being rolled out, give each installation a ' +
+  'coordination.leaseName of its own';
 
 type FetchBudgetEvent = Extract<ProgramEvent, { readonly limit: unknown }>;
 

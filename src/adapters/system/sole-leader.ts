@@ -18,5 +18,6 @@ export function createSoleLeader(): Coordinator {
       return Promise.resolve();
     },
     stuckReasons: () => [],
+    unreadyReasons: () => [],
   };
 }

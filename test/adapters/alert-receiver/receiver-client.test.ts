@@ -5,6 +5,8 @@ import { ALERT_LIMIT_MS } from '../../../src/core/alert.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { startAlertReceiver } from '../../support/alert-receiver.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { startLoopbackServer } from '../../support/loopback-server.ts';
+import { createDirectTransport } from '../../support/transport.ts';
 
 const SECRET = 'T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX';
 const { signal } = new AbortController();
@@ -100,7 +102,12 @@ describe('createReceiverClient', () => {
     assert.deepEqual(await client.send(call(url), signal), { ok: true, value: undefined });
   });
 
-  it('opens no connection before it is used', async () => {
-    await createReceiverClient({ clock: new FakeClock() }).close();
+  it('has told a receiver that says so and then does not end its answer', async () => {
+    await using server = await startLoopbackServer((_request, response) => {
+      response.writeHead(200).write('ok');
+    });
+    const clock = new FakeClock();
+    const client = createReceiverClient({ clock, transport: createDirectTransport(clock) });
+    assert.deepEqual(await client.send(call(server.url), signal), { ok: true, value: undefined });
   });
 });

@@ -4,6 +4,7 @@ import {
   buildAlertmanagerAlert,
   createAlertmanagerSink,
   ENDS_AFTER_MS,
+  nameInstances,
 } from '../../../src/adapters/alertmanager/alertmanager-sink.ts';
 import { KEEP_EVERY_MS } from '../../../src/alerts/alert-groups.ts';
 import { buildNotification, buildRecovery } from '../../support/alert-notification.ts';
@@ -12,11 +13,10 @@ import { startAlertReceiver } from '../../support/alert-receiver.ts';
 const { signal } = new AbortController();
 
 describe('createAlertmanagerSink', () => {
-  it('tells every instance, and ends what is over', async (t) => {
+  it('tells what begins and goes on, and ends what is over', async (t) => {
     const one = await startAlertReceiver(t);
-    const other = await startAlertReceiver(t);
-    const urls = [one.url, `${other.url}/prefix`];
-    const sink = createAlertmanagerSink({ name: 'am', urls, readToken: undefined, client: one.client });
+    const url = `${one.url}/prefix`;
+    const sink = createAlertmanagerSink({ name: 'am', url, readToken: undefined, client: one.client });
     for (const notification of [
       buildNotification(),
       buildNotification({ occasion: 'grew', tokenCount: 214 }),
@@ -26,10 +26,9 @@ describe('createAlertmanagerSink', () => {
     ])
       assert.deepEqual(await sink.send(notification, signal), { ok: true, value: undefined });
     assert.deepEqual(
-      other.received.map(({ method, path }) => [method, path]),
+      one.received.map(({ method, path }) => [method, path]),
       Array.from({ length: 5 }, () => ['POST', '/prefix/api/v2/alerts']),
     );
-    assert.deepEqual(one.bodies(), other.bodies());
     const labels = {
       alertname: 'RefreshFailing',
       severity: 'warning',
@@ -55,31 +54,16 @@ describe('createAlertmanagerSink', () => {
     ]);
   });
 
-  it('is content when one instance has taken it, and not when none has', async (t) => {
-    const one = await startAlertReceiver(t);
-    const other = await startAlertReceiver(t);
-    const urls = [one.url, other.url];
-    const sink = createAlertmanagerSink({ name: 'am', urls, readToken: undefined, client: one.client });
-    one.answers.push({ status: 503 }, { status: 503 });
-    assert.equal((await sink.send(buildNotification(), signal)).ok, true);
-    other.answers.push({ status: 500 });
-    const sent = await sink.send(buildNotification(), signal);
-    assert.equal(sent.ok ? '' : sent.failure.message, 'am (instance 1 of 2) answered with status 503');
-  });
-
   it('shows a token to loopback and TLS alone', async (t) => {
     const { url, client, reading, received } = await startAlertReceiver(t);
     const readToken = reading('s3cret');
-    const urls = ['http://alertmanager.invalid:9093'];
-    const refused = await createAlertmanagerSink({ name: 'am', urls, readToken, client }).send(
+    const plain = 'http://alertmanager.invalid:9093';
+    const refused = await createAlertmanagerSink({ name: 'am', url: plain, readToken, client }).send(
       buildNotification(),
       signal,
     );
     assert.equal(refused.ok ? undefined : refused.failure.code, 'credentials-rejected');
-    await createAlertmanagerSink({ name: 'am', urls: [url], readToken, client }).send(
-      buildNotification(),
-      signal,
-    );
+    await createAlertmanagerSink({ name: 'am', url, readToken, client }).send(buildNotification(), signal);
     assert.equal(received[0]?.headers.authorization, 'Bearer s3cret');
   });
 
@@ -94,4 +78,13 @@ describe('buildAlertmanagerAlert', () => {
     const { startsAt, endsAt } = buildAlertmanagerAlert(buildRecovery({ atMs: startedAtMs }));
     assert.ok(endsAt > startsAt);
   });
+});
+
+describe('nameInstances', () => {
+  for (const { urls, names } of [
+    { urls: ['http://am:9093'], names: ['am'] },
+    { urls: ['http://am-0:9093', 'https://am-1/prefix'], names: ['am/am-0:9093', 'am/am-1'] },
+    { urls: ['http://am/a', 'http://am/b'], names: ['am/am', 'am/am (2 of 2)'] },
+  ])
+    it(`tells ${urls.join(' and ')} apart`, () => assert.deepEqual(nameInstances('am', urls), names));
 });

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AlertBoard, NO_LEADER_AFTER_MS } from '../../../src/alerts/alert-board.ts';
+import type { JsonObject } from '../../../src/core/json.ts';
 import { DEFAULT_LEASE_TIMING } from '../../../src/core/lease-timing.ts';
 import type { Leadership } from '../../../src/core/ports.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -270,6 +272,18 @@ describe('release', () => {
     assert.equal(api.spec()?.['holderIdentity'], '');
   });
 
+  it('Quick to stop: does not wait for connections that take their time to close', async () => {
+    const { clock, a } = await setUpPair(() => ({ close: () => new Promise(() => undefined) }));
+    let isDone = false;
+    const released = a.elector.release().then(() => {
+      isDone = true;
+    });
+    await settle();
+    await clock.advance(1_500);
+    assert.equal(isDone, true);
+    await released;
+  });
+
   it('Quick to stop: gives up on a server that does not answer', async () => {
     const { clock, a } = await setUpPair();
     a.isCutOff = true;
@@ -485,37 +499,347 @@ describe('what a replica says about itself', () => {
     ]);
   });
 
-  it('names a malformed record, does not take it, and goes on when it is gone', async () => {
-    const { clock, api, a } = setUp(1);
-    api.edit({ holderIdentity: 'z' });
-    const candidate = await stand(a, clock);
-    await clock.advance(HOUR_MS);
-    assert.equal(candidate.term, undefined);
-    assert.equal(
-      a.events.last('coordination-failed').problem,
-      'lease payments/token-refresher has a holder and no field spec.leaseDurationSeconds: nobody can lead with it, delete it and it is made anew',
-    );
-    assert.deepEqual(api.spec(), { holderIdentity: 'z' });
-    api.delete();
-    await clock.advance(retryPeriodMs);
-    assert.ok(candidate.term !== undefined);
-  });
-
-  it('is stuck only after it has led, and has not reached the server for three lease durations', async () => {
+  it('is not stuck because the API server is away: a restart would cure nothing', async () => {
     const { clock, a, b } = await setUpPair();
     a.isCutOff = true;
     b.isCutOff = true;
     await clock.advance(renewDeadlineMs);
     await stand(a, clock);
-    await clock.advance(3 * leaseDurationMs - renewDeadlineMs);
+    await clock.advance(20 * leaseDurationMs);
+    assert.deepEqual([...a.elector.stuckReasons(), ...b.elector.stuckReasons()], []);
+  });
+
+  it('is stuck when a call goes on beyond every deadline', async () => {
+    const { clock, a } = setUp(1, () => ({ ignoresDeadlines: true }));
+    a.isCutOff = true;
+    await stand(a, clock);
+    await clock.advance(3 * leaseDurationMs);
     assert.deepEqual(a.elector.stuckReasons(), []);
     await clock.advance(1);
-    assert.deepEqual(a.elector.stuckReasons(), ['leadership was lost and cannot be had again: no answer']);
-    assert.deepEqual(b.elector.stuckReasons(), []);
-    a.isCutOff = false;
-    await clock.advance(leaseDurationMs);
-    assert.deepEqual(a.elector.stuckReasons(), []);
+    assert.match(a.elector.stuckReasons().join(), /look at lease token-refresher has not ended/);
   });
+
+  it('says once who leads, and again when it is another', async () => {
+    const { clock, api, a, b } = await setUpPair();
+    await clock.advance(HOUR_MS / 60);
+    assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', isOurs: true }]);
+    await a.elector.release();
+    api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: 'then' });
+    await clock.advance(retryPeriodMs);
+    api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: 'now' });
+    await clock.advance(retryPeriodMs);
+    assert.deepEqual(b.events.of('standing-by').slice(1), [{ event: 'standing-by', leader: 'z' }]);
+  });
+
+  it('says when the leader is of another installation', async () => {
+    const { clock, b } = await setUpPair((index) => ({ installation: index === 0 ? 'green' : 'blue' }));
+    await clock.advance(HOUR_MS / 60);
+    assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', isOurs: false }]);
+  });
+
+  it('does not repeat a holder that is no name', async () => {
+    const { clock, api, a } = setUp(1);
+    for (let renewal = 0; renewal < 3; renewal += 1) {
+      api.edit({
+        holderIdentity: 'canary\nforged line',
+        leaseDurationSeconds: 15,
+        leaseTransitions: renewal,
+      });
+      if (renewal === 0) await stand(a, clock);
+      else await clock.advance(retryPeriodMs);
+    }
+    assert.ok(a.events.names.includes('standing-by'));
+    assert.doesNotMatch(JSON.stringify(a.events.all), /canary/);
+  });
+});
+
+/** The alerts that a replica's events make from now on. */
+function watch(replica: LeaseReplica, clock: FakeClock) {
+  const board = new AlertBoard(clock);
+  replica.events.listen((event) => board.onEvent(event));
+  return { alerts: () => board.conditions().map(({ alert }) => alert) };
+}
+
+/** A Status of the API server, as version 1.36 writes it. */
+function refusalBody(reason: string, message: string, causes: readonly JsonObject[] = []): JsonObject {
+  return { kind: 'Status', apiVersion: 'v1', status: 'Failure', message, reason, details: { causes } };
+}
+
+const REFUSALS = [
+  {
+    what: 'a Role without update',
+    refusal: 403,
+    body: refusalBody(
+      'Forbidden',
+      'leases.coordination.k8s.io "token-refresher" is forbidden: User "system:serviceaccount:payments:canary" cannot update resource "leases" in API group "coordination.k8s.io" in the namespace "payments"',
+    ),
+    message: /\(Forbidden\): the role must allow create of leases \(coordination.k8s.io\) in this namespace$/,
+  },
+  {
+    what: 'a namespace that is being deleted',
+    refusal: 403,
+    body: refusalBody(
+      'Forbidden',
+      'leases.coordination.k8s.io "token-refresher" is forbidden: unable to create new content in namespace canary because it is being terminated',
+      [
+        {
+          reason: 'NamespaceTerminating',
+          message: 'namespace canary is being terminated',
+          field: 'metadata.namespace',
+        },
+      ],
+    ),
+    message: /\(Forbidden\): NamespaceTerminating, the namespace is being deleted$/,
+  },
+  {
+    what: 'an admission policy',
+    refusal: 422,
+    body: refusalBody(
+      'Invalid',
+      "leases.coordination.k8s.io \"token-refresher\" is forbidden: ValidatingAdmissionPolicy 'canary' with binding 'canary' denied request: canary",
+    ),
+    message: /422 .*\(Invalid\): an admission policy/,
+  },
+  {
+    what: 'an admission webhook',
+    refusal: 403,
+    body: refusalBody('Forbidden', 'admission webhook "canary" denied the request: canary'),
+    message: /\(Forbidden\): an admission webhook refuses it$/,
+  },
+  {
+    what: 'a field that is not taken',
+    refusal: 422,
+    body: refusalBody('Invalid', 'canary', [
+      { reason: 'FieldValueInvalid', message: 'canary', field: 'spec.leaseDurationSeconds' },
+      { reason: 'FieldValueRequired', message: 'canary', field: 'spec.canary' },
+      { reason: 'canary', message: 'canary', field: 'canary' },
+    ]),
+    message: /\(Invalid\): FieldValueInvalid of spec.leaseDurationSeconds, FieldValueRequired$/,
+  },
+  {
+    what: 'a reason that Kubernetes does not know',
+    refusal: 403,
+    body: refusalBody('canary', 'canary'),
+    message: /403 to (?:update|create) of lease payments\/token-refresher: the role must allow/,
+  },
+] as const;
+
+describe('an API server that is read well and refuses to be written', () => {
+  for (const { what, refusal, body, message } of REFUSALS) {
+    it(`is told once because of ${what}, with NoLeader after 30 s, until a write has succeeded`, async () => {
+      let isRefused = true;
+      const { clock, a } = setUp(1, () => ({
+        passage: (operation) =>
+          isRefused && operation !== 'get' ? { ...INSTANT, refusal, refusalBody: body } : INSTANT,
+      }));
+      const { alerts } = watch(a, clock);
+      const candidate = await stand(a, clock);
+      await clock.advance(NO_LEADER_AFTER_MS - 1);
+      assert.deepEqual(alerts(), []);
+      await clock.advance(1);
+      assert.deepEqual(alerts(), ['NoLeader']);
+      await clock.advance(HOUR_MS);
+      assert.deepEqual(alerts(), ['NoLeader']);
+      assert.deepEqual(a.events.names, ['coordination-failed']);
+      const { problem } = a.events.last('coordination-failed');
+      assert.match(problem, message);
+      assert.doesNotMatch(problem, /canary/);
+      isRefused = false;
+      await clock.advance(retryPeriodMs);
+      assert.ok(candidate.term !== undefined);
+      assert.deepEqual(a.events.names, ['coordination-failed', 'coordination-recovered']);
+      assert.deepEqual(alerts(), []);
+    });
+  }
+
+  it('costs a leader its term, and is told once all the same', async () => {
+    let isRefused = false;
+    const { clock, a, leader } = await setUpPair(() => ({
+      passage: (operation) => (isRefused && operation !== 'get' ? { ...INSTANT, refusal: 403 } : INSTANT),
+    }));
+    isRefused = true;
+    await clock.advance(renewDeadlineMs);
+    assert.equal(leader.term?.signal.aborted, true);
+    const again = await stand(a, clock);
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(a.events.names, ['coordination-failed']);
+    isRefused = false;
+    await clock.advance(leaseDurationMs + 2 * retryPeriodMs);
+    assert.equal(again.term === undefined, a.events.of('standing-by').length === 1);
+  });
+
+  it('that refuses one replica alone is no reason for NoLeader while another leads', async () => {
+    const [{ refusal, body }] = REFUSALS;
+    const { clock, api, a, b } = await setUpPair((index) =>
+      index === 0
+        ? {}
+        : {
+            passage: (operation) =>
+              operation === 'get' ? INSTANT : { ...INSTANT, refusal, refusalBody: body },
+          },
+    );
+    const { alerts } = watch(b, clock);
+    assert.match(b.elector.unreadyReasons().join(), /the role must allow/);
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(alerts(), []);
+    assert.deepEqual(b.events.names, ['coordination-failed', 'standing-by']);
+    a.pause();
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(alerts(), ['NoLeader']);
+    assert.match(b.events.last('nobody-leads').problem, /the role must allow/);
+    assert.equal(b.events.of('nobody-leads').length, 1);
+    assert.equal(api.spec()?.['holderIdentity'], 'a');
+  });
+});
+
+describe('a lease that somebody has changed by hand', () => {
+  it('and then deleted holds nobody back for what it said', async () => {
+    const { clock, api, a, standBy } = await setUpPair();
+    a.pause();
+    api.edit({ holderIdentity: 'a', leaseDurationSeconds: 3_600 });
+    await clock.advance(HOUR_MS / 60);
+    assert.equal(standBy.term, undefined);
+    const deletedAtMs = clock.monotonicMs();
+    api.delete();
+    await clock.advance(leaseDurationMs + 2 * retryPeriodMs);
+    assert.ok(standBy.ledAtMs !== undefined && standBy.ledAtMs - deletedAtMs >= leaseDurationMs - 1);
+  });
+
+  it('and whose holder never renews it is told once, with its name, and NoLeader', async () => {
+    const { clock, api, a } = setUp(1);
+    api.edit({ holderIdentity: 'gone-1', leaseDurationSeconds: 3_600 });
+    const { alerts } = watch(a, clock);
+    const candidate = await stand(a, clock);
+    await clock.advance(NO_LEADER_AFTER_MS - 1);
+    assert.deepEqual(alerts(), []);
+    await clock.advance(1);
+    assert.deepEqual(alerts(), ['NoLeader']);
+    await clock.advance(HOUR_MS - NO_LEADER_AFTER_MS - 1);
+    assert.deepEqual(a.events.names, ['nobody-leads']);
+    assert.match(
+      a.events.last('nobody-leads').problem,
+      /^lease token-refresher has been held by gone-1 for 18s, which does not renew it; others may take it in 59m.*delete the Lease$/,
+    );
+    assert.equal(candidate.term, undefined);
+    await clock.advance(1);
+    assert.ok(candidate.term !== undefined);
+  });
+
+  it('to be held for a year is held for no longer than could be configured', async () => {
+    const { clock, api, a } = setUp(1);
+    api.edit({ holderIdentity: 'gone-1', leaseDurationSeconds: 31_536_000 });
+    const candidate = await stand(a, clock);
+    await clock.advance(HOUR_MS);
+    assert.equal(candidate.ledAtMs, HOUR_MS);
+  });
+
+  const { leaseDurationSeconds: _, ...nothingElse } = { leaseDurationSeconds: 15, holderIdentity: 'a' };
+  const whole = {
+    holderIdentity: 'a',
+    leaseDurationSeconds: 15,
+    acquireTime: '2026-11-21T12:00:00.000001Z',
+    renewTime: '2026-11-21T12:00:00.000001Z',
+    leaseTransitions: 0,
+  };
+  for (const { what, spec } of [
+    { what: 'without a duration', spec: nothingElse },
+    { what: 'with a duration of 0', spec: { ...whole, leaseDurationSeconds: 0 } },
+    { what: 'with a negative duration', spec: { ...whole, leaseDurationSeconds: -1 } },
+    { what: 'with a duration of 68 years', spec: { ...whole, leaseDurationSeconds: 2_147_483_647 } },
+    { what: 'with a duration that is text', spec: { ...whole, leaseDurationSeconds: 'an hour' } },
+    { what: 'without its times', spec: { holderIdentity: 'a', leaseDurationSeconds: 15 } },
+    { what: 'with a renewTime in the future', spec: { ...whole, renewTime: '2126-11-21T12:00:00.000001Z' } },
+    { what: 'with a renewTime without a fraction', spec: { ...whole, renewTime: '2026-11-21T12:00:00Z' } },
+    { what: 'with the last transition that there is', spec: { ...whole, leaseTransitions: 2_147_483_647 } },
+    { what: 'with a transition too many', spec: { ...whole, leaseTransitions: 2_147_483_648 } },
+    {
+      what: 'with nulls',
+      spec: { ...whole, leaseDurationSeconds: null, renewTime: null, acquireTime: null },
+    },
+  ]) {
+    it(`${what} under a leader of ours is written anew`, async () => {
+      const { clock, api, leader, standBy } = await setUpPair();
+      api.edit(spec);
+      await clock.advance(retryPeriodMs);
+      assert.equal(leader.term?.signal.aborted, false);
+      assert.equal(api.spec()?.['leaseDurationSeconds'], 15);
+      assert.equal(api.spec()?.['holderIdentity'], 'a');
+      await clock.advance(HOUR_MS / 60);
+      assert.equal(leader.term?.signal.aborted, false);
+      assert.equal(standBy.term, undefined);
+    });
+
+    it(`${what} that names a stranger is waited for, no less than it says and at most an hour`, async () => {
+      const { clock, api, a } = setUp(1);
+      api.edit({ ...spec, holderIdentity: 'z' });
+      const candidate = await stand(a, clock);
+      await clock.advance(leaseDurationMs - 1);
+      assert.equal(candidate.term, undefined);
+      const { leaseDurationSeconds: seconds } = { leaseDurationSeconds: undefined, ...spec };
+      await clock.advance(1 + (Number(seconds) > 15 ? HOUR_MS : 0));
+      assert.ok(candidate.term !== undefined, JSON.stringify(a.events.all));
+      assert.equal(api.spec()?.['leaseDurationSeconds'], 15);
+    });
+  }
+
+  for (const { what, spec } of [
+    { what: 'nobody', spec: { ...whole, holderIdentity: '' } },
+    { what: 'us in other letters', spec: { ...whole, holderIdentity: 'A' } },
+    { what: 'a number', spec: { ...whole, holderIdentity: 7 } },
+    { what: 'nothing at all', spec: {} },
+  ]) {
+    it(`to be held by ${what} ends the term, and one of ours leads again within a lease`, async () => {
+      const { clock, api, a, leader, standBy } = await setUpPair();
+      api.edit(spec);
+      await clock.advance(retryPeriodMs);
+      assert.equal(leader.term?.signal.aborted, true);
+      const again = await stand(a, clock);
+      await clock.advance(leaseDurationMs + retryPeriodMs);
+      assert.equal([again, standBy].filter(({ term }) => term?.signal.aborted === false).length, 1);
+    });
+  }
+});
+
+describe('readiness', () => {
+  it('waits until the lease has been read once, and stays', async () => {
+    let refusal: number | undefined = 401;
+    const { clock, a } = setUp(1, () => ({
+      passage: () => (refusal === undefined ? INSTANT : { ...INSTANT, refusal }),
+    }));
+    assert.deepEqual(a.elector.unreadyReasons(), ['lease token-refresher has not been read yet']);
+    await stand(a, clock);
+    await clock.advance(HOUR_MS);
+    assert.match(a.elector.unreadyReasons().join(), /401 to get .* token is not accepted/);
+    refusal = undefined;
+    await clock.advance(retryPeriodMs);
+    assert.deepEqual(a.elector.unreadyReasons(), []);
+    refusal = 500;
+    await clock.advance(HOUR_MS);
+    assert.deepEqual(a.elector.unreadyReasons(), []);
+  });
+
+  it('of a stand-by comes with a dry run of the write that it will need, which changes nothing', async () => {
+    const { clock, api, b } = await setUpPair();
+    const { resourceVersion } = api.metadata() ?? {};
+    assert.deepEqual(
+      b.calls.map(({ operation }) => operation),
+      ['get', 'update'],
+    );
+    assert.deepEqual(b.elector.unreadyReasons(), []);
+    assert.equal(api.metadata()?.['resourceVersion'], resourceVersion);
+    await clock.advance(3 * retryPeriodMs);
+    assert.equal(b.calls.filter(({ operation }) => operation === 'update').length, 1);
+  });
+
+  for (const refusal of [400, 403, 404, 409, 500]) {
+    it(`does not fail because a server answers ${refusal} to the dry run and does not say why`, async () => {
+      const { b } = await setUpPair((index) => ({
+        passage: (operation) => (index === 1 && operation !== 'get' ? { ...INSTANT, refusal } : INSTANT),
+      }));
+      assert.deepEqual(b.elector.unreadyReasons(), []);
+      assert.deepEqual(b.events.all, []);
+    });
+  }
 });
 
 describe('createLeaseElector', () => {

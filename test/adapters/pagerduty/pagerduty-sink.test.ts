@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { buildPagerDutyEvent, createPagerDutySink } from '../../../src/adapters/pagerduty/pagerduty-sink.ts';
+import { succeed } from '../../../src/core/result.ts';
+import { SecretText } from '../../../src/core/secret-text.ts';
 import { buildNotification, buildRecovery } from '../../support/alert-notification.ts';
 import { startAlertReceiver } from '../../support/alert-receiver.ts';
 
@@ -61,6 +63,61 @@ describe('createPagerDutySink', () => {
     assert.equal(sink.occasions.has('superseded'), true);
     assert.equal(sink.occasions.has('kept'), false);
   });
+});
+
+describe('a wrong routing key', () => {
+  it('that cannot be one is said to be wrong, not shown and not sent; a correct one counts at the next attempt', async (t) => {
+    const { client, url, received } = await startAlertReceiver(t);
+    const keys = ['not-a-k3y', `${KEY}x`, '', KEY];
+    const readRoutingKey = async () => succeed(new SecretText(keys.shift() ?? ''));
+    const sink = createPagerDutySink({ name: 'pager', endpoint: url, readRoutingKey, client });
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const sent = await sink.send(buildNotification(), signal);
+      assert.deepEqual(sent, {
+        ok: false,
+        failure: {
+          code: 'credentials-rejected',
+          retry: 'needs-human',
+          message:
+            'the routing key of pager is not 32 letters and digits: take the one of an Events API v2 integration; ' +
+            'it is read again every minute',
+        },
+      });
+    }
+    assert.equal(received.length, 0);
+    assert.equal((await sink.send(buildNotification(), signal)).ok, true);
+  });
+
+  for (const { errors, code, says } of [
+    {
+      errors: ['Invalid routing key'],
+      code: 'credentials-rejected',
+      says: /routing key of pager is not known/,
+    },
+    { errors: ["'routing_key' is missing or blank"], code: 'credentials-rejected', says: /routing key/ },
+    {
+      errors: ["'payload.severity' is invalid"],
+      code: 'request-rejected',
+      says: /does not take this message/,
+    },
+  ]) {
+    it(`PagerDuty's 400 for ${errors.join()} is ${code}`, async (t) => {
+      const { client, url, answers, reading } = await startAlertReceiver(t);
+      const body = JSON.stringify({ status: 'invalid event', message: 'Event object is invalid', errors });
+      answers.push({ status: 400, body });
+      const sink = createPagerDutySink({
+        name: 'pager',
+        endpoint: url,
+        readRoutingKey: reading(KEY),
+        client,
+      });
+      const sent = await sink.send(buildNotification(), signal);
+      assert.ok(!sent.ok);
+      assert.equal(sent.failure.code, code);
+      assert.match(sent.failure.message, says);
+      assert.ok(!sent.failure.message.includes(KEY));
+    });
+  }
 });
 
 describe('buildPagerDutyEvent', () => {

@@ -19,6 +19,7 @@ function setUp({ perTokenLimit }: { readonly perTokenLimit?: number } = {}) {
   const metrics = createMetrics({
     version: '1.2.3',
     clock,
+    lostLogLines: () => 0,
     ...(perTokenLimit === undefined ? {} : { perTokenLimit }),
   });
   /** The series of a metric by what stands between its braces, as a scrape sees them now. */
@@ -106,6 +107,37 @@ describe('createMetrics', () => {
       });
     }
     assert.deepEqual(await scrape('token_refresher_leader'), { '': 0 });
+  });
+
+  it('bounds a scrape of many providers: 200 with 50 tokens each take no more lines than with one token each', async () => {
+    const lines = async (tokensEach: number): Promise<number> => {
+      const { metrics } = setUp();
+      for (let provider = 0; provider < 200; provider += 1)
+        for (let customer = 0; customer < tokensEach; customer += 1)
+          metrics.onEvent(
+            refreshed({ ...buildIdentity(`p${provider}/c${customer}`), provider: `p${provider}` }),
+          );
+      return (await metrics.text()).split('\n').length;
+    };
+    const [one, fifty] = [await lines(1), await lines(50)];
+    assert.ok(fifty <= one, `${one} and ${fifty} lines`);
+    assert.ok(one / 200 < 70, `${one / 200} lines for a provider`);
+  });
+
+  it('lets others go on between two metrics', async () => {
+    let turns = 0;
+    const nextTurn = async (): Promise<void> => {
+      turns += 1;
+    };
+    const clock = new FakeClock();
+    await createMetrics({ version: '1.2.3', clock, lostLogLines: () => 7, nextTurn }).text();
+    assert.equal(turns, METRICS.length);
+  });
+
+  it('says how many lines of the log were lost', async () => {
+    const metrics = createMetrics({ version: '1.2.3', clock: new FakeClock(), lostLogLines: () => 7 });
+    for (let scrape = 0; scrape < 2; scrape += 1)
+      assert.match(await metrics.text(), /^token_refresher_log_lines_lost_total 7$/m);
   });
 
   it('says what it is', async () => {

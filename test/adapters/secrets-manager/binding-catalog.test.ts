@@ -9,12 +9,14 @@ import { STORE_TIMEOUT_MS, startEmulatedStore } from '../../support/emulated-sto
 import type { FakeClock } from '../../support/fake-clock.ts';
 import { expectFailure, expectOk } from '../../support/store-expectations.ts';
 import { never } from '../../support/store-write.ts';
+import { createDirectTransport } from '../../support/transport.ts';
 
 const TAG = { key: 'app', value: 'pivot' };
 
 async function startCatalog(t: TestContext) {
   const { sandbox, clock, requests } = await startEmulatedStore(t);
   const client = createSecretsManagerClient({
+    transport: createDirectTransport(),
     region: sandbox.engine.region,
     endpoint: sandbox.server.endpoint,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

@@ -237,8 +237,8 @@ describe('failureFromError', () => {
     ],
     [
       'an answer that broke off',
-      errorNamed('SocketError', { code: 'UND_ERR_SOCKET', $metadata: { httpStatusCode: 200 } }),
-      `UND_ERR_SOCKET; ${NETWORK}`,
+      errorNamed('SocketError', { code: 'ECONNRESET', $metadata: { httpStatusCode: 200 } }),
+      `ECONNRESET; ${NETWORK}`,
     ],
     ['an unknown host', errorNamed('Error', { code: 'ENOTFOUND' }), `host not found (ENOTFOUND); ${FINDING}`],
     [

@@ -14,6 +14,7 @@ import { SecretText } from '../../../src/core/secret-text.ts';
 import { type EmulatedStore, STORE_TIMEOUT_MS, startEmulatedStore } from '../../support/emulated-store.ts';
 import { publishOk } from '../../support/store-expectations.ts';
 import { buildWrite, never } from '../../support/store-write.ts';
+import { createDirectTransport } from '../../support/transport.ts';
 
 const namesOf = (count: number): readonly string[] =>
   Array.from({ length: count }, (_, index) => `payments/${index}`);
@@ -41,6 +42,7 @@ async function startReader(
   }
   bench.requests.length = 0;
   const client = createSecretsManagerClient({
+    transport: createDirectTransport(),
     region: bench.sandbox.engine.region,
     endpoint: bench.sandbox.server.endpoint,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

@@ -8,6 +8,7 @@ import type { Clock } from '../../../src/core/ports.ts';
 import { buildNotification, buildRecovery } from '../../support/alert-notification.ts';
 import { type ReceiverAnswer, startAlertReceiver } from '../../support/alert-receiver.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { createDirectTransport } from '../../support/transport.ts';
 
 const TOPIC = 'arn:aws:sns:ap-southeast-3:123456789012:alerts';
 const { signal } = new AbortController();
@@ -26,7 +27,14 @@ function createSink(endpoint: string, clock: Clock = createSystemClock()) {
     open: () => {
       opened += 1;
       const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' };
-      return Promise.resolve(createSnsService({ region: 'ap-southeast-3', endpoint, credentials }));
+      return Promise.resolve(
+        createSnsService({
+          transport: createDirectTransport(),
+          region: 'ap-southeast-3',
+          endpoint,
+          credentials,
+        }),
+      );
     },
     clock,
   });

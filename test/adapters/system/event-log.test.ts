@@ -77,6 +77,8 @@ const LEVELS: { readonly [Name in RefreshEventName]: string } = {
   'leadership-lost': 'warn',
   'coordination-failed': 'warn',
   'coordination-recovered': 'info',
+  'standing-by': 'info',
+  'nobody-leads': 'error',
   'alert-sent': 'debug',
   'alert-sink-recovered': 'info',
 };

@@ -103,14 +103,18 @@ describe('createLog', () => {
 
   const formats = { json: 'undefined', pretty: 'await loadPrettify({ color: false })' };
   for (const [format, prettify] of Object.entries(formats)) {
-    it(`loses no ${format} line when the process exits at once`, () => {
+    it(`loses no ${format} line when the process exits as soon as its output is flushed`, () => {
       const urlOf = (name: string): string =>
         JSON.stringify(new URL(`../../../src/adapters/system/${name}.ts`, import.meta.url).href);
       const program = `
         import { createLog } from ${urlOf('log')};
+        import { OutputFile } from ${urlOf('output-file')};
         import { loadPrettify } from ${urlOf('pretty-line')};
-        const log = createLog({ level: 'info', prettify: ${prettify}, clock: { now: () => 0 } });
+        const stdout = new OutputFile(1);
+        const destination = { write: (line) => stdout.writeLine(line) };
+        const log = createLog({ level: 'info', prettify: ${prettify}, clock: { now: () => 0 }, destination });
         for (let line = 1; line <= 500; line += 1) log.write('info', 'program-stopped', {}, 'line ' + line);
+        await stdout.flush(new AbortController().signal);
         process.exit(0);`;
       const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {
         encoding: 'utf8',

@@ -1,8 +1,7 @@
 /** Writes of objects: create, patch, delete, each validated as strictly as the client asks for. */
 import { isJsonObject, type JsonObject } from '../../../src/core/json.ts';
-import { validateByModel } from '../../support/kubernetes-models.ts';
 import { parseManifests } from '../../support/manifest.ts';
-import { SCHEMAS_SKIP, StrictSchemas } from '../../support/strict-schemas.ts';
+import { StrictSchemas } from '../../support/strict-schemas.ts';
 import { textAt, withoutNulls, withValue } from '../json-tree.ts';
 import { NAMESPACES, PODS } from './api-resource.ts';
 import { notFound, refusal } from './api-status.ts';
@@ -18,7 +17,7 @@ export interface WriteAnswer {
 
 export class ObjectApi {
   readonly #store: ObjectStore;
-  readonly #schemas = SCHEMAS_SKIP === false ? new StrictSchemas() : undefined;
+  readonly #schemas = new StrictSchemas();
 
   constructor(store: ObjectStore) {
     this.#store = store;
@@ -74,9 +73,7 @@ export class ObjectApi {
 
   #problemsOf(object: JsonObject): readonly string[] {
     try {
-      const manifests = parseManifests(JSON.stringify(object));
-      if (this.#schemas === undefined) for (const manifest of manifests) validateByModel(manifest);
-      return manifests.flatMap((manifest) => this.#schemas?.problems(manifest) ?? []);
+      return parseManifests(JSON.stringify(object)).flatMap((manifest) => this.#schemas.problems(manifest));
     } catch (error) {
       return [error instanceof Error ? error.message : 'no object of Kubernetes'];
     }

@@ -1,0 +1,116 @@
+/**
+ * What a Status of the API server (meta/v1) says about a refusal, in words of ours.
+ *
+ * Guarantee: no text of the server comes out. Reasons, causes and fields are compared with closed sets, and its sentences
+ * are only recognised: they hold names of users, policies and whatever an admission webhook cares to write.
+ */
+import { isJsonObject, type JsonObject } from '../../core/json.ts';
+
+/** `metav1.StatusReason`. */
+const REASONS: ReadonlySet<string> = new Set([
+  'Unauthorized',
+  'Forbidden',
+  'NotFound',
+  'AlreadyExists',
+  'Conflict',
+  'Gone',
+  'Invalid',
+  'ServerTimeout',
+  'StorageReadError',
+  'Timeout',
+  'TooManyRequests',
+  'BadRequest',
+  'MethodNotAllowed',
+  'NotAcceptable',
+  'RequestEntityTooLarge',
+  'UnsupportedMediaType',
+  'InternalError',
+  'Expired',
+  'ServiceUnavailable',
+]);
+
+/** `metav1.CauseType` of a field. */
+const FIELD_CAUSES: ReadonlySet<string> = new Set([
+  'FieldValueNotFound',
+  'FieldValueRequired',
+  'FieldValueDuplicate',
+  'FieldValueInvalid',
+  'FieldValueNotSupported',
+  'FieldValueForbidden',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+
+const FIELDS: ReadonlySet<string> = new Set([
+  'metadata.name',
+  'metadata.namespace',
+  'metadata.resourceVersion',
+  'metadata.annotations',
+  'metadata.labels',
+  'metadata.finalizers',
+  'spec',
+  'spec.holderIdentity',
+  'spec.leaseDurationSeconds',
+  'spec.acquireTime',
+  'spec.renewTime',
+  'spec.leaseTransitions',
+  'spec.strategy',
+  'spec.preferredHolder',
+]);
+
+/** The cause when the role of the service account is to blame. */
+export const ROLE_CAUSE = 'the role does not allow it';
+
+const TERMINATING = 'NamespaceTerminating';
+
+/** How the API server begins, or words, what it says about a refusal, and what that means. */
+const SENTENCES: readonly (readonly [pattern: RegExp, cause: string])[] = [
+  [/because it is being terminated/, 'the namespace is being deleted'],
+  [/^namespaces "[^"]*" not found$/, 'the namespace does not exist'],
+  [/^admission webhook "/, 'an admission webhook refuses it'],
+  [/ValidatingAdmissionPolicy '/, 'an admission policy (ValidatingAdmissionPolicy) refuses it'],
+  [/exceeded quota:/, 'a quota of the namespace (ResourceQuota) is used up'],
+  [
+    /^leases\.coordination\.k8s\.io (?:"[^"]*" )?is forbidden: User "[^"]*" cannot (?:get|create|update) resource/,
+    ROLE_CAUSE,
+  ],
+];
+
+export interface Refusal {
+  /** One of `metav1.StatusReason`; `undefined` for any other. */
+  readonly reason: string | undefined;
+  /** Lower case; `undefined` when nothing is known beyond the reason. */
+  readonly cause: string | undefined;
+}
+
+/** @param body of an answer whose status is no success; whatever it is */
+export function describeRefusal(body: JsonObject): Refusal {
+  const reason = textOf(body['reason']);
+  const details = isJsonObject(body['details']) ? body['details'] : {};
+  const causes: readonly unknown[] = Array.isArray(details['causes']) ? details['causes'] : [];
+  return {
+    reason: REASONS.has(reason) ? reason : undefined,
+    cause: describeCauses(causes) ?? recognise(textOf(body['message'])),
+  };
+}
+
+function describeCauses(causes: readonly unknown[]): string | undefined {
+  const found = new Set<string>();
+  for (const cause of causes) {
+    if (!isJsonObject(cause)) continue;
+    const kind = textOf(cause['reason']);
+    const field = textOf(cause['field']);
+    if (kind === TERMINATING) found.add(`${TERMINATING}, the namespace is being deleted`);
+    else if (FIELD_CAUSES.has(kind)) found.add(FIELDS.has(field) ? `${kind} of ${field}` : kind);
+  }
+  return found.size === 0 ? undefined : [...found].toSorted().join(', ');
+}
+
+function recognise(message: string): string | undefined {
+  return SENTENCES.find(([pattern]) => pattern.test(message))?.[1];
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

@@ -1,0 +1,238 @@
+/**
+ * A connection that is ready for one request: name, proxy, TCP and TLS.
+ *
+ * Guarantee: certificates are always verified, whatever `NODE_TLS_REJECT_UNAUTHORIZED` says: credentials go over every
+ * connection of the program. Whoever gives up leaves no socket behind.
+ */
+import { request as sendRequest } from 'node:http';
+import { isIP, type Socket } from 'node:net';
+import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls';
+import { HttpFault } from '../../core/http-call.ts';
+import type { Clock } from '../../core/ports.ts';
+import { connectToFirst } from './address-race.ts';
+import { describeConnectFault, UNSENT } from './connection-faults.ts';
+import { Names } from './names.ts';
+import { findProxy, type Proxy, ProxySettingError, portOf, type ReadEnv } from './proxy-settings.ts';
+
+export interface ConnectorOptions {
+  readonly clock: Clock;
+  /** Where the proxy variables are read; `undefined`: nothing is proxied. */
+  readonly readEnv: ReadEnv | undefined;
+  readonly names?: Names;
+}
+
+export interface Connection {
+  readonly socket: Socket;
+  /** What has gone wrong with the socket so far. */
+  readonly findFault: () => Error | undefined;
+  /** Rejects when the socket fails or closes: a request that is given a socket just then is not told by `node:http`. */
+  readonly untilBroken: Promise<never>;
+  /** The proxy that the request has to be written for, with the whole URL in its first line; TLS goes through a tunnel. */
+  readonly proxy: Proxy | undefined;
+}
+
+/** What continues "there was no connection in time". */
+export interface Progress {
+  step: string;
+}
+
+export class Connector {
+  readonly #clock: Clock;
+  readonly #readEnv: ReadEnv | undefined;
+  readonly #names: Names;
+  /** The last one: there is hardly ever another. */
+  #context: { readonly ca: string | undefined; readonly context: SecureContext } | undefined;
+
+  constructor({ clock, readEnv, names = new Names({ clock }) }: ConnectorOptions) {
+    this.#clock = clock;
+    this.#readEnv = readEnv;
+    this.#names = names;
+  }
+
+  /**
+   * @param ca certificates (PEM) to trust instead of the system's
+   * @param progress how far it has come, for whoever gives up
+   * @throws {HttpFault}, an error of the system, or the signal's reason
+   */
+  async open(
+    target: URL,
+    ca: string | undefined,
+    progress: Progress,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    const proxy = this.#findProxy(target);
+    const isTls = target.protocol === 'https:';
+    let socket: Socket;
+    if (proxy === undefined) socket = await this.#connect(target, progress, signal);
+    else {
+      socket = await this.#connectToProxy(proxy, progress, signal);
+      progress.step = ` (the proxy ${proxy.origin} of ${proxy.variable} did not answer)`;
+      if (isTls) socket = await openTunnel(socket, proxy, target, signal);
+    }
+    if (isTls) {
+      progress.step = ' (the TLS handshake did not end)';
+      socket = await this.#secure(socket, target.hostname, ca, signal);
+    }
+    if (!signal.aborted) return { socket, proxy: isTls ? undefined : proxy, ...watch(socket) };
+    socket.on('error', () => {}).destroy();
+    throw signal.reason;
+  }
+
+  #findProxy(target: URL): Proxy | undefined {
+    try {
+      return this.#readEnv === undefined ? undefined : findProxy(target, this.#readEnv);
+    } catch (error) {
+      if (!(error instanceof ProxySettingError)) throw error;
+      throw new HttpFault('EPROXY', error.message, 'give it as http://HOST:PORT, or unset it', UNSENT);
+    }
+  }
+
+  async #connect(target: URL, progress: Progress, signal: AbortSignal): Promise<Socket> {
+    progress.step = ' (its name was not resolved)';
+    const addresses = await untilAborted(this.#names.resolve(target.hostname), signal);
+    progress.step = ` (no answer from ${addresses.length === 1 ? 'its address' : 'any of its addresses'})`;
+    return connectToFirst(addresses, portOf(target), this.#clock, signal);
+  }
+
+  async #connectToProxy(proxy: Proxy, progress: Progress, signal: AbortSignal): Promise<Socket> {
+    const { url, origin, variable } = proxy;
+    try {
+      const socket = await this.#connect(url, progress, signal);
+      return url.protocol === 'https:' ? await this.#secure(socket, url.hostname, undefined, signal) : socket;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const fault = error instanceof HttpFault ? error : describeConnectFault(error);
+      const reason = `the proxy ${origin} of ${variable} cannot be reached, ${fault.reason}`;
+      throw new HttpFault(fault.code, reason, fault.advice, UNSENT);
+    }
+  }
+
+  async #secure(
+    socket: Socket,
+    hostname: string,
+    ca: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Socket> {
+    const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+    const secured = startTls({
+      socket,
+      host,
+      // RFC 6066, section 3: no addresses.
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      secureContext: this.#findContext(ca),
+      ALPNProtocols: ['http/1.1'],
+      rejectUnauthorized: true,
+    });
+    await untilEvent(secured, 'secureConnect', signal);
+    return secured;
+  }
+
+  #findContext(ca: string | undefined): SecureContext {
+    if (this.#context?.ca !== ca || this.#context === undefined)
+      this.#context = { ca, context: createSecureContext(ca === undefined ? {} : { ca }) };
+    return this.#context.context;
+  }
+}
+
+function watch(socket: Socket): Pick<Connection, 'findFault' | 'untilBroken'> {
+  let fault: Error | undefined;
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => undefined);
+  socket.on('error', (error) => {
+    fault ??= error;
+    broken.reject(error);
+  });
+  socket.once('close', () => broken.reject(new ClosedError()));
+  return { findFault: () => fault, untilBroken: broken.promise };
+}
+
+/** Resolves with the event; the socket is destroyed when that does not come. */
+function untilEvent(socket: Socket, event: 'secureConnect', signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (): void => {
+      signal.removeEventListener('abort', giveUp);
+      socket.off('error', fail).off('close', close);
+    };
+    const fail = (error: unknown): void => {
+      settle();
+      // What comes after the first error is of no interest, and must not end the process.
+      socket.on('error', () => {}).destroy();
+      reject(error);
+    };
+    const giveUp = (): void => fail(signal.reason);
+    const close = (): void => fail(new ClosedError());
+    signal.addEventListener('abort', giveUp, { once: true });
+    socket.once('error', fail).once('close', close);
+    socket.once(event, () => {
+      settle();
+      resolve();
+    });
+  });
+}
+
+export class ClosedError extends Error {
+  readonly code = 'ECONNRESET';
+}
+
+/** Asks an HTTP proxy for a way to the target (RFC 9110, 9.3.6). */
+function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: AbortSignal): Promise<Socket> {
+  const authority = `${target.hostname}:${portOf(target)}`;
+  const headers = {
+    host: authority,
+    ...(proxy.authorization === undefined ? {} : { 'proxy-authorization': proxy.authorization.reveal() }),
+  };
+  return new Promise((resolve, reject) => {
+    const request = sendRequest({
+      method: 'CONNECT',
+      path: authority,
+      headers,
+      createConnection: () => socket,
+    });
+    const giveUp = (): void => fail(signal.reason);
+    const fail = (error: unknown): void => {
+      signal.removeEventListener('abort', giveUp);
+      request.on('error', () => {});
+      socket.on('error', () => {}).destroy();
+      reject(error);
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    request.once('error', (error) => {
+      const { code } = describeConnectFault(error);
+      const reason = `the proxy ${proxy.origin} of ${proxy.variable} gave no usable answer (${code})`;
+      fail(new HttpFault(code, reason, `check that it is a proxy, and ${proxy.variable}`, UNSENT));
+    });
+    request.once('connect', ({ statusCode = 0 }, tunnel: Socket, head: Buffer) => {
+      if (statusCode < 200 || statusCode > 299) return fail(describeRefusal(proxy, statusCode));
+      if (head.byteLength > 0) return fail(describeEarlyBytes());
+      signal.removeEventListener('abort', giveUp);
+      resolve(tunnel);
+    });
+    request.end();
+  });
+}
+
+function describeRefusal({ origin, variable }: Proxy, status: number): HttpFault {
+  const reason = `the proxy ${origin} of ${variable} answered ${status}`;
+  const advice =
+    // tinyproxy answers 401 where RFC 9110, 15.5.8 says 407.
+    status === 407 || status === 401
+      ? `check the user and password in ${variable}`
+      : status >= 500
+        ? 'it could not reach the host: check its DNS and its way out, or put the host into NO_PROXY'
+        : 'check that it allows this host and port, or put the host into NO_PROXY';
+  return new HttpFault('EPROXY', reason, advice, UNSENT);
+}
+
+export function describeEarlyBytes(): HttpFault {
+  const reason = 'it sent something before it was asked';
+  return new HttpFault('EEARLY', reason, 'check the port: this does not look like HTTP', UNSENT);
+}
+
+/** The work goes on for others who wait for it. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(signal.reason);
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}

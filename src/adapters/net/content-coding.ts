@@ -1,0 +1,52 @@
+/** Undoes `content-encoding` (RFC 9110, 8.4): a server may code its answer unasked (12.5.3). */
+import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import { type HttpBody, MAX_BODY_BYTES } from '../../core/http-call.ts';
+
+type Decode = (bytes: Uint8Array) => Uint8Array;
+
+/** Ends as soon as there is more. Synchronous: the asynchronous ones wait for the pool that files may hold. */
+const LIMIT = { maxOutputLength: MAX_BODY_BYTES };
+
+const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
+  ['identity', (bytes) => bytes],
+  ['gzip', (bytes) => gunzipSync(bytes, LIMIT)],
+  ['x-gzip', (bytes) => gunzipSync(bytes, LIMIT)],
+  ['deflate', inflateEither],
+  ['br', (bytes) => brotliDecompressSync(bytes, LIMIT)],
+  ['zstd', (bytes) => zstdDecompressSync(bytes, LIMIT)],
+]);
+
+/** Nobody needs more; each costs up to the limit in memory and time. */
+const MAX_CODINGS = 3;
+
+/** @param codings values of `content-encoding`, in the order in which they were applied */
+export function decodeBody(raw: Uint8Array, codings: readonly string[]): HttpBody {
+  const names = codings.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
+  const applied = names.filter((name) => name !== '' && name !== 'identity').toReversed();
+  if (applied.length > MAX_CODINGS) return { problem: `more than ${MAX_CODINGS} content codings` };
+  // Nothing is no valid gzip, and what bodiless answers hold.
+  if (raw.byteLength === 0) return { bytes: raw };
+  let bytes = raw;
+  for (const name of applied) {
+    const decode = DECODERS.get(name);
+    if (decode === undefined) {
+      const shown = /^[a-z0-9-]{1,20}$/.test(name) ? ` (${name})` : '';
+      return { problem: `an unknown content coding${shown}` };
+    }
+    try {
+      bytes = decode(bytes);
+    } catch (error) {
+      const isLarge = error instanceof RangeError;
+      return { problem: isLarge ? TOO_LARGE : `a body that is not ${name} although it says so` };
+    }
+  }
+  return { bytes };
+}
+
+export const TOO_LARGE = 'more than 1 MiB';
+
+/** RFC 9110 means zlib's format, but some servers send bare deflate. */
+function inflateEither(bytes: Uint8Array): Uint8Array {
+  const isZlib = ((bytes[0] ?? 0) & 0x0f) === 8 && (((bytes[0] ?? 0) << 8) | (bytes[1] ?? 0)) % 31 === 0;
+  return isZlib ? inflateSync(bytes, LIMIT) : inflateRawSync(bytes, LIMIT);
+}

@@ -1,0 +1,123 @@
+/** What is wrong with a provider's schedule: against the lifetime, the readers, the provider, the calls and the version quota. */
+import {
+  type Cadence,
+  type CadencePolicy,
+  decideCadence,
+  explainInfeasible,
+  inSeconds,
+} from '../core/cadence.ts';
+import type { VersionBudget } from '../core/version-pace.ts';
+import { decideBudget } from '../core/write-budget.ts';
+import type { ClassicSchedule } from './provider-schema.ts';
+
+export interface CadenceCheckInput {
+  readonly lifetimeMs: number;
+  readonly policy: CadencePolicy;
+  /** A user's own cron expression; the policy has no `refreshAfter` then. */
+  readonly classic: ClassicSchedule | undefined;
+  /** `undefined` when it is not known, because the file is wrong there: not checked. */
+  readonly budget: VersionBudget | undefined;
+  /** `undefined` as above. */
+  readonly deadlines: CallDeadlines | undefined;
+}
+
+/** How long the calls of one refresh may take. */
+export interface CallDeadlines {
+  /** Of the call to the provider. */
+  readonly timeoutMs: number;
+  /** Of one call to the store; a publish is two. */
+  readonly storeTimeoutMs: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Why a schedule is refused. `pace`: more writes than AWS asks for; `budget`: more than the configured number. */
+export interface CadenceFault {
+  readonly kind: 'shape' | 'deadlines' | 'gaps' | 'pace' | 'budget';
+  readonly text: string;
+}
+
+/** The first thing that is wrong; `undefined` when the schedule works. */
+export function findFault(input: CadenceCheckInput): CadenceFault | undefined {
+  return input.classic === undefined ? findDerivedFault(input) : findClassicFault(input, input.classic);
+}
+
+function findDerivedFault(input: CadenceCheckInput): CadenceFault | undefined {
+  const { lifetimeMs, policy, deadlines } = input;
+  const cadence = decideBudgetedCadence(input);
+  const text = explainInfeasible(cadence, policy);
+  if (text !== undefined) return { kind: 'shape', text };
+  // Only what was written is refused: with short lifetimes the usual margin is less as well, and mostly enough.
+  if (policy.refreshAfter !== undefined && deadlines !== undefined) {
+    const wanted = decideCadence(lifetimeMs, { ...policy, stalenessMs: 0 });
+    if (wanted.marginMs < needMs(deadlines)) {
+      const afterMs = inSeconds(wanted.refreshEveryMs);
+      return {
+        kind: 'deadlines',
+        text: `refreshAfter ${afterMs} ${describeShortMargin(wanted.marginMs, deadlines)}`,
+      };
+    }
+  }
+  return findBudgetFault(input, cadence.refreshEveryMs, cadence.lifetimeMs - cadence.leastMarginMs);
+}
+
+function findClassicFault(
+  input: CadenceCheckInput,
+  { expression, gaps }: ClassicSchedule,
+): CadenceFault | undefined {
+  const { lifetimeMs, policy } = input;
+  // The provider's interval is held against the expression's own gaps below.
+  const lenient = { ...policy, minIntervalMs: 0 };
+  const latest = decideCadence(lifetimeMs, lenient);
+  const text = explainInfeasible(latest, lenient);
+  if (text !== undefined) return { kind: 'shape', text };
+  if (gaps.largestGapMs > latest.refreshEveryMs) {
+    return {
+      kind: 'gaps',
+      text:
+        `"${expression}" leaves up to ${inSeconds(gaps.largestGapMs)} between two refreshes, but a token that lives ` +
+        `${inSeconds(lifetimeMs)} must be refreshed every ${inSeconds(latest.refreshEveryMs)}`,
+    };
+  }
+  if (gaps.smallestGapMs < policy.minIntervalMs) {
+    return {
+      kind: 'gaps',
+      text:
+        `"${expression}" fires twice within ${inSeconds(gaps.smallestGapMs)}, sooner than minInterval ` +
+        inSeconds(policy.minIntervalMs),
+    };
+  }
+  // One short gap an hour is no sustained rate: what counts against the quota is the number of firings in a day.
+  return findBudgetFault(input, DAY_MS / gaps.firingsPerDay);
+}
+
+function findBudgetFault(
+  { budget, policy }: CadenceCheckInput,
+  everyMs: number,
+  longestEveryMs: number = everyMs,
+): CadenceFault | undefined {
+  const verdict = budget === undefined ? undefined : decideBudget(everyMs, budget, longestEveryMs);
+  if (verdict?.kind !== 'over') return undefined;
+  const isGuidance = verdict.limit === 'guidance';
+  const cause =
+    isGuidance && policy.stalenessMs > 0 ? `with readers.staleness ${inSeconds(policy.stalenessMs)} ` : '';
+  return { kind: isGuidance ? 'pace' : 'budget', text: `${cause}${verdict.problem}` };
+}
+
+export function decideBudgetedCadence({ lifetimeMs, policy, budget }: CadenceCheckInput): Cadence {
+  return decideCadence(lifetimeMs, budget === undefined ? policy : { ...policy, versionBudget: budget });
+}
+
+/** A refresh whose calls all take as long as they may. */
+export function needMs({ timeoutMs, storeTimeoutMs }: CallDeadlines): number {
+  return timeoutMs + 2 * storeTimeoutMs;
+}
+
+/** @param beyond what the margin does not count, in words; empty for nothing */
+export function describeShortMargin(marginMs: number, deadlines: CallDeadlines, beyond = ''): string {
+  return (
+    `leaves a margin of ${inSeconds(marginMs)}${beyond}, less than the ${inSeconds(needMs(deadlines))} that the calls of a ` +
+    `refresh may take (timeout ${inSeconds(deadlines.timeoutMs)}, and store.timeout ` +
+    `${inSeconds(deadlines.storeTimeoutMs)} twice)`
+  );
+}

@@ -1,0 +1,104 @@
+/** What the commands that look at the world say about the Lease. */
+import assert from 'node:assert/strict';
+import { appendFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { LEASE_NAMESPACE, type LeaseRule, SERVICE_ACCOUNT_TOKEN } from '../support/lease-api.ts';
+import { type LeaseApiServer, startLeaseApiServer } from '../support/lease-api-server.ts';
+import { runInProcess } from '../support/program-terminal.ts';
+import { startProgramWorld } from '../support/program-world.ts';
+
+interface Scene {
+  readonly leases: LeaseApiServer;
+  /** Runs a command with a configuration of one provider whose replicas agree by the lease. */
+  readonly run: (...args: readonly string[]) => ReturnType<typeof runInProcess>;
+}
+
+async function setUp(
+  t: TestContext,
+  { token = SERVICE_ACCOUNT_TOKEN, namespace = LEASE_NAMESPACE }: { token?: string; namespace?: string } = {},
+): Promise<Scene> {
+  const world = await startProgramWorld();
+  t.after(() => world[Symbol.asyncDispose]());
+  const leases = await startLeaseApiServer(t);
+  const config = await world.copyConfig('lease.yaml', { only: ['pik'] });
+  await writeFile(join(dirname(config), 'token'), token);
+  await appendFile(
+    config,
+    `\ncoordination: { kind: kubernetes, namespace: ${namespace}, apiServer: { url: "${leases.url}", tokenFile: token } }\n`,
+  );
+  return { leases, run: (command, ...args) => runInProcess([command ?? '', ...args, '--config', config]) };
+}
+
+describe('check --live', () => {
+  it('reads the lease and rehearses the write, which leaves nothing behind', async (t) => {
+    const { leases, run } = await setUp(t);
+    const { code, stdout } = await run('check', '--live');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^ok {4}coordination: lease$/m);
+    assert.equal(leases.api.spec(), undefined);
+    leases.api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15 });
+    const before = leases.api.metadata();
+    assert.equal((await run('check', '--live')).code, 0);
+    assert.deepEqual(leases.api.metadata(), before);
+  });
+
+  const all = ['get', 'update', 'create'] as const;
+  const without = (verb: string): readonly LeaseRule[] => [{ verbs: all.filter((each) => each !== verb) }];
+  for (const { what, options, rules, message } of [
+    {
+      what: 'a token that is not accepted',
+      options: { token: 'expired' },
+      message: /401 to get .*: the service account's token is not accepted/,
+    },
+    {
+      what: 'a Role without get',
+      rules: without('get'),
+      message: /403 to get .*\(Forbidden\): the role must allow get of leases/,
+    },
+    {
+      what: 'a Role without create',
+      rules: without('create'),
+      message: /403 to create .*: the role must allow create of leases/,
+    },
+    {
+      what: 'a namespace that is none of its own',
+      options: { namespace: 'paymnets' },
+      message: /404 to create .*\(NotFound\): the namespace does not exist/,
+    },
+  ] as const satisfies readonly {
+    what: string;
+    options?: { token?: string; namespace?: string };
+    rules?: readonly LeaseRule[];
+    message: RegExp;
+  }[]) {
+    it(`ends with 1 because of ${what}`, async (t) => {
+      const { leases, run } = await setUp(t, options);
+      if (rules !== undefined) leases.api.grant(...rules);
+      const { code, stdout } = await run('check', '--live');
+      assert.equal(code, 1);
+      assert.match(stdout, /^FAIL {2}coordination: lease: the API server answered/m);
+      assert.match(stdout, message);
+    });
+  }
+
+  it('ends with 1 because of a Role without update, once there is a lease', async (t) => {
+    const { leases, run } = await setUp(t);
+    leases.api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15 });
+    leases.api.grant(...without('update'));
+    const { code, stdout } = await run('check', '--live', '--json');
+    assert.equal(code, 1);
+    assert.match(stdout, /"token":"coordination","aspect":"lease","ok":false,"message":"[^"]*403 to update/);
+  });
+});
+
+describe('status', () => {
+  it('says who leads, and that it keeps other tokens', async (t) => {
+    const { leases, run } = await setUp(t);
+    assert.match((await run('status')).stdout, /^lease token-refresher: nobody leads$/m);
+    leases.api.edit({ holderIdentity: 'pod-x_1', leaseDurationSeconds: 15 });
+    assert.match((await run('status')).stdout, /^lease token-refresher: pod-x_1 leads$/m);
+    leases.api.grant();
+    assert.match((await run('status')).stdout, /^lease token-refresher: the API server answered 403/m);
+  });
+});

@@ -1,0 +1,93 @@
+/** Whoever asks the daemon's HTTP server without pause delays no refresh and no probe. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import { describe, it, type TestContext } from 'node:test';
+import { parseDocument } from 'yaml';
+import { z } from 'zod';
+import { timeOf } from '../support/program-output.ts';
+import { PROJECT, ProgramProcess } from '../support/program-process.ts';
+import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+
+const PROVIDERS = 200;
+/** A 15-minute token lives 30 s. */
+const SPEED = 30;
+const LIVEZ_MEDIAN_MS = 50;
+
+const startedSchema = z.object({ http: z.url() });
+
+/** As many providers as it takes for a scrape of more than a megabyte. */
+async function manyProviders(world: ProgramWorld): Promise<string> {
+  const path = await world.copyConfig('many.yaml', {
+    only: ['pivot'],
+    set: { 'store.writesPerSecond': 1000 },
+  });
+  const document = parseDocument(await readFile(path, 'utf8'));
+  const { providers, ...rest } = z
+    .looseObject({ providers: z.array(z.looseObject({ name: z.string() })).length(1) })
+    .parse(document.toJS());
+  const many = Array.from({ length: PROVIDERS }, (_, index) => ({
+    ...providers[0],
+    name: `provider-${index}`,
+    secret: `sandbox/provider-${index}`,
+  }));
+  await writeFile(path, JSON.stringify({ ...rest, providers: many }));
+  return path;
+}
+
+/** Floods until the returned function is called, which says how many requests were answered. */
+function startFlood(t: TestContext, url: string, loops: number): () => Promise<number> {
+  const child = spawn(process.execPath, ['test/support/request-flood.ts', url, String(loops)], {
+    cwd: PROJECT,
+  });
+  t.after(() => child.kill('SIGKILL'));
+  return async () => {
+    const said = text(child.stdout);
+    child.stdin.end();
+    await once(child, 'close');
+    return Number(await said);
+  };
+}
+
+async function probe(url: string): Promise<number> {
+  const startedMs = performance.now();
+  const answer = await fetch(`${url}/livez`);
+  await answer.text();
+  assert.equal(answer.status, 200);
+  return performance.now() - startedMs;
+}
+
+describe('a flood of requests', { timeout: 110_000 }, () => {
+  it('Good neighbours: four loops that scrape 200 providers make no token late, and /livez answers within 50 ms', async (t) => {
+    await using world = await startProgramWorld({ speed: SPEED });
+    await using daemon = new ProgramProcess(['run', '--config', await manyProviders(world)], t);
+    const { output } = daemon;
+    const [started] = await output.untilLines('program-started', 1);
+    const { http } = startedSchema.parse(started);
+    await output.untilLines('token-refreshed', PROVIDERS);
+    const end = startFlood(t, `${http}/metrics`, 4);
+    const latencies: number[] = [];
+    // Each token once more, and some of them twice.
+    while (output.linesOf('token-refreshed').length < 2.5 * PROVIDERS) {
+      t.signal.throwIfAborted();
+      latencies.push(await probe(http));
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    const answers = await end();
+    const median = latencies.toSorted((a, b) => a - b)[Math.floor(latencies.length / 2)] ?? Number.NaN;
+    t.diagnostic(
+      `${answers} scrapes were answered, ${latencies.length} probes, median ${median.toFixed(1)} ms`,
+    );
+    assert.ok(answers > 100, `a flood of ${answers}`);
+    assert.ok(median <= LIVEZ_MEDIAN_MS, `median ${median} ms`);
+    assert.deepEqual(output.linesOf('refresh-failed'), []);
+    const expiries = new Map<unknown, number>();
+    for (const line of output.linesOf('token-refreshed')) {
+      const expiresAtMs = expiries.get(line['token']);
+      assert.ok(expiresAtMs === undefined || timeOf(line) < expiresAtMs, `${String(line['token'])} was late`);
+      expiries.set(line['token'], timeOf(line, 'expiresAt'));
+    }
+  });
+});
