@@ -30,6 +30,7 @@ import type { SecretText } from './core/secret-text.ts';
 import { createTokenDispatcher } from './providers/token-endpoint.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
+export { readPodNamespace } from './adapters/kubernetes/api-server.ts';
 export { KINDS } from './providers/registry.ts';
 
 export interface ConnectionPorts {

@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
-import { findJournalProblem, KINDS } from '../connections.ts';
+import { findJournalProblem, KINDS, readPodNamespace } from '../connections.ts';
 
 import type { Terminal } from './terminal.ts';
 
@@ -41,6 +41,7 @@ export async function loadOrExplain(
   const loaded = await loadConfiguration(path, {
     kinds: KINDS,
     env: checksEnv ? terminal.env : undefined,
+    podNamespace: readPodNamespace(),
   });
   if (loaded.ok)
     return { path, configuration: loaded.configuration, warnings: loaded.warnings.map(formatProblem) };
