@@ -1,9 +1,17 @@
 #!/usr/bin/env node
 /** From the command line to a command: the only place that reads arguments and sets the exit code. */
-import { createProgram, explainUncaught } from './commands/program.ts';
 import type { Terminal } from './commands/terminal.ts';
+import { findNodeProblem } from './core/required-node.ts';
 
 const { stdout, stderr } = process;
+
+// An older Node.js fails while it imports the rest, with a stack trace that does not say so.
+const problem = findNodeProblem(process.versions.node);
+if (problem !== undefined) {
+  stderr.write(`${problem}\n`);
+  process.exit(2);
+}
+const { createProgram, explainUncaught } = await import('./commands/program.ts');
 
 // Node would print the error with everything that hangs on it.
 process.on('uncaughtException', (error) => {
