@@ -35,6 +35,8 @@ export interface AlertReceivers {
   readonly targets: readonly AlertTarget[];
   /** For a receiver beside the sinks. */
   readonly client: ReceiverClient;
+  /** Reads what lies in the store before it is needed; ends when all of it has been read once, or aborted. */
+  readAhead(signal: AbortSignal): Promise<void>;
   /** Closes all connections. */
   close(): Promise<void>;
 }
@@ -44,8 +46,14 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   const transport = createHttpTransport(ports);
   const client = createReceiverClient({ clock: ports.clock, transport });
   const closers: (() => Promise<void>)[] = [];
+  const stored: Reading[] = [];
+  const createRead: CreateReading = (field, reference) => {
+    const reading = createReading(field, reference, ports);
+    if (reference.kind === 'awsSecret') stored.push(reading);
+    return reading;
+  };
   const targets = sinks.flatMap((sink) =>
-    createSinks(sink, client, transport, ports).map((created): AlertTarget => {
+    createSinks(sink, client, transport, createRead, ports).map((created): AlertTarget => {
       if ('close' in created) closers.push(() => created.close());
       return { sink: 'close' in created ? created.sink : created, leastSeverity: sink.leastSeverity };
     }),
@@ -53,6 +61,14 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   return {
     targets,
     client,
+    readAhead: async (signal) => {
+      let left: readonly Reading[] = stored;
+      while (left.length > 0) {
+        const results = await Promise.all(left.map((reading) => reading(signal)));
+        left = left.filter((_, index) => results[index]?.ok !== true);
+        if (left.length > 0) await ports.clock.sleep(READ_AHEAD_AGAIN_MS, signal);
+      }
+    },
     close: async () => {
       await Promise.all(closers.map((close) => close()));
     },
@@ -64,10 +80,10 @@ function createSinks(
   sink: SinkConfiguration,
   client: ReceiverClient,
   transport: HttpTransport,
+  reading: CreateReading,
   ports: AlertingPorts,
 ): readonly (AlertSink | ClosableSink)[] {
   const { name } = sink;
-  const reading = (field: string, reference: CredentialReference) => createReading(field, reference, ports);
   const maybeReading = (field: string, reference: CredentialReference | undefined) =>
     reference === undefined ? undefined : reading(field, reference);
   switch (sink.kind) {
@@ -108,6 +124,9 @@ function createSinks(
 }
 
 type Reading = (signal: AbortSignal) => Promise<Result<SecretText>>;
+type CreateReading = (field: string, reference: CredentialReference) => Reading;
+
+const READ_AHEAD_AGAIN_MS = 60_000;
 
 /**
  * Reads a receiver's secret anew for each attempt, so that a changed one counts at once. What was read last is good enough
@@ -203,6 +222,11 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
     onEvent: notifier.onEvent,
     start: (stuckReasons) => {
       notifier.start();
+      // The first that people have to hear may be that the store is down.
+      const { signal } = stopping;
+      void receivers.readAhead(signal).catch((error: unknown) => {
+        if (!signal.aborted) options.onFault(error);
+      });
       if (alerts.heartbeat === undefined) return;
       const { url, everyMs } = alerts.heartbeat;
       const isAlive = (): boolean => notifier.isLeader && notifier.isTurning && stuckReasons().length === 0;

@@ -18,7 +18,6 @@ import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
 import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
-import { keepLastGood } from './config/last-good.ts';
 import type { CredentialReferences } from './config/reference.ts';
 import { describeFileError } from './core/file-error.ts';
 import type {
@@ -173,7 +172,7 @@ function createReader(
   });
 }
 
-/** Reads what references name, anew for each call; while that cannot be done, what was read last stands. */
+/** Reads what references name, anew for each call. */
 export function createReferenceReader(
   references: CredentialReferences,
   {
@@ -184,7 +183,7 @@ export function createReferenceReader(
   }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: TokenStore },
 ): CredentialReader {
   const sources = createSources({ store, clock, files });
-  return keepLastGood(createCredentialReader({ references: [references], readEnv, sources }));
+  return createCredentialReader({ references: [references], readEnv, sources });
 }
 
 function createSources({

@@ -154,6 +154,21 @@ describe('a receiver that is silent', { timeout: 20_000 }, () => {
   });
 });
 
+it('Loud: a receiver that lies in Secrets Manager is told that Secrets Manager is down, also when that is the first alert', async (t) => {
+  const receiver = await startAlertReceiver(t);
+  const store = new MemoryStore();
+  store.outage = STORE_DOWN;
+  const { clock, fail } = startLeading(t, '{ sinks: [{ kind: slack, url: { awsSecret: slack } }] }', store);
+  await clock.advance(1_000);
+  store.put('slack', `${receiver.url}/hook`);
+  store.outage = undefined;
+  await clock.advance(60_000);
+  store.outage = STORE_DOWN;
+  fail('pik');
+  await clock.advance(GROUP_WINDOW_MS + 1_000);
+  await until(t, () => receiver.received.length === 1);
+});
+
 it('what was read last of a receiver that lies in Secrets Manager is good enough while Secrets Manager is down', async (t) => {
   const receiver = await startAlertReceiver(t);
   const store = new MemoryStore();

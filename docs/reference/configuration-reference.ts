@@ -99,7 +99,9 @@ function valuesSection(example: (title: string) => string): ReferenceSection {
       {
         title: REFERENCES,
         blocks: [
-          'A credential never stands in the file, only where it is: exactly one of `env`, `file` and `awsSecret`.',
+          'A credential never stands in the file, only where it is: exactly one of `env`, `file` and `awsSecret`. One newline ' +
+            'at its end and a byte order mark are dropped; white space or quotes around it, a NUL, and a whole JSON object ' +
+            'where `key` is missing are refused, by name.',
           example(REFERENCES),
           optionTable({ options, path: 'reference', elsewhere: new Map() }),
         ],
