@@ -2,21 +2,19 @@
 import { connect } from '../connections.ts';
 import { formatUtc } from '../core/time-text.ts';
 import { createReporting, createSystemPorts } from '../runtime.ts';
-import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
-import { assembleDiscovered } from './discovered-providers.ts';
+import { type ConfigurationOptions, complain, hasUsableJournal, loadOrExplain } from './configured.ts';
+import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { refreshTokens, type TokenOutcome } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface RefreshOptions extends ConfigurationOptions {
-  readonly json?: boolean;
-}
+export type RefreshOptions = ConfigurationOptions;
 
 /** @param name a token (`pivot`, `pivot-b2b2c/ayu`), or a provider: then all its tokens */
 export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration } = loaded;
-  if (!(await hasUsableJournal(configuration, terminal))) return 2;
+  if (!(await hasUsableJournal(configuration, terminal, options))) return 2;
   const ports = createSystemPorts();
   // Standard output is for the result; what happens on the way goes to standard error.
   const { events } = await createReporting({
@@ -38,9 +36,17 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
     const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
     if (chosen.length === 0) {
       // A failed search was told already, as an event.
-      if (discovered.failures.length > 0) return 1;
-      terminal.err(
-        `no token or provider ${JSON.stringify(name)}; there are ${all.map(({ identity }) => identity.token).join(', ')}\n`,
+      if (discovered.failures.length > 0) {
+        const [message = ''] = describeFailures(discovered).trimEnd().split('\n');
+        if (options.json === true)
+          terminal.out(`${JSON.stringify({ config: options.config, problems: [{ message }] })}\n`);
+        return 1;
+      }
+      const known = all.map(({ identity }) => identity.token).join(', ');
+      complain(
+        [{ message: `no token or provider ${JSON.stringify(name)}; there are ${known}` }],
+        options,
+        terminal,
       );
       return 2;
     }
