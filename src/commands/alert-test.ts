@@ -2,12 +2,10 @@
 import { sendTestAlerts, type TestResult } from '../alerting.ts';
 import { connect } from '../connections.ts';
 import { createSystemPorts } from '../runtime.ts';
-import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface AlertTestOptions extends ConfigurationOptions {
-  readonly json?: boolean;
-}
+export type AlertTestOptions = ConfigurationOptions;
 
 export async function alertTest(options: AlertTestOptions, terminal: Terminal): Promise<ExitCode> {
   // Only what is told about has to be there: a machine that may page people need not hold the providers' credentials.
@@ -15,7 +13,8 @@ export async function alertTest(options: AlertTestOptions, terminal: Terminal): 
   if (loaded === undefined) return 2;
   const { configuration, path } = loaded;
   if (configuration.alerts.sinks.length === 0) {
-    terminal.err(`${path}: alerts.sinks is empty, there is nobody to tell\n`);
+    const message = `${path}: alerts.sinks is empty, there is nobody to tell`;
+    complain([{ message }], { ...options, config: path }, terminal);
     return 2;
   }
   const stopping = new AbortController();

@@ -15,7 +15,6 @@ import type { ExitCode, Terminal } from './terminal.ts';
 export interface CheckOptions extends ConfigurationOptions {
   /** Also read credentials, ask each provider for a token (which is dropped), and look at the secrets. */
   readonly live?: boolean;
-  readonly json?: boolean;
 }
 
 /** Deadline for a call to the API server. */
@@ -48,7 +47,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
       : await checkHere(configuration, terminal);
   const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
   if (options.json === true) {
-    terminal.out(`${JSON.stringify({ config: path, tokens, warnings, findings })}\n`);
+    terminal.out(`${JSON.stringify({ config: path, tokens, problems: [], warnings, findings })}\n`);
   } else {
     const others = configuration.providers.some(({ discovery }) => discovery !== undefined)
       ? ', and those of customers that are discovered'

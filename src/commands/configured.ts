@@ -1,6 +1,6 @@
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
-import { formatProblem } from '../config/problem.ts';
+import { formatProblem, type Problem } from '../config/problem.ts';
 import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../connections.ts';
 import { createSystemPorts } from '../runtime.ts';
 import type { Terminal } from './terminal.ts';
@@ -9,12 +9,41 @@ import type { Terminal } from './terminal.ts';
 export interface ConfigurationOptions {
   /** Path of the YAML file; `TOKEN_REFRESHER_CONFIG` when left out. */
   readonly config?: string;
+  /** What is wrong is then also printed on standard output, for scripts. */
+  readonly json?: boolean;
+}
+
+/** One thing that keeps a command from running, as `--json` prints it; all but `message` only for a place in a file. */
+interface Complaint {
+  readonly message: string;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+  /** `providers[0].refreshAfter`. */
+  readonly path?: string;
+  readonly found?: string;
+  readonly allowed?: string;
+  readonly suggestion?: string;
+}
+
+/** Says on standard error, and for scripts on standard output, why a command cannot run. */
+export function complain(
+  complaints: readonly Complaint[],
+  { config, json }: ConfigurationOptions,
+  terminal: Terminal,
+): void {
+  for (const { message } of complaints) terminal.err(`${message}\n`);
+  if (json === true) terminal.out(`${JSON.stringify({ config, problems: complaints })}\n`);
 }
 
 /** Says on standard error what is wrong with the journal, if anything. @returns true when the command may go on */
-export async function hasUsableJournal(configuration: Configuration, terminal: Terminal): Promise<boolean> {
+export async function hasUsableJournal(
+  configuration: Configuration,
+  terminal: Terminal,
+  options: ConfigurationOptions = {},
+): Promise<boolean> {
   const problem = await findJournalProblem(configuration, createSystemPorts().clock);
-  if (problem !== undefined) terminal.err(`${problem}; nothing was started\n`);
+  if (problem !== undefined) complain([{ message: `${problem}; nothing was started` }], options, terminal);
   return problem === undefined;
 }
 
@@ -33,9 +62,9 @@ export async function loadOrExplain(
 > {
   const path = options.config ?? terminal.env['TOKEN_REFRESHER_CONFIG'];
   if (path === undefined || path === '') {
-    terminal.err(
-      'no configuration: give --config FILE or set TOKEN_REFRESHER_CONFIG (an example is in config/example.yaml)\n',
-    );
+    const message =
+      'no configuration: give --config FILE or set TOKEN_REFRESHER_CONFIG (an example is in config/example.yaml)';
+    complain([{ message }], options, terminal);
     return undefined;
   }
   const loaded = await loadConfiguration(path, {
@@ -46,9 +75,22 @@ export async function loadOrExplain(
   });
   if (loaded.ok)
     return { path, configuration: loaded.configuration, warnings: loaded.warnings.map(formatProblem) };
-  for (const problem of loaded.problems) terminal.err(`${formatProblem(problem)}\n`);
+  complain(loaded.problems.map(toComplaint), { ...options, config: path }, terminal);
   terminal.err(
     `${loaded.problems.length} problem${loaded.problems.length === 1 ? '' : 's'}; nothing was started\n`,
   );
   return undefined;
+}
+
+function toComplaint(problem: Problem): Complaint {
+  const { file, position, path, text, allowed, suggestion } = problem;
+  return {
+    message: formatProblem(problem),
+    file,
+    ...position,
+    ...(path === '' ? {} : { path }),
+    found: text,
+    ...(allowed === undefined ? {} : { allowed }),
+    ...(suggestion === undefined ? {} : { suggestion }),
+  };
 }

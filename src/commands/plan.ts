@@ -45,9 +45,7 @@ export interface TokenPlan {
   readonly stalenessAllowedSeconds: number;
 }
 
-export interface PlanOptions extends ConfigurationOptions {
-  readonly json?: boolean;
-}
+export type PlanOptions = ConfigurationOptions;
 
 const TICKS_SHOWN = 3;
 

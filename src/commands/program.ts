@@ -142,9 +142,12 @@ export function createProgram(terminal: Terminal): Program {
         return exitCode;
       } catch (error) {
         // Commander has said what is wrong; help and version end here too, with code 0.
-        if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-        terminal.err(`${explainFault(error)}\n`);
-        return 1;
+        if (error instanceof CommanderError && error.exitCode === 0) return 0;
+        const isUsage = error instanceof CommanderError;
+        const message = isUsage ? error.message : explainFault(error);
+        if (!isUsage) terminal.err(`${message}\n`);
+        if (args.includes('--json')) terminal.out(`${JSON.stringify({ problems: [{ message }] })}\n`);
+        return isUsage ? 2 : 1;
       }
     },
   };

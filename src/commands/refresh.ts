@@ -7,22 +7,20 @@ import { connect } from '../connections.ts';
 import type { RefreshReport } from '../core/refresh-request.ts';
 import { describeOutcome } from '../refresh/refresh-report.ts';
 import { createReporting, createSystemPorts, findCoordinationProblem } from '../runtime.ts';
-import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
-import { assembleDiscovered } from './discovered-providers.ts';
+import { type ConfigurationOptions, complain, hasUsableJournal, loadOrExplain } from './configured.ts';
+import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface RefreshOptions extends ConfigurationOptions {
-  readonly json?: boolean;
-}
+export type RefreshOptions = ConfigurationOptions;
 
 /** @param name a token (`pivot`, `pivot-b2b2c/ayu`), or a provider: then all its tokens */
 export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration } = loaded;
-  if (!(await hasUsableJournal(configuration, terminal))) return 2;
+  if (!(await hasUsableJournal(configuration, terminal, options))) return 2;
   const ports = createSystemPorts();
   // Standard output is for the result; what happens on the way goes to standard error.
   const { events } = await createReporting({
@@ -40,20 +38,22 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
   const readEnv = (key: string): string | undefined => terminal.env[key];
   const problem = findCoordinationProblem(configuration, readEnv);
   if (problem !== undefined) {
-    terminal.err(`${problem}\n`);
+    complain([{ message: problem }], options, terminal);
     return 2;
   }
   const turn = await inTurn(configuration, name, { ...ports, events, readEnv }, (leading) =>
-    refreshHere(configuration, name, { ...ports, events, readEnv, leading }, terminal),
+    refreshHere(configuration, name, { ...ports, events, readEnv, leading }, options, terminal),
   );
   if (turn.kind === 'not-ours') {
-    terminal.err('another process refreshes these tokens and has not answered: see its log, or ask again\n');
+    const message = 'another process refreshes these tokens and has not answered: see its log, or ask again';
+    complain([{ message }], options, terminal);
     return 1;
   }
   const result = turn.kind === 'done' ? turn.result : turn.reports;
   if (typeof result === 'number') return result;
   if (result.length === 0) {
-    terminal.err(`the process that refreshes knows no token or provider ${JSON.stringify(name)}\n`);
+    const message = `the process that refreshes knows no token or provider ${JSON.stringify(name)}`;
+    complain([{ message }], options, terminal);
     return 2;
   }
   terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : result.map(tell).join(''));
@@ -65,6 +65,7 @@ async function refreshHere(
   configuration: Configuration,
   name: string,
   { leading, ...ports }: InTurnDeps & { readonly leading: AbortSignal },
+  options: RefreshOptions,
   terminal: Terminal,
 ): Promise<readonly RefreshReport[] | ExitCode> {
   const connections = connect(configuration, ports);
@@ -80,10 +81,15 @@ async function refreshHere(
       const outcomes = await refreshTokens(chosen, 'explicit', terminal, leading);
       return outcomes.map(({ keeper, outcome }) => describeOutcome(keeper, outcome));
     }
-    // A failed search was told already, as an event.
-    if (discovered.failures.length > 0) return 1;
-    terminal.err(
-      `no token or provider ${JSON.stringify(name)}; there are ${all.map(({ identity }) => identity.token).join(', ')}\n`,
+    if (discovered.failures.length > 0) {
+      complain([{ message: describeFailures(discovered).trimEnd() }], options, terminal);
+      return 1;
+    }
+    const known = all.map(({ identity }) => identity.token).join(', ');
+    complain(
+      [{ message: `no token or provider ${JSON.stringify(name)}; there are ${known}` }],
+      options,
+      terminal,
     );
     return 2;
   } finally {

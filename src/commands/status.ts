@@ -15,9 +15,7 @@ import { assembleDiscovered, describeFailures, describeRejected } from './discov
 import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface StatusOptions extends ConfigurationOptions {
-  readonly json?: boolean;
-}
+export type StatusOptions = ConfigurationOptions;
 
 /** One token's state, as `status --json` prints it. Seconds throughout. */
 export interface TokenStatus {

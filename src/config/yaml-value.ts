@@ -45,11 +45,10 @@ export function toPlainValue(contents: unknown): YamlValue {
 
   const build = (node: unknown): Built => {
     if (isAlias(node)) return follow(node);
+    const name = isNode(node) && 'anchor' in node ? node.anchor : undefined;
     const anchor: Anchor | undefined =
-      isNode(node) && 'anchor' in node && typeof node.anchor === 'string'
-        ? { node, built: undefined }
-        : undefined;
-    if (anchor !== undefined && isNode(node) && 'anchor' in node) anchors.set(String(node.anchor), anchor);
+      name === undefined || !isNode(node) ? undefined : { node, built: undefined };
+    if (name !== undefined && anchor !== undefined) anchors.set(name, anchor);
     values += 1;
     const built = buildPlain(node);
     if (anchor !== undefined) anchor.built = built;

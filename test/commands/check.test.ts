@@ -9,6 +9,7 @@ import { type ProgramWorld, startProgramWorld } from '../support/program-world.t
 const resultSchema = z.strictObject({
   config: z.string(),
   tokens: z.number(),
+  problems: z.array(z.never()),
   warnings: z.array(z.string()),
   findings: z.array(
     z.strictObject({
