@@ -18,6 +18,7 @@ import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
 import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
+import { keepLastGood } from './config/last-good.ts';
 import type { CredentialReferences } from './config/reference.ts';
 import { describeFileError } from './core/file-error.ts';
 import type {
@@ -34,6 +35,7 @@ import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
+export { readPodNamespace } from './adapters/kubernetes/api-server.ts';
 export { KINDS } from './providers/registry.ts';
 
 export interface ConnectionPorts {
@@ -171,7 +173,7 @@ function createReader(
   });
 }
 
-/** Reads what references name, anew for each call. */
+/** Reads what references name, anew for each call; while that cannot be done, what was read last stands. */
 export function createReferenceReader(
   references: CredentialReferences,
   {
@@ -182,7 +184,7 @@ export function createReferenceReader(
   }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: TokenStore },
 ): CredentialReader {
   const sources = createSources({ store, clock, files });
-  return createCredentialReader({ references: [references], readEnv, sources });
+  return keepLastGood(createCredentialReader({ references: [references], readEnv, sources }));
 }
 
 function createSources({

@@ -3,9 +3,11 @@ import { isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
 import { isJsonObject } from '../core/json.ts';
 import type { CredentialFields } from '../providers/provider.ts';
+import { readCredentialText } from './credential-text.ts';
 import type { Finding, Path } from './problem.ts';
-import type { CredentialReference, CredentialReferences } from './reference.ts';
+import { type CredentialReference, type CredentialReferences, describeReference } from './reference.ts';
 import { credentialReferenceSchema } from './reference-schema.ts';
+import { isPlainVariable } from './secret-likeness.ts';
 import type { SecretUse } from './secret-uses.ts';
 
 export interface ReferenceContext {
@@ -41,7 +43,7 @@ export function readCredentialEntries(
       if (state !== undefined) {
         findings.push({
           path: [...path, name, 'env'],
-          text: `environment variable ${reference.name} is ${state}`,
+          text: `${describeReference(reference)} ${state}${isPlainVariable(reference.name) ? '' : UNSHOWN}`,
         });
       }
     }
@@ -66,7 +68,11 @@ export function toReference(
   return { kind: 'awsSecret', id: awsSecret, key };
 }
 
+const UNSHOWN =
+  ' (its name is not shown, since it may be the credential itself, which must not stand in this file)';
+
 function describeMissing(value: string | undefined): string | undefined {
-  if (value === undefined) return 'not set';
-  return value === '' ? 'empty' : undefined;
+  if (value === undefined) return 'is not set';
+  const read = readCredentialText(value);
+  return read.ok ? undefined : read.problem;
 }

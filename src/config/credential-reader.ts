@@ -16,6 +16,7 @@ import {
   keyOf,
   type SourceReading,
 } from './credential-sources.ts';
+import { readCredentialText } from './credential-text.ts';
 import {
   type CredentialReference,
   type CredentialReferences,
@@ -105,8 +106,13 @@ async function readReference(
         const message = `${describeReference(reference)} cannot be read: ${result.failure.message}`;
         return fail({ ...result.failure, message });
       }
-      if (reference.key === undefined) return accept(reference, result.value.reveal());
       const document = parseJson(result.value.reveal());
+      if (reference.key === undefined) {
+        // The whole of what the console stores as key and value is no credential of any kind.
+        return isJsonObject(document)
+          ? rejectReference(reference, 'is a JSON object: name one of its keys with key')
+          : accept(reference, result.value.reveal());
+      }
       if (!isJsonObject(document))
         return rejectReference(reference, 'is missing: the secret is not a JSON object');
       // Not document[key]: `constructor` is no credential.
@@ -118,6 +124,7 @@ async function readReference(
   }
 }
 
-function accept(reference: CredentialReference, text: string): Result<SecretText> {
-  return text === '' ? rejectReference(reference, 'is empty') : succeed(new SecretText(text));
+function accept(reference: CredentialReference, raw: string): Result<SecretText> {
+  const read = readCredentialText(raw);
+  return read.ok ? succeed(new SecretText(read.text)) : rejectReference(reference, read.problem);
 }

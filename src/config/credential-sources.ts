@@ -123,8 +123,7 @@ async function readTextFile(
   if (bytes.byteLength > MOST_BYTES) return rejectReference(source, `holds more than ${MOST_BYTES} bytes`);
   const text = decodeUtf8(bytes);
   if (text === undefined) return rejectReference(source, 'is not UTF-8 text');
-  // Editors and `echo` end a file with a newline that is not part of the credential.
-  return succeed(new SecretText(text.replace(/\r?\n$/, '')));
+  return succeed(new SecretText(text));
 }
 
 function hashOf(text: string): string {

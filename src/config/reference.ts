@@ -1,5 +1,6 @@
 /** Where a credential is: in the environment, in a file or in a secret of the store. Messages name it, never a value. */
 import { fail, type Result } from '../core/result.ts';
+import { isPlainVariable, mayBeSecret } from './secret-likeness.ts';
 
 export type CredentialReference =
   | { readonly kind: 'env'; readonly name: string }
@@ -11,17 +12,23 @@ export type CredentialReference =
 /** References by the credential's name (`appSecret`). */
 export type CredentialReferences = Readonly<Record<string, CredentialReference>>;
 
-/** `environment variable PIK_APP_ID`, for messages and for `check`. */
+/**
+ * `environment variable PIK_APP_ID`, for messages and for `check`; `the environment variable` when the name may be the
+ * value itself, put in the wrong place.
+ */
 export function describeReference(reference: CredentialReference): string {
   switch (reference.kind) {
     case 'env':
-      return `environment variable ${reference.name}`;
+      return isPlainVariable(reference.name)
+        ? `environment variable ${reference.name}`
+        : 'the environment variable';
     case 'file':
-      return `file ${reference.path}`;
-    case 'awsSecret':
-      return reference.key === undefined
-        ? `secret ${reference.id}`
-        : `key ${reference.key} of secret ${reference.id}`;
+      return mayBeSecret(reference.path) ? 'the file' : `file ${reference.path}`;
+    case 'awsSecret': {
+      const secret = mayBeSecret(reference.id) ? 'the secret' : `secret ${reference.id}`;
+      if (reference.key === undefined) return secret;
+      return mayBeSecret(reference.key) ? `the key of ${secret}` : `key ${reference.key} of ${secret}`;
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { isJsonObject } from '../core/json.ts';
 import type { Finding, Path } from './problem.ts';
 import { LITERAL_CREDENTIAL } from './reference-schema.ts';
+import { mayBeSecret } from './secret-likeness.ts';
 import { suggest } from './spelling.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -33,7 +34,7 @@ export function describeFound(value: unknown, path: Path): string {
   if (typeof value === 'number' || typeof value === 'boolean') return `found ${value}`;
   if (typeof value !== 'string') return 'found something else';
   // In a URL a password stands before the @ and a key behind the question mark.
-  const isShown = value.length <= LONGEST_SHOWN && !/:.*@|:\/\/.*\?/.test(value);
+  const isShown = value.length <= LONGEST_SHOWN && !/:.*@|:\/\/.*\?/.test(value) && !mayBeSecret(value);
   return isShown ? `found ${JSON.stringify(value)}` : `found a text of ${value.length} characters`;
 }
 
@@ -87,7 +88,7 @@ function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
   const path = [...parent, key];
   const suggestion = suggest(key, knownKeys.split(', '));
   // `appSecret: { hunter2 }` is YAML for a mapping with the key hunter2: such a key is not shown.
-  const isHidden = parent.length > 2 && isSensitive(parent) && suggestion === undefined;
+  const isHidden = mayBeSecret(key) || (parent.length > 2 && isSensitive(parent) && suggestion === undefined);
   const text = isHidden ? 'holds an unknown key' : 'unknown key';
   return {
     path,

@@ -77,8 +77,8 @@ describe('createCredentialReader', () => {
   });
 
   it('takes the whole text of a secret without a key', async () => {
-    const result = await read({ apiKey: SECRET }, { readAwsSecret: secret('{"not":"parsed"}') });
-    assert.deepEqual(revealed(result), { apiKey: '{"not":"parsed"}' });
+    const result = await read({ apiKey: SECRET }, { readAwsSecret: secret('["not", "parsed"]') });
+    assert.deepEqual(revealed(result), { apiKey: '["not", "parsed"]' });
   });
 
   it('reads everything anew each time, so that a swapped file counts', async () => {
@@ -105,17 +105,61 @@ describe('createCredentialReader', () => {
     assert.equal(calls, 1);
   });
 
-  for (const [text, credential] of [
-    ['x\n', 'x'],
-    ['x\r\n', 'x'],
-    ['x\n\n', 'x\n'],
-    [' x ', ' x '],
-    ['-----BEGIN\nKEY-----\n', '-----BEGIN\nKEY-----'],
-  ] as const) {
-    it(`strips one newline at the end of a file: ${JSON.stringify(text)}`, async () => {
-      assert.deepEqual(revealed(await read({ a: FILE }, { readFile: bytes(text) })), { a: credential });
-    });
+  /** The same text from each place that a credential can be read from. */
+  const places: readonly (readonly [string, CredentialReference, (text: string) => World])[] = [
+    ['the environment', ENV, (text) => ({ readEnv: () => text })],
+    ['a file', FILE, (text) => ({ readFile: bytes(text) })],
+    ['a secret', SECRET, (text) => ({ readAwsSecret: secret(text) })],
+    ['a key of a secret', KEY, (text) => ({ readAwsSecret: secret(JSON.stringify({ api_key: text })) })],
+  ];
+  for (const [place, reference, world] of places) {
+    for (const [text, credential] of [
+      ['x\n', 'x'],
+      ['x\r\n', 'x'],
+      ['\uFEFFx\n', 'x'],
+      ['x y', 'x y'],
+      ['"', '"'],
+      ['x"', 'x"'],
+      ['-----BEGIN\nKEY-----\n', '-----BEGIN\nKEY-----'],
+      ['\n-----BEGIN\nKEY-----\n\n', '\n-----BEGIN\nKEY-----\n'],
+    ] as const) {
+      it(`drops what belongs to ${place} and not to the credential: ${JSON.stringify(text)}`, async () => {
+        assert.deepEqual(revealed(await read({ a: reference }, world(text))), { a: credential });
+      });
+    }
+
+    for (const [text, problem] of [
+      ['x\n\n', /begins or ends with white space or a line break: store it without$/],
+      [' x', /begins or ends with white space/],
+      ['x\t', /begins or ends with white space/],
+      ['x\u00a0', /begins or ends with white space/],
+      ['\n', /is empty$/],
+      [' \r\n', /is empty$/],
+      ['\uFEFF', /is empty$/],
+      ['x\0y', /holds a NUL character/],
+      ['"x"', /has quotes around it: store it without$/],
+      ["'x'\n", /has quotes around it/],
+    ] as const) {
+      it(`refuses by name what the provider would refuse, from ${place}: ${JSON.stringify(text)}`, async () => {
+        const result = await read({ a: reference }, world(text));
+        assert.ok(!result.ok);
+        assert.deepEqual(
+          [result.failure.code, result.failure.retry],
+          ['credentials-rejected', 'needs-human'],
+        );
+        assert.match(result.failure.message, problem);
+        assert.match(result.failure.message, /^credential a: (?:environment variable|file|secret|key) /);
+      });
+    }
   }
+
+  it('refuses a whole JSON object where one of its keys was meant', async () => {
+    const result = await read({ a: SECRET }, { readAwsSecret: secret(`{"api_key":"${CANARY}"}`) });
+    assert.equal(
+      result.ok ? '' : result.failure.message,
+      'credential a: secret credentials/app is a JSON object: name one of its keys with key',
+    );
+  });
 
   const failures: readonly (readonly [string, CredentialReference, World, string])[] = [
     ['an unset variable', ENV, {}, 'credential a: environment variable APP_ID is not set'],

@@ -24,6 +24,9 @@ export interface SecretReaderOptions extends CallOptions {
   readonly onBatchDenied: (problem: string) => void;
 }
 
+/** By name: emulators exist that take another version for the default. BatchGetSecretValue has no such parameter. */
+const CURRENT_LABEL = 'AWSCURRENT';
+
 type Reading = Result<StoredText | undefined>;
 
 /** The service's limit for one BatchGetSecretValue. */
@@ -46,7 +49,7 @@ export class SecretReader {
   async read(secretName: string, signal: AbortSignal): Promise<Reading> {
     const call = { operation: 'GetSecretValue', secretName };
     const read = await callService(this.#options, call, signal, (service, limited) =>
-      service.getSecretValue({ SecretId: secretName }, limited),
+      service.getSecretValue({ SecretId: secretName, VersionStage: CURRENT_LABEL }, limited),
     );
     if (read.ok) return toText(read.value, secretName);
     return read.failure.code === 'store-missing' ? succeed(undefined) : read;
@@ -114,6 +117,8 @@ function findReading(
   signal: AbortSignal,
 ): Reading | undefined {
   const value = values.find(({ Name, ARN }) => isMeant(secretName, Name) || isMeant(secretName, ARN));
+  // Another version than the current one: a call of its own names the label.
+  if (value?.VersionStages?.includes(CURRENT_LABEL) === false) return undefined;
   if (value !== undefined) return toText(value, secretName);
   const error = errors.find(({ SecretId }) => isMeant(secretName, SecretId));
   if (error === undefined) return undefined;

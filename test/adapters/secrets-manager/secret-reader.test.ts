@@ -4,7 +4,10 @@ import { describe, it, type TestContext } from 'node:test';
 import type { BatchGetSecretValueResponse } from '@aws-sdk/client-secrets-manager';
 import { createSecretsManagerClient } from '../../../src/adapters/secrets-manager/client.ts';
 import { SecretReader } from '../../../src/adapters/secrets-manager/secret-reader.ts';
-import { createSdkService } from '../../../src/adapters/secrets-manager/service.ts';
+import {
+  createSdkService,
+  type SecretsManagerService,
+} from '../../../src/adapters/secrets-manager/service.ts';
 import type { StoredText } from '../../../src/core/ports.ts';
 import type { Result } from '../../../src/core/result.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
@@ -18,6 +21,7 @@ const namesOf = (count: number): readonly string[] =>
 
 interface ReaderBench extends EmulatedStore {
   readonly reader: SecretReader;
+  readonly service: SecretsManagerService;
   /** What was said about batches. */
   readonly problems: string[];
 }
@@ -52,7 +56,7 @@ async function startReader(
     timeoutMs: STORE_TIMEOUT_MS,
     onBatchDenied: (problem) => problems.push(problem),
   });
-  return { ...bench, reader, problems };
+  return { ...bench, reader, service, problems };
 }
 
 function tell(result: Result<StoredText | undefined> | undefined): string {
@@ -187,5 +191,44 @@ describe('readMany', () => {
     const texts = await bench.reader.readMany(namesOf(40), AbortSignal.abort());
     assert.deepEqual(new Set([...texts.values()].map(tell)), new Set(['aborted']));
     assert.deepEqual(bench.requests, []);
+  });
+});
+
+describe('a service whose default version is not the current one, as that of some emulators', () => {
+  it('Fresh: is asked for the current version by name, in batches too', async (t) => {
+    const bench = await startReader(t, 2);
+    const [name = '', other = ''] = namesOf(2);
+    const { service } = bench;
+    const first = await service.getSecretValue({ SecretId: name }, never);
+    const put = { SecretId: name, SecretString: 'not current', VersionStages: ['NEXT'] };
+    const { VersionId } = await service.putSecretValue({ ...put, ClientRequestToken: 'n'.repeat(36) }, never);
+    assert.notEqual(VersionId, first.VersionId);
+    const withoutStage: SecretsManagerService = {
+      ...service,
+      getSecretValue: (input, signal) =>
+        service.getSecretValue(
+          input.VersionStage === undefined && input.SecretId === name
+            ? { ...input, VersionStage: 'NEXT' }
+            : input,
+          signal,
+        ),
+    };
+    const strange: SecretsManagerService = {
+      ...withoutStage,
+      batchGetSecretValue: async ({ SecretIdList = [] }, signal) => ({
+        SecretValues: await Promise.all(
+          SecretIdList.map((SecretId) => withoutStage.getSecretValue({ SecretId }, signal)),
+        ),
+      }),
+    };
+    const reader = new SecretReader({
+      service: strange,
+      clock: bench.clock,
+      timeoutMs: STORE_TIMEOUT_MS,
+      onBatchDenied: () => undefined,
+    });
+    assert.equal(tell(await reader.read(name, never)), name);
+    const readings = await reader.readMany([name, other], never);
+    assert.deepEqual([tell(readings.get(name)), tell(readings.get(other))], [name, other]);
   });
 });

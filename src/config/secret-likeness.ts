@@ -1,0 +1,33 @@
+/**
+ * Whether a text of the configuration may be a credential that was put in the place of a name: then no message quotes it.
+ *
+ * Guarantee: keys and tokens of the usual forms are recognised, in the place of a variable, a path, a secret or any other
+ * value. Non-guarantee: a password that looks like a word cannot be told from one.
+ */
+
+/** As the issuers of keys mark them, so that scanners find them; JSON Web Tokens and PEMs. */
+const MARKED =
+  /(?:^|[^A-Za-z0-9])(?:[spr]k_(?:live|test|prod)_|whsec_|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AIza|ya29\.|SG\.|(?:AKIA|ASIA)[A-Z0-9]{12}|eyJ[A-Za-z0-9_-]{8})|-----BEGIN/;
+const UUID = /[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}/i;
+/** No name has so many letters and digits in one word. */
+const LONG_WORD = 16;
+
+export function mayBeSecret(text: string): boolean {
+  if (MARKED.test(text) || UUID.test(text)) return true;
+  return text
+    .split(/[^A-Za-z0-9+=]+/)
+    .some((word) => word.length >= LONG_WORD && /[0-9+=]/.test(word) && /[A-Za-z]/.test(word));
+}
+
+/** `PIK_APP_SECRET`, `PIVOT_B2B_CLIENT_ID`: as variables are named. What else is allowed may as well be a value. */
+export function isPlainVariable(name: string): boolean {
+  return (
+    !mayBeSecret(name) &&
+    name.split('_').every((word) => /^[A-Z0-9]*$/.test(word) && word.length < LONG_WORD && !isMixed(word))
+  );
+}
+
+/** Letters after digits in a word that is too long for `B2B` or `OAUTH2`. */
+function isMixed(word: string): boolean {
+  return word.length > 8 && /\d[A-Z]/.test(word);
+}
