@@ -161,6 +161,7 @@ function untilEvent(socket: Socket, event: 'secureConnect', signal: AbortSignal)
     };
     const giveUp = (): void => fail(signal.reason);
     const close = (): void => fail(CLOSED);
+    if (signal.aborted) return giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     socket.once('error', fail).once('close', close);
     socket.once(event, () => {
@@ -198,6 +199,7 @@ function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: AbortSign
       socket.on('error', () => {}).destroy();
       reject(error);
     };
+    if (signal.aborted) return giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     request.once('error', (error) => {
       const { code } = describeConnectFault(error);
@@ -235,6 +237,7 @@ export function describeEarlyBytes(): HttpFault {
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (): void => reject(signal.reason);
+    if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
   });
