@@ -107,11 +107,12 @@ function readAnswer(answer: HttpAnswer, url: URL, endpoint: string): Success<Tok
   const headers = readHeaders(answer);
   if (status >= 300 && status <= 399)
     return unanswered(describeRedirect(status, headers.get('location'), url, endpoint), false);
-  if ('problem' in answer.body) {
+  // Of an error the status says enough, and must not be tried as often as a broken answer.
+  if ('problem' in answer.body && status < 400) {
     const unreadable = describeUnreadable(endpoint, status, answer.body.problem);
     return unanswered(unreadable, isAmbiguousAnswer(status, unreadable));
   }
-  const body = new SecretText(new TextDecoder().decode(answer.body.bytes));
+  const body = new SecretText('bytes' in answer.body ? new TextDecoder().decode(answer.body.bytes) : '');
   const clockSkewMs = measureSkew(headers.get('date'), sentAtMs, receivedAtMs);
   return succeed({ status, headers, body, endpoint, sentAtMs, sentAtMonotonicMs, receivedAtMs, clockSkewMs });
 }

@@ -94,6 +94,7 @@ function readToken(answer: unknown): string {
 interface LoopSecret {
   readonly arn: string;
   version: string;
+  refreshed: Promise<void>;
 }
 
 async function createSecret(index: number): Promise<LoopSecret> {
@@ -105,7 +106,7 @@ async function createSecret(index: number): Promise<LoopSecret> {
       SecretString: createText(await fetchToken()),
     }),
   );
-  return { arn: ARN ?? '', version };
+  return { arn: ARN ?? '', version, refreshed: Promise.resolve() };
 }
 
 /** As many bytes as the program writes. */
@@ -133,6 +134,12 @@ async function refreshOne(): Promise<void> {
   const secret = secrets[next % secrets.length];
   next += 1;
   if (secret === undefined) throw new Error('there are no secrets');
+  // On a busy machine its last refresh may still run, which moves the same label.
+  secret.refreshed = secret.refreshed.then(() => refresh(secret));
+  await secret.refreshed;
+}
+
+async function refresh(secret: LoopSecret): Promise<void> {
   const text = createText(await fetchToken());
   const version = randomUUID();
   await client.send(

@@ -193,7 +193,7 @@ function describeVariant(name: KindName, options: object): void {
         const elsewhere = await startConnectionCounter(t);
         const bench = await startBroken(t, { fault: 'redirect', status, port: elsewhere.port });
         const failure = bench.expectFailure(await bench.fetch(), 'request-rejected', 'backoff');
-        assert.match(failure.message, new RegExp(`a redirect to 127\\.0\\.0\\.1:${elsewhere.port}`));
+        assert.match(failure.message, /, a redirect to another host: nothing was sent there/);
         await settle();
         assert.equal(elsewhere.connections(), 0);
       });

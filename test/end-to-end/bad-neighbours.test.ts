@@ -35,7 +35,7 @@ async function startStore(t: TestContext) {
   return {
     folder,
     /** Starts the daemon; JSON is YAML. */
-    startDaemon: async (providers: readonly JsonObject[], env = {}, through: readonly string[] = []) => {
+    startDaemon: async (providers: readonly JsonObject[], env = {}, within: readonly string[] = []) => {
       const configuration = {
         store: {
           endpoint: tap.url,
@@ -54,7 +54,7 @@ async function startStore(t: TestContext) {
       const program = new ProgramProcess(['run', '--config', path], {
         signal: t.signal,
         env: { ...keys, ...env },
-        within: through,
+        within,
       });
       t.after(() => program[Symbol.asyncDispose]());
       return program.output;
@@ -242,9 +242,8 @@ describe('names', { concurrency: true, timeout: 90_000, skip }, () => {
     const [resolvConf, ca] = [join(store.folder, 'resolv.conf'), join(store.folder, 'ca.pem')];
     await writeFile(resolvConf, `nameserver ${dns.address}\n`);
     await writeFile(ca, root.cert);
-    const through = [
-      ...['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', resolvConf],
-    ];
+    const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+    const within = ['unshare', '--mount', 'sh', '-c', script, resolvConf];
     return {
       dns,
       /** @returns the port, the same for further addresses */
@@ -262,7 +261,7 @@ describe('names', { concurrency: true, timeout: 90_000, skip }, () => {
         return address.port;
       },
       startDaemon: (providers: readonly JsonObject[]) =>
-        store.startDaemon(providers, { NODE_EXTRA_CA_CERTS: ca }, through),
+        store.startDaemon(providers, { NODE_EXTRA_CA_CERTS: ca }, within),
     };
   }
 

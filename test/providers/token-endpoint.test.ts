@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { MAX_BODY_BYTES } from '../../src/core/http-call.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import { VERSION } from '../../src/core/version.ts';
@@ -144,6 +145,30 @@ describe('the token call', () => {
         assert.match(result.failure.message, /more than 1 MiB/);
       }
     }
+  });
+
+  test('reads a coded body, and goes by the status of an error whose body it cannot read', async () => {
+    await using coded = await startLoopbackServer((_, response) => {
+      response.setHeader('content-encoding', 'gzip').end(gzipSync('{"access_token":"x"}'));
+    });
+    const read = await postTokenRequest(callOf(coded.url));
+    assert.equal(read.ok && read.value.body.reveal(), '{"access_token":"x"}');
+    await using strange = await startLoopbackServer((request, response) => {
+      const status = request.url?.startsWith('/401') === true ? 401 : 200;
+      response.setHeader('content-encoding', 'strange').setHeader('retry-after', ['7', '30']);
+      response.writeHead(status).end('?');
+    });
+    const refused = await postTokenRequest(callOf(`${strange.url}/401`));
+    assert.ok(refused.ok);
+    assert.deepEqual([refused.value.status, refused.value.body.length], [401, 0]);
+    assert.equal(refused.value.headers.get('retry-after'), '7, 30');
+    const unread = await postTokenRequest(callOf(strange.url));
+    assert.ok(!unread.ok && unread.isAmbiguous);
+    assert.equal(unread.failure.code, 'response-malformed');
+    assert.match(
+      unread.failure.message,
+      / answered 200 with an unknown content coding \(strange\): check that baseUrl/,
+    );
   });
 
   test('stops reading an endless body', async () => {

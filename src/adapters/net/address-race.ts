@@ -18,6 +18,8 @@ export async function connectToFirst(
   signal: AbortSignal,
 ): Promise<Socket> {
   signal.throwIfAborted();
+  const [only, ...others] = addresses;
+  if (only !== undefined && others.length === 0) return connectTo(only, port, signal);
   const over = new AbortController();
   const ended = AbortSignal.any([signal, over.signal]);
   const attempts: Promise<Socket>[] = [];
@@ -55,7 +57,7 @@ function connectTo(host: string, port: number, signal: AbortSignal): Promise<Soc
     const socket = connect({ host, port, noDelay: true });
     const giveUp = (): void => {
       socket.destroy();
-      reject(new Error('given up'));
+      reject(signal.reason);
     };
     const settle = (): void => {
       signal.removeEventListener('abort', giveUp);

@@ -142,7 +142,7 @@ function watch(socket: Socket): Pick<Connection, 'findFault' | 'untilBroken'> {
     fault ??= error;
     broken.reject(error);
   });
-  socket.once('close', () => broken.reject(new ClosedError()));
+  socket.once('close', () => broken.reject(CLOSED));
   return { findFault: () => fault, untilBroken: broken.promise };
 }
 
@@ -160,7 +160,8 @@ function untilEvent(socket: Socket, event: 'secureConnect', signal: AbortSignal)
       reject(error);
     };
     const giveUp = (): void => fail(signal.reason);
-    const close = (): void => fail(new ClosedError());
+    const close = (): void => fail(CLOSED);
+    if (signal.aborted) return giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     socket.once('error', fail).once('close', close);
     socket.once(event, () => {
@@ -170,9 +171,12 @@ function untilEvent(socket: Socket, event: 'secureConnect', signal: AbortSignal)
   });
 }
 
-export class ClosedError extends Error {
+class ClosedError extends Error {
   readonly code = 'ECONNRESET';
 }
+
+/** Made once: a stack trace at each connection's end is dear. */
+export const CLOSED = new ClosedError();
 
 /** Asks an HTTP proxy for a way to the target (RFC 9110, 9.3.6). */
 function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: AbortSignal): Promise<Socket> {
@@ -195,6 +199,7 @@ function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: AbortSign
       socket.on('error', () => {}).destroy();
       reject(error);
     };
+    if (signal.aborted) return giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     request.once('error', (error) => {
       const { code } = describeConnectFault(error);
@@ -232,6 +237,7 @@ export function describeEarlyBytes(): HttpFault {
 function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const giveUp = (): void => reject(signal.reason);
+    if (signal.aborted) giveUp();
     signal.addEventListener('abort', giveUp, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
   });

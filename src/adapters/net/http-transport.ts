@@ -29,7 +29,7 @@ import {
 } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
 import { describeConnectFault, describeExchangeFault, SENT, UNSENT } from './connection-faults.ts';
-import { ClosedError, type Connection, Connector, describeEarlyBytes } from './connector.ts';
+import { CLOSED, type Connection, Connector, describeEarlyBytes } from './connector.ts';
 import { decodeBody, TOO_LARGE } from './content-coding.ts';
 import type { Names } from './names.ts';
 import type { ReadEnv } from './proxy-settings.ts';
@@ -104,7 +104,7 @@ async function verifySilence({ socket, findFault }: Connection): Promise<void> {
   socket.read(0);
   for (let turn = 0; turn < 2; turn += 1) await nextTurn();
   if (socket.readableLength > 0) throw describeEarlyBytes();
-  const fault = findFault() ?? (socket.readableEnded || socket.destroyed ? new ClosedError() : undefined);
+  const fault = findFault() ?? (socket.readableEnded || socket.destroyed ? CLOSED : undefined);
   if (fault !== undefined) throw describeConnectFault(fault);
 }
 
