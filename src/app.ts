@@ -4,6 +4,7 @@
  */
 import type { Configuration } from './config/configuration.ts';
 import { findJournalProblem } from './connections.ts';
+import type { RefreshRequests } from './core/refresh-request.ts';
 import { createHealth } from './http/health.ts';
 import { type HttpServer, startHttpServer } from './http/server.ts';
 import type { StatusSource } from './http/status-routes.ts';
@@ -24,6 +25,8 @@ export interface App {
   start(): Promise<{ readonly httpUrl: string }>;
   /** Ends as {@link Replica.stop} does, and closes all connections. May be called at any time, and again. */
   stop(): Promise<void>;
+  /** See {@link Replica.refreshNow}. */
+  readonly refreshNow: RefreshRequests;
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[];
   /** What {@link App.stop} still waits for, for people; empty before and after. */
@@ -63,6 +66,8 @@ class Daemon implements App {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
+
+  readonly refreshNow: RefreshRequests = (name) => this.#replica.refreshNow(name);
 
   stuckReasons(): readonly string[] {
     return this.#replica.stuckReasons();

@@ -10,6 +10,7 @@ import type { Clock, Random, RefreshEvents, TokenSource } from './core/ports.ts'
 import { ChainKeeper, type ChainKeeperParts } from './refresh/chain-keeper.ts';
 import { FetchBudget } from './refresh/fetch-budget.ts';
 import { FetchGate } from './refresh/fetch-gate.ts';
+import { ProviderBreaker } from './refresh/provider-breaker.ts';
 import { SecretWriter } from './refresh/secret-writer.ts';
 import { TokenKeeper } from './refresh/token-keeper.ts';
 import { TokenPublication } from './refresh/token-publication.ts';
@@ -76,6 +77,7 @@ function assembleProvider(
     minIntervalMs,
     versionBudget,
     gate: new FetchGate(concurrency),
+    breaker: new ProviderBreaker({ provider: configuration.name, clock, random, events }),
     budget: createFetchBudget(configuration, () => tokens.size, shared),
   };
   const add = (token: TokenConfiguration): AssembledToken => {

@@ -34,6 +34,7 @@ import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
+export { readPodNamespace } from './adapters/kubernetes/api-server.ts';
 export { KINDS } from './providers/registry.ts';
 
 export interface ConnectionPorts {

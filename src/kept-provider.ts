@@ -4,8 +4,11 @@
 import type { Logger } from 'node-cron';
 import type { AssembledProvider, RefreshPorts } from './assembly.ts';
 import type { ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
+import { ANSWER_MS, type RefreshReport } from './core/refresh-request.ts';
 import type { DiscoveredTokens } from './discovery/discovery.ts';
 import { ProviderScheduler } from './refresh/provider-scheduler.ts';
+import { describeOutcome } from './refresh/refresh-report.ts';
+import type { RefreshOutcome } from './refresh/refresh-run.ts';
 import type { TokenView } from './token-view.ts';
 
 export interface KeptProviderParts extends Pick<RefreshPorts, 'clock' | 'events'> {
@@ -14,6 +17,20 @@ export interface KeptProviderParts extends Pick<RefreshPorts, 'clock' | 'events'
   readonly cronLogger: Logger;
   readonly onFault: (error: unknown) => void;
 }
+
+const EXPLICIT_ATTEMPTS = 3;
+const NOT_LEADING: RefreshOutcome = {
+  kind: 'failed',
+  failure: { code: 'leadership-lost', retry: 'soon', message: 'leadership was lost: ask again' },
+};
+const UNFINISHED: RefreshOutcome = {
+  kind: 'failed',
+  failure: {
+    code: 'aborted',
+    retry: 'soon',
+    message: `not done within ${ANSWER_MS / 1000} s: the leader goes on trying, see its log`,
+  },
+};
 
 export class KeptProvider implements DiscoveredTokens {
   readonly scheduler: ProviderScheduler;
@@ -35,6 +52,23 @@ export class KeptProvider implements DiscoveredTokens {
     const keepers = tokens.map((token) => assembled.add(token).keeper);
     await view.add(keepers, signal);
     this.scheduler.add(keepers);
+  }
+
+  /** Refreshes a token of that name now, or all of them when it is the provider's; see {@link RefreshRequests}. */
+  refreshNow(name: string): readonly Promise<RefreshReport>[] {
+    const { assembled, clock } = this.#parts;
+    const chosen = assembled.tokens.filter(
+      ({ keeper }) => name === this.configuration.name || keeper.identity.token === name,
+    );
+    return chosen.map(async ({ keeper }) => {
+      const done = new AbortController();
+      const outcome = await Promise.race([
+        this.scheduler.refreshNow(keeper, EXPLICIT_ATTEMPTS) ?? Promise.resolve(NOT_LEADING),
+        clock.sleep(ANSWER_MS, done.signal).then(() => UNFINISHED),
+      ]);
+      done.abort();
+      return describeOutcome(keeper, outcome);
+    });
   }
 
   remove({ identity }: TokenConfiguration, why: string): void {

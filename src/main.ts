@@ -12,11 +12,19 @@ import { secureProcess } from './adapters/system/process-safety.ts';
 import { listenForStop } from './adapters/system/stop-signals.ts';
 import type { Terminal } from './commands/terminal.ts';
 import { explainFault } from './core/fault.ts';
+import { findNodeProblem } from './core/required-node.ts';
 
 /** Behind every limit of the commands' own; Kubernetes kills after 30 s, people after 10. */
 const STOP_LIMIT_MS = 9_000;
 /** For what has been written and not been read when the program is asked to stop. */
 const LAST_LINES_MS = 300;
+
+// An older Node.js would fail in what follows, with a stack trace that does not say why.
+const nodeProblem = findNodeProblem(process.versions.node);
+if (nodeProblem !== undefined) {
+  process.stderr.write(`${nodeProblem}\n`);
+  process.exit(2);
+}
 
 // Before all else: what is imported below takes some tenths of a second.
 const stopRequest = listenForStop();

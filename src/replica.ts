@@ -9,6 +9,7 @@ import { assemble, type RefreshPorts } from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { Connections } from './connections.ts';
 import type { Coordinator, Leadership } from './core/ports.ts';
+import type { RefreshRequests } from './core/refresh-request.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { SecretUsage } from './discovery/secret-usage.ts';
 import { KeptProvider } from './kept-provider.ts';
@@ -30,6 +31,7 @@ const DRAIN_MS = 8000;
 
 export class Replica {
   readonly #ports: ReplicaPorts;
+  readonly #kept: readonly KeptProvider[];
   readonly #schedulers: readonly ProviderScheduler[];
   readonly #stopping = new AbortController();
   readonly #drained = new AbortController();
@@ -51,6 +53,7 @@ export class Replica {
       clock: ports.clock,
     });
     const kept = providers.map((assembled) => new KeptProvider({ ...ports, assembled, view: this.#view }));
+    this.#kept = kept;
     this.#schedulers = kept.map(({ scheduler }) => scheduler);
     this.#discoveries = createDiscoveries(configuration, kept, ports);
   }
@@ -69,6 +72,10 @@ export class Replica {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
+
+  /** Carries out what a command has asked whoever leads for. */
+  readonly refreshNow: RefreshRequests = (name) =>
+    Promise.all(this.#kept.flatMap((provider) => provider.refreshNow(name)));
 
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[] {

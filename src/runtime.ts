@@ -2,9 +2,11 @@
  * The ports of a real process: system clock, chance, log and metrics, and one stream of events that feeds them.
  */
 import { FileLanes } from './adapters/files/file-lanes.ts';
+import { DirectoryRequests } from './adapters/journal/directory-requests.ts';
 import { type ApiServer, findClusterApiServer, NAMESPACE_FILE } from './adapters/kubernetes/api-server.ts';
 import { createLeaseClient, type LeaseClient } from './adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from './adapters/kubernetes/lease-elector.ts';
+import { askLeaseHolder, LeaseRequestDesk } from './adapters/kubernetes/lease-requests.ts';
 import { createMetrics, type Metrics } from './adapters/prometheus/metrics.ts';
 import { createSystemClock, nextTurn } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
@@ -21,6 +23,7 @@ import { describeInstallation } from './config/installation.ts';
 import { type ConnectionPorts, connect } from './connections.ts';
 import { describeFault } from './core/fault.ts';
 import type { Clock, Coordinator, Random, RefreshEvents } from './core/ports.ts';
+import type { RefreshReport, RefreshRequests } from './core/refresh-request.ts';
 import { VERSION } from './core/version.ts';
 import { StatusBoard } from './status/status-board.ts';
 import { StatusPages } from './status/status-pages.ts';
@@ -127,7 +130,11 @@ export function createDaemon(
       versionsOf: (identity) => metrics.versionsOf(identity),
       onFault,
     }),
-    coordinator: createCoordinator(configuration, { ...ports, events }),
+    coordinator: createCoordinator(configuration, {
+      ...ports,
+      events,
+      handleRequest: (name) => app.refreshNow(name),
+    }),
     cronLogger: createCronLogger(log),
   });
   return alerting === undefined ? app : withAlerting(app, alerting);
@@ -148,6 +155,7 @@ function withAlerting(app: App, alerting: Alerting): App {
   let isTelling = false;
   return {
     stuckReasons,
+    refreshNow: (name) => app.refreshNow(name),
     stopWaitsFor: () => [...app.stopWaitsFor(), ...(isTelling ? ['alert receivers'] : [])],
     start: () => {
       alerting.start(stuckReasons);
@@ -175,18 +183,33 @@ export function findCoordinationProblem(
   );
 }
 
+interface CoordinatorDeps extends SystemPorts, Pick<ConnectionPorts, 'events' | 'readEnv'> {
+  /** What a command asks for while this process leads; `undefined`: it cannot be asked. */
+  readonly handleRequest?: RefreshRequests;
+}
+
 /** @throws outside of a cluster, unless {@link findCoordinationProblem} was heeded */
-function createCoordinator(
+export function createCoordinator(
   configuration: Configuration,
-  { clock, random, events, readEnv, files }: SystemPorts & Pick<ConnectionPorts, 'events' | 'readEnv'>,
+  { clock, random, events, readEnv, files, handleRequest }: CoordinatorDeps,
 ): Coordinator {
-  const { coordination } = configuration;
-  if (coordination.kind === 'none') return createSoleLeader();
+  const { coordination, journal } = configuration;
+  if (coordination.kind === 'none') {
+    const requests = journal === undefined ? undefined : new DirectoryRequests(journal.dir, clock);
+    return createSoleLeader(
+      requests === undefined
+        ? undefined
+        : { take: (signal) => requests.take(handleRequest, signal), release: () => requests.release() },
+    );
+  }
   const client = connectLease(coordination, { clock, readEnv, files });
   if (client === undefined) throw new Error('there is no API server to coordinate by');
   const { leaseName, timing } = coordination;
+  const desk =
+    handleRequest === undefined ? undefined : new LeaseRequestDesk({ client, clock, handle: handleRequest });
   return createLeaseElector({
     client,
+    ...(desk === undefined ? {} : { onOwnLease: (lease) => desk.look(lease) }),
     // Two replicas of one name would both take the lease for theirs, and so would a restarted one for its former self.
     identity: `${nameReplica(coordination, readEnv)}_${random.uuid()}`,
     leaseName,
@@ -196,6 +219,29 @@ function createCoordinator(
     random,
     events,
   });
+}
+
+/**
+ * Asks whoever leads to refresh a token now. `undefined`: there is nobody to ask by this configuration, or at present.
+ * Waits while somebody leads who does not answer; rejects when aborted.
+ */
+export async function askLeader(
+  { coordination, journal }: Configuration,
+  name: string,
+  ports: SystemPorts & Pick<ConnectionPorts, 'readEnv'>,
+  signal: AbortSignal,
+): Promise<readonly RefreshReport[] | undefined> {
+  if (coordination.kind === 'none')
+    return journal === undefined
+      ? undefined
+      : new DirectoryRequests(journal.dir, ports.clock).ask(name, signal);
+  const client = connectLease(coordination, ports);
+  if (client === undefined) return undefined;
+  try {
+    return await askLeaseHolder(name, { ...ports, client }, signal);
+  } finally {
+    await client.close();
+  }
 }
 
 /** The Lease that replicas agree by; `undefined` outside of a cluster. Opens no connection yet. */

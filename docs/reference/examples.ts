@@ -99,7 +99,7 @@ alerts:
 `,
   http: `
 http:
-  host: 0.0.0.0
+  host: "::" # every address, IPv6 and IPv4
   port: 8080
 `,
   log: `

@@ -1,7 +1,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem } from '../config/problem.ts';
-import { findJournalProblem, KINDS, readConfigurationFile } from '../connections.ts';
+import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../connections.ts';
 import { createSystemPorts } from '../runtime.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -42,6 +42,7 @@ export async function loadOrExplain(
     kinds: KINDS,
     readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, createSystemPorts().clock),
     env: checksEnv ? terminal.env : undefined,
+    podNamespace: readPodNamespace(),
   });
   if (loaded.ok)
     return { path, configuration: loaded.configuration, warnings: loaded.warnings.map(formatProblem) };

@@ -11,15 +11,19 @@ export interface TokenOutcome {
   readonly outcome: RefreshOutcome;
 }
 
-/** Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop. */
+/**
+ * Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop.
+ * @param leading aborted when somebody else may refresh
+ */
 export async function refreshTokens(
   keepers: readonly TokenKeeper[],
   reason: Extract<RefreshReason, 'due' | 'explicit'>,
   terminal: Terminal,
+  leading: AbortSignal,
 ): Promise<readonly TokenOutcome[]> {
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
-  const term = { signal: new AbortController().signal, stopping: stopping.signal };
+  const term = { signal: leading, stopping: stopping.signal };
   return Promise.all(
     keepers.map(async (keeper) => ({ keeper, outcome: await keeper.refresh(reason, term, MAX_ATTEMPTS) })),
   );

@@ -1,10 +1,16 @@
-/** `refresh NAME`: fetches and publishes a token now, whether it is due or not. */
+/**
+ * `refresh NAME`: fetches and publishes a token now, whether it is due or not. Where a daemon refreshes these tokens, it is
+ * asked to: two hands on one chain would break it.
+ */
+import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
-import { formatUtc } from '../core/time-text.ts';
-import { createReporting, createSystemPorts } from '../runtime.ts';
+import type { RefreshReport } from '../core/refresh-request.ts';
+import { describeOutcome } from '../refresh/refresh-report.ts';
+import { createReporting, createSystemPorts, findCoordinationProblem } from '../runtime.ts';
 import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered } from './discovered-providers.ts';
-import { refreshTokens, type TokenOutcome } from './refresh-tokens.ts';
+import { type InTurnDeps, inTurn } from './in-turn.ts';
+import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export interface RefreshOptions extends ConfigurationOptions {
@@ -31,57 +37,69 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
       },
     },
   });
-  const connections = connect(configuration, { ...ports, events, readEnv: (key) => terminal.env[key] });
+  const readEnv = (key: string): string | undefined => terminal.env[key];
+  const problem = findCoordinationProblem(configuration, readEnv);
+  if (problem !== undefined) {
+    terminal.err(`${problem}\n`);
+    return 2;
+  }
+  const turn = await inTurn(configuration, name, { ...ports, events, readEnv }, (leading) =>
+    refreshHere(configuration, name, { ...ports, events, readEnv, leading }, terminal),
+  );
+  if (turn.kind === 'not-ours') {
+    terminal.err('another process refreshes these tokens and has not answered: see its log, or ask again\n');
+    return 1;
+  }
+  const result = turn.kind === 'done' ? turn.result : turn.reports;
+  if (typeof result === 'number') return result;
+  if (result.length === 0) {
+    terminal.err(`the process that refreshes knows no token or provider ${JSON.stringify(name)}\n`);
+    return 2;
+  }
+  terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : result.map(tell).join(''));
+  return result.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
+}
+
+/** @returns what came of it, or the exit code when there is nothing to refresh */
+async function refreshHere(
+  configuration: Configuration,
+  name: string,
+  { leading, ...ports }: InTurnDeps & { readonly leading: AbortSignal },
+  terminal: Terminal,
+): Promise<readonly RefreshReport[] | ExitCode> {
+  const connections = connect(configuration, ports);
   try {
     const discovered = await assembleDiscovered(configuration, {
       ...ports,
-      events,
       connections,
       isWanted: (provider) => name === provider || name.startsWith(`${provider}/`),
     });
     const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
-    if (chosen.length === 0) {
-      // A failed search was told already, as an event.
-      if (discovered.failures.length > 0) return 1;
-      terminal.err(
-        `no token or provider ${JSON.stringify(name)}; there are ${all.map(({ identity }) => identity.token).join(', ')}\n`,
-      );
-      return 2;
+    if (chosen.length > 0) {
+      const outcomes = await refreshTokens(chosen, 'explicit', terminal, leading);
+      return outcomes.map(({ keeper, outcome }) => describeOutcome(keeper, outcome));
     }
-    const outcomes = await refreshTokens(chosen, 'explicit', terminal);
-    terminal.out(
-      options.json === true ? `${JSON.stringify(outcomes.map(describe))}\n` : outcomes.map(tell).join(''),
+    // A failed search was told already, as an event.
+    if (discovered.failures.length > 0) return 1;
+    terminal.err(
+      `no token or provider ${JSON.stringify(name)}; there are ${all.map(({ identity }) => identity.token).join(', ')}\n`,
     );
-    return outcomes.some(({ outcome }) => outcome.kind === 'failed') ? 1 : 0;
+    return 2;
   } finally {
     await connections.close();
   }
 }
 
-function describe({ keeper, outcome }: TokenOutcome) {
-  const { identity, published } = keeper;
-  return {
-    token: identity.token,
-    secret: identity.secret,
-    outcome: outcome.kind,
-    ...(outcome.kind === 'failed' ? { code: outcome.failure.code, message: outcome.failure.message } : {}),
-    ...(published === undefined
-      ? {}
-      : { expiresAt: formatUtc(published.expiresAtMs), generation: published.generation }),
-  };
-}
-
-function tell({ keeper, outcome }: TokenOutcome): string {
-  const { identity, published } = keeper;
-  switch (outcome.kind) {
+function tell({ token, outcome, code, message, expiresAt = '?' }: RefreshReport): string {
+  switch (outcome) {
     case 'refreshed':
-      return `${identity.token}: refreshed, good until ${published === undefined ? '?' : formatUtc(published.expiresAtMs)}\n`;
+      return `${token}: refreshed, good until ${expiresAt}\n`;
     case 'unchanged':
-      return `${identity.token}: the provider handed out no newer token\n`;
+      return `${token}: the provider handed out no newer token\n`;
     case 'fresh':
-      return `${identity.token}: somebody else has just published a fresh token\n`;
+      return `${token}: somebody else has just published a fresh token\n`;
     case 'failed':
-      return `${identity.token}: failed: ${outcome.failure.code}: ${outcome.failure.message}\n`;
+      return `${token}: failed: ${code}: ${message}\n`;
   }
 }

@@ -15,6 +15,7 @@ import {
 } from '../runtime.ts';
 import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
+import { inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -131,6 +132,26 @@ async function runOnce(
 ): Promise<ExitCode> {
   const { clock, random, files, reporting } = ports;
   const { events } = reporting;
+  const readEnv = (name: string): string | undefined => terminal.env[name];
+  const problem = findCoordinationProblem(configuration, readEnv);
+  if (problem !== undefined) {
+    terminal.err(`${problem}\n`);
+    return 2;
+  }
+  const turn = await inTurn(configuration, undefined, { clock, random, files, events, readEnv }, (leading) =>
+    refreshDue(configuration, terminal, ports, leading),
+  );
+  if (turn.kind === 'done') return turn.result;
+  terminal.err('another process keeps these tokens fresh: nothing to do\n');
+  return 0;
+}
+
+async function refreshDue(
+  configuration: Configuration,
+  terminal: Terminal,
+  { clock, random, files, reporting: { events } }: SystemPorts & { readonly reporting: Reporting },
+  leading: AbortSignal,
+): Promise<ExitCode> {
   const connections = connect(configuration, {
     clock,
     files,
@@ -145,7 +166,7 @@ async function runOnce(
     }
     const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-    const outcomes = await refreshTokens(keepers, 'due', terminal);
+    const outcomes = await refreshTokens(keepers, 'due', terminal, leading);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
     for (const { keeper, outcome } of failed) {
       if (outcome.kind === 'failed')

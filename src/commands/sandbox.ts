@@ -151,7 +151,8 @@ function introduce(world: Sandbox, configuration: Configuration, httpUrl: string
 
 function readCommand(world: Sandbox, configuration: Configuration): string {
   const secret = identitiesOf(configuration)[0]?.secret ?? '';
-  return `${awsEnvironment(configuration)} aws --endpoint-url ${world.store.endpoint} secretsmanager get-secret-value --secret-id ${secret} --query SecretString --output text`;
+  // Version 1 of the command line does not know AWS_REGION.
+  return `${awsEnvironment(configuration)} aws --region ${regionOf(configuration)} --endpoint-url ${world.store.endpoint} secretsmanager get-secret-value --secret-id ${secret} --query SecretString --output text`;
 }
 
 function runCommand(world: Sandbox, configuration: Configuration): string {
@@ -159,9 +160,13 @@ function runCommand(world: Sandbox, configuration: Configuration): string {
 }
 
 /** Environment in which the AWS SDK and the AWS command line talk to the sandbox's store. */
-function awsEnvironment({ store }: Configuration): string {
+function awsEnvironment(configuration: Configuration): string {
   const { accessKeyId, secretAccessKey } = SANDBOX_AWS_CREDENTIALS;
-  return `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${store.region ?? 'us-east-1'}`;
+  return `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${regionOf(configuration)}`;
+}
+
+function regionOf({ store }: Configuration): string {
+  return store.region ?? 'us-east-1';
 }
 
 function identitiesOf(configuration: Configuration) {

@@ -5,6 +5,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { AlertsConfiguration, SinkConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import { durationField, mapping, patternField, urlField } from './field-schemas.ts';
+import { type InstallationPlace, nameInstallation } from './installation-name.ts';
 import type { Finding, Path } from './problem.ts';
 import type { CredentialReference } from './reference.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
@@ -96,8 +97,12 @@ const sinkSchema = z.discriminatedUnion(
 
 export const alertsSchema = mapping({
   name: patternField(NAME, NAME_FORM)
-    .default('token-refresher')
-    .describe('what receivers call this installation; part of the identity of every alert'),
+    .optional()
+    .describe(
+      'what receivers call this installation, part of the identity of every alert: two installations with one name end ' +
+        "each other's alerts; token-refresher/NAMESPACE/LEASE/REGION, as far as they are known and not the defaults, when " +
+        'left out',
+    ),
   remindEvery: durationField({ leastMs: 60_000 })
     .prefault('4h')
     .describe('how often an alert that goes on is told again'),
@@ -126,14 +131,31 @@ export const alertsSchema = mapping({
 
 type Reference = z.output<typeof credentialReferenceSchema>;
 
-/** @param toReference for a reference that the schema has accepted */
+/** An installation that nothing tells from another one, at receivers that tell alerts apart by its name. */
+export function findNamelessInstallation(
+  { name, sinks }: z.output<typeof alertsSchema>,
+  { namespace, leaseName }: InstallationPlace,
+): readonly Finding[] {
+  const isShared = sinks.some(({ kind }) => kind === 'pagerduty' || kind === 'alertmanager');
+  if (name !== undefined || namespace !== undefined || leaseName !== undefined || !isShared) return [];
+  const text =
+    'there is no name: another installation in this region that has none either and tells the same receivers would end ' +
+    "this one's alerts, and this one its";
+  return [{ path: ['alerts'], text, allowed: 'alerts.name, another one for each installation' }];
+}
+
+/**
+ * @param place what the name is made of when there is none
+ * @param toReference for a reference that the schema has accepted
+ */
 export function toAlerts(
   section: z.output<typeof alertsSchema>,
+  place: InstallationPlace,
   toReference: (reference: Reference) => CredentialReference,
 ): AlertsConfiguration {
   const { name, remindEvery, runbookUrl, sinks, heartbeat } = section;
   return {
-    name,
+    name: name ?? nameInstallation(place),
     remindEveryMs: remindEvery,
     runbookUrl,
     sinks: sinks.map((sink) => toSink(sink, toReference)),

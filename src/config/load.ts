@@ -11,11 +11,12 @@ import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import type { ProviderKind } from '../providers/provider.ts';
-import { alertsSchema, readAlertReferences, toAlerts } from './alerts-schema.ts';
+import { alertsSchema, findNamelessInstallation, readAlertReferences, toAlerts } from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
+import type { InstallationPlace } from './installation-name.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
 import { salvage } from './salvage.ts';
@@ -39,6 +40,8 @@ export interface ParseOptions {
   readonly kinds: readonly ProviderKind[];
   /** When given, environment variables that are referred to must be set in it. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Of the pod that this process runs in; `undefined` elsewhere. */
+  readonly podNamespace?: string | undefined;
 }
 
 export type ParsedConfiguration =
@@ -108,7 +111,7 @@ interface DocumentReading {
   readonly configuration: Configuration | undefined;
 }
 
-function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): DocumentReading {
+function readDocument(value: unknown, { fileName, kinds, env, podNamespace }: ParseOptions): DocumentReading {
   const raw: JsonObject = isJsonObject(value) ? value : {};
   const outline = findInvalid(outlineSchema, value, []);
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
@@ -138,17 +141,25 @@ function readDocument(value: unknown, { fileName, kinds, env }: ParseOptions): D
   return {
     findings,
     notes: [
+      ...(findings.length > 0
+        ? []
+        : findNamelessInstallation(alertsSchema.parse(raw['alerts'] ?? {}), readPlace(raw, podNamespace))),
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
       ...findGenerousBudget(context.versionBudget),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
-    configuration: findings.length > 0 ? undefined : assemble(raw, entries, dirname(fileName)),
+    configuration:
+      findings.length > 0 ? undefined : assemble(raw, entries, { folder: dirname(fileName), podNamespace }),
   };
 }
 
 /** Called for a document that nothing is wrong with, so every section parses. */
-function assemble(raw: JsonObject, entries: readonly ProviderEntry[], folder: string): Configuration {
+function assemble(
+  raw: JsonObject,
+  entries: readonly ProviderEntry[],
+  { folder, podNamespace }: { readonly folder: string; readonly podNamespace: string | undefined },
+): Configuration {
   const section = (name: string): unknown => raw[name] ?? {};
   const { timeout, region, endpoint, kmsKeyId, ...store } = storeSchema.parse(section('store'));
   const storeConfiguration: StoreConfiguration = { ...store, region, endpoint, kmsKeyId, timeoutMs: timeout };
@@ -157,11 +168,22 @@ function assemble(raw: JsonObject, entries: readonly ProviderEntry[], folder: st
     readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
     coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder),
     journal: toJournal(raw['journal'], folder),
-    alerts: toAlerts(alertsSchema.parse(section('alerts')), (reference) => toReference(reference, folder)),
+    alerts: toAlerts(alertsSchema.parse(section('alerts')), readPlace(raw, podNamespace), (reference) =>
+      toReference(reference, folder),
+    ),
     http: httpSchema.parse(section('http')),
     log: logSchema.parse(section('log')),
     providers: entries.flatMap(({ provider }) => (provider === undefined ? [] : [provider])),
   };
+}
+
+/** As {@link assemble}. */
+function readPlace(raw: JsonObject, podNamespace: string | undefined): InstallationPlace {
+  const { region } = storeSchema.parse(raw['store'] ?? {});
+  const coordination = coordinationSchema.parse(raw['coordination'] ?? {});
+  return coordination.kind === 'none'
+    ? { namespace: podNamespace, leaseName: undefined, region }
+    : { namespace: coordination.namespace ?? podNamespace, leaseName: coordination.leaseName, region };
 }
 
 function toJournal(section: unknown, folder: string): JournalConfiguration | undefined {

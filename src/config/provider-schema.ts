@@ -92,7 +92,9 @@ const commonShape = {
     ),
   timeout: durationField({ leastMs: 100, mostMs: 300_000 })
     .prefault('10s')
-    .describe('deadline of one call to the provider'),
+    .describe(
+      'limit for an answer of the provider, from the moment it is asked; connecting may take as long again, at most 8 s',
+    ),
   concurrency: wholeNumberField(1, 64).default(4).describe('most calls to the provider at one time'),
   versionBudget: versionBudgetField()
     .optional()

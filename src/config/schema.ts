@@ -103,9 +103,10 @@ export const journalSchema = mapping({
 
 export const httpSchema = mapping({
   host: shortTextField(253, 'an address to listen on')
-    .default('0.0.0.0')
+    .default('::')
     .describe(
-      'address to listen on, for /livez, /readyz, /metrics and the status page; 127.0.0.1 is for this machine alone',
+      'address to listen on, for /livez, /readyz, /metrics and the status page; "::" is every address, IPv6 and IPv4 ' +
+        '(IPv4 alone where there is no IPv6); 127.0.0.1 is for this machine alone',
     ),
   port: wholeNumberField(0, 65_535).default(8080).describe('port to listen on; 0 takes any free one'),
 });

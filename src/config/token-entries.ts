@@ -157,11 +157,15 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
 
 function listCustomers({ raw, invalid, path }: TokenEntriesInput): readonly Customer[] {
   const entries: readonly unknown[] = Array.isArray(raw['customers']) ? raw['customers'] : [];
+  const depth = path.length;
+  // Grouped first: 10,000 customers with a mistake each are no reason to look at 100 million pairs.
+  const byCustomer = Map.groupBy(
+    invalid.filter((finding) => finding.path[depth] === 'customers'),
+    (finding) => finding.path[depth + 1],
+  );
   return entries.map((entry, index) => {
     const ownPath = [...path, 'customers', index];
-    const ownFindings = invalid.filter((finding) =>
-      ownPath.every((segment, depth) => finding.path[depth] === segment),
-    );
+    const ownFindings = byCustomer.get(index) ?? [];
     return {
       entry,
       path: ownPath,

@@ -3,18 +3,19 @@
  * Guarantee: no message quotes the document, because what is misplaced in it may be a credential.
  */
 import {
-  type Document,
+  type Alias,
   isAlias,
   isMap,
   isNode,
   isPair,
   isSeq,
   LineCounter,
+  type Node,
   parseDocument,
-  visit,
   type YAMLError,
 } from 'yaml';
 import type { Path, Position } from './problem.ts';
+import { type AliasProblem, toPlainValue } from './yaml-value.ts';
 
 /** Something that YAML itself does not allow. */
 export interface SyntaxProblem {
@@ -30,8 +31,6 @@ export interface YamlSource {
   /** Where a value (or its key) is; the nearest parent's place for what is not there. */
   locate(path: Path, target: 'key' | 'value'): Position;
 }
-
-type ParsedDocument = Document.Parsed;
 
 /** After these the rest of the document still means what it says. */
 const HARMLESS: ReadonlySet<YAMLError['code']> = new Set([
@@ -67,9 +66,13 @@ const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'something here is not YAML; put the whole value in quotes',
 };
 
-const UNKNOWN_ALIAS =
-  'a value that begins with * is an alias, and there is no anchor of that name; ' +
-  'put a cron expression in quotes: "*/14 * * * *"';
+const ALIAS_TEXTS: Readonly<Record<AliasProblem['kind'], string>> = {
+  unknown:
+    'a value that begins with * is an alias, and there is no anchor of that name; ' +
+    'put a cron expression in quotes: "*/14 * * * *"',
+  recursive: 'an alias stands inside of what it stands for',
+  many: 'aliases multiply into too many values',
+};
 
 /** Parses YAML 1.2 (core schema). Anchors and aliases are allowed, other tags than the core ones are not. */
 export function parseYaml(text: string): YamlSource {
@@ -87,45 +90,26 @@ export function parseYaml(text: string): YamlSource {
     // An empty document has no lines to count.
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const aliases = unknownAliases(document);
+  const plain = toPlainValue(document.contents);
   const problems = firstPerLine([
     // Ahead of the parser's own errors: of an unquoted cron expression it complains star by star.
-    ...aliases.map((offset) => ({ position: at(offset), text: UNKNOWN_ALIAS })),
+    ...(plain.ok ? [] : plain.problems).map(({ offset, kind }) => ({
+      position: at(offset),
+      text: ALIAS_TEXTS[kind],
+    })),
     ...[...document.errors, ...document.warnings].map((error) => ({
       position: at(error.pos[0]),
-      text: error.code === 'BAD_ALIAS' ? UNKNOWN_ALIAS : TEXTS[error.code],
+      text: error.code === 'BAD_ALIAS' ? ALIAS_TEXTS.unknown : TEXTS[error.code],
     })),
   ]);
-  const isIntact = aliases.length === 0 && document.errors.every((error) => HARMLESS.has(error.code));
-  const converted = isIntact ? toPlainValue(document) : undefined;
-  if (isIntact && converted === undefined) {
-    problems.push({ position: { line: 1, column: 1 }, text: 'aliases multiply into too many values' });
-  }
+  const isReadable = plain.ok && document.errors.every((error) => HARMLESS.has(error.code));
   return {
-    value: converted?.value,
-    isReadable: converted !== undefined,
+    value: isReadable ? plain.value : undefined,
+    isReadable,
     problems,
-    locate: (path, target) => at(findOffset(document, path, target)),
+    locate: (path, target) =>
+      at(findOffset(document.contents, plain.ok ? plain.targets : new Map(), path, target)),
   };
-}
-
-function toPlainValue(document: ParsedDocument): { readonly value: unknown } | undefined {
-  try {
-    return { value: document.toJS() };
-  } catch {
-    // What is left to go wrong is the limit on aliases, which stops a "billion laughs".
-    return undefined;
-  }
-}
-
-function unknownAliases(document: ParsedDocument): readonly number[] {
-  const offsets: number[] = [];
-  visit(document, {
-    Alias(_key, alias) {
-      if (alias.resolve(document) === undefined) offsets.push(alias.range?.[0] ?? 0);
-    },
-  });
-  return offsets;
 }
 
 /** One slip makes a parser stumble several times on the same line; the first time is the telling one. */
@@ -137,11 +121,16 @@ function firstPerLine(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
   return [...byLine.values()].toSorted((a, b) => a.position.line - b.position.line);
 }
 
-function findOffset(document: ParsedDocument, path: Path, target: 'key' | 'value'): number {
-  let node: unknown = document.contents;
+function findOffset(
+  contents: unknown,
+  aliases: ReadonlyMap<Alias, Node>,
+  path: Path,
+  target: 'key' | 'value',
+): number {
+  let node: unknown = contents;
   let offset = startOf(node) ?? 0;
   for (const [index, segment] of path.entries()) {
-    const parent: unknown = isAlias(node) ? node.resolve(document) : node;
+    const parent: unknown = isAlias(node) ? aliases.get(node) : node;
     if (isSeq(parent) && typeof segment === 'number') {
       node = parent.items[segment];
     } else if (isMap(parent)) {

@@ -84,6 +84,24 @@ export type RefreshEvent =
   | ({ readonly event: 'fetch-budget-low' } & FetchCount)
   | ({ readonly event: 'fetch-budget-exhausted' } & FetchCount)
   | ({ readonly event: 'fetch-budget-recovered' } & FetchCount)
+  /**
+   * A provider has failed for all of its tokens for some seconds: one at a time asks it until it is back, the others wait.
+   * Each token that waits has told so with `refresh-failed`, once.
+   */
+  | {
+      readonly event: 'provider-outage-began';
+      readonly provider: string;
+      readonly failure: Failure;
+      /** Tokens that wait. */
+      readonly waiting: number;
+    }
+  | {
+      readonly event: 'provider-outage-ended';
+      readonly provider: string;
+      readonly failedForMs: number;
+      /** Tokens that go on now. */
+      readonly waiting: number;
+    }
   /** More versions were written than the plan knew of: the refresh that was due now is due later. */
   | { readonly event: 'refresh-postponed'; readonly identity: TokenIdentity; readonly refreshAtMs: number }
   /** A newer token is readable. */
@@ -104,7 +122,7 @@ export type RefreshEvent =
       readonly expiresAtMs: number;
       readonly refreshAtMs: number;
     }
-  /** An attempt failed and will be repeated. `repeated` is true when the previous attempt failed with the same code. */
+  /** An attempt failed and will be repeated, or has to wait because those of other tokens failed. `repeated` is true when the previous attempt failed with the same code. */
   | {
       readonly event: 'refresh-failed';
       readonly identity: TokenIdentity;

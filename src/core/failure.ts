@@ -26,7 +26,8 @@ export type FailureCode = (typeof FAILURE_CODES)[number];
 
 /**
  * When to try again.
- * - `soon`: the next attempt is likely to succeed (a lost race, a stale timestamp); the wait does not grow.
+ * - `soon`: the next attempt is likely to succeed (a lost race, a stale timestamp): up to a second, twice; from then on
+ *   as `backoff`.
  * - `backoff`: transient; the wait grows with each attempt.
  * - `needs-human`: repeating cannot help and may lock an account; every 15 minutes, or when a credential changes.
  */
@@ -41,4 +42,9 @@ export interface Failure {
   readonly isThrottled?: boolean;
   /** Lower case, names the endpoint or field and what to do; never quotes a body and never holds a secret. */
   readonly message: string;
+}
+
+/** True when the store failed, not the provider. */
+export function isStoreFailure({ code }: Failure): boolean {
+  return code.startsWith('store-');
 }

@@ -137,6 +137,15 @@ export interface JournalEntry {
   readonly obtainedAtMs: number;
 }
 
+/** That a refresh token was sent to the provider, and what became of it is not known (yet). Holds no secret. */
+export interface Presentation {
+  readonly secretName: string;
+  /** `SecretText.fingerprint` of the refresh token. */
+  readonly fingerprint: string;
+  /** How often, without a clear outcome; 1 or more. */
+  readonly times: number;
+}
+
 /**
  * Where a refresh token that is not in the store yet survives the end of the process. One entry per secret. Nothing
  * rejects: what goes wrong is reported by the journal itself, because a chain goes on without it as well as it can.
@@ -148,6 +157,10 @@ export interface Journal {
   remove(write: SecretWrite): Promise<void>;
   /** `unreadable`: there may be an entry, so that no older refresh token must be presented; asked again, it may be read. */
   read(secretName: string): Promise<JournalEntry | 'unreadable' | undefined>;
+  /** Resolves once the note would survive the end of the process; replaces the former one of the same secret. */
+  writePresentation(presentation: Presentation): Promise<void>;
+  removePresentation(secretName: string): Promise<void>;
+  readPresentation(secretName: string): Promise<Presentation | undefined>;
 }
 
 /** Before when a token must not be fetched, and why. Holds no secret. */

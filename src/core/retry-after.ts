@@ -9,25 +9,34 @@ import { parseHttpDate } from './http-date.ts';
 export const MAX_RETRY_AFTER_MS = 24 * 3_600_000;
 
 const SECONDS = /^\d{1,15}(?:\.\d{1,9})?$/;
+/** A comma, unless it follows the name of a day. */
+const FIELD_BREAK = /(?<!\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|[A-Z][a-z]{2,5}day)),/;
 /** Below this a number cannot be a date after 2001. */
 const EPOCH_SECONDS_FROM = 1e9;
 
 /**
- * Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3).
+ * Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). Some write the moment in Unix seconds instead.
+ * @param value one field, or several as a list or joined by commas (RFC 9110, 5.3): the longest wait counts
  * @param providerNowMs the provider's clock, which is what it compared its date with
  */
-export function parseRetryAfter(value: string | undefined, providerNowMs: number): number | undefined {
+export function parseRetryAfter(
+  value: string | readonly string[] | undefined,
+  providerNowMs: number,
+): number | undefined {
   if (value === undefined) return undefined;
-  const text = value.trim();
-  if (SECONDS.test(text)) return boundWait(Number(text) * 1000);
-  const dateMs = parseHttpDate(text);
-  return dateMs === undefined ? undefined : boundWait(dateMs - providerNowMs);
+  const fields = typeof value === 'string' ? [value] : value;
+  const waitsMs = fields.flatMap(splitFields).map((text) => {
+    if (SECONDS.test(text)) return waitOfSeconds(Number(text), providerNowMs);
+    const dateMs = parseHttpDate(text);
+    return dateMs === undefined ? undefined : boundWait(dateMs - providerNowMs);
+  });
+  return longestWait(...waitsMs);
 }
 
-/** Reads a number of seconds, as a number or as its text (`error.retry_after` in a body). */
-export function parseRetryAfterSeconds(value: unknown): number | undefined {
+/** Reads a number of seconds, as a number or as its text (`error.retry_after` in a body); times as above. */
+export function parseRetryAfterSeconds(value: unknown, providerNowMs: number): number | undefined {
   const seconds = toSeconds(value);
-  return seconds === undefined ? undefined : boundWait(seconds * 1000);
+  return seconds === undefined ? undefined : waitOfSeconds(seconds, providerNowMs);
 }
 
 /** Reads a moment in Unix seconds (`X-RateLimit-Reset`); `providerNowMs` as in {@link parseRetryAfter}. */
@@ -41,6 +50,16 @@ export function parseRateLimitReset(value: unknown, providerNowMs: number): numb
 export function longestWait(...waitsMs: readonly (number | undefined)[]): number | undefined {
   const known = waitsMs.filter((waitMs) => waitMs !== undefined);
   return known.length === 0 ? undefined : Math.max(...known);
+}
+
+/** The comma of a date is none between two fields. */
+function splitFields(text: string): readonly string[] {
+  return text.split(FIELD_BREAK).map((field) => field.trim());
+}
+
+/** Nobody waits for thirty years: so large a number is a moment. */
+function waitOfSeconds(seconds: number, providerNowMs: number): number | undefined {
+  return boundWait(seconds > EPOCH_SECONDS_FROM ? seconds * 1000 - providerNowMs : seconds * 1000);
 }
 
 function toSeconds(value: unknown): number | undefined {

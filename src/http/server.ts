@@ -11,7 +11,7 @@ import type { Clock } from '../core/ports.ts';
 import { AnswerPace } from './answer-pace.ts';
 import { ConnectionGuard } from './connection-guard.ts';
 import type { Health, HealthReport } from './health.ts';
-import { describeListenError, reachableHost } from './listen-address.ts';
+import { chooseHost, describeListenError, reachableHost } from './listen-address.ts';
 import { SharedText } from './shared-text.ts';
 import { addStatusRoutes, STATUS_PATHS, type StatusSource } from './status-routes.ts';
 
@@ -123,7 +123,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
 
   try {
-    await server.listen({ host, port });
+    await server.listen({ host: await chooseHost(host), port });
   } catch (error) {
     await server.close();
     throw new Error(describeListenError(error, host, port), { cause: error });

@@ -172,7 +172,7 @@ function statusOf(response: TokenResponse, code: string | undefined): number {
 function readWait(response: TokenResponse, error: JsonObject): number | undefined {
   const nowMs = providerNowMs(response);
   return longestWait(
-    parseRetryAfterSeconds(error['retry_after']),
+    parseRetryAfterSeconds(error['retry_after'], nowMs),
     parseRateLimitReset(response.headers.get('x-ratelimit-reset'), nowMs),
     parseRetryAfter(response.headers.get('retry-after'), nowMs),
   );

@@ -105,7 +105,10 @@ class ProviderSource implements TokenSource {
     if (isOver()) return unasked(fail(describeAbort(baseUrl)));
     const response = await postTokenRequest({ baseUrl, request, timeoutMs, transport, signal, isOver });
     if (!response.ok) {
-      return { result: response, clockSkewMs: undefined, isAmbiguous: response.isAmbiguous };
+      const { isAmbiguous, failure } = response;
+      // The term has ended while the connection was made.
+      if (failure.code === 'aborted' && !isAmbiguous) return unasked(response);
+      return { result: response, clockSkewMs: undefined, isAmbiguous };
     }
     const { clockSkewMs, status } = response.value;
     const result = ready.parseResponse(response.value, context);

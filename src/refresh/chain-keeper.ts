@@ -11,15 +11,20 @@
  * `start-again` fetches without one, `none` is `chain-broken` and waits for a human. A refusal may also be a lost race:
  * the store is read first, and a newer refresh token there is used.
  *
- * Non-guarantee: an answer that is still on its way when the process is killed cannot be journalled; that outcome is
- * ambiguous, and counted anew by the next process. Without a journal the same holds from the answer to the end of the
- * write. The journal of a replica that does not lead is of no use to the one that does.
+ * An answer that is still on its way when the process is killed cannot be journalled, but that the refresh token was
+ * presented is noted before the request: the next process counts that as an ambiguous outcome of its own, so that it
+ * presents the refresh token once more at most.
+ *
+ * Non-guarantee: without a journal each process counts for itself, and what is lost from the answer to the end of the
+ * write is lost. The journal of a replica that does not lead is of no use to the one that does: each replica may present
+ * a refresh token twice.
  */
 import { type ChainState, parseChainState, serializeChainState } from '../core/chain-state.ts';
 import type { Failure } from '../core/failure.ts';
 import type {
   Clock,
   Journal,
+  Presentation,
   Random,
   RefreshEvents,
   SecretWrite,
@@ -65,12 +70,19 @@ interface Found {
   readonly version: string | undefined;
 }
 
+/** Of one refresh token whose outcome nobody knows. */
+const MOST_PRESENTATIONS = 2;
+
 export class ChainKeeper {
   readonly #parts: ChainKeeperParts;
   #newest: ChainState | undefined;
   #version: string | undefined;
   #unsaved: Unsaved | undefined;
   #isJournalRead = false;
+  /** What the journal says about the last presentation. */
+  #presentation: Presentation | undefined;
+  /** The same, left behind by a former process, until it has been compared with the newest refresh token. */
+  #former: Presentation | undefined;
   /** True for what the journal held at start, until it has been compared with the store. */
   #isRecovered = false;
   /** A refresh token that was presented once with an ambiguous outcome. */
@@ -119,6 +131,27 @@ export class ChainKeeper {
     const writable = await this.#parts.store.verifyWritable(this.#parts.stateSecret, signal);
     if (!writable.ok) return writable;
     return this.#usable();
+  }
+
+  /** Notes that a refresh token is about to be presented. @returns how to take that back when nothing was sent */
+  async notePresentation({ refreshToken }: ChainState): Promise<() => Promise<void>> {
+    const fingerprint = refreshToken.fingerprint();
+    const former = this.#presentation?.fingerprint === fingerprint ? this.#presentation : undefined;
+    const { stateSecret: secretName } = this.#parts;
+    await this.#writePresentation({ secretName, fingerprint, times: (former?.times ?? 0) + 1 });
+    return () => this.#writePresentation(former);
+  }
+
+  /** What became of it is known. */
+  async forgetPresentation(): Promise<void> {
+    if (this.#presentation !== undefined) await this.#writePresentation(undefined);
+  }
+
+  async #writePresentation(presentation: Presentation | undefined): Promise<void> {
+    const { journal, stateSecret } = this.#parts;
+    this.#presentation = presentation;
+    if (presentation === undefined) await journal?.removePresentation(stateSecret);
+    else await journal?.writePresentation(presentation);
   }
 
   /**
@@ -232,6 +265,8 @@ export class ChainKeeper {
   async #readJournal(): Promise<Result<void>> {
     const { journal, stateSecret, identity } = this.#parts;
     if (journal === undefined || this.#isJournalRead) return succeed(undefined);
+    this.#former = await journal.readPresentation(stateSecret);
+    this.#presentation = this.#former;
     const entry = await journal.read(stateSecret);
     if (entry === 'unreadable') return fail(this.#unknown());
     this.#isJournalRead = true;
@@ -257,12 +292,30 @@ export class ChainKeeper {
   #usable(): Result<ChainState | undefined> {
     const newest = this.#newest;
     if (newest === undefined) return succeed(undefined);
+    const doubt = this.#believeFormer(newest);
+    if (doubt !== undefined) return fail(doubt);
     const isRefused = this.#refused?.refreshToken.equals(newest.refreshToken) === true;
     const isExpired = (newest.refreshTokenExpiresAtMs ?? Number.POSITIVE_INFINITY) <= this.#parts.clock.now();
     // Without a fallback a refused one is presented again after a human had the time to act, never sooner.
     if (this.#parts.fallback === 'start-again' && (isRefused || isExpired)) return succeed(undefined);
     if (isExpired) return fail(this.#expired());
     return succeed(newest);
+  }
+
+  /**
+   * A former process presented the newest refresh token and ended before it knew the outcome: it may be spent.
+   * @returns why it must not be presented before a human had the time to act; `undefined` when it may, or need not be
+   */
+  #believeFormer(newest: ChainState): Failure | undefined {
+    const former = this.#former;
+    this.#former = undefined;
+    if (former?.fingerprint !== newest.refreshToken.fingerprint()) return undefined;
+    this.#doubted = newest;
+    if (former.times < MOST_PRESENTATIONS) return undefined;
+    this.#refused = newest;
+    if (this.#parts.fallback === 'start-again') return undefined;
+    const message = `the refresh token was presented ${former.times} times by processes that ended before the answer`;
+    return this.#broken({ code: 'chain-broken', retry: 'needs-human', message });
   }
 
   /** The newest refresh token wins: ours is saved over an older one, and dropped for a newer one. */

@@ -4,7 +4,8 @@
  *
  * Non-guarantee: without a place for waits ({@link FetchWaits}) a restart forgets all but the interval after a success.
  */
-import { NEEDS_HUMAN_MS } from '../core/backoff.ts';
+import { decideHumanWait } from '../core/backoff.ts';
+import { inSeconds } from '../core/cadence.ts';
 import type { Failure } from '../core/failure.ts';
 import { decideRejectedWait, describeWait, waitRestMs } from '../core/fetch-wait.ts';
 import { type Moment, momentAt, msUntil } from '../core/moment.ts';
@@ -20,8 +21,9 @@ export interface FetchPaceParts {
   readonly waits?: FetchWaits | undefined;
 }
 
-/** Credentials that this process was refused, and that nobody has changed since. */
+/** What this process was refused, for credentials that nobody has changed since. */
 interface Rejection {
+  readonly cause: Failure;
   /** Told by a run that begins meanwhile. */
   readonly failure: Failure;
   /** Wall time. */
@@ -40,6 +42,10 @@ export class FetchPace {
   #formerUntil: Moment | undefined;
   #hasRecord = false;
   #rejection: Rejection | undefined;
+  /** Rejections in a row. */
+  #rejections = 0;
+  /** The provider has handed out a token for the present credentials. */
+  #haveWorked = false;
 
   constructor(parts: FetchPaceParts) {
     this.#parts = parts;
@@ -70,15 +76,22 @@ export class FetchPace {
     return rejection.untilMonotonicMs > this.#parts.clock.monotonicMs() ? rejection.failure : undefined;
   }
 
-  /** What is left of the wait that a rejection in a former term began; `undefined` for every other failure. */
+  /** What is left of the wait that a rejection began, maybe in a former term; `undefined` for every other failure. */
   rejectedRestMs(failure: Failure): number | undefined {
     const rejection = this.#rejection;
-    return rejection?.failure === failure
+    return rejection?.failure === failure || rejection?.cause === failure
       ? Math.max(0, rejection.untilMonotonicMs - this.#parts.clock.monotonicMs())
       : undefined;
   }
 
-  /** A credential has changed, the wait is over, or somebody wants it tried all the same. */
+  /** Nothing is known yet about the new one. */
+  noteCredentialChange(): void {
+    this.#rejection = undefined;
+    this.#rejections = 0;
+    this.#haveWorked = false;
+  }
+
+  /** The wait is over, or somebody wants it tried all the same. */
   forgetRejection(): void {
     this.#rejection = undefined;
   }
@@ -98,6 +111,8 @@ export class FetchPace {
     this.#former = undefined;
     this.#formerUntil = undefined;
     this.#rejection = undefined;
+    this.#rejections = 0;
+    this.#haveWorked = true;
     if (!this.#hasRecord) return;
     if (minIntervalMs > 0) {
       await this.#record(minIntervalMs, 'min-interval', 0);
@@ -110,7 +125,7 @@ export class FetchPace {
   /** The provider has refused. What it demanded outlives this process. */
   async recordRefusal(failure: Failure): Promise<void> {
     const { code, retry, retryAfterMs = 0 } = failure;
-    this.#rejection = code === 'credentials-rejected' ? this.#describeRejection(failure) : undefined;
+    this.#rejection = isRejection(failure) ? this.#describeRejection(failure) : undefined;
     const formerLives = this.#former?.rejectedLives ?? 0;
     const isRejected = retry === 'needs-human';
     const waitMs = Math.max(retryAfterMs, isRejected ? decideRejectedWait(formerLives) : 0);
@@ -137,13 +152,18 @@ export class FetchPace {
     return Math.max(formerMs, this.#parts.minIntervalMs - this.#sinceLastFetchMs(issuedAtMs));
   }
 
-  #describeRejection({ code, retry, message }: Failure): Rejection {
+  #describeRejection(cause: Failure): Rejection {
     const { clock } = this.#parts;
-    const told = `refused before, and not asked again until a credential changes or 15 minutes have passed: ${message}`;
+    this.#rejections += 1;
+    // A wrong clock is most often set right; until then each try is one more login.
+    const waitMs = decideHumanWait(this.#rejections, this.#haveWorked || cause.code === 'clock-skewed');
+    const { code, retry, message } = cause;
+    const told = `refused before, and not asked again until a credential changes or ${inSeconds(waitMs)} have passed: ${message}`;
     return {
+      cause,
       failure: { code, retry, message: told },
       atMs: clock.now(),
-      untilMonotonicMs: clock.monotonicMs() + NEEDS_HUMAN_MS,
+      untilMonotonicMs: clock.monotonicMs() + waitMs,
     };
   }
 
@@ -169,4 +189,9 @@ export class FetchPace {
     if (this.#lastFetchMonotonicMs !== undefined) return clock.monotonicMs() - this.#lastFetchMonotonicMs;
     return issuedAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, clock.now() - issuedAtMs);
   }
+}
+
+/** Another try is another login that may count against the account. */
+function isRejection({ code }: Failure): boolean {
+  return code === 'credentials-rejected' || code === 'request-rejected' || code === 'clock-skewed';
 }

@@ -16,6 +16,7 @@ import { tickExpression } from '../core/cron-expression.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
 import { type CronTask, startCronTask } from './cron-task.ts';
+import type { RefreshOutcome } from './refresh-run.ts';
 import type { Term } from './term.ts';
 import type { TokenKeeper } from './token-keeper.ts';
 
@@ -75,6 +76,15 @@ export class ProviderScheduler {
     // What was restored may live shorter than expected, and is due at ticks of its own.
     this.#followLifetimes();
     this.#refreshDue('start', keepers);
+  }
+
+  /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
+  refreshNow(keeper: TokenKeeper, maxAttempts: number): Promise<RefreshOutcome> | undefined {
+    const term = this.#term;
+    if (term === undefined || term.stopping.aborted || term.signal.aborted) return undefined;
+    const run = keeper.refresh('explicit', term, maxAttempts);
+    this.#track(run.then(() => this.#considerLifetime(keeper), this.#parts.onFault));
+    return run;
   }
 
   /** Gives a token up. Resolves when nothing of it is in flight any more; see {@link TokenKeeper.retire}. */

@@ -4,6 +4,7 @@ import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
 import type { FetchPace } from './fetch-pace.ts';
 import type { FetchRefusal, FetchShare } from './fetch-share.ts';
+import type { Hold } from './provider-breaker.ts';
 import { type Achievement, isOffSchedule, type RefreshRun } from './refresh-run.ts';
 import { describeEnd, type Term } from './term.ts';
 import { TokenFetch, type TokenFetchParts } from './token-fetch.ts';
@@ -39,9 +40,17 @@ export class RefreshAttempt {
     return read.ok ? publication.restore(reader, signal, chain?.expiresAtMs) : read;
   }
 
-  /** Ends with what was achieved, why it failed, or why the provider must not be called for our own budget's sake. */
-  async make(run: RefreshRun, attempt: number): Promise<Result<Achievement> | FetchRefusal> {
-    const { publication, chain } = this.#parts;
+  /**
+   * Ends with what was achieved, why it failed, or why the provider must not be called yet: for our own budget's sake, or
+   * because it fails for all of its tokens.
+   * @param isUrged a human wants it tried, whatever other tokens have met
+   */
+  async make(
+    run: RefreshRun,
+    attempt: number,
+    isUrged: boolean,
+  ): Promise<Result<Achievement> | FetchRefusal | Hold> {
+    const { publication, chain, breaker, identity } = this.#parts;
     const { term, reason } = run;
     if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
     if (run.isForChain) return this.#stayFresh(term);
@@ -56,12 +65,17 @@ export class RefreshAttempt {
     if (!publication.hasKept) {
       const held = this.#pace.heldBack(publication.published?.issuedAtMs);
       if (held !== undefined) return fail(held);
+      const hold = isUrged ? undefined : breaker?.request(identity.token, term);
+      if (hold !== undefined) return hold;
       const refused = await this.#share.request(attempt === 1);
-      if (refused !== undefined) return refused;
+      if (refused !== undefined) {
+        breaker?.giveBack(identity.token);
+        return refused;
+      }
       const isPostponed = await publication.reconsider(term, chain?.expiresAtMs);
       const isPatient = attempt === 1 && (reason === 'due' || reason === 'start');
       if (isPostponed && isPatient) return this.#stayFresh(term);
-      const fetched = await this.#fetch.run(term);
+      const fetched = await this.#fetch.run(term, publication.remainingMs());
       if (!fetched.ok) return fetched;
       const token = fetched.value;
       if (publication.declineUnchanged(token, reason === 'explicit')) {

@@ -1,3 +1,4 @@
+import { boundRetryAfter } from '../core/backoff.ts';
 import type { ChainState } from '../core/chain-state.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Clock, FetchReport, RefreshEvents, TokenSource } from '../core/ports.ts';
@@ -6,6 +7,7 @@ import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
 import type { FetchPace } from './fetch-pace.ts';
 import type { FetchShare } from './fetch-share.ts';
+import type { ProviderBreaker } from './provider-breaker.ts';
 import { describeEnd, type Term } from './term.ts';
 
 export interface TokenFetchParts {
@@ -13,6 +15,8 @@ export interface TokenFetchParts {
   readonly source: TokenSource;
   /** For kinds with refresh tokens. */
   readonly chain: ChainKeeper | undefined;
+  /** The provider's, shared by all of its tokens; without it each token is on its own. */
+  readonly breaker?: ProviderBreaker | undefined;
   readonly clock: Clock;
   readonly events: RefreshEvents;
 }
@@ -30,9 +34,12 @@ export class TokenFetch {
     this.#share = share;
   }
 
-  /** Calls the provider, unless the term has ended or the chain is not ready for it. */
-  async run(term: Term): Promise<Result<FetchedToken>> {
-    const { chain, source, clock, events, identity } = this.#parts;
+  /**
+   * Calls the provider, unless the term has ended or the chain is not ready for it.
+   * @param remainingMs of the token that readers see, in milliseconds; `undefined` when there is none
+   */
+  async run(term: Term, remainingMs: number | undefined): Promise<Result<FetchedToken>> {
+    const { chain, source, breaker, clock, events, identity } = this.#parts;
     const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term);
     if (!prepared.ok) return prepared;
     const presented = prepared.value;
@@ -41,12 +48,23 @@ export class TokenFetch {
     const startedMs = clock.monotonicMs();
     await this.#share.use();
     await this.#pace.recordFetch();
+    const takeBack = presented === undefined ? undefined : await chain?.notePresentation(presented);
     const report = await source.fetch(presented, term.signal, () => term.signal.aborted);
-    const { result, clockSkewMs, salvaged, isUnasked = false } = report;
-    if (!isUnasked) this.#share.settle();
+    const { clockSkewMs, salvaged, isUnasked = false } = report;
+    const result = report.result.ok
+      ? report.result
+      : fail(boundRetryAfter(report.result.failure, remainingMs));
+    if (!isUnasked) {
+      this.#share.settle();
+      breaker?.settle(identity.token, result.ok ? undefined : result.failure);
+    }
     // Before anything else: from here on the refresh token that was presented is spent.
     const brought = result.ok ? result.value : salvaged;
     if (brought !== undefined) await chain?.accept(brought);
+    if (isUnasked) await takeBack?.();
+    // A newer refresh token makes the note meaningless: it is left for the next one to replace.
+    else if (report.isAmbiguous !== true && brought?.refreshToken === undefined)
+      await chain?.forgetPresentation();
     events({
       event: 'token-fetched',
       identity,

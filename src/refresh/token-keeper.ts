@@ -5,17 +5,19 @@
  * is kept and only its write is repeated; the token that readers see is replaced by a better one or not at all.
  * Non-guarantee: two processes may fetch at once; the store's compare-and-swap decides whose token stays.
  */
-import { decideWait } from '../core/backoff.ts';
+import { type BackoffInput, decideWait } from '../core/backoff.ts';
 import type { PublishedToken } from '../core/document.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
 import type { FetchWaits, Random, TextReader } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token.ts';
+import { FailureCount } from './failure-count.ts';
 import type { FetchBudget } from './fetch-budget.ts';
 import type { FetchGate } from './fetch-gate.ts';
 import { FetchPace } from './fetch-pace.ts';
 import { FetchShare } from './fetch-share.ts';
+import type { Hold } from './provider-breaker.ts';
 import { RefreshAttempt, type RefreshAttemptParts } from './refresh-attempt.ts';
 import {
   type Achievement,
@@ -49,6 +51,8 @@ export class TokenKeeper {
   #retiring: AbortController | undefined;
   /** Ends the present wait between two attempts. */
   #wakeUp: AbortController | undefined;
+  /** A human waits for the next attempt of the present run. */
+  #isUrged = false;
 
   constructor(parts: TokenKeeperParts) {
     this.#parts = parts;
@@ -123,7 +127,10 @@ export class TokenKeeper {
     if (reason === 'explicit') this.#pace.forgetRejection();
     if (this.#running === undefined)
       return this.#begin(reason, term, maxAttempts, this.#isOnlyChainDue(reason));
-    if (reason === 'explicit' && this.#pace.demandedRestMs() === 0) this.#wakeUp?.abort();
+    if (reason === 'explicit' && this.#pace.demandedRestMs() === 0) {
+      this.#isUrged = true;
+      this.#wakeUp?.abort();
+    }
     return this.#running;
   }
 
@@ -136,6 +143,7 @@ export class TokenKeeper {
     this.#retiring?.abort(new Error(RETIRED.message));
     // A bug in there is told to whoever began it.
     await this.#running?.catch(() => undefined);
+    this.#parts.breaker?.forget(this.identity.token);
     if (term !== undefined && this.hasUnsaved) await this.#begin('due', term, Number.POSITIVE_INFINITY, true);
   }
 
@@ -173,14 +181,13 @@ export class TokenKeeper {
   async #attemptUntilDone(run: RefreshRun): Promise<RefreshOutcome> {
     const { clock, events, identity } = this.#parts;
     events({ event: 'refresh-started', identity, reason: run.reason });
-    let previous: Failure | undefined;
-    let failedSinceMs: number | undefined;
+    const count = new FailureCount();
     for (let attempt = 1; ; attempt += 1) {
-      const result = await this.#attemptInTurn(run, attempt);
+      const result = await this.#attemptInTurn(run, attempt, count);
       if (result.ok) {
-        if (failedSinceMs !== undefined) {
-          const failedForMs = clock.monotonicMs() - failedSinceMs;
-          events({ event: 'refresh-recovered', identity, failures: attempt - 1, failedForMs });
+        if (count.sinceMonotonicMs !== undefined) {
+          const failedForMs = clock.monotonicMs() - count.sinceMonotonicMs;
+          events({ event: 'refresh-recovered', identity, failures: count.total, failedForMs });
         }
         return result.value;
       }
@@ -189,23 +196,27 @@ export class TokenKeeper {
       if (run.term.signal.aborted || run.retired.aborted) return this.#abandon(run, describeEndOf(run));
       if (failure.code === 'aborted' || failure.code === 'leadership-lost')
         return this.#abandon(run, failure);
-      failedSinceMs ??= clock.monotonicMs();
-      const waitMs = this.#decideWait(run, failure, attempt);
-      events({
-        event: 'refresh-failed',
-        identity,
-        failure,
-        attempt,
-        repeated: failure.code === previous?.code,
-        nextAttemptAtMs: clock.now() + waitMs,
-        expiresAtMs: this.published?.expiresAtMs,
-      });
-      previous = failure;
+      const repeated = count.repeats(failure);
+      const waitMs = this.#decideWait(run, failure, count.note(failure, clock.monotonicMs()));
+      this.#tellFailure(failure, attempt, repeated, waitMs);
       const isOutOfPatience = failure.retry === 'needs-human' || waitMs > IMPATIENT_WAIT_MS;
       if (attempt >= run.maxAttempts || (!hasPatience(run) && isOutOfPatience))
         return { kind: 'failed', failure };
       await this.#pause(waitMs, failure, run);
     }
+  }
+
+  #tellFailure(failure: Failure, attempt: number, repeated: boolean, waitMs: number): void {
+    const { clock, events, identity } = this.#parts;
+    events({
+      event: 'refresh-failed',
+      identity,
+      failure,
+      attempt,
+      repeated,
+      nextAttemptAtMs: clock.now() + waitMs,
+      expiresAtMs: this.published?.expiresAtMs,
+    });
   }
 
   /** Ends a run with the term; what was fetched and could not be written yet gets a last try. */
@@ -218,46 +229,90 @@ export class TokenKeeper {
     return { kind: 'failed', failure };
   }
 
-  #decideWait(run: RefreshRun, failure: Failure, attempt: number): number {
+  #decideWait(
+    run: RefreshRun,
+    failure: Failure,
+    count: Pick<BackoffInput, 'attempt' | 'soonAttempt'>,
+  ): number {
     const { publication, random } = this.#parts;
     const remainingMs = run.beganLive ? publication.remainingMs() : undefined;
     this.#pace.recordFailure(failure);
     const { roomInMs, hasKept, isStoreKnown } = publication;
     const humanInMs = this.#pace.rejectedRestMs(failure);
-    const ownMs = decideWait({ failure, attempt, remainingMs, roomInMs, humanInMs }, random.next());
+    const ownMs = decideWait({ failure, ...count, remainingMs, roomInMs, humanInMs }, random.next());
     if (run.isForChain) return ownMs;
     return Math.max(ownMs, this.#attempt.restMs(), hasKept || !isStoreKnown ? 0 : this.#share.retryRestMs());
   }
 
-  async #attemptInTurn(run: RefreshRun, attempt: number): Promise<Result<Achievement>> {
-    const { gate, publication } = this.#parts;
+  async #attemptInTurn(run: RefreshRun, attempt: number, count: FailureCount): Promise<Result<Achievement>> {
+    const { gate, publication, breaker, identity, clock } = this.#parts;
     try {
       for (;;) {
         await this.#attempt.rest(run);
         const priority = publication.published?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
-        const attempted = await gate.run(priority, run.over, () => this.#attempt.make(run, attempt));
+        const isUrged = this.#isUrged || run.reason === 'explicit';
+        const attempted = await gate.run(priority, run.over, () => this.#attempt.make(run, attempt, isUrged));
         if (!('refusal' in attempted)) return attempted;
-        if (!hasPatience(run) || run.reason === 'explicit') return fail(attempted.failure);
+        const { failure } = attempted;
+        if (!hasPatience(run) || run.reason === 'explicit') return fail(failure);
         // Not in the gate: a token that has something to write must not wait for one that may not fetch.
-        await this.#share.wait(attempted, priority, run.over);
+        if (attempted.refusal !== 'held') {
+          await this.#share.wait(attempted, priority, run.over);
+          continue;
+        }
+        if (count.noteHold(failure, clock.monotonicMs()))
+          this.#tellFailure(failure, attempt, false, attempted.restMs);
+        await this.#waitForProbe(attempted, priority, run);
       }
     } catch (error) {
       // Only the term's own signals end a wait; anything else is a bug and must be seen.
       if (run.over.aborted) return fail(describeEndOf(run));
       throw error;
     } finally {
+      this.#isUrged = false;
       this.#share.giveBack();
+      breaker?.giveBack(identity.token);
     }
   }
 
-  /** Waits; ends early on an explicit refresh, a changed credential or the end of the term. */
+  /** Waits until the provider may be asked for this token, or a human wants it asked, or its credentials have changed. */
+  async #waitForProbe(hold: Hold, priority: number, run: RefreshRun): Promise<void> {
+    const { breaker, identity } = this.#parts;
+    await this.#waitEarlyEnding(run, (signal) => [
+      breaker?.wait(identity.token, priority, hold, signal) ?? Promise.resolve(),
+      // Those that have not failed are called when one that has finds its credentials changed.
+      ...(hold.hasFailed && hold.failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
+    ]);
+  }
+
+  /** Waits; ends early on an explicit refresh, a changed credential, the provider's recovery or the end of the term. */
   async #pause(waitMs: number, failure: Failure, run: RefreshRun): Promise<void> {
+    const { breaker, identity, clock } = this.#parts;
+    const stopListening = breaker?.onRecovery(identity.token, () => this.#wakeUp?.abort());
+    await this.#waitEarlyEnding(run, (signal) => [
+      clock.sleep(waitMs, signal),
+      ...(failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
+    ]);
+    stopListening?.();
+    if (failure.retry === 'needs-human' && !run.over.aborted) this.#pace.forgetRejection();
+  }
+
+  async #watchCredentials(signal: AbortSignal): Promise<void> {
+    await this.#parts.source.waitForCredentialChange(signal);
+    this.#pace.noteCredentialChange();
+    this.#parts.breaker?.noteCredentialChange();
+  }
+
+  /** Waits for the first of several; leaves nothing of the others behind. */
+  async #waitEarlyEnding(
+    run: RefreshRun,
+    begin: (signal: AbortSignal) => readonly Promise<void>[],
+  ): Promise<void> {
     const wakeUp = new AbortController();
     const done = new AbortController();
     this.#wakeUp = wakeUp;
     const signal = AbortSignal.any([wakeUp.signal, done.signal, run.over]);
-    const waits = [this.#parts.clock.sleep(waitMs, signal)];
-    if (failure.retry === 'needs-human') waits.push(this.#parts.source.waitForCredentialChange(signal));
+    const waits = begin(signal);
     try {
       await Promise.race(waits);
     } catch (error) {
@@ -267,6 +322,5 @@ export class TokenKeeper {
       done.abort();
       await Promise.allSettled(waits);
     }
-    if (failure.retry === 'needs-human' && !run.over.aborted) this.#pace.forgetRejection();
   }
 }

@@ -184,6 +184,10 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'fetch-budget-exhausted':
     case 'fetch-budget-recovered':
       return `${event.provider}: ${event.calls} of ${formatFetchLimit(event.limit)} calls are used`;
+    case 'provider-outage-began':
+      return `${event.provider} fails for all of its tokens: one at a time asks it, ${event.waiting} wait`;
+    case 'provider-outage-ended':
+      return `${event.provider} answers again, after ${formatRoughly(event.failedForMs)}`;
     case 'refresh-postponed':
       return `${event.identity.token}: the refresh is put off to save versions`;
     case 'refresh-recovered':

@@ -49,7 +49,10 @@ describe('check', () => {
       { kind: 'pagerduty', routingKey: { env: 'PD_KEY' } },
       { kind: 'pagerduty', name: 'elsewhere', routingKey: { awsSecret: 'pagerduty', key: 'k' } },
     ];
-    const config = await world.copyConfig('pagerduty.yaml', { only: ['pik'], set: { alerts: { sinks } } });
+    const config = await world.copyConfig('pagerduty.yaml', {
+      only: ['pik'],
+      set: { alerts: { name: 'here', sinks } },
+    });
     const args = ['check', '--config', config];
     const wrong = await runInProcess(args, { env: { PD_KEY: 'n0t-a-key-but-s3cret' } });
     assert.equal(wrong.code, 1);

@@ -26,7 +26,7 @@ describe('sandbox', () => {
     assert.match(introduction, /^ {2}metrics {4}http:\/\/127\.0\.0\.1:\d+\/metrics$/m);
     assert.match(
       introduction,
-      /aws --endpoint-url http\S+ secretsmanager get-secret-value --secret-id sandbox\/pik/,
+      /aws --region ap-southeast-3 --endpoint-url http\S+ secretsmanager get-secret-value --secret-id sandbox\/pik/,
     );
     const text = screen.lines.join('\n');
     assert.match(text, /^TOKEN +LIFE LEFT +NEXT +LAST RESULT +GEN$/m);

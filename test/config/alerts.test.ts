@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
+import { formatProblem } from '../../src/config/problem.ts';
 import { KINDS } from '../../src/providers/registry.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
@@ -155,4 +156,54 @@ describe('alerts', () => {
       assert.deepEqual(problems, [`app.yaml:${problem}`]);
     });
   }
+});
+
+describe('an installation without a name', () => {
+  const AM = 'alerts: { sinks: [{ kind: alertmanager, urls: ["http://am:9093"] }] }';
+  const parse = (text: string, podNamespace?: string) => {
+    const options = { fileName: 'app.yaml', kinds: KINDS, podNamespace };
+    const parsed = parseConfiguration(`${AM}\n${text}\n${PIVOT}`, options);
+    assert.ok(parsed.ok);
+    return {
+      name: parsed.configuration.alerts.name,
+      warnings: parsed.warnings.map(formatProblem).filter((warning) => warning.includes(' alerts')),
+    };
+  };
+  const REGION = 'store: { region: ap-southeast-3 }';
+  const LONG = 'x'.repeat(100);
+
+  for (const { text, podNamespace, name } of [
+    {
+      text: 'coordination: { kind: kubernetes }',
+      podNamespace: 'payments',
+      name: 'token-refresher/payments',
+    },
+    {
+      text: `coordination: { kind: kubernetes }\n${REGION}`,
+      podNamespace: 'payments',
+      name: 'token-refresher/payments/ap-southeast-3',
+    },
+    {
+      text: `coordination: { kind: kubernetes, namespace: other, leaseName: second }\n${REGION}`,
+      podNamespace: 'payments',
+      name: 'token-refresher/other/second/ap-southeast-3',
+    },
+    { text: REGION, podNamespace: 'payments', name: 'token-refresher/payments/ap-southeast-3' },
+    {
+      text: `coordination: { kind: kubernetes, leaseName: ${LONG} }`,
+      podNamespace: 'payments',
+      name: `token-refresher/payments/${'x'.repeat(30)}-5c45589c`,
+    },
+  ])
+    it(`is called ${name}, so that another place has another name`, () => {
+      assert.deepEqual(parse(text, podNamespace), { name, warnings: [] });
+      assert.ok(name.length <= 64);
+    });
+
+  it('is told so, with the place, where nothing but the region tells it from another one', () => {
+    const { name, warnings } = parse(REGION);
+    assert.equal(name, 'token-refresher/ap-southeast-3');
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0] ?? '', /^app\.yaml:1:9 alerts: there is no name: .*allowed: alerts\.name/);
+  });
 });

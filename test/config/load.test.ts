@@ -73,7 +73,7 @@ describe('parseConfiguration', () => {
         sinks: [],
         heartbeat: undefined,
       },
-      http: { host: '0.0.0.0', port: 8080 },
+      http: { host: '::', port: 8080 },
       log: { level: 'info', format: 'auto' },
     });
     const [provider] = providers;

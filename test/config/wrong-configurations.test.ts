@@ -604,7 +604,26 @@ providers:
             .join(', ')}]`,
     );
     assert.deepEqual(problemsOf(parseText(lines.join('\n'))), [
-      'app.yaml:1:1 aliases multiply into too many values',
+      'app.yaml:7:30 aliases multiply into too many values',
+    ]);
+  });
+
+  it('allows thousands of aliases', () => {
+    const customers = Array.from(
+      { length: 4000 },
+      (_, index) => `      - { name: c${index}, bindingId: *binding }\n`,
+    );
+    const [head = ''] = CUSTOMERS.split('      - name: ayu');
+    const parsed = parseText(
+      `${head}      - { name: first, bindingId: &binding { env: BINDING } }\n${customers.join('')}`,
+    );
+    assert.ok(parsed.ok);
+    assert.equal(parsed.configuration.providers[0]?.tokens.length, 4001);
+  });
+
+  it('is refused for an alias inside of what it stands for', () => {
+    assert.deepEqual(problemsOf(parseText('store: &store\n  tags: { a: *store }\n')), [
+      'app.yaml:2:14 an alias stands inside of what it stands for',
     ]);
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { decideWait, NEEDS_HUMAN_MS } from '../../src/core/backoff.ts';
-import type { Failure, Retry } from '../../src/core/failure.ts';
+import { boundRetryAfter, decideHumanWait, decideWait, NEEDS_HUMAN_MS } from '../../src/core/backoff.ts';
+import type { Failure, FailureCode, Retry } from '../../src/core/failure.ts';
 import { buildFailure } from '../support/sample-events.ts';
 
 const MINUTE_MS = 60_000;
@@ -10,6 +10,8 @@ const MINUTE_MS = 60_000;
 interface Case {
   readonly title: string;
   readonly retry: Retry;
+  readonly code?: FailureCode;
+  readonly soonAttempt?: number;
   readonly attempt: number;
   readonly remainingMs?: number;
   readonly retryAfterMs?: number;
@@ -69,14 +71,50 @@ const cases: readonly Case[] = [
     waitMs: MINUTE_MS,
   },
   { title: 'up to one second, soon', retry: 'soon', attempt: 1, draw: 0.5, waitMs: 500 },
-  { title: 'no longer, soon, after many attempts', retry: 'soon', attempt: 50, draw: 0.999, waitMs: 999 },
+  { title: 'no longer, soon, the second time', retry: 'soon', attempt: 2, draw: 0.5, waitMs: 500 },
+  { title: 'as every back-off, soon, the third time', retry: 'soon', attempt: 3, draw: 0.5, waitMs: 2000 },
+  { title: 'up to 60 s, soon, after many attempts', retry: 'soon', attempt: 50, draw: 0.999, waitMs: 59_940 },
   {
-    title: '60 s, soon, after expiry',
+    title: 'up to one second, soon, although much else has failed before',
+    retry: 'soon',
+    attempt: 9,
+    soonAttempt: 1,
+    draw: 0.5,
+    waitMs: 500,
+  },
+  {
+    title: 'no 60 s, soon, after expiry',
     retry: 'soon',
     attempt: 1,
     remainingMs: -1,
     draw: 0.5,
+    waitMs: 500,
+  },
+  {
+    title: '60 s after expiry, soon for the third time',
+    retry: 'soon',
+    attempt: 3,
+    remainingMs: -1,
+    draw: 0.5,
     waitMs: MINUTE_MS,
+  },
+  {
+    title: 'half a second for the first write of a fetched token after expiry',
+    code: 'store-unavailable',
+    retry: 'backoff',
+    attempt: 1,
+    remainingMs: -1,
+    draw: 0.5,
+    waitMs: 500,
+  },
+  {
+    title: 'at most 60 s for the next writes',
+    code: 'store-unavailable',
+    retry: 'backoff',
+    attempt: 12,
+    remainingMs: -1,
+    draw: 0.5,
+    waitMs: 30_000,
   },
   { title: '15 min for a human', retry: 'needs-human', attempt: 1, draw: 0, waitMs: 15 * MINUTE_MS },
   {
@@ -131,10 +169,15 @@ const cases: readonly Case[] = [
 ];
 
 describe('decideWait', () => {
-  for (const { title, retry, attempt, remainingMs, retryAfterMs, draw, waitMs } of cases) {
+  for (const { title, code, retry, attempt, soonAttempt, remainingMs, retryAfterMs, draw, waitMs } of cases) {
     it(`waits ${title}`, () => {
-      const failure = buildFailure({ retry, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) });
-      assert.equal(decideWait({ failure, attempt, remainingMs }, draw), waitMs);
+      const failure = buildFailure({
+        retry,
+        ...(code === undefined ? {} : { code }),
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      });
+      const soon = soonAttempt === undefined ? {} : { soonAttempt };
+      assert.equal(decideWait({ failure, attempt, remainingMs, ...soon }, draw), waitMs);
     });
   }
 
@@ -184,4 +227,58 @@ describe('decideWait', () => {
       assert.equal(decideWait({ failure, attempt: 9, remainingMs: -1, roomInMs }, 0), waitMs);
     });
   }
+});
+
+describe('a Retry-After that readers cannot live with', () => {
+  for (const { title, failure, remainingMs, waitMs } of [
+    {
+      title: 'of a day is cut to five minutes after the expiry',
+      failure: {},
+      remainingMs: MINUTE_MS,
+      waitMs: 6 * MINUTE_MS,
+    },
+    {
+      title: 'is cut to five minutes once the token has expired',
+      failure: {},
+      remainingMs: -MINUTE_MS,
+      waitMs: 5 * MINUTE_MS,
+    },
+    {
+      title: 'is cut to five minutes where there is no token',
+      failure: {},
+      remainingMs: undefined,
+      waitMs: 5 * MINUTE_MS,
+    },
+    {
+      title: 'is obeyed from a rate limit',
+      failure: { code: 'rate-limited' as const },
+      remainingMs: -1,
+      waitMs: 1440 * MINUTE_MS,
+    },
+  ]) {
+    it(title, () => {
+      const bound = boundRetryAfter(
+        buildFailure({ retryAfterMs: 1440 * MINUTE_MS, ...failure }),
+        remainingMs,
+      );
+      assert.equal(bound.retryAfterMs, waitMs);
+    });
+  }
+
+  it('is left as it is when it is short', () => {
+    const failure = buildFailure({ retryAfterMs: 2 * MINUTE_MS });
+    assert.equal(boundRetryAfter(failure, -1), failure);
+  });
+});
+
+it('Nobody is locked out: rejected credentials are left alone for 15 minutes, those that have worked for 1, 2, 4 and 8 first', () => {
+  const rejections = [1, 2, 3, 4, 5, 6, 5000];
+  assert.deepEqual(
+    rejections.map((count) => decideHumanWait(count, true) / MINUTE_MS),
+    [1, 2, 4, 8, 15, 15, 15],
+  );
+  assert.deepEqual(
+    new Set(rejections.map((count) => decideHumanWait(count, false))),
+    new Set([NEEDS_HUMAN_MS]),
+  );
 });

@@ -12,7 +12,7 @@ import {
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
 
 describe('Retry-After', () => {
-  const cases: readonly (readonly [string | undefined, number | undefined])[] = [
+  const cases: readonly (readonly [string | readonly string[] | undefined, number | undefined])[] = [
     ['60', 60_000],
     [' 60 ', 60_000],
     ['1.5', 1_500],
@@ -27,6 +27,18 @@ describe('Retry-After', () => {
     ['Sat, 21 Xyz 2026 12:01:00 GMT', undefined],
     ['Sat, 21 Nov 2026 25:01:00 GMT', undefined],
     ['2026-11-21T12:01:00Z', undefined],
+    ['1795262460', 60_000],
+    ['1795262340', undefined],
+    ['30, 60', 60_000],
+    ['60, 30', 60_000],
+    ['60,-5, soon, 0', 60_000],
+    ['60.5;', undefined],
+    ['5, Sat, 21 Nov 2026 12:01:00 GMT', 60_000],
+    ['Sat, 21 Nov 2026 12:00:30 GMT, 60', 60_000],
+    ['Saturday, 21-Nov-26 12:01:00 GMT,Sat, 21 Nov 2026 12:00:30 GMT', 60_000],
+    [['30', '60'], 60_000],
+    [['5', 'Sat, 21 Nov 2026 12:01:00 GMT', ''], 60_000],
+    [[], undefined],
     ['0', undefined],
     ['-60', undefined],
     ['soon', undefined],
@@ -46,6 +58,7 @@ describe('a number of seconds in a body', () => {
     ['60', 60_000],
     [0.25, 250],
     [1e9, MAX_RETRY_AFTER_MS],
+    [NOW_MS / 1000 + 60, 60_000],
     [0, undefined],
     [-1, undefined],
     [Number.NaN, undefined],
@@ -54,7 +67,7 @@ describe('a number of seconds in a body', () => {
   ];
   for (const [value, waitMs] of cases) {
     test(`${String(value)} asks for ${waitMs ?? 'no'} ms`, () => {
-      assert.equal(parseRetryAfterSeconds(value), waitMs);
+      assert.equal(parseRetryAfterSeconds(value, NOW_MS), waitMs);
     });
   }
 });
@@ -86,7 +99,7 @@ test('whatever is asked for, the wait is more than nothing and at most a day', (
     fc.property(fc.oneof(fc.anything(), fc.string(), fc.double(), fc.nat().map(String)), (value) => {
       const waits = [
         typeof value === 'string' ? parseRetryAfter(value, NOW_MS) : undefined,
-        parseRetryAfterSeconds(value),
+        parseRetryAfterSeconds(value, NOW_MS),
         parseRateLimitReset(value, NOW_MS),
       ];
       for (const waitMs of waits) {

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { startWiretap, type Wiretap } from '../support/program-wiretap.ts';
@@ -200,3 +201,38 @@ function describeForCloudTrail(headers: Readonly<Record<string, string>>, body: 
   const { authorization: _signature, ...visible } = headers;
   return JSON.stringify({ parameters, visible });
 }
+
+describe('No secret leaks through Node.js itself', { concurrency: 2, timeout: 60_000 }, () => {
+  for (const [name, value] of [
+    ['NODE_DEBUG', 'http,http2,net,tls,undici,fetch,stream,module'],
+    ['NODE_DEBUG_NATIVE', 'http2,tls,net'],
+  ] as const)
+    it(`${name} starts nothing, so that no URL of a sink is printed`, async (t) => {
+      await using world = await startProgramWorld();
+      const alerts = { sinks: [{ kind: 'slack', url: { env: 'HOOK' } }] };
+      const config = await world.copyConfig('debug.yaml', { only: ['pik'], set: { alerts } });
+      const env = { HOOK: 'http://127.0.0.1:9/services/T0CANARY', [name]: value };
+      for (const args of [['run'], ['alert-test']]) {
+        const { code, stdout, stderr } = await runProgram([...args, '--config', config], {
+          signal: t.signal,
+          env,
+        });
+        assert.equal(code, 2);
+        assert.match(stderr, new RegExp(`${name} is set: .*nothing was started`));
+        assert.ok(!`${stdout}${stderr}`.includes('T0CANARY'));
+      }
+      assert.equal(world.sandbox.store.requests.size, 0);
+    });
+
+  it('NODE_TLS_REJECT_UNAUTHORIZED=0 is ignored and the log says so', async (t) => {
+    await using world = await startProgramWorld();
+    const config = await world.copyConfig('tls.yaml', { only: ['pik'] });
+    const env = { NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+    await using daemon = new ProgramProcess(['run', '--config', config], { signal: t.signal, env });
+    const [line] = await daemon.output.untilLines('process-unsafe', 1);
+    assert.match(String(line?.['problem']), /^NODE_TLS_REJECT_UNAUTHORIZED=0 is ignored/);
+    await daemon.output.untilLines('token-refreshed', 1);
+    daemon.send('SIGTERM');
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
+  });
+});

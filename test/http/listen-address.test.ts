@@ -6,7 +6,7 @@ describe('reachableHost', () => {
   for (const { host, reachable } of [
     { host: '127.0.0.1', reachable: '127.0.0.1' },
     { host: '0.0.0.0', reachable: '127.0.0.1' },
-    { host: '::', reachable: '[::1]' },
+    { host: '::', reachable: '127.0.0.1' },
     { host: 'fd00::7', reachable: '[fd00::7]' },
     { host: 'localhost', reachable: 'localhost' },
   ]) {
@@ -25,19 +25,19 @@ describe('describeListenError', () => {
     { code: 'EACCES', says: 'not allowed to; set http.port to 1024 or above' },
     {
       code: 'EADDRNOTAVAIL',
-      says: 'this machine does not have that address; set http.host to one of its own, 127.0.0.1 or 0.0.0.0',
+      says: 'this machine does not have that address; set http.host to one of its own, 127.0.0.1 or ::',
     },
     {
       code: 'EAFNOSUPPORT',
-      says: 'this machine does not have that address; set http.host to one of its own, 127.0.0.1 or 0.0.0.0',
+      says: 'this machine does not have that address; set http.host to one of its own, 127.0.0.1 or ::',
     },
     {
       code: 'ENOTFOUND',
-      says: 'the host name does not resolve; set http.host to an address, 127.0.0.1 or 0.0.0.0',
+      says: 'the host name does not resolve; set http.host to an address, 127.0.0.1 or ::',
     },
     {
       code: 'EAI_AGAIN',
-      says: 'the host name does not resolve; set http.host to an address, 127.0.0.1 or 0.0.0.0',
+      says: 'the host name does not resolve; set http.host to an address, 127.0.0.1 or ::',
     },
   ]) {
     it(`says what to do about ${code}`, () => {

@@ -190,7 +190,7 @@ describe('startHttpServer', () => {
     await assert.rejects(start({ host: '192.0.2.1' }), {
       message:
         'cannot listen on 192.0.2.1 port 0: this machine does not have that address; ' +
-        'set http.host to one of its own, 127.0.0.1 or 0.0.0.0',
+        'set http.host to one of its own, 127.0.0.1 or ::',
     });
   });
 });

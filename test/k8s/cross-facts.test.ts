@@ -71,7 +71,7 @@ describe('the Deployment', () => {
     assert.deepEqual(image.exposedPorts, [port]);
     for (const path of SHIPPED_CONFIGURATIONS) {
       const { http } = readShippedConfiguration(path);
-      assert.deepEqual(http, { host: '0.0.0.0', port }, path);
+      assert.deepEqual(http, { host: '::', port }, path);
     }
     const probeSchema = z.looseObject({
       httpGet: z.object({ path: z.string(), port: z.literal('http') }),
@@ -177,7 +177,10 @@ describe('the network policy', () => {
       egress.flatMap(({ ports }) => ports.map((each) => `${each.protocol} ${each.port}`)),
       ['UDP 53', 'TCP 53', 'TCP 443', 'TCP 80'],
     );
-    assert.deepEqual(egress.at(-1)?.to, [{ ipBlock: { cidr: '169.254.170.23/32' } }]);
+    assert.deepEqual(egress.at(-1)?.to, [
+      { ipBlock: { cidr: '169.254.170.23/32' } },
+      { ipBlock: { cidr: 'fd00:ec2::23/128' } },
+    ]);
   });
 });
 

@@ -114,6 +114,22 @@ describe('a token source', () => {
     assert.deepEqual(server.bodies, []);
   });
 
+  test('sends nothing when the term has ended while it connected', async () => {
+    await using server = await startProvider();
+    const { source } = sourceOf(server.url);
+    // Over as soon as there is a connection.
+    const { result, isUnasked } = await source.fetch(
+      chainOf('rt-1'),
+      live,
+      () => server.connectionCount() > 0,
+    );
+    assert.ok(!result.ok);
+    assert.equal(result.failure.code, 'aborted');
+    assert.ok(isUnasked);
+    assert.equal(server.connectionCount(), 1);
+    assert.deepEqual(server.bodies, []);
+  });
+
   test('reports credentials that cannot be read or used, without a call', async () => {
     await using server = await startProvider();
     const { source, held } = sourceOf(server.url);

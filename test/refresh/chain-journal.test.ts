@@ -16,10 +16,14 @@ interface World {
   readonly journal: MemoryJournal;
 }
 
-function startProcess({ store, journal }: World, clock = new FakeClock()): KeeperBench {
+function startProcess(
+  { store, journal }: World,
+  clock = new FakeClock(),
+  chainFallback: 'start-again' | 'none' = 'none',
+): KeeperBench {
   // Two processes never draw the same request tokens.
   const random = createEvenRandom(store.calls.length + 1);
-  return createKeeperBench(clock, { chainFallback: 'none', store, journal, random });
+  return createKeeperBench(clock, { chainFallback, store, journal, random });
 }
 
 /** A world whose state secret holds `refresh-canary`. */
@@ -183,5 +187,52 @@ describe('the journal of a chain', () => {
     const next = startProcess(world);
     await next.keeper.refresh('start', next.term);
     assert.deepEqual(presented(next), ['refresh-canary']);
+  });
+});
+
+describe('a process that is killed before the answer to its refresh token has come', () => {
+  /** Presents `refresh-canary` and is killed: its clock is never moved again. */
+  async function dieInFlight(world: World, chainFallback: 'start-again' | 'none'): Promise<KeeperBench> {
+    const killed = startProcess(world, new FakeClock(), chainFallback);
+    killed.source.delayMs = 5000;
+    void killed.keeper.refresh('start', killed.term);
+    await settle();
+    return killed;
+  }
+
+  it('No chain is lost by us: the next one presents it once more, the one after that starts again', async () => {
+    const world = createWorld();
+    for (let life = 0; life < 2; life += 1)
+      assert.deepEqual(presented(await dieInFlight(world, 'start-again')), ['refresh-canary']);
+    for (let life = 0; life < 3; life += 1)
+      assert.deepEqual(presented(await dieInFlight(world, 'start-again')), [undefined], `life ${life}`);
+  });
+
+  it('No chain is lost by us: without a fallback the third one calls a human, and tries again after 15 minutes', async () => {
+    const world = createWorld();
+    await dieInFlight(world, 'none');
+    await dieInFlight(world, 'none');
+    const clock = new FakeClock();
+    const third = startProcess(world, clock);
+    const run = third.keeper.refresh('start', third.term);
+    await settle();
+    assert.deepEqual(presented(third), []);
+    assert.equal(third.events.last('refresh-failed').failure.code, 'chain-broken');
+    await clock.advance(15 * 60_000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.deepEqual(presented(third), ['refresh-canary']);
+  });
+
+  it('an outcome that is known is not held against the refresh token', async () => {
+    const world = createWorld();
+    for (let life = 0; life < 4; life += 1) {
+      const bench = startProcess(world);
+      bench.source.failWith();
+      bench.source.failUnasked(1);
+      await bench.keeper.refresh('start', bench.term, 1);
+      await bench.keeper.refresh('explicit', bench.term, 1);
+      assert.equal(world.journal.presentations.size, 0);
+      assert.deepEqual(new Set(presented(bench)), new Set(['refresh-canary']));
+    }
   });
 });

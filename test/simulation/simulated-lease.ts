@@ -1,5 +1,5 @@
 /** The Lease API as the processes reach it: the API server of the tests behind a network. */
-import { buildLeaseUpdate, buildNewLease } from '../../src/adapters/kubernetes/lease.ts';
+import { buildAnnotatedLease, buildLeaseUpdate, buildNewLease } from '../../src/adapters/kubernetes/lease.ts';
 import {
   failed,
   type LeaseAnswer,
@@ -66,6 +66,11 @@ export class SimulatedLease {
         ),
       update: (lease, change, call) =>
         send({ operation: 'update', method: 'PUT', path: one, body: buildLeaseUpdate(lease, change) }, call),
+      annotate: (lease, annotations, call) =>
+        send(
+          { operation: 'update', method: 'PUT', path: one, body: buildAnnotatedLease(lease, annotations) },
+          call,
+        ),
       rehearse: (held, call) =>
         held === undefined
           ? Promise.resolve({ kind: 'absent' })

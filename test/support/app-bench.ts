@@ -94,6 +94,7 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
       get: (call) => counted(client.get(call)),
       create: (change, call) => counted(client.create(change, call)),
       update: (lease, change, call) => counted(client.update(lease, change, call)),
+      annotate: (lease, annotations, call) => counted(client.annotate(lease, annotations, call)),
       rehearse: (lease, call) => counted(client.rehearse(lease, call)),
       close: () => client.close(),
     };

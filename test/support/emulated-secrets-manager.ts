@@ -23,16 +23,22 @@ export interface EmulatedSecretsManager extends AsyncDisposable {
 
 /** A real AWS SDK client against a real server on a free port; time stands still until the test moves it. */
 export async function startEmulatedSecretsManager(
-  options: { readonly versionWall?: number; readonly onRequest?: (operation: OperationName) => void } = {},
+  options: {
+    readonly versionWall?: number;
+    readonly dayMs?: number;
+    /** What the client signs for. */
+    readonly region?: string;
+    readonly onRequest?: (operation: OperationName) => void;
+  } = {},
 ): Promise<EmulatedSecretsManager> {
-  const { onRequest, ...limits } = options;
+  const { onRequest, region, ...limits } = options;
   const clock = new FakeClock();
   const engine = createSecretsManager({ clock, random: createSeededRandom(1), ...limits });
   const hook = onRequest === undefined ? {} : { onRequest };
   const server = await startSecretsManagerServer({ engine, clock, ...hook });
   const client = new SecretsManagerClient({
     endpoint: server.endpoint,
-    region: engine.region,
+    region: region ?? engine.region,
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
     maxAttempts: 1,
   });

@@ -32,6 +32,7 @@ export class FakeTokenSource implements TokenSource {
   /** What every fetch fails with, for as long as it is set and no scripted step is left. */
   outage: Failure | undefined;
   mostInFlight = 0;
+  #flicker: (() => Failure | undefined) | undefined;
   readonly #clock: Clock;
   readonly #steps: Step[] = [];
   readonly #holds: HeldStep[] = [];
@@ -85,6 +86,15 @@ export class FakeTokenSource implements TokenSource {
     return hold;
   }
 
+  /** Asked for each fetch without a scripted step: what it fails with, if it does. */
+  flickerWith(decide: () => Failure | undefined): void {
+    this.#flicker = decide;
+  }
+
+  get isFetching(): boolean {
+    return this.#inFlight > 0;
+  }
+
   changeCredential(): void {
     for (const wake of this.#credentialWaiters) wake();
   }
@@ -112,7 +122,7 @@ export class FakeTokenSource implements TokenSource {
     this.#inFlight += 1;
     this.mostInFlight = Math.max(this.mostInFlight, this.#inFlight);
     const step = this.#steps.shift();
-    const outage = this.outage;
+    const outage = this.outage ?? this.#flicker?.();
     if (this.delayMs > 0) await this.#clock.sleep(this.delayMs).catch(() => undefined);
     await this.#holds.shift()?.pass();
     this.#inFlight -= 1;

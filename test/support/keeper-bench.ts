@@ -7,6 +7,7 @@ import type { TokenIdentity } from '../../src/core/token.ts';
 import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
 import type { FetchBudget } from '../../src/refresh/fetch-budget.ts';
 import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import type { ProviderBreaker } from '../../src/refresh/provider-breaker.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import type { Term } from '../../src/refresh/term.ts';
 import { TokenKeeper } from '../../src/refresh/token-keeper.ts';
@@ -30,6 +31,7 @@ export interface KeeperBenchOptions {
   readonly gate?: FetchGate;
   /** The provider's, shared by all of its tokens. */
   readonly budget?: FetchBudget;
+  readonly breaker?: ProviderBreaker;
   /** Shared by all keepers of a process; without it writes are not paced. */
   readonly pacer?: WritePacer;
   readonly source?: FakeTokenSource;
@@ -88,6 +90,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     source: options.provider ?? source,
     waits: options.waits,
     budget: options.budget,
+    breaker: options.breaker,
     minIntervalMs: policy.minIntervalMs,
     publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
     chain:

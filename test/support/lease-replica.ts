@@ -1,4 +1,4 @@
-import { buildLeaseUpdate, buildNewLease } from '../../src/adapters/kubernetes/lease.ts';
+import { buildAnnotatedLease, buildLeaseUpdate, buildNewLease } from '../../src/adapters/kubernetes/lease.ts';
 import {
   failed,
   type LeaseAnswer,
@@ -126,6 +126,8 @@ export class LeaseReplica {
         this.#send('create', 'POST', path, buildNewLease(LEASE_NAME, LEASE_NAMESPACE, change), call),
       update: (lease, change, call) =>
         this.#send('update', 'PUT', one, buildLeaseUpdate(lease, change), call),
+      annotate: (lease, annotations, call) =>
+        this.#send('update', 'PUT', one, buildAnnotatedLease(lease, annotations), call),
       rehearse: (lease, call) => this.#send('update', 'PUT', `${one}?dryRun=All`, lease?.raw, call),
       close: options.close ?? (() => Promise.resolve()),
     };

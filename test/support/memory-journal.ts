@@ -4,6 +4,7 @@ import type {
   FetchWaits,
   Journal,
   JournalEntry,
+  Presentation,
   SecretWrite,
 } from '../../src/core/ports.ts';
 import type { CallSpan } from '../../src/core/rolling-calls.ts';
@@ -11,6 +12,7 @@ import type { CallSpan } from '../../src/core/rolling-calls.ts';
 /** A {@link Journal} that outlives the benches of killed processes. */
 export class MemoryJournal implements Journal {
   readonly entries = new Map<string, JournalEntry>();
+  readonly presentations = new Map<string, Presentation>();
 
   async write(entry: JournalEntry): Promise<void> {
     await Promise.resolve();
@@ -25,6 +27,21 @@ export class MemoryJournal implements Journal {
   async read(secretName: string): Promise<JournalEntry | undefined> {
     await Promise.resolve();
     return this.entries.get(secretName);
+  }
+
+  async writePresentation(presentation: Presentation): Promise<void> {
+    await Promise.resolve();
+    this.presentations.set(presentation.secretName, presentation);
+  }
+
+  async removePresentation(secretName: string): Promise<void> {
+    await Promise.resolve();
+    this.presentations.delete(secretName);
+  }
+
+  async readPresentation(secretName: string): Promise<Presentation | undefined> {
+    await Promise.resolve();
+    return this.presentations.get(secretName);
   }
 }
 

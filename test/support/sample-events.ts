@@ -87,6 +87,18 @@ export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> 
     versions: 110,
     versionBudget: 144,
   },
+  'provider-outage-began': {
+    event: 'provider-outage-began',
+    provider: 'pik',
+    failure: buildFailure(),
+    waiting: 12,
+  },
+  'provider-outage-ended': {
+    event: 'provider-outage-ended',
+    provider: 'pik',
+    failedForMs: 95_000,
+    waiting: 12,
+  },
   'fetch-budget-low': {
     event: 'fetch-budget-low',
     provider: 'pik',

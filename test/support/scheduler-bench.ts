@@ -5,6 +5,7 @@ import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { watchClock } from '../../src/refresh/clock-watch.ts';
 import type { FetchBudget } from '../../src/refresh/fetch-budget.ts';
 import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { ProviderBreaker } from '../../src/refresh/provider-breaker.ts';
 import { ProviderScheduler, type ScheduleSetting } from '../../src/refresh/provider-scheduler.ts';
 import type { WritePacer } from '../../src/refresh/write-pacer.ts';
 import { createKeeperBench, type KeeperBench } from './keeper-bench.ts';
@@ -50,11 +51,13 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
   const gate = new FetchGate(concurrency);
   const budget = options.budget?.(events.record);
   const random = createSeededRandom(2026);
+  const breaker = new ProviderBreaker({ provider: 'pivot', clock, random, events: events.record });
   const tokens = Array.from({ length: tokenCount }, (_, index) =>
     createKeeperBench(clock, {
       identity: buildIdentity(tokenCount === 1 ? 'pivot' : `pivot/customer-${index}`),
       store,
       gate,
+      breaker,
       events,
       policy,
       random,

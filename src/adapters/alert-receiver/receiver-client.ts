@@ -82,8 +82,7 @@ async function exchange(
   const { status, headers: answered } = answer;
   if (status >= 200 && status <= 299) return succeed(undefined);
   if (wantsBody(status) && 'bytes' in answer.body) readRefusal?.(new TextDecoder().decode(answer.body.bytes));
-  const waits = answered.get('retry-after') ?? [];
-  return fail(describeStatus(receiver, status, parseRetryAfter(waits[0], clock.now())));
+  return fail(describeStatus(receiver, status, parseRetryAfter(answered.get('retry-after'), clock.now())));
 }
 
 function describeStatus(receiver: string, status: number, retryAfterMs: number | undefined): Failure {

@@ -1,6 +1,7 @@
 /**
  * A journal of refresh tokens in {@link PrivateFiles}: one file per state secret, named by a hash of the
- * secret's name, there for as long as the store has not taken the write.
+ * secret's name, there for as long as the store has not taken the write. Beside it a note that a refresh token was
+ * presented, by its fingerprint, until the outcome is known or the next one is presented.
  *
  * Guarantee: an entry is complete or absent, also after a crash at any instruction; a damaged file stops nothing, is
  * set aside as `*.damaged` and reported without its contents. What a later release has written, and what cannot be read
@@ -10,7 +11,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../../core/json.ts';
-import type { Clock, Journal, JournalEntry, SecretWrite } from '../../core/ports.ts';
+import type { Clock, Journal, JournalEntry, Presentation, SecretWrite } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
@@ -26,6 +27,13 @@ const entrySchema = z.object({
   request_token: z.string().min(1),
   expected_version: z.string().min(1).optional(),
   obtained_at: z.iso.datetime(),
+});
+
+const presentationSchema = z.object({
+  schema_version: z.literal(1),
+  secret_name: z.string().min(1),
+  fingerprint: z.string().min(1),
+  times: z.int().positive(),
 });
 
 export interface DirectoryJournalOptions {
@@ -86,6 +94,33 @@ export class DirectoryJournal implements Journal {
     return { entry: unfinished };
   }
 
+  async writePresentation({ secretName, fingerprint, times }: Presentation): Promise<void> {
+    const wire: z.input<typeof presentationSchema> = {
+      schema_version: 1,
+      secret_name: secretName,
+      fingerprint,
+      times,
+    };
+    await this.#work.attempt(`that the refresh token in ${secretName} is presented cannot be noted`, () =>
+      this.#directory.write(presentationNameOf(secretName), JSON.stringify(wire)),
+    );
+  }
+
+  async removePresentation(secretName: string): Promise<void> {
+    await this.#work.attempt(`the note on the refresh token in ${secretName} cannot be removed`, () =>
+      this.#directory.remove(presentationNameOf(secretName)),
+    );
+  }
+
+  async readPresentation(secretName: string): Promise<Presentation | undefined> {
+    return this.#work.attempt(`the note on the refresh token in ${secretName} cannot be read`, async () => {
+      const text = await this.#directory.read(presentationNameOf(secretName));
+      const parsed = presentationSchema.safeParse(text === undefined ? undefined : parseJson(text));
+      if (!parsed.success || parsed.data.secret_name !== secretName) return undefined;
+      return { secretName, fingerprint: parsed.data.fingerprint, times: parsed.data.times };
+    });
+  }
+
   async #setAside(name: string, secretName: string): Promise<void> {
     const aside = `${name}.damaged`;
     await this.#directory.rename(name, aside);
@@ -107,9 +142,17 @@ export async function findLaterEntry(directory: PrivateFiles): Promise<string | 
   return undefined;
 }
 
-/** Names of secrets hold slashes, and may be longer than a file's name. */
 function fileNameOf(secretName: string): string {
-  return `${createHash('sha256').update(secretName).digest('hex').slice(0, 40)}${SUFFIX}`;
+  return `${hashName(secretName)}${SUFFIX}`;
+}
+
+function presentationNameOf(secretName: string): string {
+  return `${hashName(secretName)}.presented.json`;
+}
+
+/** Names of secrets hold slashes, and may be longer than a file's name. */
+function hashName(secretName: string): string {
+  return createHash('sha256').update(secretName).digest('hex').slice(0, 40);
 }
 
 function serializeEntry({ write, obtainedAtMs }: JournalEntry): string {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+
 /** Where the API server is and how a pod identifies itself there. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
@@ -12,6 +14,16 @@ export interface ApiServer {
 
 /** Holds the name of the pod's own namespace. */
 export const NAMESPACE_FILE = `${SERVICE_ACCOUNT}/namespace`;
+
+/** What {@link NAMESPACE_FILE} says; `undefined` outside of a cluster, and in a pod without a service account's token. */
+export function readPodNamespace(): string | undefined {
+  try {
+    const name = readFileSync(NAMESPACE_FILE, 'utf8').trim();
+    return /^[a-z0-9-]{1,63}$/.test(name) ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** The API server of the cluster that this process runs in, or `undefined` outside of one. */
 export function findClusterApiServer(readEnv: (name: string) => string | undefined): ApiServer | undefined {

@@ -17,7 +17,14 @@ import { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import type { ApiServer } from './api-server.ts';
-import { buildLeaseUpdate, buildNewLease, buildUnheldLease, type Lease, type LeaseChange } from './lease.ts';
+import {
+  buildAnnotatedLease,
+  buildLeaseUpdate,
+  buildNewLease,
+  buildUnheldLease,
+  type Lease,
+  type LeaseChange,
+} from './lease.ts';
 import {
   describeUnreachable,
   failed,
@@ -38,6 +45,12 @@ export interface LeaseClient {
   create(change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
   /** Replaces `lease` if nobody has changed it since it was read. */
   update(lease: Lease, change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer>;
+  /** Adds annotations to `lease`, and leaves the record alone, if nobody has changed it since it was read. */
+  annotate(
+    lease: Lease,
+    annotations: Readonly<Record<string, string>>,
+    call: LeaseCall,
+  ): Promise<LeaseAnswer>;
   /**
    * Asks whether a write would be taken, by one that the server carries out in part and does not keep (`dryRun=All`): of
    * `lease` as it is, or of a new one that names nobody. A server that knows no dry run finds nothing to change.
@@ -92,6 +105,14 @@ class HttpLeaseClient implements LeaseClient {
 
   update(lease: Lease, change: LeaseChange, call: LeaseCall): Promise<LeaseAnswer> {
     return this.#send('update', () => buildLeaseUpdate(lease, change), call);
+  }
+
+  annotate(
+    lease: Lease,
+    annotations: Readonly<Record<string, string>>,
+    call: LeaseCall,
+  ): Promise<LeaseAnswer> {
+    return this.#send('update', () => buildAnnotatedLease(lease, annotations), call);
   }
 
   rehearse(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {

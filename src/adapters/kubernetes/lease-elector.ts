@@ -40,6 +40,8 @@ export interface LeaseElectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
+  /** Called with the lease whenever it was read or written while this replica holds it. */
+  readonly onOwnLease?: (lease: Lease) => void;
 }
 
 /** Waits are drawn between three quarters of a retry period and a whole one, so that replicas do not march in step. */
@@ -303,6 +305,7 @@ class LeaseElector implements Coordinator {
 
   #adopt(lease: Lease): void {
     this.#own = lease;
+    this.#options.onOwnLease?.(lease);
     this.#observed.observe(lease, this.#options.identity, this.#nowMs());
   }
 

@@ -137,6 +137,18 @@ export function buildLeaseUpdate(lease: Lease, change: LeaseChange): JsonObject 
   };
 }
 
+/** The same object with other annotations, for who does not hold it too; see {@link buildLeaseUpdate}. */
+export function buildAnnotatedLease(
+  { raw }: Lease,
+  annotations: Readonly<Record<string, string>>,
+): JsonObject {
+  const metadata = objectIn(raw, 'metadata');
+  return {
+    ...raw,
+    metadata: { ...metadata, annotations: { ...objectIn(metadata, 'annotations'), ...annotations } },
+  };
+}
+
 function objectIn(object: JsonObject, field: string): JsonObject {
   const value = object[field];
   return isJsonObject(value) ? value : {};

@@ -220,6 +220,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'chain-recovered':
       case 'journal-failed':
       case 'batch-read-denied':
+      case 'provider-outage-began':
+      case 'provider-outage-ended':
       case 'binding-rejected':
       case 'discovery-failed':
       case 'discovery-recovered':

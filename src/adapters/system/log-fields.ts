@@ -17,6 +17,8 @@ export const LOG_FIELDS = {
   'fetch-budget-low': ['provider', 'calls', 'fetchBudget', 'roomInMs'],
   'fetch-budget-exhausted': ['provider', 'calls', 'fetchBudget', 'roomInMs'],
   'fetch-budget-recovered': ['provider', 'calls', 'fetchBudget', 'roomInMs'],
+  'provider-outage-began': ['provider', 'code', 'waiting'],
+  'provider-outage-ended': ['provider', 'failedForMs', 'waiting'],
   'refresh-postponed': [...TOKEN, 'refreshAt'],
   'token-refreshed': [...TOKEN, 'reason', 'durationMs', 'issuedAt', 'expiresAt', 'refreshAt', 'generation'],
   'token-unchanged': [...TOKEN, 'expiresAt', 'refreshAt'],

@@ -25,6 +25,22 @@ export function writeProgramEvent(log: Log, event: ProgramEvent): void {
     case 'fetch-budget-recovered':
       writeFetchBudget(log, event);
       return;
+    case 'provider-outage-began':
+      log.write(
+        event.failure.retry === 'needs-human' ? 'error' : 'warn',
+        event.event,
+        { provider: event.provider, code: event.failure.code, waiting: event.waiting },
+        `${event.provider} fails for all of its tokens: one at a time asks it, ${event.waiting} wait: ${event.failure.message}`,
+      );
+      return;
+    case 'provider-outage-ended':
+      log.write(
+        'info',
+        event.event,
+        { provider: event.provider, failedForMs: Math.round(event.failedForMs), waiting: event.waiting },
+        `${event.provider} answers again, after ${formatRoughly(event.failedForMs)}: the ${event.waiting} tokens that waited go on`,
+      );
+      return;
     case 'schedule-derived': {
       const { provider, cron, lifetimeMs, refreshEveryMs, tickMs, formerLifetimeMs } = event;
       const cause =

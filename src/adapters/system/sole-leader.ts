@@ -1,19 +1,30 @@
 import type { Coordinator } from '../../core/ports.ts';
 
+/** Turns of processes on one machine that know of each other. */
+export interface SoleLeaderTurn {
+  /** Resolves when no other process has the turn; rejects when aborted. */
+  take(signal: AbortSignal): Promise<void>;
+  release(): void;
+}
+
 /**
- * `coordination: none`: this process is always the leader.
+ * `coordination: none`: this process is always the leader, once it has its turn.
  *
- * Guarantee: the same code path as with an election. Non-guarantee: nothing keeps a second replica from refreshing too;
- * the store's compare-and-swap still decides whose token stays, but tokens are fetched twice.
+ * Guarantee: the same code path as with an election. Non-guarantee: nothing keeps a second replica on another machine, or
+ * without a journal, from refreshing too; the store's compare-and-swap still decides whose token stays, but tokens are
+ * fetched twice.
+ * @param turn `undefined`: it has not to wait for one
  */
-export function createSoleLeader(): Coordinator {
+export function createSoleLeader(turn?: SoleLeaderTurn): Coordinator {
   const term = new AbortController();
   return {
-    lead: (signal) => {
+    lead: async (signal) => {
       signal.throwIfAborted();
-      return Promise.resolve({ signal: term.signal, sinceMonotonicMs: Number.NEGATIVE_INFINITY });
+      await turn?.take(signal);
+      return { signal: term.signal, sinceMonotonicMs: Number.NEGATIVE_INFINITY };
     },
     release: () => {
+      turn?.release();
       term.abort(new Error('leadership was released'));
       return Promise.resolve();
     },

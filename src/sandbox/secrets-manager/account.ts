@@ -1,7 +1,8 @@
 /**
- * The secrets of one AWS account in one region, found by name, ARN or partial ARN.
+ * The secrets of one AWS account, found by name, ARN or partial ARN.
  *
- * Non-guarantee: there is exactly one account and region; an ARN of another one is simply not found.
+ * Non-guarantee: there is exactly one account, and all regions have the same secrets: an ARN names the region that the
+ * request is signed for, and an ARN of another one is simply not found.
  */
 import type { Clock, Random } from '../../core/ports.ts';
 import { Refusal } from './refusal.ts';
@@ -14,6 +15,7 @@ const SUFFIX_LENGTH = 6;
 const COMPLETE_ARN = /-[A-Za-z0-9]{6}$/;
 
 export interface AccountSettings {
+  /** Of those whose requests say none. */
   readonly region: string;
   /** Versions of one secret that can be created within a day before the quota refuses the next. */
   readonly versionWall: number;
@@ -25,10 +27,16 @@ export interface AccountSettings {
 
 export class Account {
   readonly settings: AccountSettings;
-  readonly #secrets = new Map<string, Secret>();
+  readonly #secrets: Map<string, Secret>;
 
-  constructor(settings: AccountSettings) {
+  constructor(settings: AccountSettings, secrets = new Map<string, Secret>()) {
     this.settings = settings;
+    this.#secrets = secrets;
+  }
+
+  /** The same secrets, as they are seen in a region. */
+  in(region: string): Account {
+    return new Account({ ...this.settings, region }, this.#secrets);
   }
 
   /** In order of creation. */
@@ -62,7 +70,7 @@ export class Account {
     const resource = secretId.slice(prefix.length);
     if (!COMPLETE_ARN.test(resource)) return this.findByName(resource);
     const secret = this.findByName(resource.replace(COMPLETE_ARN, ''));
-    return secret?.arn === secretId ? secret : undefined;
+    return secret !== undefined && this.arnOf(secret) === secretId ? secret : undefined;
   }
 
   /** @throws {Refusal} `ResourceNotFoundException` */
@@ -83,7 +91,7 @@ export class Account {
   }
 
   create(name: string, nowMs: number): Secret {
-    const secret = createEmptySecret(name, this.arnFor(name), nowMs);
+    const secret = createEmptySecret(name, this.#drawSuffix(), nowMs);
     this.#secrets.set(name, secret);
     return secret;
   }
@@ -92,12 +100,20 @@ export class Account {
     this.#secrets.delete(secret.name);
   }
 
+  arnOf({ name, arnSuffix }: Pick<Secret, 'name' | 'arnSuffix'>): string {
+    return `${this.#arnPrefix()}${name}-${arnSuffix}`;
+  }
+
   /** A new ARN for a name: each call draws another suffix. */
   arnFor(name: string): string {
+    return this.arnOf({ name, arnSuffix: this.#drawSuffix() });
+  }
+
+  #drawSuffix(): string {
     const letters = Array.from({ length: SUFFIX_LENGTH }, () =>
       SUFFIX_ALPHABET.charAt(Math.floor(this.settings.random.next() * SUFFIX_ALPHABET.length)),
     );
-    return `${this.#arnPrefix()}${name}-${letters.join('')}`;
+    return letters.join('');
   }
 
   #arnPrefix(): string {

@@ -15,6 +15,7 @@ import { describeMetadata, describeVersion, epochSeconds, type Secret } from './
 import { satisfiesFilters } from './secret-filter.ts';
 import { addTags } from './tag-rules.ts';
 
+const DAY_MS = 86_400_000;
 const DEFAULT_RECOVERY_DAYS = 30;
 const MIN_RECOVERY_DAYS = 7;
 const MAX_RECOVERY_DAYS = 30;
@@ -22,7 +23,10 @@ const MAX_RECOVERY_DAYS = 30;
 /** Works for a secret that is scheduled for deletion too, and is how one sees that it is. */
 export function describeSecret(context: OperationContext, request: SecretIdRequest): JsonObject {
   const secret = context.account.get(request.SecretId);
-  return { ...describeMetadata(secret), VersionIdsToStages: secret.versions.labelsByVersion() };
+  return {
+    ...describeMetadata(secret, context.account.arnOf(secret)),
+    VersionIdsToStages: secret.versions.labelsByVersion(),
+  };
 }
 
 export function listSecrets(context: OperationContext, request: ListSecretsRequest): JsonObject {
@@ -34,7 +38,7 @@ export function listSecrets(context: OperationContext, request: ListSecretsReque
     .toSorted((a, b) => direction * compareBy(request.SortBy, a, b));
   const page = cutPage(matching, 'ListSecrets', request.MaxResults, request.NextToken);
   const list = page.items.map((secret) => ({
-    ...describeMetadata(secret),
+    ...describeMetadata(secret, context.account.arnOf(secret)),
     SecretVersionsToStages: secret.versions.labelsByVersion(),
   }));
   return { SecretList: list, NextToken: page.nextToken };
@@ -63,7 +67,12 @@ export function listSecretVersionIds(
     .map((version) => describeVersion(secret, version))
     .filter((version) => request.IncludeDeprecated || version.VersionStages !== undefined);
   const page = cutPage(versions, 'ListSecretVersionIds', request.MaxResults, request.NextToken);
-  return { ARN: secret.arn, Name: secret.name, Versions: page.items, NextToken: page.nextToken };
+  return {
+    ARN: context.account.arnOf(secret),
+    Name: secret.name,
+    Versions: page.items,
+    NextToken: page.nextToken,
+  };
 }
 
 export function tagResource(context: OperationContext, request: TagResourceRequest): JsonObject {
@@ -94,14 +103,20 @@ export function deleteSecret(context: OperationContext, request: DeleteSecretReq
     if (secret !== undefined) account.remove(secret);
     // Documented: forcing the deletion of an absent secret is not an error.
     const arn =
-      secret?.arn ??
+      (secret === undefined ? undefined : account.arnOf(secret)) ??
       (request.SecretId.startsWith('arn:') ? request.SecretId : account.arnFor(request.SecretId));
     return { ARN: arn, Name: secret?.name ?? request.SecretId, DeletionDate: epochSeconds(nowMs) };
   }
   const secret = account.getActive(request.SecretId);
-  secret.goneAtMs = nowMs + (days ?? DEFAULT_RECOVERY_DAYS) * account.settings.dayMs;
+  const windowDays = days ?? DEFAULT_RECOVERY_DAYS;
+  secret.goneAtMs = nowMs + windowDays * account.settings.dayMs;
+  secret.statedGoneAtMs = nowMs + windowDays * DAY_MS;
   secret.lastChangedAtMs = nowMs;
-  return { ARN: secret.arn, Name: secret.name, DeletionDate: epochSeconds(secret.goneAtMs) };
+  return {
+    ARN: context.account.arnOf(secret),
+    Name: secret.name,
+    DeletionDate: epochSeconds(secret.statedGoneAtMs),
+  };
 }
 
 /** Restoring a secret that is not scheduled for deletion changes nothing and succeeds. */
@@ -109,7 +124,8 @@ export function restoreSecret(context: OperationContext, request: SecretIdReques
   const secret = context.account.get(request.SecretId);
   if (secret.goneAtMs !== undefined) secret.lastChangedAtMs = context.nowMs;
   secret.goneAtMs = undefined;
-  return { ARN: secret.arn, Name: secret.name };
+  secret.statedGoneAtMs = undefined;
+  return { ARN: context.account.arnOf(secret), Name: secret.name };
 }
 
 function refuse(message: string): never {

@@ -8,6 +8,7 @@ import { epochSeconds, type Secret } from './secret.ts';
 import { satisfiesFilters } from './secret-filter.ts';
 import { CURRENT_LABEL, type SecretVersion } from './version-history.ts';
 
+const DAY_MS = 86_400_000;
 const MAX_BATCH = 20;
 
 export function getSecretValue(context: OperationContext, request: GetSecretValueRequest): JsonObject {
@@ -19,14 +20,14 @@ export function getSecretValue(context: OperationContext, request: GetSecretValu
       "Secrets Manager can't decrypt the protected secret text using the provided KMS key.",
     );
   }
-  const { dayMs } = context.account.settings;
-  const dayStartMs = Math.floor(context.nowMs / dayMs) * dayMs;
+  // A day of the calendar, also in time-lapse: nothing depends on it, people read it.
+  const dayStartMs = Math.floor(context.nowMs / DAY_MS) * DAY_MS;
   secret.lastReadDayMs = dayStartMs;
   version.lastReadDayMs = dayStartMs;
   const { kind, content } = version.value;
   const labels = secret.versions.labelsOf(version.versionId);
   return {
-    ARN: secret.arn,
+    ARN: context.account.arnOf(secret),
     Name: secret.name,
     VersionId: version.versionId,
     ...(kind === 'text' ? { SecretString: content.reveal() } : { SecretBinary: content.reveal() }),

@@ -3,7 +3,8 @@ import { type SecretVersion, VersionHistory } from './version-history.ts';
 /** One secret with everything that the service knows about it. All times are wall time in milliseconds. */
 export interface Secret {
   readonly name: string;
-  readonly arn: string;
+  /** The six characters that end its ARN. */
+  readonly arnSuffix: string;
   readonly createdAtMs: number;
   readonly tags: Map<string, string>;
   readonly versions: VersionHistory;
@@ -14,12 +15,14 @@ export interface Secret {
   lastReadDayMs: number | undefined;
   /** When the secret will be gone, once DeleteSecret has scheduled it. */
   goneAtMs: number | undefined;
+  /** The same as answers state it: with whole days, whatever time-lapse makes of them. */
+  statedGoneAtMs: number | undefined;
 }
 
-export function createEmptySecret(name: string, arn: string, nowMs: number): Secret {
+export function createEmptySecret(name: string, arnSuffix: string, nowMs: number): Secret {
   return {
     name,
-    arn,
+    arnSuffix,
     createdAtMs: nowMs,
     tags: new Map(),
     versions: new VersionHistory(),
@@ -28,6 +31,7 @@ export function createEmptySecret(name: string, arn: string, nowMs: number): Sec
     lastChangedAtMs: nowMs,
     lastReadDayMs: undefined,
     goneAtMs: undefined,
+    statedGoneAtMs: undefined,
   };
 }
 
@@ -46,16 +50,16 @@ export function epochSeconds(timeMs: number | undefined): number | undefined {
 }
 
 /** What DescribeSecret and ListSecrets say alike; members that are `undefined` do not reach the wire. */
-export function describeMetadata(secret: Secret) {
+export function describeMetadata(secret: Secret, arn: string) {
   return {
-    ARN: secret.arn,
+    ARN: arn,
     Name: secret.name,
     Description: secret.description,
     KmsKeyId: shownKmsKeyId(secret.kmsKeyId),
     CreatedDate: epochSeconds(secret.createdAtMs),
     LastChangedDate: epochSeconds(secret.lastChangedAtMs),
     LastAccessedDate: epochSeconds(secret.lastReadDayMs),
-    DeletedDate: epochSeconds(secret.goneAtMs),
+    DeletedDate: epochSeconds(secret.statedGoneAtMs),
     Tags: secret.tags.size === 0 ? undefined : [...secret.tags].map(([Key, Value]) => ({ Key, Value })),
   };
 }

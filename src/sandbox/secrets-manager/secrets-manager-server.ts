@@ -21,6 +21,7 @@ import {
   formatRefusal,
   readInput,
   readOperation,
+  readRegion,
   type WireResponse,
 } from './wire-protocol.ts';
 
@@ -81,6 +82,7 @@ export async function startSecretsManagerServer(
       if (plan.delayMs > 0) await clock.sleep(plan.delayMs, stopping.signal);
       if (plan.ending === 'outage') return 'reset';
       assertSigned(request);
+      const region = readRegion(request);
       const input = readInput(body);
       switch (plan.ending) {
         case 'throttle':
@@ -88,12 +90,12 @@ export async function startSecretsManagerServer(
         case 'unavailable':
           throw new Refusal('ServiceUnavailable', 'The service is temporarily unable to handle the request.');
         case 'denied':
-          throw denial(operation, input, engine.region);
+          throw denial(operation, input, region ?? engine.region);
         case 'answer':
         case 'lost-answer':
           break;
       }
-      const outcome = engine.execute(operation, input, { isKeyUsable: plan.isKeyUsable });
+      const outcome = engine.execute(operation, input, { isKeyUsable: plan.isKeyUsable, region });
       if (plan.ending === 'lost-answer') return 'reset';
       return outcome.ok ? formatBody(outcome.body, requestId) : formatRefusal(outcome.refusal, requestId);
     } catch (error) {

@@ -35,9 +35,9 @@ export interface SecretsManagerOptions {
    * What the real service enforces is documented as a rate only: one per ten minutes, 144 a day, is the default.
    */
   readonly versionWall?: number;
-  /** Length of a day in milliseconds, 86,400,000 by default; time-lapse shrinks it. */
+  /** Length of a day in milliseconds, 86,400,000 by default; time-lapse shrinks it. Dates in answers are not shrunk. */
   readonly dayMs?: number;
-  /** Shown in ARNs; `us-east-1` by default. */
+  /** Shown in ARNs to those whose requests say none; `us-east-1` by default. */
   readonly region?: string;
 }
 
@@ -61,12 +61,12 @@ export interface SecretsManager {
   /**
    * Carries one operation out. A body of an answer may hold a secret value in plain text.
    * @param conditions `isKeyUsable: false` lets KMS refuse: writes of values fail with `EncryptionFailure`, reads with
-   * `DecryptionFailure`, all else works
+   * `DecryptionFailure`, all else works; `region`: what the request is signed for
    */
   execute(
     operation: OperationName,
     input: JsonObject,
-    conditions?: { readonly isKeyUsable: boolean },
+    conditions?: { readonly isKeyUsable?: boolean; readonly region?: string | undefined },
   ): Answer;
   /** The versions that the secret of that name still holds, oldest first; empty when there is no such secret. */
   versions(name: string): readonly ObservedVersion[];
@@ -104,9 +104,10 @@ export function createSecretsManager(options: SecretsManagerOptions): SecretsMan
 
   return {
     region,
-    execute(operation, input, conditions = { isKeyUsable: true }) {
+    execute(operation, input, { isKeyUsable = true, region: seenFrom } = {}) {
       try {
-        const context = { account, nowMs: clock.now(), isKeyUsable: conditions.isKeyUsable };
+        const seen = seenFrom === undefined ? account : account.in(seenFrom);
+        const context = { account: seen, nowMs: clock.now(), isKeyUsable };
         return { ok: true, body: OPERATIONS[operation](context, input) };
       } catch (error) {
         if (error instanceof Refusal) return { ok: false, refusal: error };

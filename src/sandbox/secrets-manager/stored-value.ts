@@ -57,7 +57,7 @@ export function findReplayed(secret: Secret, token: string, value: SecretValue):
   if (version.value.kind === value.kind && version.value.content.equals(value.content)) return version;
   throw new Refusal(
     'ResourceExistsException',
-    `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.arn}.`,
+    `You can't use ClientRequestToken ${token} because that value is already in use for a version of secret ${secret.name}.`,
   );
 }
 

@@ -6,10 +6,11 @@
  * any credentials will do. Source: Smithy, `aws.protocols#awsJson1_1`.
  */
 import { isJsonObject, type JsonObject, parseJson } from '../../core/json.ts';
-import { findOperationName, type OperationName } from './operation.ts';
+import { findOperationName, OPERATION_NAMES, type OperationName } from './operation.ts';
 import { Refusal } from './refusal.ts';
 
 const TARGET_PREFIX = 'secretsmanager.';
+const CREDENTIAL_SCOPE = /Credential=[^/,\s]+\/\d{8}\/([a-z0-9-]{1,32})\//;
 
 /** Method, path and headers of a request. */
 export interface RequestHead {
@@ -33,13 +34,27 @@ export function readOperation(head: RequestHead): OperationName {
     typeof target === 'string' &&
     target.startsWith(TARGET_PREFIX)
   ) {
-    const operation = findOperationName(target.slice(TARGET_PREFIX.length));
+    const name = target.slice(TARGET_PREFIX.length);
+    const operation = findOperationName(name);
     if (operation !== undefined) return operation;
+    refuseOperation(/^[A-Za-z]{1,64}$/.test(name) ? name : 'The operation');
   }
+  refuseOperation('The operation');
+}
+
+/** The service has more operations: whoever calls one should not have to guess whose fault that is. */
+function refuseOperation(name: string): never {
   throw new Refusal(
     'UnknownOperationException',
-    'The operation is unknown to this Secrets Manager emulator.',
+    `${name} is unknown to this Secrets Manager emulator, which knows ${OPERATION_NAMES.join(', ')}.`,
   );
+}
+
+/** The region that a request is signed for; `undefined` when its signature does not say. */
+export function readRegion({ headers }: RequestHead): string | undefined {
+  const { authorization } = headers;
+  const scope = typeof authorization === 'string' ? CREDENTIAL_SCOPE.exec(authorization) : null;
+  return scope?.[1];
 }
 
 /** @throws {Refusal} `MissingAuthenticationTokenException`, `IncompleteSignatureException` */

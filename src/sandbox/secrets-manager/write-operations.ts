@@ -44,7 +44,7 @@ export function createSecret(context: OperationContext, request: CreateSecretReq
   if (existing !== undefined) {
     const isReplay =
       value !== undefined && token !== undefined && findReplayed(existing, token, value) !== undefined;
-    if (isReplay) return { ARN: existing.arn, Name: existing.name, VersionId: token };
+    if (isReplay) return { ARN: context.account.arnOf(existing), Name: existing.name, VersionId: token };
     throw new Refusal(
       'ResourceExistsException',
       `The operation failed because the secret ${request.Name} already exists.`,
@@ -57,7 +57,7 @@ export function createSecret(context: OperationContext, request: CreateSecretReq
   secret.kmsKeyId = request.KmsKeyId;
   for (const [key, tag] of tags) secret.tags.set(key, tag);
   if (value !== undefined && token !== undefined) storeValue(context, secret, value, token, [CURRENT_LABEL]);
-  return { ARN: secret.arn, Name: secret.name, VersionId: token };
+  return { ARN: context.account.arnOf(secret), Name: secret.name, VersionId: token };
 }
 
 export function putSecretValue(context: OperationContext, request: PutSecretValueRequest): JsonObject {
@@ -70,7 +70,7 @@ export function putSecretValue(context: OperationContext, request: PutSecretValu
   const labels = request.VersionStages ?? [CURRENT_LABEL];
   const { versionId } = storeValue(context, secret, value, token, labels);
   return {
-    ARN: secret.arn,
+    ARN: context.account.arnOf(secret),
     Name: secret.name,
     VersionId: versionId,
     VersionStages: secret.versions.labelsOf(versionId),
@@ -86,7 +86,7 @@ export function updateSecret(context: OperationContext, request: UpdateSecretReq
   secret.description = request.Description ?? secret.description;
   secret.kmsKeyId = request.KmsKeyId ?? secret.kmsKeyId;
   secret.lastChangedAtMs = context.nowMs;
-  return { ARN: secret.arn, Name: secret.name, VersionId: token };
+  return { ARN: context.account.arnOf(secret), Name: secret.name, VersionId: token };
 }
 
 /**
@@ -128,7 +128,7 @@ export function updateSecretVersionStage(
     secret.versions.move(label, toId);
   }
   secret.lastChangedAtMs = context.nowMs;
-  return { ARN: secret.arn, Name: secret.name };
+  return { ARN: context.account.arnOf(secret), Name: secret.name };
 }
 
 function assertVersionExists(secret: Secret, versionId: string | undefined): void {

@@ -55,6 +55,8 @@ const LEVELS: { readonly [Name in RefreshEventName]: string } = {
   'fetch-budget-low': 'warn',
   'fetch-budget-exhausted': 'error',
   'fetch-budget-recovered': 'info',
+  'provider-outage-began': 'warn',
+  'provider-outage-ended': 'info',
   'refresh-postponed': 'info',
   'token-refreshed': 'info',
   'token-unchanged': 'debug',

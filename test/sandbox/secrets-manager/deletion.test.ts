@@ -133,3 +133,19 @@ test('an impossible deletion is refused', async () => {
     await assert.rejects(deleting, serviceError(name), JSON.stringify(request));
   }
 });
+
+test('dates are those of whole days and ARNs of the region that requests are signed for, also in time-lapse', async () => {
+  await using sandbox = await startEmulatedSecretsManager({ dayMs: DAY_MS / 15, region: 'ap-southeast-3' });
+  const { client, clock } = sandbox;
+  const created = await client.send(new CreateSecretCommand({ Name: 'pik', SecretString: 'x' }));
+  assert.match(created.ARN ?? '', /^arn:aws:secretsmanager:ap-southeast-3:000000000000:secret:pik-\w{6}$/);
+  await client.send(new GetSecretValueCommand({ SecretId: created.ARN }));
+  const deleted = await client.send(new DeleteSecretCommand({ SecretId: 'pik', RecoveryWindowInDays: 7 }));
+  assert.deepEqual(deleted.DeletionDate, new Date(clock.now() + 7 * DAY_MS));
+  const described = await client.send(new DescribeSecretCommand({ SecretId: 'pik' }));
+  assert.deepEqual(described.DeletedDate, deleted.DeletionDate);
+  assert.deepEqual(described.LastAccessedDate, new Date(Math.floor(clock.now() / DAY_MS) * DAY_MS));
+  assert.equal(described.ARN, created.ARN);
+  await clock.advance((7 * DAY_MS) / 15);
+  await assert.rejects(client.send(new DescribeSecretCommand({ SecretId: 'pik' })), ABSENT);
+});

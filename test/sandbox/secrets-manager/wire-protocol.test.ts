@@ -128,6 +128,15 @@ for (const { name, type, status = 400, ...raw } of refusals) {
   });
 }
 
+test('an operation that is not emulated is named, with those that are', async () => {
+  await using sandbox = await startEmulatedSecretsManager();
+  const { body } = await send(sandbox.server.endpoint, { target: 'secretsmanager.GetRandomPassword' });
+  assert.match(
+    String(body['Message']),
+    /^GetRandomPassword is unknown to this Secrets Manager emulator, which knows BatchGetSecretValue, .*UpdateSecretVersionStage\.$/,
+  );
+});
+
 test('stopping ends idle keep-alive connections and requests in progress at once, and twice is once', async () => {
   await using sandbox = await startEmulatedSecretsManager();
   const agent = new Agent({ keepAlive: true });

@@ -1,0 +1,146 @@
+/**
+ * Turns of the processes that share a journal directory, and requests to whoever has the turn: a socket in there.
+ *
+ * Guarantee: of two processes with one directory one refreshes at a time; only who may write the directory can ask; the
+ * turn of a process that has ended, however it ended, keeps nobody waiting. Non-guarantee: a file system without sockets,
+ * a path beyond the 107 bytes of a socket's name, or several machines with one directory tell nothing.
+ */
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { parseJson } from '../../core/json.ts';
+import type { Clock } from '../../core/ports.ts';
+import {
+  parseRefreshAnswer,
+  type RefreshReport,
+  type RefreshRequests,
+  serializeRefreshAnswer,
+} from '../../core/refresh-request.ts';
+
+const NAME = '.requests';
+const AGAIN_MS = 1000;
+const MAX_REQUEST = 4096;
+const MAX_ANSWER = 1_048_576;
+const BUSY = 'busy';
+
+export class DirectoryRequests {
+  readonly #path: string;
+  readonly #clock: Clock;
+  #server: Server | undefined;
+
+  constructor(directory: string, clock: Clock) {
+    this.#path = join(directory, NAME);
+    this.#clock = clock;
+  }
+
+  /**
+   * Waits for the turn; it is held until {@link DirectoryRequests.release} or the end of the process. Rejects when
+   * aborted.
+   * @param handle carries requests out meanwhile; `undefined`: others have to wait
+   */
+  async take(handle: RefreshRequests | undefined, signal: AbortSignal): Promise<void> {
+    while (!(await this.#tryToTake(handle))) await this.#clock.sleep(AGAIN_MS, signal);
+  }
+
+  release(): void {
+    this.#server?.close();
+    this.#server = undefined;
+  }
+
+  /**
+   * Asks whoever has the turn, once. `undefined`: nobody has, or whoever had it ended without an answer. Waits for those
+   * who cannot be asked; rejects when aborted.
+   */
+  async ask(name: string, signal: AbortSignal): Promise<readonly RefreshReport[] | undefined> {
+    for (;;) {
+      signal.throwIfAborted();
+      const text = await exchange(this.#path, name, signal);
+      if (text !== BUSY) return text === undefined ? undefined : parseRefreshAnswer(text);
+      await this.#clock.sleep(AGAIN_MS, signal);
+    }
+  }
+
+  async #tryToTake(handle: RefreshRequests | undefined): Promise<boolean> {
+    if (this.#server !== undefined) return true;
+    this.#server = await listen(this.#path, handle);
+    if (this.#server !== undefined) return true;
+    if (await isAnswered(this.#path)) return false;
+    await rm(this.#path, { force: true }).catch(() => undefined);
+    this.#server = await listen(this.#path, handle);
+    return this.#server !== undefined || !(await isAnswered(this.#path));
+  }
+}
+
+async function listen(path: string, handle: RefreshRequests | undefined): Promise<Server | undefined> {
+  const server = createServer((socket) => {
+    void answer(socket, handle).catch(() => socket.destroy());
+  });
+  server.unref();
+  try {
+    server.listen({ path });
+    await once(server, 'listening');
+    return server;
+  } catch {
+    return undefined;
+  }
+}
+
+async function answer(socket: Socket, handle: RefreshRequests | undefined): Promise<void> {
+  socket.on('error', () => socket.destroy());
+  const name = requestSchema.safeParse(parseJson((await readLine(socket, MAX_REQUEST)) ?? ''));
+  if (!name.success) socket.destroy();
+  else if (handle === undefined) socket.end(`${BUSY}\n`);
+  else socket.end(`${serializeRefreshAnswer(await handle(name.data.name))}\n`);
+}
+
+const requestSchema = z.object({ name: z.string().min(1) });
+
+/** @returns `undefined` when nobody listens, or the connection ended without an answer */
+async function exchange(path: string, name: string, signal: AbortSignal): Promise<string | undefined> {
+  const socket = createConnection({ path });
+  const end = (): void => {
+    socket.destroy();
+  };
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    await once(socket, 'connect', { signal });
+    socket.on('error', end);
+    socket.write(`${JSON.stringify({ name })}\n`);
+    return await readLine(socket, MAX_ANSWER);
+  } catch {
+    return undefined;
+  } finally {
+    signal.removeEventListener('abort', end);
+    socket.destroy();
+  }
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = createConnection({ path });
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Leaves the socket open. `undefined` when it ends, or sends too much, before the line does. */
+function readLine(socket: Socket, maxLength: number): Promise<string | undefined> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>();
+  let text = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (chunk) => {
+    text += String(chunk);
+    const end = text.indexOf('\n');
+    if (end >= 0) resolve(text.slice(0, end));
+    else if (text.length > maxLength) resolve(undefined);
+  });
+  socket.once('close', () => resolve(undefined));
+  socket.once('end', () => resolve(undefined));
+  return promise;
+}

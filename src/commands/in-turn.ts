@@ -1,0 +1,62 @@
+/** A command's turn at refreshing: never beside a daemon, or another command, that refreshes the same tokens. */
+import type { Configuration } from '../config/configuration.ts';
+import type { RefreshEvents } from '../core/ports.ts';
+import { ASK_MS, type RefreshReport } from '../core/refresh-request.ts';
+import { askLeader, createCoordinator, type SystemPorts } from '../runtime.ts';
+
+export interface InTurnDeps extends SystemPorts {
+  readonly events: RefreshEvents;
+  readonly readEnv: (name: string) => string | undefined;
+}
+
+export type Turn<Result> =
+  | { readonly kind: 'done'; readonly result: Result }
+  | { readonly kind: 'answered'; readonly reports: readonly RefreshReport[] }
+  /** Somebody else leads, and has not been asked or has not answered. */
+  | { readonly kind: 'not-ours' };
+
+/**
+ * Works as the leader, or has whoever leads asked.
+ * @param name what to ask for; `undefined`: nothing, the leader keeps its tokens fresh anyway
+ * @param work its signal is aborted when leadership is lost
+ */
+export async function inTurn<Result>(
+  configuration: Configuration,
+  name: string | undefined,
+  deps: InTurnDeps,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Turn<Result>> {
+  const { coordination } = configuration;
+  const coordinator = createCoordinator(configuration, deps);
+  const decided = new AbortController();
+  // A leader that has died keeps others away for so long.
+  const leadMs =
+    coordination.kind === 'none'
+      ? 0
+      : coordination.timing.leaseDurationMs + 2 * coordination.timing.retryPeriodMs;
+  const waitMs = name === undefined ? leadMs + 2000 : Math.max(ASK_MS, leadMs);
+  const leading = coordinator.lead(decided.signal);
+  const asking = name === undefined ? undefined : askLeader(configuration, name, deps, decided.signal);
+  const waiting = deps.clock.sleep(waitMs, decided.signal);
+  try {
+    const first = await Promise.race([
+      leading.then((leadership) => ({ kind: 'ours' as const, leadership })),
+      waiting.then(() => ({ kind: 'not-ours' as const })),
+      ...(asking === undefined ? [] : [asking.then(describeAnswer)]),
+    ]);
+    if (first.kind !== 'ours') return first;
+    decided.abort(new Error('it is decided who refreshes'));
+    return { kind: 'done', result: await work(first.leadership.signal) };
+  } finally {
+    decided.abort(new Error('it is decided who refreshes'));
+    await Promise.allSettled([leading, asking, waiting]);
+    await coordinator.release();
+  }
+}
+
+/** Where there is nobody to ask, it is soon decided who leads: us. */
+function describeAnswer(
+  reports: readonly RefreshReport[] | undefined,
+): Promise<{ readonly kind: 'answered'; readonly reports: readonly RefreshReport[] }> {
+  return reports === undefined ? new Promise(() => {}) : Promise.resolve({ kind: 'answered', reports });
+}

@@ -1,0 +1,92 @@
+/**
+ * The plain value of a YAML document.
+ *
+ * Guarantee: time and memory grow with the document and with what its aliases stand for, up to {@link MAX_VALUES}: a
+ * "billion laughs" is refused before anything of it is made. The parser's own limit counts uses of one anchor, so that it
+ * refuses a hundred customers who share their credentials, and looks through the whole document for each alias.
+ */
+import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
+
+/** More than any real configuration has: 10,000 customers with ten values each are a tenth of it. */
+const MAX_VALUES = 1_000_000;
+
+export type YamlValue =
+  | {
+      readonly ok: true;
+      readonly value: unknown;
+      /** What each alias stands for. */
+      readonly targets: ReadonlyMap<Alias, Node>;
+    }
+  | { readonly ok: false; readonly problems: readonly AliasProblem[] };
+
+export interface AliasProblem {
+  readonly offset: number;
+  /** `unknown`: no anchor of that name before it. `recursive`: inside of what it stands for. `many`: too many values. */
+  readonly kind: 'unknown' | 'recursive' | 'many';
+}
+
+interface Anchor {
+  readonly node: Node;
+  /** `undefined` while the walk is inside of it. */
+  built: Built | undefined;
+}
+
+interface Built {
+  readonly value: unknown;
+  /** How many values it consists of, with those that aliases stand for. */
+  readonly size: number;
+}
+
+export function toPlainValue(contents: unknown): YamlValue {
+  const anchors = new Map<string, Anchor>();
+  const targets = new Map<Alias, Node>();
+  const problems: AliasProblem[] = [];
+  let values = 0;
+
+  const build = (node: unknown): Built => {
+    if (isAlias(node)) return follow(node);
+    const anchor: Anchor | undefined =
+      isNode(node) && 'anchor' in node && typeof node.anchor === 'string'
+        ? { node, built: undefined }
+        : undefined;
+    if (anchor !== undefined && isNode(node) && 'anchor' in node) anchors.set(String(node.anchor), anchor);
+    values += 1;
+    const built = buildPlain(node);
+    if (anchor !== undefined) anchor.built = built;
+    return built;
+  };
+
+  const buildPlain = (node: unknown): Built => {
+    if (isMap(node)) {
+      const entries = node.items.map(({ key, value }) => [String(build(key).value), build(value)] as const);
+      // Defines `__proto__` as a key like any other.
+      const value = Object.fromEntries(entries.map(([key, built]) => [key, built.value]));
+      return { value, size: entries.reduce((sum, [, built]) => sum + built.size + 1, 1) };
+    }
+    if (isSeq(node)) {
+      const items = node.items.map(build);
+      return { value: items.map(({ value }) => value), size: items.reduce((sum, { size }) => sum + size, 1) };
+    }
+    return { value: isScalar(node) ? node.value : null, size: 1 };
+  };
+
+  const follow = (alias: Alias): Built => {
+    const nothing: Built = { value: null, size: 1 };
+    const anchor = anchors.get(alias.source);
+    const offset = alias.range?.[0] ?? 0;
+    const refuse = (kind: AliasProblem['kind']): Built => {
+      problems.push({ offset, kind });
+      return nothing;
+    };
+    if (anchor === undefined) return refuse('unknown');
+    if (anchor.built === undefined) return refuse('recursive');
+    values += anchor.built.size;
+    // Once is enough: everything that follows is too much as well.
+    if (values > MAX_VALUES) return problems.some(({ kind }) => kind === 'many') ? nothing : refuse('many');
+    targets.set(alias, anchor.node);
+    return anchor.built;
+  };
+
+  const { value } = build(contents);
+  return problems.length > 0 ? { ok: false, problems } : { ok: true, value, targets };
+}

@@ -1,0 +1,104 @@
+/** `refresh NAME` and `run --once` while a daemon refreshes the same tokens: never a second hand. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
+import { SERVICE_ACCOUNT_TOKEN } from '../support/lease-api.ts';
+import { startLeaseApiServer } from '../support/lease-api-server.ts';
+import { type ProgramRun, runInProcess, startInProcess } from '../support/program-terminal.ts';
+import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+
+const TOKEN = 'pivot-b2b2c/ayu';
+const DAEMON = { name: 'daemon.yaml', only: ['pivot-b2b2c'] };
+
+async function startDaemon(configPath: string): Promise<ProgramRun> {
+  const run = startInProcess(['run', '--config', configPath]);
+  await run.output.untilLines('token-refreshed', 2);
+  return run;
+}
+
+async function makeFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'beside-daemon-'));
+  t.after(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+async function copyConfig(world: ProgramWorld, dir: string, coordination: unknown): Promise<string> {
+  return world.copyConfig(DAEMON.name, {
+    only: DAEMON.only,
+    set: { journal: { dir: join(dir, 'journal') }, 'http.port': 0, coordination, 'log.level': 'debug' },
+  });
+}
+
+const COORDINATIONS = {
+  'by its journal directory': async () => ({ kind: 'none' }),
+  'by the Lease': async (t: TestContext, dir: string) => {
+    const { url } = await startLeaseApiServer(t);
+    const tokenFile = join(dir, 'token');
+    await writeFile(tokenFile, SERVICE_ACCOUNT_TOKEN);
+    return {
+      kind: 'kubernetes',
+      namespace: 'payments',
+      apiServer: { url, tokenFile },
+      leaseDuration: '3s',
+      renewDeadline: '2s',
+      retryPeriod: '500ms',
+    };
+  },
+};
+
+for (const [title, coordinate] of Object.entries(COORDINATIONS)) {
+  describe(`beside a daemon that is found ${title}`, () => {
+    it('No chain is lost by us: refresh has the daemon refresh, which alone presents refresh tokens', async (t) => {
+      await using world = await startProgramWorld();
+      const dir = await makeFolder(t);
+      const config = await copyConfig(world, dir, await coordinate(t, dir));
+      await using daemon = await startDaemon(config);
+      const calls = world.sandbox.upstreams.requests.total('pivot-b2b2c');
+      const results = await Promise.all([
+        runInProcess(['refresh', TOKEN, '--json', '--config', config]),
+        ...(title === 'by the Lease'
+          ? []
+          : [runInProcess(['refresh', 'pivot-b2b2c/budi', '--config', config])]),
+      ]);
+      for (const { code, stderr } of results) assert.equal(code, 0, stderr);
+      const [{ token, outcome } = {}] = JSON.parse(results[0]?.stdout ?? '[]');
+      assert.equal(token, TOKEN);
+      // Two tokens of the same second expire in the same second: the second one is not better.
+      assert.ok(outcome === 'refreshed' || outcome === 'unchanged', outcome);
+      const explicit = daemon.output.linesOf('refresh-started', ({ reason }) => reason === 'explicit');
+      assert.equal(explicit.length, results.length, 'the daemon did it');
+      assert.equal(world.sandbox.upstreams.requests.total('pivot-b2b2c'), calls + results.length);
+      assert.ok(!daemon.output.stdout.includes('chain-broken'));
+    });
+
+    it('refresh says when the daemon knows no token of that name', async (t) => {
+      await using world = await startProgramWorld();
+      const dir = await makeFolder(t);
+      const config = await copyConfig(world, dir, await coordinate(t, dir));
+      await using _ = await startDaemon(config);
+      const { code, stderr } = await runInProcess(['refresh', 'nobody', '--config', config]);
+      assert.deepEqual(
+        [code, stderr],
+        [2, 'the process that refreshes knows no token or provider "nobody"\n'],
+      );
+    });
+
+    it('run --once leaves the tokens to the daemon, and refreshes them when it has gone', async (t) => {
+      await using world = await startProgramWorld();
+      const dir = await makeFolder(t);
+      const config = await copyConfig(world, dir, await coordinate(t, dir));
+      {
+        await using _ = await startDaemon(config);
+        const { code, stderr } = await runInProcess(['run', '--once', '--config', config]);
+        assert.equal(code, 0);
+        assert.match(stderr, /another process keeps these tokens fresh: nothing to do/);
+      }
+      const calls = world.sandbox.upstreams.requests.total('pivot-b2b2c');
+      assert.equal((await runInProcess(['run', '--once', '--config', config])).code, 0);
+      assert.equal((await runInProcess(['refresh', TOKEN, '--config', config])).code, 0);
+      assert.equal(world.sandbox.upstreams.requests.total('pivot-b2b2c'), calls + 1);
+    });
+  });
+}
