@@ -159,11 +159,6 @@ async function refreshDue(
     readEnv: (name) => terminal.env[name],
   });
   try {
-    const claimed = await connections.claimJournal?.();
-    if (claimed !== undefined) {
-      terminal.err(`${claimed}; nothing was started\n`);
-      return 1;
-    }
     const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const outcomes = await refreshTokens(keepers, 'due', terminal, leading);

@@ -32,8 +32,8 @@ describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () 
       makePipe(path);
     }
     const config = await world.copyConfig('pipes.yaml', {
-      set: { 'log.level': 'debug' },
-      setProviders: { lifetime: LIFETIME, refreshAfter: 0.6 },
+      set: { 'log.level': 'debug', 'store.timeout': '1400ms' },
+      setProviders: { lifetime: LIFETIME, refreshAfter: 0.6, timeout: '1s' },
     });
     world.addFault(`${HEALTHY}:lifetime=${LIFETIME}`);
     await using daemon = new ProgramProcess(['run', '--config', config], t);
@@ -61,7 +61,7 @@ describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () 
     }
   });
 
-  it('Good neighbours: eight credentials on a mount that hangs stop no other provider', {
+  it('Good neighbours: eight credentials on a mount that hangs stop no other provider, and SIGTERM is obeyed', {
     skip: findHangProblem() ?? false,
   }, async (t) => {
     await using world = await startProgramWorld({ speed: 60 });
@@ -71,8 +71,8 @@ describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () 
       replace: Object.fromEntries(
         CREDENTIALS.map((credential, file) => [`credentials/${credential} }`, `${dead}/${file} }`]),
       ),
-      set: { 'log.level': 'debug' },
-      setProviders: { lifetime: LIFETIME, refreshAfter: 0.6 },
+      set: { 'log.level': 'debug', 'store.timeout': '1400ms' },
+      setProviders: { lifetime: LIFETIME, refreshAfter: 0.6, timeout: '1s' },
     });
     world.addFault(`${HEALTHY}:lifetime=${LIFETIME}`);
     await using daemon = new ProgramProcess(['run', '--config', config], {
@@ -89,5 +89,9 @@ describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () 
       String(failures[0]?.['msg']),
       /dead\/\d cannot be read \(ETIMEDOUT: the file system did not answer\)/,
     );
+    const { http } = (await output.untilLines('program-started', 1))[0] ?? {};
+    assert.equal((await fetch(`${String(http)}/livez`)).status, 200);
+    daemon.send('SIGTERM');
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
   });
 });
