@@ -105,8 +105,8 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
-      const { configured: kind, baseUrl, timeoutMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, dispatcher, clock, readCredentials });
+      const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
+      return createTokenSource({ kind, baseUrl, timeoutMs, lifetimeMs, dispatcher, clock, readCredentials });
     },
     close: async () => {
       client.destroy();

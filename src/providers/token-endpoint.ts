@@ -10,9 +10,9 @@
  * in the middle of an answer is `provider-unavailable`, not `response-malformed`: the network is to blame.
  */
 import { Agent, type Dispatcher, errors, request as sendRequest } from 'undici';
+import { measureSkew } from '../core/answer-age.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Failure } from '../core/failure.ts';
-import { parseHttpDate } from '../core/http-date.ts';
 import { isLoopback } from '../core/loopback.ts';
 import type { Clock } from '../core/ports.ts';
 import { type Failed, type Success, succeed } from '../core/result.ts';
@@ -149,7 +149,8 @@ async function exchange(
     const oversize = describeOversize(endpoint, answer.statusCode);
     return unanswered(oversize, isAmbiguousAnswer(answer.statusCode, oversize));
   }
-  const clockSkewMs = measureSkew(headers.get('date'), sentAtMs, receivedAtMs);
+  const dated = { date: headers.get('date'), age: headers.get('age') };
+  const clockSkewMs = measureSkew(dated, { sentAtMs, receivedAtMs });
   const { statusCode: status } = answer;
   return succeed({ status, headers, body, endpoint, sentAtMs, sentAtMonotonicMs, receivedAtMs, clockSkewMs });
 }
@@ -183,12 +184,6 @@ function readHeaders(headers: Dispatcher.ResponseData['headers']): ReadonlyMap<s
     if (first !== undefined) read.set(name.toLowerCase(), first);
   }
   return read;
-}
-
-/** Provider's clock minus ours, against the middle of the exchange; `Date` has whole seconds, cut off. */
-function measureSkew(date: string | undefined, sentAtMs: number, receivedAtMs: number): number | undefined {
-  const dateMs = date === undefined ? undefined : parseHttpDate(date);
-  return dateMs === undefined ? undefined : Math.round(dateMs + 500 - (sentAtMs + receivedAtMs) / 2);
 }
 
 function describeRedirect(
