@@ -28,6 +28,7 @@ const ENGLISH = `
   forbid forbidden format forward found frequency frequent from frozen full function
   gateway general generate generated generic get given global gone grant granted grants group
   had handle handshake has hash have header headers help hit host hour hourly hours however
+  eof socket hang timedout dns name
   id identification identifier identity if illegal implemented improper in inactive incomplete incorrect incorrectly
   info information initial inner input instance instead institution insufficient intent interaction internal into invalid invalidated
   ip is issue issued issuer issues it its item
