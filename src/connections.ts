@@ -149,8 +149,8 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     },
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
-      const { configured: kind, baseUrl, timeoutMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, transport, clock, readCredentials });
+      const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
+      return createTokenSource({ kind, baseUrl, timeoutMs, lifetimeMs, transport, clock, readCredentials });
     },
     close: async () => {
       claim?.release();

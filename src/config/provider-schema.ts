@@ -143,7 +143,9 @@ export function createProviderSchema(kind: ProviderKind): z.ZodObject {
     ...settings,
     lifetime: lifetimeField()
       .prefault(formatDuration(kind.documentedLifetimeSeconds * 1000))
-      .describe('lifetime to expect until the first token has been seen'),
+      .describe(
+        'lifetime to expect until the first token has been seen, and of tokens that do not say (if documented shorter, that)',
+      ),
   };
   const options: z.ZodRawShape = kind.options.shape;
   refuseCollisions(kind, fields, options);

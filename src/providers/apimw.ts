@@ -12,7 +12,7 @@
  */
 import { z } from 'zod';
 import type { Failure } from '../core/failure.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import {
   longestWait,
@@ -22,8 +22,10 @@ import {
 } from '../core/retry-after.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
+import { objectIn, parseAnswer } from './answer-body.ts';
 import { chainBroken, usableRefreshToken } from './chain.ts';
 import { requireCredential } from './credential-value.ts';
+import { impliedStatus, statesError } from './oauth-error.ts';
 import {
   type ConfiguredKind,
   type Credentials,
@@ -32,16 +34,9 @@ import {
   type RequestContext,
   type TokenResponse,
 } from './provider.ts';
-import { parseStatement } from './provider-text.ts';
+import { readStatement } from './provider-text.ts';
 import { classifyStatus, describeAnswer, isSuccessStatus, providerNowMs } from './response-status.ts';
-import {
-  acceptToken,
-  malformed,
-  objectIn,
-  parseAnswer,
-  type RefreshTokenFields,
-  salvageRefresh,
-} from './token-answer.ts';
+import { acceptToken, notAnObject, type RefreshTokenFields, salvageRefresh } from './token-answer.ts';
 
 const LIFETIME_SECONDS = 3600;
 const REFRESH_TOKEN_LIFETIME_SECONDS = 30 * 86_400;
@@ -89,7 +84,7 @@ function prepare(credentials: Credentials, useRefreshToken: boolean): Result<Pre
       return { method: 'POST', path, headers: {}, body: JSON.stringify(body) };
     },
     parseResponse: (response, context) =>
-      parseResponse(response, [...credentials.values()], spentToken(context), useRefreshToken),
+      parseResponse(response, context, { credentials, spentToken: spentToken(context), useRefreshToken }),
     salvageRefreshToken: (response) => {
       const answer = parseAnswer(response);
       return isSuccess(response, answer)
@@ -99,33 +94,39 @@ function prepare(credentials: Credentials, useRefreshToken: boolean): Result<Pre
   });
 }
 
+interface Presented {
+  readonly credentials: Credentials;
+  readonly spentToken: SecretText | undefined;
+  readonly useRefreshToken: boolean;
+}
+
 function parseResponse(
   response: TokenResponse,
-  credentials: readonly SecretText[],
-  spentToken: SecretText | undefined,
-  useRefreshToken: boolean,
+  context: RequestContext,
+  { credentials, spentToken, useRefreshToken }: Presented,
 ): Result<FetchedToken> {
   const answer = parseAnswer(response);
-  if (isSuccessStatus(response.status) && answer === undefined) {
-    return malformed(response, 'with a body that is not a JSON object');
-  }
+  const secrets = [...credentials.values(), ...(spentToken === undefined ? [] : [spentToken])];
+  if (isSuccessStatus(response.status) && answer === undefined) return notAnObject(response);
   if (!isSuccess(response, answer)) {
-    return fail(classifyError(response, answer, credentials, spentToken));
+    return fail(classifyError(response, answer, secrets, spentToken !== undefined));
   }
   const data = objectIn(answer, 'data');
-  return acceptToken(response, {
+  return acceptToken(response, context, {
     accessToken: { field: 'data.access_token', value: data['access_token'] },
     tokenType: data['token_type'],
     expiry: { field: 'data.expires_in', value: data['expires_in'] },
+    beside: data,
     documentedLifetimeSeconds: LIFETIME_SECONDS,
     refresh: refreshFieldsOf(data, useRefreshToken),
+    secrets,
   });
 }
 
 /** `success: false` and `error` count more than the HTTP status. */
 function isSuccess(response: TokenResponse, answer: JsonObject | undefined): boolean {
-  const hasError = answer?.['success'] === false || isJsonObject(answer?.['error']);
-  return isSuccessStatus(response.status) && !hasError;
+  const saysNo = /^(?:false|0)$/i.test(String(answer?.['success'])) || statesError(answer);
+  return isSuccessStatus(response.status) && !saysNo;
 }
 
 function refreshFieldsOf(data: JsonObject, useRefreshToken: boolean): RefreshTokenFields | undefined {
@@ -139,21 +140,21 @@ function refreshFieldsOf(data: JsonObject, useRefreshToken: boolean): RefreshTok
 function classifyError(
   response: TokenResponse,
   answer: JsonObject | undefined,
-  credentials: readonly SecretText[],
-  spentToken: SecretText | undefined,
+  secrets: readonly SecretText[],
+  hasSpentRefreshToken: boolean,
 ): Failure {
   const error = objectIn(answer, 'error');
-  const secrets = spentToken === undefined ? credentials : [...credentials, spentToken];
-  const said = parseStatement(error['code'], error['message'], secrets);
-  const status = statusOf(response, said.code);
-  // The refresh token is all that such a request presents, so it is what a 401 rejects.
-  if (status === 401 && spentToken !== undefined) return chainBroken(describeAnswer(response, said));
+  const said = readStatement(answer, secrets);
+  const status = statusOf(response, answer, error['code']);
+  // The refresh token is all that such a request presents, so it is what a 401 rejects; a page for people rejects nothing.
+  if (status === 401 && hasSpentRefreshToken && answer !== undefined)
+    return chainBroken(describeAnswer(response, said));
   const retryAfterMs = status === 429 ? readWait(response, error) : undefined;
   return classifyStatus({ response, status, said, credentialNames: 'apiKey and apiSecret', retryAfterMs });
 }
 
 /** The status that an error code stands for; it counts also when the HTTP status is 200. */
-function statusOf(response: TokenResponse, code: string | undefined): number {
+function statusOf(response: TokenResponse, answer: JsonObject | undefined, code: unknown): number {
   switch (code) {
     case 'INVALID_CREDENTIALS':
     case 'INVALID_REFRESH_TOKEN':
@@ -164,7 +165,7 @@ function statusOf(response: TokenResponse, code: string | undefined): number {
     case 'RATE_LIMIT_EXCEEDED':
       return 429;
     default:
-      return isSuccessStatus(response.status) ? 400 : response.status;
+      return impliedStatus(response, answer);
   }
 }
 

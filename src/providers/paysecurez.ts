@@ -7,12 +7,21 @@
  */
 import { z } from 'zod';
 import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
+import { parseAnswer } from './answer-body.ts';
 import { requireCredential } from './credential-value.ts';
-import { type Credentials, defineKind, type PreparedKind, type TokenResponse } from './provider.ts';
-import { parseStatement } from './provider-text.ts';
+import { impliedStatus, statesError } from './oauth-error.ts';
+import {
+  type Credentials,
+  defineKind,
+  type PreparedKind,
+  type RequestContext,
+  type TokenResponse,
+} from './provider.ts';
+import { readStatement } from './provider-text.ts';
 import { classifyStatus, isSuccessStatus } from './response-status.ts';
-import { acceptToken, malformed, parseAnswer } from './token-answer.ts';
+import { acceptToken, notAnObject } from './token-answer.ts';
 
 const LIFETIME_SECONDS = 1800;
 
@@ -45,28 +54,32 @@ function prepare(credentials: Credentials): Result<PreparedKind> {
         client_secret: clientSecret.value.reveal(),
       }),
     }),
-    parseResponse: (response) => parseResponse(response, credentials),
+    parseResponse: (response, context) => parseResponse(response, context, [...credentials.values()]),
   });
 }
 
-function parseResponse(response: TokenResponse, credentials: Credentials): Result<FetchedToken> {
+function parseResponse(
+  response: TokenResponse,
+  context: RequestContext,
+  secrets: readonly SecretText[],
+): Result<FetchedToken> {
   const answer = parseAnswer(response);
   const isOk = isSuccessStatus(response.status);
-  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
+  if (isOk && answer === undefined) return notAnObject(response);
   const stated = answer?.['statusCode'];
   const isStatedError = typeof stated === 'number' && stated >= 400 && stated <= 599;
-  if (!isOk || (isStatedError && answer?.['access_token'] === undefined)) {
-    // `message` is the name of the status (`Unauthorized`), `error` says what is the matter.
-    const detail = answer?.['error'] ?? answer?.['message'];
-    const said = parseStatement(undefined, detail, [...credentials.values()]);
-    const status = isOk && isStatedError ? stated : response.status;
+  if (!isOk || (answer?.['access_token'] === undefined && (isStatedError || statesError(answer)))) {
+    const said = readStatement(answer, secrets);
+    const status = isOk && isStatedError ? stated : impliedStatus(response, answer);
     return fail(classifyStatus({ response, status, said, credentialNames: 'clientId and clientSecret' }));
   }
-  return acceptToken(response, {
+  return acceptToken(response, context, {
     accessToken: { field: 'access_token', value: answer?.['access_token'] },
     tokenType: answer?.['token_type'],
     expiry: { field: 'expires_in', value: answer?.['expires_in'] },
+    beside: answer ?? {},
     documentedLifetimeSeconds: LIFETIME_SECONDS,
     refresh: undefined,
+    secrets,
   });
 }

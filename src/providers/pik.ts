@@ -6,12 +6,20 @@
  */
 import { z } from 'zod';
 import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
+import { objectIn, parseAnswer } from './answer-body.ts';
 import { requireCredential } from './credential-value.ts';
-import { classifyEnvelopeError } from './envelope-error.ts';
-import { type Credentials, defineKind, type PreparedKind, type TokenResponse } from './provider.ts';
+import { classifyEnvelopeError, isSuccessCode } from './envelope-error.ts';
+import {
+  type Credentials,
+  defineKind,
+  type PreparedKind,
+  type RequestContext,
+  type TokenResponse,
+} from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
-import { acceptToken, malformed, objectIn, parseAnswer } from './token-answer.ts';
+import { acceptToken, notAnObject } from './token-answer.ts';
 
 const LIFETIME_SECONDS = 1800;
 
@@ -41,24 +49,31 @@ function prepare(credentials: Credentials): Result<PreparedKind> {
       headers: {},
       body: JSON.stringify({ appId: appId.value.reveal(), appSecret: appSecret.value.reveal() }),
     }),
-    parseResponse: (response) => parseResponse(response, credentials),
+    parseResponse: (response, context) => parseResponse(response, context, [...credentials.values()]),
   });
 }
 
-function parseResponse(response: TokenResponse, credentials: Credentials): Result<FetchedToken> {
+function parseResponse(
+  response: TokenResponse,
+  context: RequestContext,
+  secrets: readonly SecretText[],
+): Result<FetchedToken> {
   const answer = parseAnswer(response);
   const isOk = isSuccessStatus(response.status);
-  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
-  if (!isOk || String(answer?.['code']) !== '200') {
-    const secrets = [...credentials.values()];
+  if (isOk && answer === undefined) return notAnObject(response);
+  const data = objectIn(answer, 'data');
+  // An answer without a code may be a "no" that is not documented, unless it brings a token.
+  const isSuccess = isSuccessCode(answer?.['code']) ?? data['token'] !== undefined;
+  if (!isOk || !isSuccess) {
     return fail(classifyEnvelopeError({ response, answer, credentialNames: 'appId and appSecret', secrets }));
   }
-  const data = objectIn(answer, 'data');
-  return acceptToken(response, {
+  return acceptToken(response, context, {
     accessToken: { field: 'data.token', value: data['token'] },
     tokenType: undefined,
     expiry: { field: 'data.expireTime', value: data['expireTime'] },
+    beside: data,
     documentedLifetimeSeconds: LIFETIME_SECONDS,
     refresh: undefined,
+    secrets,
   });
 }

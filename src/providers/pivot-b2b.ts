@@ -7,8 +7,16 @@
  */
 import { z } from 'zod';
 import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
-import { type Credentials, defineKind, type PreparedKind, type TokenResponse } from './provider.ts';
+import { parseAnswer } from './answer-body.ts';
+import {
+  type Credentials,
+  defineKind,
+  type PreparedKind,
+  type RequestContext,
+  type TokenResponse,
+} from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
 import {
   buildSnapHeaders,
@@ -19,7 +27,7 @@ import {
   spellGrant,
 } from './snap.ts';
 import { classifySnapError, isSnapSuccess } from './snap-answer.ts';
-import { acceptToken, malformed, parseAnswer } from './token-answer.ts';
+import { acceptToken, notAnObject } from './token-answer.ts';
 
 const LIFETIME_SECONDS = 900;
 
@@ -49,24 +57,29 @@ function prepare(credentials: Credentials, options: SnapOptions): Result<Prepare
       headers: await buildSnapHeaders(signer.value, nowMs, options.timestampFormat),
       body,
     }),
-    parseResponse: (response) => parseResponse(response, credentials),
+    parseResponse: (response, context) => parseResponse(response, context, [...credentials.values()]),
   });
 }
 
-function parseResponse(response: TokenResponse, credentials: Credentials): Result<FetchedToken> {
+function parseResponse(
+  response: TokenResponse,
+  context: RequestContext,
+  secrets: readonly SecretText[],
+): Result<FetchedToken> {
   const answer = parseAnswer(response);
   if (answer === undefined && isSuccessStatus(response.status)) {
-    return malformed(response, 'with a body that is not a JSON object');
+    return notAnObject(response);
   }
   if (!isSnapSuccess(response, answer)) {
-    const secrets = [...credentials.values()];
     return fail(classifySnapError({ response, answer, secrets, hasSpentRefreshToken: false }));
   }
-  return acceptToken(response, {
+  return acceptToken(response, context, {
     accessToken: { field: 'accessToken', value: answer?.['accessToken'] },
     tokenType: answer?.['tokenType'],
     expiry: { field: 'expiresIn', value: answer?.['expiresIn'] },
+    beside: answer ?? {},
     documentedLifetimeSeconds: LIFETIME_SECONDS,
     refresh: undefined,
+    secrets,
   });
 }

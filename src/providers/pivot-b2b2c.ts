@@ -15,6 +15,7 @@ import type { JsonObject } from '../core/json.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
+import { parseAnswer } from './answer-body.ts';
 import { usableRefreshToken } from './chain.ts';
 import { requireCredential } from './credential-value.ts';
 import {
@@ -35,13 +36,7 @@ import {
   spellGrant,
 } from './snap.ts';
 import { classifySnapError, isSnapSuccess } from './snap-answer.ts';
-import {
-  acceptToken,
-  malformed,
-  parseAnswer,
-  type RefreshTokenFields,
-  salvageRefresh,
-} from './token-answer.ts';
+import { acceptToken, notAnObject, type RefreshTokenFields, salvageRefresh } from './token-answer.ts';
 
 const LIFETIME_SECONDS = 900;
 
@@ -99,7 +94,7 @@ function prepare(
       body: JSON.stringify(buildBody(options, bindingId.value, spentToken(context))),
     }),
     parseResponse: (response, context) =>
-      parseResponse(response, [...credentials.values()], spentToken(context), options),
+      parseResponse(response, context, { credentials, spentToken: spentToken(context), options }),
     salvageRefreshToken: (response) => {
       const answer = parseAnswer(response);
       return isSnapSuccess(response, answer)
@@ -122,27 +117,34 @@ function buildBody(options: Options, bindingId: SecretText, refreshToken: Secret
     : { ...spellGrant('authorization_code', options), authCode, ...presented };
 }
 
+interface Presented {
+  readonly credentials: Credentials;
+  readonly spentToken: SecretText | undefined;
+  readonly options: Options;
+}
+
 function parseResponse(
   response: TokenResponse,
-  credentials: readonly SecretText[],
-  spentToken: SecretText | undefined,
-  options: Options,
+  context: RequestContext,
+  { credentials, spentToken, options }: Presented,
 ): Result<FetchedToken> {
   const answer = parseAnswer(response);
+  const secrets = [...credentials.values(), ...(spentToken === undefined ? [] : [spentToken])];
   if (answer === undefined && isSuccessStatus(response.status)) {
-    return malformed(response, 'with a body that is not a JSON object');
+    return notAnObject(response);
   }
   if (!isSnapSuccess(response, answer)) {
     const hasSpentRefreshToken = spentToken !== undefined;
-    const secrets = hasSpentRefreshToken ? [...credentials, spentToken] : credentials;
     return fail(classifySnapError({ response, answer, secrets, hasSpentRefreshToken }));
   }
-  return acceptToken(response, {
+  return acceptToken(response, context, {
     accessToken: { field: 'accessToken', value: answer?.['accessToken'] },
     tokenType: answer?.['tokenType'],
     expiry: { field: 'accessTokenExpiryTime', value: answer?.['accessTokenExpiryTime'] },
+    beside: answer ?? {},
     documentedLifetimeSeconds: LIFETIME_SECONDS,
     refresh: refreshFieldsOf(answer, options),
+    secrets,
   });
 }
 

@@ -6,12 +6,21 @@
  */
 import { z } from 'zod';
 import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
+import { objectIn, parseAnswer } from './answer-body.ts';
 import { requireHeaderCredential } from './credential-value.ts';
-import { classifyEnvelopeError } from './envelope-error.ts';
-import { type Credentials, defineKind, type PreparedKind, type TokenResponse } from './provider.ts';
+import { classifyEnvelopeError, isSuccessCode } from './envelope-error.ts';
+import { statesError } from './oauth-error.ts';
+import {
+  type Credentials,
+  defineKind,
+  type PreparedKind,
+  type RequestContext,
+  type TokenResponse,
+} from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
-import { acceptToken, malformed, objectIn, parseAnswer } from './token-answer.ts';
+import { acceptToken, notAnObject } from './token-answer.ts';
 
 const LIFETIME_SECONDS = 900;
 
@@ -44,28 +53,33 @@ function prepare(credentials: Credentials): Result<PreparedKind> {
       },
       body: JSON.stringify({ grantType: 'client_credentials' }),
     }),
-    parseResponse: (response) => parseResponse(response, credentials),
+    parseResponse: (response, context) => parseResponse(response, context, [...credentials.values()]),
   });
 }
 
-function parseResponse(response: TokenResponse, credentials: Credentials): Result<FetchedToken> {
+function parseResponse(
+  response: TokenResponse,
+  context: RequestContext,
+  secrets: readonly SecretText[],
+): Result<FetchedToken> {
   const answer = parseAnswer(response);
   const isOk = isSuccessStatus(response.status);
-  if (isOk && answer === undefined) return malformed(response, 'with a body that is not a JSON object');
-  // `code` is known from examples alone: its absence is not held against an answer that has a token.
-  const code = answer?.['code'];
-  if (!isOk || (code !== undefined && code !== '00')) {
-    const secrets = [...credentials.values()];
+  if (isOk && answer === undefined) return notAnObject(response);
+  const data = objectIn(answer, 'data');
+  // `code` is known from examples alone: its absence is not held against an answer.
+  const isSuccess = isSuccessCode(answer?.['code']) ?? !statesError(answer);
+  if (!isOk || !isSuccess) {
     return fail(
       classifyEnvelopeError({ response, answer, credentialNames: 'merchantId and merchantSecret', secrets }),
     );
   }
-  const data = objectIn(answer, 'data');
-  return acceptToken(response, {
+  return acceptToken(response, context, {
     accessToken: { field: 'data.accessToken', value: data['accessToken'] },
     tokenType: data['tokenType'],
     expiry: { field: 'data.expiresIn', value: data['expiresIn'] },
+    beside: data,
     documentedLifetimeSeconds: LIFETIME_SECONDS,
     refresh: undefined,
+    secrets,
   });
 }

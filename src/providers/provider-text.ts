@@ -1,11 +1,9 @@
 /**
- * What a provider says in an error, made fit for a log line.
- *
- * Guarantee: a result is printable ASCII of bounded length and holds no piece of eight or more characters of any of the
- * given secrets (nor a whole shorter one), and no token-like run of 20 or more characters.
- *
- * Non-guarantee: a secret that is spelled differently (encrypted, reversed, split by other text) is not recognised.
+ * What a provider says in an error, made fit for a log line: only what `core/recognised-text.ts` recognises, which is
+ * also the guarantee.
  */
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { recogniseCode, recogniseMessage } from '../core/recognised-text.ts';
 import type { SecretText } from '../core/secret-text.ts';
 
 /** What a provider's error body says, already sanitised. */
@@ -14,79 +12,53 @@ export interface ProviderStatement {
   readonly message: string | undefined;
 }
 
-const REDACTED = '[redacted]';
-const MAX_MESSAGE_LENGTH = 120;
-/** Bodies have up to 1 MiB; nobody reads further than this. */
-const MAX_EXAMINED_LENGTH = 2_000;
-const PIECE_LENGTH = 8;
-const CODE = /^[A-Za-z0-9_.-]{1,64}$/;
-/** `INVALID_REFRESH_TOKEN` is a code, `sk_live_51H8x…` is not: words of letters, none of them long. */
-const LONG_CODE = /^[A-Za-z]{1,19}(?:[_.-][A-Za-z]{1,19})*$/;
-const TOKEN_LIKE = /[A-Za-z0-9_+/=~-]{20,}/g;
+export const NOTHING_SAID: ProviderStatement = { code: undefined, message: undefined };
 
-/** Sanitises the code and the message of an error body; whatever is not text or a number is left out. */
-export function parseStatement(
-  code: unknown,
-  message: unknown,
+/**
+ * Finds code and message of an error body where APIs put them: SNAP, RFC 6749 (5.2), RFC 9457, `{ error: { … } }`,
+ * `{ errors: [ … ] }`, `{ code, message }`. The first of each that is recognised counts.
+ */
+export function readStatement(
+  answer: JsonObject | undefined,
   secrets: readonly SecretText[],
 ): ProviderStatement {
-  return { code: sanitiseCode(code, secrets), message: sanitiseMessage(message, secrets) };
+  if (answer === undefined) return NOTHING_SAID;
+  const { error, errors } = answer;
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  const inner = [error, first].find(isJsonObject) ?? {};
+  const codes = [
+    answer['responseCode'],
+    inner['code'],
+    error,
+    answer['error_code'],
+    answer['errorCode'],
+    answer['code'],
+  ];
+  const code = firstOf(codes, (value) => recogniseCode(value, secrets));
+  const messages = [
+    answer['responseMessage'],
+    answer['error_description'],
+    answer['errorDescription'],
+    inner['message'],
+    inner['description'],
+    error === code ? undefined : error,
+    answer['message'],
+    answer['error_message'],
+    answer['errorMessage'],
+    answer['detail'],
+    answer['title'],
+    answer['msg'],
+  ];
+  return { code, message: firstOf(messages, (value) => recogniseMessage(value, secrets)) };
 }
 
-/** A short code of letters, digits, `_`, `.` and `-`; `undefined` when it is anything else or holds a secret. */
-export function sanitiseCode(value: unknown, secrets: readonly SecretText[]): string | undefined {
-  const code = typeof value === 'number' ? String(value) : value;
-  if (typeof code !== 'string' || !CODE.test(code)) return undefined;
-  if (code.length >= 20 && !LONG_CODE.test(code)) return undefined;
-  return markSecrets(code, secrets).includes(true) ? undefined : code;
-}
-
-/** A message of at most 120 printable characters, secrets replaced; `undefined` when nothing is left to read. */
-export function sanitiseMessage(value: unknown, secrets: readonly SecretText[]): string | undefined {
-  if (typeof value !== 'string') return undefined;
-  const printable = toPrintable(value.slice(0, MAX_EXAMINED_LENGTH));
-  const message = redact(printable, secrets).slice(0, MAX_MESSAGE_LENGTH).trim();
-  return message === '' ? undefined : message;
-}
-
-/** Replaces what is secret or looks like it. Spans are marked first and replaced at once, so none can be re-joined. */
-function redact(text: string, secrets: readonly SecretText[]): string {
-  const isSecret = markSecrets(text, secrets);
-  for (const match of text.matchAll(TOKEN_LIKE))
-    isSecret.fill(true, match.index, match.index + match[0].length);
-  let redacted = '';
-  for (let at = 0; at < text.length; at += 1) {
-    if (!isSecret[at]) redacted += text.charAt(at);
-    else if (!isSecret[at - 1]) redacted += REDACTED;
+function firstOf(
+  values: readonly unknown[],
+  recognise: (value: unknown) => string | undefined,
+): string | undefined {
+  for (const value of values) {
+    const recognised = recognise(value);
+    if (recognised !== undefined) return recognised;
   }
-  return redacted;
-}
-
-/** For each character whether it belongs to a piece of a secret. */
-function markSecrets(text: string, secrets: readonly SecretText[]): boolean[] {
-  const isSecret = Array.from({ length: text.length }, () => false);
-  const lowerText = text.toLowerCase();
-  for (const piece of secrets.flatMap(piecesOf)) {
-    for (let at = lowerText.indexOf(piece); at >= 0; at = lowerText.indexOf(piece, at + 1)) {
-      isSecret.fill(true, at, at + piece.length);
-    }
-  }
-  return isSecret;
-}
-
-/** Every piece of eight characters of a secret, in lower case: an echo may be cut or changed in case. */
-function piecesOf(secret: SecretText): readonly string[] {
-  const text = secret.reveal();
-  return [text, encodeURIComponent(text.toWellFormed())].flatMap((spelling) => {
-    const lower = toPrintable(spelling).trim().toLowerCase();
-    if (lower.length <= PIECE_LENGTH) return lower === '' ? [] : [lower];
-    return Array.from({ length: lower.length - PIECE_LENGTH + 1 }, (_, at) =>
-      lower.slice(at, at + PIECE_LENGTH),
-    );
-  });
-}
-
-/** Printable ASCII; everything else becomes a space, and spaces are collapsed. */
-function toPrintable(text: string): string {
-  return text.replace(/[^\x21-\x7e]+/g, ' ');
+  return undefined;
 }

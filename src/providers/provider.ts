@@ -38,6 +38,8 @@ export interface RequestContext {
   readonly nowMs: number;
   /** The newest refresh token, for kinds with a chain. */
   readonly chain: ChainState | undefined;
+  /** The lifetime to expect, in milliseconds, as the configuration has it; the documented one when left out. */
+  readonly lifetimeMs?: number | undefined;
 }
 
 /** A request to the token endpoint. Headers and body hold credentials: never format one. */

@@ -2,8 +2,10 @@
  * The failure that an HTTP status stands for, the same for all kinds. Kinds that put a status of their own into the
  * body (`responseCode`, `code`) classify by that one.
  */
+import { describeSkew, isSuspectSkew } from '../core/clock-skew.ts';
 import type { Failure } from '../core/failure.ts';
 import { parseRetryAfter } from '../core/retry-after.ts';
+import { describeBody, isHtmlPage } from './answer-body.ts';
 import type { TokenResponse } from './provider.ts';
 import type { ProviderStatement } from './provider-text.ts';
 
@@ -33,19 +35,23 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
     retryAfterMs === undefined
       ? 'will be tried again'
       : `asked us to wait ${Math.ceil(retryAfterMs / 1000)} s, will be tried again then`;
+  const unavailable: Failure = {
+    code: 'provider-unavailable',
+    retry: 'backoff',
+    ...wait,
+    message: `${answered}: ${waiting}`,
+  };
   switch (status) {
     case 401:
     case 403:
-      return credentialsRejected(answered, credentialNames);
-    case 404:
-    case 405:
-    case 410:
-      return requestRejected(answered, 'check baseUrl and path');
+      return saysNothingAboutCredentials(response)
+        ? unavailable
+        : credentialsRejected(answered, credentialNames, response.clockSkewMs);
     case 408:
     case 425:
-      return { code: 'provider-unavailable', retry: 'backoff', ...wait, message: `${answered}: ${waiting}` };
+      return unavailable;
     case 409:
-      return { code: 'provider-unavailable', retry: 'soon', ...wait, message: `${answered}: ${waiting}` };
+      return { ...unavailable, retry: 'soon' };
     case 429:
       return {
         code: 'rate-limited',
@@ -54,22 +60,45 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
         message: `${answered}: ${waiting}; if it stays, look for other programs that use these credentials`,
       };
     default:
-      if (status >= 400 && status <= 499) {
-        return requestRejected(
-          answered,
-          "check the options of this provider against the provider's documentation",
-        );
-      }
-      return { code: 'provider-unavailable', retry: 'backoff', ...wait, message: `${answered}: ${waiting}` };
+      return status >= 400 && status <= 499
+        ? requestRejected(
+            answered,
+            ADVICE.get(status) ?? 'check the options of this provider against its documentation',
+          )
+        : unavailable;
   }
 }
 
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [404, 'check baseUrl and path'],
+  [405, 'check baseUrl and path, this one does not take POST'],
+  [407, 'a proxy wants credentials: check HTTPS_PROXY'],
+  [410, 'the provider has taken this endpoint away: check baseUrl and path'],
+  [415, 'this endpoint does not take JSON: check baseUrl and the kind'],
+  [421, 'this server does not answer for that host: check baseUrl'],
+]);
+
+/**
+ * True for a refusal by a page for people: a firewall's. A server that asks for authentication itself says so
+ * (RFC 9110, 11.6.1), also when a page comes with it.
+ */
+function saysNothingAboutCredentials(response: TokenResponse): boolean {
+  return !response.headers.has('www-authenticate') && isHtmlPage(response);
+}
+
 /** @param answered the beginning of the sentence, from {@link describeAnswer} */
-export function credentialsRejected(answered: string, credentialNames: string): Failure {
+export function credentialsRejected(
+  answered: string,
+  credentialNames: string,
+  clockSkewMs: number | undefined,
+): Failure {
+  const clock = isSuspectSkew(clockSkewMs)
+    ? `${describeSkew(clockSkewMs)}, a probable cause: check time synchronisation (NTP); else `
+    : '';
   return {
     code: 'credentials-rejected',
     retry: 'needs-human',
-    message: `${answered}: check ${credentialNames}; next try in at most 15 min or when they change`,
+    message: `${answered}: ${clock}check ${credentialNames}; next try in at most 15 min or when they change`,
   };
 }
 
@@ -85,7 +114,8 @@ function requestRejected(answered: string, advice: string): Failure {
 export function describeAnswer(response: TokenResponse, said: ProviderStatement): string {
   const code = said.code === undefined || said.code === String(response.status) ? '' : ` ${said.code}`;
   const message = said.message === undefined ? '' : ` (${said.message})`;
-  return `POST ${response.endpoint} answered ${response.status}${code}${message}`;
+  const page = isHtmlPage(response) ? ` with ${describeBody(response)}` : '';
+  return `POST ${response.endpoint} answered ${response.status}${page}${code}${message}`;
 }
 
 /** The provider's clock when its answer arrived, in milliseconds; ours when it sent no `Date`. */

@@ -9,8 +9,9 @@ import type { Failure } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { chainBroken } from './chain.ts';
+import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
 import type { TokenResponse } from './provider.ts';
-import { parseStatement } from './provider-text.ts';
+import { readStatement } from './provider-text.ts';
 import { classifyStatus, credentialsRejected, describeAnswer, isSuccessStatus } from './response-status.ts';
 import { SNAP_CREDENTIAL_NAMES } from './snap.ts';
 
@@ -32,10 +33,13 @@ export function parseSnapCode(value: unknown): SnapCode | undefined {
     : { status: Number(status), caseNumber };
 }
 
-/** True for an HTTP status and a `responseCode` (if there is one) that both say success. */
+/** True for an HTTP status and a `responseCode` that both say success; without one, for an answer without `error`. */
 export function isSnapSuccess(response: TokenResponse, answer: JsonObject | undefined): boolean {
   const code = parseSnapCode(answer?.['responseCode']);
-  return isSuccessStatus(response.status) && (code === undefined || isSuccessStatus(code.status));
+  return (
+    isSuccessStatus(response.status) &&
+    (code === undefined ? !statesError(answer) : isSuccessStatus(code.status))
+  );
 }
 
 export interface SnapError {
@@ -48,25 +52,22 @@ export interface SnapError {
 
 /** Classifies an answer for which {@link isSnapSuccess} is false. */
 export function classifySnapError({ response, answer, secrets, hasSpentRefreshToken }: SnapError): Failure {
-  const said = parseStatement(answer?.['responseCode'], answer?.['responseMessage'], secrets);
+  const said = readStatement(answer, secrets);
   const code = parseSnapCode(answer?.['responseCode']);
-  const isCoded = code !== undefined && !isSuccessStatus(code.status);
-  const status = isCoded ? code.status : response.status;
-  const caseNumber = isCoded ? code.caseNumber : undefined;
+  const hasErrorCode = code !== undefined && !isSuccessStatus(code.status);
+  const status = hasErrorCode ? code.status : impliedStatus(response, answer);
+  const caseNumber = hasErrorCode ? code.caseNumber : undefined;
   const answered = describeAnswer(response, said);
   const { clockSkewMs } = response;
 
   if (status === 400 && caseNumber === '01') return timestampRefused(answered, clockSkewMs);
-  if (status === 401 && isSuspectSkew(clockSkewMs)) {
-    const message = `${answered}: ${describeSkew(clockSkewMs)}, the probable cause: check time synchronisation (NTP)`;
-    return { code: 'clock-skewed', retry: 'backoff', message };
-  }
-  if (hasSpentRefreshToken && rejectsRefreshToken(status, caseNumber, answer?.['responseMessage'])) {
-    return chainBroken(answered);
-  }
+  const isNamed = namesRefreshToken(status, answer?.['responseMessage']) || isInvalidGrant(answer);
+  // While a clock is wrong, a token that is called invalid may be fine.
+  const isCoded = status === 401 && caseNumber === '01' && !isSuspectSkew(clockSkewMs);
+  if (hasSpentRefreshToken && (isNamed || isCoded)) return chainBroken(answered);
   if (status === 401 && caseNumber === '00') {
     const causes = `${SNAP_CREDENTIAL_NAMES}, that the provider holds the public key and that it allows our IP address`;
-    return credentialsRejected(answered, `${causes} (one code covers all of these)`);
+    return credentialsRejected(answered, `${causes} (one code covers all of these)`, clockSkewMs);
   }
   return classifyStatus({ response, status, said, credentialNames: SNAP_CREDENTIAL_NAMES });
 }
@@ -81,8 +82,7 @@ function timestampRefused(answered: string, clockSkewMs: number | undefined): Fa
   return { code: 'clock-skewed', retry: 'backoff', message: `${answered}: ${cause}` };
 }
 
-function rejectsRefreshToken(status: number, caseNumber: string | undefined, message: unknown): boolean {
-  if (status === 401 && caseNumber === '01') return true;
+function namesRefreshToken(status: number, message: unknown): boolean {
   return [400, 401, 403, 404].includes(status) && ABOUT_REFRESH_TOKEN.test(asText(message));
 }
 

@@ -1,12 +1,15 @@
 /** From the fields of a successful answer to a `FetchedToken`, the same for all kinds. */
+import { parseAge } from '../core/answer-age.ts';
 import { decideExpiry, readRefreshTokenExpiry } from '../core/expiry.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { type Failed, fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
-import type { TokenResponse } from './provider.ts';
-import type { ProviderStatement } from './provider-text.ts';
+import { describeBody } from './answer-body.ts';
+import type { RequestContext, TokenResponse } from './provider.ts';
+import { NOTHING_SAID } from './provider-text.ts';
 import { describeAnswer } from './response-status.ts';
+import { readToken } from './token-text.ts';
 
 /** A value of an answer and the name it has there, for messages. */
 export interface AnswerField {
@@ -24,46 +27,37 @@ export interface TokenFields {
   readonly accessToken: AnswerField;
   readonly tokenType: unknown;
   readonly expiry: AnswerField;
+  /** The object that holds the token: what it says of the expiry under other names counts too. */
+  readonly beside: JsonObject;
   readonly documentedLifetimeSeconds: number;
   /** `undefined` for kinds without a chain. */
   readonly refresh: RefreshTokenFields | undefined;
-}
-
-/** What a header can carry without quoting; RFC 6750, 2.1 allows less, real tokens use more. */
-const USABLE_TOKEN = /^[\x21-\x7e]+$/;
-/** An HTTP authentication scheme (RFC 9110, 5.6.2). */
-const TOKEN_TYPE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
-const NOTHING_SAID: ProviderStatement = { code: undefined, message: undefined };
-
-/** The answer's JSON object; `undefined` when it is anything else. */
-export function parseAnswer(response: TokenResponse): JsonObject | undefined {
-  const answer = parseJson(response.body.reveal());
-  return isJsonObject(answer) ? answer : undefined;
-}
-
-/** The named object inside an answer; an empty one when there is none. */
-export function objectIn(answer: JsonObject | undefined, name: string): JsonObject {
-  const value = answer?.[name];
-  return isJsonObject(value) ? value : {};
+  /** What the request presented: none of it is an access token. */
+  readonly secrets: readonly SecretText[];
 }
 
 /** Checks a successful answer's fields and decides the expiry; fails with `response-malformed` or `clock-skewed`. */
-export function acceptToken(response: TokenResponse, fields: TokenFields): Result<FetchedToken> {
-  const { field, value } = fields.accessToken;
-  if (typeof value !== 'string' || value === '') return malformed(response, `without a token in ${field}`);
-  if (!USABLE_TOKEN.test(value)) {
-    return malformed(response, `with a token in ${field} that holds white space or non-ASCII characters`);
-  }
-  const accessToken = new SecretText(value);
+export function acceptToken(
+  response: TokenResponse,
+  context: RequestContext,
+  fields: TokenFields,
+): Result<FetchedToken> {
+  const read = readToken(fields);
+  if (!read.ok) return malformed(response, read.problem, read.advice);
+  const accessToken = read.token;
   const { sentAtMs, receivedAtMs, clockSkewMs } = response;
   const expiry = decideExpiry({
     endpoint: describeAnswer(response, NOTHING_SAID),
     ...fields.expiry,
+    others: otherStatements(fields),
     accessToken,
     documentedLifetimeSeconds: fields.documentedLifetimeSeconds,
+    configuredLifetimeSeconds:
+      context.lifetimeMs === undefined ? fields.documentedLifetimeSeconds : context.lifetimeMs / 1000,
     sentAtMs,
     receivedAtMs,
     clockSkewMs,
+    ageMs: parseAge(response.headers.get('age')),
   });
   if (!expiry.ok) return expiry;
   const tokenType = parseTokenType(fields.tokenType);
@@ -77,8 +71,47 @@ export function acceptToken(response: TokenResponse, fields: TokenFields): Resul
     expiresInSeconds: expiry.value.expiresInSeconds,
     refreshToken: refresh.token,
     refreshTokenExpiresAtMs: refresh.expiresAtMs,
-    notes: [...expiry.value.notes, ...tokenType.notes, ...refresh.notes],
+    notes: [...expiry.value.notes, ...read.notes, ...tokenType.notes, ...refresh.notes],
   });
+}
+
+/**
+ * Other names under which APIs say when a token ends, beside the documented one. A closed set: they are shown in notes.
+ * `ext_expires_in` (Azure) is later by design, `refresh_expires_in` is about another token.
+ */
+const EXPIRY_NAMES: readonly string[] = [
+  'expires_in',
+  'expiresIn',
+  'expire_in',
+  'expireIn',
+  'expires',
+  'expires_at',
+  'expiresAt',
+  'expire_at',
+  'expireAt',
+  'expires_on',
+  'expiresOn',
+  'expiry',
+  'expiryTime',
+  'expiry_time',
+  'expireTime',
+  'expire_time',
+  'expiration',
+  'expirationTime',
+  'expiration_time',
+  'exp',
+  'accessTokenExpiryTime',
+  'accessTokenExpiresIn',
+  'access_token_expires_in',
+  'access_token_expires_at',
+];
+
+function otherStatements({ expiry, beside }: TokenFields): readonly AnswerField[] {
+  const documented = expiry.field.split('.').at(-1);
+  return EXPIRY_NAMES.filter((name) => name !== documented && Object.hasOwn(beside, name)).map((name) => ({
+    field: name,
+    value: beside[name],
+  }));
 }
 
 /** The refresh token of a successful answer whose access token is of no use; `undefined` when there is none. */
@@ -92,18 +125,47 @@ export function salvageRefresh(
 }
 
 /** @param what continues `POST … answered 200`: `without a token in data.token` */
-export function malformed(response: TokenResponse, what: string): Failed {
+export function malformed(
+  response: TokenResponse,
+  what: string,
+  advice = "check that baseUrl is this provider's token API",
+): Failed {
   return fail({
     code: 'response-malformed',
     retry: 'backoff',
-    message: `${describeAnswer(response, NOTHING_SAID)} ${what}: check that baseUrl is this provider's token API`,
+    message: `${describeAnswer(response, NOTHING_SAID)} ${what}: ${advice}`,
   });
 }
 
+/** A success without a JSON object. */
+export function notAnObject(response: TokenResponse): Failed {
+  return fail({
+    code: 'response-malformed',
+    retry: 'backoff',
+    message:
+      `POST ${response.endpoint} answered ${response.status} with ${describeBody(response)}: ` +
+      "check that baseUrl is this provider's token API",
+  });
+}
+
+/** An HTTP authentication scheme (RFC 9110, 5.6.2). */
+const TOKEN_TYPE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
+/** What stands in the place of a scheme and is none (RFC 8693, 2.2.1, and the name of the field itself). */
+const NO_SCHEME = /^(?:n[_/-]?a|none|null|undefined|access[_-]?token)$/i;
+
+/** The scheme for the `Authorization` header: any spelling of bearer is `Bearer`, which every reader's API knows. */
 function parseTokenType(value: unknown): { readonly name: string; readonly notes: readonly string[] } {
-  if (typeof value === 'string' && TOKEN_TYPE.test(value)) return { name: value, notes: [] };
-  const isMissing = value === undefined || value === null || value === '';
-  return { name: 'Bearer', notes: isMissing ? [] : ['token type unusable, assumed Bearer'] };
+  const text = typeof value === 'string' ? value.trim() : value;
+  if (text === undefined || text === null || text === '') return { name: 'Bearer', notes: [] };
+  if (typeof text === 'string' && /bearer/i.test(text.slice(0, 64))) return { name: 'Bearer', notes: [] };
+  if (typeof text !== 'string' || !TOKEN_TYPE.test(text) || NO_SCHEME.test(text)) {
+    return { name: 'Bearer', notes: ['token type unusable, assumed Bearer'] };
+  }
+  const isBound = /^(?:dpop|mac|pop)$/i.test(text);
+  return {
+    name: text,
+    notes: isBound ? ['the token type binds the token to a key, which readers do not get'] : [],
+  };
 }
 
 interface RefreshTokenReading {
@@ -119,6 +181,7 @@ function readRefreshToken(
   if (refresh === undefined || typeof refresh.token !== 'string' || refresh.token === '') {
     return { token: undefined, expiresAtMs: undefined, notes: [] };
   }
-  const expiry = readRefreshTokenExpiry({ ...response, ...refresh.expiry });
+  const ageMs = parseAge(response.headers.get('age'));
+  const expiry = readRefreshTokenExpiry({ ...response, ageMs, ...refresh.expiry });
   return { token: new SecretText(refresh.token), ...expiry };
 }

@@ -9,9 +9,9 @@
  * anything of it was sent. A connection that breaks off in the middle of an answer is `provider-unavailable`, not
  * `response-malformed`: the network is to blame.
  */
+import { measureSkew } from '../core/answer-age.ts';
 import type { Failure } from '../core/failure.ts';
 import { CONNECT_LIMIT_MS, type HttpAnswer, HttpFault, type HttpTransport } from '../core/http-call.ts';
-import { parseHttpDate } from '../core/http-date.ts';
 import { isLoopback } from '../core/loopback.ts';
 import { type Failed, type Success, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
@@ -113,7 +113,8 @@ function readAnswer(answer: HttpAnswer, url: URL, endpoint: string): Success<Tok
     return unanswered(unreadable, isAmbiguousAnswer(status, unreadable));
   }
   const body = new SecretText('bytes' in answer.body ? new TextDecoder().decode(answer.body.bytes) : '');
-  const clockSkewMs = measureSkew(headers.get('date'), sentAtMs, receivedAtMs);
+  const dated = { date: headers.get('date'), age: headers.get('age') };
+  const clockSkewMs = measureSkew(dated, { sentAtMs, receivedAtMs });
   return succeed({ status, headers, body, endpoint, sentAtMs, sentAtMonotonicMs, receivedAtMs, clockSkewMs });
 }
 
@@ -125,12 +126,6 @@ function readHeaders({ headers }: HttpAnswer): ReadonlyMap<string, string> {
       name === 'retry-after' ? values.join(', ') : (values[0] ?? ''),
     ]),
   );
-}
-
-/** Provider's clock minus ours, against the middle of the exchange; `Date` has whole seconds, cut off. */
-function measureSkew(date: string | undefined, sentAtMs: number, receivedAtMs: number): number | undefined {
-  const dateMs = date === undefined ? undefined : parseHttpDate(date);
-  return dateMs === undefined ? undefined : Math.round(dateMs + 500 - (sentAtMs + receivedAtMs) / 2);
 }
 
 /** The host of a redirect to elsewhere may be made of anything, a credential too: it is not shown. */

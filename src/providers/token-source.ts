@@ -9,7 +9,13 @@ import type { HttpTransport } from '../core/http-call.ts';
 import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { isAmbiguousAnswer } from './chain.ts';
-import type { ConfiguredKind, CredentialReading, Credentials, PreparedKind } from './provider.ts';
+import type {
+  ConfiguredKind,
+  CredentialReading,
+  Credentials,
+  PreparedKind,
+  RequestContext,
+} from './provider.ts';
 import { describeAbort, postTokenRequest } from './token-endpoint.ts';
 
 export interface TokenSourceOptions {
@@ -17,6 +23,8 @@ export interface TokenSourceOptions {
   /** Reads all credentials of this token afresh, the customer's included. Rejects only when aborted. */
   readonly readCredentials: (signal: AbortSignal) => Promise<CredentialReading>;
   readonly baseUrl: string;
+  /** As in {@link RequestContext}. */
+  readonly lifetimeMs?: number;
   /** Limit for an answer of the provider, in milliseconds. */
   readonly timeoutMs: number;
   readonly transport: HttpTransport;
@@ -99,8 +107,8 @@ class ProviderSource implements TokenSource {
     signal: AbortSignal,
     isOver: () => boolean,
   ): Promise<FetchReport> {
-    const { baseUrl, timeoutMs, transport, clock } = this.#options;
-    const context = { nowMs: clock.now(), chain };
+    const { baseUrl, timeoutMs, transport, clock, lifetimeMs } = this.#options;
+    const context: RequestContext = { nowMs: clock.now(), chain, lifetimeMs };
     const request = await ready.buildRequest(context);
     if (isOver()) return unasked(fail(describeAbort(baseUrl)));
     const response = await postTokenRequest({ baseUrl, request, timeoutMs, transport, signal, isOver });

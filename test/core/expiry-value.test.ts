@@ -5,6 +5,9 @@ import { MAX_LIFETIME_MS, parseExpiry } from '../../src/core/expiry-value.ts';
 
 const AT_MS = Date.UTC(2026, 10, 21, 12);
 const seconds = (count: number) => ({ base: 'sent', afterMs: count * 1000, unit: 'seconds' });
+const milliseconds = (count: number) => ({ base: 'sent', afterMs: count * 1000, unit: 'milliseconds' });
+const clock = (count: number) => ({ base: 'sent', afterMs: count * 1000, unit: 'clock' });
+const naive = (atMs: number) => ({ base: 'unknown-zone', atMs });
 const epoch = { base: 'epoch', atMs: AT_MS };
 
 describe('an expiry value', () => {
@@ -16,7 +19,6 @@ describe('an expiry value', () => {
     [899.5, [seconds(899.5)]],
     ['9e2', [seconds(900)]],
     [1, [seconds(1)]],
-    [1e9 / 4, [seconds(250_000_000)]],
     [AT_MS / 1000, [epoch]],
     [String(AT_MS / 1000), [epoch]],
     [AT_MS, [epoch]],
@@ -32,13 +34,52 @@ describe('an expiry value', () => {
     ['2026-11-21T12:00:00', [{ base: 'unknown-zone', atMs: AT_MS }]],
     ['2026-11-21 12:00:00', [{ base: 'unknown-zone', atMs: AT_MS }]],
     ['Sat, 21 Nov 2026 12:00:00 GMT', [epoch]],
-    ['0:00:15', [{ base: 'sent', afterMs: 900_000, unit: 'minutes' }]],
-    ['1:02:03', [{ base: 'sent', afterMs: 93_780_000, unit: 'minutes' }]],
-    [900_000, [{ base: 'sent', afterMs: 900_000, unit: 'milliseconds' }, seconds(900_000)]],
-    ['450000', [{ base: 'sent', afterMs: 450_000, unit: 'milliseconds' }, seconds(450_000)]],
-    [1_800_000, [{ base: 'sent', afterMs: 1_800_000, unit: 'milliseconds' }, seconds(1_800_000)]],
-    [1_800_001, [seconds(1_800_001)]],
-    [449_999, [seconds(449_999)]],
+    [AT_MS * 1000, [epoch]],
+    [AT_MS * 1e6, [epoch]],
+    // Documented are 900 s: 15 seconds are not meant, 15 minutes are.
+    ['0:00:15', [clock(900)]],
+    ['00:15:00', [clock(900)]],
+    ['00:15:00.0000000', [clock(900)]],
+    ['1:02:03', [clock(3_723)]],
+    ['00:01:30', [clock(90)]],
+    ['01:00:00', [clock(3_600)]],
+    ['1.00:15:00', [clock(87_300)]],
+    ['15:00', [clock(900)]],
+    ['00:15', [clock(900)]],
+    ['900s', [clock(900)]],
+    ['900.5s', [clock(900.5)]],
+    ['900000ms', [clock(900)]],
+    ['15m', [clock(900)]],
+    ['15 minutes', [clock(900)]],
+    ['1h30m', [clock(5_400)]],
+    ['1 hour 30 min', [clock(5_400)]],
+    ['PT15M', [clock(900)]],
+    ['pt900s', [clock(900)]],
+    ['PT0.25H', [clock(900)]],
+    ['P1DT15M', [clock(87_300)]],
+    ['P2W', [clock(1_209_600)]],
+    ['28-11-2026 23:55:00', [naive(Date.UTC(2026, 10, 28, 23, 55))]],
+    ['28/11/2026 23:55', [naive(Date.UTC(2026, 10, 28, 23, 55))]],
+    ['11/28/2026 11:55:00 PM', [naive(Date.UTC(2026, 10, 28, 23, 55))]],
+    ['2026/11/28 23:55:00', [naive(Date.UTC(2026, 10, 28, 23, 55))]],
+    ['20261128235500', [naive(Date.UTC(2026, 10, 28, 23, 55))]],
+    [20_261_128_235_500, [naive(Date.UTC(2026, 10, 28, 23, 55))]],
+    ['03-11-2026 12:00:00', [naive(Date.UTC(2026, 10, 3, 12)), naive(Date.UTC(2026, 2, 11, 12))]],
+    [3_600_000, [milliseconds(3_600)]],
+    [300_000, [milliseconds(300)]],
+    [900_000, [milliseconds(900)]],
+    ['450000', [milliseconds(450)]],
+    [1_800_001, [milliseconds(1_800.001)]],
+    [299_873, [milliseconds(299.873)]],
+    [60_000, [milliseconds(60)]],
+    [30_000, [milliseconds(30)]],
+    // Up to eight times the documented life is seconds, and so is what is no life in milliseconds.
+    [7_200, [seconds(7_200)]],
+    [9_999, [seconds(9_999)]],
+    // So are whole hours up to a day.
+    [18_000, [seconds(18_000)]],
+    [36_000, [seconds(36_000)]],
+    [86_400, [seconds(86_400)]],
   ];
   for (const [value, candidates] of readable) {
     test(`${JSON.stringify(value)} is read as ${JSON.stringify(candidates)}`, () => {
@@ -53,6 +94,8 @@ describe('an expiry value', () => {
   }
 
   const unusable: readonly (readonly [unknown, string])[] = [
+    ['0s', 'is zero'],
+    ['PT0S', 'is zero'],
     [0, 'is zero'],
     ['0', 'is zero'],
     [-0, 'is zero'],
@@ -77,11 +120,19 @@ describe('an expiry value', () => {
     ['2026-11-21T12:60:00Z', 'is in a form that is not known'],
     ['2026-11-21T12:00:00+25:00', 'is in a form that is not known'],
     ['0900-11-21T12:00:00Z', 'is in a form that is not known'],
-    ['0:24:00', 'is in a form that is not known'],
+    ['0:24:60', 'is in a form that is not known'],
+    ['P1M', 'is in a form that is not known'],
+    ['P', 'is in a form that is not known'],
+    ['PT', 'is in a form that is not known'],
+    ['15 fortnights', 'is in a form that is not known'],
+    ['never', 'is in a form that is not known'],
+    ['30-02-2026 12:00:00', 'is in a form that is not known'],
+    ['2026-11-28', 'is in a form that is not known'],
   ];
   for (const [value, why] of unusable) {
     test(`${typeof value === 'number' ? String(value) : JSON.stringify(value)} ${why}`, () => {
-      assert.deepEqual(parseExpiry(value, 900), { state: 'unusable', why });
+      const state = /known|neither/.test(why) ? 'unknown' : 'absurd';
+      assert.deepEqual(parseExpiry(value, 900), { state, why });
     });
   }
 
@@ -89,9 +140,20 @@ describe('an expiry value', () => {
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.string(), fc.double()), (value) => {
         const parsed = parseExpiry(value, 900);
-        if (parsed.state === 'unusable') assert.match(parsed.why, /^(is|was) [a-z0-9 ]+$/);
+        if (parsed.state === 'unknown' || parsed.state === 'absurd')
+          assert.match(parsed.why, /^(is|was) [a-z0-9 ]+$/);
       }),
     );
+  });
+
+  test('long lives that are documented stay seconds', () => {
+    for (const days of [1, 7, 15, 30, 60, 180, 365]) {
+      const value = days * 86_400;
+      assert.deepEqual(parseExpiry(value, value), { state: 'readable', candidates: [seconds(value)] });
+      if (value * 1000 > 1e9) continue;
+      const inMilliseconds = { state: 'readable', candidates: [milliseconds(value)] };
+      assert.deepEqual(parseExpiry(value * 1000, value), inMilliseconds);
+    }
   });
 
   test('a number and its text mean the same', () => {

@@ -41,14 +41,37 @@ describe('PaySecurez', () => {
     });
   }
 
-  test('keeps a token type as it is written and doubts a strange one', () => {
-    const lower = parseWith(prepared, { body: { ...SUCCESS, token_type: 'bearer' } });
-    const strange = parseWith(prepared, { body: { ...SUCCESS, token_type: 'two words' } });
-    assert.ok(lower.ok && strange.ok);
-    assert.equal(lower.value.tokenType, 'bearer');
-    assert.equal(strange.value.tokenType, 'Bearer');
-    assert.deepEqual(strange.value.notes, ['token type unusable, assumed Bearer']);
-  });
+  const strange = ['token type unusable, assumed Bearer'];
+  const bound = ['the token type binds the token to a key, which readers do not get'];
+  const types: readonly (readonly [unknown, string, readonly string[]])[] = [
+    ...[
+      undefined,
+      null,
+      '',
+      'bearer',
+      'BEARER',
+      'Bearer ',
+      ' bearer\n',
+      'BearerToken',
+      'O-Bearer',
+      'bearer_token',
+    ].map((type) => [type, 'Bearer', []] as const),
+    ...['two words', 'N_A', 'access_token', 'urn:ietf:params:oauth:token-type:jwt', 7, {}].map(
+      (type) => [type, 'Bearer', strange] as const,
+    ),
+    ['JWT', 'JWT', []],
+    ['Token', 'Token', []],
+    ['DPoP', 'DPoP', bound],
+    ['mac', 'mac', bound],
+  ];
+  for (const [type, scheme, notes] of types) {
+    test(`the token type ${JSON.stringify(type) ?? 'undefined'} is the scheme ${scheme}`, () => {
+      const result = parseWith(prepared, { body: { ...SUCCESS, token_type: type } });
+      assert.ok(result.ok);
+      assert.equal(result.value.tokenType, scheme);
+      assert.deepEqual(result.value.notes, notes);
+    });
+  }
 
   test('tells what the provider says is the matter', () => {
     const result = parseWith(prepared, { status: 401, body: UNAUTHORIZED });

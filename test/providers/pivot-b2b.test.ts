@@ -119,10 +119,10 @@ describe('Pivot B2B', () => {
   });
 
   for (const responseCode of ['4017300', '4017301']) {
-    test(`${responseCode} is the clock's fault when that is far off`, () => {
+    test(`${responseCode} names the clock when that is far off, and is tried as seldom as other rejections`, () => {
       const failure = failureFor({ status: 401, body: { responseCode }, clockSkewMs: SKEWED });
-      assert.equal(failure.code, 'clock-skewed');
-      assert.match(failure.message, /our clock is 312 s behind the provider's, the probable cause/);
+      assert.deepEqual([failure.code, failure.retry], ['credentials-rejected', 'needs-human']);
+      assert.match(failure.message, /our clock is 312 s behind the provider's, a probable cause: check time/);
     });
   }
 

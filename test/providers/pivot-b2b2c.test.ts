@@ -118,8 +118,8 @@ describe('Pivot B2B2C', () => {
     [
       '4017401 with skew',
       { status: 401, body: { responseCode: '4017401' }, clockSkewMs: 90_000 },
-      'clock-skewed backoff',
-      'clock-skewed backoff',
+      'credentials-rejected needs-human',
+      'credentials-rejected needs-human',
     ],
     [
       '4097400',

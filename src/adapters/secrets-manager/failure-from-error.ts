@@ -2,6 +2,7 @@ import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import { HttpFault } from '../../core/http-call.ts';
 import { isJsonObject } from '../../core/json.ts';
+import { recogniseCode } from '../../core/recognised-text.ts';
 import { AwsCredentialsError, LOCAL_TROUBLE } from '../aws-credentials/aws-identity.ts';
 
 /** What was being done, for the message: the IAM action's last part, and on which secret. */
@@ -289,9 +290,9 @@ function failed({ operation, secretName }: StoreCall, why: string, remedy: strin
   };
 }
 
-/** The SDK takes `name` from the answer's body, so it may be any text. */
+/** The SDK takes `name` from the answer's body, so it may be any text: only one of plain words is shown. */
 function errorName(error: Error): string {
-  return /^[A-Z][A-Za-z]{1,60}$/.test(error.name) ? error.name : 'unknown error';
+  return recogniseCode(error.name, []) ?? 'unknown error';
 }
 
 /** `ECONNREFUSED`: of the error or of its cause. */

@@ -1,0 +1,33 @@
+/** What an answer's body is: a JSON object, a page for people, nothing. */
+import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import type { TokenResponse } from './provider.ts';
+
+/** The answer's JSON object; `undefined` when it is anything else. */
+export function parseAnswer(response: TokenResponse): JsonObject | undefined {
+  const answer = parseJson(response.body.reveal());
+  return isJsonObject(answer) ? answer : undefined;
+}
+
+/** The named object inside an answer; an empty one when there is none. */
+export function objectIn(answer: JsonObject | undefined, name: string): JsonObject {
+  const value = answer?.[name];
+  return isJsonObject(value) ? value : {};
+}
+
+const HTML = /^\s*(?:<!doctype html|<html|<head|<body|<title|<h1|<p>|<!--)/i;
+
+/** A page of a proxy, a firewall or a login: no word of the API, so it says nothing about credentials. */
+export function isHtmlPage(response: TokenResponse): boolean {
+  const text = response.body.reveal().slice(0, 1_000);
+  if (HTML.test(text)) return true;
+  const type = response.headers.get('content-type') ?? '';
+  return /^\s*(?:text\/html|application\/xhtml\+xml)/i.test(type) && parseAnswer(response) === undefined;
+}
+
+/** Continues `POST … answered 200 with …`; never quotes. */
+export function describeBody(response: TokenResponse): string {
+  if (isHtmlPage(response)) return 'an HTML page, probably from a proxy, a firewall or a login, not the API';
+  const text = response.body.reveal().trim();
+  if (text === '') return 'an empty body';
+  return parseJson(text) === undefined ? 'a body that is not JSON' : 'JSON that is not an object';
+}
