@@ -184,7 +184,8 @@ export class ProviderBreaker {
     const hadFailed = this.#failing.delete(token);
     const wasOpen = this.#isOpen;
     if (hadFailed || this.#failing.size === 0) this.#enough = MANY_TOKENS;
-    else if (wasOpen) this.#enough = Math.min(4 * this.#enough, MOST_TOKENS);
+    // Not what was on its way when the outage began.
+    else if (wasOpen && this.#probe?.token === token) this.#enough = Math.min(4 * this.#enough, MOST_TOKENS);
     const { provider, clock, events } = this.#deps;
     if (this.#isAnnounced) {
       const failedForMs = clock.monotonicMs() - this.#openSinceMs;

@@ -237,4 +237,21 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [['        this.#tokens.delete(event.identity.token);\n', '']],
     profile: 'customers',
   },
+  {
+    name: 'all ask a provider that is down',
+    file: 'refresh/provider-breaker.ts',
+    changes: [['return this.#newlyFailed >= this.#enough;', 'return false;']],
+  },
+  {
+    name: 'presentation not noted',
+    file: 'refresh/chain-keeper.ts',
+    changes: [
+      ['times: (former?.times ?? 0) + 1', 'times: 1'],
+      [
+        'if (former.times < MOST_PRESENTATIONS) return undefined;',
+        'if (former.times < 99) return undefined;',
+      ],
+    ],
+    replicas: 1,
+  },
 ];
