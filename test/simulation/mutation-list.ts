@@ -10,6 +10,8 @@ export interface Mutation {
   readonly profile?: 'usual' | 'customers' | 'versions';
   /** Needs several replicas. */
   readonly replicas?: number;
+  /** Needs more tokens than usual. */
+  readonly tokens?: number;
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -240,18 +242,11 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'all ask a provider that is down',
     file: 'refresh/provider-breaker.ts',
-    changes: [['return this.#newlyFailed >= this.#enough;', 'return false;']],
-  },
-  {
-    name: 'presentation not noted',
-    file: 'refresh/chain-keeper.ts',
     changes: [
-      ['times: (former?.times ?? 0) + 1', 'times: 1'],
-      [
-        'if (former.times < MOST_PRESENTATIONS) return undefined;',
-        'if (former.times < 99) return undefined;',
-      ],
+      ['return this.#newlyFailed >= this.#enough;', 'return false;'],
+      ['hasFailed && this.#streak.size >= MANY_FAILING', 'hasFailed && this.#streak.size > 99'],
     ],
     replicas: 1,
+    tokens: 14,
   },
 ];
