@@ -49,7 +49,7 @@ export const MANY_TOKENS = 3;
 /** Four times as many each time that a token which others' failures had held back then had a success. */
 const MOST_TOKENS = 48;
 /** More of them for waits that a provider demands: a limit of a few customers must not hold the others for an hour. */
-const MORE_WHEN_SURE = 2;
+const MORE_WHEN_SURE = 7;
 /** Tokens that fail again in a row, before they are held back together: each has its own back-off until then. */
 const MANY_FAILING = 10;
 export const PROBE_LIMIT_MS = 30_000;
