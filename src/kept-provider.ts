@@ -4,10 +4,9 @@
 import type { Logger } from 'node-cron';
 import type { AssembledProvider, RefreshPorts } from './assembly.ts';
 import type { ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
-import { ANSWER_MS, type RefreshReport } from './core/refresh-request.ts';
+import { ANSWER_MS, describeOutcome, type RefreshReport } from './core/refresh-request.ts';
 import type { DiscoveredTokens } from './discovery/discovery.ts';
 import { ProviderScheduler } from './refresh/provider-scheduler.ts';
-import { describeOutcome } from './refresh/refresh-report.ts';
 import type { RefreshOutcome } from './refresh/refresh-run.ts';
 import type { TokenView } from './token-view.ts';
 

@@ -4,8 +4,7 @@
  */
 import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
-import type { RefreshReport } from '../core/refresh-request.ts';
-import { describeOutcome } from '../refresh/refresh-report.ts';
+import { describeOutcome, type RefreshReport } from '../core/refresh-request.ts';
 import { createReporting, createSystemPorts, findCoordinationProblem } from '../runtime.ts';
 import { type ConfigurationOptions, complain, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';

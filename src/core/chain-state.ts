@@ -29,6 +29,17 @@ const chainStateSchema = z.object({
   generation: z.int().positive(),
 });
 
+/** Bytes that a secret can hold (Secrets Manager's quota). */
+export const MAX_SECRET_BYTES = 65_536;
+
+/** What is too large for a secret, for people; `undefined` when it fits. Says how much there is, and nothing of it. */
+export function describeExcess(what: string, text: SecretText): string | undefined {
+  const bytes = Buffer.byteLength(text.reveal());
+  return bytes <= MAX_SECRET_BYTES
+    ? undefined
+    : `${what} would be ${bytes} bytes in its secret, which holds ${MAX_SECRET_BYTES}: it can never be saved and is given up`;
+}
+
 export type ParsedChainState =
   | { readonly ok: true; readonly state: ChainState }
   /** `isForeign`: it is the chain of another token, which must be neither spent nor replaced. */

@@ -1,6 +1,10 @@
 /** A human's wish to refresh a token now, and what comes of it, as they travel between a command and who leads. */
 import { z } from 'zod';
+import type { PublishedToken } from './document.ts';
+import type { Failure } from './failure.ts';
 import { parseJson } from './json.ts';
+import { formatUtc } from './time-text.ts';
+import type { TokenIdentity } from './token.ts';
 
 /** What came of it for one token. Holds no secret. */
 export interface RefreshReport {
@@ -22,6 +26,26 @@ export const ANSWER_MS = 45_000;
 export const ASK_MS = 60_000;
 /** An answer about more tokens than this is cut: it has to fit into an annotation. */
 export const MOST_REPORTS = 100;
+
+export function describeOutcome(
+  {
+    identity,
+    published,
+  }: { readonly identity: TokenIdentity; readonly published: PublishedToken | undefined },
+  outcome:
+    | { readonly kind: 'refreshed' | 'unchanged' | 'fresh' }
+    | { readonly kind: 'failed'; readonly failure: Failure },
+): RefreshReport {
+  return {
+    token: identity.token,
+    secret: identity.secret,
+    outcome: outcome.kind,
+    ...(outcome.kind === 'failed' ? { code: outcome.failure.code, message: outcome.failure.message } : {}),
+    ...(published === undefined
+      ? {}
+      : { expiresAt: formatUtc(published.expiresAtMs), generation: published.generation }),
+  };
+}
 
 const answerSchema = z.array(
   z.object({

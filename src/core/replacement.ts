@@ -6,7 +6,7 @@
  */
 import { type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
 import type { StoredText } from './ports.ts';
-import type { FetchedToken, TokenIdentity } from './token.ts';
+import { type FetchedToken, lifetimeMs, type TokenIdentity } from './token.ts';
 
 /** Clocks of machines that run NTP differ by less; a document further ahead was written by a clock that was wrong. */
 const CLOCK_TOLERANCE_MS = 60_000;
@@ -50,14 +50,18 @@ export function assessStored(
 
 /** Whether a token that was just fetched is worth a write. */
 export function decideReplacement(
-  fetched: Pick<FetchedToken, 'accessToken' | 'expiresAtMs'>,
+  fetched: Pick<FetchedToken, 'accessToken' | 'issuedAtMs' | 'expiresAtMs'>,
   published: PublishedToken | undefined,
   nowMs: number,
 ): 'replace' | 'unchanged' {
   if (published === undefined || published.expiresAtMs <= nowMs || isFromFuture(published, nowMs))
     return 'replace';
-  // Some providers hand out the same token until it expires; a longer life that they claim for it is not trusted.
-  if (fetched.accessToken.fingerprint() === published.fingerprint) return 'unchanged';
+  if (fetched.accessToken.fingerprint() === published.fingerprint) {
+    // A sliding session: readers learn of the later end when it is first stated. Less than half a life is a provider that
+    // rounds, or counts down unevenly: publishing that would fetch and write again at once, and again.
+    const gainMs = fetched.expiresAtMs - published.expiresAtMs;
+    return gainMs * 2 >= lifetimeMs(fetched) ? 'replace' : 'unchanged';
+  }
   return fetched.expiresAtMs > published.expiresAtMs ? 'replace' : 'unchanged';
 }
 

@@ -19,7 +19,12 @@
  * write is lost. The journal of a replica that does not lead is of no use to the one that does: each replica may present
  * a refresh token twice.
  */
-import { type ChainState, parseChainState, serializeChainState } from '../core/chain-state.ts';
+import {
+  type ChainState,
+  describeExcess,
+  parseChainState,
+  serializeChainState,
+} from '../core/chain-state.ts';
 import type { Failure } from '../core/failure.ts';
 import type {
   Clock,
@@ -157,18 +162,28 @@ export class ChainKeeper {
   /**
    * Takes the refresh token of an answer over; resolves when the journal has it. It still has to be saved. An answer
    * without one keeps the old one.
+   * @returns why the new one can never be saved, for people: the chain ends with it then
    */
   async accept(
     answer: Pick<FetchedToken, 'refreshToken' | 'refreshTokenExpiresAtMs' | 'issuedAtMs'>,
-  ): Promise<void> {
+  ): Promise<string | undefined> {
     this.#doubted = undefined;
-    if (answer.refreshToken === undefined) return;
-    await this.#freeze({
+    if (answer.refreshToken === undefined) return undefined;
+    const state: ChainState = {
       refreshToken: answer.refreshToken,
       refreshTokenExpiresAtMs: answer.refreshTokenExpiresAtMs,
       obtainedAtMs: answer.issuedAtMs,
       generation: (this.#newest?.generation ?? 0) + 1,
-    });
+    };
+    const { identity } = this.#parts;
+    const excess = describeExcess(
+      `the refresh token of ${identity.token}`,
+      serializeChainState(identity, state),
+    );
+    if (excess === undefined) await this.#freeze(state);
+    // The one before is spent for it.
+    else this.#refused = this.#newest;
+    return excess;
   }
 
   /** Writes what is not saved yet. */
@@ -263,7 +278,7 @@ export class ChainKeeper {
 
   /** Once a process: later entries are this process's own. */
   async #readJournal(): Promise<Result<void>> {
-    const { journal, stateSecret, identity } = this.#parts;
+    const { journal, stateSecret, identity, events } = this.#parts;
     if (journal === undefined || this.#isJournalRead) return succeed(undefined);
     this.#former = await journal.readPresentation(stateSecret);
     this.#presentation = this.#former;
@@ -273,6 +288,12 @@ export class ChainKeeper {
     const parsed = entry === undefined ? undefined : parseChainState(entry.write.text, identity);
     // A renamed provider leaves an entry behind that is not this token's.
     if (entry === undefined || parsed?.ok !== true) return succeed(undefined);
+    const excess = describeExcess(`the refresh token of ${identity.token} in the journal`, entry.write.text);
+    if (excess !== undefined) {
+      events({ event: 'journal-failed', problem: excess });
+      await journal.remove(entry.write);
+      return succeed(undefined);
+    }
     this.#unsaved = { state: parsed.state, write: entry.write };
     this.#isRecovered = true;
     return succeed(undefined);

@@ -49,7 +49,7 @@ export const MANY_TOKENS = 3;
 /** Four times as many each time that a token which others' failures had held back then had a success. */
 const MOST_TOKENS = 48;
 /** More of them for waits that a provider demands: a limit of a few customers must not hold the others for an hour. */
-const MORE_WHEN_SURE = 2;
+const MORE_WHEN_SURE = 7;
 /** Tokens that fail again in a row, before they are held back together: each has its own back-off until then. */
 const MANY_FAILING = 10;
 export const PROBE_LIMIT_MS = 30_000;
@@ -184,7 +184,8 @@ export class ProviderBreaker {
     const hadFailed = this.#failing.delete(token);
     const wasOpen = this.#isOpen;
     if (hadFailed || this.#failing.size === 0) this.#enough = MANY_TOKENS;
-    else if (wasOpen) this.#enough = Math.min(4 * this.#enough, MOST_TOKENS);
+    // Not what was on its way when the outage began.
+    else if (wasOpen && this.#probe?.token === token) this.#enough = Math.min(4 * this.#enough, MOST_TOKENS);
     const { provider, clock, events } = this.#deps;
     if (this.#isAnnounced) {
       const failedForMs = clock.monotonicMs() - this.#openSinceMs;

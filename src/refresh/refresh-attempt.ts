@@ -82,7 +82,11 @@ export class RefreshAttempt {
         const saved = await this.#saveChain(term);
         return saved.ok ? succeed({ kind: 'unchanged' }) : saved;
       }
-      publication.keep(token, endOfChain(token, chain), attempt > 1 || isOffSchedule(run));
+      const excess = publication.keep(token, endOfChain(token, chain), attempt > 1 || isOffSchedule(run));
+      if (excess !== undefined) {
+        const saved = await this.#saveChain(term);
+        return saved.ok ? fail(excess) : saved;
+      }
     }
     return this.#write(run);
   }

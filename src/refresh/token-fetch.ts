@@ -60,7 +60,7 @@ export class TokenFetch {
     }
     // Before anything else: from here on the refresh token that was presented is spent.
     const brought = result.ok ? result.value : salvaged;
-    if (brought !== undefined) await chain?.accept(brought);
+    const excess = brought === undefined ? undefined : await chain?.accept(brought);
     if (isUnasked) await takeBack?.();
     // A newer refresh token makes the note meaningless: it is left for the next one to replace.
     else if (report.isAmbiguous !== true && brought?.refreshToken === undefined)
@@ -71,7 +71,7 @@ export class TokenFetch {
       durationMs: clock.monotonicMs() - startedMs,
       clockSkewMs,
       failure: result.ok ? undefined : result.failure,
-      notes: result.ok ? result.value.notes : [],
+      notes: [...(result.ok ? result.value.notes : []), ...(excess === undefined ? [] : [excess])],
     });
     if (result.ok) {
       await this.#pace.recordSuccess();

@@ -11,6 +11,7 @@ import {
   decideTolerableCadence,
   isDueAtTick,
 } from '../core/cadence.ts';
+import { describeExcess } from '../core/chain-state.ts';
 import {
   createDocument,
   createPublishedToken,
@@ -236,8 +237,9 @@ export class TokenPublication {
    * @param chainEndsAtMs when the refresh token that came with it dies; `undefined` when there is none
    * @param isOffSchedule true for a first token, or one that did not come when its time had come: it is refreshed early
    *   once
+   * @returns why it can never be published; it is forgotten then
    */
-  keep(token: FetchedToken, chainEndsAtMs: number | undefined, isOffSchedule: boolean): void {
+  keep(token: FetchedToken, chainEndsAtMs: number | undefined, isOffSchedule: boolean): Failure | undefined {
     const { policy, offsetMs, identity } = this.#parts;
     const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
     const lifetimeMs = usableUntilMs - token.issuedAtMs;
@@ -245,6 +247,9 @@ export class TokenPublication {
     const refreshAtMs = this.#planRefresh(token, usableUntilMs, cadence, isOffSchedule ? offsetMs : 0);
     const generation = (this.#stored?.generation ?? 0) + 1;
     const document = createDocument(identity, token, { refreshAtMs, generation });
+    const write = this.#createWrite(document, this.#stored?.version);
+    const excess = describeExcess(`the document of ${identity.token}, with its access token,`, write.text);
+    if (excess !== undefined) return { code: 'response-malformed', retry: 'backoff', message: excess };
     this.#kept = {
       token: createPublishedToken(document),
       document,
@@ -252,8 +257,9 @@ export class TokenPublication {
       refreshAt: momentOf(token, refreshAtMs),
       latestRefreshAt: momentOf(token, usableUntilMs - cadence.leastMarginMs),
       expiry: momentOf(token, token.expiresAtMs),
-      write: this.#createWrite(document, this.#stored?.version),
+      write,
     };
+    return undefined;
   }
 
   #createWrite(document: TokenDocument, expectedVersion: string | undefined): SecretWrite {

@@ -116,8 +116,14 @@ describe('decideReplacement', () => {
       decision: 'unchanged',
     },
     {
-      title: 'the same token, even when it claims a longer life',
+      title: 'the same token, when a later end is stated for it',
       token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + HOUR_MS },
+      nowMs: NOON_MS,
+      decision: 'replace',
+    },
+    {
+      title: 'the same token, when its end wavers',
+      token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + 60_000 },
       nowMs: NOON_MS,
       decision: 'unchanged',
     },

@@ -236,3 +236,45 @@ describe('a process that is killed before the answer to its refresh token has co
     }
   });
 });
+
+describe('what can never be saved', () => {
+  const HUGE = new SecretText('r'.repeat(70_000));
+
+  it('a refresh token of 70 kB is given up once, and said; its access token is published', async () => {
+    const world = createWorld();
+    const bench = startProcess(world, new FakeClock(), 'start-again');
+    bench.source.answerWith({ refreshToken: HUGE });
+    assert.deepEqual(await bench.keeper.refresh('start', bench.term), { kind: 'refreshed' });
+    assert.match(bench.events.last('token-fetched').notes.join(), /can never be saved and is given up/);
+    assert.equal(world.journal.entries.size, 0);
+    await bench.keeper.refresh('explicit', bench.term);
+    assert.deepEqual(presented(bench), ['refresh-canary', undefined], 'the one before is spent');
+  });
+
+  it('a refresh token of 70 kB that a former release has journalled is given up at the next start', async () => {
+    const world = createWorld();
+    const { identity, stateSecret } = startProcess(world);
+    const text = serializeChainState(identity, buildChainState({ refreshToken: HUGE }));
+    const write = { secretName: stateSecret, text, requestToken: 'r'.repeat(32), expectedVersion: undefined };
+    await world.journal.write({ write, obtainedAtMs: NOON_MS });
+    const bench = startProcess(world);
+    await bench.keeper.refresh('start', bench.term);
+    assert.equal(bench.events.of('journal-failed').length, 1);
+    assert.equal(world.journal.entries.size, 0);
+  });
+
+  it('an access token of 33 kB is asked for again with growing waits, and nothing is written', async () => {
+    const clock = new FakeClock();
+    const bench = createKeeperBench(clock);
+    for (let answer = 0; answer < 3; answer += 1)
+      bench.source.answerWith({ accessToken: new SecretText('a'.repeat(33_000)) });
+    const run = bench.keeper.refresh('start', bench.term);
+    await settle();
+    assert.equal(bench.events.last('refresh-failed').failure.code, 'response-malformed');
+    await clock.advance(500 + 1000);
+    assert.equal(bench.source.fetches.length, 3);
+    assert.equal(bench.store.callsOf('publish').length, 0);
+    await clock.advance(2000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+  });
+});

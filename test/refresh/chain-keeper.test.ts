@@ -114,6 +114,7 @@ describe('the chain of refresh tokens', () => {
     await clock.advance(840_000);
     bench.source.answerWith({
       accessToken: new SecretText('token-1'),
+      expiresAtMs: clock.now() + 60_000,
       refreshToken: new SecretText('refresh-2'),
     });
     assert.deepEqual(await bench.keeper.refresh('due', bench.term), { kind: 'unchanged' });

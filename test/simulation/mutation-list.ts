@@ -10,6 +10,8 @@ export interface Mutation {
   readonly profile?: 'usual' | 'customers' | 'versions';
   /** Needs several replicas. */
   readonly replicas?: number;
+  /** Needs more tokens than usual. */
+  readonly tokens?: number;
 }
 
 export const MUTATIONS: readonly Mutation[] = [
@@ -236,5 +238,15 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'alerts/alert-board.ts',
     changes: [['        this.#tokens.delete(event.identity.token);\n', '']],
     profile: 'customers',
+  },
+  {
+    name: 'all ask a provider that is down',
+    file: 'refresh/provider-breaker.ts',
+    changes: [
+      ['return this.#newlyFailed >= this.#enough;', 'return false;'],
+      ['hasFailed && this.#streak.size >= MANY_FAILING', 'hasFailed && this.#streak.size > 99'],
+    ],
+    replicas: 1,
+    tokens: 14,
   },
 ];

@@ -83,13 +83,14 @@ function promiseBroken(output: string): string | undefined {
 
 function runSimulation(
   root: string,
-  { profile = 'usual', replicas }: Mutation,
+  { profile = 'usual', replicas, tokens }: Mutation,
   seeds: readonly string[],
 ): Promise<string> {
   const sizes = profile === 'versions' ? ['--hours', '26', '--tokens', '1'] : ['--hours', '1'];
   const pods = replicas === undefined ? [] : ['--replicas', String(replicas)];
+  const many = tokens === undefined ? [] : ['--tokens', String(tokens)];
   const file = join(root, 'test', 'simulation', 'simulate.ts');
-  const options = [...seeds, '--profile', profile, ...sizes, ...pods];
+  const options = [...seeds, '--profile', profile, ...sizes, ...pods, ...many];
   return new Promise((resolve, reject) => {
     execFile(process.execPath, [file, ...options], { cwd: root, maxBuffer: 1e8 }, (_, stdout, stderr) => {
       // A simulation that does not run at all has found nothing.

@@ -47,6 +47,11 @@ export class Chains implements Watcher {
   /** When a refresh command last ran for a token. */
   readonly #commandAtMs = new Map<string, number>();
 
+  /** Who presented a refresh token, by pod. */
+  readonly #presentations = new Map<string, Fetch[]>();
+  /** Pods whose journal has failed once. */
+  readonly #unreliable = new Set<string>();
+
   constructor(parts: CheckParts) {
     this.#parts = parts;
   }
@@ -58,6 +63,7 @@ export class Chains implements Watcher {
   /** A journal that hangs must not keep a refresh token from the store; it is told. */
   eventSeen(process: VirtualProcess, { event }: RefreshEvent): void {
     if (event !== 'journal-failed') return;
+    this.#unreliable.add(podOf(process));
     for (const [key, due] of this.#toJournal) if (due.process === process) this.#toJournal.delete(key);
   }
 
@@ -74,6 +80,7 @@ export class Chains implements Watcher {
     const { world, providers } = this.#parts;
     const { token, presented, process } = fetch;
     if (isCommand(process)) this.#commandAtMs.set(token, world.time.nowMs);
+    if (presented !== undefined) this.#checkPresentations(fetch, presented);
     if (presented === undefined || !providers.isSpent(token, presented)) return;
     const spender = this.#spentBy.get(presented);
     if (
@@ -137,6 +144,28 @@ export class Chains implements Watcher {
         token.name,
         `${change.process.name} published ${grant.accessToken} before ${grant.refreshToken} was saved`,
       );
+  }
+
+  /** What two processes of a pod have presented before they were killed is not presented by a third. */
+  #checkPresentations(fetch: Fetch, presented: string): void {
+    const { world } = this.#parts;
+    const pod = podOf(fetch.process);
+    const key = `${pod} ${presented}`;
+    const former = this.#presentations.get(key) ?? [];
+    this.#presentations.set(key, [...former, fetch]);
+    const hasJournal = world.scenario.pods.find(({ name }) => name === pod)?.hasJournal === true;
+    const lostAtMs = this.#volumeLostAtMs.get(pod) ?? Number.NEGATIVE_INFINITY;
+    const cutOff = former.filter(
+      ({ process, settledAtMs, issuedAtMs }) =>
+        process !== fetch.process && process.isDead && settledAtMs === undefined && issuedAtMs > lostAtMs,
+    );
+    if (!hasJournal || this.#unreliable.has(pod) || cutOff.length < 2 || isCommand(fetch.process)) return;
+    if (findToken(this.#parts, fetch.token).provider.fallback === 'none') return;
+    world.breaks(
+      PROMISE,
+      fetch.token,
+      `${fetch.process.name} presents ${presented}, which ${cutOff.length} processes of this pod presented before they were killed`,
+    );
   }
 
   #isJournalled(process: VirtualProcess, refreshToken: string): boolean {

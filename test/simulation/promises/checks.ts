@@ -3,6 +3,7 @@ import { Chains } from './chains.ts';
 import type { CheckParts } from './check.ts';
 import { Discovered } from './discovered.ts';
 import { Fresh } from './fresh.ts';
+import { GoodNeighbours } from './good-neighbours.ts';
 import { Looks } from './looks.ts';
 import { Loud } from './loud.ts';
 import { LoudAlerts } from './loud-alerts.ts';
@@ -40,6 +41,7 @@ export function createChecks(simulation: Omit<CheckParts, 'looks'>): Checks {
       new Ownership(parts),
       new Loud(parts),
       new LoudAlerts(parts),
+      new GoodNeighbours(parts),
       new VersionQuota(parts),
       new WrongClocks(parts),
       fresh,

@@ -1,0 +1,78 @@
+/**
+ * Promise 13: while a provider fails for all of its tokens, a process asks it a few times a minute, however many tokens
+ * wait.
+ *
+ * Excused: explicit refreshes, and what follows a success, a new term or a changed credential.
+ */
+import type { RefreshEvent } from '../../../src/core/events.ts';
+import type { Fetch, Watcher } from '../observation.ts';
+import type { VirtualProcess } from '../virtual-process.ts';
+import { type CheckParts, findToken, isCommand } from './check.ts';
+
+const PROMISE = '13 good neighbours';
+const MINUTE_MS = 60_000;
+/** Calls that were on their way, and those that had to fail before the others waited. */
+const BEGINNING = 8;
+/** Back-off from a second on makes nine in the first minute. */
+const MOST_A_MINUTE = 12;
+
+/** Calls of one process and provider that failed in a row. */
+interface Streak {
+  readonly visible: number;
+  readonly tokens: Set<string>;
+  failures: number;
+  readonly calledAtMs: number[];
+}
+
+export class GoodNeighbours implements Watcher {
+  readonly #parts: CheckParts;
+  readonly #streaks = new WeakMap<VirtualProcess, Map<string, Streak>>();
+
+  constructor(parts: CheckParts) {
+    this.#parts = parts;
+  }
+
+  eventSeen(process: VirtualProcess, { event }: RefreshEvent): void {
+    if (event === 'leadership-acquired') this.#streaks.delete(process);
+  }
+
+  fetchIssued(fetch: Fetch): void {
+    if (fetch.isExplicit || isCommand(fetch.process)) return;
+    const { nowMs } = this.#parts.world.time;
+    const streak = this.#streakOf(fetch);
+    if (streak.tokens.size < 3 || streak.failures < BEGINNING) return;
+    streak.calledAtMs.push(nowMs);
+    const recent = streak.calledAtMs.filter((atMs) => nowMs - atMs < MINUTE_MS).length;
+    if (recent > MOST_A_MINUTE)
+      this.#parts.world.breaks(
+        PROMISE,
+        fetch.token,
+        `${fetch.process.name} makes ${recent} calls in a minute after ${streak.failures} failures of ${streak.tokens.size} tokens in a row`,
+      );
+  }
+
+  fetchSettled(fetch: Fetch): void {
+    const { failure, process, token } = fetch;
+    const { provider } = findToken(this.#parts, token);
+    if (failure?.code === 'aborted' || failure?.code === 'chain-broken') return;
+    if (failure === undefined) {
+      this.#streaks.get(process)?.delete(provider.name);
+      return;
+    }
+    const streak = this.#streakOf(fetch);
+    streak.tokens.add(token);
+    streak.failures += 1;
+  }
+
+  #streakOf({ process, token }: Fetch): Streak {
+    const { provider } = findToken(this.#parts, token);
+    const { visible } = this.#parts.world.weather.provider(provider.name);
+    const streaks = this.#streaks.get(process) ?? new Map<string, Streak>();
+    this.#streaks.set(process, streaks);
+    const known = streaks.get(provider.name);
+    if (known?.visible === visible) return known;
+    const streak = { visible, tokens: new Set<string>(), failures: 0, calledAtMs: [] };
+    streaks.set(provider.name, streak);
+    return streak;
+  }
+}
