@@ -124,7 +124,7 @@ export function createProgram(terminal: Terminal): Program {
       'after',
       examples(
         'sandbox',
-        'sandbox --fault pivot:503@30s+90s --fault store:throttle',
+        'sandbox --fault pivot:503@30s+90s --fault store:throttle@150s+30s',
         'sandbox --upstreams-only --speed 1',
       ),
     )

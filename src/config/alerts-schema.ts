@@ -121,11 +121,20 @@ export const alertsSchema = mapping({
     .optional()
     .describe("a dead man's switch outside of the cluster"),
 }).superRefine(({ sinks }, context) => {
-  const seen = new Set<string>();
+  const seen = new Map<string, number>();
   for (const [index, { name }] of sinks.entries()) {
-    if (seen.has(name))
-      context.addIssue({ code: 'custom', path: ['sinks', index, 'name'], message: 'a name of its own' });
-    seen.add(name);
+    const twin = seen.get(name);
+    if (twin === undefined) {
+      seen.set(name, index);
+      continue;
+    }
+    context.addIssue({
+      code: 'custom',
+      path: ['sinks', index, 'name'],
+      message: 'a name of its own',
+      // Left out, a name is the kind.
+      params: { found: `found "${name}", written or by default, the name of sinks[${twin}] too` },
+    });
   }
 });
 

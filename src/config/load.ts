@@ -30,6 +30,7 @@ import {
   storeSchema,
 } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
+import { refusedCustomerLength } from './secret-name.ts';
 import { findConflicts } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
@@ -80,6 +81,11 @@ function unreadable(file: string, text: string): ParsedConfiguration {
 }
 
 export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
+  const unreadable = findForeignText(text);
+  if (unreadable !== undefined) {
+    const problem = { file: options.fileName, position: undefined, path: '', text: unreadable };
+    return { ok: false, problems: [{ ...problem, allowed: 'YAML, in UTF-8', suggestion: undefined }] };
+  }
   const source = parseYaml(text);
   const syntax = source.problems.map(
     (problem): Problem => ({
@@ -103,6 +109,12 @@ export function parseConfiguration(text: string, options: ParseOptions): ParsedC
     configuration: reading.configuration,
     warnings: inOrder(reading.notes.map(toProblem)),
   };
+}
+
+/** UTF-16 and binary files come out of UTF-8 with characters that no configuration has. */
+function findForeignText(text: string): string | undefined {
+  if (text.includes('\0')) return 'found no text: the file is binary, or in UTF-16';
+  return text.trim() === '' ? 'the file is empty' : undefined;
 }
 
 interface DocumentReading {
@@ -147,6 +159,7 @@ function readDocument(value: unknown, { fileName, kinds, env, podNamespace }: Pa
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
       ...findGenerousBudget(context.versionBudget),
+      ...listed.flatMap(noteTemplates),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     configuration:
@@ -206,6 +219,19 @@ function mostDemanding(findings: readonly Finding[]): readonly Finding[] {
     if (demand !== demands.get(place) || told.has(place)) return false;
     told.add(place);
     return true;
+  });
+}
+
+/** Said before the first such customer comes: a name that Secrets Manager takes for an ARN is refused then. */
+function noteTemplates(entry: unknown, index: number): readonly Finding[] {
+  return ['secret', 'stateSecret'].flatMap((field) => {
+    const template = isJsonObject(entry) ? entry[field] : undefined;
+    const length = typeof template === 'string' ? refusedCustomerLength(template) : undefined;
+    if (length === undefined) return [];
+    const text =
+      `no customer whose name has ${length} characters can have a token: the name of the secret would end in a hyphen and six ` +
+      'characters, which Secrets Manager takes for the end of an ARN; write /{customer}, or put text behind {customer}';
+    return [{ path: ['providers', index, field], text }];
   });
 }
 

@@ -47,7 +47,12 @@ export const credentialReferenceSchema = z
     if (context.issues.length > 0) return;
     const sources = SOURCES.filter((source) => reference[source] !== undefined);
     const isMisused = reference.key !== undefined && reference.awsSecret === undefined;
-    if (sources.length !== 1 || isMisused) context.addIssue({ code: 'custom', message: `one of ${FORMS}` });
+    if (sources.length === 1 && !isMisused) return;
+    const none = isMisused
+      ? 'found key, and no awsSecret that it could be a key of'
+      : 'found a mapping that names no place';
+    const found = sources.length > 1 ? `found ${sources.join(' and ')}, which exclude each other` : none;
+    context.addIssue({ code: 'custom', message: `one of ${FORMS}`, params: { found } });
   })
   .meta({
     oneOf: SOURCES.map((source) => ({ required: [source] })),

@@ -4,6 +4,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { Finding, Path } from './problem.ts';
 import { LITERAL_CREDENTIAL } from './reference-schema.ts';
 import { mayBeSecret } from './secret-likeness.ts';
+import { findSlip } from './slip.ts';
 import { suggest } from './spelling.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -71,8 +72,13 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   const target = issue.code === 'custom' && issue.params?.['target'] === 'key' ? 'key' : 'value';
   const candidates = issue.code === 'invalid_value' ? issue.values.map(String) : [];
   const suggestion = typeof value === 'string' && !isSensitive(path) ? suggest(value, candidates) : undefined;
-  const text = target === 'key' ? 'not a usable key' : describeFound(value, path);
-  return [{ path, target, text, allowed: issue.message, suggestion }];
+  const stated: unknown = issue.code === 'custom' ? issue.params?.['found'] : undefined;
+  if (typeof stated === 'string') return [{ path, target, text: stated, allowed: issue.message, suggestion }];
+  if (target === 'key')
+    return [{ path, target, text: 'not a usable key', allowed: issue.message, suggestion }];
+  const slip = isSensitive(path) ? undefined : findSlip(value, issue.message);
+  const text = `${describeFound(value, path)}${slip?.text ?? ''}`;
+  return [{ path, target, text, allowed: issue.message, suggestion: suggestion ?? slip?.suggestion }];
 }
 
 /** Of several forms that a value may have, the one that it has: a list or a mapping with a mistake somewhere inside. */
@@ -89,7 +95,9 @@ function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
   const suggestion = suggest(key, knownKeys.split(', '));
   // `appSecret: { hunter2 }` is YAML for a mapping with the key hunter2: such a key is not shown.
   const isHidden = mayBeSecret(key) || (parent.length > 2 && isSensitive(parent) && suggestion === undefined);
-  const text = isHidden ? 'holds an unknown key' : 'unknown key';
+  const unknown =
+    key === '<<' ? 'merge keys are not supported; give the whole value by an alias' : 'unknown key';
+  const text = isHidden ? 'holds an unknown key' : unknown;
   return {
     path,
     target: 'key',

@@ -28,6 +28,14 @@ export function expandTemplate(template: string, customer: string): string {
   return template.replaceAll(PLACEHOLDER, customer);
 }
 
+/** How many characters a customer's name must not have, for its secret's not to end in a hyphen and six; `undefined` for any. */
+export function refusedCustomerLength(template: string): number | undefined {
+  const [, before, after] = /-([^-{}]{0,5})\{customer\}([^-{}]{0,5})$/.exec(template) ?? [];
+  if (before === undefined || after === undefined) return undefined;
+  const length = 6 - before.length - after.length;
+  return length >= 1 ? length : undefined;
+}
+
 /** A prefix of its own, so that readers who are allowed `payments/*` cannot read a chain's refresh token. */
 export function defaultStateSecret(secret: string): string {
   return `token-refresher/state/${secret}`;

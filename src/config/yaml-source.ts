@@ -46,7 +46,8 @@ const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   BAD_COLLECTION_TYPE: 'the tag does not fit the value',
   BAD_DIRECTIVE: 'unknown %-directive',
   BAD_DQ_ESCAPE: 'unknown escape in double quotes; write \\\\ for a backslash, or use single quotes',
-  BAD_INDENT: 'wrong indentation, or a bracket that is not closed',
+  BAD_INDENT:
+    'wrong indentation: the line begins too far left or right for its place; or a bracket above is not closed',
   BAD_PROP_ORDER: 'anchors and tags stand before the value',
   BAD_SCALAR_START: 'a value cannot begin with this character; put it in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'two keys on one line, or a wrong indentation; a value with ": " in it needs quotes',
@@ -54,7 +55,8 @@ const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   DUPLICATE_KEY: 'this key stands here twice',
   IMPOSSIBLE: 'not YAML',
   KEY_OVER_1024_CHARS: 'a key of more than 1024 characters',
-  MISSING_CHAR: 'a quote, bracket, colon or comma is missing',
+  MISSING_CHAR:
+    'a quote, bracket, colon or comma is missing, or the line is indented less than its neighbours',
   MULTILINE_IMPLICIT_KEY: 'a key must stand on one line and be followed by a colon',
   MULTIPLE_ANCHORS: 'a value has one anchor at most',
   MULTIPLE_DOCS: 'a second document begins here; the file must hold one',

@@ -132,7 +132,9 @@ export class Discovery {
           const { createdAtMs } = secret;
           claims.push({ secretName, createdAtMs, customer, targets: secretsOf(token), token });
         } else {
-          const reason = `no secret can have the name ${unusable}, which its customer's token would get`;
+          const reason = `no secret can have the name ${unusable}, which its customer's token would get${
+            /-.{6}$/.test(unusable) ? ': it ends in a hyphen and six characters, as ARNs do' : ''
+          }`;
           rejected.set(secretName, reason);
         }
       }

@@ -116,7 +116,7 @@ describe('alerts', () => {
     [
       'two sinks of one name',
       'sinks: [{ kind: slack, url: { file: a } }, { kind: slack, url: { file: b } }]',
-      '1:54 alerts.sinks[1].name: missing; allowed: a name of its own',
+      '1:54 alerts.sinks[1].name: found "slack", written or by default, the name of sinks[0] too; allowed: a name of its own',
     ],
     [
       'a reminder every second',
@@ -126,7 +126,7 @@ describe('alerts', () => {
     [
       'a token over http',
       'sinks: [{ kind: alertmanager, urls: ["http://am:9093"], token: { file: t } }]',
-      '1:48 alerts.sinks[0].urls[0]: found "http://am:9093"; allowed: an https URL without query, fragment and credentials (http for loopback hosts only)',
+      '1:48 alerts.sinks[0].urls[0]: found "http://am:9093", which is http to another host than this one; allowed: an https URL without query, fragment and credentials (http for loopback hosts only)',
     ],
     [
       'no instance',

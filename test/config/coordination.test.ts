@@ -111,7 +111,7 @@ describe('Bad input is refused clearly: a coordination section', () => {
       name: 'that would send the token unencrypted',
       section: ' { kind: kubernetes, namespace: n, apiServer: { url: "http://10.0.0.1", tokenFile: t } }',
       problem:
-        '1:67 coordination.apiServer.url: found "http://10.0.0.1"; allowed: an https URL without query, fragment and credentials (http for loopback hosts only)',
+        '1:67 coordination.apiServer.url: found "http://10.0.0.1", which is http to another host than this one; allowed: an https URL without query, fragment and credentials (http for loopback hosts only)',
     },
   ]) {
     it(name, () => assert.deepEqual(problemsOf(parseSection(section)), [`folder/app.yaml:${problem}`]));

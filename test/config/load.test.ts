@@ -199,6 +199,32 @@ describe('parseConfiguration', () => {
     ]);
   });
 
+  for (const [secret, length] of [
+    ['payments-{customer}', 6],
+    ['payments-b-x{customer}y', 4],
+    ['payments/{customer}', undefined],
+    ['payments-{customer}-token', undefined],
+  ] as const) {
+    it(`${length === undefined ? 'is content with' : 'notes which customers are refused by'} the template ${secret}`, () => {
+      for (const text of [
+        CUSTOMERS.replace('budi', 'someone'),
+        CUSTOMERS.replace(/customers:[^]*/, 'customers: { discover: { tag: app=x } }\n'),
+      ]) {
+        const parsed = parseText(text.replace('payments/{customer}', secret));
+        assert.ok(parsed.ok, problemsOf(parsed).join());
+        const notes = parsed.warnings.map(formatProblem).filter((note) => note.includes('no customer whose'));
+        assert.deepEqual(
+          notes.map((note) => note.slice(0, 85)),
+          length === undefined
+            ? []
+            : [
+                `app.yaml:5:13 providers[0].secret: no customer whose name has ${length} characters can have a`,
+              ],
+        );
+      }
+    });
+  }
+
   for (const [what, text, note] of [
     [
       'a versionBudget above what AWS asks for',

@@ -32,9 +32,7 @@ const WRONG: readonly Wrong[] = [
   {
     what: 'an empty file',
     text: '',
-    problems: [
-      'app.yaml:1:1 found nothing; allowed: a mapping with store, readers, coordination, journal, alerts, http, log, providers',
-    ],
+    problems: ['app.yaml: the file is empty; allowed: YAML, in UTF-8'],
   },
   {
     what: 'a file without providers',
@@ -93,7 +91,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a duration without a unit',
     text: `${PIVOT}    timeout: 10\n`,
     problems: [
-      `app.yaml:7:14 providers[0].timeout: found 10; allowed: ${DURATION}, at least 100ms, at most 5m`,
+      `app.yaml:7:14 providers[0].timeout: found 10, a number without a unit; allowed: ${DURATION}, at least 100ms, at most 5m`,
     ],
   },
   {
@@ -115,7 +113,9 @@ const WRONG: readonly Wrong[] = [
   {
     what: 'a name that Secrets Manager takes for an ARN',
     text: PIVOT.replace('payments/pivot', 'payments/pivot-tokens'),
-    problems: [`app.yaml:6:13 providers[0].secret: found "payments/pivot-tokens"; allowed: ${SECRET_NAME}`],
+    problems: [
+      `app.yaml:6:13 providers[0].secret: found "payments/pivot-tokens", which ends in a hyphen and six characters; allowed: ${SECRET_NAME}`,
+    ],
   },
   {
     what: 'a literal credential',
@@ -126,7 +126,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a credential from two places',
     text: PIVOT.replace('{ env: MERCHANT_ID }', '{ env: A, file: b }'),
     problems: [
-      `app.yaml:5:21 providers[0].credentials.merchantId: found a mapping; allowed: one of ${FORMS}`,
+      `app.yaml:5:21 providers[0].credentials.merchantId: found env and file, which exclude each other; allowed: one of ${FORMS}`,
     ],
   },
   {
@@ -142,8 +142,8 @@ const WRONG: readonly Wrong[] = [
     what: 'plain http to another host',
     text: `${PIVOT}    baseUrl: http://api.example.com\nstore: { endpoint: "http://10.0.0.1:4566" }\n`,
     problems: [
-      `app.yaml:7:14 providers[0].baseUrl: found "http://api.example.com"; allowed: ${URL_FORM}`,
-      `app.yaml:8:20 store.endpoint: found "http://10.0.0.1:4566"; allowed: ${URL_FORM}`,
+      `app.yaml:7:14 providers[0].baseUrl: found "http://api.example.com", which is http to another host than this one; allowed: ${URL_FORM}`,
+      `app.yaml:8:20 store.endpoint: found "http://10.0.0.1:4566", which is http to another host than this one; allowed: ${URL_FORM}`,
     ],
   },
   {
@@ -460,6 +460,93 @@ const WRONG: readonly Wrong[] = [
     text: `${PIVOT}---\nlog: {}\n`,
     problems: ['app.yaml:7:1 a second document begins here; the file must hold one'],
   },
+  {
+    what: 'an ARN in the place of a name',
+    text: PIVOT.replace(
+      'payments/pivot',
+      'arn:aws:secretsmanager:eu-west-1:123456789012:secret:pay/pivot-AbCdEf',
+    ),
+    problems: [
+      `app.yaml:6:13 providers[0].secret: found a text of 69 characters, an ARN in the place of a name; allowed: ${SECRET_NAME}; did you mean "pay/pivot"?`,
+    ],
+  },
+  ...(
+    [
+      ['15', 'found 15, a number without a unit', ''],
+      ['15 m', 'found "15 m", which is written otherwise', '; did you mean "15m"?'],
+      ['15min', 'found "15min", which is written otherwise', '; did you mean "15m"?'],
+      ['1h30', 'found "1h30", which is written otherwise', '; did you mean "1h30m"?'],
+      ['15M', 'found "15M", which is written otherwise', '; did you mean "15m"?'],
+      ['-5m', 'found "-5m"', ''],
+    ] as const
+  ).map(([lifetime, found, meant]) => ({
+    what: `a lifetime of ${lifetime}`,
+    text: `${PIVOT}    lifetime: ${lifetime}\n`,
+    problems: [`app.yaml:7:15 providers[0].lifetime: ${found}; allowed: ${DURATION}, at least 10s${meant}`],
+  })),
+  ...(
+    [
+      ['api.example.com', 'found "api.example.com", which does not begin with https://'],
+      ['https://a.example.com/?x=1', 'found a text of 26 characters, which has a query'],
+      ['https://u:p@a.example.com', 'found a text of 25 characters, which has credentials in it'],
+      ['ftp://a.example.com', 'found "ftp://a.example.com", which is no https URL'],
+    ] as const
+  ).map(([baseUrl, found]) => ({
+    what: `a baseUrl that is none: ${found}`,
+    text: `${PIVOT}    baseUrl: ${baseUrl}\n`,
+    problems: [`app.yaml:7:14 providers[0].baseUrl: ${found}; allowed: ${URL_FORM}`],
+  })),
+  {
+    what: 'a number in quotes',
+    text: `${PIVOT}    concurrency: "4"\n`,
+    problems: [
+      'app.yaml:7:18 providers[0].concurrency: found "4", a text in quotes; allowed: a whole number from 1 to 64; did you mean "4"?',
+    ],
+  },
+  {
+    what: 'a merge key',
+    text: PIVOT.replace('    kind: pivot\n', '    kind: pivot\n    <<: { timeout: 1s }\n'),
+    problems: [
+      `app.yaml:4:5 providers[0]["<<"]: merge keys are not supported; give the whole value by an alias; allowed: ${PIVOT_KEYS}`,
+    ],
+  },
+  {
+    what: 'a line that is indented less than its neighbours',
+    text: PIVOT.replace('    secret', '   secret'),
+    problems: [
+      'app.yaml:6:1 a quote, bracket, colon or comma is missing, or the line is indented less than its neighbours',
+    ],
+  },
+  {
+    what: 'a line that is indented more than its neighbours',
+    text: PIVOT.replace('    secret', '      secret'),
+    problems: [
+      'app.yaml:6:1 wrong indentation: the line begins too far left or right for its place; or a bracket above is not closed',
+    ],
+  },
+  {
+    what: 'a file in UTF-16',
+    text: Buffer.from(PIVOT, 'utf16le').toString('utf8'),
+    problems: ['app.yaml: found no text: the file is binary, or in UTF-16; allowed: YAML, in UTF-8'],
+  },
+  {
+    what: 'two sinks of one kind without names',
+    text: `${PIVOT}alerts:\n  sinks:\n    - { kind: slack, url: { env: A } }\n    - { kind: slack, url: { env: B } }\n`,
+    problems: [
+      'app.yaml:10:7 alerts.sinks[1].name: found "slack", written or by default, the name of sinks[0] too; allowed: a name of its own',
+    ],
+  },
+  {
+    what: 'a credential from no place, and a key of no secret',
+    text: PIVOT.replace('{ env: MERCHANT_ID }', '{ }').replace(
+      '{ env: MERCHANT_SECRET }',
+      '{ env: A, key: b }',
+    ),
+    problems: [
+      `app.yaml:5:21 providers[0].credentials.merchantId: found a mapping that names no place; allowed: one of ${FORMS}`,
+      `app.yaml:5:42 providers[0].credentials.merchantSecret: found key, and no awsSecret that it could be a key of; allowed: one of ${FORMS}`,
+    ],
+  },
   ...['1000', '0/day', '1000/week', '1.5/hour', '1000 / day'].map((wrong) => ({
     what: `a fetchBudget of ${wrong}`,
     text: `${PIVOT}    fetchBudget: "${wrong}"\n`,
@@ -576,7 +663,7 @@ providers:
     // With the default lifetime of 15 minutes this refreshAfter would be told to be too late as well.
     const text = `${PIVOT}    lifetime: 1 hour\n    refreshAfter: 50m\n`;
     assert.deepEqual(problemsOf(parseText(text)), [
-      `app.yaml:7:15 providers[0].lifetime: found "1 hour"; allowed: ${DURATION}, at least 10s`,
+      `app.yaml:7:15 providers[0].lifetime: found "1 hour", which is written otherwise; allowed: ${DURATION}, at least 10s; did you mean "1h"?`,
     ]);
   });
 

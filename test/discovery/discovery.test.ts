@@ -179,7 +179,8 @@ describe('a discovery', () => {
     {
       what: 'whose token would have no secret',
       names: ['bindings/a-bcdefg'],
-      reason: "no secret can have the name payments/a-bcdefg, which its customer's token would get",
+      reason:
+        "no secret can have the name payments/a-bcdefg, which its customer's token would get: it ends in a hyphen and six characters, as ARNs do",
     },
   ]) {
     it(`rejects a binding ${what}`, async () => {

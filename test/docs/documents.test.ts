@@ -8,6 +8,7 @@ import { ALERT_NAMES, ALERTS } from '../../src/core/alert.ts';
 import { tokenDocumentSchema } from '../../src/core/document.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { KINDS } from '../../src/providers/registry.ts';
+import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts';
 import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
 import { documentText, tableRows } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
@@ -80,4 +81,14 @@ test('every promise is named by a test in the file that the README gives', () =>
       );
     }
   }
+});
+
+test('the README names every operation of the emulator', () => {
+  for (const name of OPERATION_NAMES) assert.match(documentText('README.md'), new RegExp(`\\b${name}\\b`));
+});
+
+test('the faults that documents and help texts recommend all end', () => {
+  const texts = [documentText('README.md'), readFileSync(join(PROJECT, 'src/commands/program.ts'), 'utf8')];
+  for (const [, fault] of texts.flatMap((text) => [...text.matchAll(/--fault ([\w*-]+:\S+?)[\s'`]/g)]))
+    assert.match(fault ?? '', /\+\d+s$/, fault ?? 'no fault');
 });

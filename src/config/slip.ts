@@ -1,0 +1,45 @@
+/** What is wrong with a value, beyond that it is not allowed: the usual slips, by what is allowed in its place. */
+import { DURATION_FORM, parseDuration } from '../core/duration.ts';
+import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
+import { explainServiceUrl, URL_FORM } from './url.ts';
+
+export interface Slip {
+  /** Follows `found …`; never quotes the value. */
+  readonly text: string;
+  readonly suggestion?: string | undefined;
+}
+
+/**
+ * @param value what was found, which may be shown
+ * @param allowed by the convention of `field-schemas.ts`, the message of the schema
+ */
+export function findSlip(value: unknown, allowed: string): Slip | undefined {
+  if (allowed.startsWith(DURATION_FORM)) return findDurationSlip(value, allowed);
+  if (allowed.startsWith('a whole number') && typeof value === 'string' && /^\d+$/.test(value))
+    return { text: ', a text in quotes', suggestion: value };
+  if (typeof value !== 'string') return undefined;
+  if (allowed === URL_FORM) return { text: `, ${explainServiceUrl(value)}` };
+  if (allowed !== SECRET_NAME_FORM && allowed !== SECRET_TEMPLATE_FORM) return undefined;
+  if (value.startsWith('arn:'))
+    return { text: ', an ARN in the place of a name', suggestion: secretNameOf(value) };
+  return /-.{6}$/.test(value) ? { text: ', which ends in a hyphen and six characters' } : undefined;
+}
+
+function findDurationSlip(value: unknown, allowed: string): Slip | undefined {
+  if (typeof value === 'number') {
+    const isFraction = allowed.includes('fraction') && value > 0 && value < 1;
+    return isFraction ? undefined : { text: ', a number without a unit' };
+  }
+  if (typeof value !== 'string') return undefined;
+  const percent = /^(\d{2})%$/.exec(value);
+  if (percent !== null) return { text: ', a percentage', suggestion: `0.${percent[1]}` };
+  const tidied = value
+    .toLowerCase()
+    .replaceAll(/\s/g, '')
+    .replaceAll(/min(?:utes?|s)?/g, 'm')
+    .replaceAll(/h(?:ou)?rs?|hour/g, 'h')
+    .replaceAll(/sec(?:onds?|s)?/g, 's')
+    .replace(/h(\d{1,2})$/, 'h$1m');
+  const isMeant = tidied !== value && parseDuration(tidied).ok;
+  return isMeant ? { text: ', which is written otherwise', suggestion: tidied } : undefined;
+}
