@@ -1,4 +1,5 @@
 /** What an error of the network means, in words: of a closed set of codes, since messages of errors may quote. */
+import { errors } from 'undici';
 import { HttpFault } from '../../core/http-call.ts';
 
 export const UNSENT = { isSent: false } as const;
@@ -107,10 +108,14 @@ export function describeExchangeFault(error: unknown): HttpFault {
 
 function explainExchangeCode(code: string): readonly [reason: string, advice: string] {
   if (code === CERTIFICATE_DEMANDED || ALERT.test(code)) return REFUSED_HANDSHAKE;
-  if (code === 'HPE_HEADER_OVERFLOW')
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return ['it answered with more than 64 KiB of headers', 'check the URL and what stands in front of it'];
-  if (code.startsWith('HPE_'))
-    return ['its answer is not valid HTTP/1.1', 'check the port and what stands in front of it'];
+  // undici's parser has the same words for an answer that ends early and for one whose framing is wrong.
+  if (code.startsWith('HPE_') || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH')
+    return [
+      'its answer broke off, or is not valid HTTP/1.1',
+      'check the port and what stands in front of it',
+    ];
   return [
     'the connection broke off before the answer was complete',
     'if this repeats, check the other side, proxies and the network',
@@ -124,5 +129,5 @@ function findErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ('code' in error && typeof error.code === 'string' && ERROR_CODE.test(error.code))
     return error.code.replaceAll('/', '_');
-  return findErrorCode(error.cause);
+  return error instanceof errors.HTTPParserError ? 'HPE_INVALID' : findErrorCode(error.cause);
 }

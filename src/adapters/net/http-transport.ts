@@ -5,19 +5,13 @@
  * of one answer can be taken for another's, no call waits for a connection that others hold, and a name that has moved
  * is followed by the next call. A call ends by its limits; after that nothing of it is left.
  *
- * Why `node:http` and not undici: undici takes an interim answer that nobody asked for (`100 Continue`) for a fault,
- * though RFC 9110, 15.2 demands that it is understood, and tells neither whether a request was sent nor when.
+ * A client of undici serves one request over one connection of ours, so that it is known whether and when it was sent.
  *
  * What it costs: 0.5 ms of CPU over a kept connection, 2 ms with TLS.
  */
-import {
-  type ClientRequest,
-  type IncomingMessage,
-  request as sendRequest,
-  validateHeaderName,
-  validateHeaderValue,
-} from 'node:http';
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Client, type Dispatcher } from 'undici';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import {
   CONNECT_LIMIT_MS,
@@ -31,13 +25,12 @@ import type { Clock } from '../../core/ports.ts';
 import { describeConnectFault, describeExchangeFault, SENT, UNSENT } from './connection-faults.ts';
 import { CLOSED, type Connection, Connector, describeEarlyBytes } from './connector.ts';
 import { decodeBody, TOO_LARGE } from './content-coding.ts';
+import { skipInterimAnswers } from './interim-answers.ts';
 import type { Names } from './names.ts';
 import type { ReadEnv } from './proxy-settings.ts';
 
 /** Some APIs set a dozen cookies with every answer. */
 const MAX_HEADER_BYTES = 65_536;
-/** Answers before the answer: 100, 102, 103. */
-const MAX_INTERIM_ANSWERS = 32;
 const NO_BYTES = new Uint8Array();
 
 export interface HttpTransportOptions {
@@ -137,10 +130,20 @@ async function exchange(
 ): Promise<HttpAnswer> {
   const giveUp = (): void => void socket.destroy();
   signal.addEventListener('abort', giveUp, { once: true });
+  const client = new Client(url.origin, {
+    // Not at once: the client does not look whether that has happened while it asked.
+    connect: (_, callback) => queueMicrotask(() => callback(null, socket)),
+    allowH2: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // The call's limit covers both; undici's own run on a clock that tests cannot move.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
+  skipInterimAnswers(socket);
   const sentAtMs = clock.now();
   const sentAtMonotonicMs = clock.monotonicMs();
   try {
-    const request = sendRequest({
+    const answered = client.request({
       method,
       // RFC 9112, 3.2.2: a proxy is told the whole URL.
       path:
@@ -152,18 +155,15 @@ async function exchange(
           ? {}
           : { 'proxy-authorization': proxy.authorization.reveal() }),
       },
-      createConnection: () => socket,
-      maxHeaderSize: MAX_HEADER_BYTES,
-      insecureHTTPParser: false,
+      body: body ?? null,
+      reset: true,
     });
-    const answered = waitForAnswer(request);
-    request.end(body);
     const answer = await Promise.race([answered, untilBroken]);
     const receivedAtMs = clock.now();
     const read = readHeaders(answer);
-    const status = answer.statusCode ?? 0;
+    const status = answer.statusCode;
     const isWanted = wantsBody?.(status) !== false;
-    const raw = isWanted ? await readBody(answer, read.get('content-length')?.[0]) : NO_BYTES;
+    const raw = isWanted ? await readBody(answer.body, read.get('content-length')?.[0]) : NO_BYTES;
     const decoded =
       raw === undefined
         ? { problem: TOO_LARGE }
@@ -171,55 +171,27 @@ async function exchange(
     return { status, headers: read, body: decoded, sentAtMs, sentAtMonotonicMs, receivedAtMs };
   } finally {
     signal.removeEventListener('abort', giveUp);
+    void client.destroy();
   }
 }
 
-/** Resolves with the headers of the final answer. */
-function waitForAnswer(request: ClientRequest): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    let interim = 0;
-    request.on('information', () => {
-      interim += 1;
-      if (interim > MAX_INTERIM_ANSWERS) request.destroy(new TooManyInterimAnswers());
-    });
-    // After the answer has begun, its own stream says what is wrong with it; surplus bytes behind it are nobody's.
-    request.on('error', reject);
-    request.once('response', resolve);
-    // Not asked for, so it is no answer.
-    request.once('upgrade', () => reject(new UnaskedUpgrade()));
-  });
-}
-
-class TooManyInterimAnswers extends Error {
-  readonly code = 'HPE_TOO_MANY_INTERIM_ANSWERS';
-}
-
-class UnaskedUpgrade extends Error {
-  readonly code = 'HPE_UNASKED_UPGRADE';
-}
-
-function readHeaders({ rawHeaders }: IncomingMessage): ReadonlyMap<string, readonly string[]> {
-  const read = new Map<string, string[]>();
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at]?.toLowerCase() ?? '';
-    const values = read.get(name) ?? [];
-    values.push(rawHeaders[at + 1] ?? '');
-    read.set(name, values);
-  }
-  return read;
+function readHeaders({ headers }: Dispatcher.ResponseData): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    Object.entries(headers).map(([name, value = '']) => [name.toLowerCase(), [value].flat()] as const),
+  );
 }
 
 /** Reads a body of at most 1 MiB; `undefined` as soon as it is known to be larger. */
 async function readBody(
-  answer: IncomingMessage,
+  body: Dispatcher.ResponseData['body'],
   contentLength: string | undefined,
 ): Promise<Buffer | undefined> {
   // A body that is destroyed before its end emits an error, which would otherwise end the process.
-  answer.on('error', () => {});
+  body.on('error', () => {});
   if (Number(contentLength ?? 0) > MAX_BODY_BYTES) return undefined;
   const chunks: Uint8Array[] = [];
   let bytes = 0;
-  for await (const chunk of answer) {
+  for await (const chunk of body) {
     const part: unknown = chunk;
     if (!(part instanceof Uint8Array)) throw new Error('an HTTP body yields bytes');
     bytes += part.byteLength;

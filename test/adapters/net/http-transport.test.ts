@@ -109,7 +109,10 @@ describe('answers before the answer', () => {
       answerWith('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
     );
     const fault = await faultOf(createDirectTransport().send(callOf(url), live));
-    assert.match(fault.message, /^its answer is not valid HTTP\/1\.1 \(HPE_UNASKED_UPGRADE\)/);
+    assert.match(
+      fault.message,
+      /^the connection broke off before the answer was complete \(UND_ERR_SOCKET\)/,
+    );
   });
 });
 
@@ -129,13 +132,17 @@ describe('headers', () => {
 
   for (const [what, head, message] of [
     ['more than 64 KiB', `x: ${'x'.repeat(70_000)}`, /^it answered with more than 64 KiB of headers/],
-    ['two lengths', 'content-length: 4\r\ncontent-length: 5', /^its answer is not valid HTTP\/1\.1/],
+    [
+      'two lengths',
+      'content-length: 4\r\ncontent-length: 5',
+      /^its answer broke off, or is not valid HTTP\/1\.1/,
+    ],
     [
       'a length and chunks',
       'content-length: 4\r\ntransfer-encoding: chunked',
-      /^its answer is not valid HTTP\/1\.1/,
+      /^its answer broke off, or is not valid HTTP\/1\.1/,
     ],
-    ['a NUL', 'x: a\0b', /^its answer is not valid HTTP\/1\.1/],
+    ['a NUL', 'x: a\0b', /^its answer broke off, or is not valid HTTP\/1\.1/],
   ] as const) {
     it(`with ${what} are a fault of the answer`, async (t) => {
       const fault = await faultOf(ask(t, `HTTP/1.1 200 OK\r\n${head}\r\n\r\nmine`));

@@ -1,0 +1,61 @@
+import type { Socket } from 'node:net';
+
+/** 100, 102, 103: more of them before an answer are no HTTP any more. */
+const MAX_INTERIM_ANSWERS = 32;
+const MAX_BYTES = 65_536;
+
+const BEGINNING = 'HTTP/1.';
+/** All but `101 Switching Protocols`, which is final. */
+const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/;
+const STATUS_LENGTH = 'HTTP/1.1 100 '.length;
+const END_OF_HEAD = '\r\n\r\n';
+
+/**
+ * Takes interim answers out of what is read from a socket, until the final answer begins. undici takes a `100 Continue` that
+ * nobody asked for for a fault, but a client must understand it (RFC 9110, 15.2). Too many of them destroy the socket.
+ */
+export function skipInterimAnswers(socket: Socket): void {
+  const read = socket.read.bind(socket);
+  let begun: Buffer = Buffer.alloc(0);
+  let skipped = 0;
+  socket.read = (): Buffer | null => {
+    for (;;) {
+      const chunk: unknown = read();
+      if (!Buffer.isBuffer(chunk)) return null;
+      begun = Buffer.concat([begun, chunk]);
+      for (let end = endOfInterim(begun); end > 0; end = endOfInterim(begun)) {
+        begun = begun.subarray(end);
+        skipped += 1;
+      }
+      if (skipped > MAX_INTERIM_ANSWERS || begun.byteLength > MAX_BYTES) {
+        socket.destroy(new TooManyInterimAnswers());
+        return null;
+      }
+      if (!mayBeInterim(begun)) {
+        socket.read = read;
+        return begun;
+      }
+    }
+  };
+}
+
+/** Where what follows a complete interim answer begins; 0 when there is none. */
+function endOfInterim(bytes: Buffer): number {
+  if (!INTERIM.test(statusOf(bytes))) return 0;
+  const at = bytes.indexOf(END_OF_HEAD);
+  return at < 0 ? 0 : at + END_OF_HEAD.length;
+}
+
+function mayBeInterim(bytes: Buffer): boolean {
+  const status = statusOf(bytes);
+  const isShort = status.length < STATUS_LENGTH;
+  return isShort ? BEGINNING.startsWith(status.slice(0, BEGINNING.length)) : INTERIM.test(status);
+}
+
+function statusOf(bytes: Buffer): string {
+  return bytes.toString('latin1', 0, STATUS_LENGTH);
+}
+
+class TooManyInterimAnswers extends Error {
+  readonly code = 'HPE_TOO_MANY_INTERIM_ANSWERS';
+}
