@@ -83,9 +83,9 @@ function unreadable(file: string, text: string): ParsedConfiguration {
 }
 
 export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
-  const unreadable = findForeignText(text);
-  if (unreadable !== undefined) {
-    const problem = { file: options.fileName, position: undefined, path: '', text: unreadable };
+  const misread = findForeignText(text);
+  if (misread !== undefined) {
+    const problem = { file: options.fileName, position: undefined, path: '', text: misread };
     return { ok: false, problems: [{ ...problem, allowed: 'YAML, in UTF-8', suggestion: undefined }] };
   }
   const source = parseYaml(text);
