@@ -198,6 +198,28 @@ describe('connections', { concurrency: true, timeout: 90_000 }, () => {
   });
 });
 
+describe('an outage', { timeout: 90_000 }, () => {
+  it('of a provider with 300 customers is asked about by few, and all go on at once when it is over', async (t) => {
+    const provider = new ChainProvider();
+    let isDown = true;
+    let refused = 0;
+    const url = await startServer(t, async (request, response) => {
+      const body = await readRequest(request);
+      if (!isDown) return sendJson(response, provider.answer(body));
+      refused += 1;
+      response.writeHead(503).end();
+    });
+    const { startDaemon } = await startStore(t);
+    const settings = { lifetime: '15m', grant: 'authorization_code' };
+    const output = await startDaemon([customerProvider('one', url, 300, settings)], bindingsOf('one', 300));
+    await output.untilLines('provider-outage-began', 1);
+    isDown = false;
+    assert.ok(refused <= 30, `${refused} calls in the outage`);
+    await output.untilLines('provider-outage-ended', 1);
+    await output.untilLines('token-refreshed', 300);
+  });
+});
+
 describe('surplus bytes', { timeout: 90_000 }, () => {
   it('never become the token of another customer: 0 foreign ones in 192 looks', async (t) => {
     const provider = new ChainProvider();
