@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto';
+import { SEPARATOR } from '../core/installation.ts';
 import type { Configuration } from './configuration.ts';
 
+/** Enough to recognise an installation by; an annotation must not grow with the configuration. */
+const MAX_PROVIDERS = 64;
+
 /**
- * Which tokens an installation keeps, as a short text: equal for replicas of one configuration, and different for two
- * installations that share nothing but a Lease. Says nothing about what is configured.
+ * Which providers an installation keeps tokens of, as a short text for `isSameInstallation`: each by a hash of its name,
+ * the store and the secret of its first token. Says nothing about what is configured.
  */
-export function describeInstallation({ store, alerts, providers }: Configuration): string {
-  const kept = providers.map(({ name, tokens, discovery }) =>
-    JSON.stringify([name, discovery, tokens.map(({ identity }) => [identity.token, identity.secret])]),
-  );
-  const text = JSON.stringify([alerts.name, store.region, store.endpoint, kept.toSorted()]);
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
+export function describeInstallation({ store, providers }: Configuration): string {
+  const hashes = providers.map(({ name, tokens, discovery }) => {
+    const text = JSON.stringify([store.region, store.endpoint, name, tokens[0]?.identity.secret, discovery]);
+    return createHash('sha256').update(text).digest('hex').slice(0, 8);
+  });
+  return hashes.toSorted().slice(0, MAX_PROVIDERS).join(SEPARATOR);
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { describeInstallation } from '../../src/config/installation.ts';
+import { isSameInstallation } from '../../src/core/installation.ts';
 import { parseText } from '../support/configuration-text.ts';
 
 const PROVIDER = (name: string, secret: string): string =>
@@ -15,10 +16,20 @@ function installationOf(...providers: readonly string[]): string {
   return describeInstallation(parsed.configuration);
 }
 
-test('replicas of one configuration are one installation, and those that keep other tokens another', () => {
-  const [a, b] = [PROVIDER('a', 'payments/a'), PROVIDER('b', 'payments/b')];
-  assert.match(installationOf(a, b), /^[0-9a-f]{16}$/);
-  assert.equal(installationOf(a, b), installationOf(b, a));
-  assert.equal(new Set([installationOf(a), installationOf(b), installationOf(a, b)]).size, 3);
-  assert.notEqual(installationOf(a), installationOf(PROVIDER('a', 'billing/a')));
+const [A, B, C] = [PROVIDER('a', 'payments/a'), PROVIDER('b', 'payments/b'), PROVIDER('c', 'payments/c')];
+
+for (const [what, some, other, isSame] of [
+  ['replicas of one configuration, in any order', [A, B], [B, A], true],
+  ['replicas before and after a change that is rolled out', [A, B], [B, C], true],
+  ['two that keep tokens of other providers', [A], [B, C], false],
+  ['two that keep the same names in other secrets', [A], [PROVIDER('a', 'billing/a')], false],
+] as const) {
+  test(`${what} are ${isSame ? 'one installation' : 'two installations'}`, () => {
+    assert.equal(isSameInstallation(installationOf(...some), installationOf(...other)), isSame);
+  });
+}
+
+test('it is short and says nothing about what is configured', () => {
+  const many = Array.from({ length: 100 }, (_, at) => PROVIDER(`p${at}`, `payments/p${at}`));
+  assert.match(installationOf(...many), /^[0-9a-f]{8}(?:\.[0-9a-f]{8}){63}$/);
 });

@@ -4,6 +4,7 @@
  * Guarantee: each cause is told once, until what failed has succeeded. That something else has succeeded says nothing: an
  * API server that is read well may refuse every write, and then nobody leads.
  */
+import { isSameInstallation } from '../../core/installation.ts';
 import type { LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/time-text.ts';
@@ -79,7 +80,9 @@ export class ElectionReport {
     this.#options.events({
       event: 'standing-by',
       leader: nameHolder(holder),
-      ...(installation === undefined ? {} : { isOurs: installation === this.#options.installation }),
+      ...(installation === undefined
+        ? {}
+        : { isOurs: isSameInstallation(installation, this.#options.installation) }),
     });
   }
 

@@ -1,3 +1,4 @@
+import { isSameInstallation } from '../../core/installation.ts';
 import { nameHolder } from './lease.ts';
 import type { LeaseCall, LeaseClient } from './lease-client.ts';
 
@@ -25,6 +26,7 @@ export async function describeHolder(
   const seen = await client.get(call);
   if (seen.kind === 'failed') return seen.problem.message;
   if (seen.kind !== 'lease' || seen.lease.record.holder === '') return 'nobody leads';
-  const isOther = seen.lease.installation !== undefined && seen.lease.installation !== installation;
+  const { installation: leading = installation } = seen.lease;
+  const isOther = !isSameInstallation(leading, installation);
   return `${nameHolder(seen.lease.record.holder)} leads${isOther ? ', which keeps other tokens than these' : ''}`;
 }

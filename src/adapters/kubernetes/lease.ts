@@ -43,7 +43,7 @@ export interface LeaseChange {
   readonly transitions: number;
   /** 0-999, different from the last write's; see {@link formatMicroTime}. */
   readonly microseconds: number;
-  /** The same for all replicas that keep the same tokens, and no other: a stand-by sees whether its own are cared for. */
+  /** Which providers it keeps tokens of (`isSameInstallation`): a stand-by sees whether its own are cared for. */
   readonly installation: string;
 }
 
