@@ -30,6 +30,8 @@ import { StatusPages } from './status/status-pages.ts';
 
 type KubernetesCoordination = Extract<CoordinationConfiguration, { kind: 'kubernetes' }>;
 
+export { describeHolder, findLeaseProblem } from './adapters/kubernetes/lease-check.ts';
+
 /** The two ports that every command needs. */
 export interface SystemPorts {
   readonly clock: Clock;

@@ -106,7 +106,8 @@ export class SinkQueue {
   async #pause(failure: Failure, stopping: AbortSignal): Promise<void> {
     const { clock, random } = this.#parts;
     const attempt = this.#report.failures;
-    const input = { failure, attempt, remainingMs: undefined, humanInMs: KEY_LOOK_MS };
+    const humanInMs = failure.retry === 'needs-human' ? KEY_LOOK_MS : undefined;
+    const input = { failure, attempt, remainingMs: undefined, humanInMs };
     const waitMs = Math.min(decideWait(input, random.next()), MAX_PAUSE_MS);
     await clock.sleep(waitMs, stopping).catch(() => undefined);
   }

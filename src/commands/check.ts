@@ -1,5 +1,4 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
-import { findLeaseProblem } from '../adapters/kubernetes/lease-check.ts';
 import { verifyRoutingKeys } from '../alerting.ts';
 import type { AssembledToken } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
@@ -7,7 +6,7 @@ import { connect } from '../connections.ts';
 import type { RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
-import { connectLease, createSystemPorts, type SystemPorts } from '../runtime.ts';
+import { connectLease, createSystemPorts, findLeaseProblem, type SystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

@@ -1,9 +1,13 @@
 import type { Configuration } from '../config/configuration.ts';
+import { findLeaseNameProblem } from '../config/coordination-schema.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../connections.ts';
 import { createSystemPorts } from '../runtime.ts';
 import type { Terminal } from './terminal.ts';
+
+/** The manifests set it to the name of the Role, which allows the Lease under that name and no other. */
+const LEASE_NAME_VARIABLE = 'TOKEN_REFRESHER_LEASE_NAME';
 
 /** Options of every command that reads the configuration. */
 export interface ConfigurationOptions {
@@ -67,11 +71,19 @@ export async function loadOrExplain(
     complain([{ message }], options, terminal);
     return undefined;
   }
+  const leaseName = terminal.env[LEASE_NAME_VARIABLE];
+  const leaseProblem = leaseName === undefined ? undefined : findLeaseNameProblem(leaseName);
+  if (leaseProblem !== undefined) {
+    const message = `environment variable ${LEASE_NAME_VARIABLE} ${leaseProblem}; nothing was started`;
+    complain([{ message }], options, terminal);
+    return undefined;
+  }
   const loaded = await loadConfiguration(path, {
     kinds: KINDS,
     readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, createSystemPorts().clock),
     env: checksEnv ? terminal.env : undefined,
     podNamespace: readPodNamespace(),
+    leaseName,
   });
   if (loaded.ok)
     return { path, configuration: loaded.configuration, warnings: loaded.warnings.map(formatProblem) };

@@ -13,7 +13,11 @@ export type Turn<Result> =
   | { readonly kind: 'done'; readonly result: Result }
   | { readonly kind: 'answered'; readonly reports: readonly RefreshReport[] }
   /** Somebody else leads, and has not been asked or has not answered. */
-  | { readonly kind: 'not-ours' };
+  | {
+      readonly kind: 'not-ours';
+      /** Why it is not even known whether somebody leads; `undefined`: it is. */
+      readonly problem: string | undefined;
+    };
 
 /**
  * Works as the leader, or has whoever leads asked.
@@ -41,7 +45,7 @@ export async function inTurn<Result>(
   try {
     const first = await Promise.race([
       leading.then((leadership) => ({ kind: 'ours' as const, leadership })),
-      waiting.then(() => ({ kind: 'not-ours' as const })),
+      waiting.then(() => ({ kind: 'not-ours' as const, problem: coordinator.unreadyReasons()[0] })),
       ...(asking === undefined ? [] : [asking.then(describeAnswer)]),
     ]);
     if (first.kind !== 'ours') return first;

@@ -142,6 +142,10 @@ async function runOnce(
     refreshDue(configuration, terminal, ports, leading),
   );
   if (turn.kind === 'done') return turn.result;
+  if (turn.kind === 'not-ours' && turn.problem !== undefined) {
+    terminal.err(`nothing was refreshed: ${turn.problem}\n`);
+    return 1;
+  }
   terminal.err('another process keeps these tokens fresh: nothing to do\n');
   return 0;
 }

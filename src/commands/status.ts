@@ -1,5 +1,4 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
-import { describeHolder } from '../adapters/kubernetes/lease-check.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { describeInstallation } from '../config/installation.ts';
 import { connect } from '../connections.ts';
@@ -9,7 +8,7 @@ import { assessStored } from '../core/replacement.ts';
 import type { Result } from '../core/result.ts';
 import { formatUtc } from '../core/time-text.ts';
 import type { TokenIdentity } from '../core/token.ts';
-import { connectLease, createSystemPorts, type SystemPorts } from '../runtime.ts';
+import { connectLease, createSystemPorts, describeHolder, type SystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures, describeRejected } from './discovered-providers.ts';
 import { formatTable } from './table.ts';

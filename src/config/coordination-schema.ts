@@ -12,6 +12,8 @@ const LEASE_NAME_FORM =
   'lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit';
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const NAMESPACE_FORM = 'at most 63 lower-case letters, digits and hyphens';
+/** Of a configuration that names none, in surroundings that name none. */
+export const DEFAULT_LEASE_NAME = 'token-refresher';
 const IDENTITY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const IDENTITY_FORM = 'at most 128 letters, digits, dots, hyphens and underscores';
 const PATH = /^[^\n\r\0]{1,1024}$/;
@@ -28,8 +30,11 @@ const kubernetesSchema = mapping({
     .literal('kubernetes')
     .describe('kubernetes: several replicas, one of which holds a Lease and refreshes'),
   leaseName: patternField(LEASE_NAME, LEASE_NAME_FORM)
-    .default('token-refresher')
-    .describe('name of the Lease (coordination.k8s.io/v1); the same in all replicas'),
+    .optional()
+    .describe(
+      'name of the Lease (coordination.k8s.io/v1), the same in all replicas and in no other installation of the ' +
+        'namespace; TOKEN_REFRESHER_LEASE_NAME when left out, which the manifests set, else token-refresher',
+    ),
   namespace: patternField(NAMESPACE, NAMESPACE_FORM)
     .optional()
     .describe("namespace of the Lease; the pod's own when left out; required beside apiServer"),
@@ -81,17 +86,26 @@ export const coordinationSchema = z.discriminatedUnion('kind', [noneSchema, kube
   error: (issue) => (issue.code === 'invalid_union' ? 'none, kubernetes' : 'a mapping with kind'),
 });
 
-/** @param folder what paths are relative to */
+/** @returns what is wrong with the name of a Lease that did not come from a configuration; `undefined`: nothing */
+export function findLeaseNameProblem(name: string): string | undefined {
+  return LEASE_NAME.test(name) ? undefined : `is no name of a Lease; allowed: ${LEASE_NAME_FORM}`;
+}
+
+/**
+ * @param folder what paths are relative to
+ * @param leaseName for a section that names none; see {@link findLeaseNameProblem}
+ */
 export function toCoordination(
   section: z.output<typeof coordinationSchema>,
   folder: string,
+  leaseName = DEFAULT_LEASE_NAME,
 ): CoordinationConfiguration {
   if (section.kind === 'none') return { kind: 'none' };
-  const { leaseName, namespace, identity, apiServer } = section;
+  const { namespace, identity, apiServer } = section;
   const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
   return {
     kind: 'kubernetes',
-    leaseName,
+    leaseName: section.leaseName ?? leaseName,
     namespace,
     identity,
     timing: {

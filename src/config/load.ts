@@ -14,7 +14,7 @@ import type { ProviderKind } from '../providers/provider.ts';
 import { alertsSchema, findNamelessInstallation, readAlertReferences, toAlerts } from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
-import { coordinationSchema, toCoordination } from './coordination-schema.ts';
+import { coordinationSchema, DEFAULT_LEASE_NAME, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
 import type { InstallationPlace } from './installation-name.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
@@ -43,6 +43,8 @@ export interface ParseOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Of the pod that this process runs in; `undefined` elsewhere. */
   readonly podNamespace?: string | undefined;
+  /** Name of the Lease where the configuration has none; `token-refresher` when left out. */
+  readonly leaseName?: string | undefined;
 }
 
 export type ParsedConfiguration =
@@ -81,9 +83,9 @@ function unreadable(file: string, text: string): ParsedConfiguration {
 }
 
 export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
-  const unreadable = findForeignText(text);
-  if (unreadable !== undefined) {
-    const problem = { file: options.fileName, position: undefined, path: '', text: unreadable };
+  const misread = findForeignText(text);
+  if (misread !== undefined) {
+    const problem = { file: options.fileName, position: undefined, path: '', text: misread };
     return { ok: false, problems: [{ ...problem, allowed: 'YAML, in UTF-8', suggestion: undefined }] };
   }
   const source = parseYaml(text);
@@ -123,7 +125,10 @@ interface DocumentReading {
   readonly configuration: Configuration | undefined;
 }
 
-function readDocument(value: unknown, { fileName, kinds, env, podNamespace }: ParseOptions): DocumentReading {
+function readDocument(
+  value: unknown,
+  { fileName, kinds, env, podNamespace, leaseName }: ParseOptions,
+): DocumentReading {
   const raw: JsonObject = isJsonObject(value) ? value : {};
   const outline = findInvalid(outlineSchema, value, []);
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
@@ -155,7 +160,10 @@ function readDocument(value: unknown, { fileName, kinds, env, podNamespace }: Pa
     notes: [
       ...(findings.length > 0
         ? []
-        : findNamelessInstallation(alertsSchema.parse(raw['alerts'] ?? {}), readPlace(raw, podNamespace))),
+        : findNamelessInstallation(
+            alertsSchema.parse(raw['alerts'] ?? {}),
+            readPlace(raw, { podNamespace, leaseName }),
+          )),
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
       ...findGenerousBudget(context.versionBudget),
@@ -163,15 +171,24 @@ function readDocument(value: unknown, { fileName, kinds, env, podNamespace }: Pa
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     configuration:
-      findings.length > 0 ? undefined : assemble(raw, entries, { folder: dirname(fileName), podNamespace }),
+      findings.length > 0
+        ? undefined
+        : assemble(raw, entries, { folder: dirname(fileName), podNamespace, leaseName }),
   };
+}
+
+/** What a configuration does not say and its surroundings do; see {@link ParseOptions}. */
+interface Surroundings {
+  readonly folder: string;
+  readonly podNamespace: string | undefined;
+  readonly leaseName: string | undefined;
 }
 
 /** Called for a document that nothing is wrong with, so every section parses. */
 function assemble(
   raw: JsonObject,
   entries: readonly ProviderEntry[],
-  { folder, podNamespace }: { readonly folder: string; readonly podNamespace: string | undefined },
+  { folder, podNamespace, leaseName }: Surroundings,
 ): Configuration {
   const section = (name: string): unknown => raw[name] ?? {};
   const { timeout, region, endpoint, kmsKeyId, ...store } = storeSchema.parse(section('store'));
@@ -179,10 +196,12 @@ function assemble(
   return {
     store: storeConfiguration,
     readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
-    coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder),
+    coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder, leaseName),
     journal: toJournal(raw['journal'], folder),
-    alerts: toAlerts(alertsSchema.parse(section('alerts')), readPlace(raw, podNamespace), (reference) =>
-      toReference(reference, folder),
+    alerts: toAlerts(
+      alertsSchema.parse(section('alerts')),
+      readPlace(raw, { podNamespace, leaseName }),
+      (reference) => toReference(reference, folder),
     ),
     http: httpSchema.parse(section('http')),
     log: logSchema.parse(section('log')),
@@ -191,12 +210,19 @@ function assemble(
 }
 
 /** As {@link assemble}. */
-function readPlace(raw: JsonObject, podNamespace: string | undefined): InstallationPlace {
+function readPlace(
+  raw: JsonObject,
+  { podNamespace, leaseName = DEFAULT_LEASE_NAME }: Pick<ParseOptions, 'podNamespace' | 'leaseName'>,
+): InstallationPlace {
   const { region } = storeSchema.parse(raw['store'] ?? {});
   const coordination = coordinationSchema.parse(raw['coordination'] ?? {});
   return coordination.kind === 'none'
     ? { namespace: podNamespace, leaseName: undefined, region }
-    : { namespace: coordination.namespace ?? podNamespace, leaseName: coordination.leaseName, region };
+    : {
+        namespace: coordination.namespace ?? podNamespace,
+        leaseName: coordination.leaseName ?? leaseName,
+        region,
+      };
 }
 
 function toJournal(section: unknown, folder: string): JournalConfiguration | undefined {

@@ -72,10 +72,11 @@ export type RefreshEvent =
     }
   /**
    * Where the versions of the last 24 hours stand against the budget has changed. `low`: 85 % are used. `exhausted`: a
-   * write needed more than was left, or the store refused it; an expired token would be worse, so writes go on.
+   * write needed more than was left, or the store refused it; an expired token would be worse, so writes go on. With
+   * `heldForMs` they do not: tokens live too short for the budget, and the next one is written after that time.
    */
   | ({ readonly event: 'version-budget-low' } & VersionCount)
-  | ({ readonly event: 'version-budget-exhausted' } & VersionCount)
+  | ({ readonly event: 'version-budget-exhausted'; readonly heldForMs?: number } & VersionCount)
   | ({ readonly event: 'version-budget-recovered' } & VersionCount)
   /**
    * Where a provider's calls stand against its `fetchBudget` has changed. `low`: 85 % are used. `exhausted`: a call was

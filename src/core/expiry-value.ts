@@ -38,6 +38,9 @@ export type ParsedExpiry =
   | { readonly state: 'unknown'; readonly why: string }
   | { readonly state: 'readable'; readonly candidates: readonly ExpiryCandidate[] };
 
+/** .NET's own JSON: milliseconds since the epoch, whatever the zone that it was written in. */
+const DOTNET_DATE = /^\\?\/Date\((?<ms>\d{12,14})(?:[+-]\d{4})?\)\\?\/$/;
+
 const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 
 /** More seconds than this (31 years) are an epoch: 9 September 2001 and later. */
@@ -87,14 +90,17 @@ function epochMilliseconds(value: number): number {
 /**
  * Whether a number that should be seconds is milliseconds: as seconds it is far more than expected, and as milliseconds
  * a life that is worth fetching. A whole number of hours up to a day that is no whole number of minutes in milliseconds
- * (86400, 36000) was written by somebody who thought in seconds.
+ * (86400, 36000) was written by somebody who thought in seconds, and so was what is left of a day after a moment (86399)
+ * unless its milliseconds are about what is expected.
  */
 function isInMilliseconds(value: number, expectedSeconds: number): boolean {
   const longestSeconds = expectedSeconds * MAX_FACTOR;
   if (value <= longestSeconds || value < MIN_LIFETIME_MS) return false;
   // Nothing in milliseconds either: it stays what it says, which is absurd.
   if (value > longestSeconds * 1000 && value * 1000 > MAX_LIFETIME_MS) return false;
-  return !(value <= 86_400 && value % 3600 === 0 && value % 60_000 !== 0);
+  if (value > 86_400) return true;
+  if (value % 1000 !== 0 && value < (expectedSeconds * 1000) / MAX_FACTOR) return false;
+  return value % 3600 !== 0 || value % 60_000 === 0;
 }
 
 function parseMoment(atMs: number): ParsedExpiry {
@@ -104,6 +110,8 @@ function parseMoment(atMs: number): ParsedExpiry {
 function parseText(text: string, expectedSeconds: number | undefined): ParsedExpiry {
   const durations = parseStatedDuration(text);
   if (durations !== undefined) return parseLifetime(chooseDuration(durations, expectedSeconds), 'clock');
+  const dotnetMs = DOTNET_DATE.exec(text)?.groups?.['ms'];
+  if (dotnetMs !== undefined) return parseMoment(Number(dotnetMs));
   const iso = parseIsoTime(text);
   if (iso !== undefined) {
     return readable({ base: iso.hasOffset ? 'epoch' : 'unknown-zone', atMs: iso.utcMs });

@@ -13,7 +13,7 @@ export interface IsoTime {
 }
 
 const ISO_TIME =
-  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?([Zz]|[+-]\d{2}(?::?\d{2})?))?$/;
+  /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?([Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?$/;
 
 const MINUTE_MS = 60_000;
 
@@ -41,7 +41,7 @@ export function parseDay(year: number, month: number, day: number): number | und
 }
 
 function parseOffset(offset: string | undefined): number | undefined {
-  if (offset === undefined || offset === 'Z' || offset === 'z') return 0;
+  if (offset === undefined || /^(?:Z|UTC|GMT)$/i.test(offset)) return 0;
   const hours = Number(offset.slice(1, 3));
   const minutes = Number(offset.slice(3).replace(':', ''));
   if (hours > 23 || minutes > 59) return undefined;

@@ -13,6 +13,7 @@ const SECONDS = /^\d{1,15}(?:\.\d{1,9})?$/;
 const FIELD_BREAK = /(?<!\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun|[A-Z][a-z]{2,5}day)),/;
 /** Below this a number cannot be a date after 2001. */
 const EPOCH_SECONDS_FROM = 1e9;
+const EPOCH_MILLISECONDS_FROM = 1e12;
 
 /**
  * Reads `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3). Some write the moment in Unix seconds instead.
@@ -59,6 +60,7 @@ function splitFields(text: string): readonly string[] {
 
 /** Nobody waits for thirty years: so large a number is a moment. */
 function waitOfSeconds(seconds: number, providerNowMs: number): number | undefined {
+  if (seconds > EPOCH_MILLISECONDS_FROM) return boundWait(seconds - providerNowMs);
   return boundWait(seconds > EPOCH_SECONDS_FROM ? seconds * 1000 - providerNowMs : seconds * 1000);
 }
 

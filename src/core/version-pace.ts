@@ -3,6 +3,8 @@
  *
  * Guarantee: a plan is never later than its latest moment and never earlier than it would be without a budget; the fewer
  * versions are left, the later it is. If the longest pace fits the budget, plans that are followed never exceed it.
+ * If it does not fit, because a provider hands out tokens that live shorter than the settings were made for, the budget
+ * is a wall ({@link decideRoomAt}): readers are served for as long as versions last, and again as they age out.
  * Non-guarantee: writes that nobody planned (explicit refreshes, other programs) may use up what was spared.
  */
 import type { RecentWrites } from './recent-writes.ts';
@@ -65,6 +67,19 @@ export function decideAffordableAt({
   if (newestMs === undefined) return Number.NEGATIVE_INFINITY;
   const longestMs = latestAtMs - newestMs;
   return newestMs + longestWait(writesAtMs, budget, (room, left) => room - (left - 1) * longestMs);
+}
+
+/** Whether one write every `longestPaceMs` needs more versions a day than the budget has. */
+export function isBeyondBudget(longestPaceMs: number, budget: number): boolean {
+  return longestPaceMs * budget < VERSION_DAY_MS;
+}
+
+/** When the next version is within the budget, whatever readers need; the newest write's time when it is at once. */
+export function decideRoomAt(writesAtMs: readonly number[], budget: number): number {
+  const newestMs = writesAtMs.at(-1);
+  if (newestMs === undefined) return Number.NEGATIVE_INFINITY;
+  const oldestMs = writesAtMs.at(-budget);
+  return oldestMs === undefined ? newestMs : oldestMs + VERSION_DAY_MS + AGING_SLACK_MS;
 }
 
 /**

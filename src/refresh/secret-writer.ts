@@ -4,7 +4,7 @@ import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import { describeEnd, type Term } from './term.ts';
-import { type PlanLimits, WriteHistory } from './write-history.ts';
+import { type PlanLimits, type RefreshPlan, WriteHistory } from './write-history.ts';
 import { UNSAVED_CHAIN, type WritePacer } from './write-pacer.ts';
 
 export interface SecretWriterParts {
@@ -87,8 +87,8 @@ export class SecretWriter {
   }
 
   /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
-  decideRefreshAt(limits: PlanLimits): number {
-    return this.#latest(limits, (history) => history.decideRefreshAt(limits));
+  decideRefreshAt(plan: RefreshPlan): number {
+    return this.#latest(plan, (history) => history.decideRefreshAt(plan));
   }
 
   /** How far a refresh that was planned with less knowledge has to be put off, at least. Monotonic. */

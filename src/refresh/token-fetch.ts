@@ -61,10 +61,12 @@ export class TokenFetch {
     // Before anything else: from here on the refresh token that was presented is spent.
     const brought = result.ok ? result.value : salvaged;
     const excess = brought === undefined ? undefined : await chain?.accept(brought);
-    if (isUnasked) await takeBack?.();
     // A newer refresh token makes the note meaningless: it is left for the next one to replace.
-    else if (report.isAmbiguous !== true && brought?.refreshToken === undefined)
-      await chain?.forgetPresentation();
+    if (report.isAmbiguous !== true && brought?.refreshToken === undefined) {
+      if (result.ok || result.failure.code === 'chain-broken') await chain?.forgetPresentation();
+      // A 503 says nothing about a former presentation whose outcome nobody knows.
+      else await takeBack?.();
+    }
     events({
       event: 'token-fetched',
       identity,

@@ -273,11 +273,11 @@ export class TokenPublication {
     const plannedAtMs = decideRefreshAt(usableUntilMs, cadence, 0);
     const soonestAtMs = decideRefreshAt(usableUntilMs, cadence, offsetMs);
     const latestAtMs = usableUntilMs - cadence.leastMarginMs;
-    if (latestAtMs <= plannedAtMs) return soonestAtMs;
     const decidedAtMs = this.#parts.writer.decideRefreshAt({
       plannedAtMs: momentOf(token, plannedAtMs).monotonicMs,
       latestAtMs: momentOf(token, latestAtMs).monotonicMs,
       offsetMs: plannedAtMs - soonestAtMs,
+      longestPaceMs: latestAtMs - token.issuedAtMs,
     });
     return Math.round(token.issuedAtMs + (decidedAtMs - token.issuedAtMonotonicMs));
   }

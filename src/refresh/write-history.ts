@@ -16,7 +16,9 @@ import {
   type BudgetState,
   decideAffordableAt,
   decideBudgetState,
+  decideRoomAt,
   decideStretchedRefreshAt,
+  isBeyondBudget,
   lowMark,
   type StretchInput,
 } from '../core/version-pace.ts';
@@ -38,6 +40,11 @@ export interface CountedSecret {
 
 /** What a plan is made between; all times monotonic, in milliseconds. */
 export type PlanLimits = Pick<StretchInput, 'plannedAtMs' | 'latestAtMs' | 'offsetMs'>;
+
+export interface RefreshPlan extends PlanLimits {
+  /** From one fetch to the next, as far as readers bear it, in milliseconds. */
+  readonly longestPaceMs: number;
+}
 
 /** Between two questions to the store while the budget is nearly used. */
 const ASK_AGAIN_MS = 3_600_000;
@@ -65,6 +72,10 @@ export class WriteHistory {
   /** When the store last refused a version; it is then known to bear less than was believed. */
   #refusedAtMs: number | undefined;
   #isFull = false;
+  /** When a token last lived so short that the budget does not bear one after the other. */
+  #shortLifeAtMs: number | undefined;
+  /** When the next token is written, for want of versions, although readers will have none before that. */
+  #roomAtMs: number | undefined;
   #state: BudgetState = 'normal';
 
   constructor(parts: WriteHistoryParts, secret: CountedSecret) {
@@ -118,10 +129,20 @@ export class WriteHistory {
   }
 
   /** When to refresh a token whose write is about to be sent. */
-  decideRefreshAt(limits: PlanLimits): number {
-    if (this.#wasRefused()) return limits.latestAtMs;
-    const writesAtMs = [...this.#writes.times(this.#nowMs()), this.#nowMs()];
-    return decideStretchedRefreshAt({ ...limits, writesAtMs, budget: this.#secret.versionBudget });
+  decideRefreshAt({ longestPaceMs, ...limits }: RefreshPlan): number {
+    const nowMs = this.#nowMs();
+    const writesAtMs = [...this.#writes.times(nowMs), nowMs];
+    const { versionBudget: budget } = this.#secret;
+    if (isBeyondBudget(longestPaceMs, budget)) this.#shortLifeAtMs = nowMs;
+    const wantedAtMs = this.#wasRefused()
+      ? limits.latestAtMs
+      : decideStretchedRefreshAt({ ...limits, writesAtMs, budget });
+    const isWall = this.#shortLifeAtMs !== undefined && nowMs - this.#shortLifeAtMs < VERSION_DAY_MS;
+    const roomAtMs = isWall ? decideRoomAt(writesAtMs, budget) : Number.NEGATIVE_INFINITY;
+    this.#roomAtMs = roomAtMs > limits.latestAtMs ? roomAtMs : undefined;
+    // Told for as long as readers may be without a token.
+    if (this.#roomAtMs !== undefined) this.#exceededAtMs = this.#roomAtMs;
+    return Math.max(wantedAtMs, roomAtMs);
   }
 
   /** How far a refresh that was planned with less knowledge has to be put off, at least. */
@@ -180,7 +201,9 @@ export class WriteHistory {
     });
     if (state === this.#state) return;
     this.#state = state;
-    events({ event: EVENT_OF[state], identity, target, versions: this.#writes.count(nowMs), versionBudget });
+    const held = this.#roomAtMs === undefined ? {} : { heldForMs: this.#roomAtMs - nowMs };
+    const versions = this.#writes.count(nowMs);
+    events({ event: EVENT_OF[state], identity, target, versions, versionBudget, ...held });
   }
 
   #wasRefused(): boolean {

@@ -65,7 +65,8 @@ export const TINY_SCALE: BenchScale = {
   tokenCounts: [2, 4],
   idleMs: 100,
   startRounds: 1,
-  lapse: { tokens: 4, speed: 90 },
+  // Tokens that live less than 10 s are refused.
+  lapse: { tokens: 4, speed: 60 },
   flood: { idle: 8, slow: 8, rounds: 1, turnMs: 5000 },
   virtualTokens: 4,
 };

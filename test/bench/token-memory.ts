@@ -20,7 +20,11 @@ const FIRST_DUE_IN_MS = 420_000;
 const LAST_DUE_IN_MS = 840_000;
 
 /** As the image starts it: memory is measured as it is in production. */
-export const IMAGE_FLAGS = ['--max-semi-space-size=1', '--heap-growing-percent=30'];
+export const IMAGE_FLAGS = [
+  '--max-semi-space-size=1',
+  '--max-old-space-size-percentage=60',
+  '--heap-growing-percent=30',
+];
 
 interface Restored {
   readonly tokens: number;

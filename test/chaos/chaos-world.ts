@@ -107,6 +107,8 @@ export async function startChaosWorld({ signal, only }: ChaosWorldOptions): Prom
       ...(only === undefined ? {} : { only }),
       set: {
         'log.level': 'debug',
+        // A margin has to be longer than what the calls of a refresh may take.
+        'store.timeout': '4s',
         'journal.dir': `journal-of-${name}`,
         coordination: {
           kind: 'kubernetes',
@@ -118,7 +120,7 @@ export async function startChaosWorld({ signal, only }: ChaosWorldOptions): Prom
           apiServer: { url: apiServer.url, tokenFile: 'service-account.token' },
         },
       },
-      setProviders: { lifetime: '30s', refreshAfter: REFRESH_AFTER_SHARE },
+      setProviders: { lifetime: '30s', refreshAfter: REFRESH_AFTER_SHARE, timeout: '5s' },
     });
     await mkdir(join(folder, `journal-of-${name}`), { mode: 0o700 });
     replicas.push(stack.use(new Replica({ name, configPath, signal, history })));

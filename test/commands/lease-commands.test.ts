@@ -25,7 +25,7 @@ async function setUp(
   await writeFile(join(dirname(config), 'token'), token);
   await appendFile(
     config,
-    `\ncoordination: { kind: kubernetes, namespace: ${namespace}, apiServer: { url: "${leases.url}", tokenFile: token } }\n`,
+    `\ncoordination: { kind: kubernetes, namespace: ${namespace}, leaseDuration: 1s, renewDeadline: 500ms, retryPeriod: 100ms, apiServer: { url: "${leases.url}", tokenFile: token } }\n`,
   );
   return { leases, run: (command, ...args) => runInProcess([command ?? '', ...args, '--config', config]) };
 }
@@ -89,6 +89,15 @@ describe('check --live', () => {
     const { code, stdout } = await run('check', '--live', '--json');
     assert.equal(code, 1);
     assert.match(stdout, /"token":"coordination","aspect":"lease","ok":false,"message":"[^"]*403 to update/);
+  });
+});
+
+describe('run --once', () => {
+  it('ends with 1 when the lease cannot be read: nobody may be there to keep the tokens fresh', async (t) => {
+    const { run } = await setUp(t, { token: 'expired' });
+    const { code, stderr } = await run('run', '--once');
+    assert.equal(code, 1);
+    assert.match(stderr, /nothing was refreshed: the API server answered 401/);
   });
 });
 

@@ -66,11 +66,11 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
 
   it('Loud: while a provider answers 503 the old token stays to its end, each change is one line, and it recovers', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
-    await sandbox.addFault('pivot:lifetime=6s');
+    await sandbox.addFault('pivot:lifetime=12s');
     const config = await sandbox.copyConfig('failing.yaml', {
       only: ['pivot'],
-      set: { 'log.level': 'debug' },
-      setProviders: { refreshAfter: 0.6 },
+      set: { 'log.level': 'debug', 'store.timeout': '2s' },
+      setProviders: { refreshAfter: 0.55, timeout: '2s' },
     });
     await using daemon = new ProgramProcess(['run', '--config', config], t);
     const { output } = daemon;
@@ -110,8 +110,8 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
     const config = await sandbox.copyConfig('outage.yaml', {
       only: ['pivot'],
-      set: { 'log.level': 'debug' },
-      setProviders: { refreshAfter: 0.55 },
+      set: { 'log.level': 'debug', 'store.timeout': '2s' },
+      setProviders: { refreshAfter: 0.55, timeout: '2s' },
     });
     await using daemon = new ProgramProcess(['run', '--config', config], t);
     const { output } = daemon;
@@ -137,8 +137,8 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
     const config = await sandbox.copyConfig('beside.yaml', {
       only: ['pivot'],
-      set: { 'log.level': 'debug' },
-      setProviders: { refreshAfter: 0.55 },
+      set: { 'log.level': 'debug', 'store.timeout': '2s' },
+      setProviders: { refreshAfter: 0.55, timeout: '2s' },
     });
     await using daemon = new ProgramProcess(['run', '--config', config], t);
     await daemon.output.untilLines('token-refreshed', 1);

@@ -11,6 +11,7 @@ import { validateByModel } from '../support/kubernetes-models.ts';
 import {
   type Manifest,
   oneOf,
+  only,
   readManifests,
   readManifestText,
   toCronJob,
@@ -68,6 +69,75 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
     });
   }
 
+  // In both orders: an overlay lists them as it likes.
+  for (const first of COMPONENTS)
+    for (const second of COMPONENTS)
+      if (first !== second)
+        it(`renders the base with components/${first} and then ${second}`, async (t) => {
+          const { ok, manifests, stderr } = await renderOverlay(t, [first, second]);
+          assert.ok(ok, stderr);
+          for (const manifest of manifests) validateByModel(manifest);
+        });
+
+  for (const component of COMPONENTS) {
+    it(`renders overlays/example with components/${component} added`, async (t) => {
+      const copy = join(await createPrivateFolder(t), 'k8s');
+      await cp(join(PROJECT, 'k8s'), copy, { recursive: true });
+      const file = join(copy, 'overlays/example/kustomization.yaml');
+      const text = await readFile(file, 'utf8');
+      const line = `  - ../../components/${component}`;
+      const lines = text.split('\n').filter((each) => !each.startsWith(line));
+      lines.splice(lines.indexOf('components:') + 1, 0, line);
+      await writeFile(file, lines.join('\n'));
+      const { ok, manifests, stderr } = render(join(copy, 'overlays/example'));
+      assert.ok(ok, stderr);
+      for (const manifest of manifests) validateByModel(manifest);
+      const { spec } =
+        component === 'cronjob'
+          ? toCronJob(oneOf(manifests, 'CronJob')).template
+          : toDeployment(oneOf(manifests, 'Deployment')).template;
+      const { env, volumeMounts } = only(spec.containers);
+      assert.ok(
+        env.some(({ name }) => name === 'PIK_APP_ID'),
+        'the credentials are there',
+      );
+      assert.ok(volumeMounts.some(({ name }) => name === 'credentials'));
+    });
+  }
+
+  it('names the apiVersion in every fieldRef, as the API server would: else a server-side apply conflicts', async (t) => {
+    for (const component of COMPONENTS) {
+      const { text } = await renderOverlay(t, [component]);
+      assert.doesNotMatch(text, /fieldRef:\n\s+fieldPath/, component);
+    }
+  });
+
+  it('keeps two installations in one namespace apart, with what the guide says: Lease, Role, pods', async (t) => {
+    const more = {
+      namePrefix: 'blue-',
+      labels: [
+        {
+          pairs: { 'app.kubernetes.io/instance': 'blue-token-refresher' },
+          includeSelectors: true,
+          fields: [{ kind: 'PodMonitor', path: 'spec/selector/matchLabels', create: true }],
+        },
+      ],
+    };
+    const { ok, manifests, text, stderr } = await renderOverlay(t, ['prometheus-operator'], more);
+    assert.ok(ok, stderr);
+    const { env } = only(toDeployment(oneOf(manifests, 'Deployment')).template.spec.containers);
+    const leaseName = env.find(({ name }) => name === 'TOKEN_REFRESHER_LEASE_NAME')?.value;
+    assert.equal(leaseName, 'blue-token-refresher');
+    assert.match(text, new RegExp(`resourceNames:\\n  - ${leaseName}\\n`));
+    for (const kind of ['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy', 'PodMonitor'])
+      assert.match(
+        JSON.stringify(oneOf(manifests, kind)['spec']),
+        /[sS]elector":\{[^}]*"app.kubernetes.io\/instance":"blue-token-refresher"/,
+        kind,
+      );
+    assert.match(documentText('docs/install-eks.md'), /namePrefix: blue-/);
+  });
+
   it('components/prometheus-operator hands the dashboard to a Grafana that looks for its label', async (t) => {
     const { manifests } = await renderOverlay(t, ['prometheus-operator']);
     const dashboard = manifests.find(({ metadata }) => metadata.name === 'token-refresher-dashboard');
@@ -94,7 +164,14 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
 
   it('components/cronjob leaves no daemon that would fetch the same tokens', async (t) => {
     const { manifests } = await renderOverlay(t, ['cronjob']);
-    assert.deepEqual(kindsOf(manifests), ['ConfigMap', 'CronJob', 'NetworkPolicy', 'ServiceAccount']);
+    assert.deepEqual(kindsOf(manifests), [
+      'ConfigMap',
+      'CronJob',
+      'NetworkPolicy',
+      'Role',
+      'RoleBinding',
+      'ServiceAccount',
+    ]);
     const { template } = toCronJob(oneOf(manifests, 'CronJob'));
     assert.equal(
       template.spec.volumes.find(({ name }) => name === 'config')?.configMap?.name,

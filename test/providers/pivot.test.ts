@@ -35,6 +35,15 @@ describe('Pivot', () => {
     assert.deepEqual(result.value.notes, ['data.expiresIn missing, assumed 900 s']);
   });
 
+  for (const name of ['expires_on', '.expires', 'expiry_date', 'validUntil', 'expirationDate']) {
+    test(`takes the end that ${name} names when the documented field is missing`, () => {
+      const end = new Date(SENT_AT_MS + 300_000).toISOString();
+      const result = parseWith(prepared, { body: { data: { accessToken: 'token', [name]: end } } });
+      assert.ok(result.ok);
+      assert.equal(result.value.expiresAtMs, SENT_AT_MS + 300_000);
+    });
+  }
+
   const outcomes: readonly (readonly [string, HandMadeResponse, string])[] = [
     ['a token without a code', { body: { data } }, 'ok'],
     [

@@ -45,6 +45,7 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
         plannedAtMs: clock.monotonicMs() + 14 * MINUTE_MS,
         latestAtMs: clock.monotonicMs() + 14.5 * MINUTE_MS,
         offsetMs: 0,
+        longestPaceMs: 14.5 * MINUTE_MS,
       }) - clock.monotonicMs(),
     budgetEvents: () => events.names.filter((name) => name.startsWith('version-budget')),
   };

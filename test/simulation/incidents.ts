@@ -3,7 +3,7 @@ import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Chance } from './chance.ts';
 import type { Disturbance } from './disturbances.ts';
 import type { Leaders } from './leaders.ts';
-import type { CallMoment, Network, Port } from './network.ts';
+import type { CallMoment, Network, Port, Trap } from './network.ts';
 import type { Watcher } from './observation.ts';
 import type { Pod } from './pod.ts';
 import { readRefreshToken } from './promises/check.ts';
@@ -39,6 +39,9 @@ const TRAP_MS = 3 * MINUTE_MS;
 const LONGEST_WRONG_MS = 2 * HOUR_MS;
 const PORTS: readonly Port[] = ['provider', 'store', 'store', 'lease', 'volume'];
 const MOMENTS: readonly CallMoment[] = ['before-sending', 'before-answer'];
+/** A container that is killed in flight again and again: so often, and how long it may take to get that far. */
+const KILLED_IN_FLIGHT = 3;
+const IN_FLIGHT_MS = HOUR_MS;
 const INCIDENTS_PER_HOUR = { usual: 10, customers: 10, versions: 0.3 } as const;
 
 export class Incidents implements Watcher {
@@ -74,6 +77,7 @@ export class Incidents implements Watcher {
         begin();
       });
     }
+    this.#crashInFlight(spanMs);
     world.time.schedule(spanMs, undefined, () => this.#healAll());
   }
 
@@ -293,6 +297,44 @@ export class Incidents implements Watcher {
       this.#parts.world.watch((watcher) => watcher.volumeLost?.(pod.name));
     }
     this.#startLater(pod);
+  }
+
+  /**
+   * A container that is killed between the provider's handling of a refresh token and its answer, is restarted with the
+   * same volume, and is killed there again.
+   */
+  #crashInFlight(spanMs: number): void {
+    const { network, pods, world, leaders } = this.#parts;
+    const chance = world.chance.fork('crash in flight');
+    const chained = world.scenario.tokens.filter(({ provider }) => provider.hasChain);
+    if (chained.length === 0 || !chance.happens(0.5)) return;
+    const { name } = chance.pick(chained);
+    const pod = chance.pick(pods);
+    const wait = (left: number): void => {
+      const trap: Trap = {
+        pod: pod.name,
+        port: 'provider',
+        moment: 'before-answer',
+        what: `the fetch of ${name}`,
+        spring: () => {
+          world.countFault('crash in flight, again');
+          leaders.noteHit(pod.name);
+          pod.kill();
+          leaders.noteChange();
+          if (left > 1) wait(left - 1);
+          const latestMs = Math.max(1, world.scenario.quietFromMs - world.time.nowMs);
+          world.time.schedule(Math.min(chance.between(1, 5) * SECOND_MS, latestMs), undefined, () => {
+            pod.start();
+            leaders.noteChange();
+          });
+        },
+      };
+      network.traps.add(trap);
+      world.time.schedule(IN_FLIGHT_MS, undefined, () => network.traps.delete(trap));
+    };
+    world.time.schedule(chance.between(MINUTE_MS, spanMs / 2), undefined, () => {
+      if (!world.weather.isQuiet) wait(KILLED_IN_FLIGHT);
+    });
   }
 
   #pause(pod: Pod = this.#mostlyLeader()): void {

@@ -249,4 +249,10 @@ export const MUTATIONS: readonly Mutation[] = [
     replicas: 1,
     tokens: 14,
   },
+  {
+    name: 'presentation not noted',
+    file: 'refresh/chain-keeper.ts',
+    changes: [['    else await journal?.writePresentation(presentation);\n', '']],
+    replicas: 1,
+  },
 ];

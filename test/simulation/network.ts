@@ -35,6 +35,8 @@ export interface Trap {
   readonly pod: string;
   readonly port: Port;
   readonly moment: CallMoment;
+  /** Only a call that is called so; left out: any. */
+  readonly what?: string;
   readonly spring: (process: VirtualProcess) => void;
 }
 
@@ -90,6 +92,7 @@ export class Network {
     const pod = process.name.split('.')[0];
     for (const trap of this.traps) {
       if (trap.pod !== pod || trap.port !== port || trap.moment !== moment) continue;
+      if (trap.what !== undefined && trap.what !== what) continue;
       this.traps.delete(trap);
       this.#world.tell(process.name, undefined, `is hit ${moment.replace('-', ' ')} of ${what}`);
       trap.spring(process);

@@ -8,12 +8,25 @@ type Decode = (bytes: Uint8Array) => Uint8Array;
 const LIMIT = { maxOutputLength: MAX_BODY_BYTES };
 
 const DECODERS: ReadonlyMap<string, Decode> = new Map<string, Decode>([
-  ['identity', (bytes) => bytes],
   ['gzip', (bytes) => gunzipSync(bytes, LIMIT)],
   ['x-gzip', (bytes) => gunzipSync(bytes, LIMIT)],
   ['deflate', inflateEither],
   ['br', (bytes) => brotliDecompressSync(bytes, LIMIT)],
   ['zstd', (bytes) => zstdDecompressSync(bytes, LIMIT)],
+]);
+
+/** What servers write there although nothing is coded: a character set, `content-transfer-encoding` of mail (RFC 2045). */
+const NO_CODINGS: ReadonlySet<string> = new Set([
+  '',
+  'identity',
+  'none',
+  'utf-8',
+  'utf8',
+  'us-ascii',
+  'iso-8859-1',
+  '7bit',
+  '8bit',
+  'binary',
 ]);
 
 /** Nobody needs more; each costs up to the limit in memory and time. */
@@ -22,7 +35,7 @@ const MAX_CODINGS = 3;
 /** @param codings values of `content-encoding`, in the order in which they were applied */
 export function decodeBody(raw: Uint8Array, codings: readonly string[]): HttpBody {
   const names = codings.flatMap((value) => value.split(',')).map((name) => name.trim().toLowerCase());
-  const applied = names.filter((name) => name !== '' && name !== 'identity').toReversed();
+  const applied = names.filter((name) => !NO_CODINGS.has(name)).toReversed();
   if (applied.length > MAX_CODINGS) return { problem: `more than ${MAX_CODINGS} content codings` };
   // Nothing is no valid gzip, and what bodiless answers hold.
   if (raw.byteLength === 0) return { bytes: raw };

@@ -6,9 +6,10 @@ const MAX_BYTES = 65_536;
 
 const BEGINNING = 'HTTP/1.';
 /** All but `101 Switching Protocols`, which is final. */
-const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r]/;
+const INTERIM = /^HTTP\/1\.[01] 1(?!01)\d\d[ \r\n]/;
 const STATUS_LENGTH = 'HTTP/1.1 100 '.length;
-const END_OF_HEAD = '\r\n\r\n';
+/** A line may end in LF alone (RFC 9112, 2.2): to look for CRLF would take the final answer's head away with it. */
+const END_OF_HEAD = /\n\r?\n/;
 
 /**
  * Takes interim answers out of what is read from a socket, until the final answer begins. undici takes a `100 Continue` that
@@ -23,7 +24,11 @@ export function skipInterimAnswers(socket: Socket): void {
       const chunk: unknown = read();
       if (!Buffer.isBuffer(chunk)) return null;
       begun = Buffer.concat([begun, chunk]);
-      for (let end = endOfInterim(begun); end > 0; end = endOfInterim(begun)) {
+      for (
+        let end = endOfInterim(begun);
+        end > 0 && skipped <= MAX_INTERIM_ANSWERS;
+        end = endOfInterim(begun)
+      ) {
         begun = begun.subarray(end);
         skipped += 1;
       }
@@ -42,8 +47,8 @@ export function skipInterimAnswers(socket: Socket): void {
 /** Where what follows a complete interim answer begins; 0 when there is none. */
 function endOfInterim(bytes: Buffer): number {
   if (!INTERIM.test(statusOf(bytes))) return 0;
-  const at = bytes.indexOf(END_OF_HEAD);
-  return at < 0 ? 0 : at + END_OF_HEAD.length;
+  const end = END_OF_HEAD.exec(bytes.toString('latin1'));
+  return end === null ? 0 : end.index + end[0].length;
 }
 
 function mayBeInterim(bytes: Buffer): boolean {

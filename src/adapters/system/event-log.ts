@@ -240,20 +240,21 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
     );
   }
 
-  function writeBudget({
-    event,
-    identity,
-    target,
-    versions,
-    versionBudget,
-  }: Of<'version-budget-low' | 'version-budget-exhausted' | 'version-budget-recovered'>): void {
+  function writeBudget(
+    budget: Of<'version-budget-low' | 'version-budget-exhausted' | 'version-budget-recovered'>,
+  ): void {
+    const { event, identity, target, versions, versionBudget } = budget;
+    const heldForMs = budget.event === 'version-budget-exhausted' ? budget.heldForMs : undefined;
     const secret = target === 'document' ? `secret ${identity.secret}` : "the chain's state secret";
     log.write(
       LEVEL_OF_BUDGET[event],
       event,
       { ...namesOf(identity), target, versions, versionBudget },
       `${identity.token}: ${secret} got ${versions} versions in 24 hours, of ${versionBudget}; ` +
-        describeBudget(event, versions < versionBudget),
+        (heldForMs === undefined
+          ? describeBudget(event, versions < versionBudget)
+          : `tokens live too short for that: the next one is fetched in ${formatRoughly(heldForMs)}, and readers have none ` +
+            'meanwhile; ask the provider for tokens that live longer'),
     );
   }
 

@@ -10,6 +10,9 @@ describe('a coded body', () => {
   for (const [codings, bytes] of [
     [[], TEXT],
     [['identity'], TEXT],
+    [['UTF-8'], TEXT],
+    [['none', 'binary'], TEXT],
+    [['utf-8, gzip'], gzipSync(TEXT)],
     [['gzip'], gzipSync(TEXT)],
     [['x-gzip'], gzipSync(TEXT)],
     [['GZIP '], gzipSync(TEXT)],

@@ -91,11 +91,18 @@ describe('answers before the answer', () => {
     ['102 Processing', 'HTTP/1.1 102 Processing\r\n\r\n'],
     ['103 Early Hints', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'],
     ['several', CONTINUE.repeat(5)],
+    ['lines that end in LF alone', 'HTTP/1.1 103 Early Hints\nlink: </a>\n\n'],
+    ['a status without a reason', 'HTTP/1.1 100\n\n'],
   ] as const) {
     it(`are passed over: ${what}`, async (t) => {
       assert.equal(textOf(await ask(t, interim, ANSWER)), 'mine');
     });
   }
+
+  it('are passed over byte by byte', async (t) => {
+    const bytes = Array.from(`${CONTINUE}HTTP/1.1 103 Early Hints\nlink: </a>\n\n${ANSWER}`);
+    assert.equal(textOf(await ask(t, ...bytes)), 'mine');
+  });
 
   it('without an end are given up', async (t) => {
     const { url } = await startRawServer(t, answerWith(CONTINUE.repeat(100)));

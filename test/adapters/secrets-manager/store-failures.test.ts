@@ -21,6 +21,9 @@ const NETWORK = 'if this repeats, check the network path to Secrets Manager';
 const RESET =
   'the connection broke off before the answer was complete (ECONNRESET); if this repeats, check the other side, ' +
   'proxies and the network';
+const BROKEN_OFF =
+  'its answer broke off, or is not valid HTTP/1.1 (UND_ERR_RES_CONTENT_LENGTH_MISMATCH); ' +
+  'check the port and what stands in front of it';
 
 interface Expected {
   readonly code: Failure['code'];
@@ -229,7 +232,7 @@ const ANSWERS: readonly {
       response.writeHead(200, { 'content-length': '1000' });
       response.write(`{"ARN":"${CANARY}`, () => request.socket.destroy());
     },
-    expected: unavailable(RESET),
+    expected: unavailable(BROKEN_OFF),
   },
   {
     what: 'an empty answer',

@@ -1,6 +1,7 @@
 /**
- * Promise 5: rejected credentials are tried again every 15 minutes at most, or when they change; `Retry-After` and
- * `minInterval` are obeyed, across restarts too where there is a journal; no failure is answered at once.
+ * Promise 5: rejected credentials are tried again every 15 minutes at most, or when they change; those that have worked
+ * after 1, 2, 4 and 8 minutes first. `Retry-After` and `minInterval` are obeyed, across restarts too where there is a
+ * journal; no failure is answered at once.
  *
  * Excused: a clock that has jumped, because whichever clock says that a wait is over is believed.
  */
@@ -12,6 +13,7 @@ import { type CheckParts, findToken, podOf } from './check.ts';
 
 const PROMISE = '5 nobody is locked out';
 const NEEDS_HUMAN_MS = 15 * 60_000;
+const FIRST_REJECTED_MS = 60_000;
 /** Never zero delay on an error. */
 const SHORTEST_WAIT_MS = 250;
 /** Timers take whole milliseconds. */
@@ -22,6 +24,8 @@ interface Refusal {
   readonly atMs: number;
   /** The credential that was refused. */
   readonly credential: number;
+  /** How often in a row, this time included. */
+  readonly times: number;
 }
 
 interface HumanWait {
@@ -29,6 +33,7 @@ interface HumanWait {
   /** The credential at that time. */
   readonly visible: number;
   readonly code: string;
+  readonly waitMs: number;
 }
 
 interface Demand {
@@ -40,6 +45,8 @@ export class NobodyLockedOut implements Watcher {
   readonly #parts: CheckParts;
   readonly #refusals = new WeakMap<VirtualProcess, Map<string, Refusal>>();
   readonly #issued = new WeakMap<VirtualProcess, Map<string, Fetch>>();
+  /** The credential that has last brought a token. */
+  readonly #worked = new WeakMap<VirtualProcess, Map<string, number>>();
   /** The credential that a fetch was made with. */
   readonly #used = new WeakMap<Fetch, number>();
   /** Whose failure was told. */
@@ -95,7 +102,8 @@ export class NobodyLockedOut implements Watcher {
     if (isRejected && this.#toldFetches.has(last)) return;
     if (last !== undefined) this.#toldFetches.add(last);
     const sinceMs = nowMs - (former?.atMs ?? Number.NEGATIVE_INFINITY) + ROUNDING_MS;
-    if (former?.visible === visible && sinceMs < NEEDS_HUMAN_MS)
+    const waitMs = former?.waitMs ?? NEEDS_HUMAN_MS;
+    if (former?.visible === visible && sinceMs < waitMs)
       this.#parts.world.breaks(
         PROMISE,
         token,
@@ -104,23 +112,45 @@ export class NobodyLockedOut implements Watcher {
     const isOfFetch =
       last !== undefined && last.issuedAtMs > (former?.atMs ?? 0) && last.failure !== undefined;
     const known = isOfFetch ? (this.#used.get(last) ?? visible) : visible;
-    if (event.failure.retry === 'needs-human')
-      waits.set(token, { atMs: nowMs, visible: known, code: event.failure.code });
+    const { code, retry } = event.failure;
+    const ownWaitMs = code === 'credentials-rejected' ? this.#rejectedWaitMs(process, token) : NEEDS_HUMAN_MS;
+    if (retry === 'needs-human') waits.set(token, { atMs: nowMs, visible: known, code, waitMs: ownWaitMs });
     else waits.delete(token);
   }
 
   fetchSettled(fetch: Fetch): void {
     const { failure, process, token } = fetch;
-    if (failure === undefined || failure.code === 'aborted') return;
-    const refusal = { fetch, atMs: this.#parts.world.time.nowMs, credential: this.#used.get(fetch) ?? 0 };
+    const credential = this.#used.get(fetch) ?? 0;
     const refusals = this.#refusals.get(process) ?? new Map<string, Refusal>();
-    this.#refusals.set(process, refusals.set(token, refusal));
+    this.#refusals.set(process, refusals);
+    if (failure === undefined) {
+      const worked = this.#worked.get(process) ?? new Map<string, number>();
+      this.#worked.set(process, worked.set(token, credential));
+      refusals.delete(token);
+    }
+    if (failure === undefined || failure.code === 'aborted') return;
+    const { nowMs: atMs } = this.#parts.world.time;
+    const former = refusals.get(token);
+    const isRejected = failure.code === 'credentials-rejected';
+    const formerTimes = former?.credential === credential ? former.times : 0;
+    const refusal = { fetch, atMs, credential, times: formerTimes + (isRejected ? 1 : 0) };
+    refusals.set(token, refusal);
     this.#podRefusals.set(`${podOf(process)} ${token}`, refusal);
+  }
+
+  /** How long credentials that were rejected last have to be left alone. */
+  #rejectedWaitMs(process: VirtualProcess, token: string): number {
+    const refusal = this.#refusals.get(process)?.get(token);
+    const hasWorked = refusal !== undefined && this.#worked.get(process)?.get(token) === refusal.credential;
+    return hasWorked
+      ? Math.min(NEEDS_HUMAN_MS, FIRST_REJECTED_MS * 2 ** (refusal.times - 1))
+      : NEEDS_HUMAN_MS;
   }
 
   /** Whoever comes back with a new binding may be asked for at once. */
   #forget(process: VirtualProcess, token: string): void {
-    for (const each of [this.#humanWaits, this.#refusals, this.#issued]) each.get(process)?.delete(token);
+    for (const each of [this.#humanWaits, this.#refusals, this.#issued, this.#worked])
+      each.get(process)?.delete(token);
     const demands = this.#demands.get(process) ?? [];
     this.#demands.set(
       process,
@@ -143,7 +173,11 @@ export class NobodyLockedOut implements Watcher {
     if (sinceMs < retryAfterMs && jumpedMs === 0)
       this.#break(fetch, `fetches after ${sinceMs} ms, the provider had asked for ${retryAfterMs}`);
     const { visible } = this.#parts.world.weather.provider(provider.name);
-    if (code === 'credentials-rejected' && visible === refusal.credential && sinceMs < NEEDS_HUMAN_MS)
+    if (
+      code === 'credentials-rejected' &&
+      visible === refusal.credential &&
+      sinceMs < this.#rejectedWaitMs(process, token)
+    )
       this.#break(fetch, `tries credentials again ${sinceMs} ms after they were refused`);
   }
 
