@@ -33,8 +33,8 @@ export interface RefreshRun {
 
 export const RETIRED: Failure = { code: 'aborted', retry: 'soon', message: 'the token is not kept any more' };
 
-/** Somebody waits for a run with `maxAttempts`: an hour's Retry-After would block a CronJob for an hour. */
-export const IMPATIENT_WAIT_MS = 60_000;
+/** Somebody waits for a run with `maxAttempts`, and is better served by the reason than by a minute of silence. */
+export const IMPATIENT_WAIT_MS = 15_000;
 
 /** Nobody waits for the run, so that it may take as long as it takes. */
 export function hasPatience({ maxAttempts }: RefreshRun): boolean {

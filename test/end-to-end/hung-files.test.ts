@@ -20,7 +20,7 @@ const CREDENTIALS = [
   'pivot-b2b/privateKey',
 ];
 /** Short enough for the healthy provider to refresh again and again while the others are looked at. */
-const LIFETIME = '10s';
+const LIFETIME = '12s';
 
 describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () => {
   it('Good neighbours: eight credentials that are pipes stop no other provider, and SIGTERM is obeyed', async (t) => {
