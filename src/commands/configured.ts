@@ -30,13 +30,17 @@ interface Complaint {
   readonly suggestion?: string;
 }
 
-/** Says on standard error, and for scripts on standard output, why a command cannot run. */
+/** Nobody reads on; and a terminal, or the log of a pod, is not flooded. */
+const MOST_SHOWN = 100;
+
+/** Says on standard error (the first hundred), and for scripts on standard output, why a command cannot run. */
 export function complain(
   complaints: readonly Complaint[],
   { config, json }: ConfigurationOptions,
   terminal: Terminal,
 ): void {
-  for (const { message } of complaints) terminal.err(`${message}\n`);
+  for (const { message } of complaints.slice(0, MOST_SHOWN)) terminal.err(`${message}\n`);
+  if (complaints.length > MOST_SHOWN) terminal.err(`… and ${complaints.length - MOST_SHOWN} more\n`);
   if (json === true) terminal.out(`${JSON.stringify({ config, problems: complaints })}\n`);
 }
 

@@ -9,6 +9,7 @@ import { type InstallationPlace, nameInstallation } from './installation-name.ts
 import type { Finding, Path } from './problem.ts';
 import type { CredentialReference } from './reference.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
+import { quote } from './secret-likeness.ts';
 import type { SecretUse } from './secret-uses.ts';
 import { URL_FORM } from './url.ts';
 
@@ -133,7 +134,7 @@ export const alertsSchema = mapping({
       path: ['sinks', index, 'name'],
       message: 'a name of its own',
       // Left out, a name is the kind.
-      params: { found: `found "${name}", written or by default, the name of sinks[${twin}] too` },
+      params: { found: `found ${quote(name)}, written or by default, the name of sinks[${twin}] too` },
     });
   }
 });

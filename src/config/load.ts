@@ -30,7 +30,8 @@ import {
   storeSchema,
 } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
-import { refusedCustomerLength } from './secret-name.ts';
+import { mayBeSecret, quote } from './secret-likeness.ts';
+import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
 import { findConflicts } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
@@ -290,7 +291,7 @@ function findTwins(entries: readonly ProviderEntry[]): readonly Finding[] {
     const twin = first.get(name);
     if (twin === undefined) first.set(name, index);
     else {
-      const text = `found "${name}", the name of providers[${twin}] too`;
+      const text = `found ${quote(name)}, the name of providers[${twin}] too`;
       findings.push({ path: ['providers', index, 'name'], text, allowed: 'a name of its own' });
     }
   }
@@ -306,22 +307,26 @@ function findOwnTagged(
     const tag = provider?.discovery?.tag;
     if (tag === undefined || !Object.hasOwn(tags, tag.key) || tags[tag.key] !== tag.value) return [];
     const path = ['providers', index, 'customers', 'discover', 'tag'];
-    const text = `found "${formatTag(tag)}", which store.tags puts on the secrets of tokens too`;
+    const text = `found ${quote(formatTag(tag))}, which store.tags puts on the secrets of tokens too`;
     return [{ path, text, allowed: 'a tag that bindings alone have' }];
   });
 }
 
+const MOST_COMPARISONS = 100_000;
+
 /** A name in `adopt` that nothing is written to is most likely misspelt. */
 function findIdleAdoptions(adopt: readonly string[], written: readonly string[]): readonly Finding[] {
   const known = new Set(written);
+  // Thousands of names compared with thousands take minutes, and so many are no slip of a finger.
+  const candidates = adopt.length * written.length > MOST_COMPARISONS ? [] : written;
   return adopt.flatMap((secret, index) =>
     known.has(secret)
       ? []
       : [
           {
             path: ['store', 'adopt', index],
-            text: `nothing is written to "${secret}", so there is nothing to adopt`,
-            suggestion: suggest(secret, written),
+            text: `nothing is written to ${quote(secret, LONGEST_NAME)}, so there is nothing to adopt`,
+            suggestion: suggest(secret, candidates),
           },
         ],
   );
@@ -334,7 +339,8 @@ function problemsIn(source: YamlSource, file: string): (finding: Finding) => Pro
     path: formatPath(shownPath ?? path),
     text,
     allowed,
-    suggestion,
+    // Made from what was configured.
+    suggestion: suggestion === undefined || mayBeSecret(suggestion) ? undefined : suggestion,
   });
 }
 

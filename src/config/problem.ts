@@ -1,3 +1,5 @@
+import { mayBeSecret } from './secret-likeness.ts';
+
 /** One thing that is wrong with a configuration (or worth knowing about it), for a person with an editor. */
 export interface Problem {
   readonly file: string;
@@ -51,11 +53,12 @@ export function formatProblem(problem: Problem): string {
 export function formatPath(path: Path): string {
   return path.reduce<string>((text, segment) => {
     if (typeof segment === 'number') return `${text}[${segment}]`;
-    if (!/^[\w-]{1,60}$/.test(segment)) return `${text}[${quoteKey(segment)}]`;
+    if (!/^[\w-]{1,60}$/.test(segment) || mayBeSecret(segment)) return `${text}[${quoteKey(segment)}]`;
     return text === '' ? segment : `${text}.${segment}`;
   }, '');
 }
 
 function quoteKey(key: string): string {
+  if (mayBeSecret(key)) return 'a key that is not shown';
   return key.length > 60 ? 'a long key' : JSON.stringify(key);
 }

@@ -8,6 +8,7 @@ import { type CadenceFinding, checkCadence, noteGenerousBudget } from './cadence
 import type { CadenceSetting } from './cadence-remedy.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Finding, Path } from './problem.ts';
+import { quote } from './secret-likeness.ts';
 import type { ProviderFields } from './token-entries.ts';
 
 type TimingSettings = Pick<
@@ -117,7 +118,7 @@ function locate(verdict: CadenceFinding, input: TimingInput): Finding {
   const { name } = input.fields.value;
   return {
     path: shared,
-    text: name === undefined ? verdict.text : `for provider "${name}": ${verdict.text}`,
+    text: name === undefined ? verdict.text : `for provider ${quote(name)}: ${verdict.text}`,
     demand: verdict.demand,
   };
 }

@@ -3,14 +3,11 @@ import type { z } from 'zod';
 import { isJsonObject } from '../core/json.ts';
 import type { Finding, Path } from './problem.ts';
 import { LITERAL_CREDENTIAL } from './reference-schema.ts';
-import { mayBeSecret } from './secret-likeness.ts';
+import { mayBeSecret, quote } from './secret-likeness.ts';
 import { findSlip } from './slip.ts';
 import { suggest } from './spelling.ts';
 
 type Issue = z.core.$ZodIssue;
-
-/** Longer texts are not shown: they may be a key or a token in the wrong place. */
-const LONGEST_SHOWN = 60;
 
 /**
  * Validates a part of the document.
@@ -35,8 +32,9 @@ export function describeFound(value: unknown, path: Path): string {
   if (typeof value === 'number' || typeof value === 'boolean') return `found ${value}`;
   if (typeof value !== 'string') return 'found something else';
   // In a URL a password stands before the @ and a key behind the question mark.
-  const isShown = value.length <= LONGEST_SHOWN && !/:.*@|:\/\/.*\?/.test(value) && !mayBeSecret(value);
-  return isShown ? `found ${JSON.stringify(value)}` : `found a text of ${value.length} characters`;
+  return /:.*@|:\/\/.*\?/.test(value)
+    ? `found a text of ${value.length} characters`
+    : `found ${quote(value)}`;
 }
 
 /**

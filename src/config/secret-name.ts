@@ -3,6 +3,9 @@
 const PLACEHOLDER = '{customer}';
 const LONGEST = 512;
 
+/** Names are shown whole, however long: what may be a credential is recognised by its form. */
+export const LONGEST_NAME = LONGEST;
+
 /** @see CreateSecret, `Name`, in the API reference of Secrets Manager */
 export const SECRET_NAME_FORM =
   `1 to ${LONGEST} of letters, digits and /_+=.@-, not ending in a hyphen and six characters ` +

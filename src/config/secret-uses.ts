@@ -1,6 +1,7 @@
 /** Which secret is used for what, so that no two things are written to one. */
 import { type Finding, formatPath, type Path } from './problem.ts';
-import { secretNameOf } from './secret-name.ts';
+import { quote } from './secret-likeness.ts';
+import { LONGEST_NAME, secretNameOf } from './secret-name.ts';
 
 export interface SecretUse {
   /** Name; for a credential also an ARN. */
@@ -30,7 +31,7 @@ export function findConflicts(uses: readonly SecretUse[]): readonly Finding[] {
       continue;
     }
     const where = `where ${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))} is written`;
-    report(use.path, `${describeUse(use)} would be written to "${use.secret}", ${where}`);
+    report(use.path, `${describeUse(use)} would be written to ${quote(use.secret, LONGEST_NAME)}, ${where}`);
   }
   for (const { secret, path, use } of uses) {
     const writer = use === 'credential' ? writers.get(secretNameOf(secret)) : undefined;

@@ -11,6 +11,8 @@ export function suggest(word: string, candidates: readonly string[]): string | u
   const furthest = Math.min(FURTHEST, Math.floor(word.length / 2));
   let best: { readonly candidate: string; readonly distance: number } | undefined;
   for (const candidate of candidates) {
+    // The distance is at least this; most comparisons end here, and all with a word of a megabyte.
+    if (Math.abs(candidate.length - word.length) > furthest) continue;
     const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
     if (distance <= furthest && (best === undefined || distance < best.distance))
       best = { candidate, distance };

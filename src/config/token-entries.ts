@@ -8,11 +8,13 @@ import { discoverySchema } from './discovery-schema.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
 import { partialCustomerSchema, type partialProviderSchema } from './provider-schema.ts';
 import { type Salvaged, salvage } from './salvage.ts';
+import { quote } from './secret-likeness.ts';
 import {
   defaultStateSecret,
   expandTemplate,
   hasPlaceholder,
   isSecretName,
+  LONGEST_NAME,
   SECRET_NAME_FORM,
 } from './secret-name.ts';
 import type { SecretUse } from './secret-uses.ts';
@@ -134,7 +136,7 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
     if (own.name === undefined) continue;
     const twin = names.get(own.name);
     if (twin !== undefined) {
-      const text = `found "${own.name}", the name of customers[${twin}] too`;
+      const text = `found ${quote(own.name)}, the name of customers[${twin}] too`;
       findings.push({ path: [...customer.path, 'name'], text, allowed: 'a name of its own' });
       continue;
     }
@@ -196,7 +198,13 @@ function checkTemplate(
       : [{ path: [...path, field], text: 'missing', allowed: TEMPLATE_FORM }];
   }
   if (hasPlaceholder(template)) return [];
-  return [{ path: [...path, field], text: `found "${template}" for several tokens`, allowed: TEMPLATE_FORM }];
+  return [
+    {
+      path: [...path, field],
+      text: `found ${quote(template, LONGEST_NAME)} for several tokens`,
+      allowed: TEMPLATE_FORM,
+    },
+  ];
 }
 
 function nameFor(
@@ -259,7 +267,7 @@ function collect(
       ...findings,
       ...[...unusable.values()].map(({ secret, path }) => ({
         path,
-        text: `yields the name "${secret}"`,
+        text: `yields the name ${quote(secret, 2 * LONGEST_NAME)}`,
         allowed: SECRET_NAME_FORM,
       })),
     ],

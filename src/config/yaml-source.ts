@@ -11,8 +11,10 @@ import {
   isSeq,
   LineCounter,
   type Node,
+  type Pair,
   parseDocument,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 import type { Path, Position } from './problem.ts';
 import { type AliasProblem, toPlainValue } from './yaml-value.ts';
@@ -83,6 +85,8 @@ export function parseYaml(text: string): YamlSource {
     lineCounter: lines,
     prettyErrors: false,
     stringKeys: true,
+    // Quadratic; `toPlainValue` finds them in one pass.
+    uniqueKeys: false,
     // !!binary, !!set and their like are foreign here too.
     resolveKnownTags: false,
     logLevel: 'error',
@@ -93,12 +97,14 @@ export function parseYaml(text: string): YamlSource {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   const plain = toPlainValue(document.contents);
+  const pairsOf = createIndex();
   const problems = firstPerLine([
     // Ahead of the parser's own errors: of an unquoted cron expression it complains star by star.
     ...(plain.ok ? [] : plain.problems).map(({ offset, kind }) => ({
       position: at(offset),
       text: ALIAS_TEXTS[kind],
     })),
+    ...plain.duplicates.map((offset) => ({ position: at(offset), text: TEXTS.DUPLICATE_KEY })),
     ...[...document.errors, ...document.warnings].map((error) => ({
       position: at(error.pos[0]),
       text: error.code === 'BAD_ALIAS' ? ALIAS_TEXTS.unknown : TEXTS[error.code],
@@ -110,7 +116,14 @@ export function parseYaml(text: string): YamlSource {
     isReadable,
     problems,
     locate: (path, target) =>
-      at(findOffset(document.contents, plain.ok ? plain.targets : new Map(), path, target)),
+      at(
+        findOffset(
+          document.contents,
+          { aliases: plain.ok ? plain.targets : new Map(), pairsOf },
+          path,
+          target,
+        ),
+      ),
   };
 }
 
@@ -123,9 +136,30 @@ function firstPerLine(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
   return [...byLine.values()].toSorted((a, b) => a.position.line - b.position.line);
 }
 
+interface Lookup {
+  readonly aliases: ReadonlyMap<Alias, Node>;
+  readonly pairsOf: (map: YAMLMap) => ReadonlyMap<string, Pair>;
+}
+
+/** The pairs of mappings by key, the first of equal ones; of each mapping made once, for 200,000 problems in it. */
+function createIndex(): Lookup['pairsOf'] {
+  const indexes = new Map<YAMLMap, ReadonlyMap<string, Pair>>();
+  return (map) => {
+    const known = indexes.get(map);
+    if (known !== undefined) return known;
+    const pairs = new Map<string, Pair>();
+    for (const pair of map.items) {
+      const key = keyText(pair.key);
+      if (key !== undefined && !pairs.has(key)) pairs.set(key, pair);
+    }
+    indexes.set(map, pairs);
+    return pairs;
+  };
+}
+
 function findOffset(
   contents: unknown,
-  aliases: ReadonlyMap<Alias, Node>,
+  { aliases, pairsOf }: Lookup,
   path: Path,
   target: 'key' | 'value',
 ): number {
@@ -136,7 +170,7 @@ function findOffset(
     if (isSeq(parent) && typeof segment === 'number') {
       node = parent.items[segment];
     } else if (isMap(parent)) {
-      const pair = parent.items.find((item) => keyText(item.key) === String(segment));
+      const pair = pairsOf(parent).get(String(segment));
       if (pair === undefined) return offset;
       const isLast = index === path.length - 1;
       if (isLast && target === 'key') return startOf(pair.key) ?? offset;

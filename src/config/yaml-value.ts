@@ -1,23 +1,28 @@
 /**
- * The plain value of a YAML document.
+ * The plain value of a YAML document, and the keys that stand in one mapping twice.
  *
  * Guarantee: time and memory grow with the document and with what its aliases stand for, up to {@link MAX_VALUES}: a
  * "billion laughs" is refused before anything of it is made. The parser's own limit counts uses of one anchor, so that it
- * refuses a hundred customers who share their credentials, and looks through the whole document for each alias.
+ * refuses a hundred customers who share their credentials, and looks through the whole document for each alias; its own search
+ * for duplicate keys compares each key with all before it.
  */
-import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, type Node } from 'yaml';
+import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 
 /** More than any real configuration has: 10,000 customers with ten values each are a tenth of it. */
 const MAX_VALUES = 1_000_000;
 
-export type YamlValue =
+export type YamlValue = {
+  /** Where the later of two equal keys of a mapping begin. */
+  readonly duplicates: readonly number[];
+} & (
   | {
       readonly ok: true;
       readonly value: unknown;
       /** What each alias stands for. */
       readonly targets: ReadonlyMap<Alias, Node>;
     }
-  | { readonly ok: false; readonly problems: readonly AliasProblem[] };
+  | { readonly ok: false; readonly problems: readonly AliasProblem[] }
+);
 
 export interface AliasProblem {
   readonly offset: number;
@@ -41,6 +46,7 @@ export function toPlainValue(contents: unknown): YamlValue {
   const anchors = new Map<string, Anchor>();
   const targets = new Map<Alias, Node>();
   const problems: AliasProblem[] = [];
+  const duplicates: number[] = [];
   let values = 0;
 
   const build = (node: unknown): Built => {
@@ -57,6 +63,7 @@ export function toPlainValue(contents: unknown): YamlValue {
 
   const buildPlain = (node: unknown): Built => {
     if (isMap(node)) {
+      noteDuplicates(node);
       const entries = node.items.map(({ key, value }) => [String(build(key).value), build(value)] as const);
       // Defines `__proto__` as a key like any other.
       const value = Object.fromEntries(entries.map(([key, built]) => [key, built.value]));
@@ -67,6 +74,15 @@ export function toPlainValue(contents: unknown): YamlValue {
       return { value: items.map(({ value }) => value), size: items.reduce((sum, { size }) => sum + size, 1) };
     }
     return { value: isScalar(node) ? node.value : null, size: 1 };
+  };
+
+  const noteDuplicates = ({ items }: YAMLMap): void => {
+    const seen = new Set<unknown>();
+    for (const { key } of items) {
+      if (!isScalar(key)) continue;
+      if (seen.has(key.value)) duplicates.push(key.range?.[0] ?? 0);
+      seen.add(key.value);
+    }
   };
 
   const follow = (alias: Alias): Built => {
@@ -87,5 +103,5 @@ export function toPlainValue(contents: unknown): YamlValue {
   };
 
   const { value } = build(contents);
-  return problems.length > 0 ? { ok: false, problems } : { ok: true, value, targets };
+  return problems.length > 0 ? { ok: false, problems, duplicates } : { ok: true, value, targets, duplicates };
 }

@@ -55,6 +55,18 @@ describe('with --json, what keeps a command from running is JSON on standard out
     }
   }
 
+  it('all of them, of which standard error shows the first hundred', async (t) => {
+    const config = join(await createPrivateFolder(t), 'app.yaml');
+    const keys = Array.from({ length: 250 }, (_, index) => `k${index}: 1\n`).join('');
+    await writeFile(config, `${PIVOT}${keys}`);
+    const { code, stdout, stderr } = await runInProcess(['plan', '--json', '--config', config]);
+    assert.equal(code, 2);
+    assert.equal(JSON.parse(stdout).problems.length, 250);
+    const lines = stderr.trimEnd().split('\n');
+    assert.equal(lines.length, 102);
+    assert.deepEqual(lines.slice(-2), ['… and 150 more', '250 problems; nothing was started']);
+  });
+
   it('alert-test: nobody to tell; refresh: nothing of that name', async (t) => {
     const config = join(await createPrivateFolder(t), 'app.yaml');
     await writeFile(config, `${PIVOT}store: { region: eu-west-1, endpoint: "http://127.0.0.1:1" }\n`);
