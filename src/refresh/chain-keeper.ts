@@ -335,7 +335,7 @@ export class ChainKeeper {
     if (former.times < MOST_PRESENTATIONS) return undefined;
     this.#refused = newest;
     if (this.#parts.fallback === 'start-again') return undefined;
-    const message = `the refresh token was presented ${former.times} times by processes that ended before the answer`;
+    const message = `the refresh token was presented ${former.times} times by former processes and brought none of them a new one`;
     return this.#broken({ code: 'chain-broken', retry: 'needs-human', message });
   }
 

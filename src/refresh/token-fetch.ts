@@ -63,9 +63,10 @@ export class TokenFetch {
     const excess = brought === undefined ? undefined : await chain?.accept(brought);
     // A newer refresh token makes the note meaningless: it is left for the next one to replace.
     if (report.isAmbiguous !== true && brought?.refreshToken === undefined) {
-      if (result.ok || result.failure.code === 'chain-broken') await chain?.forgetPresentation();
-      // A 503 says nothing about a former presentation whose outcome nobody knows.
-      else await takeBack?.();
+      if (result.ok) await chain?.forgetPresentation();
+      // A 503 says nothing about a former presentation whose outcome nobody knows. What was refused stays noted: a process
+      // that is killed before the chain starts again would leave it to the next one to find out.
+      else if (result.failure.code !== 'chain-broken') await takeBack?.();
     }
     events({
       event: 'token-fetched',

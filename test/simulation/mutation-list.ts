@@ -52,10 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'no cap of the wait',
     file: 'core/backoff.ts',
     changes: [
-      [
-        'const windowMs = Math.min(grownMs, LONGEST_MS, (remainingMs ?? Number.POSITIVE_INFINITY) / 4);',
-        'const windowMs = grownMs * 100;',
-      ],
+      ['Math.round(draw * Math.min(grownMs, LONGEST_MS, quarterMs))', 'Math.round(draw * grownMs * 100)'],
     ],
   },
   {
@@ -139,8 +136,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'refresh/token-keeper.ts',
     changes: [
       [
-        'const waitMs = this.#decideWait(run, failure, attempt);',
-        'const waitMs = this.#decideWait(run, { ...failure, retryAfterMs: 0 }, attempt);',
+        'const waitMs = this.#decideWait(run, failure, count.note(failure, clock.monotonicMs()));',
+        'const waitMs = this.#decideWait(run, { ...failure, retryAfterMs: 0 }, count.note(failure, clock.monotonicMs()));',
       ],
     ],
   },
