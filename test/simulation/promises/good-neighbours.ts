@@ -21,7 +21,7 @@ interface Streak {
   readonly visible: number;
   readonly tokens: Set<string>;
   failures: number;
-  readonly calledAtMs: number[];
+  readonly calls: { readonly atMs: number; readonly token: string }[];
 }
 
 export class GoodNeighbours implements Watcher {
@@ -41,13 +41,14 @@ export class GoodNeighbours implements Watcher {
     const { nowMs } = this.#parts.world.time;
     const streak = this.#streakOf(fetch);
     if (streak.tokens.size < 3 || streak.failures < BEGINNING) return;
-    streak.calledAtMs.push(nowMs);
-    const recent = streak.calledAtMs.filter((atMs) => nowMs - atMs < MINUTE_MS).length;
-    if (recent > MOST_A_MINUTE)
+    streak.calls.push({ atMs: nowMs, token: fetch.token });
+    const recent = streak.calls.filter(({ atMs }) => nowMs - atMs < MINUTE_MS);
+    // The back-off of a token or two is their own affair: at the end of their lives it is short.
+    if (recent.length > MOST_A_MINUTE && new Set(recent.map(({ token }) => token)).size >= 3)
       this.#parts.world.breaks(
         PROMISE,
         fetch.token,
-        `${fetch.process.name} makes ${recent} calls in a minute after ${streak.failures} failures of ${streak.tokens.size} tokens in a row`,
+        `${fetch.process.name} makes ${recent.length} calls in a minute after ${streak.failures} failures of ${streak.tokens.size} tokens in a row`,
       );
   }
 
@@ -71,7 +72,7 @@ export class GoodNeighbours implements Watcher {
     this.#streaks.set(process, streaks);
     const known = streaks.get(provider.name);
     if (known?.visible === visible) return known;
-    const streak = { visible, tokens: new Set<string>(), failures: 0, calledAtMs: [] };
+    const streak = { visible, tokens: new Set<string>(), failures: 0, calls: [] };
     streaks.set(provider.name, streak);
     return streak;
   }
