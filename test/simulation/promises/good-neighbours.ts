@@ -2,7 +2,8 @@
  * Promise 13: while a provider fails for all of its tokens, a process asks it a few times a minute, however many tokens
  * wait.
  *
- * Excused: explicit refreshes, and what follows a success, a new term or a changed credential.
+ * Excused: explicit refreshes, and what follows a success, a new term or a changed credential. A token that failed before
+ * those, too, says nothing new about its provider: it has its own back-off.
  */
 import type { RefreshEvent } from '../../../src/core/events.ts';
 import type { Fetch, Watcher } from '../observation.ts';
@@ -20,6 +21,8 @@ const MOST_A_MINUTE = 20;
 interface Streak {
   readonly visible: number;
   readonly tokens: Set<string>;
+  /** Tokens that were failing when it began. */
+  readonly former: ReadonlySet<string>;
   failures: number;
   readonly calls: { readonly atMs: number; readonly token: string }[];
 }
@@ -40,6 +43,7 @@ export class GoodNeighbours implements Watcher {
     if (fetch.isExplicit || isCommand(fetch.process)) return;
     const { nowMs } = this.#parts.world.time;
     const streak = this.#streakOf(fetch);
+    if (streak.former.has(fetch.token)) return;
     if (streak.tokens.size < 3 || streak.failures < BEGINNING) return;
     streak.calls.push({ atMs: nowMs, token: fetch.token });
     const recent = streak.calls.filter(({ atMs }) => nowMs - atMs < MINUTE_MS);
@@ -56,11 +60,14 @@ export class GoodNeighbours implements Watcher {
     const { failure, process, token } = fetch;
     const { provider } = findToken(this.#parts, token);
     if (failure?.code === 'aborted' || failure?.code === 'chain-broken') return;
+    const streak = this.#streakOf(fetch);
     if (failure === undefined) {
-      this.#streaks.get(process)?.delete(provider.name);
+      const former = failingOf(streak);
+      former.delete(token);
+      this.#streaks.get(process)?.set(provider.name, beginStreak(streak.visible, former));
       return;
     }
-    const streak = this.#streakOf(fetch);
+    if (streak.former.has(token)) return;
     streak.tokens.add(token);
     streak.failures += 1;
   }
@@ -72,8 +79,16 @@ export class GoodNeighbours implements Watcher {
     this.#streaks.set(process, streaks);
     const known = streaks.get(provider.name);
     if (known?.visible === visible) return known;
-    const streak = { visible, tokens: new Set<string>(), failures: 0, calls: [] };
+    const streak = beginStreak(visible, known === undefined ? new Set() : failingOf(known));
     streaks.set(provider.name, streak);
     return streak;
   }
+}
+
+function beginStreak(visible: number, former: ReadonlySet<string>): Streak {
+  return { visible, tokens: new Set(), former, failures: 0, calls: [] };
+}
+
+function failingOf({ tokens, former }: Streak): Set<string> {
+  return new Set([...tokens, ...former]);
 }
