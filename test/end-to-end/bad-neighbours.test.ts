@@ -107,7 +107,12 @@ class ChainProvider {
   presented = 0;
   readonly #owners = new Map<string, string>();
   readonly #spent = new Set<string>();
+  readonly #lifetimeMs: number;
   #issued = 0;
+
+  constructor(lifetimeMs = 20_000) {
+    this.#lifetimeMs = lifetimeMs;
+  }
 
   answer(request: JsonObject): string {
     const { refreshToken, authCode } = request;
@@ -125,7 +130,7 @@ class ChainProvider {
       responseCode: '2007400',
       responseMessage: 'Successful',
       accessToken: `token-${owner}-${this.#issued}`,
-      accessTokenExpiryTime: new Date(Date.now() + 20_000).toISOString(),
+      accessTokenExpiryTime: new Date(Date.now() + this.#lifetimeMs).toISOString(),
       refreshToken: next,
       tokenType: 'Bearer',
     });
@@ -182,7 +187,7 @@ describe('connections', { concurrency: true, timeout: 90_000 }, () => {
   });
 
   it('are as many as concurrency says: 64 of 64 customers are answered at once', async (t) => {
-    const provider = new ChainProvider();
+    const provider = new ChainProvider(15 * 60_000);
     const waiting: (() => void)[] = [];
     const url = await startServer(t, async (request, response) => {
       const body = await readRequest(request);
@@ -200,7 +205,7 @@ describe('connections', { concurrency: true, timeout: 90_000 }, () => {
 
 describe('an outage', { timeout: 90_000 }, () => {
   it('of a provider with 300 customers is asked about by few, and all go on at once when it is over', async (t) => {
-    const provider = new ChainProvider();
+    const provider = new ChainProvider(15 * 60_000);
     let isDown = true;
     let refused = 0;
     const url = await startServer(t, async (request, response) => {
