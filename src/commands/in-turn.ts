@@ -4,6 +4,9 @@ import type { RefreshEvents } from '../core/ports.ts';
 import { ASK_MS, type RefreshReport } from '../core/refresh-request.ts';
 import { askLeader, createCoordinator, type SystemPorts } from '../runtime.ts';
 
+/** For who leads to be decided when nobody has died, on a machine that is busy with other things. */
+const DECISION_MS = 8_000;
+
 export interface InTurnDeps extends SystemPorts {
   readonly events: RefreshEvents;
   readonly readEnv: (name: string) => string | undefined;
@@ -38,7 +41,7 @@ export async function inTurn<Result>(
     coordination.kind === 'none'
       ? 0
       : coordination.timing.leaseDurationMs + 2 * coordination.timing.retryPeriodMs;
-  const waitMs = name === undefined ? leadMs + 2000 : Math.max(ASK_MS, leadMs);
+  const waitMs = name === undefined ? leadMs + DECISION_MS : Math.max(ASK_MS, leadMs);
   const leading = coordinator.lead(decided.signal);
   const asking = name === undefined ? undefined : askLeader(configuration, name, deps, decided.signal);
   const waiting = deps.clock.sleep(waitMs, decided.signal);
