@@ -44,6 +44,8 @@ export interface FetchReport {
   readonly isAmbiguous?: boolean;
   /** True when nothing was sent at all: the credentials could not be read or have the wrong form, or it was too late. */
   readonly isUnasked?: boolean;
+  /** True when the credentials differ from those of the last fetch: what those have met says nothing about these. */
+  readonly hasNewCredentials?: boolean;
 }
 
 /** The provider side of one token: credentials, request, HTTP call and answer in one call. */

@@ -61,11 +61,12 @@ class ProviderSource implements TokenSource {
         this.#used = undefined;
         return unasked(credentials);
       }
+      const hasNewCredentials = this.#used !== undefined && !areSame(credentials.value, this.#used);
       const ready = this.#prepare(credentials.value);
       if (!ready.ok) return unasked(ready);
       const report = await this.#fetchWith(ready.value, chain, signal, isOver);
       if (report.result.ok) this.#reading = undefined;
-      return report;
+      return hasNewCredentials ? { ...report, hasNewCredentials } : report;
     } catch (error) {
       if (signal.aborted) return unasked(fail(describeAbort(baseUrl)));
       throw error;

@@ -51,6 +51,7 @@ export class TokenFetch {
     const takeBack = presented === undefined ? undefined : await chain?.notePresentation(presented);
     const report = await source.fetch(presented, term.signal, () => term.signal.aborted);
     const { clockSkewMs, salvaged, isUnasked = false } = report;
+    if (report.hasNewCredentials === true) this.#pace.noteCredentialChange();
     const result = report.result.ok
       ? report.result
       : fail(boundRetryAfter(report.result.failure, remainingMs));

@@ -37,6 +37,8 @@ export class SimulatedSource implements TokenSource {
    * duty, and whoever waits then (the store is denied, say) is woken only by what changes from then on, as in the program.
    */
   #used: number | undefined;
+  /** The credential of the last fetch, whatever came of it. */
+  #last: number | undefined;
 
   constructor(parts: SimulatedSourceParts) {
     this.#parts = parts;
@@ -44,10 +46,18 @@ export class SimulatedSource implements TokenSource {
   }
 
   async fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
+    const former = this.#last;
+    const fetched = await this.#fetch(chain, signal);
+    const hasNewCredentials = former !== undefined && former !== this.#last;
+    return hasNewCredentials ? { ...fetched, hasNewCredentials } : fetched;
+  }
+
+  async #fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
     const { world, process, token, clock, isExplicit } = this.#parts;
     if (signal.aborted) return { ...report(fail(givenUp)), isUnasked: true };
     const credential = world.weather.provider(token.provider.name).visible;
     this.#used = credential;
+    this.#last = credential;
     const issuedAtMs = clock.now();
     const issuedAtMonotonicMs = clock.monotonicMs();
     const fetch: Fetch = {

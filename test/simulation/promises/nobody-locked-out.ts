@@ -100,6 +100,8 @@ export class NobodyLockedOut implements Watcher {
     const isRejected =
       event.failure.code === 'credentials-rejected' && last?.failure?.code === event.failure.code;
     if (isRejected && this.#toldFetches.has(last)) return;
+    // It waits because others are refused: nothing of its own was tried.
+    if (event.failure.code === 'credentials-rejected' && !isRejected) return;
     if (last !== undefined) this.#toldFetches.add(last);
     const sinceMs = nowMs - (former?.atMs ?? Number.NEGATIVE_INFINITY) + ROUNDING_MS;
     const waitMs = former?.waitMs ?? NEEDS_HUMAN_MS;
