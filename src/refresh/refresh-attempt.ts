@@ -56,7 +56,8 @@ export class RefreshAttempt {
     if (run.isForChain) return this.#stayFresh(term);
     publication.dropStaleKept();
     if (!publication.isStoreKnown) {
-      const restored = await this.restore(term.signal, this.#parts.store);
+      // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
+      const restored = await this.restore(run.over, this.#parts.store);
       if (!restored.ok) return restored;
       if (!publication.isDue && reason !== 'explicit') return this.#stayFresh(term);
       // Only now it is known when the provider was last asked.

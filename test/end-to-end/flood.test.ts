@@ -12,8 +12,8 @@ import { PROJECT, ProgramProcess } from '../support/program-process.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 
 const PROVIDERS = 200;
-/** A 15-minute token lives 30 s. */
-const SPEED = 30;
+/** A 15-minute token lives a minute. */
+const SPEED = 15;
 const LIVEZ_MEDIAN_MS = 50;
 
 const startedSchema = z.object({ http: z.url() });
@@ -22,7 +22,7 @@ const startedSchema = z.object({ http: z.url() });
 async function manyProviders(world: ProgramWorld): Promise<string> {
   const path = await world.copyConfig('many.yaml', {
     only: ['pivot'],
-    set: { 'store.writesPerSecond': 1000 },
+    set: { 'store.writesPerSecond': 1000, 'store.versionBudget': 'none' },
   });
   const document = parseDocument(await readFile(path, 'utf8'));
   const { providers, ...rest } = z
@@ -30,6 +30,8 @@ async function manyProviders(world: ProgramWorld): Promise<string> {
     .parse(document.toJS());
   const many = Array.from({ length: PROVIDERS }, (_, index) => ({
     ...providers[0],
+    // Nearly half of its life is left for a machine that is busy with other tests too.
+    refreshAfter: 0.55,
     name: `provider-${index}`,
     secret: `sandbox/provider-${index}`,
   }));
@@ -69,8 +71,8 @@ describe('a flood of requests', { timeout: 110_000 }, () => {
     await output.untilLines('token-refreshed', PROVIDERS);
     const end = startFlood(t, `${http}/metrics`, 4);
     const latencies: number[] = [];
-    // Each token once more, and some of them twice.
-    while (output.linesOf('token-refreshed').length < 2.5 * PROVIDERS) {
+    // Each token once more.
+    while (output.linesOf('token-refreshed').length < 2 * PROVIDERS) {
       t.signal.throwIfAborted();
       latencies.push(await probe(http));
       await new Promise((resolve) => setTimeout(resolve, 50));
