@@ -4,14 +4,14 @@ import { SEVERITIES } from '../core/alert.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { AlertsConfiguration, SinkConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
-import { durationField, mapping, patternField, urlField } from './field-schemas.ts';
+import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
 import { type InstallationPlace, nameInstallation } from './installation-name.ts';
 import type { Finding, Path } from './problem.ts';
 import type { CredentialReference } from './reference.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
 import { quote } from './secret-likeness.ts';
 import type { SecretUse } from './secret-uses.ts';
-import { URL_FORM } from './url.ts';
+import { URL_FORM } from '../core/service-url.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const NAME_FORM = 'lower-case letters, digits and inner hyphens, at most 63';

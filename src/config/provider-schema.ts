@@ -14,7 +14,7 @@ import {
   urlField,
   versionBudgetField,
   wholeNumberField,
-} from './field-schemas.ts';
+} from '../core/field-schemas.ts';
 import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
 import {
   SECRET_NAME_FORM,

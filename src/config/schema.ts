@@ -14,7 +14,7 @@ import {
   urlField,
   versionBudgetField,
   wholeNumberField,
-} from './field-schemas.ts';
+} from '../core/field-schemas.ts';
 import { createProviderSchema } from './provider-schema.ts';
 import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
 

@@ -4,15 +4,10 @@
  * words into the JSON Schema as `errorMessage`: editors show it in place of the pattern, and docs/configuration.md has it.
  */
 import { z } from 'zod';
-import { DURATION_FORM, DURATION_PATTERN, formatDuration, parseDuration } from '../core/duration.ts';
-import {
-  FETCH_LIMIT_FORM,
-  FETCH_LIMIT_PATTERN,
-  type FetchLimit,
-  parseFetchLimit,
-} from '../core/fetch-limit.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
-import { parseServiceUrl, URL_FORM } from './url.ts';
+import { DURATION_FORM, DURATION_PATTERN, formatDuration, parseDuration } from './duration.ts';
+import { FETCH_LIMIT_FORM, FETCH_LIMIT_PATTERN, type FetchLimit, parseFetchLimit } from './fetch-limit.ts';
+import { parseServiceUrl, URL_FORM } from './service-url.ts';
+import type { VersionBudget } from './version-pace.ts';
 
 /** A mapping that refuses unknown keys; its message is the list of the known ones. */
 export function mapping<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> {

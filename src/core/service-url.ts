@@ -1,4 +1,4 @@
-import { isLoopback } from '../core/loopback.ts';
+import { isLoopback } from './loopback.ts';
 
 export const URL_FORM = 'an https URL without query, fragment and credentials (http for loopback hosts only)';
 

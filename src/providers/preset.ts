@@ -1,0 +1,98 @@
+/**
+ * A preset: a description that ships with the program (`config/presets/NAME.yaml`), or one of the user's own (`presets:`
+ * in the configuration). Its name is a `kind`.
+ */
+import { z } from 'zod';
+import { durationField, fetchLimitField, mapping, shortTextField } from '../core/field-schemas.ts';
+import { NAME_FORM, NAME_PATTERN } from './template.ts';
+
+const LINE_FORM = 'a text on one line';
+const line = z
+  .string(LINE_FORM)
+  .min(1, LINE_FORM)
+  .max(400, LINE_FORM)
+  .regex(/^[^\n\r]*$/, LINE_FORM);
+
+const credentialField = mapping({
+  description: line.describe('what it is, and how it is sent'),
+  optional: z.boolean().default(false).describe('true: the request can do without'),
+});
+
+const optionField = mapping({
+  description: line.describe('what it changes'),
+  values: z
+    .array(z.union([z.string(), z.boolean()]))
+    .min(1)
+    .optional()
+    .describe('the values it can have; any text when left out'),
+  pattern: shortTextField(200, 'a regular expression')
+    .optional()
+    .describe('form of the text, as a regular expression'),
+  form: line.optional().describe('the same in words'),
+  default: z
+    .union([z.string(), z.boolean()])
+    .optional()
+    .describe('its value when left out; without one it has to be given'),
+});
+
+const named = <Field extends z.ZodType>(field: Field) =>
+  z.record(z.string().regex(NAME_PATTERN, NAME_FORM), field, 'a mapping of names');
+
+/** What a preset says beside the fields of its form. */
+export const presetFields = {
+  title: line.describe('the API, in a few words'),
+  source: z.url('an address').describe('page that it was written after'),
+  checked: z.iso.date('a date like 2026-11-28').describe('when it was compared with that page'),
+  fromMemory: z.array(line).prefault([]).describe('what the page does not say, and was written from memory'),
+  special: line.optional().describe('what a user should know, in one line'),
+  form: z.enum(['http', 'oauth2', 'snap']).describe('what the rest is written in'),
+  baseUrl: shortTextField(300, 'an address')
+    .optional()
+    .describe('address of the API, may hold ${option}; without one the user gives it'),
+  lifetime: durationField({ leastMs: 10_000 }).describe('documented life of a token'),
+  minInterval: durationField().optional().describe('shortest time between two fetches of one token'),
+  fetchBudget: fetchLimitField().optional().describe('most calls in a day, hour or minute'),
+  credentials: named(credentialField).prefault({}).describe('credentials'),
+  customerCredentials: named(credentialField)
+    .optional()
+    .describe('credentials that each customer has; the kind then has one token for each customer'),
+  options: named(optionField).prefault({}).describe('options, which texts may hold as ${name}'),
+  variants: z
+    .array(z.looseObject({ when: named(z.union([z.string(), z.boolean()])) }))
+    .prefault([])
+    .describe('fields that replace those of the form while options have certain values'),
+  example: z
+    .strictObject({
+      credentials: named(z.string()).describe('made up'),
+      options: named(z.union([z.string(), z.boolean()])).prefault({}),
+      /** Wall time of the request. */
+      at: z.iso.datetime(),
+      request: z.strictObject({
+        method: z.string(),
+        url: z.string(),
+        headers: z.record(z.string(), z.string()).prefault({}),
+        body: z
+          .union([
+            z.string(),
+            z.strictObject({ json: z.unknown() }),
+            z.strictObject({ form: z.record(z.string(), z.string()) }),
+          ])
+          .optional(),
+      }),
+      answer: z.strictObject({
+        status: z.int().default(200),
+        headers: z.record(z.string(), z.string()).prefault({}),
+        body: z.unknown(),
+      }),
+      token: z.strictObject({
+        accessToken: z.string(),
+        tokenType: z.string().default('Bearer'),
+        expiresInSeconds: z.int(),
+        refreshToken: z.string().optional(),
+        fields: z.record(z.string(), z.string()).optional(),
+      }),
+    })
+    .describe(
+      'a request and its answer after the page, with made-up values; what cannot be foreseen is written ‹name›',
+    ),
+};
