@@ -41,7 +41,7 @@ const named = <Field extends z.ZodType>(field: Field) =>
 /** What a preset says beside the fields of its form. */
 export const presetFields = {
   title: line.describe('the API, in a few words'),
-  source: z.url('an address').describe('page that it was written after'),
+  source: line.describe('page that it was written after'),
   checked: z.iso.date('a date like 2026-11-28').describe('when it was compared with that page'),
   fromMemory: z.array(line).prefault([]).describe('what the page does not say, and was written from memory'),
   special: line.optional().describe('what a user should know, in one line'),
