@@ -17,7 +17,8 @@ import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-ma
 import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
-import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
+import { CredentialSources } from './config/credential-sources.ts';
+import { MOST_CREDENTIAL_BYTES } from './config/credential-text.ts';
 import type { CredentialReferences } from './config/reference.ts';
 import { describeFileError } from './core/file-error.ts';
 import type {
@@ -97,9 +98,13 @@ function journalDirectory({ journal }: Configuration, files: FileLanes): Private
 }
 
 /** Reads a regular file within the deadline of `FileLanes`, up to one byte more than `mostBytes`. Rejects as `node:fs` does. */
-export function readConfigurationFile(path: string, mostBytes: number, clock: Clock): Promise<Uint8Array> {
+export function readConfigurationFile(
+  path: string,
+  mostBytes: number,
+  files: FileLanes,
+): Promise<Uint8Array> {
   const { signal } = new AbortController();
-  return new FileLanes(clock).run(path, signal, () => readRegularFile(path, { mostBytes }));
+  return files.run(path, signal, () => readRegularFile(path, { mostBytes }));
 }
 
 /** Opens no connection yet. */
@@ -197,7 +202,7 @@ function createSources({
 }): CredentialSources {
   return new CredentialSources({
     readFile: (path, signal) =>
-      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_BYTES })),
+      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_CREDENTIAL_BYTES })),
     readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
     clock,
   });
