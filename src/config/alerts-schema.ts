@@ -10,7 +10,7 @@ import type { Finding, Path } from './problem.ts';
 import type { CredentialReference } from './reference.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
 import { quote } from './secret-likeness.ts';
-import type { SecretUse } from './secret-uses.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 import { URL_FORM } from '../core/service-url.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
@@ -203,7 +203,7 @@ const SECRET_FIELDS = Object.fromEntries(
 export function readAlertReferences(
   raw: unknown,
   context: ReferenceContext,
-): { readonly findings: readonly Finding[]; readonly uses: readonly SecretUse[] } {
+): { readonly findings: readonly Finding[]; readonly uses: readonly (SecretUse | FileUse)[] } {
   const section = isJsonObject(raw) ? raw : {};
   const sinks: readonly unknown[] = Array.isArray(section['sinks']) ? section['sinks'] : [];
   const places: readonly (readonly [unknown, Path])[] = [

@@ -8,7 +8,7 @@ import type { Finding, Path } from './problem.ts';
 import { type CredentialReference, type CredentialReferences, describeReference } from './reference.ts';
 import { credentialReferenceSchema } from './reference-schema.ts';
 import { isPlainVariable } from './secret-likeness.ts';
-import type { SecretUse } from './secret-uses.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 
 export interface ReferenceContext {
   /** Folder of the configuration file, which relative paths start from. */
@@ -20,7 +20,7 @@ export interface ReferenceContext {
 export interface CredentialEntries {
   readonly references: CredentialReferences;
   readonly findings: readonly Finding[];
-  readonly uses: readonly SecretUse[];
+  readonly uses: readonly (SecretUse | FileUse)[];
 }
 
 /** Reads those of the fields that are written down correctly; what is wrong with others the schema has said. */
@@ -32,7 +32,7 @@ export function readCredentialEntries(
 ): CredentialEntries {
   const references: Record<string, CredentialReference> = {};
   const findings: Finding[] = [];
-  const uses: SecretUse[] = [];
+  const uses: (SecretUse | FileUse)[] = [];
   for (const name of Object.keys(fields)) {
     const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
     if (!parsed.success) continue;
@@ -47,6 +47,8 @@ export function readCredentialEntries(
         });
       }
     }
+    if (reference.kind === 'file')
+      uses.push({ file: reference.path, path: [...path, name, 'file'], use: 'file' });
     if (reference.kind === 'awsSecret') {
       uses.push({ secret: reference.id, path: [...path, name, 'awsSecret'], use: 'credential' });
     }

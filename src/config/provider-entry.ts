@@ -10,7 +10,7 @@ import { readTiming } from './provider-timing.ts';
 import { salvage } from './salvage.ts';
 import type { ConfigSchema } from './schema.ts';
 import { describeFound, findInvalid } from './schema-findings.ts';
-import type { SecretUse } from './secret-uses.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { identify } from './token-configuration.ts';
 import { type ProviderFields, readTokenEntries } from './token-entries.ts';
@@ -32,7 +32,7 @@ export interface ProviderEntry {
   /** Worth knowing, not wrong. */
   readonly notes: readonly Finding[];
   readonly name: string | undefined;
-  readonly uses: readonly SecretUse[];
+  readonly uses: readonly (SecretUse | FileUse)[];
   /** `undefined` only when something was found to be wrong. */
   readonly provider: ProviderConfiguration | undefined;
 }

@@ -17,7 +17,7 @@ import {
   LONGEST_NAME,
   SECRET_NAME_FORM,
 } from './secret-name.ts';
-import type { SecretUse } from './secret-uses.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 import type { TokenEntry } from './token-configuration.ts';
 
 export interface TokenEntries {
@@ -26,7 +26,7 @@ export interface TokenEntries {
   /** Also complete only then; `undefined` where customers are not discovered. */
   readonly discovery?: DiscoveryConfiguration;
   readonly findings: readonly Finding[];
-  readonly uses: readonly SecretUse[];
+  readonly uses: readonly (SecretUse | FileUse)[];
 }
 
 export interface TokenEntriesInput {
@@ -119,7 +119,7 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
       : []),
     ...(fields.value.stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
   ];
-  const uses: SecretUse[] = [];
+  const uses: (SecretUse | FileUse)[] = [];
   const tokens: NamedToken[] = [];
   const names = new Map<string, number>();
   for (const [index, customer] of customers.entries()) {
@@ -248,7 +248,7 @@ function usesOf({ secret, stateSecret }: Pick<NamedToken, SecretField>): readonl
 function collect(
   tokens: readonly NamedToken[],
   findings: readonly Finding[],
-  uses: readonly SecretUse[],
+  uses: readonly (SecretUse | FileUse)[],
 ): TokenEntries {
   const written = tokens.flatMap(usesOf);
   const unusable = new Map(
