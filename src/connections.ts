@@ -12,6 +12,7 @@ import { DirectorySocket } from './adapters/journal/directory-socket.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
 import { createHttpTransport } from './adapters/net/http-transport.ts';
+import { listPresets, readPreset } from './adapters/preset-files.ts';
 import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
@@ -28,16 +29,21 @@ import type {
   FetchCounts,
   FetchWaits,
   Journal,
+  Random,
   RefreshEvents,
   TokenSource,
   TokenStore,
 } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
+import { createKindLibrary } from './providers/kinds.ts';
+import type { KindLibrary } from './providers/provider.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
 export { readPodNamespace } from './adapters/kubernetes/api-server.ts';
-export { KINDS } from './providers/registry.ts';
+
+/** The kinds that a configuration can name. */
+export const KINDS: KindLibrary = createKindLibrary({ names: listPresets(), read: readPreset });
 
 /**
  * Whose directory it is: a daemon's, while it lives. Whose turn it is at refreshing is told by another socket, which
@@ -47,6 +53,7 @@ const CLAIM = '.in-use';
 
 export interface ConnectionPorts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly events: RefreshEvents;
   /** One for the whole process, whose threads they share; `undefined`: of its own. */
   readonly files?: FileLanes;
@@ -117,7 +124,7 @@ export function readConfigurationFile(
 /** Opens no connection yet. */
 export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
   const { store: settings } = configuration;
-  const { clock, events } = ports;
+  const { clock, random, events } = ports;
   const transport = createHttpTransport(ports);
   const files = ports.files ?? new FileLanes(clock);
   const credentials =
@@ -165,7 +172,18 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, lifetimeMs, transport, clock, readCredentials });
+      const { customer } = token.identity;
+      return createTokenSource({
+        kind,
+        baseUrl,
+        timeoutMs,
+        lifetimeMs,
+        customer,
+        transport,
+        clock,
+        random,
+        readCredentials,
+      });
     },
     close: async () => {
       claim?.release();

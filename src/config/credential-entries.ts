@@ -2,7 +2,6 @@
 import { isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
 import { isJsonObject } from '../core/json.ts';
-import type { CredentialFields } from '../providers/provider.ts';
 import { readCredentialText } from './credential-text.ts';
 import type { Finding, Path } from './problem.ts';
 import { type CredentialReference, type CredentialReferences, describeReference } from './reference.ts';
@@ -23,9 +22,9 @@ export interface CredentialEntries {
   readonly uses: readonly (SecretUse | FileUse)[];
 }
 
-/** Reads those of the fields that are written down correctly; what is wrong with others the schema has said. */
+/** Reads those of the credentials that are written down correctly; what is wrong with others the schema has said. */
 export function readCredentialEntries(
-  fields: CredentialFields,
+  names: readonly string[],
   raw: unknown,
   path: Path,
   context: ReferenceContext,
@@ -33,7 +32,7 @@ export function readCredentialEntries(
   const references: Record<string, CredentialReference> = {};
   const findings: Finding[] = [];
   const uses: (SecretUse | FileUse)[] = [];
-  for (const name of Object.keys(fields)) {
+  for (const name of names) {
     const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
     if (!parsed.success) continue;
     const reference = toReference(parsed.data, context.folder);

@@ -10,7 +10,7 @@ import { describeFileError, errnoOf } from '../core/file-error.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
-import type { ProviderKind } from '../providers/provider.ts';
+import type { KindLibrary } from '../providers/provider.ts';
 import { alertsSchema, findNamelessInstallation, readAlertReferences, toAlerts } from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
@@ -19,17 +19,9 @@ import { toReference } from './credential-entries.ts';
 import { noteUnusableFiles } from './credential-files.ts';
 import type { InstallationPlace } from './installation-name.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
-import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
+import { type ProviderEntry, readProviderEntry, toFinding } from './provider-entry.ts';
 import { salvage } from './salvage.ts';
-import {
-  createConfigSchema,
-  httpSchema,
-  journalSchema,
-  logSchema,
-  outlineSchema,
-  readersSchema,
-  storeSchema,
-} from './schema.ts';
+import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, storeSchema } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
 import { mayBeSecret, quote } from './secret-likeness.ts';
 import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
@@ -40,7 +32,7 @@ import { parseYaml, type YamlSource } from './yaml-source.ts';
 export interface ParseOptions {
   /** As messages name the file; relative references start from its folder. */
   readonly fileName: string;
-  readonly kinds: readonly ProviderKind[];
+  readonly kinds: KindLibrary;
   /** When given, environment variables that are referred to must be set in it. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Of the pod that this process runs in; `undefined` elsewhere. */
@@ -160,9 +152,10 @@ function readDocument(
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
   const store = salvage(storeSchema.strip().partial(), raw['store'], under('store'), 1);
   const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
+  const presets = isJsonObject(raw['presets']) ? raw['presets'] : {};
+  const { library, faults } = kinds.extend(presets);
   const context = {
-    kinds,
-    schema: createConfigSchema(kinds),
+    kinds: library,
     references: { folder: dirname(fileName), env },
     stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
     versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
@@ -175,6 +168,7 @@ function readDocument(
   const secrets = uses.filter((use) => use.use !== 'file');
   const findings = [
     ...outline,
+    ...faults.map((fault) => toFinding(fault, presets, ['presets'])),
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),

@@ -4,8 +4,6 @@ import type { RefreshAfter } from '../core/cadence.ts';
 import { type CronGaps, parseCron } from '../core/cron-expression.ts';
 import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/customer-name.ts';
 import { DURATION_FORM, formatDuration } from '../core/duration.ts';
-import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
-import { discoverySchema } from './discovery-schema.ts';
 import {
   durationField,
   fetchLimitField,
@@ -15,6 +13,9 @@ import {
   versionBudgetField,
   wholeNumberField,
 } from '../core/field-schemas.ts';
+import { isJsonObject } from '../core/json.ts';
+import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
+import { discoverySchema } from './discovery-schema.ts';
 import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
 import {
   SECRET_NAME_FORM,
@@ -187,7 +188,11 @@ export const TLS_FIELDS = TLS_DESCRIPTIONS;
 function credentialsField(kind: ProviderKind, hasCustomers: boolean | 'maybe'): z.ZodType {
   if (kind.credentials === 'any')
     return z
-      .record(patternField(CREDENTIAL_NAME, CREDENTIAL_NAME_FORM), credentialReferenceSchema, 'a mapping of names to references')
+      .record(
+        patternField(CREDENTIAL_NAME, CREDENTIAL_NAME_FORM),
+        credentialReferenceSchema,
+        'a mapping of names to references',
+      )
       .prefault({})
       .describe('credentials by name, each by reference; texts of the description hold them as ${name}');
   const field = credentialsSchema(hasCustomers === true ? optional(kind.credentials) : kind.credentials);
@@ -207,7 +212,8 @@ function lifetimeField(): z.ZodType<number, string> {
 
 function baseUrlField(kind: ProviderKind): z.ZodType {
   const description = 'URL of the API, without the path of the token endpoint';
-  if (kind.defaultBaseUrl !== undefined) return urlField().prefault(kind.defaultBaseUrl).describe(description);
+  if (kind.defaultBaseUrl !== undefined)
+    return urlField().prefault(kind.defaultBaseUrl).describe(description);
   return kind.needsBaseUrl ? urlField().describe(description) : urlField().optional().describe(description);
 }
 
@@ -251,7 +257,8 @@ function customersField(kind: ProviderKind): z.ZodType {
   refuseCollisions(kind, customerShape, references);
   const { name, ...secrets } = customerShape;
   const shape = { name, ...references, ...secrets };
-  const customer = kind.credentials === 'any' ? z.object(shape).catchall(credentialReferenceSchema) : mapping(shape);
+  const customer =
+    kind.credentials === 'any' ? z.object(shape).catchall(credentialReferenceSchema) : mapping(shape);
   return z
     .union(
       [z.array(customer, CUSTOMER_LIST).min(1, CUSTOMER_LIST), discoverySchema],
@@ -263,4 +270,11 @@ function customersField(kind: ProviderKind): z.ZodType {
 function refuseCollisions(kind: ProviderKind, fields: z.ZodRawShape, own: z.ZodRawShape): void {
   const taken = Object.keys(own).filter((key) => Object.hasOwn(fields, key));
   if (taken.length > 0) throw new Error(`kind ${kind.kind}: ${taken.join(', ')} is a common field's name`);
+}
+
+/** Names of the credentials that a customer's entry holds. */
+export function customerCredentialNames(customer: unknown): readonly string[] {
+  return isJsonObject(customer)
+    ? Object.keys(customer).filter((key) => !Object.hasOwn(customerShape, key))
+    : [];
 }

@@ -1,11 +1,5 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
-import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
-import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
-import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
-import { alertsSchema } from './alerts-schema.ts';
-import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
-import { coordinationSchema } from './coordination-schema.ts';
 import {
   durationField,
   mapping,
@@ -15,6 +9,12 @@ import {
   versionBudgetField,
   wholeNumberField,
 } from '../core/field-schemas.ts';
+import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
+import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
+import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
+import { alertsSchema } from './alerts-schema.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
+import { coordinationSchema } from './coordination-schema.ts';
 import { createProviderSchema } from './provider-schema.ts';
 import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
 

@@ -100,13 +100,22 @@ function optionalOf(fields: CredentialFields): CredentialFields {
 }
 
 /** What the settings ask for and nobody gives. */
-function missingOf(wanted: CredentialFields, { credentials, customerCredentials }: EntryFacts): readonly Fault[] {
+function missingOf(
+  wanted: CredentialFields,
+  { credentials, customerCredentials }: EntryFacts,
+): readonly Fault[] {
   if (customerCredentials === 'any') return [];
   const given = new Set([...credentials, ...(customerCredentials ?? [])]);
   return Object.entries(wanted).flatMap(([name, { description, optional }]) =>
     optional === true || given.has(name)
       ? []
-      : [{ path: ['credentials', name], text: 'missing', allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }` }],
+      : [
+          {
+            path: ['credentials', name],
+            text: 'missing',
+            allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
+          },
+        ],
   );
 }
 
@@ -175,11 +184,24 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
       const texts = new Map(optionNames.map((option) => [option, String(entry[option])]));
       const baseUrl = facts.baseUrl ?? fillBaseUrl(preset.baseUrl, texts);
       if (baseUrl === undefined)
-        return { ok: false, faults: [{ path: [], text: 'the options make no address that credentials may be sent to', allowed: 'options that fit, or a baseUrl' }] };
+        return {
+          ok: false,
+          faults: [
+            {
+              path: [],
+              text: 'the options make no address that credentials may be sent to',
+              allowed: 'options that fit, or a baseUrl',
+            },
+          ],
+        };
       const variant = preset.variants
-        .filter(({ when }) => Object.entries(when).every(([option, value]) => texts.get(option) === String(value)))
+        .filter(({ when }) =>
+          Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
+        )
         .map(({ when: _, ...fields }) => fields);
-      const chosen = Object.fromEntries(form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])));
+      const chosen = Object.fromEntries(
+        form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
+      );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
       return compile({
         description: short.description,
@@ -221,7 +243,11 @@ function optionField({ values, pattern, form, default: preset }: Option): z.ZodT
   return preset === undefined ? field : field.prefault(preset);
 }
 
-function valueField(values: Option['values'], pattern: string | undefined, form: string | undefined): z.ZodType {
+function valueField(
+  values: Option['values'],
+  pattern: string | undefined,
+  form: string | undefined,
+): z.ZodType {
   if (values === undefined) {
     const allowed = form ?? (pattern === undefined ? 'a text' : `a text that matches ${pattern}`);
     return z
@@ -287,8 +313,15 @@ function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibra
   const faults: Fault[] = [];
   for (const [name, raw] of Object.entries(presets)) {
     if (!OWN_NAME.test(name) || library.names.includes(name)) {
-      const text = library.names.includes(name) ? 'is the name of a kind that ships' : 'is no name for a kind';
-      faults.push({ path: [name], target: 'key', text, allowed: 'lower-case letters, digits and hyphens, a name of its own' });
+      const text = library.names.includes(name)
+        ? 'is the name of a kind that ships'
+        : 'is no name for a kind';
+      faults.push({
+        path: [name],
+        target: 'key',
+        text,
+        allowed: 'lower-case letters, digits and hyphens, a name of its own',
+      });
       continue;
     }
     const reading = readPreset(name, raw);

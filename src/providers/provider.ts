@@ -156,7 +156,10 @@ export interface ProviderKind {
   readonly customerCredentials: CredentialFields | undefined;
   /** The kind's own settings, beside the ones that every provider has. */
   readonly options: z.ZodObject;
-  readonly defaults: { readonly minIntervalMs?: number | undefined; readonly fetchBudget?: FetchLimit | undefined };
+  readonly defaults: {
+    readonly minIntervalMs?: number | undefined;
+    readonly fetchBudget?: FetchLimit | undefined;
+  };
   /** @throws when `options` was not validated with {@link ProviderKind.options}: a bug, not bad input */
   configure(options: unknown, facts: EntryFacts): Configured;
 }

@@ -42,7 +42,10 @@ export const snapOpenFields = {
 };
 
 export const snapFields = {
-  flow: z.enum(['b2b', 'b2b2c']).default('b2b').describe('b2b: a token for the client; b2b2c: one for each customer'),
+  flow: z
+    .enum(['b2b', 'b2b2c'])
+    .default('b2b')
+    .describe('b2b: a token for the client; b2b2c: one for each customer'),
   ...snapOpenFields,
   authCodeFrom: patternField(NAME_PATTERN, NAME_FORM)
     .default('authCode')
@@ -115,9 +118,7 @@ export function describeSnap(settings: SnapSettings): ShortForm {
       token: { path: 'accessToken' },
       scheme: { path: 'tokenType' },
       expiry: [
-        isForCustomer
-          ? { path: 'accessTokenExpiryTime', as: 'auto' }
-          : { path: 'expiresIn', as: 'auto' },
+        isForCustomer ? { path: 'accessTokenExpiryTime', as: 'auto' } : { path: 'expiresIn', as: 'auto' },
       ],
       ...(hasChain
         ? {
@@ -165,7 +166,10 @@ function requestOf({ path, flow }: SnapSettings, json: unknown): Description['re
 }
 
 /** The grant as this service spells it. */
-function spellGrant(grant: string, { grantTypeKey, grantTypeCase }: SnapSettings): Readonly<Record<string, string>> {
+function spellGrant(
+  grant: string,
+  { grantTypeKey, grantTypeCase }: SnapSettings,
+): Readonly<Record<string, string>> {
   return { [grantTypeKey]: grantTypeCase === 'upper' ? grant.toUpperCase() : grant };
 }
 

@@ -8,7 +8,7 @@ import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { readConfigurationFile } from '../../src/connections.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { makePipe } from '../support/named-pipe.ts';

@@ -7,7 +7,7 @@ import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { createConfigSchema } from '../../src/config/schema.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import { defineKind } from '../../src/providers/provider.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { isValid } from '../support/json-schema-check.ts';
 
 const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS)));

@@ -8,7 +8,7 @@ import { formatProblem } from '../../src/config/problem.ts';
 import type { CredentialReferences } from '../../src/config/reference.ts';
 import { decideCadence } from '../../src/core/cadence.ts';
 import { isJsonObject } from '../../src/core/json.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 
 const EXAMPLE_ENV = {
   PIK_APP_ID: 'x',

@@ -13,7 +13,7 @@ import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import { defineKind } from '../../src/providers/provider.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { codeBlocks, type MarkdownSection, markdownSections } from '../support/markdown-sections.ts';
 import { PROJECT } from '../support/program-process.ts';
 

@@ -7,7 +7,7 @@ import { parseConfiguration } from '../../src/config/load.ts';
 import { ALERT_NAMES, ALERTS } from '../../src/core/alert.ts';
 import { tokenDocumentSchema } from '../../src/core/document.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts';
 import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
 import { documentText, tableRows } from '../support/document-text.ts';

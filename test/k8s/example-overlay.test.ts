@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { VERSION } from '../../src/core/version.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { KUBECTL_SKIP, render } from '../support/kubectl.ts';
 import { oneOf, only, readManifestText, toDeployment } from '../support/manifest.ts';
 import { listReferences, readShippedConfiguration } from '../support/shipped-configuration.ts';

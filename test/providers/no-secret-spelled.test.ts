@@ -8,7 +8,7 @@ import type { Result } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { FetchedToken } from '../../src/core/token.ts';
 import { readStatement } from '../../src/providers/provider-text.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { jsonWebToken } from '../support/json-web-token.ts';
 import { canaryCredentials, chainOf, contextOf } from '../support/prepared-kind.ts';

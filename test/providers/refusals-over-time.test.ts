@@ -5,7 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
 import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';

@@ -8,7 +8,8 @@ import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { type FetchedToken, lifetimeMs } from '../../src/core/token.ts';
 import type { Credentials } from '../../src/providers/provider.ts';
-import { KINDS, type KindName } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
 import { signSnapHeaders } from './token-requests.ts';
@@ -36,7 +37,7 @@ export interface ProviderBench extends UpstreamsBench {
 export async function createProviderBench(): Promise<
   (
     t: TestContext,
-    kind: KindName,
+    kind: UpstreamName,
     options?: object,
     upstreams?: Partial<UpstreamsOptions>,
   ) => Promise<ProviderBench>
@@ -45,7 +46,7 @@ export async function createProviderBench(): Promise<
   return async (t, kindName, options = {}, upstreamsOptions = {}) => {
     const bench = await openUpstreams(t, upstreamsOptions);
     const { clock, credentials, upstreams, server, issued } = bench;
-    const kind = KINDS.find((candidate) => candidate.kind === kindName);
+    const kind = KINDS.find(kindName);
     assert.ok(kind !== undefined);
     const customer = kind.customerCredentials === undefined ? undefined : credentials.customers[0];
     const held = new Map([...credentials.byKind[kindName], ...(customer?.credentials ?? [])]);

@@ -1,9 +1,10 @@
 import { SecretText } from '../../src/core/secret-text.ts';
-import { KINDS, type KindName } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { generateSandboxKeyPair } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
 
 /** Every way to configure a kind that changes how it talks; a kind without an entry does not compile. */
-export const VARIANTS: Readonly<Record<KindName, readonly object[]>> = {
+export const VARIANTS: Readonly<Record<UpstreamName, readonly object[]>> = {
   pik: [{}],
   'pivot-b2b': [{}],
   'pivot-b2b2c': [{}, { grant: 'refresh_token' }, { grant: 'authorization_code' }],
@@ -13,14 +14,14 @@ export const VARIANTS: Readonly<Record<KindName, readonly object[]>> = {
 };
 
 /** Credentials that a kind cannot do without, its customer's included. */
-export function requiredCredentials(name: KindName): readonly string[] {
-  const kind = KINDS.find((candidate) => candidate.kind === name);
+export function requiredCredentials(name: UpstreamName): readonly string[] {
+  const kind = KINDS.find(name);
   const fields = { ...kind?.credentials, ...kind?.customerCredentials };
   return Object.entries(fields).flatMap(([field, { optional }]) => (optional ? [] : [field]));
 }
 
-export function hasChain(name: KindName, options: object): boolean {
-  return KINDS.find((candidate) => candidate.kind === name)?.configure(options).hasChain ?? false;
+export function hasChain(name: UpstreamName, options: object): boolean {
+  return KINDS.find(name)?.configure(options).hasChain ?? false;
 }
 
 /** A credential that is well-formed, but not what the provider knows. */
