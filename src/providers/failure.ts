@@ -17,7 +17,7 @@ import { type Answer, compileCondition, compilePath, type Test } from './conditi
 import type { Description, ErrorRule } from './description.ts';
 import type { Fault } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
-import { messagesOf, readStatement } from './provider-text.ts';
+import { readStatement } from './provider-text.ts';
 import {
   classifyStatus,
   credentialsRejected,
@@ -52,9 +52,6 @@ interface Rule {
   readonly advice: string | undefined;
 }
 
-/** Where a refresh token is turned down in words alone. */
-const ABOUT_REFRESH_TOKEN = /refresh[ _-]?token|invalid[ _]grant/i;
-const MAY_REFUSE = new Set([400, 401, 403, 404]);
 /** SNAP's codes hold a status, a service and a case. */
 const STATED_STATUS = /^([45]\d\d)(\d{4})?$/;
 
@@ -112,8 +109,8 @@ const STATUS_OF: Readonly<Record<ErrorRule['code'], number | undefined>> = {
   'request-rejected': 400,
   'rate-limited': 429,
   'provider-unavailable': 503,
-  // Where no refresh token was presented, it is about the credentials.
-  'chain-broken': 401,
+  // Where no refresh token was presented, the rule says nothing.
+  'chain-broken': undefined,
   'clock-skewed': undefined,
 };
 

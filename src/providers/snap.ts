@@ -65,8 +65,37 @@ const CREDENTIALS: CredentialFields = {
   passphrase: { description: 'passphrase of an encrypted private key', optional: true },
 };
 
+/** SNAP has no case of its own for a refresh token that is turned down, so its words count. */
+const REFRESH_TOKEN_WORDS = [
+  'refresh token',
+  'refreshtoken',
+  'refresh_token',
+  'refresh-token',
+  'invalid grant',
+  'invalid_grant',
+];
+
 const ERRORS: readonly ErrorRule[] = [
   { when: { path: 'responseCode', like: ['400??01'] }, code: 'clock-skewed', advice: 'timestampFormat' },
+  {
+    when: {
+      all: [
+        { path: 'responseCode', like: ['400????', '401????', '403????', '404????'] },
+        { path: 'responseMessage', mentions: REFRESH_TOKEN_WORDS },
+      ],
+    },
+    code: 'chain-broken',
+  },
+  {
+    when: {
+      all: [
+        { status: [400, 401, 403, 404] },
+        { path: 'responseCode', absent: true },
+        { path: 'responseMessage', mentions: REFRESH_TOKEN_WORDS },
+      ],
+    },
+    code: 'chain-broken',
+  },
   { when: { path: 'responseCode', like: ['401??01'] }, code: 'chain-broken' },
   {
     when: { path: 'responseCode', like: ['401??00'] },

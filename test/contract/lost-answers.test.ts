@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { KINDS } from '../../src/connections.ts';
 import { serializeChainState } from '../../src/core/chain-state.ts';
 import { succeed } from '../../src/core/result.ts';
-import { KINDS } from '../../src/connections.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { chainOf, createProviderBench } from '../support/provider-bench.ts';
@@ -30,7 +30,7 @@ const LOSSES: readonly { readonly fault: ProviderFault; readonly presentations: 
   { fault: { fault: 'reset' }, presentations: 2 },
 ];
 
-for (const { kind } of KINDS) {
+for (const kind of UPSTREAM_NAMES) {
   for (const options of VARIANTS[kind]) if (hasChain(kind, options)) describeLosses(kind, options);
 }
 

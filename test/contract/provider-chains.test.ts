@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { KINDS } from '../../src/connections.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { assertLifetime, chainOf, createProviderBench } from '../support/provider-bench.ts';
 import { hasChain, VARIANTS } from '../support/provider-variants.ts';
@@ -12,7 +12,7 @@ before(async () => {
   open = await createProviderBench();
 });
 
-for (const { kind } of KINDS) {
+for (const kind of UPSTREAM_NAMES) {
   for (const options of VARIANTS[kind]) if (hasChain(kind, options)) describeChain(kind, options);
 }
 

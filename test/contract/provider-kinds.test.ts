@@ -1,10 +1,10 @@
 /** What every provider kind owes to the rest of the program, tried on a real port against its simulated upstream. */
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
-import type { Failure } from '../../src/core/failure.ts';
 import { KINDS } from '../../src/connections.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import type { Failure } from '../../src/core/failure.ts';
 import type { ProviderFault, RetryAfter } from '../../src/sandbox/fault.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { startConnectionCounter } from '../support/connection-counter.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -65,8 +65,8 @@ before(async () => {
   open = await createProviderBench();
 });
 
-for (const kind of KINDS) {
-  for (const options of VARIANTS[kind.kind]) describeVariant(kind.kind, options);
+for (const kind of UPSTREAM_NAMES) {
+  for (const options of VARIANTS[kind]) describeVariant(kind, options);
 }
 
 function describeVariant(name: UpstreamName, options: object): void {

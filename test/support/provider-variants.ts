@@ -1,7 +1,8 @@
-import { SecretText } from '../../src/core/secret-text.ts';
 import { KINDS } from '../../src/connections.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
 import { generateSandboxKeyPair } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { configureKind } from './provider-bench.ts';
 
 /** Every way to configure a kind that changes how it talks; a kind without an entry does not compile. */
 export const VARIANTS: Readonly<Record<UpstreamName, readonly object[]>> = {
@@ -16,12 +17,14 @@ export const VARIANTS: Readonly<Record<UpstreamName, readonly object[]>> = {
 /** Credentials that a kind cannot do without, its customer's included. */
 export function requiredCredentials(name: UpstreamName): readonly string[] {
   const kind = KINDS.find(name);
-  const fields = { ...kind?.credentials, ...kind?.customerCredentials };
+  const own = kind?.credentials === 'any' ? {} : kind?.credentials;
+  const fields = { ...own, ...kind?.customerCredentials };
   return Object.entries(fields).flatMap(([field, { optional }]) => (optional ? [] : [field]));
 }
 
 export function hasChain(name: UpstreamName, options: object): boolean {
-  return KINDS.find(name)?.configure(options).hasChain ?? false;
+  const kind = KINDS.find(name);
+  return kind !== undefined && configureKind(kind, options).hasChain;
 }
 
 /** A credential that is well-formed, but not what the provider knows. */
