@@ -83,6 +83,8 @@ export const exampleField = {
           ])
           .optional(),
       }),
+      /** Bodies of the answers to earlier requests. */
+      steps: z.array(z.unknown()).prefault([]),
       answer: z.strictObject({
         status: z.int().default(200),
         headers: z.record(z.string(), z.string()).prefault({}),
