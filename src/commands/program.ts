@@ -19,7 +19,7 @@ Exit codes:
 export function createProgram(terminal: Terminal): Program {
   let exitCode: ExitCode = 0;
   const program = new Command('token-refresher')
-    .description('Keeps access tokens of payment APIs fresh in AWS Secrets Manager.')
+    .description('Keeps the access tokens of any API fresh in AWS Secrets Manager.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
@@ -86,6 +86,43 @@ export function createProgram(terminal: Terminal): Program {
     .action(async (options: { config?: string; json?: boolean }) => {
       const { alertTest } = await import('./alert-test.ts');
       exitCode = await alertTest(options, terminal);
+    });
+
+  withConfig(program.command('try'))
+    .description("show a provider's request, and what its rules find in an answer; never a secret")
+    .argument('<name>', 'a provider, or one of its tokens (pivot-b2b2c/ayu)')
+    .option('--send', 'send it once, and show what each rule found in the answer; the token is dropped')
+    .option('--answer <file>', 'read a recorded answer instead: its body, or what curl -i prints')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('try my-api --config config.yaml', 'try my-api --send', 'try my-api --answer answer.json'),
+    )
+    .action(
+      async (name: string, options: { config?: string; json?: boolean; send?: boolean; answer?: string }) => {
+        const { tryProvider } = await import('./try.ts');
+        exitCode = await tryProvider(name, options, terminal);
+      },
+    );
+
+  program
+    .command('presets')
+    .description('list the APIs that need no description of your own')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('presets', 'presets --json'))
+    .action(async (options: { json?: boolean }) => {
+      const { presets } = await import('./presets.ts');
+      exitCode = presets(options, terminal);
+    });
+
+  program
+    .command('init')
+    .description('print a provider to paste into a configuration')
+    .argument('<preset>', 'a preset, or oauth2, http or snap for an API of your own')
+    .addHelpText('after', examples('init paypal', 'init oauth2'))
+    .action(async (name: string) => {
+      const { init } = await import('./init.ts');
+      exitCode = init(name, terminal);
     });
 
   program
