@@ -62,9 +62,9 @@ export function createProgram(terminal: Terminal): Program {
 
   withConfig(program.command('refresh'))
     .description('fetch and publish a token now, whether it is due or not')
-    .argument('<name>', 'a token (pivot, pivot-b2b2c/ayu), or a provider for all its tokens')
+    .argument('<name>', 'a token (acme, acme/ayu), or a provider for all its tokens')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('refresh pivot --config config.yaml', 'refresh pivot-b2b2c/ayu --json'))
+    .addHelpText('after', examples('refresh acme --config config.yaml', 'refresh acme/ayu --json'))
     .action(async (name: string, options: { config?: string; json?: boolean }) => {
       const { refresh } = await import('./refresh.ts');
       exitCode = await refresh(name, options, terminal);
@@ -90,7 +90,7 @@ export function createProgram(terminal: Terminal): Program {
 
   withConfig(program.command('try'))
     .description("show a provider's request, and what its rules find in an answer; never a secret")
-    .argument('<name>', 'a provider, or one of its tokens (pivot-b2b2c/ayu)')
+    .argument('<name>', 'a provider, or one of its tokens (acme/ayu)')
     .option('--send', 'send it once, and show what each rule found in the answer; the token is dropped')
     .option('--answer <file>', 'read a recorded answer instead: its body, or what curl -i prints')
     .option('--json', 'print JSON')
@@ -159,11 +159,7 @@ export function createProgram(terminal: Terminal): Program {
     )
     .addHelpText(
       'after',
-      examples(
-        'sandbox',
-        'sandbox --fault pivot:503@30s+90s --fault store:throttle@150s+30s',
-        'sandbox --upstreams-only --speed 1',
-      ),
+      examples('sandbox', 'sandbox --fault store:throttle@150s+30s', 'sandbox --upstreams-only --speed 1'),
     )
     .action(
       async (options: { speed: number; fault: string[]; upstreamsOnly?: boolean; versionWall?: number }) => {

@@ -29,7 +29,7 @@ import {
 export interface PresentedRequest {
   /** All that must not be shown. */
   readonly secrets: readonly SecretText[];
-  /** What to check when credentials are rejected: `apiKey and apiSecret`. */
+  /** What to check when credentials are rejected: `clientId and clientSecret`. */
   readonly credentialNames: string;
   /** True when a refresh token was presented. */
   readonly hasSpentRefreshToken: boolean;
