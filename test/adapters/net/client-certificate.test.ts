@@ -116,14 +116,20 @@ describe('a client certificate', () => {
     const transport = createTransport({ HTTPS_PROXY: url });
     const tls = tlsOf(root.cert, root.issue(CLIENT));
     const fault = await faultOf(send('https://api.origin.test/token', tls, transport));
-    assert.match(fault.message, /^the proxy .* cannot be reached, its certificate comes from a CA that is not known here/);
+    assert.match(
+      fault.message,
+      /^the proxy .* cannot be reached, its certificate comes from a CA that is not known here/,
+    );
   });
 
   it('does not change that the certificate of the server is verified', async (t) => {
     const [root, stranger] = [await createAuthority(t), await createAuthority(t)];
     const { url } = await startTellingServer(t, root);
     const fault = await faultOf(send(url, tlsOf(stranger.cert, root.issue(CLIENT))));
-    assert.match(fault.message, /^its certificate comes from a CA that is not known here .* check the CA that is configured for it/);
+    assert.match(
+      fault.message,
+      /^its certificate comes from a CA that is not known here .* check the CA that is configured for it/,
+    );
     const { certificate, key } = tlsOf(root.cert, root.issue(CLIENT));
     // Without a CA of its own, that of the transport counts.
     assert.equal((await send(url, { certificate, key }, createTransport({}, root.cert))).status, 200);
