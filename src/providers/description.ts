@@ -138,7 +138,6 @@ export const valueForms = {
       .describe('a signed JSON Web Token, with iat, exp and jti unless claims says otherwise'),
     key,
     passphrase,
-    allowWeakKey,
     header: claims.prefault({}).describe('further fields of its header: kid, x5t'),
     thumbprintOf: nameField
       .optional()
@@ -454,12 +453,6 @@ export const descriptionFields = {
     .describe('accept credentials in the path or query, which proxies and servers log'),
 };
 
-const descriptionSchema = z.strictObject(descriptionFields);
+const descriptionSchema = mapping(descriptionFields);
 
 export type Description = z.output<typeof descriptionSchema>;
-export type DescriptionInput = z.input<typeof descriptionSchema>;
-
-/** @throws for what {@link descriptionFields} do not accept: a bug in a short form */
-export function readDescription(input: DescriptionInput): Description {
-  return descriptionSchema.parse(input);
-}

@@ -3,7 +3,16 @@
  */
 import { z } from 'zod';
 import { durationField, mapping, patternField, shortTextField } from '../core/field-schemas.ts';
-import { descriptionFields, expiryList, JWT_ALGORITHMS, schemeField, templateField } from './description.ts';
+import {
+  type Description,
+  descriptionFields,
+  expiryList,
+  JWT_ALGORITHMS,
+  schemeField,
+  templateField,
+  type ValueNode,
+} from './description.ts';
+import type { CredentialFields } from './provider.ts';
 
 const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, allowSecretInUrl, values } =
   descriptionFields;
@@ -95,3 +104,176 @@ export const oauth2Fields = {
   notBeforeExpiry,
   allowSecretInUrl,
 };
+
+const oauth2Schema = mapping(oauth2Fields);
+
+export type OAuth2Settings = z.output<typeof oauth2Schema>;
+
+export interface ShortForm {
+  readonly description: Description;
+  /** Credentials that the settings ask for, beside those that texts name. */
+  readonly credentials: CredentialFields;
+}
+
+const PRIVATE_KEY: CredentialFields = {
+  privateKey: { description: 'private key that signs assertions, PKCS#8 or PKCS#1' },
+  passphrase: { description: 'passphrase of an encrypted private key', optional: true },
+};
+const CERTIFICATE: CredentialFields = {
+  certificate: { description: 'certificate of the private key, PEM' },
+};
+
+/** The words of a grant as they are sent. */
+const GRANT_TYPES: ReadonlyMap<string, string> = new Map([
+  ['jwt-bearer', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
+]);
+
+const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/** The settings in the language that all descriptions are compiled from. @param baseUrl for an audience that is left out */
+export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undefined): ShortForm {
+  const { grant, auth, tokenUrl, body } = settings;
+  const parameters: Record<string, string> = {
+    grant_type: GRANT_TYPES.get(grant) ?? grant,
+    ...grantParameters(grant),
+    ...clientParameters(auth),
+    ...scopeParameters(settings),
+    ...settings.params,
+  };
+  return {
+    description: {
+      values: { ...settings.values, ...assertionValues(settings, baseUrl) },
+      steps: [],
+      hosts: [],
+      request: {
+        method: 'POST',
+        url: tokenUrl,
+        query: body === 'query' ? parameters : {},
+        headers: settings.headers,
+        ...(auth === 'client_secret_basic'
+          ? { basic: { user: '${clientId}', password: '${clientSecret}', encoding: settings.basicEncoding } }
+          : {}),
+        body: body === 'query' ? 'none' : { [body]: parameters },
+      },
+      success: settings.success,
+      token: settings.token,
+      scheme: settings.scheme,
+      expiry: settings.expiry,
+      ...(hasChain(settings)
+        ? {
+            refresh: {
+              token: { path: 'refresh_token' },
+              whenRefused: 'needs-human',
+              ttl: settings.refreshTokenTtl,
+            },
+          }
+        : {}),
+      publish: settings.publish,
+      errors: settings.errors,
+      errorStatus: settings.errorStatus,
+      reissue: settings.reissue,
+      notBeforeExpiry: settings.notBeforeExpiry,
+      // What goes into the query is what the user has asked for there.
+      allowSecretInUrl: settings.allowSecretInUrl,
+    },
+    credentials: credentialsOf(settings),
+  };
+}
+
+function hasChain({ grant, rotates }: OAuth2Settings): boolean {
+  return grant === 'refresh_token' && rotates !== 'never';
+}
+
+function grantParameters(grant: string): Readonly<Record<string, string>> {
+  switch (grant) {
+    case 'refresh_token':
+      return { refresh_token: '${refreshToken}' };
+    case 'jwt-bearer':
+      return { assertion: '${grantAssertion}' };
+    case 'password':
+      return { username: '${username}', password: '${password}' };
+    default:
+      return {};
+  }
+}
+
+function clientParameters(auth: OAuth2Settings['auth']): Readonly<Record<string, string>> {
+  switch (auth) {
+    case 'client_secret_post':
+      return { client_id: '${clientId}', client_secret: '${clientSecret}' };
+    case 'client_secret_jwt':
+    case 'private_key_jwt':
+      return {
+        client_id: '${clientId}',
+        client_assertion_type: ASSERTION_TYPE,
+        client_assertion: '${clientAssertion}',
+      };
+    case 'tls_client_auth':
+      return { client_id: '${clientId}' };
+    case 'client_secret_basic':
+    case 'none':
+      return {};
+  }
+}
+
+function scopeParameters({ scope, resource, audience }: OAuth2Settings): Readonly<Record<string, string>> {
+  const join = (value: string | readonly string[]): string =>
+    typeof value === 'string' ? value : value.join(' ');
+  return {
+    ...(scope === undefined ? {} : { scope: join(scope) }),
+    ...(resource === undefined ? {} : { resource: join(resource) }),
+    ...(audience === undefined ? {} : { audience }),
+  };
+}
+
+function assertionValues(settings: OAuth2Settings, baseUrl: string | undefined): Description['values'] {
+  const { auth, grant, assertion, tokenUrl } = settings;
+  const audience =
+    assertion?.audience ?? (tokenUrl.startsWith('/') ? `${baseUrl ?? ''}${tokenUrl}` : tokenUrl);
+  const sign = (
+    key: string,
+    algorithm: (typeof JWT_ALGORITHMS)[number],
+    subject: string | undefined,
+  ): ValueNode => ({
+    jwt: algorithm,
+    key,
+    passphrase: key === 'privateKey' ? 'passphrase' : undefined,
+    header: assertion?.keyId === undefined ? {} : { kid: assertion.keyId },
+    thumbprintOf: assertion?.certificateThumbprint === undefined ? undefined : 'certificate',
+    claims: {
+      iss: assertion?.issuer ?? '${clientId}',
+      ...(subject === undefined ? {} : { sub: subject }),
+      aud: audience,
+      ...assertion?.claims,
+    },
+    lifetime: assertion?.lifetime ?? 60_000,
+    backdate: assertion?.backdate ?? 0,
+  });
+  const algorithm = assertion?.algorithm ?? 'RS256';
+  const subject = assertion?.subject ?? '${clientId}';
+  return {
+    ...(auth === 'private_key_jwt' ? { clientAssertion: sign('privateKey', algorithm, subject) } : {}),
+    ...(auth === 'client_secret_jwt'
+      ? { clientAssertion: sign('clientSecret', algorithm.startsWith('HS') ? algorithm : 'HS256', subject) }
+      : {}),
+    ...(grant === 'jwt-bearer' ? { grantAssertion: sign('privateKey', algorithm, assertion?.subject) } : {}),
+  };
+}
+
+function credentialsOf(settings: OAuth2Settings): CredentialFields {
+  const { auth, grant, assertion } = settings;
+  const isKeyUsed = auth === 'private_key_jwt' || grant === 'jwt-bearer';
+  const needsClientId = auth !== 'none' || (grant === 'jwt-bearer' && assertion?.issuer === undefined);
+  return {
+    ...(needsClientId ? { clientId: { description: 'client id' } } : {}),
+    ...(auth.startsWith('client_secret_') ? { clientSecret: { description: 'client secret' } } : {}),
+    ...(isKeyUsed ? PRIVATE_KEY : {}),
+    ...(assertion?.certificateThumbprint === undefined ? {} : CERTIFICATE),
+    ...(grant === 'password'
+      ? { username: { description: 'user name' }, password: { description: 'password' } }
+      : {}),
+    ...(grant === 'refresh_token'
+      ? { refreshToken: { description: 'refresh token of the first consent' } }
+      : {}),
+  };
+}

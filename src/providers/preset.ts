@@ -41,7 +41,7 @@ const named = <Field extends z.ZodType>(field: Field) =>
 /** What a preset says beside the fields of its form. */
 export const presetFields = {
   title: line.describe('the API, in a few words'),
-  source: z.url('an address').describe('page that it was written after'),
+  source: line.describe('page that it was written after'),
   checked: z.iso.date('a date like 2026-11-28').describe('when it was compared with that page'),
   fromMemory: z.array(line).prefault([]).describe('what the page does not say, and was written from memory'),
   special: line.optional().describe('what a user should know, in one line'),
@@ -61,6 +61,10 @@ export const presetFields = {
     .array(z.looseObject({ when: named(z.union([z.string(), z.boolean()])) }))
     .prefault([])
     .describe('fields that replace those of the form while options have certain values'),
+};
+
+/** What the suites try a preset with; users' own presets can do without. */
+export const exampleField = {
   example: z
     .strictObject({
       credentials: named(z.string()).describe('made up'),
@@ -79,6 +83,8 @@ export const presetFields = {
           ])
           .optional(),
       }),
+      /** Bodies of the answers to earlier requests. */
+      steps: z.array(z.unknown()).prefault([]),
       answer: z.strictObject({
         status: z.int().default(200),
         headers: z.record(z.string(), z.string()).prefault({}),

@@ -1,8 +1,8 @@
 /**
- * RSA private keys in every shape in which secret managers, environment variables and people hand them on.
+ * Private keys in every shape in which secret managers, environment variables and people hand them on.
  *
- * Guarantee: a key that is accepted makes the signatures that SNAP asks for. Keys that would sign without an error and
- * yield a wrong signature (EC, rsa-pss) are refused. No message quotes any part of the text.
+ * Guarantee: a key that is accepted makes the signatures that are asked for. Keys that would sign without an error and
+ * yield another kind of signature (EC or rsa-pss for RSA) are refused. No message quotes any part of the text.
  */
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type Result, succeed } from '../core/result.ts';
@@ -13,9 +13,18 @@ export interface PrivateKeyOptions {
   /** Name of the credential, for messages. */
   readonly name: string;
   readonly passphrase: SecretText | undefined;
+  /** What it has to be. */
+  readonly type: keyof typeof TYPES;
   /** Accept 1024 bits and more instead of 2048. */
   readonly allowWeakKey: boolean;
 }
+
+/** How to make one of each, for messages. */
+const TYPES = {
+  rsa: 'plain RSA signs here, make one with openssl genrsa 2048',
+  ec: 'an EC key signs here, make one with openssl ecparam -genkey -name prime256v1',
+  ed25519: 'an Ed25519 key signs here, make one with openssl genpkey -algorithm ed25519',
+} as const;
 
 const MIN_BITS = 2048;
 const MIN_WEAK_BITS = 1024;
@@ -120,11 +129,13 @@ const NEEDS_PASSPHRASE = 'is encrypted: add the credential passphrase, or decryp
 const WRONG_PASSPHRASE = 'is encrypted and the credential passphrase does not open it';
 const NOT_A_KEY = 'holds no PKCS#8 or PKCS#1 private key: it is damaged, cut off or something else';
 
-function checkStrength(key: KeyObject, { name, allowWeakKey }: PrivateKeyOptions): Result<KeyObject> {
+function checkStrength(
+  key: KeyObject,
+  { name, type: wanted, allowWeakKey }: PrivateKeyOptions,
+): Result<KeyObject> {
   const type = key.asymmetricKeyType ?? 'unknown';
-  if (type !== 'rsa') {
-    return unusable(name, `is of type ${type}: SNAP signs with plain RSA, make one with openssl genrsa 2048`);
-  }
+  if (type !== wanted) return unusable(name, `is of type ${type}: ${TYPES[wanted]}`);
+  if (type !== 'rsa') return succeed(key);
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   if (bits < MIN_WEAK_BITS) return unusable(name, `has ${bits} bits, at least ${MIN_BITS} are needed`);
   if (bits < MIN_BITS && !allowWeakKey) {

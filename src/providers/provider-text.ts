@@ -23,9 +23,8 @@ export function readStatement(
   secrets: readonly SecretText[],
 ): ProviderStatement {
   if (answer === undefined) return NOTHING_SAID;
-  const { error, errors } = answer;
-  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
-  const inner = [error, first].find(isJsonObject) ?? {};
+  const { error } = answer;
+  const inner = innerError(answer);
   const codes = [
     answer['responseCode'],
     inner['code'],
@@ -35,13 +34,21 @@ export function readStatement(
     answer['code'],
   ];
   const code = firstOf(codes, (value) => recogniseCode(value, secrets));
-  const messages = [
+  const messages = placesOfMessages(answer).filter((value) => value !== code);
+  return { code, message: firstOf(messages, (value) => recogniseMessage(value, secrets)) };
+}
+
+/** Where APIs put words for people, in the order in which they say most. */
+function placesOfMessages(answer: JsonObject): readonly unknown[] {
+  const { error } = answer;
+  const inner = innerError(answer);
+  return [
     answer['responseMessage'],
     answer['error_description'],
     answer['errorDescription'],
     inner['message'],
     inner['description'],
-    error === code ? undefined : error,
+    error,
     answer['message'],
     answer['error_message'],
     answer['errorMessage'],
@@ -49,7 +56,11 @@ export function readStatement(
     answer['title'],
     answer['msg'],
   ];
-  return { code, message: firstOf(messages, (value) => recogniseMessage(value, secrets)) };
+}
+
+function innerError({ error, errors }: JsonObject): JsonObject {
+  const first: unknown = Array.isArray(errors) ? errors[0] : undefined;
+  return [error, first].find(isJsonObject) ?? {};
 }
 
 function firstOf(

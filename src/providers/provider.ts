@@ -1,14 +1,18 @@
 /**
- * The contract of a provider kind: how to build one token request and how to read its answer.
+ * The contract of a provider kind: how to build token requests and how to read their answers.
  *
- * Guarantee: a kind does no I/O and reads no clock. The one HTTP call, its deadline, size limit and refusal of
- * redirects live in `token-endpoint.ts`, the same for all kinds.
+ * Guarantee: a kind does no I/O and reads no clock. The HTTP call, its deadline, size limit and refusal of redirects live
+ * in `token-endpoint.ts`, the same for all kinds.
  */
 import type { z } from 'zod';
 import type { ChainState } from '../core/chain-state.ts';
+import type { FetchLimit } from '../core/fetch-limit.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
+import type { Fault } from './faults.ts';
 
 /** One credential of a kind, always given by reference in the configuration. */
 export interface CredentialField {
@@ -32,23 +36,29 @@ export interface CredentialReading {
   untilChanged(signal: AbortSignal): Promise<void>;
 }
 
-/** What a kind is told about the request it has to build. */
+/** What an attempt is made from. */
 export interface RequestContext {
   /** Wall time in milliseconds; the request is sent right after. */
   readonly nowMs: number;
+  readonly random: Random;
   /** The newest refresh token, for kinds with a chain. */
   readonly chain: ChainState | undefined;
   /** The lifetime to expect, in milliseconds, as the configuration has it; the documented one when left out. */
   readonly lifetimeMs?: number | undefined;
+  /** Whose token it is, for kinds with one for each customer. */
+  readonly customer?: string | undefined;
+  /** `https://api.example.com` or `https://gateway.example.com/prefix`. */
+  readonly baseUrl: string;
 }
 
-/** A request to the token endpoint. Headers and body hold credentials: never format one. */
+/** A request to a token endpoint. Address, headers and body may hold credentials: never format one. */
 export interface TokenRequest {
-  readonly method: 'POST';
-  /** Appended to the provider's base URL; starts with `/`. */
-  readonly path: string;
+  readonly method: 'GET' | 'POST' | 'PUT';
+  readonly url: URL;
+  /** `POST https://api.example.com/auth/token`, for messages: without query, and with names in the place of values. */
+  readonly shown: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+  readonly body: string | undefined;
 }
 
 /** A complete answer of at most 1 MiB, any status but a redirect. */
@@ -57,8 +67,8 @@ export interface TokenResponse {
   /** Names in lower case; of a repeated header the first value. */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: SecretText;
-  /** `https://api.example.com/auth/token`, for messages: without query and credentials. */
-  readonly endpoint: string;
+  /** As {@link TokenRequest.shown}. */
+  readonly call: string;
   /** Wall time just before the request was sent, in milliseconds. */
   readonly sentAtMs: number;
   /** Monotonic time just before the request was sent, in milliseconds. */
@@ -69,61 +79,96 @@ export interface TokenResponse {
   readonly clockSkewMs: number | undefined;
 }
 
+/** One attempt to get a token: at most three requests, whose values were computed once. */
+export interface TokenAttempt {
+  /** The next request; fails when a credential cannot be sent in its place. */
+  request(): Result<TokenRequest>;
+  /** True when the next request presents a refresh token: it may be spent from then on. */
+  readonly presentsRefreshToken: boolean;
+  /**
+   * Reads the answer to the last request that {@link TokenAttempt.request} made.
+   * @returns `next` when another request has to follow
+   */
+  take(response: TokenResponse): Result<FetchedToken | 'next'>;
+  /**
+   * The new refresh token of an answer that could not be used otherwise. The answer has to say that it is a success:
+   * whatever an error holds is no refresh token.
+   */
+  salvageRefreshToken(response: TokenResponse): RefreshTokenGrant | undefined;
+}
+
 /** A kind with its options and credentials checked: ready to make requests. */
 export interface PreparedKind {
-  /** May be asynchronous because signing is; it still depends on its arguments alone. */
-  buildRequest(context: RequestContext): Promise<TokenRequest> | TokenRequest;
-  parseResponse(response: TokenResponse, context: RequestContext): Result<FetchedToken>;
-  /**
-   * The new refresh token of an answer that `parseResponse` could not use otherwise, for kinds with a chain. The answer
-   * has to say that it is a success: whatever an error holds is no refresh token.
-   */
-  salvageRefreshToken?(response: TokenResponse): RefreshTokenGrant | undefined;
+  /** Computes what a request needs; fails with `credentials-rejected` for a key or text that is of no use. */
+  begin(context: RequestContext): Promise<Result<TokenAttempt>>;
 }
+
+export type Reissue = 'new' | 'same-until-expiry' | 'invalidates-previous';
 
 /** A kind with its options checked. */
 export interface ConfiguredKind {
-  /** True when each fetch spends a refresh token and yields the next; its state needs a secret of its own. */
+  /** True when each fetch presents a refresh token and may yield the next; its state needs a secret of its own. */
   readonly hasChain: boolean;
   /**
    * What to do when the provider rejects the refresh token: `start-again` fetches once more without one,
    * `none` leaves it to a human.
    */
   readonly chainFallback: 'start-again' | 'none';
+  readonly reissue: Reissue;
+  /** A new token is refused earlier than this before the end of the one before; 0 for no such rule. */
+  readonly notBeforeExpiryMs: number;
+  /** Where requests go when the configuration has no `baseUrl`. */
+  readonly baseUrl: string | undefined;
+  /** What each customer has to have, where there are customers. */
+  readonly customerCredentials: CredentialFields;
   /** Checks the credentials and turns them into what a request needs (a key is parsed once, here). */
   prepare(credentials: Credentials): Result<PreparedKind>;
+  /** The requests with names in the place of values, for people. */
+  picture(baseUrl: string): readonly TokenRequest[];
 }
 
-/** A provider kind as the registry holds it. */
-export interface ProviderKind<Name extends string = string> {
-  readonly kind: Name;
+/** What an entry of the configuration holds beside the kind's own settings. */
+export interface EntryFacts {
+  /** Names of its credentials. */
+  readonly credentials: readonly string[];
+  /** Names of the credentials that its customers have; `undefined` without customers, `any` where they are discovered. */
+  readonly customerCredentials: readonly string[] | 'any' | undefined;
+  readonly baseUrl: string | undefined;
+}
+
+export type Configured =
+  | { readonly ok: true; readonly configured: ConfiguredKind }
+  | { readonly ok: false; readonly faults: readonly Fault[] };
+
+/** A provider kind: a form of the language, or a preset. */
+export interface ProviderKind {
+  readonly kind: string;
   /** One line for `--help`, the JSON Schema and the README. */
   readonly description: string;
   readonly documentedLifetimeSeconds: number;
-  /** `undefined`: the provider has no public address, so `baseUrl` is required. */
+  /** `undefined`: none that fits everybody. */
   readonly defaultBaseUrl: string | undefined;
-  readonly credentials: CredentialFields;
-  /** Credentials of each customer; not `undefined` means that the kind has one token per customer. */
+  /** False where addresses are complete without one. */
+  readonly needsBaseUrl: boolean;
+  /** `any`: what the description names. */
+  readonly credentials: CredentialFields | 'any';
+  /** Credentials of each customer; not `undefined` means that the kind has one token per customer, always. */
   readonly customerCredentials: CredentialFields | undefined;
-  /** The kind's own options, beside the ones that every provider has. */
+  /** The kind's own settings, beside the ones that every provider has. */
   readonly options: z.ZodObject;
-  /** @throws when `options` was not validated with {@link ProviderKind.options}: a bug, not bad input */
-  configure(options: unknown): ConfiguredKind;
-}
-
-/** What one file per kind hands to {@link defineKind}. */
-export interface KindDefinition<Name extends string, Options extends z.ZodObject>
-  extends Omit<ProviderKind<Name>, 'options' | 'configure'> {
-  readonly options: Options;
-  configure(options: z.output<Options>): ConfiguredKind;
-}
-
-/** Turns a kind's typed definition into the shape that the registry holds. */
-export function defineKind<Name extends string, Options extends z.ZodObject>(
-  definition: KindDefinition<Name, Options>,
-): ProviderKind<Name> {
-  return {
-    ...definition,
-    configure: (options) => definition.configure(definition.options.parse(options)),
+  readonly defaults: {
+    readonly minIntervalMs?: number | undefined;
+    readonly fetchBudget?: FetchLimit | undefined;
   };
+  /** @throws when `options` was not validated with {@link ProviderKind.options}: a bug, not bad input */
+  configure(options: unknown, facts: EntryFacts): Configured;
+}
+
+/** The kinds that a configuration can name. */
+export interface KindLibrary {
+  readonly names: readonly string[];
+  /** `undefined` for a name that is none. */
+  find(name: string): ProviderKind | undefined;
+  /** The same with presets of the user's own, by name; faults begin with the preset's name. */
+  extend(presets: JsonObject): { readonly library: KindLibrary; readonly faults: readonly Fault[] };
 }

@@ -16,6 +16,8 @@ export interface StatusEvidence {
   readonly said: ProviderStatement;
   /** What to check when credentials are rejected: `apiKey and apiSecret`. */
   readonly credentialNames: string;
+  /** What to do about a refused request, in place of what the status suggests. */
+  readonly advice?: string;
   /** The wait that the body asks for, in milliseconds; without it `Retry-After` counts. */
   readonly retryAfterMs?: number | undefined;
 }
@@ -63,7 +65,9 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
       return status >= 400 && status <= 499
         ? requestRejected(
             answered,
-            ADVICE.get(status) ?? 'check the options of this provider against its documentation',
+            evidence.advice ??
+              ADVICE.get(status) ??
+              'check the options of this provider against its documentation',
           )
         : unavailable;
   }
@@ -71,10 +75,10 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
 
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [404, 'check baseUrl and path'],
-  [405, 'check baseUrl and path, this one does not take POST'],
+  [405, 'check baseUrl, path and method'],
   [407, 'a proxy wants credentials: check HTTPS_PROXY'],
   [410, 'the provider has taken this endpoint away: check baseUrl and path'],
-  [415, 'this endpoint does not take JSON: check baseUrl and the kind'],
+  [415, 'this endpoint does not take such a body: check baseUrl and the kind'],
   [421, 'this server does not answer for that host: check baseUrl'],
 ]);
 
@@ -115,7 +119,7 @@ export function describeAnswer(response: TokenResponse, said: ProviderStatement)
   const code = said.code === undefined || said.code === String(response.status) ? '' : ` ${said.code}`;
   const message = said.message === undefined ? '' : ` (${said.message})`;
   const page = isHtmlPage(response) ? ` with ${describeBody(response)}` : '';
-  return `POST ${response.endpoint} answered ${response.status}${page}${code}${message}`;
+  return `${response.call} answered ${response.status}${page}${code}${message}`;
 }
 
 /** The provider's clock when its answer arrived, in milliseconds; ours when it sent no `Date`. */

@@ -1,162 +1,211 @@
 /**
- * The SNAP side of a token request (Bank Indonesia's open API standard): timestamp, signature, headers, options.
+ * `snap`: a token request of Bank Indonesia's open API standard, as a description.
  *
- * Guarantee: the signature covers exactly the bytes of the `X-TIMESTAMP` header that goes out with it, and the
- * timestamp does not depend on the host's time zone. (Two vendors' libraries format `-00:00` and `+5.5:30` in
- * containers.)
+ * Source: Bank Indonesia's SNAP technical standard. The signature covers exactly the bytes of the `X-TIMESTAMP` header;
+ * `responseCode` is HTTP status (3), service (2: 73 = B2B, 74 = B2B2C) and case (2), and counts more than the HTTP status,
+ * which gateways put at 200 or 500 for everything.
  */
-import { constants, type KeyObject, sign } from 'node:crypto';
 import { z } from 'zod';
-import { type Result, succeed } from '../core/result.ts';
-import type { SecretText } from '../core/secret-text.ts';
-import { requireCredential, requireHeaderCredential } from './credential-value.ts';
-import { parsePrivateKey } from './private-key.ts';
-import type { CredentialFields, Credentials } from './provider.ts';
-
-export const TIMESTAMP_FORMATS = [
-  'jakarta-seconds',
-  'jakarta-milliseconds',
-  'utc-seconds',
-  'utc-milliseconds',
-] as const;
-
-export type TimestampFormat = (typeof TIMESTAMP_FORMATS)[number];
+import { durationField, mapping, patternField } from '../core/field-schemas.ts';
+import type { Description, ErrorRule, ValueNode } from './description.ts';
+import type { ShortForm } from './oauth2.ts';
+import type { CredentialFields } from './provider.ts';
+import { NAME_FORM, NAME_PATTERN } from './template.ts';
 
 const PATH_FORM = 'a path that begins with / and holds no spaces';
 
-/** Where SNAP services differ. The defaults are Pivot's. */
-export interface SnapOptions {
-  readonly timestampFormat: TimestampFormat;
-  readonly grantTypeCase: 'lower' | 'upper';
-  readonly grantTypeKey: 'grantType' | 'grant_type';
-  readonly path: string;
-  readonly allowWeakKey: boolean;
-}
+/** Where SNAP services differ; everything may be overridden by an entry that names a preset. */
+export const snapOpenFields = {
+  timestampFormat: z
+    .enum(['jakarta-seconds', 'jakarta-milliseconds', 'utc-seconds', 'utc-milliseconds'])
+    .default('jakarta-seconds')
+    .describe('form of the X-TIMESTAMP header: at +07:00 (jakarta) or Z (utc), with or without milliseconds'),
+  grantTypeCase: z
+    .enum(['lower', 'upper'])
+    .default('lower')
+    .describe('how the grant type is spelt; lower: client_credentials; upper: CLIENT_CREDENTIALS'),
+  grantTypeKey: z
+    .enum(['grantType', 'grant_type'])
+    .default('grantType')
+    .describe('name of the field in the body that holds the grant type'),
+  path: patternField(/^\/[!-~]*$/, PATH_FORM)
+    .optional()
+    .describe("path of the token endpoint, appended to baseUrl; the standard's when left out"),
+  allowWeakKey: z.boolean().default(false).describe('accept RSA keys from 1024 bits on, instead of 2048'),
+  grant: z
+    .enum(['both', 'authorization_code', 'refresh_token'])
+    .default('both')
+    .describe(
+      'of b2b2c: what a request presents once a refresh token is held; both: authCode and refreshToken; authorization_code: ' +
+        'authCode alone, so that no refresh token is spent; refresh_token: refreshToken alone',
+    ),
+};
 
-/** The SNAP options as a zod shape, to be spread into a kind's options. */
-export function snapOptionShape(defaultPath: string) {
-  return {
-    timestampFormat: z
-      .enum(TIMESTAMP_FORMATS)
-      .default('jakarta-seconds')
-      .describe(
-        'form of the X-TIMESTAMP header: at +07:00 (jakarta) or Z (utc), with or without milliseconds',
-      ),
-    grantTypeCase: z
-      .enum(['lower', 'upper'])
-      .default('lower')
-      .describe('how the grant type is spelt; lower: client_credentials; upper: CLIENT_CREDENTIALS'),
-    grantTypeKey: z
-      .enum(['grantType', 'grant_type'])
-      .default('grantType')
-      .describe('name of the field in the body that holds the grant type'),
-    path: z
-      .string()
-      .regex(/^\/[!-~]*$/, PATH_FORM)
-      .meta({ errorMessage: PATH_FORM })
-      .default(defaultPath)
-      .describe('path of the token endpoint, appended to baseUrl'),
-    allowWeakKey: z.boolean().default(false).describe('accept RSA keys from 1024 bits on, instead of 2048'),
-  };
-}
+export const snapFields = {
+  flow: z
+    .enum(['b2b', 'b2b2c'])
+    .default('b2b')
+    .describe('b2b: a token for the client; b2b2c: one for each customer'),
+  ...snapOpenFields,
+  authCodeFrom: patternField(NAME_PATTERN, NAME_FORM)
+    .default('authCode')
+    .describe('of b2b2c: name of the credential that is sent as authCode'),
+  refreshTokenTtl: durationField({ leastMs: 60_000 })
+    .optional()
+    .describe('of b2b2c: life of a refresh token, when the answer does not say'),
+};
 
-export const SNAP_CREDENTIALS: CredentialFields = {
+const snapSchema = mapping(snapFields);
+
+export type SnapSettings = z.output<typeof snapSchema>;
+
+const CREDENTIALS: CredentialFields = {
   clientId: { description: 'client id, sent as X-CLIENT-KEY' },
   privateKey: { description: 'RSA private key that signs the requests, PKCS#8 or PKCS#1' },
   passphrase: { description: 'passphrase of an encrypted private key', optional: true },
 };
 
-/** What a rejected signature may be due to, for messages. */
-export const SNAP_CREDENTIAL_NAMES = 'clientId and privateKey';
+/** SNAP has no case of its own for a refresh token that is turned down, so its words count. */
+const REFRESH_TOKEN_WORDS = [
+  'refresh token',
+  'refreshtoken',
+  'refresh_token',
+  'refresh-token',
+  'invalid grant',
+  'invalid_grant',
+];
 
-/** Who signs, with a key that was parsed once. */
-export interface SnapSigner {
-  readonly clientId: SecretText;
-  readonly privateKey: KeyObject;
-}
+const ERRORS: readonly ErrorRule[] = [
+  { when: { path: 'responseCode', like: ['400??01'] }, code: 'clock-skewed', advice: 'timestampFormat' },
+  {
+    when: {
+      all: [
+        { path: 'responseCode', like: ['400????', '401????', '403????', '404????'] },
+        { path: 'responseMessage', mentions: REFRESH_TOKEN_WORDS },
+      ],
+    },
+    code: 'chain-broken',
+  },
+  {
+    when: {
+      all: [
+        { status: [400, 401, 403, 404] },
+        { path: 'responseCode', absent: true },
+        { path: 'responseMessage', mentions: REFRESH_TOKEN_WORDS },
+      ],
+    },
+    code: 'chain-broken',
+  },
+  { when: { path: 'responseCode', like: ['401??01'] }, code: 'chain-broken' },
+  {
+    when: { path: 'responseCode', like: ['401??00'] },
+    code: 'credentials-rejected',
+    advice:
+      'clientId and privateKey, that the provider holds the public key and that it allows our IP address (one code covers ' +
+      'all of these)',
+  },
+];
 
-export type SignerPreparation = (credentials: Credentials) => Result<SnapSigner>;
-
-/** The same for many tokens: those with the same credentials share a signer, because a key for each of 10,000 adds up. */
-export function createSignerPreparation(options: SnapOptions): SignerPreparation {
-  let latest: { readonly credentials: Credentials; readonly signer: SnapSigner } | undefined;
-  return (credentials) => {
-    const used = latest?.credentials;
-    if (latest !== undefined && SIGNER_CREDENTIALS.every((name) => isSame(credentials, used, name)))
-      return succeed(latest.signer);
-    const signer = prepareSigner(credentials, options);
-    if (signer.ok) latest = { credentials, signer: signer.value };
-    return signer;
+/** The settings in the language that all descriptions are compiled from. */
+export function describeSnap(settings: SnapSettings): ShortForm {
+  const { flow, grant, authCodeFrom, refreshTokenTtl } = settings;
+  const isForCustomer = flow === 'b2b2c';
+  const hasChain = isForCustomer && grant !== 'authorization_code';
+  const additionalInfo = { object: {} };
+  const first = isForCustomer
+    ? {
+        ...spellGrant('authorization_code', settings),
+        authCode: `\${${authCodeFrom}}`,
+        ...(grant === 'both' ? { refreshToken: { optional: 'refreshToken' } } : {}),
+        additionalInfo,
+      }
+    : { ...spellGrant('client_credentials', settings), additionalInfo };
+  const request = requestOf(settings, first);
+  return {
+    description: {
+      values: {
+        timestamp: timestampOf(settings.timestampFormat),
+        signature: {
+          rsa: 'pkcs1-sha256',
+          key: 'privateKey',
+          passphrase: 'passphrase',
+          text: '${clientId}|${timestamp}',
+          as: 'base64',
+          allowWeakKey: settings.allowWeakKey,
+        },
+      },
+      steps: [],
+      hosts: [],
+      request,
+      success: {
+        status: ['2xx'],
+        all: [
+          { path: 'responseCode', unlike: ['1??????', '3??????', '4??????', '5??????'] },
+          { path: 'error', absent: true },
+        ],
+      },
+      token: { path: 'accessToken' },
+      scheme: { path: 'tokenType' },
+      expiry: [
+        isForCustomer ? { path: 'accessTokenExpiryTime', as: 'auto' } : { path: 'expiresIn', as: 'auto' },
+      ],
+      ...(hasChain
+        ? {
+            refresh: {
+              token: { path: 'refreshToken' },
+              expiry: { path: 'refreshTokenExpiryTime', as: 'auto' },
+              whenRefused: 'start-again',
+              ttl: refreshTokenTtl,
+              ...(grant === 'refresh_token'
+                ? {
+                    request: requestOf(settings, {
+                      ...spellGrant('refresh_token', settings),
+                      refreshToken: '${refreshToken}',
+                      additionalInfo,
+                    }),
+                  }
+                : {}),
+            },
+          }
+        : {}),
+      publish: {},
+      errorStatus: 'responseCode',
+      errors: [...ERRORS],
+      reissue: 'new',
+      allowSecretInUrl: false,
+    },
+    credentials: isForCustomer
+      ? { ...CREDENTIALS, [authCodeFrom]: { description: "the customer's binding, sent as authCode" } }
+      : CREDENTIALS,
   };
 }
 
-const SIGNER_CREDENTIALS = Object.keys(SNAP_CREDENTIALS);
-
-function isSame(some: Credentials, others: Credentials | undefined, name: string): boolean {
-  const value = some.get(name);
-  return value === undefined ? others?.get(name) === undefined : value.equals(others?.get(name));
+function requestOf({ path, flow }: SnapSettings, json: unknown): Description['request'] {
+  return {
+    method: 'POST',
+    url: path ?? `/v1.0/access-token/${flow}`,
+    query: {},
+    headers: {
+      'x-timestamp': '${timestamp}',
+      'x-client-key': '${clientId}',
+      'x-signature': '${signature}',
+    },
+    body: { json },
+  };
 }
 
-/** Checks the SNAP credentials and parses the key. */
-export function prepareSigner(credentials: Credentials, options: SnapOptions): Result<SnapSigner> {
-  const clientId = requireHeaderCredential(credentials, 'clientId');
-  if (!clientId.ok) return clientId;
-  const pem = requireCredential(credentials, 'privateKey');
-  if (!pem.ok) return pem;
-  const privateKey = parsePrivateKey(pem.value, {
-    name: 'privateKey',
-    passphrase: credentials.get('passphrase'),
-    allowWeakKey: options.allowWeakKey,
-  });
-  if (!privateKey.ok) return privateKey;
-  return succeed({ clientId: clientId.value, privateKey: privateKey.value });
+/** The grant as this service spells it. */
+function spellGrant(
+  grant: string,
+  { grantTypeKey, grantTypeCase }: SnapSettings,
+): Readonly<Record<string, string>> {
+  return { [grantTypeKey]: grantTypeCase === 'upper' ? grant.toUpperCase() : grant };
 }
 
-/** The three SNAP headers. Make them afresh for every attempt: servers refuse a timestamp that is minutes old. */
-export async function buildSnapHeaders(
-  { clientId, privateKey }: SnapSigner,
-  nowMs: number,
-  format: TimestampFormat,
-): Promise<Readonly<Record<string, string>>> {
-  const timestamp = formatTimestamp(nowMs, format);
-  const clientKey = clientId.reveal();
-  const signature = await signText(privateKey, `${clientKey}|${timestamp}`);
-  return { 'x-timestamp': timestamp, 'x-client-key': clientKey, 'x-signature': signature };
-}
-
-const JAKARTA_OFFSET_MS = 7 * 3_600_000;
-
-/** `2026-11-21T19:21:02+07:00` and its variants, computed from the epoch. @param atMs wall time in milliseconds */
-export function formatTimestamp(atMs: number, format: TimestampFormat): string {
-  const jakarta = new Date(atMs + JAKARTA_OFFSET_MS).toISOString();
-  const utc = new Date(atMs).toISOString();
-  switch (format) {
-    case 'jakarta-seconds':
-      return `${jakarta.slice(0, 19)}+07:00`;
-    case 'jakarta-milliseconds':
-      return `${jakarta.slice(0, 23)}+07:00`;
-    case 'utc-seconds':
-      return `${utc.slice(0, 19)}Z`;
-    case 'utc-milliseconds':
-      return utc;
-  }
-}
-
-/** The grant as this service spells it: `{ grantType: 'client_credentials' }`. */
-export function spellGrant(grant: string, options: SnapOptions): Readonly<Record<string, string>> {
-  return { [options.grantTypeKey]: options.grantTypeCase === 'upper' ? grant.toUpperCase() : grant };
-}
-
-/**
- * RSASSA-PKCS1-v1_5 with SHA-256 in standard base64. Asynchronous, in Node's thread pool: a thousand synchronous
- * signatures would block the event loop for more than a second.
- */
-function signText(key: KeyObject, text: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const input = { key, padding: constants.RSA_PKCS1_PADDING };
-    sign('sha256', Buffer.from(text, 'ascii'), input, (error, signature) => {
-      if (error === null) resolve(signature.toString('base64'));
-      else reject(error);
-    });
-  });
+function timestampOf(format: SnapSettings['timestampFormat']): ValueNode {
+  return {
+    now: 'iso',
+    zone: format.startsWith('jakarta') ? '+07:00' : 'Z',
+    precision: format.endsWith('milliseconds') ? 'milliseconds' : 'seconds',
+  };
 }

@@ -27,6 +27,8 @@ export interface TokenFields {
   readonly accessToken: AnswerField;
   readonly tokenType: unknown;
   readonly expiry: AnswerField;
+  /** What else the description names; what it names first has to be right where it is there. */
+  readonly otherExpiries: readonly AnswerField[];
   /** The object that holds the token: what it says of the expiry under other names counts too. */
   readonly beside: JsonObject;
   readonly documentedLifetimeSeconds: number;
@@ -39,7 +41,7 @@ export interface TokenFields {
 /** Checks a successful answer's fields and decides the expiry; fails with `response-malformed` or `clock-skewed`. */
 export function acceptToken(
   response: TokenResponse,
-  context: RequestContext,
+  context: Pick<RequestContext, 'lifetimeMs'>,
   fields: TokenFields,
 ): Result<FetchedToken> {
   const read = readToken(fields);
@@ -114,12 +116,16 @@ const EXPIRY_NAMES: readonly string[] = [
   'access_token_expires_at',
 ];
 
-function otherStatements({ expiry, beside }: TokenFields): readonly AnswerField[] {
+function otherStatements({ expiry, otherExpiries, beside }: TokenFields): readonly AnswerField[] {
   const documented = expiry.field.split('.').at(-1);
-  return EXPIRY_NAMES.filter((name) => name !== documented && Object.hasOwn(beside, name)).map((name) => ({
-    field: name,
-    value: beside[name],
-  }));
+  const known = new Set([documented, ...otherExpiries.map(({ field }) => field.split('.').at(-1))]);
+  return [
+    ...otherExpiries,
+    ...EXPIRY_NAMES.filter((name) => !known.has(name) && Object.hasOwn(beside, name)).map((name) => ({
+      field: name,
+      value: beside[name],
+    })),
+  ];
 }
 
 /** The refresh token of a successful answer whose access token is of no use; `undefined` when there is none. */
@@ -151,7 +157,7 @@ export function notAnObject(response: TokenResponse): Failed {
     code: 'response-malformed',
     retry: 'backoff',
     message:
-      `POST ${response.endpoint} answered ${response.status} with ${describeBody(response)}: ` +
+      `${response.call} answered ${response.status} with ${describeBody(response)}: ` +
       "check that baseUrl is this provider's token API",
   });
 }

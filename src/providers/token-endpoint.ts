@@ -10,6 +10,7 @@
  * `response-malformed`: the network is to blame.
  */
 import { measureSkew } from '../core/answer-age.ts';
+import type { CallTls } from '../core/call-tls.ts';
 import type { Failure } from '../core/failure.ts';
 import { CONNECT_LIMIT_MS, type HttpAnswer, HttpFault, type HttpTransport } from '../core/http-call.ts';
 import { isLoopback } from '../core/loopback.ts';
@@ -20,8 +21,6 @@ import { isAmbiguousAnswer } from './chain.ts';
 import type { TokenRequest, TokenResponse } from './provider.ts';
 
 export interface TokenCall {
-  /** `https://api.example.com` or `https://gateway.example.com/prefix`. */
-  readonly baseUrl: string;
   readonly request: TokenRequest;
   /**
    * Limit for the answer in milliseconds, from the moment the request is sent: an answer always has all of it. The
@@ -30,6 +29,7 @@ export interface TokenCall {
   readonly timeoutMs: number;
   readonly transport: HttpTransport;
   readonly signal: AbortSignal;
+  readonly tls?: CallTls | undefined;
   /** Asked right before the request is sent. */
   readonly isOver?: () => boolean;
 }
@@ -44,13 +44,12 @@ export interface Unanswered extends Failed {
  * Sends a token request and reads the answer, whatever its status.
  * Fails with `provider-unavailable` (network, limits), `response-malformed` (too large, unreadable), `request-rejected`
  * (redirect) or `aborted`.
- * @throws when `baseUrl` is not allowed or a header is not valid: the configuration and the kinds check both
+ * @throws when a header is not valid, which the request's description has been checked for: a bug
  */
-export async function postTokenRequest(call: TokenCall): Promise<Success<TokenResponse> | Unanswered> {
+export async function sendTokenRequest(call: TokenCall): Promise<Success<TokenResponse> | Unanswered> {
   const { signal, timeoutMs, request, isOver = () => false } = call;
-  const url = resolveEndpoint(call.baseUrl, request.path);
-  const endpoint = `${url.origin}${url.pathname}`;
-  if (signal.aborted) return unanswered(describeAbort(endpoint), false);
+  const { url, shown } = request;
+  if (signal.aborted) return unanswered(describeAbort(shown), false);
   try {
     const answer = await call.transport.send(
       {
@@ -58,23 +57,23 @@ export async function postTokenRequest(call: TokenCall): Promise<Success<TokenRe
         url,
         headers: {
           accept: 'application/json',
-          'content-type': 'application/json',
           'user-agent': `token-refresher/${VERSION}`,
           ...request.headers,
         },
         body: request.body,
+        tls: call.tls,
         connectLimitMs: Math.min(timeoutMs, CONNECT_LIMIT_MS),
         answerLimitMs: timeoutMs,
         isOver,
       },
       signal,
     );
-    return readAnswer(answer, url, endpoint);
+    return readAnswer(answer, url, shown);
   } catch (error) {
     if (!(error instanceof HttpFault)) throw error;
     const { isSent } = error;
-    if (signal.aborted || (!isSent && isOver())) return unanswered(describeAbort(endpoint), isSent);
-    const message = `POST ${endpoint} failed: ${error.message}`;
+    if (signal.aborted || (!isSent && isOver())) return unanswered(describeAbort(shown), isSent);
+    const message = `${shown} failed: ${error.message}`;
     return unanswered({ code: 'provider-unavailable', retry: 'backoff', message }, isSent);
   }
 }
@@ -84,11 +83,11 @@ function unanswered(failure: Failure, isAmbiguous: boolean): Unanswered {
 }
 
 /** `aborted`: the caller gave up on a fetch. */
-export function describeAbort(endpoint: string): Failure {
+export function describeAbort(call: string): Failure {
   return {
     code: 'aborted',
     retry: 'soon',
-    message: `POST ${endpoint} was given up: the program stops or is no longer the leader`,
+    message: `${call} was given up: the program stops or is no longer the leader`,
   };
 }
 
@@ -102,39 +101,42 @@ export function resolveEndpoint(baseUrl: string, path: string): URL {
   return new URL(`${base.origin}${base.pathname.replace(/\/+$/, '')}${path}`);
 }
 
-function readAnswer(answer: HttpAnswer, url: URL, endpoint: string): Success<TokenResponse> | Unanswered {
+function readAnswer(answer: HttpAnswer, url: URL, call: string): Success<TokenResponse> | Unanswered {
   const { status, sentAtMs, sentAtMonotonicMs, receivedAtMs } = answer;
   const headers = readHeaders(answer);
   if (status >= 300 && status <= 399)
-    return unanswered(describeRedirect(status, headers.get('location'), url, endpoint), false);
+    return unanswered(describeRedirect(status, headers.get('location'), url, call), false);
   // Of an error the status says enough, and must not be tried as often as a broken answer.
   if ('problem' in answer.body && status < 400) {
-    const unreadable = describeUnreadable(endpoint, status, answer.body.problem);
+    const unreadable = describeUnreadable(call, status, answer.body.problem);
     return unanswered(unreadable, isAmbiguousAnswer(status, unreadable));
   }
   const body = new SecretText('bytes' in answer.body ? new TextDecoder().decode(answer.body.bytes) : '');
   const dated = { date: headers.get('date'), age: headers.get('age') };
   const clockSkewMs = measureSkew(dated, { sentAtMs, receivedAtMs });
-  return succeed({ status, headers, body, endpoint, sentAtMs, sentAtMonotonicMs, receivedAtMs, clockSkewMs });
+  return succeed({ status, headers, body, call, sentAtMs, sentAtMonotonicMs, receivedAtMs, clockSkewMs });
 }
 
-/** Of a repeated header the first value; several `Retry-After` as a list (RFC 9110, 5.3), since the longest counts. */
+/**
+ * Of a repeated header the first value; several `Retry-After` as a list (RFC 9110, 5.3), since the longest counts; cookies
+ * one a line.
+ */
 function readHeaders({ headers }: HttpAnswer): ReadonlyMap<string, string> {
   return new Map(
     [...headers].map(([name, values]) => [
       name,
-      name === 'retry-after' ? values.join(', ') : (values[0] ?? ''),
+      SEPARATORS.has(name) ? values.join(SEPARATORS.get(name)) : (values[0] ?? ''),
     ]),
   );
 }
 
+const SEPARATORS: ReadonlyMap<string, string> = new Map([
+  ['retry-after', ', '],
+  ['set-cookie', '\n'],
+]);
+
 /** The host of a redirect to elsewhere may be made of anything, a credential too: it is not shown. */
-function describeRedirect(
-  status: number,
-  location: string | undefined,
-  from: URL,
-  endpoint: string,
-): Failure {
+function describeRedirect(status: number, location: string | undefined, from: URL, call: string): Failure {
   const target = URL.parse(location ?? '', from);
   const where =
     location === undefined || target === null
@@ -147,14 +149,14 @@ function describeRedirect(
   return {
     code: 'request-rejected',
     retry: 'backoff',
-    message: `POST ${endpoint} answered ${status}, ${where}: nothing was sent there; correct baseUrl`,
+    message: `${call} answered ${status}, ${where}: nothing was sent there; correct baseUrl`,
   };
 }
 
-function describeUnreadable(endpoint: string, status: number, problem: string): Failure {
+function describeUnreadable(call: string, status: number, problem: string): Failure {
   return {
     code: 'response-malformed',
     retry: 'backoff',
-    message: `POST ${endpoint} answered ${status} with ${problem}: check that baseUrl is a token API`,
+    message: `${call} answered ${status} with ${problem}: check that baseUrl is a token API`,
   };
 }

@@ -4,11 +4,13 @@
  * Guarantee: credentials are read before every fetch, so that a changed one counts at the latest then; they are checked
  * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
  */
+import { type CallTls, readCallTls } from '../core/call-tls.ts';
 import type { ChainState } from '../core/chain-state.ts';
 import type { HttpTransport } from '../core/http-call.ts';
-import type { Clock, FetchReport, TokenSource } from '../core/ports.ts';
+import type { Clock, FetchReport, Random, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { isAmbiguousAnswer } from './chain.ts';
+import { unusable } from './credential-value.ts';
 import type {
   ConfiguredKind,
   CredentialReading,
@@ -16,7 +18,7 @@ import type {
   PreparedKind,
   RequestContext,
 } from './provider.ts';
-import { describeAbort, postTokenRequest } from './token-endpoint.ts';
+import { describeAbort, sendTokenRequest } from './token-endpoint.ts';
 
 export interface TokenSourceOptions {
   readonly kind: ConfiguredKind;
@@ -29,6 +31,9 @@ export interface TokenSourceOptions {
   readonly timeoutMs: number;
   readonly transport: HttpTransport;
   readonly clock: Clock;
+  readonly random: Random;
+  /** Whose token it is, for kinds with one for each customer. */
+  readonly customer?: string | undefined;
 }
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
@@ -40,6 +45,7 @@ class ProviderSource implements TokenSource {
   /** What the last fetch used; `undefined` when it could read none. */
   #used: Credentials | undefined;
   #prepared: Result<PreparedKind> | undefined;
+  #tls: CallTls | undefined;
   /** Of the last fetch that failed. */
   #reading: CredentialReading | undefined;
 
@@ -91,13 +97,19 @@ class ProviderSource implements TokenSource {
     const { kind, readCredentials } = this.#options;
     const { credentials } = await readCredentials(signal);
     if (!credentials.ok) return credentials;
-    const prepared = kind.prepare(credentials.value);
-    return prepared.ok ? succeed(undefined) : prepared;
+    const prepared = prepareWith(kind, credentials.value);
+    if (!prepared.ok) return prepared;
+    const begun = await prepared.value.begin(this.#context(undefined));
+    if (!begun.ok) return begun;
+    const request = begun.value.request();
+    return request.ok ? succeed(undefined) : request;
   }
 
   #prepare(credentials: Credentials): Result<PreparedKind> {
-    if (this.#prepared === undefined || !areSame(credentials, this.#used))
-      this.#prepared = this.#options.kind.prepare(credentials);
+    if (this.#prepared === undefined || !areSame(credentials, this.#used)) {
+      this.#prepared = prepareWith(this.#options.kind, credentials);
+      this.#tls = tlsOf(credentials);
+    }
     this.#used = credentials;
     return this.#prepared;
   }
@@ -108,24 +120,62 @@ class ProviderSource implements TokenSource {
     signal: AbortSignal,
     isOver: () => boolean,
   ): Promise<FetchReport> {
-    const { baseUrl, timeoutMs, transport, clock, lifetimeMs } = this.#options;
-    const context: RequestContext = { nowMs: clock.now(), chain, lifetimeMs };
-    const request = await ready.buildRequest(context);
-    if (isOver()) return unasked(fail(describeAbort(baseUrl)));
-    const response = await postTokenRequest({ baseUrl, request, timeoutMs, transport, signal, isOver });
-    if (!response.ok) {
-      const { isAmbiguous, failure } = response;
-      // The term has ended while the connection was made.
-      if (failure.code === 'aborted' && !isAmbiguous) return unasked(response);
-      return { result: response, clockSkewMs: undefined, isAmbiguous };
+    const { baseUrl, timeoutMs, transport, clock } = this.#options;
+    const begun = await ready.begin(this.#context(chain));
+    if (!begun.ok) return unasked(begun);
+    const attempt = begun.value;
+    let isFirst = true;
+    const startedMs = clock.monotonicMs();
+    for (;;) {
+      const request = attempt.request();
+      if (!request.ok) return isFirst ? unasked(request) : { result: request, clockSkewMs: undefined };
+      if (isOver()) return unasked(fail(describeAbort(baseUrl)));
+      // One limit for all requests of an attempt; the first has all of it.
+      const leftMs = isFirst ? timeoutMs : Math.max(1, timeoutMs - (clock.monotonicMs() - startedMs));
+      const call = { request: request.value, timeoutMs: leftMs, transport, signal, isOver, tls: this.#tls };
+      const { presentsRefreshToken } = attempt;
+      const response = await sendTokenRequest(call);
+      if (!response.ok) {
+        const { isAmbiguous, failure } = response;
+        // The term has ended while the connection was made.
+        if (failure.code === 'aborted' && !isAmbiguous && isFirst) return unasked(response);
+        return { result: response, clockSkewMs: undefined, isAmbiguous: isAmbiguous && presentsRefreshToken };
+      }
+      const { clockSkewMs, status } = response.value;
+      const taken = attempt.take(response.value);
+      if (taken.ok) {
+        if (taken.value !== 'next') return { result: succeed(taken.value), clockSkewMs };
+        isFirst = false;
+        continue;
+      }
+      const salvaged = attempt.salvageRefreshToken(response.value);
+      const isAmbiguous =
+        presentsRefreshToken && salvaged === undefined && isAmbiguousAnswer(status, taken.failure);
+      return { result: taken, clockSkewMs, salvaged, isAmbiguous };
     }
-    const { clockSkewMs, status } = response.value;
-    const result = ready.parseResponse(response.value, context);
-    if (result.ok) return { result, clockSkewMs };
-    const salvaged = ready.salvageRefreshToken?.(response.value);
-    const isAmbiguous = salvaged === undefined && isAmbiguousAnswer(status, result.failure);
-    return { result, clockSkewMs, salvaged, isAmbiguous };
   }
+
+  #context(chain: ChainState | undefined): RequestContext {
+    const { baseUrl, clock, random, lifetimeMs, customer } = this.#options;
+    return { nowMs: clock.now(), random, chain, lifetimeMs, customer, baseUrl };
+  }
+}
+
+function prepareWith(kind: ConfiguredKind, credentials: Credentials): Result<PreparedKind> {
+  const tls = tlsOf(credentials);
+  const read = tls === undefined ? undefined : readCallTls(tls);
+  return read?.ok === false ? unusable(`tls.${read.setting}`, read.problem) : kind.prepare(credentials);
+}
+
+/** What the configuration gives for TLS, which is read with the credentials. */
+function tlsOf(credentials: Credentials): CallTls | undefined {
+  const tls = {
+    ca: credentials.get('tls.ca'),
+    certificate: credentials.get('tls.certificate'),
+    key: credentials.get('tls.key'),
+    passphrase: credentials.get('tls.passphrase'),
+  };
+  return Object.values(tls).every((text) => text === undefined) ? undefined : tls;
 }
 
 function unasked(result: Result<never>): FetchReport {

@@ -1,0 +1,375 @@
+/**
+ * A description becomes a kind: checked when the configuration is read, every name known and used, every value legal in
+ * its place; a fetch only fills it in.
+ */
+import { fail, type Result, succeed } from '../core/result.ts';
+import { SecretText } from '../core/secret-text.ts';
+import type { FetchedToken } from '../core/token.ts';
+import { valueAt } from './answer-path.ts';
+import { usableRefreshToken } from './chain.ts';
+import { type Answer, asText, compilePath, readAnswer } from './condition.ts';
+import { requireCredential } from './credential-value.ts';
+import type { Description } from './description.ts';
+import { compileFailures, type FailureReader, type PresentedRequest } from './failure.ts';
+import type { Fault } from './faults.ts';
+import { Names } from './names.ts';
+import type {
+  Configured,
+  CredentialFields,
+  Credentials,
+  PreparedKind,
+  RequestContext,
+  TokenAttempt,
+  TokenRequest,
+  TokenResponse,
+} from './provider.ts';
+import { type CompiledRequest, compileRequest } from './request.ts';
+import { type Scope, Unfillable } from './scope.ts';
+import { compileSuccess, compileTokenReader, type TokenReader } from './token-reader.ts';
+import { type CompiledValue, type ComputeValue, compileValue } from './values.ts';
+
+export interface CompileInput {
+  readonly description: Description;
+  /** Texts of options by name. */
+  readonly options: ReadonlyMap<string, string>;
+  /** Shared by all tokens of the provider. */
+  readonly credentials: CredentialFields;
+  /** Of each customer; `undefined` without customers; `any`: whatever is named and not among the others. */
+  readonly customerCredentials: CredentialFields | 'any' | undefined;
+  /** Names that no text uses because the program does. */
+  readonly usedElsewhere?: readonly string[];
+  readonly documentedLifetimeSeconds: number;
+  readonly baseUrl: string | undefined;
+}
+
+/** `refreshToken` of a chain: the newest one, or the seed among the credentials. */
+const REFRESH_TOKEN = 'refreshToken';
+
+export function compile(input: CompileInput): Configured {
+  const { description, options, credentials } = input;
+  const listed = input.customerCredentials === 'any' ? {} : (input.customerCredentials ?? {});
+  const names = new Names(options, { acceptsUnknown: input.customerCredentials === 'any' });
+  const { faults } = names;
+  const chain = description.refresh;
+  if (chain !== undefined) names.declare(REFRESH_TOKEN, 'refreshToken', ['refresh']);
+  if (input.customerCredentials !== undefined) names.declare('customer', 'customer', ['customers']);
+  for (const name of Object.keys({ ...credentials, ...listed }))
+    if (name !== REFRESH_TOKEN || chain === undefined)
+      names.declare(name, 'credential', ['credentials', name]);
+
+  const values = Object.entries(description.values).map(([name, node]) => {
+    names.startPart();
+    const value = compileValue(name, node, ['values', name], names);
+    const isOfChance = 'now' in node || 'random' in node;
+    const isReadable = ['text', 'base64', 'base64url', 'hex', 'sorted'].some(
+      (form) => Object.keys(node)[0] === form,
+    );
+    names.declare(name, 'value', ['values', name]);
+    if (isReadable) names.markRevealing(name);
+    return { ...value, isSecret: !isOfChance };
+  });
+
+  const rules = {
+    allowSecretInUrl: description.allowSecretInUrl,
+    hosts: description.hosts,
+    hasBaseUrl: input.baseUrl !== undefined,
+  };
+  const steps = description.steps.map((step, index): CompiledStep => {
+    const request = compileRequest(step, ['steps', index], names, rules);
+    const success = compileSuccess(step.success, ['steps', index, 'success'], faults);
+    const save = Object.entries(step.save).map(([name, path]) => {
+      names.declare(name, 'saved', ['steps', index, 'save', name]);
+      return { name, path: compilePath(path) };
+    });
+    return { request, success, save };
+  });
+  const base = compileRequest(description.request, ['request'], names, rules);
+  const refreshRequest =
+    chain?.request === undefined
+      ? undefined
+      : compileRequest(chain.request, ['refresh', 'request'], names, rules);
+  if (chain !== undefined && refreshRequest === undefined && !base.uses.has(REFRESH_TOKEN))
+    faults.push({
+      path: ['refresh'],
+      text: 'no request presents the refresh token',
+      allowed: 'a request below refresh, or ${refreshToken} in the base request',
+    });
+  reportUnused(input, listed, names);
+  const success = compileSuccess(description.success, ['success'], faults);
+  const reader = compileTokenReader(
+    { description, documentedLifetimeSeconds: input.documentedLifetimeSeconds },
+    faults,
+  );
+  const failures = compileFailures(description, faults);
+  if (faults.length > 0) return { ok: false, faults: withoutTwins(faults) };
+
+  const customerCredentials: CredentialFields = {
+    ...listed,
+    ...Object.fromEntries([...names.accepted].map((name) => [name, { description: '' }])),
+  };
+  const required = [
+    ...Object.entries(credentials).map(([name, field]) => ({ name, field })),
+    ...Object.entries(customerCredentials).map(([name, field]) => ({ name, field })),
+  ].flatMap(({ name, field }) => (field.optional === true ? [] : [name]));
+  const shared: Shared = {
+    steps,
+    base,
+    refreshRequest,
+    hasChain: chain !== undefined,
+    success,
+    reader,
+    failures,
+    secretValues: new Set(values.flatMap(({ name, isSecret }) => (isSecret ? [name] : []))),
+    credentialNames:
+      listNames(Object.entries(credentials)) ||
+      listNames(Object.entries(customerCredentials)) ||
+      'the credentials',
+  };
+  return {
+    ok: true,
+    configured: {
+      hasChain: chain !== undefined,
+      chainFallback: chain?.whenRefused === 'needs-human' || chain === undefined ? 'none' : 'start-again',
+      reissue: description.reissue,
+      notBeforeExpiryMs: description.notBeforeExpiry ?? 0,
+      baseUrl: input.baseUrl ?? originOf(description.request.url),
+      customerCredentials,
+      prepare: (given) => prepare(given, required, values, shared),
+      picture: (baseUrl) => picture(shared, baseUrl),
+    },
+  };
+}
+
+function originOf(url: string): string | undefined {
+  return URL.parse(url)?.origin;
+}
+
+function listNames(fields: readonly (readonly [string, { readonly optional?: boolean }])[]): string {
+  return fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name])).join(' and ');
+}
+
+function reportUnused(
+  { description, credentials, usedElsewhere = [] }: CompileInput,
+  customerCredentials: CredentialFields,
+  names: Names,
+): void {
+  const unused = (name: string): boolean => !names.isUsed(name) && !usedElsewhere.includes(name);
+  for (const name of Object.keys(description.values))
+    if (unused(name))
+      names.faults.push({
+        path: ['values', name],
+        target: 'key',
+        text: 'is used nowhere',
+        allowed: `\${${name}} in a text, or no such value`,
+      });
+  for (const name of Object.keys({ ...credentials, ...customerCredentials }))
+    if (unused(name))
+      names.faults.push({
+        path: ['credentials', name],
+        target: 'key',
+        text: 'is used nowhere',
+        allowed: `\${${name}} in a text, or no such credential`,
+      });
+  description.steps.forEach(({ save }, index) => {
+    for (const name of Object.keys(save))
+      if (unused(name))
+        names.faults.push({
+          path: ['steps', index, 'save', name],
+          target: 'key',
+          text: 'is used nowhere',
+          allowed: `\${${name}} in a later text`,
+        });
+  });
+}
+
+function withoutTwins(faults: readonly Fault[]): readonly Fault[] {
+  return [...new Map(faults.map((fault) => [JSON.stringify([fault.path, fault.text]), fault])).values()];
+}
+
+interface CompiledStep {
+  readonly request: CompiledRequest;
+  readonly success: ReturnType<typeof compileSuccess>;
+  readonly save: readonly { readonly name: string; readonly path: ReturnType<typeof compilePath> }[];
+}
+
+interface Shared {
+  readonly steps: readonly CompiledStep[];
+  readonly base: CompiledRequest;
+  readonly refreshRequest: CompiledRequest | undefined;
+  readonly hasChain: boolean;
+  readonly success: ReturnType<typeof compileSuccess>;
+  readonly reader: TokenReader;
+  readonly failures: FailureReader;
+  readonly secretValues: ReadonlySet<string>;
+  readonly credentialNames: string;
+}
+
+function prepare(
+  credentials: Credentials,
+  required: readonly string[],
+  values: readonly CompiledValue[],
+  shared: Shared,
+): Result<PreparedKind> {
+  for (const name of required) {
+    const given = requireCredential(credentials, name);
+    if (!given.ok) return given;
+  }
+  const computations: (readonly [string, ComputeValue])[] = [];
+  for (const { name, prepare: prepareValue } of values) {
+    const prepared = prepareValue(credentials);
+    if (!prepared.ok) return prepared;
+    computations.push([name, prepared.value]);
+  }
+  return succeed({
+    begin: async (context) => {
+      const attempt = new DescribedAttempt(shared, credentials, context);
+      const computed = await attempt.compute(computations);
+      return computed.ok ? succeed(attempt) : computed;
+    },
+  });
+}
+
+class DescribedAttempt implements TokenAttempt {
+  readonly #shared: Shared;
+  readonly #credentials: Credentials;
+  readonly #context: RequestContext;
+  readonly #spent: SecretText | undefined;
+  readonly #computed = new Map<string, string>();
+  readonly #scope: Scope;
+  #step = 0;
+
+  constructor(shared: Shared, credentials: Credentials, context: RequestContext) {
+    this.#shared = shared;
+    this.#credentials = credentials;
+    this.#context = context;
+    this.#spent = shared.hasChain
+      ? (usableRefreshToken(context) ?? credentials.get(REFRESH_TOKEN))
+      : undefined;
+    this.#scope = {
+      valueOf: (name) => this.#find(name) ?? '',
+      isPresent: (name) => (this.#find(name) ?? '') !== '',
+    };
+  }
+
+  async compute(computations: readonly (readonly [string, ComputeValue])[]): Promise<Result<void>> {
+    try {
+      for (const [name, computeValue] of computations)
+        this.#computed.set(name, await computeValue(this.#scope, this.#context));
+      return succeed(undefined);
+    } catch (error) {
+      if (!(error instanceof Unfillable)) throw error;
+      return fail({ code: 'credentials-rejected', retry: 'needs-human', message: error.message });
+    }
+  }
+
+  #find(name: string): string | undefined {
+    if (name === REFRESH_TOKEN && this.#shared.hasChain) return this.#spent?.reveal();
+    if (name === 'customer') return this.#context.customer;
+    return this.#computed.get(name) ?? this.#credentials.get(name)?.reveal();
+  }
+
+  get #request(): CompiledRequest {
+    const { steps, base, refreshRequest } = this.#shared;
+    if (this.#spent !== undefined && refreshRequest !== undefined) return refreshRequest;
+    return steps[this.#step]?.request ?? base;
+  }
+
+  get #isLast(): boolean {
+    return this.#request === this.#shared.base || this.#request === this.#shared.refreshRequest;
+  }
+
+  get presentsRefreshToken(): boolean {
+    return this.#spent !== undefined && this.#request.uses.has(REFRESH_TOKEN);
+  }
+
+  request(): Result<TokenRequest> {
+    return this.#request.fill(this.#scope, this.#context.baseUrl);
+  }
+
+  take(response: TokenResponse): Result<FetchedToken | 'next'> {
+    const answer = readAnswer(response);
+    return this.#isLast ? this.#readToken(answer) : this.#save(answer);
+  }
+
+  salvageRefreshToken(response: TokenResponse): ReturnType<TokenAttempt['salvageRefreshToken']> {
+    const answer = readAnswer(response);
+    if (!this.#isLast || !this.#isSuccess(answer)) return undefined;
+    return this.#shared.reader.salvage(answer);
+  }
+
+  #readToken(answer: Answer): Result<FetchedToken> {
+    const { reader, success, failures } = this.#shared;
+    const { response } = answer;
+    if (success.hasStatus(answer) && reader.isUnreadable(answer)) return reader.refuseUnreadable(answer);
+    const isWithoutToken = isNothing(reader.findToken(answer));
+    if (!this.#isSuccess(answer) || (isWithoutToken && failures.hasRuleFor(answer)))
+      return fail(failures.classify(answer, this.#presented));
+    return reader.accept({ ...answer, response }, this.#context, this.#presented.secrets);
+  }
+
+  /** Where nothing is described, a token counts more than what is said beside it. */
+  #isSuccess(answer: Answer): boolean {
+    const { success, reader, failures } = this.#shared;
+    if (!success.hasStatus(answer)) return false;
+    if (success.holds !== undefined) return success.holds(answer);
+    return !isNothing(reader.findToken(answer)) || !failures.statesFailure(answer);
+  }
+
+  #save(answer: Answer): Result<'next'> {
+    const { steps, failures } = this.#shared;
+    const step = steps[this.#step];
+    if (step === undefined) throw new Error('a step that is not the last one is there');
+    const { success } = step;
+    if (!success.hasStatus(answer) || success.holds?.(answer) === false)
+      return fail(failures.classify(answer, this.#presented));
+    for (const { name, path } of step.save) {
+      const text = asText(valueAt(answer.json, path));
+      if (text === undefined || text === '')
+        return fail({
+          code: 'response-malformed',
+          retry: 'backoff',
+          message: `${answer.response.call} answered ${answer.response.status} without ${path.text}, which is needed for the next request`,
+        });
+      this.#computed.set(name, text);
+    }
+    this.#step += 1;
+    return succeed('next');
+  }
+
+  get #presented(): PresentedRequest {
+    const { secretValues, credentialNames } = this.#shared;
+    const { uses } = this.#request;
+    const computed = [...this.#computed].flatMap(([name, text]) =>
+      secretValues.has(name) ||
+      !this.#shared.steps.every(({ save }) => save.every((one) => one.name !== name))
+        ? [new SecretText(text)]
+        : [],
+    );
+    return {
+      secrets: [
+        ...this.#credentials.values(),
+        ...(this.#spent === undefined ? [] : [this.#spent]),
+        ...computed,
+      ],
+      credentialNames,
+      hasSpentRefreshToken: this.presentsRefreshToken,
+      isRefreshTokenAlone: this.presentsRefreshToken && uses.size === 1,
+    };
+  }
+}
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
+function picture({ steps, base, refreshRequest }: Shared, baseUrl: string): readonly TokenRequest[] {
+  const scope: Scope = { valueOf: (name) => `‹${name}›`, isPresent: () => true, isPicture: true };
+  return [
+    ...steps.map(({ request }) => request),
+    base,
+    ...(refreshRequest === undefined ? [] : [refreshRequest]),
+  ].flatMap((request) => {
+    const filled = request.fill(scope, baseUrl);
+    return filled.ok ? [filled.value] : [];
+  });
+}

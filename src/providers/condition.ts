@@ -1,0 +1,123 @@
+/** Conditions on an answer: what a success is, and when a rule of the error list applies. */
+import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import { type AnswerPath, parsePath, valueAt } from './answer-path.ts';
+import type { Condition, Predicate } from './description.ts';
+import type { Fault, FaultPath } from './faults.ts';
+import type { TokenResponse } from './provider.ts';
+
+/** An answer and its JSON, parsed once. */
+export interface Answer {
+  readonly response: TokenResponse;
+  /** `undefined` for a body that is no JSON. */
+  readonly json: unknown;
+  /** `undefined` for anything but an object. */
+  readonly object: JsonObject | undefined;
+}
+
+export function readAnswer(response: TokenResponse): Answer {
+  const json = parseJson(response.body.reveal());
+  return { response, json, object: isJsonObject(json) ? json : undefined };
+}
+
+export type Test = (answer: Answer) => boolean;
+
+/** @throws for a text that is no path, which the schema has refused: a bug */
+export function compilePath(text: string): AnswerPath {
+  const path = parsePath(text);
+  if (path === undefined) throw new Error(`${text} is no path`);
+  return path;
+}
+
+/** One predicate, or several by `all` and `any`: everything that is given has to hold. */
+export function compileCondition({ all, any, ...own }: Condition, path: FaultPath, faults: Fault[]): Test {
+  const isPlain = Object.values(own).some((value) => value !== undefined);
+  if (!isPlain && all === undefined && any === undefined)
+    faults.push({ path, text: 'holds no condition', allowed: 'a predicate, all or any' });
+  const tests = [
+    ...(isPlain ? [compilePredicate(own, path, faults)] : []),
+    ...(all ?? []).map((one, index) => compilePredicate(one, [...path, 'all', index], faults)),
+  ];
+  const choices = any?.map((one, index) => compilePredicate(one, [...path, 'any', index], faults));
+  return (answer) =>
+    tests.every((test) => test(answer)) && (choices === undefined || choices.some((test) => test(answer)));
+}
+
+export function compilePredicate(predicate: Predicate, path: FaultPath, faults: Fault[]): Test {
+  const { status, path: place, header, ...words } = predicate;
+  const given = Object.values(words).filter((word) => word !== undefined).length;
+  const isAbout = place !== undefined || header !== undefined;
+  if (place !== undefined && header !== undefined)
+    faults.push({ path, text: 'found path and header, which exclude each other', allowed: 'one of the two' });
+  if (!isAbout && status === undefined)
+    faults.push({ path, text: 'says nothing about what it tests', allowed: 'status, path or header' });
+  if (isAbout && given === 0)
+    faults.push({
+      path,
+      text: 'holds no test',
+      allowed: 'is, in, not, like, unlike, mentions, exists, absent or saysSuccess',
+    });
+  if (!isAbout && given > 0)
+    faults.push({ path, text: 'tests nothing', allowed: 'path or header beside these words' });
+  const where = place === undefined ? undefined : compilePath(place);
+  const find = ({ json, response }: Answer): unknown =>
+    where === undefined
+      ? header === undefined
+        ? undefined
+        : response.headers.get(header.toLowerCase())
+      : valueAt(json, where);
+  return (answer) =>
+    (status === undefined || status.some((each) => matchesStatus(answer.response.status, each))) &&
+    (!isAbout || holds(find(answer), words));
+}
+
+export function matchesStatus(status: number, wanted: number | string): boolean {
+  const text = String(wanted);
+  return text.endsWith('xx') ? String(status).startsWith(text.slice(0, 1)) : String(status) === text;
+}
+
+type Words = Omit<Predicate, 'status' | 'path' | 'header'>;
+
+function holds(value: unknown, words: Words): boolean {
+  const text = asText(value);
+  const { is, in: list, not, like, unlike, mentions, exists, absent, saysSuccess } = words;
+  return (
+    (is === undefined || text === is) &&
+    (list === undefined || (text !== undefined && list.includes(text))) &&
+    (not === undefined || text === undefined || !not.includes(text)) &&
+    (like === undefined || (text !== undefined && like.some((form) => isLike(text, form)))) &&
+    (unlike === undefined || text === undefined || !unlike.some((form) => isLike(text, form))) &&
+    (mentions === undefined || (text !== undefined && mentionsAny(text, mentions))) &&
+    (exists === undefined || !isEmpty(value)) &&
+    (absent === undefined || isEmpty(value)) &&
+    (saysSuccess === undefined ||
+      value === undefined ||
+      value === null ||
+      (text !== undefined && SUCCESS.test(text)))
+  );
+}
+
+/** Zeros, a status of success (SNAP's too), or a word for it. */
+const SUCCESS = /^(?:0+|2\d\d(?:\d{4})?|ok|true|success|successful|succeeded)$/i;
+
+/** `undefined` for what has no text of its own. */
+export function asText(value: unknown): string | undefined {
+  if (typeof value === 'string') return value.trim();
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+function isLike(text: string, form: string): boolean {
+  return (
+    text.length === form.length && [...form].every((sign, index) => sign === '?' || sign === text[index])
+  );
+}
+
+function mentionsAny(text: string, words: readonly string[]): boolean {
+  const lower = text.slice(0, 2_000).toLowerCase();
+  return words.some((word) => lower.includes(word.toLowerCase()));
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isJsonObject(value) && Object.keys(value).length === 0;
+}

@@ -1,0 +1,14 @@
+/** What is wrong with a description, before anybody has looked up where in the file it is. */
+export type FaultPath = readonly (string | number)[];
+
+export interface Fault {
+  /** Inside the description. */
+  readonly path: FaultPath;
+  readonly target?: 'key' | 'value';
+  /** Lower case: `there is no credential of the name clientld`; left out, it is what lies there. */
+  readonly text?: string;
+  readonly allowed?: string | undefined;
+  /** What was written, and what might have been meant. */
+  readonly written?: string;
+  readonly candidates?: readonly string[];
+}

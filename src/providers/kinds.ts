@@ -1,0 +1,339 @@
+/**
+ * The kinds that a configuration can name: the three forms of the language, and presets, which are written in one of them.
+ *
+ * Guarantee: no kind is known to the program by name. A preset is parsed when it is asked for, once.
+ */
+import { z } from 'zod';
+import { mapping } from '../core/field-schemas.ts';
+import type { JsonObject } from '../core/json.ts';
+import { parseServiceUrl } from '../core/service-url.ts';
+import { compile } from './compile.ts';
+import { descriptionFields } from './description.ts';
+import type { Fault } from './faults.ts';
+import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
+import { exampleField, presetFields } from './preset.ts';
+import type { CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
+import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
+import { fillTemplate, parseTemplate } from './template.ts';
+
+/** What a lifetime is taken for until a token has been seen, where nobody has documented one. */
+const USUAL_LIFETIME_SECONDS = 3600;
+
+interface Form {
+  readonly title: string;
+  readonly fields: z.ZodRawShape;
+  /** Those that an entry may set although its preset does. */
+  readonly openFields: readonly string[];
+  readonly needsBaseUrl: boolean;
+  /** @throws ZodError for settings that the fields do not accept */
+  describe(settings: unknown, baseUrl: string | undefined): ShortForm;
+}
+
+const httpSchema = mapping(descriptionFields);
+const oauth2Schema = mapping(oauth2Fields);
+const snapSchema = mapping(snapFields);
+
+const FORMS = {
+  http: {
+    title: 'any token API over HTTP, described in full',
+    fields: descriptionFields,
+    openFields: [],
+    needsBaseUrl: false,
+    describe: (settings) => ({ description: httpSchema.parse(settings), credentials: {} }),
+  },
+  oauth2: {
+    title: 'OAuth 2.0 (RFC 6749): client credentials, refresh tokens, assertions, client certificates',
+    fields: oauth2Fields,
+    openFields: ['scope', 'audience', 'resource', 'params', 'headers'],
+    needsBaseUrl: false,
+    describe: (settings, baseUrl) => describeOAuth2(oauth2Schema.parse(settings), baseUrl),
+  },
+  snap: {
+    title: "Bank Indonesia's SNAP: b2b for the client, b2b2c for each customer, signed with RSA",
+    fields: snapFields,
+    openFields: Object.keys(snapOpenFields),
+    needsBaseUrl: true,
+    describe: (settings) => describeSnap(snapSchema.parse(settings)),
+  },
+} as const satisfies Readonly<Record<string, Form>>;
+
+const FORM_NAMES = Object.keys(FORMS);
+
+/** A form as a kind of its own: the entry holds the description. */
+function createFormKind(name: string, form: Form): ProviderKind {
+  return {
+    kind: name,
+    description: form.title,
+    documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
+    defaultBaseUrl: undefined,
+    needsBaseUrl: form.needsBaseUrl,
+    credentials: 'any',
+    customerCredentials: undefined,
+    options: mapping(form.fields),
+    defaults: {},
+    configure: (options, facts) => {
+      const { description, credentials: wanted } = form.describe(options, facts.baseUrl);
+      const missing = missingOf(wanted, facts);
+      if (missing.length > 0) return { ok: false, faults: missing };
+      return compile({
+        description,
+        options: new Map(),
+        credentials: { ...optionalOf(wanted), ...named(facts.credentials, wanted) },
+        customerCredentials:
+          facts.customerCredentials === undefined || facts.customerCredentials === 'any'
+            ? facts.customerCredentials
+            : named(facts.customerCredentials, wanted),
+        documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
+        baseUrl: facts.baseUrl,
+      });
+    },
+  };
+}
+
+/** Names that are given, with what is known of them. */
+function named(names: readonly string[], known: CredentialFields): CredentialFields {
+  return Object.fromEntries(names.map((name) => [name, { description: known[name]?.description ?? '' }]));
+}
+
+function optionalOf(fields: CredentialFields): CredentialFields {
+  return Object.fromEntries(Object.entries(fields).filter(([, { optional }]) => optional === true));
+}
+
+/** What the settings ask for and nobody gives. */
+function missingOf(
+  wanted: CredentialFields,
+  { credentials, customerCredentials }: EntryFacts,
+): readonly Fault[] {
+  if (customerCredentials === 'any') return [];
+  const given = new Set([...credentials, ...(customerCredentials ?? [])]);
+  return Object.entries(wanted).flatMap(([name, { description, optional }]) =>
+    optional === true || given.has(name)
+      ? []
+      : [
+          {
+            path: ['credentials', name],
+            text: 'missing',
+            allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
+          },
+        ],
+  );
+}
+
+const PRESET_FIELDS = { ...presetFields, ...exampleField };
+const presetSchema = z.looseObject(PRESET_FIELDS);
+
+export type Preset = z.output<typeof presetSchema>;
+
+export type PresetReading =
+  | { readonly ok: true; readonly preset: Preset; readonly kind: ProviderKind }
+  | { readonly ok: false; readonly issues: readonly Pick<z.core.$ZodIssue, 'path' | 'message'>[] };
+
+/** Reads a preset. @param name of the kind that it becomes */
+export function readPreset(name: string, raw: unknown): PresetReading {
+  const parsed = presetSchema.safeParse(raw);
+  if (!parsed.success) return { ok: false, issues: parsed.error.issues };
+  const preset = parsed.data;
+  const form: Form = FORMS[preset.form];
+  const unknown = Object.keys(preset).filter(
+    (key) => !Object.hasOwn(PRESET_FIELDS, key) && !Object.hasOwn(form.fields, key),
+  );
+  const keys = [...Object.keys(PRESET_FIELDS), ...Object.keys(form.fields)];
+  if (unknown.length > 0)
+    return {
+      ok: false,
+      issues: unknown.map((key) => ({ path: [key], message: `unknown key; allowed: ${keys.join(', ')}` })),
+    };
+  const settings = settingsOf(preset, form);
+  const checked = mapping(form.fields).safeParse(settings);
+  if (!checked.success) return { ok: false, issues: checked.error.issues };
+  return { ok: true, preset, kind: createPresetKind(name, preset, form) };
+}
+
+/** The fields of the form. */
+function settingsOf(preset: Preset, form: Form): JsonObject {
+  return Object.fromEntries(Object.entries(preset).filter(([key]) => Object.hasOwn(form.fields, key)));
+}
+
+function createPresetKind(name: string, preset: Preset, form: Form): ProviderKind {
+  const settings = settingsOf(preset, form);
+  const options = optionShape(preset);
+  const openFields = Object.fromEntries(
+    form.openFields.map((field) => [field, openField(form.fields[field])]),
+  );
+  const optionNames = Object.keys(preset.options);
+  const isFixed = preset.baseUrl !== undefined && !preset.baseUrl.includes('${');
+  const { credentials: implied } = form.describe(settings, preset.baseUrl);
+  const credentials = Object.fromEntries(
+    Object.entries({ ...implied, ...preset.credentials }).filter(
+      ([credential]) => !Object.hasOwn(preset.customerCredentials ?? {}, credential),
+    ),
+  );
+  const lifetimeSeconds = preset.lifetime / 1000;
+  return {
+    kind: name,
+    description: preset.special === undefined ? preset.title : `${preset.title}; ${preset.special}`,
+    documentedLifetimeSeconds: lifetimeSeconds,
+    defaultBaseUrl: isFixed ? preset.baseUrl : undefined,
+    needsBaseUrl: preset.baseUrl === undefined,
+    credentials,
+    customerCredentials: preset.customerCredentials,
+    options: mapping({ ...options, ...openFields }),
+    defaults: { minIntervalMs: preset.minInterval, fetchBudget: preset.fetchBudget },
+    configure: (given, facts) => {
+      const entry = mapping({ ...options, ...openFields }).parse(given);
+      const texts = new Map(optionNames.map((option) => [option, String(entry[option])]));
+      const baseUrl = facts.baseUrl ?? fillBaseUrl(preset.baseUrl, texts);
+      if (baseUrl === undefined)
+        return {
+          ok: false,
+          faults: [
+            {
+              path: [],
+              text: 'the options make no address that credentials may be sent to',
+              allowed: 'options that fit, or a baseUrl',
+            },
+          ],
+        };
+      const variant = preset.variants
+        .filter(({ when }) =>
+          Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
+        )
+        .map(({ when: _, ...fields }) => fields);
+      const chosen = Object.fromEntries(
+        form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
+      );
+      const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
+      return compile({
+        description: short.description,
+        options: texts,
+        credentials,
+        customerCredentials: customersOf(preset, facts, credentials),
+        usedElsewhere: Object.keys(credentials),
+        documentedLifetimeSeconds: lifetimeSeconds,
+        baseUrl,
+      });
+    },
+  };
+}
+
+/** Any credential of a preset may be each customer's own. */
+function customersOf(
+  { customerCredentials }: Preset,
+  facts: EntryFacts,
+  credentials: CredentialFields,
+): CredentialFields | undefined {
+  const given = facts.customerCredentials;
+  if (given === undefined) return customerCredentials;
+  const own = Object.entries(credentials).filter(
+    ([name]) => !facts.credentials.includes(name) && (given === 'any' || given.includes(name)),
+  );
+  return { ...Object.fromEntries(own), ...customerCredentials };
+}
+
+function optionShape({ options }: Preset): z.ZodRawShape {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [name, optionField(option).describe(option.description)]),
+  );
+}
+
+type Option = Preset['options'][string];
+
+function optionField({ values, pattern, form, default: preset }: Option): z.ZodType {
+  const field = valueField(values, pattern, form);
+  return preset === undefined ? field : field.prefault(preset);
+}
+
+function valueField(
+  values: Option['values'],
+  pattern: string | undefined,
+  form: string | undefined,
+): z.ZodType {
+  if (values === undefined) {
+    const allowed = form ?? (pattern === undefined ? 'a text' : `a text that matches ${pattern}`);
+    return z
+      .string(allowed)
+      .min(1, allowed)
+      .max(300, allowed)
+      .regex(new RegExp(pattern ?? '^[^\\n\\r]*$'), allowed)
+      .meta({ errorMessage: allowed });
+  }
+  const texts = values.filter((value) => typeof value === 'string');
+  return texts.length === values.length ? z.enum(texts) : z.boolean();
+}
+
+/** A field of the form that an entry may set; without its own default, because the preset's value counts first. */
+function openField(field: unknown): z.ZodType {
+  const bare =
+    field instanceof z.ZodDefault || field instanceof z.ZodPrefault || field instanceof z.ZodOptional
+      ? field.unwrap()
+      : field;
+  if (!(bare instanceof z.ZodType)) throw new Error('a form has the fields that it leaves open');
+  const { description } = field instanceof z.ZodType ? field : bare;
+  return description === undefined ? bare.optional() : bare.optional().describe(description);
+}
+
+function fillBaseUrl(template: string | undefined, options: ReadonlyMap<string, string>): string | undefined {
+  if (template === undefined) return undefined;
+  const parsed = parseTemplate(template);
+  if (!parsed.ok) return undefined;
+  return parseServiceUrl(fillTemplate(parsed.parts, (name) => options.get(name) ?? ''));
+}
+
+export interface PresetSource {
+  readonly names: readonly string[];
+  /** A preset as it was written. */
+  readonly read: (name: string) => unknown;
+}
+
+const OWN_NAME = /^[a-z][a-z0-9-]{1,62}$/;
+
+/** @throws for a preset that ships and is wrong: a bug, which the suites find */
+export function createKindLibrary(source: PresetSource): KindLibrary {
+  const kinds = new Map<string, ProviderKind>(
+    Object.entries(FORMS).map(([name, form]) => [name, createFormKind(name, form)]),
+  );
+  const known = new Set(source.names);
+  const library: KindLibrary = {
+    names: [...FORM_NAMES, ...source.names],
+    find: (name) => {
+      const found = kinds.get(name);
+      if (found !== undefined || !known.has(name)) return found;
+      const reading = readPreset(name, source.read(name));
+      if (!reading.ok) throw new Error(`preset ${name} is wrong: ${JSON.stringify(reading.issues)}`);
+      kinds.set(name, reading.kind);
+      return reading.kind;
+    },
+    extend: (presets) => extend(library, presets),
+  };
+  return library;
+}
+
+function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibrary['extend']> {
+  const own = new Map<string, ProviderKind>();
+  const faults: Fault[] = [];
+  for (const [name, raw] of Object.entries(presets)) {
+    if (!OWN_NAME.test(name) || library.names.includes(name)) {
+      const text = library.names.includes(name)
+        ? 'is the name of a kind that ships'
+        : 'is no name for a kind';
+      faults.push({
+        path: [name],
+        target: 'key',
+        text,
+        allowed: 'lower-case letters, digits and hyphens, a name of its own',
+      });
+      continue;
+    }
+    const reading = readPreset(name, raw);
+    if (reading.ok) own.set(name, reading.kind);
+    else
+      for (const { path, message } of reading.issues)
+        faults.push({ path: [name, ...path.filter((step) => typeof step !== 'symbol')], allowed: message });
+  }
+  const extended: KindLibrary = {
+    names: [...library.names, ...own.keys()],
+    find: (name) => own.get(name) ?? library.find(name),
+    extend: (more) => extend(extended, more),
+  };
+  return { library: extended, faults };
+}

@@ -1,0 +1,125 @@
+/** The names that texts of a description may hold, and which of them they do. */
+import type { Fault, FaultPath } from './faults.ts';
+import { namesIn, parseTemplate, type TemplateParts } from './template.ts';
+
+/** `option` is a literal text already: it is filled in when the configuration is read. */
+export type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
+
+export class Names {
+  readonly faults: Fault[] = [];
+  readonly #known = new Map<string, NameKind>();
+  readonly #options: ReadonlyMap<string, string>;
+  readonly #used = new Set<string>();
+  readonly #revealing = new Set<string>();
+  #usedHere = new Set<string>();
+
+  readonly #acceptsUnknown: boolean;
+  /** Credentials that nobody has declared, where they are accepted. */
+  readonly accepted = new Set<string>();
+
+  /**
+   * @param options texts by name
+   * @param acceptsUnknown takes a name that is not known for a credential
+   */
+  constructor(
+    options: ReadonlyMap<string, string>,
+    { acceptsUnknown = false }: { readonly acceptsUnknown?: boolean } = {},
+  ) {
+    this.#options = options;
+    this.#acceptsUnknown = acceptsUnknown;
+    for (const name of options.keys()) this.#known.set(name, 'option');
+  }
+
+  /** Names become known in the order of the description: a value can use earlier ones. */
+  declare(name: string, kind: NameKind, path: FaultPath): void {
+    const former = this.#known.get(name);
+    if (former !== undefined)
+      this.faults.push({
+        path,
+        target: 'key',
+        text: `has the name of ${describeKind(former)}`,
+        allowed: 'a name of its own',
+      });
+    else this.#known.set(name, kind);
+  }
+
+  kindOf(name: string): NameKind | undefined {
+    return this.#known.get(name);
+  }
+
+  /** True for a credential, and for a value that shows one. */
+  isSecret(name: string): boolean {
+    return (
+      this.#revealing.has(name) ||
+      ['credential', 'refreshToken', 'saved'].includes(this.#known.get(name) ?? '')
+    );
+  }
+
+  /** A value from which the credentials used since {@link Names.startPart} can be read. */
+  markRevealing(name: string): void {
+    if ([...this.#usedHere].some((used) => this.isSecret(used))) this.#revealing.add(name);
+  }
+
+  isUsed(name: string): boolean {
+    return this.#used.has(name);
+  }
+
+  /** Everything that is used from now on. */
+  startPart(): void {
+    this.#usedHere = new Set();
+  }
+
+  /** The credentials and values used since {@link Names.startPart}. */
+  get usedHere(): ReadonlySet<string> {
+    return this.#usedHere;
+  }
+
+  /** Parses a text; options are literal parts of it from here on. */
+  template(text: string, path: FaultPath): TemplateParts {
+    const parsed = parseTemplate(text);
+    if (!parsed.ok) {
+      this.faults.push({ path, text: parsed.problem });
+      return [];
+    }
+    for (const name of namesIn(parsed.parts)) this.use(name, path);
+    return parsed.parts.map((part) =>
+      typeof part === 'string' ? part : (this.#options.get(part.name) ?? part),
+    );
+  }
+
+  /** Notes that a name is used, and whether it is known. */
+  use(name: string, path: FaultPath, wanted?: NameKind): void {
+    const kind = this.#known.get(name);
+    this.#used.add(name);
+    this.#usedHere.add(name);
+    if (kind !== undefined && (wanted === undefined || kind === wanted)) return;
+    if (this.#acceptsUnknown && kind === undefined && (wanted === undefined || wanted === 'credential')) {
+      this.#known.set(name, 'credential');
+      this.accepted.add(name);
+      return;
+    }
+    const candidates = [...this.#known].flatMap(([known, each]) =>
+      wanted === undefined || each === wanted ? [known] : [],
+    );
+    const what = wanted === undefined ? 'credential, value or option' : wanted;
+    this.faults.push({
+      path,
+      text: `there is no ${what} of the name ${name}`,
+      allowed: candidates.length === 0 ? undefined : candidates.join(', '),
+      written: name,
+      candidates,
+    });
+  }
+}
+
+export function describeKind(kind: NameKind): string {
+  switch (kind) {
+    case 'saved':
+      return 'what an earlier request has saved';
+    case 'customer':
+    case 'refreshToken':
+      return `${kind}, which is always there`;
+    default:
+      return `${kind === 'option' ? 'an' : 'a'} ${kind}`;
+  }
+}

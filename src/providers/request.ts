@@ -1,0 +1,321 @@
+/**
+ * A token request, from its description: checked when the configuration is read, filled in for each attempt.
+ *
+ * Guarantee: every value is encoded for its place (path, query, form, JSON, Basic, header), so that a credential is sent
+ * byte for byte whatever it holds; the host is the configuration's, or one that `hosts` allows; a value that a header cannot
+ * carry is refused.
+ */
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { RequestDescription } from './description.ts';
+import type { FaultPath } from './faults.ts';
+import { compileJson, describeParts } from './json-template.ts';
+import type { Names } from './names.ts';
+import type { TokenRequest } from './provider.ts';
+import { type Scope, Unfillable } from './scope.ts';
+import { fillTemplate, namesIn, type TemplateParts } from './template.ts';
+import { resolveEndpoint } from './token-endpoint.ts';
+
+export interface CompiledRequest {
+  /** Names of the credentials, values and saved values that it holds. */
+  readonly uses: ReadonlySet<string>;
+  /** Fails with `credentials-rejected` for what cannot be sent in its place. */
+  fill(scope: Scope, baseUrl: string): Result<TokenRequest>;
+}
+
+export interface RequestRules {
+  readonly allowSecretInUrl: boolean;
+  readonly hosts: readonly string[];
+  /** Without one, the URL has to be complete. */
+  readonly hasBaseUrl: boolean;
+}
+
+type Parameter = {
+  readonly key: string;
+  /** Names of what is filled in, for messages. */
+  readonly what: string;
+  readonly isPresent: (scope: Scope) => boolean;
+  readonly fill: (scope: Scope) => string;
+};
+
+/** What an HTTP header can carry without any doubt about its bytes. */
+const HEADER_TEXT = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+
+export function compileRequest(
+  request: RequestDescription,
+  path: FaultPath,
+  names: Names,
+  rules: RequestRules,
+): CompiledRequest {
+  names.startPart();
+  const url = compileUrl(request.url, [...path, 'url'], names, rules);
+  const query = compileParameters(request.query, [...path, 'query'], names);
+  refuseTwins(request, path, names);
+  refuseSecretsInUrl(path, names, rules);
+  const headers = compileParameters(request.headers, [...path, 'headers'], names);
+  const basic = compileBasic(request, [...path, 'basic'], names);
+  const body = compileBody(request.body, [...path, 'body'], names);
+  const uses = names.usedHere;
+  const { method } = request;
+  const ownHeaders = new Set(headers.map(({ key }) => key.toLowerCase()));
+
+  const build = (scope: Scope, baseUrl: string): TokenRequest => {
+    const address = url.fill(scope, baseUrl);
+    const parameters = query.filter(({ isPresent }) => isPresent(scope));
+    for (const { key, fill } of parameters)
+      address.target.search += `${address.target.search === '' ? '?' : '&'}${encodeText(key)}=${encodeText(fill(scope))}`;
+    const filled = body(scope);
+    const own = headers
+      .filter(({ isPresent }) => isPresent(scope))
+      .map((header) => fillHeader(header, scope));
+    const all: Record<string, string> = {
+      ...(filled === undefined || ownHeaders.has('content-type') ? {} : { 'content-type': filled.type }),
+      ...Object.fromEntries(own),
+      ...(basic === undefined ? {} : { authorization: basic(scope) }),
+    };
+    return {
+      method,
+      url: address.target,
+      shown: `${method} ${address.shown}`,
+      headers: all,
+      body: filled?.text,
+    };
+  };
+
+  return {
+    uses,
+    fill: (scope, baseUrl) => {
+      try {
+        return succeed(build(scope, baseUrl));
+      } catch (error) {
+        if (!(error instanceof Unfillable)) throw error;
+        return fail({ code: 'credentials-rejected', retry: 'needs-human', message: error.message });
+      }
+    },
+  };
+}
+
+function fillHeader({ key, what, fill }: Parameter, scope: Scope): readonly [string, string] {
+  const value = fill(scope);
+  if (scope.isPicture !== true && !HEADER_TEXT.test(value))
+    throw new Unfillable(
+      `${what} holds a line break, outer space or non-ASCII character, which no header can carry`,
+    );
+  return [key.toLowerCase(), value];
+}
+
+interface CompiledUrl {
+  fill(scope: Scope, baseUrl: string): { readonly target: URL; readonly shown: string };
+}
+
+const ABSOLUTE = /^(https?:\/\/[^/?#]*)(.*)$/s;
+
+function compileUrl(
+  text: string,
+  path: FaultPath,
+  names: Names,
+  { hosts, hasBaseUrl }: RequestRules,
+): CompiledUrl {
+  const [, origin, rest = text] = ABSOLUTE.exec(text) ?? [];
+  if (rest.includes('#'))
+    names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
+  if (rest.includes('?'))
+    names.faults.push({
+      path,
+      text: 'has a query',
+      allowed: 'an address without one: parameters belong below query',
+    });
+  if (origin === undefined && !hasBaseUrl)
+    names.faults.push({
+      path,
+      text: 'is a path, and there is no baseUrl',
+      allowed: 'https://HOST/PATH, or a baseUrl beside it',
+    });
+  const restParts = names.template(rest, path);
+  const originParts = origin === undefined ? undefined : names.template(origin, path);
+  for (const part of originParts ?? []) {
+    if (typeof part === 'string' || (names.kindOf(part.name) === 'saved' && hosts.length > 0)) continue;
+    names.faults.push({
+      path,
+      text: `the host depends on ${part.name}`,
+      allowed: 'a host that is written here, or an option; what an earlier request has saved only with hosts',
+    });
+  }
+  const isFixed = originParts?.every((part) => typeof part === 'string') ?? false;
+  if (originParts !== undefined && isFixed) checkOrigin(originParts.join(''), path, names);
+  return {
+    fill: (scope, baseUrl) => {
+      const base = originParts === undefined ? baseUrl : fillTemplate(originParts, scope.valueOf);
+      if (originParts !== undefined && !isFixed && scope.isPicture !== true) verifyHost(base, hosts);
+      const target =
+        scope.isPicture === true && !isFixed && originParts !== undefined
+          ? new URL(`https://saved.invalid${fillTemplate(restParts, scope.valueOf, encodeText)}`)
+          : resolveEndpoint(base, fillTemplate(restParts, scope.valueOf, encodeText));
+      // The template, so that no message shows what was filled in.
+      const shownPath = resolveShown(target, base, restParts);
+      return { target, shown: shownPath };
+    },
+  };
+}
+
+function resolveShown(target: URL, base: string, parts: TemplateParts): string {
+  if (namesIn(parts).length === 0) return `${target.origin}${target.pathname}`;
+  const prefix = new URL(base).pathname.replace(/\/+$/, '');
+  return `${target.origin}${prefix}${parts.map((part) => (typeof part === 'string' ? part : `{${part.name}}`)).join('')}`;
+}
+
+function checkOrigin(origin: string, path: FaultPath, names: Names): void {
+  try {
+    resolveEndpoint(origin, '/');
+  } catch {
+    names.faults.push({
+      path,
+      text: 'is no address that credentials may be sent to',
+      allowed: 'https, or http for loopback hosts, without credentials in it',
+    });
+  }
+}
+
+function verifyHost(origin: string, hosts: readonly string[]): void {
+  const host = URL.parse(origin)?.hostname;
+  if (host === undefined || !hosts.includes(host))
+    throw new Unfillable('what an earlier request has saved names a host that hosts does not allow');
+}
+
+function compileParameters(
+  parameters: RequestDescription['query'],
+  path: FaultPath,
+  names: Names,
+): readonly Parameter[] {
+  return Object.entries(parameters).map(([key, value]) => {
+    const at = [...path, key];
+    if (typeof value === 'string') {
+      const parts = names.template(value, at);
+      return {
+        key,
+        what: describeParts(parts),
+        isPresent: () => true,
+        fill: ({ valueOf }) => fillTemplate(parts, valueOf),
+      };
+    }
+    const { optional } = value;
+    names.use(optional, [...at, 'optional']);
+    return {
+      key,
+      what: optional,
+      isPresent: ({ isPresent }) => isPresent(optional),
+      fill: ({ valueOf }) => valueOf(optional),
+    };
+  });
+}
+
+/** Two headers of the same name in different case, or one that Basic makes. */
+function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, names: Names): void {
+  const seen = new Set(basic === undefined ? [] : ['authorization']);
+  for (const name of Object.keys(headers)) {
+    const lower = name.toLowerCase();
+    if (seen.has(lower))
+      names.faults.push({
+        path: [...path, 'headers', name],
+        target: 'key',
+        text: 'stands here twice',
+        allowed: 'each header once, and no authorization beside basic',
+      });
+    if (['host', 'content-length', 'transfer-encoding', 'connection'].includes(lower))
+      names.faults.push({
+        path: [...path, 'headers', name],
+        target: 'key',
+        text: 'is made by HTTP itself',
+        allowed: 'other headers',
+      });
+    seen.add(lower);
+  }
+}
+
+/** Called when path and query were compiled and nothing else. */
+function refuseSecretsInUrl(path: FaultPath, names: Names, { allowSecretInUrl }: RequestRules): void {
+  if (allowSecretInUrl) return;
+  const secret = [...names.usedHere].find((name) => names.isSecret(name));
+  if (secret === undefined) return;
+  names.faults.push({
+    path: [...path, 'url'],
+    text: `the address holds the credential ${secret}, and proxies and servers log addresses`,
+    allowed: 'credentials in headers or body, or allowSecretInUrl: true where the API wants nothing else',
+  });
+}
+
+function compileBasic(
+  { basic }: RequestDescription,
+  path: FaultPath,
+  names: Names,
+): ((scope: Scope) => string) | undefined {
+  if (basic === undefined) return undefined;
+  const user = names.template(basic.user, [...path, 'user']);
+  const password = names.template(basic.password, [...path, 'password']);
+  const isForm = basic.encoding === 'form';
+  const encode = isForm ? encodeFormText : (text: string): string => text;
+  return ({ valueOf, isPicture }) => {
+    const name = encode(fillTemplate(user, valueOf));
+    const secret = encode(fillTemplate(password, valueOf));
+    if (isPicture === true) return `Basic ${name}:${secret}`;
+    // RFC 7617, 2: the first colon ends the name, and neither part holds control characters.
+    if (name.includes(':'))
+      throw new Unfillable(`${describeParts(user)} holds a colon, which a user name in Basic cannot`);
+    if (/\p{Cc}/u.test(name + secret))
+      throw new Unfillable(
+        `${describeParts([...user, ...password])} holds a line break or control character, which Basic cannot carry`,
+      );
+    return `Basic ${Buffer.from(`${name}:${secret}`, 'utf8').toString('base64')}`;
+  };
+}
+
+interface FilledBody {
+  readonly type: string;
+  readonly text: string;
+}
+
+function compileBody(
+  body: RequestDescription['body'],
+  path: FaultPath,
+  names: Names,
+): (scope: Scope) => FilledBody | undefined {
+  if (body === 'none') return () => undefined;
+  const given = Object.keys(body).filter((key) => ['json', 'form', 'text'].includes(key));
+  if (given.length !== 1)
+    names.faults.push({
+      path,
+      text:
+        given.length === 0
+          ? 'holds nothing to send'
+          : `found ${given.join(' and ')}, which exclude each other`,
+      allowed: 'one of json, form and text, or none',
+    });
+  if (body.form !== undefined) {
+    const fields = compileParameters(body.form, [...path, 'form'], names);
+    return (scope) => ({
+      type: 'application/x-www-form-urlencoded',
+      text: fields
+        .filter(({ isPresent }) => isPresent(scope))
+        .map(({ key, fill }) => `${encodeFormText(key)}=${encodeFormText(fill(scope))}`)
+        .join('&'),
+    });
+  }
+  if (body.text !== undefined) {
+    const parts = names.template(body.text, [...path, 'text']);
+    return ({ valueOf }) => ({ type: 'text/plain; charset=utf-8', text: fillTemplate(parts, valueOf) });
+  }
+  const json = compileJson(body.json, [...path, 'json'], names);
+  return (scope) => ({ type: 'application/json', text: JSON.stringify(json(scope)) });
+}
+
+/** For a part of a path or query: all but the unreserved characters of RFC 3986 is escaped. */
+function encodeText(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+/** `application/x-www-form-urlencoded`, as RFC 6749 (appendix B) has it. */
+function encodeFormText(text: string): string {
+  return encodeText(text).replaceAll('%20', '+');
+}

@@ -1,0 +1,293 @@
+/** How a successful answer is read: where its token is, when it ends, the refresh token, further fields. */
+import type { JsonObject } from '../core/json.ts';
+import { isJsonObject } from '../core/json.ts';
+import type { Result } from '../core/result.ts';
+import { SecretText } from '../core/secret-text.ts';
+import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
+import { type AnswerPath, parentAt, valueAt } from './answer-path.ts';
+import { type Answer, asText, compilePath, compilePredicate, matchesStatus, type Test } from './condition.ts';
+import type { Description, ExpiryRule, TokenPlace } from './description.ts';
+import type { Fault, FaultPath } from './faults.ts';
+import type { RequestContext } from './provider.ts';
+import { isSuccessStatus } from './response-status.ts';
+import {
+  type AnswerField,
+  acceptToken,
+  notAnObject,
+  type RefreshTokenFields,
+  salvageRefresh,
+} from './token-answer.ts';
+
+type Success = NonNullable<Description['success']>;
+
+/** What a success is: what is said, or 2xx by default. `undefined`: nothing is said of more than the status. */
+export function compileSuccess(
+  success: Success | undefined,
+  path: FaultPath,
+  faults: Fault[],
+): { readonly hasStatus: Test; readonly holds: Test | undefined } {
+  if (success === undefined)
+    return { hasStatus: ({ response }) => isSuccessStatus(response.status), holds: undefined };
+  const all = (success.all ?? []).map((one, index) => compilePredicate(one, [...path, 'all', index], faults));
+  const any = success.any?.map((one, index) => compilePredicate(one, [...path, 'any', index], faults));
+  const isPlain = all.length === 0 && any === undefined;
+  return {
+    hasStatus: ({ response }) => success.status.some((each) => matchesStatus(response.status, each)),
+    holds: isPlain
+      ? undefined
+      : (answer) =>
+          all.every((test) => test(answer)) && (any === undefined || any.some((test) => test(answer))),
+  };
+}
+
+export interface TokenReader {
+  /** The access token as the answer has it, of any type. */
+  findToken(answer: Answer): unknown;
+  /** True for an answer in which the token cannot be: no JSON object where it has a path. */
+  isUnreadable(answer: Answer): boolean;
+  accept(answer: Answer, context: RequestContext, secrets: readonly SecretText[]): Result<FetchedToken>;
+  refuseUnreadable(answer: Answer): Result<never>;
+  salvage(answer: Answer): RefreshTokenGrant | undefined;
+}
+
+export interface TokenReaderOptions {
+  readonly description: Description;
+  readonly documentedLifetimeSeconds: number;
+}
+
+export function compileTokenReader(
+  { description, documentedLifetimeSeconds }: TokenReaderOptions,
+  faults: Fault[],
+): TokenReader {
+  const place = compilePlace(description.token, ['token'], faults);
+  const { scheme } = description;
+  const schemePath = typeof scheme === 'string' ? undefined : compilePath(scheme.path);
+  const expiries = description.expiry.flatMap((rule, index) =>
+    compileExpiry(rule, ['expiry', index], faults),
+  );
+  const ttlMs = description.expiry.map(({ ttl }) => ttl).find((ttl) => ttl !== undefined);
+  const refresh = compileRefresh(description.refresh, faults);
+  const publish = Object.entries(description.publish).map(([name, path]) => ({
+    name,
+    path: compilePath(path),
+  }));
+  if (publish.length > MOST_FIELDS)
+    faults.push({
+      path: ['publish'],
+      text: `found ${publish.length} fields`,
+      allowed: `at most ${MOST_FIELDS}`,
+    });
+  const known = { documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000 };
+
+  return {
+    findToken: (answer) => place.find(answer),
+    isUnreadable: ({ object }) => place.isInJson && object === undefined,
+    refuseUnreadable: ({ response }) => notAnObject(response),
+    accept: (answer, context, secrets) => {
+      const [expiry = UNSTATED, ...otherExpiries] = orderExpiries(expiries.map((read) => read(answer)));
+      const refreshFields = refresh?.(answer);
+      const accepted = acceptToken(answer.response, context, {
+        accessToken: { field: place.name, value: place.find(answer) },
+        tokenType: schemePath === undefined ? scheme : valueAt(answer.json, schemePath),
+        expiry,
+        otherExpiries,
+        beside: place.beside(answer),
+        ...known,
+        refresh: refreshFields,
+        secrets,
+      });
+      if (!accepted.ok || publish.length === 0) return accepted;
+      const found = readFields(answer, publish, [...secrets, ...secretsOf(accepted.value)]);
+      return {
+        ok: true,
+        value: { ...accepted.value, fields: found.fields, notes: [...accepted.value.notes, ...found.notes] },
+      };
+    },
+    salvage: (answer) => salvageRefresh(answer.response, refresh?.(answer)),
+  };
+}
+
+/** Where nothing is described: what an answer says of the expiry under any usual name counts anyway. */
+const UNSTATED: AnswerField = { field: 'expires_in', value: undefined };
+
+/** What is there comes first: what is described first has to be right where it is there. */
+function orderExpiries(fields: readonly AnswerField[]): readonly AnswerField[] {
+  const isThere = ({ value }: AnswerField): boolean => value !== undefined && value !== null && value !== '';
+  return [...fields.filter(isThere), ...fields.filter((field) => !isThere(field))];
+}
+
+interface Place {
+  /** For messages: `data.token`, `the header authorization`. */
+  readonly name: string;
+  readonly isInJson: boolean;
+  find(answer: Answer): unknown;
+  /** What stands beside the token. */
+  beside(answer: Answer): JsonObject;
+}
+
+function compilePlace(token: TokenPlace, path: FaultPath, faults: Fault[]): Place {
+  const given = Object.keys(token);
+  if (given.length !== 1)
+    faults.push({
+      path,
+      text: given.length === 0 ? 'names no place' : `found ${given.join(' and ')}, which exclude each other`,
+      allowed: 'one of path, header, cookie and body',
+    });
+  const root = ({ object }: Answer): JsonObject => object ?? {};
+  if (token.header !== undefined) {
+    const name = token.header.toLowerCase();
+    return {
+      name: `the header ${name}`,
+      isInJson: false,
+      find: ({ response }) => response.headers.get(name),
+      beside: root,
+    };
+  }
+  if (token.cookie !== undefined) {
+    const { cookie } = token;
+    return {
+      name: `the cookie ${cookie}`,
+      isInJson: false,
+      find: ({ response }) => readCookie(response.headers.get('set-cookie'), cookie),
+      beside: root,
+    };
+  }
+  if (token.body !== undefined)
+    return {
+      name: 'the body',
+      isInJson: false,
+      find: ({ response }) => response.body.reveal(),
+      beside: () => ({}),
+    };
+  const where: AnswerPath = compilePath(token.path ?? 'access_token');
+  return {
+    name: where.text,
+    isInJson: true,
+    find: ({ json }) => valueAt(json, where),
+    beside: ({ json }) => {
+      const parent = parentAt(json, where);
+      return isJsonObject(parent) ? parent : {};
+    },
+  };
+}
+
+function readCookie(lines: string | undefined, name: string): string | undefined {
+  for (const line of (lines ?? '').split('\n')) {
+    const [pair = ''] = line.split(';', 1);
+    const at = pair.indexOf('=');
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim();
+  }
+  return undefined;
+}
+
+function compileExpiry(
+  rule: ExpiryRule,
+  path: FaultPath,
+  faults: Fault[],
+): readonly ((answer: Answer) => AnswerField)[] {
+  const given = [rule.path, rule.header, rule.jwt, rule.ttl].filter((value) => value !== undefined).length;
+  if (given !== 1)
+    faults.push({
+      path,
+      text: given === 0 ? 'names no place' : 'names several places',
+      allowed: 'one of path, header, jwt and ttl',
+    });
+  const { as, zone } = rule;
+  if (rule.path !== undefined) {
+    const where = compilePath(rule.path);
+    return [({ json }) => ({ field: where.text, value: readAs(valueAt(json, where), as, zone) })];
+  }
+  if (rule.header === undefined) return [];
+  const name = rule.header.toLowerCase();
+  return [
+    ({ response }) => ({ field: `header ${name}`, value: readAs(response.headers.get(name), as, zone) }),
+  ];
+}
+
+/** Not an expiry in any form: it is told as such, and ignored. */
+const UNUSABLE = Object.freeze({});
+
+/** A value in a form that the common reader of expiries understands as what it is. */
+function readAs(value: unknown, as: ExpiryRule['as'], zone: string | undefined): unknown {
+  const text = asText(value);
+  if (text === undefined) return value;
+  switch (as) {
+    case 'minutes':
+      return scaled(text, 60);
+    case 'milliseconds':
+      return scaled(text, 1 / 1000);
+    case 'epoch-seconds':
+    case 'epoch-milliseconds':
+      // Smaller ones would be taken for a lifetime.
+      return text === '' || Number(text) > (as === 'epoch-seconds' ? 1e9 : 1e12) ? value : UNUSABLE;
+    case 'iso':
+      return zone !== undefined && /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?$/.test(text)
+        ? `${text.replace(' ', 'T')}${zone}`
+        : value;
+    default:
+      return value;
+  }
+}
+
+function scaled(text: string, factor: number): unknown {
+  const number = Number(text);
+  return text === '' ? text : Number.isFinite(number) ? number * factor : UNUSABLE;
+}
+
+function compileRefresh(
+  refresh: Description['refresh'],
+  faults: Fault[],
+): ((answer: Answer) => RefreshTokenFields) | undefined {
+  if (refresh === undefined) return undefined;
+  const { token, expiry, ttl } = refresh;
+  if ((token.path === undefined) === (token.header === undefined))
+    faults.push({
+      path: ['refresh', 'token'],
+      text: 'names no place, or two',
+      allowed: 'one of path and header',
+    });
+  const where = token.path === undefined ? undefined : compilePath(token.path);
+  const expiryPath = expiry === undefined ? undefined : compilePath(expiry.path);
+  return ({ json, response }) => {
+    const stated =
+      expiryPath === undefined
+        ? undefined
+        : readAs(valueAt(json, expiryPath), expiry?.as ?? 'auto', undefined);
+    return {
+      token:
+        where === undefined ? response.headers.get(token.header?.toLowerCase() ?? '') : valueAt(json, where),
+      expiry:
+        stated === undefined || stated === null
+          ? { field: 'refresh.ttl', value: ttl === undefined ? undefined : ttl / 1000 }
+          : { field: expiryPath?.text ?? 'refresh.expiry', value: stated },
+    };
+  };
+}
+
+const MOST_FIELDS = 16;
+const LONGEST_FIELD = 1_024;
+const FIELD_TEXT = /^[^\p{Cc}]+$/u;
+
+function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly SecretText[] {
+  return refreshToken === undefined ? [accessToken] : [accessToken, refreshToken];
+}
+
+/** Further fields for readers, none of which is a secret. */
+function readFields(
+  { json }: Answer,
+  publish: readonly { readonly name: string; readonly path: AnswerPath }[],
+  secrets: readonly SecretText[],
+): { readonly fields: Readonly<Record<string, string>>; readonly notes: readonly string[] } {
+  const fields: Record<string, string> = {};
+  const notes: string[] = [];
+  for (const { name, path } of publish) {
+    const text = asText(valueAt(json, path));
+    if (text === undefined || text === '') notes.push(`nothing to publish as ${name} in ${path.text}`);
+    else if (text.length > LONGEST_FIELD || !FIELD_TEXT.test(text))
+      notes.push(`${path.text} is too long or holds control characters, and is not published as ${name}`);
+    else if (secrets.some((secret) => secret.equals(new SecretText(text))))
+      notes.push(`${path.text} is a credential or token, and is not published as ${name}`);
+    else fields[name] = text;
+  }
+  return { fields, notes };
+}

@@ -1,0 +1,382 @@
+/**
+ * Computed values of a description: timestamps, random numbers, hashes, signatures, tokens of our own.
+ *
+ * Guarantee: a value is computed once for each attempt, from what is declared before it, and a key is parsed once for
+ * many tokens with the same credentials. Signatures are made in Node's thread pool: a thousand synchronous ones would block
+ * the event loop for more than a second.
+ */
+import {
+  constants,
+  createHash,
+  createHmac,
+  createPublicKey,
+  createSecretKey,
+  type KeyObject,
+  publicEncrypt,
+  type SignKeyObjectInput,
+  sign,
+  X509Certificate,
+} from 'node:crypto';
+import { SignJWT } from 'jose';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { Random } from '../core/ports.ts';
+import { type Result, succeed } from '../core/result.ts';
+import { SecretText } from '../core/secret-text.ts';
+import { unusable } from './credential-value.ts';
+import type { ValueNode } from './description.ts';
+import type { FaultPath } from './faults.ts';
+import { compileJson } from './json-template.ts';
+import type { Names } from './names.ts';
+import { parsePrivateKey } from './private-key.ts';
+import type { Credentials } from './provider.ts';
+import { type Scope, Unfillable } from './scope.ts';
+import { fillTemplate } from './template.ts';
+
+export interface Moment {
+  /** Wall time in milliseconds: that of the request. */
+  readonly nowMs: number;
+  readonly random: Random;
+}
+
+export type ComputeValue = (scope: Scope, moment: Moment) => string | Promise<string>;
+
+export interface CompiledValue {
+  readonly name: string;
+  /** Checks the keys that it needs. */
+  prepare(credentials: Credentials): Result<ComputeValue>;
+}
+
+type Bytes = 'base64' | 'base64url' | 'hex' | 'hex-upper';
+
+/** @param node from `valueForms` of the language */
+export function compileValue(name: string, node: ValueNode, path: FaultPath, names: Names): CompiledValue {
+  const always = (compute: ComputeValue): CompiledValue => ({ name, prepare: () => succeed(compute) });
+  const textAt = (text: string, field: string): ((scope: Scope) => string) => {
+    const parts = names.template(text, [...path, field]);
+    return ({ valueOf }) => fillTemplate(parts, valueOf);
+  };
+  const useKey = (credential: string, passphrase: string | undefined): void => {
+    names.use(credential, [...path, 'key'], 'credential');
+    if (passphrase !== undefined) names.use(passphrase, [...path, 'passphrase'], 'credential');
+  };
+  if ('now' in node) return always((_, { nowMs }) => formatMoment(nowMs, node));
+  if ('random' in node) return always((_, { random }) => randomText(random, node.random, node.bytes));
+  if ('digest' in node) {
+    const text = textAt(node.text, 'text');
+    return always((scope) => writeBytes(createHash(node.digest).update(text(scope)).digest(), node.as));
+  }
+  if ('hmac' in node) {
+    const text = textAt(node.text, 'text');
+    // A value as a key: signatures are chained at some APIs.
+    names.use(node.key, [...path, 'key']);
+    return always((scope) => {
+      const key = readKeyBytes(scope.valueOf(node.key), node.keyAs, node.key);
+      return writeBytes(createHmac(node.hmac, key).update(text(scope)).digest(), node.as);
+    });
+  }
+  if ('rsa' in node) {
+    const text = textAt(node.text, 'text');
+    useKey(node.key, node.passphrase);
+    const [padding, hash = 'sha256'] = node.rsa.split('-');
+    const options =
+      padding === 'pss'
+        ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+        : { padding: constants.RSA_PKCS1_PADDING };
+    return {
+      name,
+      prepare: withKey(
+        { ...node, type: 'rsa' },
+        (key) => async (scope) =>
+          writeBytes(await signBytes(hash, text(scope), { key, ...options }), node.as),
+      ),
+    };
+  }
+  if ('ecdsa' in node) {
+    const text = textAt(node.text, 'text');
+    useKey(node.key, node.passphrase);
+    return {
+      name,
+      prepare: withKey(
+        { ...node, type: 'ec', allowWeakKey: false },
+        (key) => async (scope) =>
+          writeBytes(await signBytes(node.ecdsa, text(scope), { key, dsaEncoding: node.format }), node.as),
+      ),
+    };
+  }
+  if ('ed25519' in node) {
+    const text = textAt(node.ed25519, 'ed25519');
+    useKey(node.key, node.passphrase);
+    return {
+      name,
+      prepare: withKey(
+        { ...node, type: 'ed25519', allowWeakKey: false },
+        (key) => async (scope) => writeBytes(await signBytes(undefined, text(scope), { key }), node.as),
+      ),
+    };
+  }
+  if ('rsa-encrypt' in node) {
+    const text = textAt(node.text, 'text');
+    names.use(node.key, [...path, 'key'], 'credential');
+    return { name, prepare: (credentials) => prepareEncryption(credentials, node, text) };
+  }
+  if ('jwt' in node) return compileJwt(name, node, path, names, useKey);
+  if ('sorted' in node) {
+    const items = Object.entries(node.sorted).map(([key, value]) => {
+      const at = [...path, 'sorted', key];
+      if (typeof value === 'string') {
+        const parts = names.template(value, at);
+        return { key, isPresent: () => true, fill: ({ valueOf }: Scope) => fillTemplate(parts, valueOf) };
+      }
+      names.use(value.optional, at);
+      const { optional } = value;
+      return {
+        key,
+        isPresent: (scope: Scope) => scope.isPresent(optional),
+        fill: (scope: Scope) => scope.valueOf(optional),
+      };
+    });
+    items.sort(({ key: some }, { key: other }) => (some < other ? -1 : 1));
+    const encode = (text: string): string => (node.encode === 'url' ? encodeURIComponent(text) : text);
+    return always((scope) =>
+      items
+        .filter(({ isPresent }) => isPresent(scope))
+        .map(({ key, fill }) => `${encode(key)}${node.pair}${encode(fill(scope))}`)
+        .join(node.join),
+    );
+  }
+  if ('base64' in node) return encoded('base64', node.base64);
+  if ('base64url' in node) return encoded('base64url', node.base64url);
+  if ('hex' in node) return encoded('hex', node.hex);
+  const text = textAt(node.text, 'text');
+  return always(text);
+
+  function encoded(form: 'base64' | 'base64url' | 'hex', template: string): CompiledValue {
+    const fill = textAt(template, form);
+    return always((scope) => Buffer.from(fill(scope), 'utf8').toString(form));
+  }
+}
+
+type NowNode = Extract<ValueNode, { now: unknown }>;
+
+/** Computed from the epoch: what the host's time zone is does not matter. */
+function formatMoment(nowMs: number, { now, zone, precision }: NowNode): string {
+  switch (now) {
+    case 'epoch-seconds':
+      return String(Math.floor(nowMs / 1000));
+    case 'epoch-milliseconds':
+      return String(Math.floor(nowMs));
+    case 'http-date':
+      return new Date(nowMs).toUTCString();
+    case 'iso': {
+      const local = new Date(nowMs + offsetMs(zone)).toISOString();
+      return `${local.slice(0, precision === 'seconds' ? 19 : 23)}${zone}`;
+    }
+  }
+}
+
+function offsetMs(zone: string): number {
+  if (zone === 'Z') return 0;
+  const [hours = 0, minutes = 0] = zone.slice(1).split(':').map(Number);
+  return (zone.startsWith('-') ? -1 : 1) * (hours * 60 + minutes) * 60_000;
+}
+
+function randomText(random: Random, form: 'uuid' | 'hex' | 'base64' | 'base64url', bytes: number): string {
+  if (form === 'uuid') return random.uuid();
+  // A UUID has 122 bits that nobody can guess; two of them for each 32 bytes.
+  const blocks = Array.from({ length: Math.ceil(bytes / 32) }, () =>
+    createHash('sha256').update(random.uuid()).update(random.uuid()).digest(),
+  );
+  return Buffer.concat(blocks).subarray(0, bytes).toString(form);
+}
+
+function writeBytes(bytes: Buffer, form: Bytes): string {
+  return form === 'hex-upper' ? bytes.toString('hex').toUpperCase() : bytes.toString(form);
+}
+
+function readKeyBytes(text: string, form: 'text' | 'base64' | 'hex', name: string): Buffer {
+  if (form === 'text') return Buffer.from(text, 'utf8');
+  const compact = text.replace(/\s+/g, '');
+  const pattern = form === 'hex' ? /^(?:[0-9a-fA-F]{2})+$/ : /^[A-Za-z0-9+/_-]+={0,2}$/;
+  if (!pattern.test(compact)) throw new Unfillable(`${name} is no ${form}`);
+  return Buffer.from(compact, form);
+}
+
+interface KeyUse {
+  readonly key: string;
+  readonly passphrase?: string | undefined;
+  readonly type: 'rsa' | 'ec' | 'ed25519';
+  readonly allowWeakKey: boolean;
+}
+
+/** Tokens with the same key share it parsed, because one for each of 10,000 adds up. */
+function withKey(
+  use: KeyUse,
+  compute: (key: KeyObject) => ComputeValue,
+): (credentials: Credentials) => Result<ComputeValue> {
+  let latest:
+    | {
+        readonly text: SecretText;
+        readonly passphrase: SecretText | undefined;
+        readonly compute: ComputeValue;
+      }
+    | undefined;
+  return (credentials) => {
+    const text = credentials.get(use.key);
+    if (text === undefined)
+      return unusable(use.key, 'is missing: add it to the credentials of this provider');
+    const passphrase = use.passphrase === undefined ? undefined : credentials.get(use.passphrase);
+    const isSame =
+      passphrase === undefined ? latest?.passphrase === undefined : passphrase.equals(latest?.passphrase);
+    if (latest !== undefined && isSame && text.equals(latest.text)) return succeed(latest.compute);
+    const parsed = parsePrivateKey(text, { ...use, name: use.key, passphrase });
+    if (!parsed.ok) return parsed;
+    latest = { text, passphrase, compute: compute(parsed.value) };
+    return succeed(latest.compute);
+  };
+}
+
+function signBytes(hash: string | undefined, text: string, input: SignKeyObjectInput): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    sign(hash, Buffer.from(text, 'utf8'), input, (error, signature) => {
+      if (error === null) resolve(signature);
+      else reject(error);
+    });
+  });
+}
+
+type EncryptNode = Extract<ValueNode, { 'rsa-encrypt': unknown }>;
+
+function prepareEncryption(
+  credentials: Credentials,
+  node: EncryptNode,
+  text: (scope: Scope) => string,
+): Result<ComputeValue> {
+  const key = readPublicKey(credentials.get(node.key));
+  if (key?.asymmetricKeyType !== 'rsa')
+    return unusable(node.key, 'is no RSA public key or certificate in PEM, or base64 of its DER');
+  const form = node['rsa-encrypt'];
+  const options =
+    form === 'pkcs1'
+      ? { padding: constants.RSA_PKCS1_PADDING }
+      : { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: form === 'oaep-sha1' ? 'sha1' : 'sha256' };
+  return succeed((scope) => {
+    const bytes = Buffer.from(text(scope), 'utf8');
+    const most =
+      (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8 -
+      (form === 'pkcs1' ? 11 : form === 'oaep-sha1' ? 42 : 66);
+    if (bytes.length > most)
+      throw new Unfillable(`the text to encrypt for ${node.key} is longer than ${most} bytes`);
+    return writeBytes(publicEncrypt({ key, ...options }, bytes), node.as);
+  });
+}
+
+function readPublicKey(text: SecretText | undefined): KeyObject | undefined {
+  if (text === undefined) return undefined;
+  const written = text.reveal().replaceAll('\\n', '\n').trim();
+  const isPem = written.includes('-----BEGIN');
+  try {
+    if (written.includes('CERTIFICATE')) return new X509Certificate(written).publicKey;
+    return isPem
+      ? createPublicKey(written)
+      : createPublicKey({ key: Buffer.from(written, 'base64'), format: 'der', type: 'spki' });
+  } catch {
+    // Node's message might quote the input.
+    return undefined;
+  }
+}
+
+type JwtNode = Extract<ValueNode, { jwt: unknown }>;
+
+const CURVES: ReadonlyMap<string, string> = new Map([
+  ['ES256', 'prime256v1'],
+  ['ES384', 'secp384r1'],
+  ['ES512', 'secp521r1'],
+]);
+
+function compileJwt(
+  name: string,
+  node: JwtNode,
+  path: FaultPath,
+  names: Names,
+  useKey: (credential: string, passphrase: string | undefined) => void,
+): CompiledValue {
+  useKey(node.key, node.passphrase);
+  if (node.thumbprintOf !== undefined) names.use(node.thumbprintOf, [...path, 'thumbprintOf'], 'credential');
+  const header = compileJson(node.header, [...path, 'header'], names);
+  const claims = compileJson(node.claims, [...path, 'claims'], names, { hasMoments: true });
+  const build = (key: KeyObject, credentials: Credentials): Result<ComputeValue> => {
+    const curve = key.asymmetricKeyDetails?.namedCurve;
+    const wanted = CURVES.get(node.jwt);
+    if (wanted !== undefined && curve !== wanted)
+      return unusable(node.key, `has the curve ${curve}: ${node.jwt} signs with ${wanted}`);
+    const thumbprint =
+      node.thumbprintOf === undefined ? undefined : readThumbprint(credentials.get(node.thumbprintOf));
+    if (node.thumbprintOf !== undefined && thumbprint === undefined)
+      return unusable(node.thumbprintOf, 'is no certificate in PEM');
+    return succeed(async (scope, { nowMs, random }) => {
+      const issuedAt = Math.floor((nowMs - node.backdate) / 1000);
+      const standard = {
+        iat: issuedAt,
+        exp: issuedAt + Math.floor(node.lifetime / 1000),
+        jti: random.uuid(),
+      };
+      const filled = asObject(claims(scope, nowMs));
+      const payload = Object.fromEntries(
+        Object.entries({ ...standard, ...filled }).filter(([, value]) => value !== null),
+      );
+      return new SignJWT(payload)
+        .setProtectedHeader({
+          typ: 'JWT',
+          ...(thumbprint === undefined ? {} : { 'x5t#S256': thumbprint }),
+          ...asObject(header(scope)),
+          alg: node.jwt,
+        })
+        .sign(key);
+    });
+  };
+  if (node.jwt.startsWith('HS')) {
+    return {
+      name,
+      prepare: (credentials) => {
+        const key = credentials.get(node.key);
+        if (key === undefined)
+          return unusable(node.key, 'is missing: add it to the credentials of this provider');
+        return build(createSecretKey(key.reveal(), 'utf8'), credentials);
+      },
+    };
+  }
+  const type = node.jwt === 'EdDSA' ? 'ed25519' : node.jwt.startsWith('ES') ? 'ec' : 'rsa';
+  let compute: Result<ComputeValue> | undefined;
+  let latest: KeyObject | undefined;
+  const prepareKey = withKey({ ...node, type, allowWeakKey: false }, (key) => {
+    latest = key;
+    compute = undefined;
+    return () => '';
+  });
+  return {
+    name,
+    prepare: (credentials) => {
+      const prepared = prepareKey(credentials);
+      if (!prepared.ok) return prepared;
+      if (latest === undefined) throw new Error('a key that was prepared is there');
+      // A certificate may change while its key does not.
+      if (compute === undefined || node.thumbprintOf !== undefined) compute = build(latest, credentials);
+      return compute;
+    },
+  };
+}
+
+function asObject(value: unknown): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+function readThumbprint(certificate: SecretText | undefined): string | undefined {
+  if (certificate === undefined) return undefined;
+  try {
+    const { raw } = new X509Certificate(certificate.reveal().replaceAll('\\n', '\n'));
+    return createHash('sha256').update(raw).digest('base64url');
+  } catch {
+    // As above.
+    return undefined;
+  }
+}
