@@ -156,8 +156,8 @@ function readOptions(
   facts: EntryFacts,
 ): Options {
   const keys = Object.keys(kind.options.shape);
-  const related = [...keys, 'credentials', 'customers', 'baseUrl'];
-  if (invalid.some((finding) => related.includes(String(finding.path[path.length])))) {
+  const related = new Set([...keys, 'credentials', 'customers', 'baseUrl']);
+  if (invalid.some((finding) => related.has(String(finding.path[path.length])))) {
     return { configured: undefined, findings: [] };
   }
   const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.includes(key)));

@@ -298,7 +298,7 @@ class DescribedAttempt implements TokenAttempt {
   }
 
   request(): Result<TokenRequest> {
-    return this.#request.fill(this.#scope, this.#context.baseUrl);
+    return this.#request.build(this.#scope, this.#context.baseUrl);
   }
 
   take(response: TokenResponse): Result<FetchedToken | 'next'> {
@@ -416,7 +416,7 @@ function picture({ steps, base, refreshRequest }: Shared, baseUrl: string): read
     base,
     ...(refreshRequest === undefined ? [] : [refreshRequest]),
   ].flatMap((request) => {
-    const filled = request.fill(scope, baseUrl);
+    const filled = request.build(scope, baseUrl);
     return filled.ok ? [filled.value] : [];
   });
 }

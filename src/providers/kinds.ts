@@ -150,8 +150,8 @@ export function readPreset(name: string, raw: unknown): PresetReading {
 }
 
 /** The fields of the form. */
-function settingsOf(preset: Preset, form: Form): JsonObject {
-  return Object.fromEntries(Object.entries(preset).filter(([key]) => Object.hasOwn(form.fields, key)));
+function settingsOf(written: JsonObject, form: Form): JsonObject {
+  return Object.fromEntries(Object.entries(written).filter(([key]) => Object.hasOwn(form.fields, key)));
 }
 
 function createPresetKind(name: string, preset: Preset, form: Form): ProviderKind {
@@ -198,7 +198,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         .filter(({ when }) =>
           Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
         )
-        .map(({ when: _, ...fields }) => fields);
+        .map((each) => settingsOf(each, form));
       const chosen = Object.fromEntries(
         form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
       );

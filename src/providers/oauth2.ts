@@ -19,7 +19,7 @@ const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, 
 
 const SCOPE_FORM = 'a text, or a list of texts';
 const scopeField = z.union([templateField, z.array(templateField, SCOPE_FORM).min(1).max(64)], SCOPE_FORM);
-const parameters = z.record(
+const parametersField = z.record(
   shortTextField(256, 'the name of a parameter'),
   templateField,
   'a mapping of names to texts',
@@ -81,8 +81,8 @@ export const oauth2Fields = {
   scope: scopeField.optional().describe('scope; a list is joined with spaces'),
   resource: scopeField.optional().describe('resource (RFC 8707)'),
   audience: templateField.optional().describe('audience'),
-  params: parameters.prefault({}).describe('further parameters, in this order'),
-  headers: parameters.prefault({}).describe('further headers'),
+  params: parametersField.prefault({}).describe('further parameters, in this order'),
+  headers: parametersField.prefault({}).describe('further headers'),
   rotates: z
     .enum(['always', 'sometimes', 'never'])
     .default('sometimes')
