@@ -96,6 +96,7 @@ export function compile(input: CompileInput): Configured {
     faults.push({
       path: ['refresh'],
       text: 'no request presents the refresh token',
+      needsWhole: true,
       allowed: 'a request below refresh, or ${refreshToken} in the base request',
     });
   reportUnused(input, listed, names);
@@ -175,6 +176,7 @@ function reportUnused(
         path: ['values', name],
         target: 'key',
         text: 'is used nowhere',
+        needsWhole: true,
         allowed: `\${${name}} in a text, or no such value`,
       });
   for (const name of Object.keys({ ...credentials, ...customerCredentials }))
@@ -183,6 +185,7 @@ function reportUnused(
         path: ['credentials', name],
         target: 'key',
         text: 'is used nowhere',
+        needsWhole: true,
         allowed: `\${${name}} in a text, or no such credential`,
       });
   description.steps.forEach(({ save }, index) => {
@@ -192,6 +195,7 @@ function reportUnused(
           path: ['steps', index, 'save', name],
           target: 'key',
           text: 'is used nowhere',
+          needsWhole: true,
           allowed: `\${${name}} in a later text`,
         });
   });

@@ -12,6 +12,7 @@ import {
   templateField,
   type ValueNode,
 } from './description.ts';
+import type { FaultPath } from './faults.ts';
 import type { CredentialFields } from './provider.ts';
 
 const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, allowSecretInUrl, values } =
@@ -113,6 +114,8 @@ export interface ShortForm {
   readonly description: Description;
   /** Credentials that the settings ask for, beside those that texts name. */
   readonly credentials: CredentialFields;
+  /** Where in the settings something of the description was written; `undefined`: at the same place. */
+  readonly locate?: (path: FaultPath) => FaultPath;
 }
 
 const PRIVATE_KEY: CredentialFields = {
@@ -177,7 +180,20 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
       allowSecretInUrl: settings.allowSecretInUrl,
     },
     credentials: credentialsOf(settings),
+    locate: (path) => locate(path, settings),
   };
+}
+
+function locate(path: FaultPath, { params }: OAuth2Settings): FaultPath {
+  const [section, place, ...rest] = path;
+  if (section === 'values' && (place === 'clientAssertion' || place === 'grantAssertion'))
+    return ['assertion'];
+  if (section !== 'request') return path;
+  if (place === 'url') return ['tokenUrl'];
+  if (place === 'headers') return ['headers', ...rest];
+  const name = String(place === 'query' ? rest[0] : rest[1]);
+  if (Object.hasOwn(params, name)) return ['params', name];
+  return ['scope', 'resource', 'audience'].includes(name) ? [name] : ['grant'];
 }
 
 function hasChain({ grant, rotates }: OAuth2Settings): boolean {

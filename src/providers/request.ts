@@ -61,8 +61,9 @@ export function compileRequest(
   const fill = (scope: Scope, baseUrl: string): TokenRequest => {
     const address = url.fill(scope, baseUrl);
     const parameters = query.filter(({ isPresent }) => isPresent(scope));
-    for (const { key, fill } of parameters)
-      address.target.search += `${address.target.search === '' ? '?' : '&'}${encodeText(key)}=${encodeText(fill(scope))}`;
+    address.target.search = parameters
+      .map((parameter) => `${encodeText(parameter.key)}=${encodeText(parameter.fill(scope))}`)
+      .join('&');
     const filled = body(scope);
     const own = headers
       .filter(({ isPresent }) => isPresent(scope))
