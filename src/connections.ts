@@ -1,23 +1,26 @@
 /**
  * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
  */
+import { join } from 'node:path';
 import { asSdkProvider } from './adapters/aws-credentials/aws-credentials.ts';
 import { createAwsCredentials } from './adapters/aws-credentials/own-credentials.ts';
 import { FileLanes } from './adapters/files/file-lanes.ts';
 import { readRegularFile } from './adapters/files/regular-file.ts';
-import { DirectoryClaim } from './adapters/journal/directory-claim.ts';
 import { DirectoryCounts } from './adapters/journal/directory-counts.ts';
 import { DirectoryJournal, findLaterEntry } from './adapters/journal/directory-journal.ts';
+import { DirectorySocket } from './adapters/journal/directory-socket.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
 import { createHttpTransport } from './adapters/net/http-transport.ts';
+import { listPresets, readPreset } from './adapters/preset-files.ts';
 import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from './adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { type CredentialReader, createCredentialReader } from './config/credential-reader.ts';
-import { CredentialSources, MOST_BYTES } from './config/credential-sources.ts';
+import { CredentialSources } from './config/credential-sources.ts';
+import { MOST_CREDENTIAL_BYTES } from './config/credential-text.ts';
 import type { CredentialReferences } from './config/reference.ts';
 import { describeFileError } from './core/file-error.ts';
 import type {
@@ -26,19 +29,31 @@ import type {
   FetchCounts,
   FetchWaits,
   Journal,
+  Random,
   RefreshEvents,
   TokenSource,
   TokenStore,
 } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
+import { createKindLibrary } from './providers/kinds.ts';
+import type { KindLibrary } from './providers/provider.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
 export { readPodNamespace } from './adapters/kubernetes/api-server.ts';
-export { KINDS } from './providers/registry.ts';
+
+/** The kinds that a configuration can name. */
+export const KINDS: KindLibrary = createKindLibrary({ names: listPresets(), read: readPreset });
+
+/**
+ * Whose directory it is: a daemon's, while it lives. Whose turn it is at refreshing is told by another socket, which
+ * commands take as well.
+ */
+const CLAIM = '.in-use';
 
 export interface ConnectionPorts {
   readonly clock: Clock;
+  readonly random: Random;
   readonly events: RefreshEvents;
   /** One for the whole process, whose threads they share; `undefined`: of its own. */
   readonly files?: FileLanes;
@@ -97,15 +112,19 @@ function journalDirectory({ journal }: Configuration, files: FileLanes): Private
 }
 
 /** Reads a regular file within the deadline of `FileLanes`, up to one byte more than `mostBytes`. Rejects as `node:fs` does. */
-export function readConfigurationFile(path: string, mostBytes: number, clock: Clock): Promise<Uint8Array> {
+export function readConfigurationFile(
+  path: string,
+  mostBytes: number,
+  files: FileLanes,
+): Promise<Uint8Array> {
   const { signal } = new AbortController();
-  return new FileLanes(clock).run(path, signal, () => readRegularFile(path, { mostBytes }));
+  return files.run(path, signal, () => readRegularFile(path, { mostBytes }));
 }
 
 /** Opens no connection yet. */
 export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
   const { store: settings } = configuration;
-  const { clock, events } = ports;
+  const { clock, random, events } = ports;
   const transport = createHttpTransport(ports);
   const files = ports.files ?? new FileLanes(clock);
   const credentials =
@@ -134,7 +153,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
   });
   const directory = journalDirectory(configuration, files);
-  const claim = directory === undefined ? undefined : new DirectoryClaim(directory.path);
+  const claim = directory === undefined ? undefined : new DirectorySocket(join(directory.path, CLAIM));
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
   const sources = createSources({ store, clock, files });
   return {
@@ -144,13 +163,27 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
     counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
     claimJournal: async () => {
-      const problem = await claim?.take();
-      return problem === undefined ? undefined : `journal.dir ${directory?.path} ${problem}`;
+      if (claim === undefined || (await claim.take())) return undefined;
+      return (
+        `journal.dir ${directory?.path} is used by another process of this program: end that one, or give each of them a ` +
+        'directory of its own'
+      );
     },
     createSource: (provider, token) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
-      return createTokenSource({ kind, baseUrl, timeoutMs, lifetimeMs, transport, clock, readCredentials });
+      const { customer } = token.identity;
+      return createTokenSource({
+        kind,
+        baseUrl,
+        timeoutMs,
+        lifetimeMs,
+        customer,
+        transport,
+        clock,
+        random,
+        readCredentials,
+      });
     },
     close: async () => {
       claim?.release();
@@ -197,7 +230,7 @@ function createSources({
 }): CredentialSources {
   return new CredentialSources({
     readFile: (path, signal) =>
-      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_BYTES })),
+      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_CREDENTIAL_BYTES })),
     readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
     clock,
   });

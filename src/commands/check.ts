@@ -7,7 +7,7 @@ import type { RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
 import { connectLease, createSystemPorts, findLeaseProblem, type SystemPorts } from '../runtime.ts';
-import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, loadOrExplain, MOST_SHOWN } from './configured.ts';
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -37,13 +37,14 @@ interface Finding {
 }
 
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
-  const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
+  const system = createSystemPorts();
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: true, files: system.files });
   if (loaded === undefined) return 2;
   const { configuration, path, warnings } = loaded;
   const findings =
     options.live === true
-      ? await checkLive(configuration, terminal)
-      : await checkHere(configuration, terminal);
+      ? await checkLive(configuration, terminal, system)
+      : await checkHere(configuration, terminal, system);
   const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
   if (options.json === true) {
     terminal.out(`${JSON.stringify({ config: path, tokens, problems: [], warnings, findings })}\n`);
@@ -52,15 +53,21 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
       ? ', and those of customers that are discovered'
       : '';
     terminal.out(`${path}: good, ${tokens} token${tokens === 1 ? '' : 's'}${others}\n`);
-    for (const warning of warnings) terminal.out(`note: ${warning}\n`);
+    for (const warning of warnings.slice(0, MOST_SHOWN)) terminal.out(`note: ${warning}\n`);
+    if (warnings.length > MOST_SHOWN)
+      terminal.out(`… and ${warnings.length - MOST_SHOWN} more notes, which --json shows\n`);
     for (const finding of findings) terminal.out(tell(finding));
   }
   return findings.every(({ ok }) => ok) ? 0 : 1;
 }
 
-async function checkHere(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
+async function checkHere(
+  configuration: Configuration,
+  terminal: Terminal,
+  system: SystemPorts,
+): Promise<readonly Finding[]> {
   const readEnv = (name: string): string | undefined => terminal.env[name];
-  const ports = { ...createSystemPorts(), events: () => undefined, readEnv };
+  const ports = { ...system, events: () => undefined, readEnv };
   const connections = connect(configuration, ports);
   const { store } = connections;
   const keys = await verifyRoutingKeys(configuration, { ...ports, store }, { live: false });
@@ -70,12 +77,16 @@ async function checkHere(configuration: Configuration, terminal: Terminal): Prom
     .map(({ sink, result }) => describe(sink, 'routing key', result));
 }
 
-async function checkLive(configuration: Configuration, terminal: Terminal): Promise<readonly Finding[]> {
+async function checkLive(
+  configuration: Configuration,
+  terminal: Terminal,
+  system: SystemPorts,
+): Promise<readonly Finding[]> {
   const events: RefreshEvents = (event) => {
     if (event.event === 'binding-rejected') terminal.err(`note: ${describeRejected(event)}`);
     if (event.event === 'batch-read-denied') terminal.err(`note: ${event.problem}\n`);
   };
-  const ports = { ...createSystemPorts(), events };
+  const ports = { ...system, events };
   const connections = connect(configuration, { ...ports, readEnv: (name) => terminal.env[name] });
   const { signal } = new AbortController();
   try {

@@ -3,7 +3,7 @@ import { findLeaseNameProblem } from '../config/coordination-schema.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../connections.ts';
-import { createSystemPorts } from '../runtime.ts';
+import { createSystemPorts, type SystemPorts } from '../runtime.ts';
 import type { Terminal } from './terminal.ts';
 
 /** The manifests set it to the name of the Role, which allows the Lease under that name and no other. */
@@ -31,7 +31,7 @@ interface Complaint {
 }
 
 /** Nobody reads on; and a terminal, or the log of a pod, is not flooded. */
-const MOST_SHOWN = 100;
+export const MOST_SHOWN = 100;
 
 /** Says on standard error (the first hundred), and for scripts on standard output, why a command cannot run. */
 export function complain(
@@ -58,12 +58,13 @@ export async function hasUsableJournal(
 /**
  * Loads the configuration, or says on standard error what is wrong with it, everything at once.
  * @param checksEnv whether the environment variables that it refers to must be set
+ * @param files whose lanes reads go through, where the files that it refers to are looked at too, for notes
  * @returns `undefined` when it cannot be used: the command then ends with exit code 2
  */
 export async function loadOrExplain(
   options: ConfigurationOptions,
   terminal: Terminal,
-  { checksEnv }: { readonly checksEnv: boolean },
+  { checksEnv, files }: { readonly checksEnv: boolean; readonly files?: SystemPorts['files'] },
 ): Promise<
   | { readonly path: string; readonly configuration: Configuration; readonly warnings: readonly string[] }
   | undefined
@@ -82,9 +83,11 @@ export async function loadOrExplain(
     complain([{ message }], options, terminal);
     return undefined;
   }
+  const lanes = files ?? createSystemPorts().files;
   const loaded = await loadConfiguration(path, {
     kinds: KINDS,
-    readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, createSystemPorts().clock),
+    readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, lanes),
+    notesFiles: files !== undefined,
     env: checksEnv ? terminal.env : undefined,
     podNamespace: readPodNamespace(),
     leaseName,

@@ -158,6 +158,7 @@ async function refreshDue(
 ): Promise<ExitCode> {
   const connections = connect(configuration, {
     clock,
+    random,
     files,
     events,
     readEnv: (name) => terminal.env[name],

@@ -1,17 +1,17 @@
 /** Who is told when something is wrong: the schema of the section, and what the program makes of it. */
 import { z } from 'zod';
 import { SEVERITIES } from '../core/alert.ts';
+import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
 import { isJsonObject } from '../core/json.ts';
+import { URL_FORM } from '../core/service-url.ts';
 import type { AlertsConfiguration, SinkConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
-import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
 import { type InstallationPlace, nameInstallation } from './installation-name.ts';
 import type { Finding, Path } from './problem.ts';
 import type { CredentialReference } from './reference.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
 import { quote } from './secret-likeness.ts';
-import type { SecretUse } from './secret-uses.ts';
-import { URL_FORM } from '../core/service-url.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const NAME_FORM = 'lower-case letters, digits and inner hyphens, at most 63';
@@ -195,15 +195,13 @@ function toSink(
 }
 
 /** Names of the fields that hold a reference, in sinks and in the heartbeat. */
-const SECRET_FIELDS = Object.fromEntries(
-  ['url', 'routingKey', 'token', 'hmacKey'].map((name) => [name, { description: name }]),
-);
+const SECRET_FIELDS = ['url', 'routingKey', 'token', 'hmacKey'];
 
 /** The secrets that the section refers to, and what is wrong with the environment that they are looked up in. */
 export function readAlertReferences(
   raw: unknown,
   context: ReferenceContext,
-): { readonly findings: readonly Finding[]; readonly uses: readonly SecretUse[] } {
+): { readonly findings: readonly Finding[]; readonly uses: readonly (SecretUse | FileUse)[] } {
   const section = isJsonObject(raw) ? raw : {};
   const sinks: readonly unknown[] = Array.isArray(section['sinks']) ? section['sinks'] : [];
   const places: readonly (readonly [unknown, Path])[] = [

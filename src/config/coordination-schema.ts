@@ -2,9 +2,9 @@
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { formatDuration } from '../core/duration.ts';
+import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
 import { DEFAULT_LEASE_TIMING, findLeaseTimingProblems } from '../core/lease-timing.ts';
 import type { CoordinationConfiguration } from './configuration.ts';
-import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
 
 /** RFC 1123, what Kubernetes allows for the name of a lease (subdomain) and of a namespace (label). */
 const LEASE_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;

@@ -2,13 +2,12 @@
 import { isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
 import { isJsonObject } from '../core/json.ts';
-import type { CredentialFields } from '../providers/provider.ts';
 import { readCredentialText } from './credential-text.ts';
 import type { Finding, Path } from './problem.ts';
 import { type CredentialReference, type CredentialReferences, describeReference } from './reference.ts';
 import { credentialReferenceSchema } from './reference-schema.ts';
 import { isPlainVariable } from './secret-likeness.ts';
-import type { SecretUse } from './secret-uses.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 
 export interface ReferenceContext {
   /** Folder of the configuration file, which relative paths start from. */
@@ -20,20 +19,20 @@ export interface ReferenceContext {
 export interface CredentialEntries {
   readonly references: CredentialReferences;
   readonly findings: readonly Finding[];
-  readonly uses: readonly SecretUse[];
+  readonly uses: readonly (SecretUse | FileUse)[];
 }
 
-/** Reads those of the fields that are written down correctly; what is wrong with others the schema has said. */
+/** Reads those of the credentials that are written down correctly; what is wrong with others the schema has said. */
 export function readCredentialEntries(
-  fields: CredentialFields,
+  names: readonly string[],
   raw: unknown,
   path: Path,
   context: ReferenceContext,
 ): CredentialEntries {
   const references: Record<string, CredentialReference> = {};
   const findings: Finding[] = [];
-  const uses: SecretUse[] = [];
-  for (const name of Object.keys(fields)) {
+  const uses: (SecretUse | FileUse)[] = [];
+  for (const name of names) {
     const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
     if (!parsed.success) continue;
     const reference = toReference(parsed.data, context.folder);
@@ -47,6 +46,8 @@ export function readCredentialEntries(
         });
       }
     }
+    if (reference.kind === 'file')
+      uses.push({ file: reference.path, path: [...path, name, 'file'], use: 'file' });
     if (reference.kind === 'awsSecret') {
       uses.push({ secret: reference.id, path: [...path, name, 'awsSecret'], use: 'credential' });
     }

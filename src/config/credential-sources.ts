@@ -9,6 +9,7 @@ import { describeFileError, mayPass } from '../core/file-error.ts';
 import type { Clock } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { decodeCredential } from './credential-text.ts';
 import { CredentialWatch, type SeenStamps } from './credential-watch.ts';
 import { type CredentialReference, describeReference, rejectReference } from './reference.ts';
 import { SharedReads } from './shared-reads.ts';
@@ -19,7 +20,7 @@ export type CredentialSource =
 
 export interface CredentialSourcesParts {
   /**
-   * Reads a regular file, of which more than {@link MOST_BYTES} need not be read. Rejects as `node:fs` does, with an errno
+   * Reads a regular file, of which more than `MOST_CREDENTIAL_BYTES` need not be read. Rejects as `node:fs` does, with an errno
    * name in `code`, which is `ETIMEDOUT` when the file system does not answer.
    */
   readonly readFile: (path: string, signal: AbortSignal) => Promise<Uint8Array>;
@@ -33,9 +34,6 @@ export interface SourceReading {
   /** `undefined` when it could not be read for a reason that may pass by itself. */
   readonly stamp: string | undefined;
 }
-
-/** Secrets Manager's own limit, and far above any key. */
-export const MOST_BYTES = 65_536;
 
 export class CredentialSources {
   readonly #shared: SharedReads<SourceReading>;
@@ -120,20 +118,10 @@ async function readTextFile(
     const message = `${describeReference(source)} ${problem}: if this repeats, look at the machine and the mount`;
     return fail({ code: 'provider-unavailable', retry: 'backoff', message });
   }
-  if (bytes.byteLength > MOST_BYTES) return rejectReference(source, `holds more than ${MOST_BYTES} bytes`);
-  const text = decodeUtf8(bytes);
-  if (text === undefined) return rejectReference(source, 'is not UTF-8 text');
-  return succeed(new SecretText(text));
+  const decoded = decodeCredential(bytes);
+  return decoded.ok ? succeed(new SecretText(decoded.text)) : rejectReference(source, decoded.problem);
 }
 
 function hashOf(text: string): string {
   return createHash('sha256').update(text).digest('base64');
-}
-
-function decodeUtf8(bytes: Uint8Array): string | undefined {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return undefined;
-  }
 }

@@ -10,6 +10,20 @@ export type CredentialText =
   /** Continues a sentence that begins with the reference; quotes nothing. */
   | { readonly ok: false; readonly problem: string };
 
+/** Secrets Manager's own limit, and far above any key. */
+export const MOST_CREDENTIAL_BYTES = 65_536;
+
+/** The text of a file. @param bytes of a file that is too long one more than {@link MOST_CREDENTIAL_BYTES}, or all */
+export function decodeCredential(bytes: Uint8Array): CredentialText {
+  if (bytes.byteLength > MOST_CREDENTIAL_BYTES)
+    return { ok: false, problem: `holds more than ${MOST_CREDENTIAL_BYTES} bytes` };
+  try {
+    return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+  } catch {
+    return { ok: false, problem: 'is not UTF-8 text' };
+  }
+}
+
 export function readCredentialText(raw: string): CredentialText {
   const text = raw.replace(/^\uFEFF/, '').replace(/\r?\n$/, '');
   const problem = findProblem(text);

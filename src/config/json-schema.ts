@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import type { ProviderKind } from '../providers/provider.ts';
-import { createConfigSchema } from './schema.ts';
+import type { KindLibrary } from '../providers/provider.ts';
+import { createDocumentSchema } from './schema.ts';
 
 /**
  * The JSON Schema of a configuration file (draft 2020-12), for editors: completion, explanations, first checks.
  * Non-guarantee: what spans several values (duplicate names, infeasible schedules) only the program checks.
  */
-export function configurationJsonSchema(kinds: readonly ProviderKind[]): z.core.JSONSchema.JSONSchema {
-  const { $schema, ...schema } = z.toJSONSchema(createConfigSchema(kinds).document, {
+export function configurationJsonSchema(kinds: KindLibrary): z.core.JSONSchema.JSONSchema {
+  const { $schema, ...schema } = z.toJSONSchema(createDocumentSchema(kinds), {
     target: 'draft-2020-12',
     // What people write, not what it is parsed to: durations are text.
     io: 'input',

@@ -10,36 +10,29 @@ import { describeFileError, errnoOf } from '../core/file-error.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { formatTag } from '../core/secret-tag.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
-import type { ProviderKind } from '../providers/provider.ts';
+import type { KindLibrary } from '../providers/provider.ts';
 import { alertsSchema, findNamelessInstallation, readAlertReferences, toAlerts } from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, DEFAULT_LEASE_NAME, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
+import { noteUnusableFiles } from './credential-files.ts';
 import type { InstallationPlace } from './installation-name.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
-import { type ProviderEntry, readProviderEntry } from './provider-entry.ts';
+import { type ProviderEntry, readProviderEntry, toFinding } from './provider-entry.ts';
 import { salvage } from './salvage.ts';
-import {
-  createConfigSchema,
-  httpSchema,
-  journalSchema,
-  logSchema,
-  outlineSchema,
-  readersSchema,
-  storeSchema,
-} from './schema.ts';
+import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, storeSchema } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
 import { mayBeSecret, quote } from './secret-likeness.ts';
 import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
-import { findConflicts } from './secret-uses.ts';
+import { type FileUse, findConflicts } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
 export interface ParseOptions {
   /** As messages name the file; relative references start from its folder. */
   readonly fileName: string;
-  readonly kinds: readonly ProviderKind[];
+  readonly kinds: KindLibrary;
   /** When given, environment variables that are referred to must be set in it. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Of the pod that this process runs in; `undefined` elsewhere. */
@@ -56,6 +49,8 @@ export type ParsedConfiguration =
 export interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
   /** Reads a regular file, of which more than `mostBytes` need not be read. Rejects as `node:fs` does. */
   readonly readFile: (path: string, mostBytes: number) => Promise<Uint8Array>;
+  /** Whether files that credentials are read from are looked at, a few at a time; what is wrong with them is a warning. */
+  readonly notesFiles?: boolean;
 }
 
 /** Far above 10,000 customers that are written out one by one. */
@@ -64,7 +59,7 @@ const MOST_BYTES = 16 * 1_048_576;
 /** Reads and parses a file. A file that cannot be read is a problem like any other. */
 export async function loadConfiguration(
   path: string,
-  { readFile, ...options }: LoadOptions,
+  { readFile, notesFiles = false, ...options }: LoadOptions,
 ): Promise<ParsedConfiguration> {
   let bytes: Uint8Array;
   try {
@@ -75,7 +70,13 @@ export async function loadConfiguration(
     return unreadable(path, isMissing ? 'there is no such file' : reason);
   }
   if (bytes.byteLength > MOST_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
-  return parseConfiguration(new TextDecoder().decode(bytes), { ...options, fileName: path });
+  const reading = readText(new TextDecoder().decode(bytes), { ...options, fileName: path });
+  if (!reading.ok) return reading;
+  const { configuration, warnings, files, toProblem } = reading;
+  const findings = notesFiles ? await noteUnusableFiles(files, readFile) : [];
+  const notes = inOrder(findings.map(toProblem));
+  // The configuration's own first: where nothing is mounted there are many of the others, and they say little.
+  return { ok: true, configuration, warnings: [...warnings, ...notes] };
 }
 
 function unreadable(file: string, text: string): ParsedConfiguration {
@@ -84,6 +85,18 @@ function unreadable(file: string, text: string): ParsedConfiguration {
 }
 
 export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
+  return readText(text, options);
+}
+
+/** With what is needed to look at the files that credentials are read from. */
+type TextReading =
+  | Extract<ParsedConfiguration, { ok: false }>
+  | (Extract<ParsedConfiguration, { ok: true }> & {
+      readonly files: readonly FileUse[];
+      readonly toProblem: (finding: Finding) => Problem;
+    });
+
+function readText(text: string, options: ParseOptions): TextReading {
   const misread = findForeignText(text);
   if (misread !== undefined) {
     const problem = { file: options.fileName, position: undefined, path: '', text: misread };
@@ -111,6 +124,8 @@ export function parseConfiguration(text: string, options: ParseOptions): ParsedC
     ok: true,
     configuration: reading.configuration,
     warnings: inOrder(reading.notes.map(toProblem)),
+    files: reading.files,
+    toProblem,
   };
 }
 
@@ -123,6 +138,8 @@ function findForeignText(text: string): string | undefined {
 interface DocumentReading {
   readonly findings: readonly Finding[];
   readonly notes: readonly Finding[];
+  /** Files that credentials are read from. */
+  readonly files: readonly FileUse[];
   readonly configuration: Configuration | undefined;
 }
 
@@ -135,9 +152,10 @@ function readDocument(
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
   const store = salvage(storeSchema.strip().partial(), raw['store'], under('store'), 1);
   const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
+  const presets = isJsonObject(raw['presets']) ? raw['presets'] : {};
+  const { library, faults } = kinds.extend(presets);
   const context = {
-    kinds,
-    schema: createConfigSchema(kinds),
+    kinds: library,
     references: { folder: dirname(fileName), env },
     stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
     versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
@@ -147,15 +165,17 @@ function readDocument(
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
   const alerts = readAlertReferences(raw['alerts'], context.references);
   const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses];
+  const secrets = uses.filter((use) => use.use !== 'file');
   const findings = [
     ...outline,
+    ...faults.map((fault) => toFinding(fault, presets, ['presets'])),
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),
-    ...findConflicts(uses),
+    ...findConflicts(secrets),
     ...findOwnTagged(entries, store.isInvalid('tags') ? {} : (store.value.tags ?? {})),
   ];
-  const written = uses.flatMap(({ secret, use }) => (use === 'credential' ? [] : [secret]));
+  const written = secrets.flatMap(({ secret, use }) => (use === 'credential' ? [] : [secret]));
   return {
     findings,
     notes: [
@@ -171,6 +191,7 @@ function readDocument(
       ...listed.flatMap(noteTemplates),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
+    files: uses.filter((use) => use.use === 'file'),
     configuration:
       findings.length > 0
         ? undefined

@@ -1,23 +1,29 @@
 /** One provider entry, from the plain values in the file to its configuration. */
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
-import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
+import type { Fault } from '../providers/faults.ts';
+import type { ConfiguredKind, EntryFacts, KindLibrary, ProviderKind } from '../providers/provider.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import type { Finding, Path } from './problem.ts';
-import { partialProviderSchema, unknownProviderSchema } from './provider-schema.ts';
+import {
+  customerCredentialNames,
+  partialProviderSchema,
+  TLS_FIELDS,
+  unknownProviderSchema,
+} from './provider-schema.ts';
 import { readTiming } from './provider-timing.ts';
+import type { CredentialReferences } from './reference.ts';
 import { salvage } from './salvage.ts';
-import type { ConfigSchema } from './schema.ts';
-import { describeFound, findInvalid } from './schema-findings.ts';
-import type { SecretUse } from './secret-uses.ts';
+import { providerSchemaOf } from './schema.ts';
+import { describeFound, findInvalid, valueAt } from './schema-findings.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { identify } from './token-configuration.ts';
 import { type ProviderFields, readTokenEntries } from './token-entries.ts';
 
 export interface ProviderContext {
-  readonly schema: ConfigSchema;
-  readonly kinds: readonly ProviderKind[];
+  readonly kinds: KindLibrary;
   readonly references: ReferenceContext;
   /** `undefined` when it is wrong in the file: what depends on it is left unchecked. */
   readonly stalenessMs: number | undefined;
@@ -32,37 +38,63 @@ export interface ProviderEntry {
   /** Worth knowing, not wrong. */
   readonly notes: readonly Finding[];
   readonly name: string | undefined;
-  readonly uses: readonly SecretUse[];
+  readonly uses: readonly (SecretUse | FileUse)[];
   /** `undefined` only when something was found to be wrong. */
   readonly provider: ProviderConfiguration | undefined;
 }
 
 export function readProviderEntry(value: unknown, path: Path, context: ProviderContext): ProviderEntry {
   const raw: JsonObject = isJsonObject(value) ? value : {};
-  const kind = context.kinds.find((candidate) => candidate.kind === raw['kind']);
-  const schema = kind === undefined ? undefined : context.schema.providers.get(kind.kind);
-  if (kind === undefined || schema === undefined) return readUnknownKind(value, path, context.kinds);
+  const kind = typeof raw['kind'] === 'string' ? context.kinds.find(raw['kind']) : undefined;
+  if (kind === undefined) return readUnknownKind(value, path, context.kinds.names);
 
-  const invalid = findInvalid(schema, value, path);
+  const hasCustomers = raw['customers'] !== undefined;
+  const invalid = findInvalid(providerSchemaOf(kind, hasCustomers), value, path);
   const fields = salvage(partialProviderSchema, value, invalid, path.length);
-  const options = readOptions(kind, raw, invalid, path);
+  const given = isJsonObject(raw['credentials']) ? Object.keys(raw['credentials']) : [];
+  const options = readOptions(kind, raw, invalid, path, {
+    credentials: given,
+    customerCredentials: readCustomerFacts(raw['customers']),
+    baseUrl: fields.value.baseUrl,
+  });
   const credentials = readCredentialEntries(
-    kind.credentials,
+    kind.credentials === 'any' ? given : Object.keys(kind.credentials),
     raw['credentials'],
     [...path, 'credentials'],
     context.references,
   );
+  const tls = readCredentialEntries(
+    Object.keys(TLS_FIELDS),
+    raw['tls'],
+    [...path, 'tls'],
+    context.references,
+  );
   const tokens = readTokenEntries({
     kind,
-    hasChain: options.configured?.hasChain,
+    configured: options.configured,
     raw,
     fields,
     invalid,
     path,
     references: context.references,
   });
-  const timing = readTiming({ kind, raw, fields, path, ...context, tokenCount: tokens.tokens.length });
-  const findings = [invalid, options.findings, credentials.findings, tokens.findings, timing.findings].flat();
+  const timing = readTiming({
+    kind,
+    configured: options.configured,
+    raw,
+    fields,
+    path,
+    ...context,
+    tokenCount: tokens.tokens.length,
+  });
+  const findings = [
+    invalid,
+    options.findings,
+    credentials.findings,
+    tls.findings,
+    tokens.findings,
+    timing.findings,
+  ].flat();
   const { name } = fields.value;
   const { configured } = options;
   const { settings } = timing;
@@ -70,7 +102,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
     findings,
     notes: timing.notes,
     name,
-    uses: [...credentials.uses, ...tokens.uses],
+    uses: [...credentials.uses, ...tls.uses, ...tokens.uses],
     provider:
       findings.length > 0 || name === undefined || configured === undefined || settings === undefined
         ? undefined
@@ -78,8 +110,8 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
             name,
             kind,
             configured,
-            ...readAddress(kind, fields),
-            credentials: credentials.references,
+            baseUrl: readAddress(kind, fields, configured),
+            credentials: { ...credentials.references, ...asTls(tls.references) },
             tokens: tokens.tokens.map((token) => identify(token, name, kind)),
             discovery: tokens.discovery,
             ...settings,
@@ -87,20 +119,19 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
   };
 }
 
-function readUnknownKind(value: unknown, path: Path, kinds: readonly ProviderKind[]): ProviderEntry {
+function readUnknownKind(value: unknown, path: Path, names: readonly string[]): ProviderEntry {
   const others = findInvalid(unknownProviderSchema, value, path).map((finding) =>
     // Which names are credentials is not known either, so that none of them can be shown.
     finding.path[path.length] === 'credentials'
       ? { ...finding, shownPath: [...path, 'credentials'] }
       : finding,
   );
-  const names = kinds.map(({ kind }) => kind);
   const found = isJsonObject(value) ? value['kind'] : undefined;
   const kindPath = [...path, 'kind'];
   const unknown: Finding = {
     path: kindPath,
     text: describeFound(found, kindPath),
-    allowed: names.join(', '),
+    allowed: 'a kind that ships (`presets` lists them), one of presets, or http, oauth2, snap',
     suggestion: typeof found === 'string' ? suggest(found, names) : undefined,
   };
   return {
@@ -117,19 +148,60 @@ interface Options {
   readonly findings: readonly Finding[];
 }
 
-function readOptions(kind: ProviderKind, raw: JsonObject, invalid: readonly Finding[], path: Path): Options {
+function readOptions(
+  kind: ProviderKind,
+  raw: JsonObject,
+  invalid: readonly Finding[],
+  path: Path,
+  facts: EntryFacts,
+): Options {
   const keys = Object.keys(kind.options.shape);
-  if (invalid.some((finding) => keys.includes(String(finding.path[path.length])))) {
+  const related = [...keys, 'credentials', 'customers', 'baseUrl'];
+  if (invalid.some((finding) => related.includes(String(finding.path[path.length])))) {
     return { configured: undefined, findings: [] };
   }
   const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.includes(key)));
-  // Each option is fine by itself; what is left are the kind's rules about several of them together.
+  // Each option is fine by itself; what is left are rules about several of them together.
   const findings = findInvalid(kind.options, options, path);
-  return { configured: findings.length > 0 ? undefined : kind.configure(options), findings };
+  if (findings.length > 0) return { configured: undefined, findings };
+  const result = kind.configure(options, facts);
+  return result.ok
+    ? { configured: result.configured, findings: [] }
+    : { configured: undefined, findings: result.faults.map((fault) => toFinding(fault, raw, path)) };
 }
 
-function readAddress(kind: ProviderKind, { value }: ProviderFields): Pick<ProviderConfiguration, 'baseUrl'> {
-  const baseUrl = value.baseUrl ?? kind.defaultBaseUrl;
-  if (baseUrl === undefined) throw new Error(`kind ${kind.kind}: its schema lets a missing baseUrl pass`);
-  return { baseUrl };
+/** @param raw what the fault's path starts from */
+export function toFinding(fault: Fault, raw: unknown, path: Path): Finding {
+  const { text, allowed, target, written, candidates } = fault;
+  const whole = [...path, ...fault.path];
+  return {
+    path: whole,
+    ...(target === undefined ? {} : { target }),
+    text: text ?? describeFound(valueAt(raw, fault.path), whole),
+    allowed,
+    suggestion: written === undefined ? undefined : suggest(written, candidates ?? []),
+  };
+}
+
+function readCustomerFacts(customers: unknown): EntryFacts['customerCredentials'] {
+  if (customers === undefined) return undefined;
+  if (!Array.isArray(customers)) return 'any';
+  return [...new Set(customers.flatMap(customerCredentialNames))];
+}
+
+/** Read like credentials, so that a change of one is noticed like theirs. */
+function asTls(references: CredentialReferences): CredentialReferences {
+  return Object.fromEntries(
+    Object.entries(references).map(([name, reference]) => [`tls.${name}`, reference]),
+  );
+}
+
+function readAddress(
+  { kind, defaultBaseUrl }: ProviderKind,
+  { value }: ProviderFields,
+  configured: ConfiguredKind,
+): string {
+  const baseUrl = value.baseUrl ?? defaultBaseUrl ?? configured.baseUrl;
+  if (baseUrl === undefined) throw new Error(`kind ${kind}: its schema lets a missing baseUrl pass`);
+  return baseUrl;
 }

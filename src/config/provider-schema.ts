@@ -4,8 +4,6 @@ import type { RefreshAfter } from '../core/cadence.ts';
 import { type CronGaps, parseCron } from '../core/cron-expression.ts';
 import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/customer-name.ts';
 import { DURATION_FORM, formatDuration } from '../core/duration.ts';
-import type { ProviderKind } from '../providers/provider.ts';
-import { discoverySchema } from './discovery-schema.ts';
 import {
   durationField,
   fetchLimitField,
@@ -15,6 +13,9 @@ import {
   versionBudgetField,
   wholeNumberField,
 } from '../core/field-schemas.ts';
+import { isJsonObject } from '../core/json.ts';
+import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
+import { discoverySchema } from './discovery-schema.ts';
 import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
 import {
   SECRET_NAME_FORM,
@@ -22,6 +23,9 @@ import {
   SECRET_TEMPLATE_FORM,
   SECRET_TEMPLATE_PATTERN,
 } from './secret-name.ts';
+
+const CREDENTIAL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+const CREDENTIAL_NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';
 
 const PROVIDER_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
@@ -131,25 +135,74 @@ const customerShape = {
 
 export const partialCustomerSchema = z.object(customerShape).partial();
 
+export interface ProviderSchemaOptions {
+  /** Credentials are needed at the provider only where no customer can have them. `maybe`: in an editor, where either may be. */
+  readonly hasCustomers: boolean | 'maybe';
+}
+
 /** @throws when an option or a credential of the kind has the name of a common field: a bug in the kind */
-export function createProviderSchema(kind: ProviderKind): z.ZodObject {
-  const { name, ...settings } = commonShape;
+export function createProviderSchema(
+  kind: ProviderKind,
+  { hasCustomers }: ProviderSchemaOptions,
+): z.ZodObject {
+  const { name, minInterval, fetchBudget, ...settings } = commonShape;
   const fields: z.ZodRawShape = {
     name,
     kind: z.literal(kind.kind).describe(kind.description),
     baseUrl: baseUrlField(kind),
-    credentials: credentialsSchema(kind.credentials),
-    ...secretFields(kind),
+    credentials: credentialsField(kind, hasCustomers),
+    ...secretFields(kind, hasCustomers),
     ...settings,
+    minInterval:
+      kind.defaults.minIntervalMs === undefined
+        ? minInterval
+        : durationField()
+            .prefault(formatDuration(kind.defaults.minIntervalMs))
+            .describe(minInterval.description ?? ''),
+    fetchBudget,
     lifetime: lifetimeField()
       .prefault(formatDuration(kind.documentedLifetimeSeconds * 1000))
       .describe(
         'lifetime to expect until the first token has been seen, and of tokens that do not say (if documented shorter, that)',
       ),
+    tls: tlsField,
   };
   const options: z.ZodRawShape = kind.options.shape;
   refuseCollisions(kind, fields, options);
   return mapping({ ...fields, ...options });
+}
+
+const TLS_DESCRIPTIONS: CredentialFields = {
+  ca: { description: "certificates (PEM) to trust in place of the system's", optional: true },
+  certificate: { description: 'client certificate (PEM)', optional: true },
+  key: { description: 'private key of the client certificate (PEM)', optional: true },
+  passphrase: { description: 'passphrase of an encrypted key', optional: true },
+};
+
+const tlsField = mapping(referenceShape(TLS_DESCRIPTIONS))
+  .optional()
+  .describe('TLS of the connection to the provider: certificates to trust, and a client certificate');
+
+export const TLS_FIELDS = TLS_DESCRIPTIONS;
+
+function credentialsField(kind: ProviderKind, hasCustomers: boolean | 'maybe'): z.ZodType {
+  if (kind.credentials === 'any')
+    return z
+      .record(
+        patternField(CREDENTIAL_NAME, CREDENTIAL_NAME_FORM),
+        credentialReferenceSchema,
+        'a mapping of names to references',
+      )
+      .prefault({})
+      .describe('credentials by name, each by reference; texts of the description hold them as ${name}');
+  const field = credentialsSchema(hasCustomers === true ? optional(kind.credentials) : kind.credentials);
+  return hasCustomers === true ? field.prefault({}) : field;
+}
+
+function optional(fields: CredentialFields): CredentialFields {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [name, { ...field, optional: true }]),
+  );
 }
 
 /** Shorter ones leave no time to look, fetch and publish before the end. */
@@ -158,26 +211,25 @@ function lifetimeField(): z.ZodType<number, string> {
 }
 
 function baseUrlField(kind: ProviderKind): z.ZodType {
-  const field = kind.defaultBaseUrl === undefined ? urlField() : urlField().prefault(kind.defaultBaseUrl);
-  return field.describe('URL of the API, without the path of the token endpoint');
+  const description = 'URL of the API, without the path of the token endpoint';
+  if (kind.defaultBaseUrl !== undefined)
+    return urlField().prefault(kind.defaultBaseUrl).describe(description);
+  return kind.needsBaseUrl ? urlField().describe(description) : urlField().optional().describe(description);
 }
 
-function secretFields(kind: ProviderKind): z.ZodRawShape {
-  if (kind.customerCredentials === undefined) {
+const SECRET = 'secret that the token is published to';
+const CUSTOMER_LIST = 'a list with at least one customer';
+
+function secretFields(kind: ProviderKind, hasCustomers: boolean | 'maybe'): z.ZodRawShape {
+  const isAlwaysForCustomers = kind.customerCredentials !== undefined;
+  const customers = customersField(kind);
+  if (!isAlwaysForCustomers && hasCustomers === false) {
     return {
-      secret: secretName.describe('secret that the token is published to'),
-      stateSecret: secretName
-        .optional()
-        .describe(
-          'secret for the newest refresh token, only where there is one; token-refresher/state/<secret> when left out; ' +
-            'readers of the token must not be allowed to read it',
-        ),
+      secret: secretName.describe(SECRET),
+      stateSecret: secretName.optional().describe(STATE_SECRET),
+      customers: customers.optional(),
     };
   }
-  const references = referenceShape(kind.customerCredentials);
-  refuseCollisions(kind, customerShape, references);
-  const { name, ...secrets } = customerShape;
-  const list = 'a list with at least one customer';
   return {
     secret: secretTemplate
       .optional()
@@ -191,16 +243,38 @@ function secretFields(kind: ProviderKind): z.ZodRawShape {
         'secrets for the newest refresh tokens, where there are any, with {customer}; token-refresher/state/<secret> when left out; readers ' +
           'of the tokens must not be allowed to read them',
       ),
-    customers: z
-      .union(
-        [z.array(mapping({ name, ...references, ...secrets }), list).min(1, list), discoverySchema],
-        `${list}, or { discover: { tag: KEY=VALUE } }`,
-      )
-      .describe('one token for each customer, listed or discovered'),
+    customers: isAlwaysForCustomers ? customers : customers.optional(),
   };
+}
+
+const STATE_SECRET =
+  'secret for the newest refresh token, only where there is one; token-refresher/state/<secret> when left out; ' +
+  'readers of the token must not be allowed to read it';
+
+function customersField(kind: ProviderKind): z.ZodType {
+  const own = kind.credentials === 'any' ? {} : optional(kind.credentials);
+  const references = referenceShape({ ...own, ...kind.customerCredentials });
+  refuseCollisions(kind, customerShape, references);
+  const { name, ...secrets } = customerShape;
+  const shape = { name, ...references, ...secrets };
+  const customer =
+    kind.credentials === 'any' ? z.object(shape).catchall(credentialReferenceSchema) : mapping(shape);
+  return z
+    .union(
+      [z.array(customer, CUSTOMER_LIST).min(1, CUSTOMER_LIST), discoverySchema],
+      `${CUSTOMER_LIST}, or { discover: { tag: KEY=VALUE } }`,
+    )
+    .describe('one token for each customer, listed or discovered');
 }
 
 function refuseCollisions(kind: ProviderKind, fields: z.ZodRawShape, own: z.ZodRawShape): void {
   const taken = Object.keys(own).filter((key) => Object.hasOwn(fields, key));
   if (taken.length > 0) throw new Error(`kind ${kind.kind}: ${taken.join(', ')} is a common field's name`);
+}
+
+/** Names of the credentials that a customer's entry holds. */
+export function customerCredentialNames(customer: unknown): readonly string[] {
+  return isJsonObject(customer)
+    ? Object.keys(customer).filter((key) => !Object.hasOwn(customerShape, key))
+    : [];
 }

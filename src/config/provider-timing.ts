@@ -1,9 +1,10 @@
 /** When a provider's tokens are refreshed: its timing settings, and whether they can work together. */
-import type { CadencePolicy } from '../core/cadence.ts';
-import { decideFetchLimit } from '../core/fetch-limit.ts';
+import type { CadencePolicy, RefreshAfter } from '../core/cadence.ts';
+import { formatDuration } from '../core/duration.ts';
+import { decideFetchLimit, type FetchLimit } from '../core/fetch-limit.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
-import type { ProviderKind } from '../providers/provider.ts';
+import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import { type CadenceFinding, checkCadence, noteGenerousBudget } from './cadence-check.ts';
 import type { CadenceSetting } from './cadence-remedy.ts';
 import type { ProviderConfiguration } from './configuration.ts';
@@ -18,6 +19,8 @@ type TimingSettings = Pick<
 
 export interface TimingInput {
   readonly kind: ProviderKind;
+  /** `undefined` when the kind's own settings are wrong. */
+  readonly configured: ConfiguredKind | undefined;
   readonly raw: JsonObject;
   readonly fields: ProviderFields;
   readonly path: Path;
@@ -42,7 +45,11 @@ const SHAPING_FIELDS = ['refreshAfter', 'schedule', 'lifetime', 'minInterval'] a
 
 export function readTiming(input: TimingInput): Timing {
   const { kind, raw, fields, path, stalenessMs } = input;
-  const { refreshAfter, schedule, minInterval, timeout, concurrency } = fields.value;
+  const { refreshAfter, schedule, timeout, concurrency } = fields.value;
+  const minInterval =
+    raw['minInterval'] === undefined && kind.defaults.minIntervalMs !== undefined
+      ? kind.defaults.minIntervalMs
+      : fields.value.minInterval;
   if (refreshAfter !== undefined && schedule !== undefined) {
     const text = 'stands beside refreshAfter; keep one of the two';
     return {
@@ -58,7 +65,11 @@ export function readTiming(input: TimingInput): Timing {
   const budget = fields.isInvalid('versionBudget')
     ? undefined
     : (fields.value.versionBudget ?? input.versionBudget);
-  const shared = { refreshAfter, stalenessMs, minIntervalMs: minInterval };
+  const latest = latestOf(input.configured, lifetimeMs);
+  const tooEarly = findTooEarly(input, latest, lifetimeMs);
+  if (tooEarly !== undefined) return { findings: [tooEarly], notes: [], settings: undefined };
+  const wanted = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
+  const shared = { refreshAfter: wanted, stalenessMs, minIntervalMs: minInterval };
   // What the user has fixed is not put off.
   const policy: CadencePolicy =
     schedule === undefined && budget !== undefined ? { ...shared, versionBudget: budget } : shared;
@@ -77,6 +88,7 @@ export function readTiming(input: TimingInput): Timing {
     notes: [
       ...found('note'),
       ...calls.notes,
+      ...noteEndedTokens(input),
       ...(generous === undefined ? [] : [{ path: [...path, 'versionBudget'], text: generous }]),
     ],
     settings: isComplete
@@ -85,7 +97,7 @@ export function readTiming(input: TimingInput): Timing {
             schedule === undefined ? { kind: 'derived', policy } : { kind: 'classic', ...schedule, policy },
           lifetimeMs,
           minIntervalMs: minInterval,
-          fetchBudget: fields.value.fetchBudget,
+          fetchBudget: budgetOf(input),
           timeoutMs: timeout,
           concurrency,
           versionBudget: budget,
@@ -94,9 +106,48 @@ export function readTiming(input: TimingInput): Timing {
   };
 }
 
+function budgetOf({ kind, raw, fields }: TimingInput): FetchLimit | undefined {
+  return raw['fetchBudget'] === undefined ? kind.defaults.fetchBudget : fields.value.fetchBudget;
+}
+
+/** Where a provider refuses to be asked early: as early as it allows. */
+function latestOf(configured: ConfiguredKind | undefined, lifetimeMs: number): RefreshAfter | undefined {
+  const { notBeforeExpiryMs = 0 } = configured ?? {};
+  return notBeforeExpiryMs > 0 && notBeforeExpiryMs < lifetimeMs
+    ? { kind: 'duration', durationMs: lifetimeMs - notBeforeExpiryMs }
+    : undefined;
+}
+
+function findTooEarly(
+  { fields, path }: TimingInput,
+  earliest: RefreshAfter | undefined,
+  lifetimeMs: number,
+): Finding | undefined {
+  const { refreshAfter } = fields.value;
+  if (earliest?.kind !== 'duration' || refreshAfter === undefined) return undefined;
+  const afterMs =
+    refreshAfter.kind === 'duration' ? refreshAfter.durationMs : refreshAfter.fraction * lifetimeMs;
+  if (afterMs >= earliest.durationMs) return undefined;
+  return {
+    path: [...path, 'refreshAfter'],
+    text: 'earlier than the provider hands out a new token',
+    allowed: `at least ${formatDuration(earliest.durationMs)}, or nothing, which means just that`,
+  };
+}
+
+/** Readers that keep a token for a while keep one that has ended. */
+function noteEndedTokens({ configured, path, stalenessMs = 0 }: TimingInput): readonly Finding[] {
+  if (configured?.reissue !== 'invalidates-previous' || stalenessMs === 0) return [];
+  const text =
+    `a new token ends the one before at once, and readers may hold that for another ${formatDuration(stalenessMs)} ` +
+    '(readers.staleness): they have to read the secret again when the API answers 401';
+  return [{ path: [...path, 'kind'], text }];
+}
+
 /** Whether the cadence gets by with the calls that the provider allows. */
-function checkCalls({ fields, path, tokenCount }: TimingInput, everyMs: number): Omit<Timing, 'settings'> {
-  const limit = fields.isInvalid('fetchBudget') ? undefined : fields.value.fetchBudget;
+function checkCalls(input: TimingInput, everyMs: number): Omit<Timing, 'settings'> {
+  const { fields, path, tokenCount } = input;
+  const limit = fields.isInvalid('fetchBudget') ? undefined : budgetOf(input);
   const nothing = { findings: [], notes: [] };
   if (limit === undefined) return nothing;
   const verdict = decideFetchLimit(tokenCount, everyMs, limit);

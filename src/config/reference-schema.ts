@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { CredentialFields } from '../providers/provider.ts';
 import { mapping, patternField, shortTextField } from '../core/field-schemas.ts';
+import type { CredentialFields } from '../providers/provider.ts';
 
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
 

@@ -59,7 +59,8 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   const path = [...base, ...ownPath];
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey(key, path, issue.message));
-  const meant = issue.code === 'invalid_union' ? findMeantForm(issue.errors) : undefined;
+  const meant =
+    issue.code === 'invalid_union' ? findMeantForm(issue.errors, valueAt(root, ownPath)) : undefined;
   if (meant !== undefined) {
     return meant.flatMap((inner) =>
       toFindings({ ...inner, path: [...issue.path, ...inner.path] }, root, base),
@@ -79,15 +80,32 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   return [{ path, target, text, allowed: issue.message, suggestion: suggestion ?? slip?.suggestion }];
 }
 
-/** Of several forms that a value may have, the one that it has: a list or a mapping with a mistake somewhere inside. */
-function findMeantForm(forms: readonly (readonly Issue[])[]): readonly Issue[] | undefined {
+/**
+ * Of several forms that a value may have, the one that it has: a list or a mapping with a mistake somewhere inside. A
+ * mapping is of the form that knows its first key, and lacks least.
+ */
+function findMeantForm(forms: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
+  const first = isJsonObject(value) ? Object.keys(value)[0] : undefined;
   const meant = forms.filter((issues) =>
-    issues.every(({ path, code }) => path.length > 0 || code === 'unrecognized_keys'),
+    issues.every(({ path, ...issue }) =>
+      path.length > 0
+        ? true
+        : issue.code === 'unrecognized_keys' && !(forms.length > 2 && issue.keys.includes(first ?? '')),
+    ),
   );
-  return meant.length === 1 ? meant[0] : undefined;
+  const lacking = (issues: readonly Issue[]): number =>
+    issues.filter(
+      ({ path }) =>
+        valueAt(
+          value,
+          path.filter((step) => typeof step !== 'symbol'),
+        ) === undefined,
+    ).length;
+  const least = Math.min(...meant.map(lacking));
+  const best = meant.filter((issues) => lacking(issues) === least);
+  return best.length === 1 ? best[0] : undefined;
 }
 
-/** @param knownKeys by the convention of `field-schemas.ts` the message of the mapping: `name, kind, …` */
 function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
   const path = [...parent, key];
   const suggestion = suggest(key, knownKeys.split(', '));
@@ -106,7 +124,8 @@ function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
   };
 }
 
-function valueAt(root: unknown, path: Path): unknown {
+/** What lies at a path of the document; `undefined` when nothing does. */
+export function valueAt(root: unknown, path: Path): unknown {
   return path.reduce<unknown>((value, segment) => {
     if (Array.isArray(value) && typeof segment === 'number') return value[segment];
     if (isJsonObject(value) && Object.hasOwn(value, segment)) return value[String(segment)];

@@ -1,11 +1,5 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
-import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
-import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
-import type { ProviderKind } from '../providers/provider.ts';
-import { alertsSchema } from './alerts-schema.ts';
-import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
-import { coordinationSchema } from './coordination-schema.ts';
 import {
   durationField,
   mapping,
@@ -15,6 +9,12 @@ import {
   versionBudgetField,
   wholeNumberField,
 } from '../core/field-schemas.ts';
+import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
+import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
+import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
+import { alertsSchema } from './alerts-schema.ts';
+import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
+import { coordinationSchema } from './coordination-schema.ts';
 import { createProviderSchema } from './provider-schema.ts';
 import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
 
@@ -139,35 +139,43 @@ const sections = {
 
 const providerList = 'a list with at least one provider';
 
+const presetsField = z
+  .record(z.string(), z.unknown(), 'a mapping of names to presets')
+  .optional()
+  .describe("presets of your own, by name: a preset's name is a kind; written as those in config/presets");
+
 /** The document with its list of providers unchecked: each provider is checked by the schema of its own kind. */
 export const outlineSchema = mapping({
   ...sections,
+  presets: presetsField,
   providers: z.array(z.unknown(), providerList).min(1, providerList),
 });
 
-export interface ConfigSchema {
-  /** The whole document, for the JSON Schema. */
-  readonly document: z.ZodType;
-  /** One schema per kind, by the kind's name. */
-  readonly providers: ReadonlyMap<string, z.ZodObject>;
-}
-
-/**
- * The schema of a configuration for the given kinds.
- * @throws when there is no kind, or one has an option with the name of a common one: a bug
- */
-export function createConfigSchema(kinds: readonly ProviderKind[]): ConfigSchema {
-  const schemas = kinds.map(createProviderSchema);
+/** The schema of the whole document, for the JSON Schema: with every kind that ships. */
+export function createDocumentSchema(kinds: KindLibrary): z.ZodType {
+  const schemas = kinds.names.flatMap((name) => {
+    const kind = kinds.find(name);
+    return kind === undefined ? [] : [createProviderSchema(kind, { hasCustomers: 'maybe' })];
+  });
   const [first, ...others] = schemas;
   if (first === undefined) throw new Error('a configuration needs at least one provider kind');
-  return {
-    document: mapping({
-      ...sections,
-      providers: z
-        .array(z.discriminatedUnion('kind', [first, ...others]), providerList)
-        .min(1, providerList)
-        .describe('APIs whose tokens are kept fresh'),
-    }),
-    providers: new Map(kinds.map((kind, index) => [kind.kind, schemas[index] ?? first])),
-  };
+  return mapping({
+    ...sections,
+    presets: presetsField,
+    providers: z
+      .array(z.discriminatedUnion('kind', [first, ...others]), providerList)
+      .min(1, providerList)
+      .describe('APIs whose tokens are kept fresh'),
+  });
+}
+
+/** Providers of a kind share its schema: there may be hundreds of them. */
+const providerSchemas = new WeakMap<ProviderKind, Map<boolean, z.ZodObject>>();
+
+export function providerSchemaOf(kind: ProviderKind, hasCustomers: boolean): z.ZodObject {
+  const ofKind = providerSchemas.get(kind) ?? new Map<boolean, z.ZodObject>();
+  providerSchemas.set(kind, ofKind);
+  const schema = ofKind.get(hasCustomers) ?? createProviderSchema(kind, { hasCustomers });
+  ofKind.set(hasCustomers, schema);
+  return schema;
 }

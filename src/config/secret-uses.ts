@@ -1,4 +1,4 @@
-/** Which secret is used for what, so that no two things are written to one. */
+/** Which secrets and files are used for what, so that no two things are written to one secret. */
 import { type Finding, formatPath, type Path } from './problem.ts';
 import { quote } from './secret-likeness.ts';
 import { LONGEST_NAME, secretNameOf } from './secret-name.ts';
@@ -10,6 +10,13 @@ export interface SecretUse {
   readonly path: Path;
   /** `token` and `state` are written, `credential` is read. */
   readonly use: 'token' | 'state' | 'credential';
+}
+
+/** A file that a credential is read from. */
+export interface FileUse {
+  readonly file: string;
+  readonly path: Path;
+  readonly use: 'file';
 }
 
 /**

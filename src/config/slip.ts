@@ -1,7 +1,7 @@
 /** What is wrong with a value, beyond that it is not allowed: the usual slips, by what is allowed in its place. */
 import { DURATION_FORM, parseDuration } from '../core/duration.ts';
-import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
 import { explainServiceUrl, URL_FORM } from '../core/service-url.ts';
+import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
 
 export interface Slip {
   /** Follows `found …`; never quotes the value. */

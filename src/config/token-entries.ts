@@ -1,12 +1,17 @@
 /** The tokens of a provider entry: one, or one per customer, each with the secrets it is written to. */
 import type { z } from 'zod';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import type { ProviderKind } from '../providers/provider.ts';
+import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import type { DiscoveryConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import { discoverySchema } from './discovery-schema.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
-import { partialCustomerSchema, type partialProviderSchema } from './provider-schema.ts';
+import {
+  customerCredentialNames,
+  partialCustomerSchema,
+  type partialProviderSchema,
+} from './provider-schema.ts';
+import { BY_REFERENCE } from './reference-schema.ts';
 import { type Salvaged, salvage } from './salvage.ts';
 import { quote } from './secret-likeness.ts';
 import {
@@ -17,7 +22,7 @@ import {
   LONGEST_NAME,
   SECRET_NAME_FORM,
 } from './secret-name.ts';
-import type { SecretUse } from './secret-uses.ts';
+import type { FileUse, SecretUse } from './secret-uses.ts';
 import type { TokenEntry } from './token-configuration.ts';
 
 export interface TokenEntries {
@@ -26,13 +31,13 @@ export interface TokenEntries {
   /** Also complete only then; `undefined` where customers are not discovered. */
   readonly discovery?: DiscoveryConfiguration;
   readonly findings: readonly Finding[];
-  readonly uses: readonly SecretUse[];
+  readonly uses: readonly (SecretUse | FileUse)[];
 }
 
 export interface TokenEntriesInput {
   readonly kind: ProviderKind;
-  /** `undefined` when the kind's options are wrong: state secrets are left unchecked then. */
-  readonly hasChain: boolean | undefined;
+  /** `undefined` when the kind's own settings are wrong: state secrets are left unchecked then. */
+  readonly configured: ConfiguredKind | undefined;
   readonly raw: JsonObject;
   readonly fields: ProviderFields;
   /** What the schema found in this provider. */
@@ -60,13 +65,15 @@ interface Named {
 const TEMPLATE_FORM = 'a name with {customer} in it, or one for each customer';
 
 export function readTokenEntries(input: TokenEntriesInput): TokenEntries {
-  if (input.kind.customerCredentials === undefined) return readSingle(input);
+  if (input.kind.customerCredentials === undefined && input.raw['customers'] === undefined)
+    return readSingle(input);
   return isJsonObject(input.raw['customers']) ? readDiscovery(input) : readCustomers(input);
 }
 
 /** Only the templates can be checked here: which names they will yield nobody knows yet. */
 function readDiscovery(input: TokenEntriesInput): TokenEntries {
-  const { kind, hasChain, fields, raw, path } = input;
+  const { kind, fields, raw, path } = input;
+  const hasChain = input.configured?.hasChain;
   const { secret, stateSecret } = fields.value;
   const findings = [
     ...checkTemplate('secret', input, true),
@@ -92,7 +99,8 @@ function readDiscovery(input: TokenEntriesInput): TokenEntries {
   };
 }
 
-function readSingle({ kind, hasChain, fields, path }: TokenEntriesInput): TokenEntries {
+function readSingle({ kind, configured, fields, path }: TokenEntriesInput): TokenEntries {
+  const hasChain = configured?.hasChain;
   const { secret, stateSecret } = fields.value;
   const needless = stateSecret === undefined ? [] : refuseState(kind, hasChain, path);
   if (secret === undefined) return { tokens: [], findings: needless, uses: [] };
@@ -110,7 +118,8 @@ function readSingle({ kind, hasChain, fields, path }: TokenEntriesInput): TokenE
 }
 
 function readCustomers(input: TokenEntriesInput): TokenEntries {
-  const { kind, hasChain, fields, path } = input;
+  const { kind, fields, path } = input;
+  const hasChain = input.configured?.hasChain;
   const customers = listCustomers(input);
   const findings: Finding[] = [
     ...checkTemplate('secret', input, isTemplateNeeded('secret', customers)),
@@ -119,18 +128,18 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
       : []),
     ...(fields.value.stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
   ];
-  const uses: SecretUse[] = [];
+  const uses: (SecretUse | FileUse)[] = [];
   const tokens: NamedToken[] = [];
   const names = new Map<string, number>();
   for (const [index, customer] of customers.entries()) {
     const own = customer.fields.value;
     const credentials = readCredentialEntries(
-      kind.customerCredentials ?? {},
+      customerCredentialNames(customer.entry),
       customer.entry,
       customer.path,
       input.references,
     );
-    findings.push(...credentials.findings);
+    findings.push(...credentials.findings, ...findMissing(customer, input));
     uses.push(...credentials.uses);
     if (own.stateSecret !== undefined) findings.push(...refuseState(kind, hasChain, customer.path));
     if (own.name === undefined) continue;
@@ -155,6 +164,17 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
     });
   }
   return collect(tokens, findings, uses);
+}
+
+/** What one customer has, each of them needs. What every customer of the kind needs the schema has said. */
+function findMissing(customer: Customer, { kind, configured }: TokenEntriesInput): readonly Finding[] {
+  if (!isJsonObject(customer.entry)) return [];
+  const { entry } = customer;
+  return Object.entries(configured?.customerCredentials ?? {}).flatMap(([name, { optional }]) =>
+    optional === true || Object.hasOwn(entry, name) || Object.hasOwn(kind.customerCredentials ?? {}, name)
+      ? []
+      : [{ path: [...customer.path, name], text: 'missing', allowed: BY_REFERENCE }],
+  );
 }
 
 function listCustomers({ raw, invalid, path }: TokenEntriesInput): readonly Customer[] {
@@ -248,7 +268,7 @@ function usesOf({ secret, stateSecret }: Pick<NamedToken, SecretField>): readonl
 function collect(
   tokens: readonly NamedToken[],
   findings: readonly Finding[],
-  uses: readonly SecretUse[],
+  uses: readonly (SecretUse | FileUse)[],
 ): TokenEntries {
   const written = tokens.flatMap(usesOf);
   const unusable = new Map(

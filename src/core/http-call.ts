@@ -2,8 +2,11 @@
  * One HTTP call, as the rooms that need one see it; `adapters/net` makes it.
  *
  * Guarantee: no answer is taken from bytes that were there before the request was sent; `isSent` of a fault is exact:
- * when it is false, not a byte of the request has left.
+ * when it is false, not a byte of the request has left, or the other side has refused our certificate, without which it
+ * does not look at a request.
  */
+import type { CallTls } from './call-tls.ts';
+
 export interface HttpCall {
   readonly method: string;
   /** https, or http where the caller allows it. */
@@ -11,6 +14,8 @@ export interface HttpCall {
   /** May hold credentials. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array | undefined;
+  /** For https: certificates to trust, and one to show. Not for the way to a proxy. */
+  readonly tls?: CallTls | undefined;
   /** Limit for the connection (name, TCP, TLS), in milliseconds; by default {@link CONNECT_LIMIT_MS}. */
   readonly connectLimitMs?: number;
   /** Limit from the moment the request is sent until the answer is complete; without it only `signal` ends the call. */
@@ -61,15 +66,26 @@ export class HttpFault extends Error {
   readonly reason: string;
   /** What to check. */
   readonly advice: string;
-  /** False when nothing of the request has left this process. */
+  /** False when nothing of the request has been looked at; see the guarantee above. */
   readonly isSent: boolean;
+  /** True when a client certificate is missing, refused or unusable: a credential has to change, asking again is no use. */
+  readonly isCertificateRefused: boolean;
 
-  constructor(code: string, reason: string, advice: string, { isSent }: { readonly isSent: boolean }) {
+  constructor(
+    code: string,
+    reason: string,
+    advice: string,
+    {
+      isSent,
+      isCertificateRefused = false,
+    }: { readonly isSent: boolean; readonly isCertificateRefused?: boolean },
+  ) {
     super(`${reason}: ${advice}`);
     this.code = code;
     this.reason = reason;
     this.advice = advice;
     this.isSent = isSent;
+    this.isCertificateRefused = isCertificateRefused;
   }
 }
 

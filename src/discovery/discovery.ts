@@ -71,7 +71,7 @@ export class Discovery {
   constructor(parts: DiscoveryParts) {
     this.#parts = parts;
     const { discovery, provider, catalog, store, clock } = parts;
-    const fields = provider.kind.customerCredentials ?? {};
+    const fields = provider.configured.customerCredentials;
     this.#bindings = new KnownBindings({ tag: discovery.tag, fields, catalog, store, clock });
   }
 

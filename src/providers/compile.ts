@@ -2,11 +2,11 @@
  * A description becomes a kind: checked when the configuration is read, every name known and used, every value legal in
  * its place; a fetch only fills it in.
  */
-import { type Result, fail, succeed } from '../core/result.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token.ts';
-import { usableRefreshToken } from './chain.ts';
 import { valueAt } from './answer-path.ts';
+import { usableRefreshToken } from './chain.ts';
 import { type Answer, asText, compilePath, readAnswer } from './condition.ts';
 import { requireCredential } from './credential-value.ts';
 import type { Description } from './description.ts';
@@ -26,7 +26,7 @@ import type {
 import { type CompiledRequest, compileRequest } from './request.ts';
 import { type Scope, Unfillable } from './scope.ts';
 import { compileSuccess, compileTokenReader, type TokenReader } from './token-reader.ts';
-import { type CompiledValue, compileValue, type ComputeValue } from './values.ts';
+import { type CompiledValue, type ComputeValue, compileValue } from './values.ts';
 
 export interface CompileInput {
   readonly description: Description;
@@ -54,13 +54,16 @@ export function compile(input: CompileInput): Configured {
   if (chain !== undefined) names.declare(REFRESH_TOKEN, 'refreshToken', ['refresh']);
   if (input.customerCredentials !== undefined) names.declare('customer', 'customer', ['customers']);
   for (const name of Object.keys({ ...credentials, ...listed }))
-    if (name !== REFRESH_TOKEN || chain === undefined) names.declare(name, 'credential', ['credentials', name]);
+    if (name !== REFRESH_TOKEN || chain === undefined)
+      names.declare(name, 'credential', ['credentials', name]);
 
   const values = Object.entries(description.values).map(([name, node]) => {
     names.startPart();
     const value = compileValue(name, node, ['values', name], names);
     const isOfChance = 'now' in node || 'random' in node;
-    const isReadable = ['text', 'base64', 'base64url', 'hex', 'sorted'].some((form) => Object.keys(node)[0] === form);
+    const isReadable = ['text', 'base64', 'base64url', 'hex', 'sorted'].some(
+      (form) => Object.keys(node)[0] === form,
+    );
     names.declare(name, 'value', ['values', name]);
     if (isReadable) names.markRevealing(name);
     return { ...value, isSecret: !isOfChance };
@@ -93,11 +96,17 @@ export function compile(input: CompileInput): Configured {
     });
   reportUnused(input, listed, names);
   const success = compileSuccess(description.success, ['success'], faults);
-  const reader = compileTokenReader({ description, documentedLifetimeSeconds: input.documentedLifetimeSeconds }, faults);
+  const reader = compileTokenReader(
+    { description, documentedLifetimeSeconds: input.documentedLifetimeSeconds },
+    faults,
+  );
   const failures = compileFailures(description, faults);
   if (faults.length > 0) return { ok: false, faults: withoutTwins(faults) };
 
-  const customerCredentials: CredentialFields = { ...listed, ...Object.fromEntries([...names.accepted].map((name) => [name, { description: '' }])) };
+  const customerCredentials: CredentialFields = {
+    ...listed,
+    ...Object.fromEntries([...names.accepted].map((name) => [name, { description: '' }])),
+  };
   const required = [
     ...Object.entries(credentials).map(([name, field]) => ({ name, field })),
     ...Object.entries(customerCredentials).map(([name, field]) => ({ name, field })),
@@ -111,7 +120,10 @@ export function compile(input: CompileInput): Configured {
     reader,
     failures,
     secretValues: new Set(values.flatMap(({ name, isSecret }) => (isSecret ? [name] : []))),
-    credentialNames: listNames(Object.entries(credentials)) || listNames(Object.entries(customerCredentials)) || 'the credentials',
+    credentialNames:
+      listNames(Object.entries(credentials)) ||
+      listNames(Object.entries(customerCredentials)) ||
+      'the credentials',
   };
   return {
     ok: true,
@@ -136,18 +148,37 @@ function listNames(fields: readonly (readonly [string, { readonly optional?: boo
   return fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name])).join(' and ');
 }
 
-function reportUnused({ description, credentials, usedElsewhere = [] }: CompileInput, customerCredentials: CredentialFields, names: Names): void {
+function reportUnused(
+  { description, credentials, usedElsewhere = [] }: CompileInput,
+  customerCredentials: CredentialFields,
+  names: Names,
+): void {
   const unused = (name: string): boolean => !names.isUsed(name) && !usedElsewhere.includes(name);
   for (const name of Object.keys(description.values))
     if (unused(name))
-      names.faults.push({ path: ['values', name], target: 'key', text: 'is used nowhere', allowed: `\${${name}} in a text, or no such value` });
+      names.faults.push({
+        path: ['values', name],
+        target: 'key',
+        text: 'is used nowhere',
+        allowed: `\${${name}} in a text, or no such value`,
+      });
   for (const name of Object.keys({ ...credentials, ...customerCredentials }))
     if (unused(name))
-      names.faults.push({ path: ['credentials', name], target: 'key', text: 'is used nowhere', allowed: `\${${name}} in a text, or no such credential` });
+      names.faults.push({
+        path: ['credentials', name],
+        target: 'key',
+        text: 'is used nowhere',
+        allowed: `\${${name}} in a text, or no such credential`,
+      });
   description.steps.forEach(({ save }, index) => {
     for (const name of Object.keys(save))
       if (unused(name))
-        names.faults.push({ path: ['steps', index, 'save', name], target: 'key', text: 'is used nowhere', allowed: `\${${name}} in a later text` });
+        names.faults.push({
+          path: ['steps', index, 'save', name],
+          target: 'key',
+          text: 'is used nowhere',
+          allowed: `\${${name}} in a later text`,
+        });
   });
 }
 
@@ -211,7 +242,9 @@ class DescribedAttempt implements TokenAttempt {
     this.#shared = shared;
     this.#credentials = credentials;
     this.#context = context;
-    this.#spent = shared.hasChain ? (usableRefreshToken(context) ?? credentials.get(REFRESH_TOKEN)) : undefined;
+    this.#spent = shared.hasChain
+      ? (usableRefreshToken(context) ?? credentials.get(REFRESH_TOKEN))
+      : undefined;
     this.#scope = {
       valueOf: (name) => this.#find(name) ?? '',
       isPresent: (name) => (this.#find(name) ?? '') !== '',
@@ -307,10 +340,17 @@ class DescribedAttempt implements TokenAttempt {
     const { secretValues, credentialNames } = this.#shared;
     const { uses } = this.#request;
     const computed = [...this.#computed].flatMap(([name, text]) =>
-      secretValues.has(name) || !this.#shared.steps.every(({ save }) => save.every((one) => one.name !== name)) ? [new SecretText(text)] : [],
+      secretValues.has(name) ||
+      !this.#shared.steps.every(({ save }) => save.every((one) => one.name !== name))
+        ? [new SecretText(text)]
+        : [],
     );
     return {
-      secrets: [...this.#credentials.values(), ...(this.#spent === undefined ? [] : [this.#spent]), ...computed],
+      secrets: [
+        ...this.#credentials.values(),
+        ...(this.#spent === undefined ? [] : [this.#spent]),
+        ...computed,
+      ],
       credentialNames,
       hasSpentRefreshToken: this.presentsRefreshToken,
       isRefreshTokenAlone: this.presentsRefreshToken && uses.size === 1,
@@ -324,10 +364,12 @@ function isNothing(value: unknown): boolean {
 
 function picture({ steps, base, refreshRequest }: Shared, baseUrl: string): readonly TokenRequest[] {
   const scope: Scope = { valueOf: (name) => `‹${name}›`, isPresent: () => true, isPicture: true };
-  return [...steps.map(({ request }) => request), base, ...(refreshRequest === undefined ? [] : [refreshRequest])].flatMap(
-    (request) => {
-      const filled = request.fill(scope, baseUrl);
-      return filled.ok ? [filled.value] : [];
-    },
-  );
+  return [
+    ...steps.map(({ request }) => request),
+    base,
+    ...(refreshRequest === undefined ? [] : [refreshRequest]),
+  ].flatMap((request) => {
+    const filled = request.fill(scope, baseUrl);
+    return filled.ok ? [filled.value] : [];
+  });
 }

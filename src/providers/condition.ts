@@ -29,11 +29,7 @@ export function compilePath(text: string): AnswerPath {
 }
 
 /** One predicate, or several by `all` and `any`: everything that is given has to hold. */
-export function compileCondition(
-  { all, any, ...own }: Condition,
-  path: FaultPath,
-  faults: Fault[],
-): Test {
+export function compileCondition({ all, any, ...own }: Condition, path: FaultPath, faults: Fault[]): Test {
   const isPlain = Object.values(own).some((value) => value !== undefined);
   if (!isPlain && all === undefined && any === undefined)
     faults.push({ path, text: 'holds no condition', allowed: 'a predicate, all or any' });
@@ -55,12 +51,20 @@ export function compilePredicate(predicate: Predicate, path: FaultPath, faults: 
   if (!isAbout && status === undefined)
     faults.push({ path, text: 'says nothing about what it tests', allowed: 'status, path or header' });
   if (isAbout && given === 0)
-    faults.push({ path, text: 'holds no test', allowed: 'is, in, not, like, unlike, mentions, exists, absent or saysSuccess' });
+    faults.push({
+      path,
+      text: 'holds no test',
+      allowed: 'is, in, not, like, unlike, mentions, exists, absent or saysSuccess',
+    });
   if (!isAbout && given > 0)
     faults.push({ path, text: 'tests nothing', allowed: 'path or header beside these words' });
   const where = place === undefined ? undefined : compilePath(place);
   const find = ({ json, response }: Answer): unknown =>
-    where === undefined ? (header === undefined ? undefined : response.headers.get(header.toLowerCase())) : valueAt(json, where);
+    where === undefined
+      ? header === undefined
+        ? undefined
+        : response.headers.get(header.toLowerCase())
+      : valueAt(json, where);
   return (answer) =>
     (status === undefined || status.some((each) => matchesStatus(answer.response.status, each))) &&
     (!isAbout || holds(find(answer), words));
@@ -85,7 +89,10 @@ function holds(value: unknown, words: Words): boolean {
     (mentions === undefined || (text !== undefined && mentionsAny(text, mentions))) &&
     (exists === undefined || !isEmpty(value)) &&
     (absent === undefined || isEmpty(value)) &&
-    (saysSuccess === undefined || value === undefined || value === null || (text !== undefined && SUCCESS.test(text)))
+    (saysSuccess === undefined ||
+      value === undefined ||
+      value === null ||
+      (text !== undefined && SUCCESS.test(text)))
   );
 }
 
@@ -99,7 +106,9 @@ export function asText(value: unknown): string | undefined {
 }
 
 function isLike(text: string, form: string): boolean {
-  return text.length === form.length && [...form].every((sign, index) => sign === '?' || sign === text[index]);
+  return (
+    text.length === form.length && [...form].every((sign, index) => sign === '?' || sign === text[index])
+  );
 }
 
 function mentionsAny(text: string, words: readonly string[]): boolean {

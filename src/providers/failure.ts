@@ -4,7 +4,12 @@
  */
 import { describeSkew, isSuspectSkew } from '../core/clock-skew.ts';
 import type { Failure } from '../core/failure.ts';
-import { longestWait, parseRateLimitReset, parseRetryAfter, parseRetryAfterSeconds } from '../core/retry-after.ts';
+import {
+  longestWait,
+  parseRateLimitReset,
+  parseRetryAfter,
+  parseRetryAfterSeconds,
+} from '../core/retry-after.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { chainBroken } from './chain.ts';
@@ -12,8 +17,14 @@ import { type Answer, compileCondition, compilePath, type Test } from './conditi
 import type { Description, ErrorRule } from './description.ts';
 import type { Fault } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
-import { messagesOf, readStatement } from './provider-text.ts';
-import { classifyStatus, credentialsRejected, describeAnswer, isSuccessStatus, providerNowMs } from './response-status.ts';
+import { readStatement } from './provider-text.ts';
+import {
+  classifyStatus,
+  credentialsRejected,
+  describeAnswer,
+  isSuccessStatus,
+  providerNowMs,
+} from './response-status.ts';
 
 export interface PresentedRequest {
   /** All that must not be shown. */
@@ -41,9 +52,6 @@ interface Rule {
   readonly advice: string | undefined;
 }
 
-/** Where a refresh token is turned down in words alone. */
-const ABOUT_REFRESH_TOKEN = /refresh[ _-]?token|invalid[ _]grant/i;
-const MAY_REFUSE = new Set([400, 401, 403, 404]);
 /** SNAP's codes hold a status, a service and a case. */
 const STATED_STATUS = /^([45]\d\d)(\d{4})?$/;
 
@@ -51,12 +59,14 @@ export function compileFailures(
   { errors, errorStatus }: Pick<Description, 'errors' | 'errorStatus'>,
   faults: Fault[],
 ): FailureReader {
-  const rules = errors.map((rule, index): Rule => ({
-    applies: compileCondition(rule.when, ['errors', index, 'when'], faults),
-    code: rule.code,
-    readWait: rule.retryAfter === undefined ? undefined : compileWaits(rule.retryAfter),
-    advice: rule.advice,
-  }));
+  const rules = errors.map(
+    (rule, index): Rule => ({
+      applies: compileCondition(rule.when, ['errors', index, 'when'], faults),
+      code: rule.code,
+      readWait: rule.retryAfter === undefined ? undefined : compileWaits(rule.retryAfter),
+      advice: rule.advice,
+    }),
+  );
   const place = errorStatus === undefined ? undefined : compilePath(errorStatus);
   const findRule = (answer: Answer): Rule | undefined => rules.find(({ applies }) => applies(answer));
   return {
@@ -75,9 +85,11 @@ function classify(
   const { response, object } = answer;
   const said = readStatement(object, presented.secrets);
   const answered = describeAnswer(response, said);
-  const status = rule === undefined ? decideStatus(answer, place) : STATUS_OF[rule.code] ?? decideStatus(answer, place);
+  const status =
+    rule === undefined ? decideStatus(answer, place) : (STATUS_OF[rule.code] ?? decideStatus(answer, place));
   if (rule?.code === 'clock-skewed') return timestampRefused(answered, response.clockSkewMs, rule.advice);
-  if (presented.hasSpentRefreshToken && isRefusal(answer, presented, rule, status)) return chainBroken(answered);
+  if (presented.hasSpentRefreshToken && isRefusal(answer, presented, rule, status))
+    return chainBroken(answered);
   const retryAfterMs = rule?.readWait?.(answer);
   if (rule?.code === 'credentials-rejected' || (rule?.advice !== undefined && status === 401))
     return credentialsRejected(answered, rule.advice ?? presented.credentialNames, response.clockSkewMs);
@@ -97,8 +109,8 @@ const STATUS_OF: Readonly<Record<ErrorRule['code'], number | undefined>> = {
   'request-rejected': 400,
   'rate-limited': 429,
   'provider-unavailable': 503,
-  // Where no refresh token was presented, it is about the credentials.
-  'chain-broken': 401,
+  // Where no refresh token was presented, the rule says nothing.
+  'chain-broken': undefined,
   'clock-skewed': undefined,
 };
 
@@ -113,7 +125,8 @@ function isRefusal(
   // A page for people rejects nothing.
   if (object === undefined) return false;
   if (isInvalidGrant(object)) return true;
-  if (MAY_REFUSE.has(status) && messagesOf(object).some((message) => ABOUT_REFRESH_TOKEN.test(message))) return true;
+  if (MAY_REFUSE.has(status) && messagesOf(object).some((message) => ABOUT_REFRESH_TOKEN.test(message)))
+    return true;
   return isRefreshTokenAlone && status === 401;
 }
 
@@ -123,7 +136,8 @@ function decideStatus(answer: Answer, place: AnswerPath | undefined): number {
   const stated = readStated(answer, place);
   const isOk = isSuccessStatus(response.status);
   // Gateways put 200 and 500 in place of everything; another status says more than the body of whoever is behind.
-  const counts = stated?.isWhole === true || isOk || (response.status === 500 && VAGUE_500.has(stated?.status ?? 0));
+  const counts =
+    stated?.isWhole === true || isOk || (response.status === 500 && VAGUE_500.has(stated?.status ?? 0));
   return stated !== undefined && counts ? stated.status : impliedStatus(response, object);
 }
 
@@ -137,7 +151,9 @@ interface StatedStatus {
 
 function readStated({ json }: Answer, place: AnswerPath | undefined): StatedStatus | undefined {
   const value = place === undefined ? undefined : valueAt(json, place);
-  const match = STATED_STATUS.exec(typeof value === 'number' || typeof value === 'string' ? String(value).trim() : '');
+  const match = STATED_STATUS.exec(
+    typeof value === 'number' || typeof value === 'string' ? String(value).trim() : '',
+  );
   return match?.[1] === undefined ? undefined : { status: Number(match[1]), isWhole: match[2] !== undefined };
 }
 
@@ -145,21 +161,32 @@ function compileWaits(places: NonNullable<ErrorRule['retryAfter']>): (answer: An
   const readers = places.map(({ path, header, as }) => {
     const where = path === undefined ? undefined : compilePath(path);
     return ({ json, response }: Answer): number | undefined => {
-      const value = where === undefined ? response.headers.get(header?.toLowerCase() ?? '') : valueAt(json, where);
+      const value =
+        where === undefined ? response.headers.get(header?.toLowerCase() ?? '') : valueAt(json, where);
       const nowMs = providerNowMs(response);
       return as === 'epoch-seconds'
-        ? parseRateLimitReset(typeof value === 'number' ? String(value) : typeof value === 'string' ? value : undefined, nowMs)
+        ? parseRateLimitReset(
+            typeof value === 'number' ? String(value) : typeof value === 'string' ? value : undefined,
+            nowMs,
+          )
         : parseRetryAfterSeconds(value, nowMs);
     };
   });
   return (answer) => {
     const { response } = answer;
     const waits = readers.map((read) => read(answer));
-    return longestWait(...waits, parseRetryAfter(response.headers.get('retry-after'), providerNowMs(response)));
+    return longestWait(
+      ...waits,
+      parseRetryAfter(response.headers.get('retry-after'), providerNowMs(response)),
+    );
   };
 }
 
-function timestampRefused(answered: string, clockSkewMs: number | undefined, advice = 'the form of the timestamp'): Failure {
+function timestampRefused(
+  answered: string,
+  clockSkewMs: number | undefined,
+  advice = 'the form of the timestamp',
+): Failure {
   const cause =
     clockSkewMs === undefined
       ? `the provider refused our timestamp: check time synchronisation (NTP) and ${advice}`

@@ -5,8 +5,8 @@ export interface Fault {
   /** Inside the description. */
   readonly path: FaultPath;
   readonly target?: 'key' | 'value';
-  /** Lower case: `there is no credential, value or option of that name`. */
-  readonly text: string;
+  /** Lower case: `there is no credential of the name clientld`; left out, it is what lies there. */
+  readonly text?: string;
   readonly allowed?: string | undefined;
   /** What was written, and what might have been meant. */
   readonly written?: string;

@@ -19,7 +19,12 @@ export interface JsonTemplateOptions {
 }
 
 /** @returns what fills the structure in; names are looked up in `names` */
-export function compileJson(value: unknown, path: FaultPath, names: Names, options: JsonTemplateOptions = {}): (scope: Scope, nowMs?: number) => unknown {
+export function compileJson(
+  value: unknown,
+  path: FaultPath,
+  names: Names,
+  options: JsonTemplateOptions = {},
+): (scope: Scope, nowMs?: number) => unknown {
   let momentMs = 0;
   const compile = (node: unknown, at: FaultPath, isRoot: boolean): Fill => {
     if (typeof node === 'string') {
@@ -34,14 +39,20 @@ export function compileJson(value: unknown, path: FaultPath, names: Names, optio
     const keys = Object.keys(node);
     const [only] = keys;
     const wrapper = keys.length === 1 && !isRoot ? WRAPPERS.find((each) => each === only) : undefined;
-    return wrapper === undefined ? compileFields(node, at) : compileWrapper(wrapper, node[wrapper], [...at, wrapper], at);
+    return wrapper === undefined
+      ? compileFields(node, at)
+      : compileWrapper(wrapper, node[wrapper], [...at, wrapper], at);
   };
   const compileFields = (node: Readonly<Record<string, unknown>>, at: FaultPath): Fill => {
     const fields = Object.entries(node).map(([key, item]) => {
       const parts = names.template(key, [...at, key]);
       for (const part of parts)
         if (typeof part !== 'string')
-          names.faults.push({ path: [...at, key], target: 'key', text: 'the name of a field may hold options alone' });
+          names.faults.push({
+            path: [...at, key],
+            target: 'key',
+            text: 'the name of a field may hold options alone',
+          });
       return [parts.join(''), compile(item, [...at, key], false)] as const;
     });
     return (scope) =>
@@ -52,7 +63,12 @@ export function compileJson(value: unknown, path: FaultPath, names: Names, optio
         }),
       );
   };
-  const compileWrapper = (wrapper: (typeof WRAPPERS)[number], inner: unknown, at: FaultPath, outer: FaultPath): Fill => {
+  const compileWrapper = (
+    wrapper: (typeof WRAPPERS)[number],
+    inner: unknown,
+    at: FaultPath,
+    outer: FaultPath,
+  ): Fill => {
     if (wrapper === 'object' && isJsonObject(inner)) return compileFields(inner, at);
     if (wrapper === 'now' && options.hasMoments === true && typeof inner === 'number')
       return () => Math.floor(momentMs / 1000) + inner;
@@ -60,7 +76,11 @@ export function compileJson(value: unknown, path: FaultPath, names: Names, optio
       return compileFields({ [wrapper]: inner }, outer);
     }
     if (typeof inner !== 'string') {
-      names.faults.push({ path: at, text: 'not a text', allowed: wrapper === 'optional' ? NAME_FORM : 'a text with ${name}' });
+      names.faults.push({
+        path: at,
+        text: 'not a text',
+        allowed: wrapper === 'optional' ? NAME_FORM : 'a text with ${name}',
+      });
       return () => LEFT_OUT;
     }
     if (wrapper === 'optional') {

@@ -11,7 +11,7 @@ import { compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
 import type { Fault } from './faults.ts';
 import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
-import { presetFields } from './preset.ts';
+import { exampleField, presetFields } from './preset.ts';
 import type { CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
 import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
@@ -100,17 +100,27 @@ function optionalOf(fields: CredentialFields): CredentialFields {
 }
 
 /** What the settings ask for and nobody gives. */
-function missingOf(wanted: CredentialFields, { credentials, customerCredentials }: EntryFacts): readonly Fault[] {
+function missingOf(
+  wanted: CredentialFields,
+  { credentials, customerCredentials }: EntryFacts,
+): readonly Fault[] {
   if (customerCredentials === 'any') return [];
   const given = new Set([...credentials, ...(customerCredentials ?? [])]);
   return Object.entries(wanted).flatMap(([name, { description, optional }]) =>
     optional === true || given.has(name)
       ? []
-      : [{ path: ['credentials', name], text: 'missing', allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }` }],
+      : [
+          {
+            path: ['credentials', name],
+            text: 'missing',
+            allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
+          },
+        ],
   );
 }
 
-const presetSchema = z.looseObject(presetFields);
+const PRESET_FIELDS = { ...presetFields, ...exampleField };
+const presetSchema = z.looseObject(PRESET_FIELDS);
 
 export type Preset = z.output<typeof presetSchema>;
 
@@ -125,9 +135,9 @@ export function readPreset(name: string, raw: unknown): PresetReading {
   const preset = parsed.data;
   const form: Form = FORMS[preset.form];
   const unknown = Object.keys(preset).filter(
-    (key) => !Object.hasOwn(presetFields, key) && !Object.hasOwn(form.fields, key),
+    (key) => !Object.hasOwn(PRESET_FIELDS, key) && !Object.hasOwn(form.fields, key),
   );
-  const keys = [...Object.keys(presetFields), ...Object.keys(form.fields)];
+  const keys = [...Object.keys(PRESET_FIELDS), ...Object.keys(form.fields)];
   if (unknown.length > 0)
     return {
       ok: false,
@@ -174,11 +184,24 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
       const texts = new Map(optionNames.map((option) => [option, String(entry[option])]));
       const baseUrl = facts.baseUrl ?? fillBaseUrl(preset.baseUrl, texts);
       if (baseUrl === undefined)
-        return { ok: false, faults: [{ path: [], text: 'the options make no address that credentials may be sent to', allowed: 'options that fit, or a baseUrl' }] };
+        return {
+          ok: false,
+          faults: [
+            {
+              path: [],
+              text: 'the options make no address that credentials may be sent to',
+              allowed: 'options that fit, or a baseUrl',
+            },
+          ],
+        };
       const variant = preset.variants
-        .filter(({ when }) => Object.entries(when).every(([option, value]) => texts.get(option) === String(value)))
+        .filter(({ when }) =>
+          Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
+        )
         .map(({ when: _, ...fields }) => fields);
-      const chosen = Object.fromEntries(form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])));
+      const chosen = Object.fromEntries(
+        form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
+      );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
       return compile({
         description: short.description,
@@ -220,7 +243,11 @@ function optionField({ values, pattern, form, default: preset }: Option): z.ZodT
   return preset === undefined ? field : field.prefault(preset);
 }
 
-function valueField(values: Option['values'], pattern: string | undefined, form: string | undefined): z.ZodType {
+function valueField(
+  values: Option['values'],
+  pattern: string | undefined,
+  form: string | undefined,
+): z.ZodType {
   if (values === undefined) {
     const allowed = form ?? (pattern === undefined ? 'a text' : `a text that matches ${pattern}`);
     return z
@@ -258,13 +285,15 @@ export interface PresetSource {
   readonly read: (name: string) => unknown;
 }
 
+const OWN_NAME = /^[a-z][a-z0-9-]{1,62}$/;
+
 /** @throws for a preset that ships and is wrong: a bug, which the suites find */
 export function createKindLibrary(source: PresetSource): KindLibrary {
   const kinds = new Map<string, ProviderKind>(
     Object.entries(FORMS).map(([name, form]) => [name, createFormKind(name, form)]),
   );
   const known = new Set(source.names);
-  return {
+  const library: KindLibrary = {
     names: [...FORM_NAMES, ...source.names],
     find: (name) => {
       const found = kinds.get(name);
@@ -274,5 +303,37 @@ export function createKindLibrary(source: PresetSource): KindLibrary {
       kinds.set(name, reading.kind);
       return reading.kind;
     },
+    extend: (presets) => extend(library, presets),
   };
+  return library;
+}
+
+function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibrary['extend']> {
+  const own = new Map<string, ProviderKind>();
+  const faults: Fault[] = [];
+  for (const [name, raw] of Object.entries(presets)) {
+    if (!OWN_NAME.test(name) || library.names.includes(name)) {
+      const text = library.names.includes(name)
+        ? 'is the name of a kind that ships'
+        : 'is no name for a kind';
+      faults.push({
+        path: [name],
+        target: 'key',
+        text,
+        allowed: 'lower-case letters, digits and hyphens, a name of its own',
+      });
+      continue;
+    }
+    const reading = readPreset(name, raw);
+    if (reading.ok) own.set(name, reading.kind);
+    else
+      for (const { path, message } of reading.issues)
+        faults.push({ path: [name, ...path.filter((step) => typeof step !== 'symbol')], allowed: message });
+  }
+  const extended: KindLibrary = {
+    names: [...library.names, ...own.keys()],
+    find: (name) => own.get(name) ?? library.find(name),
+    extend: (more) => extend(extended, more),
+  };
+  return { library: extended, faults };
 }

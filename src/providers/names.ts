@@ -34,7 +34,12 @@ export class Names {
   declare(name: string, kind: NameKind, path: FaultPath): void {
     const former = this.#known.get(name);
     if (former !== undefined)
-      this.faults.push({ path, target: 'key', text: `has the name of ${describeKind(former)}`, allowed: 'a name of its own' });
+      this.faults.push({
+        path,
+        target: 'key',
+        text: `has the name of ${describeKind(former)}`,
+        allowed: 'a name of its own',
+      });
     else this.#known.set(name, kind);
   }
 
@@ -44,7 +49,10 @@ export class Names {
 
   /** True for a credential, and for a value that shows one. */
   isSecret(name: string): boolean {
-    return this.#revealing.has(name) || ['credential', 'refreshToken', 'saved'].includes(this.#known.get(name) ?? '');
+    return (
+      this.#revealing.has(name) ||
+      ['credential', 'refreshToken', 'saved'].includes(this.#known.get(name) ?? '')
+    );
   }
 
   /** A value from which the credentials used since {@link Names.startPart} can be read. */

@@ -3,7 +3,15 @@
  */
 import { z } from 'zod';
 import { durationField, mapping, patternField, shortTextField } from '../core/field-schemas.ts';
-import { type Description, descriptionFields, expiryList, JWT_ALGORITHMS, schemeField, templateField, type ValueNode } from './description.ts';
+import {
+  type Description,
+  descriptionFields,
+  expiryList,
+  JWT_ALGORITHMS,
+  schemeField,
+  templateField,
+  type ValueNode,
+} from './description.ts';
 import type { CredentialFields } from './provider.ts';
 
 const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, allowSecretInUrl, values } =
@@ -152,7 +160,13 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
       scheme: settings.scheme,
       expiry: settings.expiry,
       ...(hasChain(settings)
-        ? { refresh: { token: { path: 'refresh_token' }, whenRefused: 'needs-human', ttl: settings.refreshTokenTtl } }
+        ? {
+            refresh: {
+              token: { path: 'refresh_token' },
+              whenRefused: 'needs-human',
+              ttl: settings.refreshTokenTtl,
+            },
+          }
         : {}),
       publish: settings.publish,
       errors: settings.errors,
@@ -203,7 +217,8 @@ function clientParameters(auth: OAuth2Settings['auth']): Readonly<Record<string,
 }
 
 function scopeParameters({ scope, resource, audience }: OAuth2Settings): Readonly<Record<string, string>> {
-  const join = (value: string | readonly string[]): string => (typeof value === 'string' ? value : value.join(' '));
+  const join = (value: string | readonly string[]): string =>
+    typeof value === 'string' ? value : value.join(' ');
   return {
     ...(scope === undefined ? {} : { scope: join(scope) }),
     ...(resource === undefined ? {} : { resource: join(resource) }),
@@ -213,8 +228,13 @@ function scopeParameters({ scope, resource, audience }: OAuth2Settings): Readonl
 
 function assertionValues(settings: OAuth2Settings, baseUrl: string | undefined): Description['values'] {
   const { auth, grant, assertion, tokenUrl } = settings;
-  const audience = assertion?.audience ?? (tokenUrl.startsWith('/') ? `${baseUrl ?? ''}${tokenUrl}` : tokenUrl);
-  const sign = (key: string, algorithm: (typeof JWT_ALGORITHMS)[number], subject: string | undefined): ValueNode => ({
+  const audience =
+    assertion?.audience ?? (tokenUrl.startsWith('/') ? `${baseUrl ?? ''}${tokenUrl}` : tokenUrl);
+  const sign = (
+    key: string,
+    algorithm: (typeof JWT_ALGORITHMS)[number],
+    subject: string | undefined,
+  ): ValueNode => ({
     jwt: algorithm,
     key,
     passphrase: key === 'privateKey' ? 'passphrase' : undefined,
@@ -252,6 +272,8 @@ function credentialsOf(settings: OAuth2Settings): CredentialFields {
     ...(grant === 'password'
       ? { username: { description: 'user name' }, password: { description: 'password' } }
       : {}),
-    ...(grant === 'refresh_token' ? { refreshToken: { description: 'refresh token of the first consent' } } : {}),
+    ...(grant === 'refresh_token'
+      ? { refreshToken: { description: 'refresh token of the first consent' } }
+      : {}),
   };
 }

@@ -61,6 +61,10 @@ export const presetFields = {
     .array(z.looseObject({ when: named(z.union([z.string(), z.boolean()])) }))
     .prefault([])
     .describe('fields that replace those of the form while options have certain values'),
+};
+
+/** What the suites try a preset with; users' own presets can do without. */
+export const exampleField = {
   example: z
     .strictObject({
       credentials: named(z.string()).describe('made up'),
@@ -79,6 +83,8 @@ export const presetFields = {
           ])
           .optional(),
       }),
+      /** Bodies of the answers to earlier requests. */
+      steps: z.array(z.unknown()).prefault([]),
       answer: z.strictObject({
         status: z.int().default(200),
         headers: z.record(z.string(), z.string()).prefault({}),

@@ -63,11 +63,6 @@ function innerError({ error, errors }: JsonObject): JsonObject {
   return [error, first].find(isJsonObject) ?? {};
 }
 
-/** The words of an error as they are: to be searched, never shown. */
-export function messagesOf(answer: JsonObject): readonly string[] {
-  return placesOfMessages(answer).filter((value) => typeof value === 'string');
-}
-
 function firstOf(
   values: readonly unknown[],
   recognise: (value: unknown) => string | undefined,

@@ -7,6 +7,7 @@
 import type { z } from 'zod';
 import type { ChainState } from '../core/chain-state.ts';
 import type { FetchLimit } from '../core/fetch-limit.ts';
+import type { JsonObject } from '../core/json.ts';
 import type { Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
@@ -155,7 +156,10 @@ export interface ProviderKind {
   readonly customerCredentials: CredentialFields | undefined;
   /** The kind's own settings, beside the ones that every provider has. */
   readonly options: z.ZodObject;
-  readonly defaults: { readonly minIntervalMs?: number | undefined; readonly fetchBudget?: FetchLimit | undefined };
+  readonly defaults: {
+    readonly minIntervalMs?: number | undefined;
+    readonly fetchBudget?: FetchLimit | undefined;
+  };
   /** @throws when `options` was not validated with {@link ProviderKind.options}: a bug, not bad input */
   configure(options: unknown, facts: EntryFacts): Configured;
 }
@@ -165,4 +169,6 @@ export interface KindLibrary {
   readonly names: readonly string[];
   /** `undefined` for a name that is none. */
   find(name: string): ProviderKind | undefined;
+  /** The same with presets of the user's own, by name; faults begin with the preset's name. */
+  extend(presets: JsonObject): { readonly library: KindLibrary; readonly faults: readonly Fault[] };
 }

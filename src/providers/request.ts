@@ -64,13 +64,21 @@ export function compileRequest(
     for (const { key, fill } of parameters)
       address.target.search += `${address.target.search === '' ? '?' : '&'}${encodeText(key)}=${encodeText(fill(scope))}`;
     const filled = body(scope);
-    const own = headers.filter(({ isPresent }) => isPresent(scope)).map((header) => fillHeader(header, scope));
+    const own = headers
+      .filter(({ isPresent }) => isPresent(scope))
+      .map((header) => fillHeader(header, scope));
     const all: Record<string, string> = {
       ...(filled === undefined || ownHeaders.has('content-type') ? {} : { 'content-type': filled.type }),
       ...Object.fromEntries(own),
       ...(basic === undefined ? {} : { authorization: basic(scope) }),
     };
-    return { method, url: address.target, shown: `${method} ${address.shown}`, headers: all, body: filled?.text };
+    return {
+      method,
+      url: address.target,
+      shown: `${method} ${address.shown}`,
+      headers: all,
+      body: filled?.text,
+    };
   };
 
   return {
@@ -89,7 +97,9 @@ export function compileRequest(
 function fillHeader({ key, what, fill }: Parameter, scope: Scope): readonly [string, string] {
   const value = fill(scope);
   if (scope.isPicture !== true && !HEADER_TEXT.test(value))
-    throw new Unfillable(`${what} holds a line break, outer space or non-ASCII character, which no header can carry`);
+    throw new Unfillable(
+      `${what} holds a line break, outer space or non-ASCII character, which no header can carry`,
+    );
   return [key.toLowerCase(), value];
 }
 
@@ -99,12 +109,27 @@ interface CompiledUrl {
 
 const ABSOLUTE = /^(https?:\/\/[^/?#]*)(.*)$/s;
 
-function compileUrl(text: string, path: FaultPath, names: Names, { hosts, hasBaseUrl }: RequestRules): CompiledUrl {
+function compileUrl(
+  text: string,
+  path: FaultPath,
+  names: Names,
+  { hosts, hasBaseUrl }: RequestRules,
+): CompiledUrl {
   const [, origin, rest = text] = ABSOLUTE.exec(text) ?? [];
-  if (rest.includes('#')) names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
-  if (rest.includes('?')) names.faults.push({ path, text: 'has a query', allowed: 'an address without one: parameters belong below query' });
+  if (rest.includes('#'))
+    names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
+  if (rest.includes('?'))
+    names.faults.push({
+      path,
+      text: 'has a query',
+      allowed: 'an address without one: parameters belong below query',
+    });
   if (origin === undefined && !hasBaseUrl)
-    names.faults.push({ path, text: 'is a path, and there is no baseUrl', allowed: 'https://HOST/PATH, or a baseUrl beside it' });
+    names.faults.push({
+      path,
+      text: 'is a path, and there is no baseUrl',
+      allowed: 'https://HOST/PATH, or a baseUrl beside it',
+    });
   const restParts = names.template(rest, path);
   const originParts = origin === undefined ? undefined : names.template(origin, path);
   for (const part of originParts ?? []) {
@@ -121,9 +146,10 @@ function compileUrl(text: string, path: FaultPath, names: Names, { hosts, hasBas
     fill: (scope, baseUrl) => {
       const base = originParts === undefined ? baseUrl : fillTemplate(originParts, scope.valueOf);
       if (originParts !== undefined && !isFixed && scope.isPicture !== true) verifyHost(base, hosts);
-      const target = scope.isPicture === true && !isFixed && originParts !== undefined
-        ? new URL(`https://saved.invalid${fillTemplate(restParts, scope.valueOf, encodeText)}`)
-        : resolveEndpoint(base, fillTemplate(restParts, scope.valueOf, encodeText));
+      const target =
+        scope.isPicture === true && !isFixed && originParts !== undefined
+          ? new URL(`https://saved.invalid${fillTemplate(restParts, scope.valueOf, encodeText)}`)
+          : resolveEndpoint(base, fillTemplate(restParts, scope.valueOf, encodeText));
       // The template, so that no message shows what was filled in.
       const shownPath = resolveShown(target, base, restParts);
       return { target, shown: shownPath };
@@ -141,7 +167,11 @@ function checkOrigin(origin: string, path: FaultPath, names: Names): void {
   try {
     resolveEndpoint(origin, '/');
   } catch {
-    names.faults.push({ path, text: 'is no address that credentials may be sent to', allowed: 'https, or http for loopback hosts, without credentials in it' });
+    names.faults.push({
+      path,
+      text: 'is no address that credentials may be sent to',
+      allowed: 'https, or http for loopback hosts, without credentials in it',
+    });
   }
 }
 
@@ -160,11 +190,21 @@ function compileParameters(
     const at = [...path, key];
     if (typeof value === 'string') {
       const parts = names.template(value, at);
-      return { key, what: describeParts(parts), isPresent: () => true, fill: ({ valueOf }) => fillTemplate(parts, valueOf) };
+      return {
+        key,
+        what: describeParts(parts),
+        isPresent: () => true,
+        fill: ({ valueOf }) => fillTemplate(parts, valueOf),
+      };
     }
     const { optional } = value;
     names.use(optional, [...at, 'optional']);
-    return { key, what: optional, isPresent: ({ isPresent }) => isPresent(optional), fill: ({ valueOf }) => valueOf(optional) };
+    return {
+      key,
+      what: optional,
+      isPresent: ({ isPresent }) => isPresent(optional),
+      fill: ({ valueOf }) => valueOf(optional),
+    };
   });
 }
 
@@ -174,9 +214,19 @@ function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, na
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase();
     if (seen.has(lower))
-      names.faults.push({ path: [...path, 'headers', name], target: 'key', text: 'stands here twice', allowed: 'each header once, and no authorization beside basic' });
+      names.faults.push({
+        path: [...path, 'headers', name],
+        target: 'key',
+        text: 'stands here twice',
+        allowed: 'each header once, and no authorization beside basic',
+      });
     if (['host', 'content-length', 'transfer-encoding', 'connection'].includes(lower))
-      names.faults.push({ path: [...path, 'headers', name], target: 'key', text: 'is made by HTTP itself', allowed: 'other headers' });
+      names.faults.push({
+        path: [...path, 'headers', name],
+        target: 'key',
+        text: 'is made by HTTP itself',
+        allowed: 'other headers',
+      });
     seen.add(lower);
   }
 }
@@ -208,8 +258,12 @@ function compileBasic(
     const secret = encode(fillTemplate(password, valueOf));
     if (isPicture === true) return `Basic ${name}:${secret}`;
     // RFC 7617, 2: the first colon ends the name, and neither part holds control characters.
-    if (name.includes(':')) throw new Unfillable(`${describeParts(user)} holds a colon, which a user name in Basic cannot`);
-    if (/\p{Cc}/u.test(name + secret)) throw new Unfillable(`${describeParts([...user, ...password])} holds a line break or control character, which Basic cannot carry`);
+    if (name.includes(':'))
+      throw new Unfillable(`${describeParts(user)} holds a colon, which a user name in Basic cannot`);
+    if (/\p{Cc}/u.test(name + secret))
+      throw new Unfillable(
+        `${describeParts([...user, ...password])} holds a line break or control character, which Basic cannot carry`,
+      );
     return `Basic ${Buffer.from(`${name}:${secret}`, 'utf8').toString('base64')}`;
   };
 }
@@ -227,7 +281,14 @@ function compileBody(
   if (body === 'none') return () => undefined;
   const given = Object.keys(body).filter((key) => ['json', 'form', 'text'].includes(key));
   if (given.length !== 1)
-    names.faults.push({ path, text: given.length === 0 ? 'holds nothing to send' : `found ${given.join(' and ')}, which exclude each other`, allowed: 'one of json, form and text, or none' });
+    names.faults.push({
+      path,
+      text:
+        given.length === 0
+          ? 'holds nothing to send'
+          : `found ${given.join(' and ')}, which exclude each other`,
+      allowed: 'one of json, form and text, or none',
+    });
   if (body.form !== undefined) {
     const fields = compileParameters(body.form, [...path, 'form'], names);
     return (scope) => ({
@@ -248,7 +309,10 @@ function compileBody(
 
 /** For a part of a path or query: all but the unreserved characters of RFC 3986 is escaped. */
 function encodeText(text: string): string {
-  return encodeURIComponent(text).replace(/[!'()*]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** `application/x-www-form-urlencoded`, as RFC 6749 (appendix B) has it. */

@@ -66,7 +66,8 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
         ? requestRejected(
             answered,
             evidence.advice ??
-              ADVICE.get(status) ?? 'check the options of this provider against its documentation',
+              ADVICE.get(status) ??
+              'check the options of this provider against its documentation',
           )
         : unavailable;
   }

@@ -42,7 +42,10 @@ export const snapOpenFields = {
 };
 
 export const snapFields = {
-  flow: z.enum(['b2b', 'b2b2c']).default('b2b').describe('b2b: a token for the client; b2b2c: one for each customer'),
+  flow: z
+    .enum(['b2b', 'b2b2c'])
+    .default('b2b')
+    .describe('b2b: a token for the client; b2b2c: one for each customer'),
   ...snapOpenFields,
   authCodeFrom: patternField(NAME_PATTERN, NAME_FORM)
     .default('authCode')
@@ -62,8 +65,37 @@ const CREDENTIALS: CredentialFields = {
   passphrase: { description: 'passphrase of an encrypted private key', optional: true },
 };
 
+/** SNAP has no case of its own for a refresh token that is turned down, so its words count. */
+const REFRESH_TOKEN_WORDS = [
+  'refresh token',
+  'refreshtoken',
+  'refresh_token',
+  'refresh-token',
+  'invalid grant',
+  'invalid_grant',
+];
+
 const ERRORS: readonly ErrorRule[] = [
   { when: { path: 'responseCode', like: ['400??01'] }, code: 'clock-skewed', advice: 'timestampFormat' },
+  {
+    when: {
+      all: [
+        { path: 'responseCode', like: ['400????', '401????', '403????', '404????'] },
+        { path: 'responseMessage', mentions: REFRESH_TOKEN_WORDS },
+      ],
+    },
+    code: 'chain-broken',
+  },
+  {
+    when: {
+      all: [
+        { status: [400, 401, 403, 404] },
+        { path: 'responseCode', absent: true },
+        { path: 'responseMessage', mentions: REFRESH_TOKEN_WORDS },
+      ],
+    },
+    code: 'chain-broken',
+  },
   { when: { path: 'responseCode', like: ['401??01'] }, code: 'chain-broken' },
   {
     when: { path: 'responseCode', like: ['401??00'] },
@@ -115,9 +147,7 @@ export function describeSnap(settings: SnapSettings): ShortForm {
       token: { path: 'accessToken' },
       scheme: { path: 'tokenType' },
       expiry: [
-        isForCustomer
-          ? { path: 'accessTokenExpiryTime', as: 'auto' }
-          : { path: 'expiresIn', as: 'auto' },
+        isForCustomer ? { path: 'accessTokenExpiryTime', as: 'auto' } : { path: 'expiresIn', as: 'auto' },
       ],
       ...(hasChain
         ? {
@@ -165,7 +195,10 @@ function requestOf({ path, flow }: SnapSettings, json: unknown): Description['re
 }
 
 /** The grant as this service spells it. */
-function spellGrant(grant: string, { grantTypeKey, grantTypeCase }: SnapSettings): Readonly<Record<string, string>> {
+function spellGrant(
+  grant: string,
+  { grantTypeKey, grantTypeCase }: SnapSettings,
+): Readonly<Record<string, string>> {
   return { [grantTypeKey]: grantTypeCase === 'upper' ? grant.toUpperCase() : grant };
 }
 

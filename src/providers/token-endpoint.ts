@@ -10,6 +10,7 @@
  * `response-malformed`: the network is to blame.
  */
 import { measureSkew } from '../core/answer-age.ts';
+import type { CallTls } from '../core/call-tls.ts';
 import type { Failure } from '../core/failure.ts';
 import { CONNECT_LIMIT_MS, type HttpAnswer, HttpFault, type HttpTransport } from '../core/http-call.ts';
 import { isLoopback } from '../core/loopback.ts';
@@ -28,6 +29,7 @@ export interface TokenCall {
   readonly timeoutMs: number;
   readonly transport: HttpTransport;
   readonly signal: AbortSignal;
+  readonly tls?: CallTls | undefined;
   /** Asked right before the request is sent. */
   readonly isOver?: () => boolean;
 }
@@ -59,6 +61,7 @@ export async function sendTokenRequest(call: TokenCall): Promise<Success<TokenRe
           ...request.headers,
         },
         body: request.body,
+        tls: call.tls,
         connectLimitMs: Math.min(timeoutMs, CONNECT_LIMIT_MS),
         answerLimitMs: timeoutMs,
         isOver,
@@ -133,12 +136,7 @@ const SEPARATORS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** The host of a redirect to elsewhere may be made of anything, a credential too: it is not shown. */
-function describeRedirect(
-  status: number,
-  location: string | undefined,
-  from: URL,
-  call: string,
-): Failure {
+function describeRedirect(status: number, location: string | undefined, from: URL, call: string): Failure {
   const target = URL.parse(location ?? '', from);
   const where =
     location === undefined || target === null

@@ -26,7 +26,8 @@ export function compileSuccess(
   path: FaultPath,
   faults: Fault[],
 ): { readonly hasStatus: Test; readonly holds: Test | undefined } {
-  if (success === undefined) return { hasStatus: ({ response }) => isSuccessStatus(response.status), holds: undefined };
+  if (success === undefined)
+    return { hasStatus: ({ response }) => isSuccessStatus(response.status), holds: undefined };
   const all = (success.all ?? []).map((one, index) => compilePredicate(one, [...path, 'all', index], faults));
   const any = success.any?.map((one, index) => compilePredicate(one, [...path, 'any', index], faults));
   const isPlain = all.length === 0 && any === undefined;
@@ -34,7 +35,8 @@ export function compileSuccess(
     hasStatus: ({ response }) => success.status.some((each) => matchesStatus(response.status, each)),
     holds: isPlain
       ? undefined
-      : (answer) => all.every((test) => test(answer)) && (any === undefined || any.some((test) => test(answer))),
+      : (answer) =>
+          all.every((test) => test(answer)) && (any === undefined || any.some((test) => test(answer))),
   };
 }
 
@@ -60,12 +62,21 @@ export function compileTokenReader(
   const place = compilePlace(description.token, ['token'], faults);
   const { scheme } = description;
   const schemePath = typeof scheme === 'string' ? undefined : compilePath(scheme.path);
-  const expiries = description.expiry.flatMap((rule, index) => compileExpiry(rule, ['expiry', index], faults));
+  const expiries = description.expiry.flatMap((rule, index) =>
+    compileExpiry(rule, ['expiry', index], faults),
+  );
   const ttlMs = description.expiry.map(({ ttl }) => ttl).find((ttl) => ttl !== undefined);
   const refresh = compileRefresh(description.refresh, faults);
-  const publish = Object.entries(description.publish).map(([name, path]) => ({ name, path: compilePath(path) }));
+  const publish = Object.entries(description.publish).map(([name, path]) => ({
+    name,
+    path: compilePath(path),
+  }));
   if (publish.length > MOST_FIELDS)
-    faults.push({ path: ['publish'], text: `found ${publish.length} fields`, allowed: `at most ${MOST_FIELDS}` });
+    faults.push({
+      path: ['publish'],
+      text: `found ${publish.length} fields`,
+      allowed: `at most ${MOST_FIELDS}`,
+    });
   const known = { documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000 };
 
   return {
@@ -125,14 +136,29 @@ function compilePlace(token: TokenPlace, path: FaultPath, faults: Fault[]): Plac
   const root = ({ object }: Answer): JsonObject => object ?? {};
   if (token.header !== undefined) {
     const name = token.header.toLowerCase();
-    return { name: `the header ${name}`, isInJson: false, find: ({ response }) => response.headers.get(name), beside: root };
+    return {
+      name: `the header ${name}`,
+      isInJson: false,
+      find: ({ response }) => response.headers.get(name),
+      beside: root,
+    };
   }
   if (token.cookie !== undefined) {
     const { cookie } = token;
-    return { name: `the cookie ${cookie}`, isInJson: false, find: ({ response }) => readCookie(response.headers.get('set-cookie'), cookie), beside: root };
+    return {
+      name: `the cookie ${cookie}`,
+      isInJson: false,
+      find: ({ response }) => readCookie(response.headers.get('set-cookie'), cookie),
+      beside: root,
+    };
   }
   if (token.body !== undefined)
-    return { name: 'the body', isInJson: false, find: ({ response }) => response.body.reveal(), beside: () => ({}) };
+    return {
+      name: 'the body',
+      isInJson: false,
+      find: ({ response }) => response.body.reveal(),
+      beside: () => ({}),
+    };
   const where: AnswerPath = compilePath(token.path ?? 'access_token');
   return {
     name: where.text,
@@ -173,7 +199,9 @@ function compileExpiry(
   }
   if (rule.header === undefined) return [];
   const name = rule.header.toLowerCase();
-  return [({ response }) => ({ field: `header ${name}`, value: readAs(response.headers.get(name), as, zone) })];
+  return [
+    ({ response }) => ({ field: `header ${name}`, value: readAs(response.headers.get(name), as, zone) }),
+  ];
 }
 
 /** Not an expiry in any form: it is told as such, and ignored. */
@@ -213,13 +241,21 @@ function compileRefresh(
   if (refresh === undefined) return undefined;
   const { token, expiry, ttl } = refresh;
   if ((token.path === undefined) === (token.header === undefined))
-    faults.push({ path: ['refresh', 'token'], text: 'names no place, or two', allowed: 'one of path and header' });
+    faults.push({
+      path: ['refresh', 'token'],
+      text: 'names no place, or two',
+      allowed: 'one of path and header',
+    });
   const where = token.path === undefined ? undefined : compilePath(token.path);
   const expiryPath = expiry === undefined ? undefined : compilePath(expiry.path);
   return ({ json, response }) => {
-    const stated = expiryPath === undefined ? undefined : readAs(valueAt(json, expiryPath), expiry?.as ?? 'auto', undefined);
+    const stated =
+      expiryPath === undefined
+        ? undefined
+        : readAs(valueAt(json, expiryPath), expiry?.as ?? 'auto', undefined);
     return {
-      token: where === undefined ? response.headers.get(token.header?.toLowerCase() ?? '') : valueAt(json, where),
+      token:
+        where === undefined ? response.headers.get(token.header?.toLowerCase() ?? '') : valueAt(json, where),
       expiry:
         stated === undefined || stated === null
           ? { field: 'refresh.ttl', value: ttl === undefined ? undefined : ttl / 1000 }

@@ -4,11 +4,13 @@
  * Guarantee: credentials are read before every fetch, so that a changed one counts at the latest then; they are checked
  * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
  */
+import { type CallTls, readCallTls } from '../core/call-tls.ts';
 import type { ChainState } from '../core/chain-state.ts';
 import type { HttpTransport } from '../core/http-call.ts';
 import type { Clock, FetchReport, Random, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { isAmbiguousAnswer } from './chain.ts';
+import { unusable } from './credential-value.ts';
 import type {
   ConfiguredKind,
   CredentialReading,
@@ -43,6 +45,7 @@ class ProviderSource implements TokenSource {
   /** What the last fetch used; `undefined` when it could read none. */
   #used: Credentials | undefined;
   #prepared: Result<PreparedKind> | undefined;
+  #tls: CallTls | undefined;
   /** Of the last fetch that failed. */
   #reading: CredentialReading | undefined;
 
@@ -94,7 +97,7 @@ class ProviderSource implements TokenSource {
     const { kind, readCredentials } = this.#options;
     const { credentials } = await readCredentials(signal);
     if (!credentials.ok) return credentials;
-    const prepared = kind.prepare(credentials.value);
+    const prepared = prepareWith(kind, credentials.value);
     if (!prepared.ok) return prepared;
     const begun = await prepared.value.begin(this.#context(undefined));
     if (!begun.ok) return begun;
@@ -103,8 +106,10 @@ class ProviderSource implements TokenSource {
   }
 
   #prepare(credentials: Credentials): Result<PreparedKind> {
-    if (this.#prepared === undefined || !areSame(credentials, this.#used))
-      this.#prepared = this.#options.kind.prepare(credentials);
+    if (this.#prepared === undefined || !areSame(credentials, this.#used)) {
+      this.#prepared = prepareWith(this.#options.kind, credentials);
+      this.#tls = tlsOf(credentials);
+    }
     this.#used = credentials;
     return this.#prepared;
   }
@@ -127,7 +132,7 @@ class ProviderSource implements TokenSource {
       if (isOver()) return unasked(fail(describeAbort(baseUrl)));
       // One limit for all requests of an attempt; the first has all of it.
       const leftMs = isFirst ? timeoutMs : Math.max(1, timeoutMs - (clock.monotonicMs() - startedMs));
-      const call = { request: request.value, timeoutMs: leftMs, transport, signal, isOver };
+      const call = { request: request.value, timeoutMs: leftMs, transport, signal, isOver, tls: this.#tls };
       const { presentsRefreshToken } = attempt;
       const response = await sendTokenRequest(call);
       if (!response.ok) {
@@ -144,7 +149,8 @@ class ProviderSource implements TokenSource {
         continue;
       }
       const salvaged = attempt.salvageRefreshToken(response.value);
-      const isAmbiguous = presentsRefreshToken && salvaged === undefined && isAmbiguousAnswer(status, taken.failure);
+      const isAmbiguous =
+        presentsRefreshToken && salvaged === undefined && isAmbiguousAnswer(status, taken.failure);
       return { result: taken, clockSkewMs, salvaged, isAmbiguous };
     }
   }
@@ -153,6 +159,23 @@ class ProviderSource implements TokenSource {
     const { baseUrl, clock, random, lifetimeMs, customer } = this.#options;
     return { nowMs: clock.now(), random, chain, lifetimeMs, customer, baseUrl };
   }
+}
+
+function prepareWith(kind: ConfiguredKind, credentials: Credentials): Result<PreparedKind> {
+  const tls = tlsOf(credentials);
+  const read = tls === undefined ? undefined : readCallTls(tls);
+  return read?.ok === false ? unusable(`tls.${read.setting}`, read.problem) : kind.prepare(credentials);
+}
+
+/** What the configuration gives for TLS, which is read with the credentials. */
+function tlsOf(credentials: Credentials): CallTls | undefined {
+  const tls = {
+    ca: credentials.get('tls.ca'),
+    certificate: credentials.get('tls.certificate'),
+    key: credentials.get('tls.key'),
+    passphrase: credentials.get('tls.passphrase'),
+  };
+  return Object.values(tls).every((text) => text === undefined) ? undefined : tls;
 }
 
 function unasked(result: Result<never>): FetchReport {

@@ -84,8 +84,10 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
         : { padding: constants.RSA_PKCS1_PADDING };
     return {
       name,
-      prepare: withKey({ ...node, type: 'rsa' }, (key) => async (scope) =>
-        writeBytes(await signBytes(hash, text(scope), { key, ...options }), node.as),
+      prepare: withKey(
+        { ...node, type: 'rsa' },
+        (key) => async (scope) =>
+          writeBytes(await signBytes(hash, text(scope), { key, ...options }), node.as),
       ),
     };
   }
@@ -94,8 +96,10 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
     useKey(node.key, node.passphrase);
     return {
       name,
-      prepare: withKey({ ...node, type: 'ec', allowWeakKey: false }, (key) => async (scope) =>
-        writeBytes(await signBytes(node.ecdsa, text(scope), { key, dsaEncoding: node.format }), node.as),
+      prepare: withKey(
+        { ...node, type: 'ec', allowWeakKey: false },
+        (key) => async (scope) =>
+          writeBytes(await signBytes(node.ecdsa, text(scope), { key, dsaEncoding: node.format }), node.as),
       ),
     };
   }
@@ -104,8 +108,9 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
     useKey(node.key, node.passphrase);
     return {
       name,
-      prepare: withKey({ ...node, type: 'ed25519', allowWeakKey: false }, (key) => async (scope) =>
-        writeBytes(await signBytes(undefined, text(scope), { key }), node.as),
+      prepare: withKey(
+        { ...node, type: 'ed25519', allowWeakKey: false },
+        (key) => async (scope) => writeBytes(await signBytes(undefined, text(scope), { key }), node.as),
       ),
     };
   }
@@ -208,12 +213,20 @@ function withKey(
   use: KeyUse,
   compute: (key: KeyObject) => ComputeValue,
 ): (credentials: Credentials) => Result<ComputeValue> {
-  let latest: { readonly text: SecretText; readonly passphrase: SecretText | undefined; readonly compute: ComputeValue } | undefined;
+  let latest:
+    | {
+        readonly text: SecretText;
+        readonly passphrase: SecretText | undefined;
+        readonly compute: ComputeValue;
+      }
+    | undefined;
   return (credentials) => {
     const text = credentials.get(use.key);
-    if (text === undefined) return unusable(use.key, 'is missing: add it to the credentials of this provider');
+    if (text === undefined)
+      return unusable(use.key, 'is missing: add it to the credentials of this provider');
     const passphrase = use.passphrase === undefined ? undefined : credentials.get(use.passphrase);
-    const isSame = passphrase === undefined ? latest?.passphrase === undefined : passphrase.equals(latest?.passphrase);
+    const isSame =
+      passphrase === undefined ? latest?.passphrase === undefined : passphrase.equals(latest?.passphrase);
     if (latest !== undefined && isSame && text.equals(latest.text)) return succeed(latest.compute);
     const parsed = parsePrivateKey(text, { ...use, name: use.key, passphrase });
     if (!parsed.ok) return parsed;
@@ -248,8 +261,11 @@ function prepareEncryption(
       : { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: form === 'oaep-sha1' ? 'sha1' : 'sha256' };
   return succeed((scope) => {
     const bytes = Buffer.from(text(scope), 'utf8');
-    const most = (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8 - (form === 'pkcs1' ? 11 : form === 'oaep-sha1' ? 42 : 66);
-    if (bytes.length > most) throw new Unfillable(`the text to encrypt for ${node.key} is longer than ${most} bytes`);
+    const most =
+      (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8 -
+      (form === 'pkcs1' ? 11 : form === 'oaep-sha1' ? 42 : 66);
+    if (bytes.length > most)
+      throw new Unfillable(`the text to encrypt for ${node.key} is longer than ${most} bytes`);
     return writeBytes(publicEncrypt({ key, ...options }, bytes), node.as);
   });
 }
@@ -293,12 +309,17 @@ function compileJwt(
     const wanted = CURVES.get(node.jwt);
     if (wanted !== undefined && curve !== wanted)
       return unusable(node.key, `has the curve ${curve}: ${node.jwt} signs with ${wanted}`);
-    const thumbprint = node.thumbprintOf === undefined ? undefined : readThumbprint(credentials.get(node.thumbprintOf));
+    const thumbprint =
+      node.thumbprintOf === undefined ? undefined : readThumbprint(credentials.get(node.thumbprintOf));
     if (node.thumbprintOf !== undefined && thumbprint === undefined)
       return unusable(node.thumbprintOf, 'is no certificate in PEM');
     return succeed(async (scope, { nowMs, random }) => {
       const issuedAt = Math.floor((nowMs - node.backdate) / 1000);
-      const standard = { iat: issuedAt, exp: issuedAt + Math.floor(node.lifetime / 1000), jti: random.uuid() };
+      const standard = {
+        iat: issuedAt,
+        exp: issuedAt + Math.floor(node.lifetime / 1000),
+        jti: random.uuid(),
+      };
       const filled = asObject(claims(scope, nowMs));
       const payload = Object.fromEntries(
         Object.entries({ ...standard, ...filled }).filter(([, value]) => value !== null),
@@ -318,7 +339,8 @@ function compileJwt(
       name,
       prepare: (credentials) => {
         const key = credentials.get(node.key);
-        if (key === undefined) return unusable(node.key, 'is missing: add it to the credentials of this provider');
+        if (key === undefined)
+          return unusable(node.key, 'is missing: add it to the credentials of this provider');
         return build(createSecretKey(key.reveal(), 'utf8'), credentials);
       },
     };

@@ -2,13 +2,13 @@
 import { isSeq, parseDocument, YAMLMap } from 'yaml';
 import { formatDuration } from '../core/duration.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { KindName } from '../providers/registry.ts';
 import type { SandboxCredentials } from './upstreams/sandbox-credentials.ts';
+import type { UpstreamName } from './upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from './upstreams/upstreams.ts';
 
 export interface SandboxFacts {
   readonly storeEndpoint: string;
-  readonly baseUrlOf: (kind: KindName) => string;
+  readonly baseUrlOf: (kind: UpstreamName) => string;
   readonly speed: number;
 }
 
@@ -42,7 +42,7 @@ export function sandboxCredentialFiles(credentials: SandboxCredentials): Readonl
   return files;
 }
 
-function parseKind(value: unknown): KindName {
+function parseKind(value: unknown): UpstreamName {
   const kind = Object.keys(DOCUMENTED_LIFETIMES_MS)
     .filter(isKind)
     .find((each) => each === value);
@@ -51,6 +51,6 @@ function parseKind(value: unknown): KindName {
   return kind;
 }
 
-function isKind(name: string): name is KindName {
+function isKind(name: string): name is UpstreamName {
   return Object.hasOwn(DOCUMENTED_LIFETIMES_MS, name);
 }

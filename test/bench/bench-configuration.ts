@@ -1,5 +1,5 @@
 /** Configuration files for the measured programs, and the names that both sides use. */
-import type { KindName } from '../../src/providers/registry.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 
 /** The provider with one token per customer; named after its kind. */
 export const CUSTOMER_PROVIDER = 'pivot-b2b2c';
@@ -11,7 +11,7 @@ export interface BenchPlace {
 
 export interface BenchConfiguration {
   /** Providers with one token each: how many of which kind. */
-  readonly providers?: Partial<Readonly<Record<Exclude<KindName, 'pivot-b2b2c'>, number>>>;
+  readonly providers?: Partial<Readonly<Record<Exclude<UpstreamName, 'pivot-b2b2c'>, number>>>;
   readonly customers?: number;
   /** The customers are found by {@link BINDING_TAG} instead of being listed. */
   readonly isDiscovering?: boolean;
@@ -24,7 +24,7 @@ export interface BenchConfiguration {
   readonly concurrency?: number;
 }
 
-const CREDENTIALS: Readonly<Record<KindName, readonly string[]>> = {
+const CREDENTIALS: Readonly<Record<UpstreamName, readonly string[]>> = {
   pik: ['appId', 'appSecret'],
   'pivot-b2b': ['clientId', 'privateKey'],
   'pivot-b2b2c': ['clientId', 'privateKey'],
@@ -96,7 +96,7 @@ function customerProvider(place: BenchPlace, customers: number, options: BenchCo
 
 function commonLines(
   { upstreamsOrigin }: BenchPlace,
-  kind: KindName,
+  kind: UpstreamName,
   name: string,
   { lifetimeMs, concurrency }: BenchConfiguration,
 ): string {

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
+import { PIVOT } from '../support/configuration-text.ts';
+import { makePipe } from '../support/named-pipe.ts';
+import { createPrivateFolder } from '../support/private-folder.ts';
 import { runInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 
@@ -82,6 +85,96 @@ describe('check', () => {
     assert.equal(code, 2);
     for (const name of ['PIK_APP_ID', 'PIK_APP_SECRET', 'PIVOT_CLIENT_ID', 'PIVOT_MERCHANT_ID'])
       assert.ok(stderr.includes(name), `${name} in ${stderr}`);
+  });
+});
+
+describe('check, of files that credentials are read from', () => {
+  it('notes each that this machine has not, or that cannot be read, at its place, and ends with 0', async (t) => {
+    const folder = await createPrivateFolder(t);
+    const config = join(folder, 'app.yaml');
+    await mkdir(join(folder, 'folder'));
+    makePipe(join(folder, 'pipe'));
+    await writeFile(join(folder, 'empty'), '\n');
+    await writeFile(join(folder, 'good'), 'merchant\n');
+    await writeFile(
+      config,
+      `providers:
+  - name: pivot
+    kind: pivot
+    credentials: { merchantId: { file: good }, merchantSecret: { file: folder } }
+    secret: payments/pivot
+  - name: again
+    kind: pivot
+    credentials: { merchantId: { file: good }, merchantSecret: { file: missing } }
+    secret: payments/again
+store: { region: eu-west-1 }
+alerts:
+  name: here
+  sinks:
+    - { kind: slack, url: { file: pipe } }
+    - { kind: pagerduty, routingKey: { file: missing } }
+  heartbeat: { url: { file: empty } }
+`,
+    );
+    const notes = [
+      `${config}:4:72 providers[0].credentials.merchantSecret.file: file ${folder}/folder is a folder: name a file in it`,
+      `${config}:8:72 providers[1].credentials.merchantSecret.file: file ${folder}/missing is not on this machine: create ` +
+        'it or correct the path, unless it is mounted where token-refresher runs (named in 1 other place too)',
+      `${config}:14:35 alerts.sinks[0].url.file: file ${folder}/pipe is no regular file but a pipe, a device or a ` +
+        'socket, which is never read: name a regular file',
+      `${config}:16:29 alerts.heartbeat.url.file: file ${folder}/empty is empty; it has to hold the credential as text, ` +
+        'and nothing else',
+    ];
+    const aboutFiles = (lines: readonly string[]) => lines.filter((line) => line.includes('.file: '));
+    const text = await runInProcess(['check', '--config', config]);
+    assert.deepEqual([text.code, text.stderr], [0, '']);
+    assert.deepEqual(
+      aboutFiles(text.stdout.split('\n')),
+      notes.map((note) => `note: ${note}`),
+    );
+    const json = await runInProcess(['check', '--json', '--config', config]);
+    const { problems, warnings, findings } = resultSchema.parse(JSON.parse(json.stdout));
+    assert.deepEqual([json.code, problems, aboutFiles(warnings), findings], [0, [], notes, []]);
+  });
+
+  it('shows the first hundred of many, and all of them as JSON', async (t) => {
+    const config = join(await createPrivateFolder(t), 'app.yaml');
+    const customers = Array.from(
+      { length: 250 },
+      (_, index) => `      - { name: c${index}, bindingId: { file: customers/${index} } }\n`,
+    ).join('');
+    await writeFile(
+      config,
+      `providers:
+  - name: b2b2c
+    kind: pivot-b2b2c
+    grant: authorization_code
+    credentials: { clientId: { env: ID }, privateKey: { env: KEY } }
+    secret: payments/{customer}
+    customers:
+${customers}store: { region: eu-west-1 }
+`,
+    );
+    const env = { ID: 'i', KEY: 'k' };
+    const { code, stdout } = await runInProcess(['check', '--config', config], { env });
+    const lines = stdout.trimEnd().split('\n');
+    assert.deepEqual([code, lines.length], [0, 102]);
+    assert.match(lines[1] ?? '', /^note: .*app\.yaml:2:5 providers\[0\]: /, 'of the configuration itself');
+    assert.match(
+      lines[100] ?? '',
+      /^note: .*app\.yaml:106:\d+ providers\[0\]\.customers\[98\]\.bindingId\.file: /,
+    );
+    assert.equal(lines[101], '… and 151 more notes, which --json shows');
+    const json = await runInProcess(['check', '--json', '--config', config], { env });
+    assert.equal(resultSchema.parse(JSON.parse(json.stdout)).warnings.length, 251);
+  });
+
+  it('plan does not look at them', async (t) => {
+    const config = join(await createPrivateFolder(t), 'app.yaml');
+    await writeFile(config, PIVOT.replace('env: MERCHANT_ID', 'file: missing'));
+    const { code, stdout, stderr } = await runInProcess(['plan', '--config', config]);
+    assert.equal(code, 0);
+    assert.doesNotMatch(`${stdout}${stderr}`, /missing/);
   });
 });
 

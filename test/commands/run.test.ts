@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseDocument } from '../../src/core/document.ts';
-import type { KindName } from '../../src/providers/registry.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 
-const SECRETS: readonly (readonly [secret: string, kind: KindName])[] = [
+const SECRETS: readonly (readonly [secret: string, kind: UpstreamName])[] = [
   ['sandbox/pik', 'pik'],
   ['sandbox/pivot-b2b', 'pivot-b2b'],
   ['sandbox/pivot-b2b2c/ayu', 'pivot-b2b2c'],

@@ -3,11 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { FileLanes } from '../../src/adapters/files/file-lanes.ts';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { readConfigurationFile } from '../../src/connections.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS, readConfigurationFile } from '../../src/connections.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { makePipe } from '../support/named-pipe.ts';
@@ -286,7 +286,7 @@ describe('parseConfiguration', () => {
 
 describe('loadConfiguration', () => {
   const readFile = (path: string, mostBytes: number) =>
-    readConfigurationFile(path, mostBytes, new FakeClock());
+    readConfigurationFile(path, mostBytes, new FileLanes(new FakeClock()));
 
   it('reads a file and starts relative references from its folder', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));

@@ -5,9 +5,9 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { createConfigSchema } from '../../src/config/schema.ts';
+import { KINDS } from '../../src/connections.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import { defineKind } from '../../src/providers/provider.ts';
-import { KINDS } from '../../src/providers/registry.ts';
 import { isValid } from '../support/json-schema-check.ts';
 
 const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS)));

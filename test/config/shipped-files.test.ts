@@ -6,9 +6,9 @@ import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import type { CredentialReferences } from '../../src/config/reference.ts';
+import { KINDS } from '../../src/connections.ts';
 import { decideCadence } from '../../src/core/cadence.ts';
 import { isJsonObject } from '../../src/core/json.ts';
-import { KINDS } from '../../src/providers/registry.ts';
 
 const EXAMPLE_ENV = {
   PIK_APP_ID: 'x',

@@ -4,10 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
+import { KINDS } from '../../src/connections.ts';
 import { serializeChainState } from '../../src/core/chain-state.ts';
 import { succeed } from '../../src/core/result.ts';
-import { KINDS, type KindName } from '../../src/providers/registry.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { chainOf, createProviderBench } from '../support/provider-bench.ts';
@@ -29,11 +30,11 @@ const LOSSES: readonly { readonly fault: ProviderFault; readonly presentations: 
   { fault: { fault: 'reset' }, presentations: 2 },
 ];
 
-for (const { kind } of KINDS) {
+for (const kind of UPSTREAM_NAMES) {
   for (const options of VARIANTS[kind]) if (hasChain(kind, options)) describeLosses(kind, options);
 }
 
-function describeLosses(name: KindName, options: object): void {
+function describeLosses(name: UpstreamName, options: object): void {
   describe(`lost answers of ${name} ${JSON.stringify(options)}`, () => {
     for (const { fault, presentations } of LOSSES) {
       it(`No chain is lost by us: goes on after ${fault.fault}`, async (t) => {

@@ -1,7 +1,8 @@
 /** What kinds owe that spend a refresh token with each fetch, and what single kinds document beyond the common. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { KINDS, type KindName } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { assertLifetime, chainOf, createProviderBench } from '../support/provider-bench.ts';
 import { hasChain, VARIANTS } from '../support/provider-variants.ts';
@@ -11,11 +12,11 @@ before(async () => {
   open = await createProviderBench();
 });
 
-for (const { kind } of KINDS) {
+for (const kind of UPSTREAM_NAMES) {
   for (const options of VARIANTS[kind]) if (hasChain(kind, options)) describeChain(kind, options);
 }
 
-function describeChain(name: KindName, options: object): void {
+function describeChain(name: UpstreamName, options: object): void {
   describe(`the chain of ${name} ${JSON.stringify(options)}`, () => {
     it('goes on from one refresh token to the next', async (t) => {
       const bench = await open(t, name, options);

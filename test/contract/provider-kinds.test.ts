@@ -1,9 +1,10 @@
 /** What every provider kind owes to the rest of the program, tried on a real port against its simulated upstream. */
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
+import { KINDS } from '../../src/connections.ts';
 import type { Failure } from '../../src/core/failure.ts';
-import { KINDS, type KindName } from '../../src/providers/registry.ts';
 import type { ProviderFault, RetryAfter } from '../../src/sandbox/fault.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { startConnectionCounter } from '../support/connection-counter.ts';
 import { settle } from '../support/fake-clock.ts';
@@ -40,7 +41,7 @@ const STATUSES: readonly (readonly [Expected, readonly number[]])[] = [
 ];
 
 /** Providers that document a field for the wait; the others say it in a header or not at all. */
-const STATES_WAIT_IN_BODY: Readonly<Record<KindName, boolean>> = {
+const STATES_WAIT_IN_BODY: Readonly<Record<UpstreamName, boolean>> = {
   pik: false,
   'pivot-b2b': false,
   'pivot-b2b2c': false,
@@ -50,7 +51,7 @@ const STATES_WAIT_IN_BODY: Readonly<Record<KindName, boolean>> = {
 };
 
 /** The name of the expiry field in each kind's answer. */
-const EXPIRY_FIELDS: Readonly<Record<KindName, string>> = {
+const EXPIRY_FIELDS: Readonly<Record<UpstreamName, string>> = {
   pik: 'data.expireTime',
   'pivot-b2b': 'expiresIn',
   'pivot-b2b2c': 'accessTokenExpiryTime',
@@ -64,11 +65,11 @@ before(async () => {
   open = await createProviderBench();
 });
 
-for (const kind of KINDS) {
-  for (const options of VARIANTS[kind.kind]) describeVariant(kind.kind, options);
+for (const kind of UPSTREAM_NAMES) {
+  for (const options of VARIANTS[kind]) describeVariant(kind, options);
 }
 
-function describeVariant(name: KindName, options: object): void {
+function describeVariant(name: UpstreamName, options: object): void {
   const documentedMs = DOCUMENTED_LIFETIMES_MS[name];
   const start = (t: TestContext, upstreams = {}) => open(t, name, options, upstreams);
   const startBroken = async (t: TestContext, effect: ProviderFault) => {
@@ -91,7 +92,7 @@ function describeVariant(name: KindName, options: object): void {
     });
 
     it('documents the lifetime that the provider documents', () => {
-      const kind = KINDS.find((candidate) => candidate.kind === name);
+      const kind = KINDS.find(name);
       assert.equal(kind?.documentedLifetimeSeconds, documentedMs / 1000);
     });
 

@@ -11,9 +11,9 @@ import { EXAMPLES } from '../../docs/reference/examples.ts';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
+import { KINDS } from '../../src/connections.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import { defineKind } from '../../src/providers/provider.ts';
-import { KINDS } from '../../src/providers/registry.ts';
 import { codeBlocks, type MarkdownSection, markdownSections } from '../support/markdown-sections.ts';
 import { PROJECT } from '../support/program-process.ts';
 

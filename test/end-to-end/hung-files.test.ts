@@ -94,4 +94,31 @@ describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () 
     daemon.send('SIGTERM');
     assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
   });
+
+  it('Good neighbours: check notes credentials on a mount that hangs, looks at the others, and ends with 0', {
+    skip: findHangProblem() ?? false,
+  }, async (t) => {
+    await using world = await startProgramWorld();
+    const folder = dirname(world.sandbox.configPath);
+    const dead = join(folder, 'dead');
+    await rm(join(folder, 'credentials/pik/appId'));
+    // Of a folder each, and more than libuv has threads.
+    const config = await world.copyConfig('dead.yaml', {
+      replace: Object.fromEntries(
+        CREDENTIALS.map((credential, file) => [`credentials/${credential} }`, `${dead}/${file}/key }`]),
+      ),
+    });
+    const { code, stdout, stderr } = await runProgram(['check', '--config', config], {
+      signal: t.signal,
+      within: withHangingFolder(dead),
+    });
+    assert.deepEqual([code, stderr], [0, '']);
+    const notes = stdout.split('\n').filter((line) => line.includes('.file: '));
+    assert.equal(
+      notes.filter((note) => /dead\/\d\/key was not read, since the file system/.test(note)).length,
+      8,
+    );
+    assert.match(notes.join('\n'), /appId is not on this machine: create it/);
+    assert.equal(notes.length, 9);
+  });
 });

@@ -1,15 +1,26 @@
+import assert from 'node:assert/strict';
+import { inspect } from 'node:util';
+import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import type { ChainState } from '../../src/core/chain-state.ts';
-import type { Result } from '../../src/core/result.ts';
+import { type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { FetchedToken } from '../../src/core/token.ts';
-import type { PreparedKind, ProviderKind, RequestContext } from '../../src/providers/provider.ts';
+import type {
+  PreparedKind,
+  ProviderKind,
+  RequestContext,
+  TokenAttempt,
+  TokenRequest,
+} from '../../src/providers/provider.ts';
 import { credentialsOf } from './credentials.ts';
+import { configureKind } from './provider-bench.ts';
 import { rsaKeyPair, toPem } from './rsa-key.ts';
 import { type HandMadeResponse, handMadeResponse, SENT_AT_MS } from './token-response.ts';
 
 /** A canary for every credential of every kind: long, and found nowhere else. */
 export function canaryCredentials(kind: ProviderKind): Readonly<Record<string, string>> {
-  const names = Object.keys({ ...kind.credentials, ...kind.customerCredentials });
+  const own = kind.credentials === 'any' ? {} : kind.credentials;
+  const names = Object.keys({ ...own, ...kind.customerCredentials });
   const given = names.filter((name) => name !== 'passphrase');
   return Object.fromEntries(
     given.map((name) => [
@@ -21,13 +32,13 @@ export function canaryCredentials(kind: ProviderKind): Readonly<Record<string, s
 
 /** The kind with options and canary credentials. */
 export function prepareKind(kind: ProviderKind, options: object = {}): PreparedKind {
-  const prepared = kind.configure(options).prepare(credentialsOf(canaryCredentials(kind)));
+  const prepared = configureKind(kind, options).prepare(credentialsOf(canaryCredentials(kind)));
   if (!prepared.ok) throw new Error(prepared.failure.message);
   return prepared.value;
 }
 
 export function contextOf(chain?: ChainState): RequestContext {
-  return { nowMs: SENT_AT_MS, chain };
+  return { nowMs: SENT_AT_MS, chain, random: createSystemRandom(), baseUrl: 'https://api.example.com' };
 }
 
 /** A chain whose newest refresh token is `text`. */
@@ -41,12 +52,28 @@ export function chainOf(text: string, refreshTokenExpiresAtMs?: number): ChainSt
 }
 
 /** What the kind makes of a hand-made answer. */
-export function parseWith(
+export async function parseWith(
   prepared: PreparedKind,
   made: HandMadeResponse,
   chain?: ChainState,
-): Result<FetchedToken> {
-  return prepared.parseResponse(handMadeResponse(made), contextOf(chain));
+): Promise<Result<FetchedToken>> {
+  const taken = (await beginWith(prepared, chain)).take(handMadeResponse(made));
+  if (!taken.ok) return taken;
+  assert.ok(taken.value !== 'next', 'the kind has one request');
+  return succeed(taken.value);
+}
+
+/** The request of an attempt. */
+export async function requestOf(prepared: PreparedKind, chain?: ChainState): Promise<TokenRequest> {
+  const request = (await beginWith(prepared, chain)).request();
+  assert.ok(request.ok, inspect(request));
+  return request.value;
+}
+
+export async function beginWith(prepared: PreparedKind, chain?: ChainState): Promise<TokenAttempt> {
+  const begun = await prepared.begin(contextOf(chain));
+  assert.ok(begun.ok, inspect(begun));
+  return begun.value;
 }
 
 /** The failure in short: `credentials-rejected needs-human`. */

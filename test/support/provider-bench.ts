@@ -1,15 +1,17 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
+import { createSystemRandom } from '../../src/adapters/system/random.ts';
+import { KINDS } from '../../src/connections.ts';
 import type { ChainState } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { FetchReport } from '../../src/core/ports.ts';
 import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { type FetchedToken, lifetimeMs } from '../../src/core/token.ts';
-import type { Credentials } from '../../src/providers/provider.ts';
-import { KINDS, type KindName } from '../../src/providers/registry.ts';
+import type { ConfiguredKind, Credentials, ProviderKind } from '../../src/providers/provider.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
 import { signSnapHeaders } from './token-requests.ts';
 import { createDirectTransport } from './transport.ts';
@@ -32,11 +34,23 @@ export interface ProviderBench extends UpstreamsBench {
   expectFailure(report: FetchReport, code: Failure['code'], retry?: Failure['retry']): Failure;
 }
 
+/** A kind as an entry configures it that gives all of its credentials. @throws for settings that do not fit */
+export function configureKind(kind: ProviderKind, options: object = {}): ConfiguredKind {
+  const result = kind.configure(options, {
+    credentials: kind.credentials === 'any' ? [] : Object.keys(kind.credentials),
+    customerCredentials:
+      kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
+    baseUrl: 'https://api.example.com',
+  });
+  assert.ok(result.ok, inspect(result, { depth: 5 }));
+  return result.configured;
+}
+
 /** Starts benches: a kind of the registry, as the daemon uses it, in front of its simulated upstream. */
 export async function createProviderBench(): Promise<
   (
     t: TestContext,
-    kind: KindName,
+    kind: UpstreamName,
     options?: object,
     upstreams?: Partial<UpstreamsOptions>,
   ) => Promise<ProviderBench>
@@ -45,13 +59,13 @@ export async function createProviderBench(): Promise<
   return async (t, kindName, options = {}, upstreamsOptions = {}) => {
     const bench = await openUpstreams(t, upstreamsOptions);
     const { clock, credentials, upstreams, server, issued } = bench;
-    const kind = KINDS.find((candidate) => candidate.kind === kindName);
+    const kind = KINDS.find(kindName);
     assert.ok(kind !== undefined);
     const customer = kind.customerCredentials === undefined ? undefined : credentials.customers[0];
     const held = new Map([...credentials.byKind[kindName], ...(customer?.credentials ?? [])]);
     const everHeld = [...held.values()];
     const source = createTokenSource({
-      kind: kind.configure(options),
+      kind: configureKind(kind, options),
       readCredentials: async () => {
         everHeld.push(...held.values());
         const read: Credentials = new Map(held);
@@ -61,6 +75,7 @@ export async function createProviderBench(): Promise<
       timeoutMs: TIMEOUT_MS,
       transport: createDirectTransport(clock),
       clock,
+      random: createSystemRandom(),
     });
     const fetch: ProviderBench['fetch'] = (chain, signal = new AbortController().signal) =>
       source.fetch(chain, signal);

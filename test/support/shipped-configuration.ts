@@ -4,7 +4,7 @@ import type { Configuration } from '../../src/config/configuration.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import type { CredentialReference } from '../../src/config/reference.ts';
-import { KINDS } from '../../src/providers/registry.ts';
+import { KINDS } from '../../src/connections.ts';
 import { PROJECT } from './program-process.ts';
 
 /** Paths, relative to `k8s/`, of the configurations that a ConfigMap is generated from. */

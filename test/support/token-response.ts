@@ -18,7 +18,7 @@ export function handMadeResponse(made: HandMadeResponse = {}): TokenResponse {
     status,
     headers: new Map(Object.entries(headers)),
     body: new SecretText(typeof body === 'string' ? body : JSON.stringify(body)),
-    endpoint: 'https://api.example.com/token',
+    call: 'POST https://api.example.com/token',
     sentAtMs: SENT_AT_MS,
     sentAtMonotonicMs: 1_000,
     receivedAtMs: SENT_AT_MS + 80,

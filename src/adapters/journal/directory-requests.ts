@@ -1,13 +1,11 @@
 /**
  * Turns of the processes that share a journal directory, and requests to whoever has the turn: a socket in there.
  *
- * Guarantee: of two processes with one directory one refreshes at a time; only who may write the directory can ask; the
- * turn of a process that has ended, however it ended, keeps nobody waiting. Non-guarantee: a file system without sockets,
- * a path beyond the 107 bytes of a socket's name, or several machines with one directory tell nothing.
+ * Guarantee: of two processes with one directory one refreshes at a time, as far as {@link DirectorySocket} can tell; only
+ * who may write the directory can ask.
  */
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '../../core/json.ts';
@@ -18,6 +16,7 @@ import {
   type RefreshRequests,
   serializeRefreshAnswer,
 } from '../../core/refresh-request.ts';
+import { DirectorySocket } from './directory-socket.ts';
 
 const NAME = '.requests';
 const AGAIN_MS = 1000;
@@ -27,11 +26,12 @@ const BUSY = 'busy';
 
 export class DirectoryRequests {
   readonly #path: string;
+  readonly #socket: DirectorySocket;
   readonly #clock: Clock;
-  #server: Server | undefined;
 
   constructor(directory: string, clock: Clock) {
     this.#path = join(directory, NAME);
+    this.#socket = new DirectorySocket(this.#path);
     this.#clock = clock;
   }
 
@@ -41,12 +41,14 @@ export class DirectoryRequests {
    * @param handle carries requests out meanwhile; `undefined`: others have to wait
    */
   async take(handle: RefreshRequests | undefined, signal: AbortSignal): Promise<void> {
-    while (!(await this.#tryToTake(handle))) await this.#clock.sleep(AGAIN_MS, signal);
+    const answerTo = (socket: Socket): void => {
+      void answer(socket, handle).catch(() => socket.destroy());
+    };
+    while (!(await this.#socket.take(answerTo))) await this.#clock.sleep(AGAIN_MS, signal);
   }
 
   release(): void {
-    this.#server?.close();
-    this.#server = undefined;
+    this.#socket.release();
   }
 
   /**
@@ -60,30 +62,6 @@ export class DirectoryRequests {
       if (text !== BUSY) return text === undefined ? undefined : parseRefreshAnswer(text);
       await this.#clock.sleep(AGAIN_MS, signal);
     }
-  }
-
-  async #tryToTake(handle: RefreshRequests | undefined): Promise<boolean> {
-    if (this.#server !== undefined) return true;
-    this.#server = await listen(this.#path, handle);
-    if (this.#server !== undefined) return true;
-    if (await isAnswered(this.#path)) return false;
-    await rm(this.#path, { force: true }).catch(() => undefined);
-    this.#server = await listen(this.#path, handle);
-    return this.#server !== undefined || !(await isAnswered(this.#path));
-  }
-}
-
-async function listen(path: string, handle: RefreshRequests | undefined): Promise<Server | undefined> {
-  const server = createServer((socket) => {
-    void answer(socket, handle).catch(() => socket.destroy());
-  });
-  server.unref();
-  try {
-    server.listen({ path });
-    await once(server, 'listening');
-    return server;
-  } catch {
-    return undefined;
   }
 }
 
@@ -113,18 +91,6 @@ async function exchange(path: string, name: string, signal: AbortSignal): Promis
     return undefined;
   } finally {
     signal.removeEventListener('abort', end);
-    socket.destroy();
-  }
-}
-
-async function isAnswered(path: string): Promise<boolean> {
-  const socket = createConnection({ path });
-  try {
-    await once(socket, 'connect');
-    return true;
-  } catch {
-    return false;
-  } finally {
     socket.destroy();
   }
 }

@@ -1,6 +1,8 @@
 /** What an error of the network means, in words: of a closed set of codes, since messages of errors may quote. */
 import { errors } from 'undici';
+import type { CallTls } from '../../core/call-tls.ts';
 import { HttpFault } from '../../core/http-call.ts';
+import { explainCertificateAlert } from './certificate-alerts.ts';
 
 export const UNSENT = { isSent: false } as const;
 export const SENT = { isSent: true } as const;
@@ -52,8 +54,6 @@ const TLS_FAULTS: ReadonlyMap<string, readonly [reason: string, advice: string]>
 ]);
 
 const TLS_VERSION = /^ERR_SSL_(?:UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSION|NO_PROTOCOLS_AVAILABLE)$/;
-/** RFC 8446, 6.2: in TLS 1.3 it comes after the client's part, and nothing of the request has been looked at. */
-const CERTIFICATE_DEMANDED = 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED';
 const ALERT = /^ERR_SSL_\w*ALERT_\w+$/;
 const TLS_CODE = /^(?:ERR_SSL_\w+|ERR_TLS_\w+|EPROTO|CERT_\w+|UNABLE_TO_\w+)$/;
 
@@ -73,20 +73,29 @@ const NETWORK_FAULTS: ReadonlyMap<string, readonly [reason: string, advice: stri
   ['EPERM', ['this machine does not allow the connection', 'check its firewall']],
 ]);
 
-/** While the connection was made. @param hasOwnCa whether other certificates than the system's are trusted */
-export function describeConnectFault(error: unknown, hasOwnCa = false): HttpFault {
+/** While the connection was made. @param tls what the call brought for it */
+export function describeConnectFault(error: unknown, tls: CallTls = {}): HttpFault {
   const code = findErrorCode(error) ?? 'EUNKNOWN';
-  const [reason, advice] = explainConnectCode(code);
-  const remedy = advice.replace(PRIVATE_CA, hasOwnCa ? OWN_CA : SYSTEM_CA);
+  const refused = describeCertificateAlert(code, tls);
+  if (refused !== undefined) return refused;
+  const [reason, advice] = explainConnectCode(code, tls);
+  const remedy = advice.replace(PRIVATE_CA, tls.ca === undefined ? SYSTEM_CA : OWN_CA);
   return new HttpFault(code, `${reason} (${code})`, remedy, UNSENT);
 }
 
-function explainConnectCode(code: string): readonly [reason: string, advice: string] {
+function describeCertificateAlert(code: string, { certificate }: CallTls): HttpFault | undefined {
+  const explanation = explainCertificateAlert(code, certificate !== undefined);
+  if (explanation === undefined) return undefined;
+  const [reason, advice] = explanation;
+  return new HttpFault(code, `${reason} (${code})`, advice, { ...UNSENT, isCertificateRefused: true });
+}
+
+function explainConnectCode(code: string, tls: CallTls): readonly [reason: string, advice: string] {
   const known = TLS_FAULTS.get(code) ?? NETWORK_FAULTS.get(code);
   if (known !== undefined) return known;
   if (TLS_VERSION.test(code))
     return ['it speaks no version of TLS that is accepted here', 'it has to offer TLS 1.2 or 1.3'];
-  if (ALERT.test(code)) return REFUSED_HANDSHAKE;
+  if (ALERT.test(code)) return explainRefusal(tls);
   if (TLS_CODE.test(code)) return ['the TLS handshake failed', `check the host and the port; ${PRIVATE_CA}`];
   return [
     'the connection broke off before the request was sent',
@@ -94,20 +103,25 @@ function explainConnectCode(code: string): readonly [reason: string, advice: str
   ];
 }
 
-const REFUSED_HANDSHAKE = [
-  'it refused the TLS handshake',
-  'check the host in the URL; it may demand a client certificate, which token-refresher has none of',
-] as const;
-
-/** From the moment on that the request was sent. */
-export function describeExchangeFault(error: unknown): HttpFault {
-  const code = findErrorCode(error) ?? 'EUNKNOWN';
-  const [reason, advice] = explainExchangeCode(code);
-  return new HttpFault(code, `${reason} (${code})`, advice, { isSent: code !== CERTIFICATE_DEMANDED });
+function explainRefusal({ certificate }: CallTls): readonly [reason: string, advice: string] {
+  const advice =
+    certificate === undefined
+      ? 'it may demand a client certificate, and none is configured for it'
+      : 'it may not take the client certificate';
+  return ['it refused the TLS handshake', `check the host in the URL; ${advice}`];
 }
 
-function explainExchangeCode(code: string): readonly [reason: string, advice: string] {
-  if (code === CERTIFICATE_DEMANDED || ALERT.test(code)) return REFUSED_HANDSHAKE;
+/** From the moment on that the request was sent. @param tls what the call brought for the connection */
+export function describeExchangeFault(error: unknown, tls: CallTls): HttpFault {
+  const code = findErrorCode(error) ?? 'EUNKNOWN';
+  const refused = describeCertificateAlert(code, tls);
+  if (refused !== undefined) return refused;
+  const [reason, advice] = explainExchangeCode(code, tls);
+  return new HttpFault(code, `${reason} (${code})`, advice, SENT);
+}
+
+function explainExchangeCode(code: string, tls: CallTls): readonly [reason: string, advice: string] {
+  if (ALERT.test(code)) return explainRefusal(tls);
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return ['it answered with more than 64 KiB of headers', 'check the URL and what stands in front of it'];
   // undici's parser has the same words for an answer that ends early and for one whose framing is wrong.
@@ -118,7 +132,8 @@ function explainExchangeCode(code: string): readonly [reason: string, advice: st
     ];
   return [
     'the connection broke off before the answer was complete',
-    'if this repeats, check the other side, proxies and the network',
+    // Node.js, for one, closes the connection without a word to a client that it does not admit.
+    `if this repeats, check ${tls.certificate === undefined ? '' : 'the client certificate, '}the other side, proxies and the network`,
   ];
 }
 

@@ -6,13 +6,15 @@
  */
 import { request as sendRequest } from 'node:http';
 import { isIP, type Socket } from 'node:net';
-import { createSecureContext, type SecureContext, connect as startTls } from 'node:tls';
+import { type SecureContext, connect as startTls } from 'node:tls';
+import type { CallTls } from '../../core/call-tls.ts';
 import { HttpFault } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
 import { connectToFirst } from './address-race.ts';
 import { describeConnectFault, UNSENT } from './connection-faults.ts';
 import { Names } from './names.ts';
 import { findProxy, type Proxy, ProxySettingError, portOf, type ReadEnv } from './proxy-settings.ts';
+import { SecureContexts } from './secure-contexts.ts';
 
 export interface ConnectorOptions {
   readonly clock: Clock;
@@ -40,28 +42,25 @@ export class Connector {
   readonly #clock: Clock;
   readonly #readEnv: ReadEnv | undefined;
   readonly #names: Names;
-  /** The last one: there is hardly ever another. */
-  #context: { readonly ca: string | undefined; readonly context: SecureContext } | undefined;
+  readonly #contexts: SecureContexts;
 
   constructor({ clock, readEnv, names = new Names({ clock }) }: ConnectorOptions) {
     this.#clock = clock;
     this.#readEnv = readEnv;
     this.#names = names;
+    this.#contexts = new SecureContexts(clock);
   }
 
   /**
-   * @param ca certificates (PEM) to trust instead of the system's
+   * @param tls for the target; a proxy is shown no client certificate, and trusted only by the system's CAs
    * @param progress how far it has come, for whoever gives up
    * @throws {HttpFault}, an error of the system, or the signal's reason
    */
-  async open(
-    target: URL,
-    ca: string | undefined,
-    progress: Progress,
-    signal: AbortSignal,
-  ): Promise<Connection> {
+  async open(target: URL, tls: CallTls, progress: Progress, signal: AbortSignal): Promise<Connection> {
     const proxy = this.#findProxy(target);
     const isTls = target.protocol === 'https:';
+    // What cannot be used is said at once, whatever the network is like.
+    const secureContext = isTls ? this.#contexts.find(tls) : undefined;
     let socket: Socket;
     if (proxy === undefined) socket = await this.#connect(target, progress, signal);
     else {
@@ -69,9 +68,9 @@ export class Connector {
       progress.step = ` (the proxy ${proxy.origin} of ${proxy.variable} did not answer)`;
       if (isTls) socket = await openTunnel(socket, proxy, target, signal);
     }
-    if (isTls) {
+    if (secureContext !== undefined) {
       progress.step = ' (the TLS handshake did not end)';
-      socket = await this.#secure(socket, target.hostname, ca, signal);
+      socket = await secure(socket, target.hostname, secureContext, signal);
     }
     if (!signal.aborted) return { socket, proxy: isTls ? undefined : proxy, ...watch(socket) };
     socket.on('error', () => {}).destroy();
@@ -98,7 +97,9 @@ export class Connector {
     const { url, origin, variable } = proxy;
     try {
       const socket = await this.#connect(url, progress, signal);
-      return url.protocol === 'https:' ? await this.#secure(socket, url.hostname, undefined, signal) : socket;
+      return url.protocol === 'https:'
+        ? await secure(socket, url.hostname, this.#contexts.find({}), signal)
+        : socket;
     } catch (error) {
       if (signal.aborted) throw error;
       const fault = error instanceof HttpFault ? error : describeConnectFault(error);
@@ -106,32 +107,26 @@ export class Connector {
       throw new HttpFault(fault.code, reason, fault.advice, UNSENT);
     }
   }
+}
 
-  async #secure(
-    socket: Socket,
-    hostname: string,
-    ca: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Socket> {
-    const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-    const secured = startTls({
-      socket,
-      host,
-      // RFC 6066, section 3: no addresses.
-      ...(isIP(host) === 0 ? { servername: host } : {}),
-      secureContext: this.#findContext(ca),
-      ALPNProtocols: ['http/1.1'],
-      rejectUnauthorized: true,
-    });
-    await untilEvent(secured, 'secureConnect', signal);
-    return secured;
-  }
-
-  #findContext(ca: string | undefined): SecureContext {
-    if (this.#context?.ca !== ca || this.#context === undefined)
-      this.#context = { ca, context: createSecureContext(ca === undefined ? {} : { ca }) };
-    return this.#context.context;
-  }
+async function secure(
+  socket: Socket,
+  hostname: string,
+  secureContext: SecureContext,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  const secured = startTls({
+    socket,
+    host,
+    // RFC 6066, section 3: no addresses.
+    ...(isIP(host) === 0 ? { servername: host } : {}),
+    secureContext,
+    ALPNProtocols: ['http/1.1'],
+    rejectUnauthorized: true,
+  });
+  await untilEvent(secured, 'secureConnect', signal);
+  return secured;
 }
 
 function watch(socket: Socket): Pick<Connection, 'findFault' | 'untilBroken'> {

@@ -12,6 +12,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
+import type { CallTls } from '../../core/call-tls.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import {
   CONNECT_LIMIT_MS,
@@ -22,6 +23,7 @@ import {
   MAX_BODY_BYTES,
 } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
+import { SecretText } from '../../core/secret-text.ts';
 import { describeConnectFault, describeExchangeFault, SENT, UNSENT } from './connection-faults.ts';
 import { CLOSED, type Connection, Connector, describeEarlyBytes } from './connector.ts';
 import { decodeBody, TOO_LARGE } from './content-coding.ts';
@@ -37,7 +39,7 @@ export interface HttpTransportOptions {
   readonly clock: Clock;
   /** Where the proxy variables are read; `undefined`: nothing is proxied. */
   readonly readEnv: ReadEnv | undefined;
-  /** Certificates (PEM) to trust instead of the system's. */
+  /** Certificates (PEM) to trust instead of the system's, unless a call brings its own. */
   readonly ca?: string | undefined;
   readonly names?: Names;
 }
@@ -45,14 +47,16 @@ export interface HttpTransportOptions {
 /** Opens no connection yet, and keeps none. */
 export function createHttpTransport({ clock, ca, ...options }: HttpTransportOptions): HttpTransport {
   const connector = new Connector({ clock, ...options });
+  const trusted = ca === undefined ? {} : { ca: new SecretText(ca) };
   return {
     send: async (call, signal) => {
       verifyHeaders(call);
-      const connection = await openConnection(connector, call, ca, clock, signal);
+      const tls = call.tls?.ca === undefined ? { ...call.tls, ...trusted } : call.tls;
+      const connection = await openConnection(connector, call, tls, clock, signal);
       try {
-        await verifySilence(connection);
+        await verifySilence(connection, tls);
         if (signal.aborted || call.isOver?.() === true) throw describeGivingUp(UNSENT);
-        return await exchangeWithin(call, connection, clock, signal);
+        return await exchangeWithin(call, tls, connection, clock, signal);
       } finally {
         connection.socket.destroy();
       }
@@ -71,19 +75,19 @@ function verifyHeaders({ headers }: HttpCall): void {
 async function openConnection(
   connector: Connector,
   { url, connectLimitMs = CONNECT_LIMIT_MS }: HttpCall,
-  ca: string | undefined,
+  tls: CallTls,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<Connection> {
   const progress = { step: '' };
   try {
     return await withDeadline(clock, connectLimitMs, signal, (limited) =>
-      connector.open(url, ca, progress, limited),
+      connector.open(url, tls, progress, limited),
     );
   } catch (error) {
     if (error instanceof HttpFault) throw error;
     if (signal.aborted) throw describeGivingUp(UNSENT);
-    if (!(error instanceof DeadlineExceeded)) throw describeConnectFault(error, ca !== undefined);
+    if (!(error instanceof DeadlineExceeded)) throw describeConnectFault(error, tls);
     const reason = `there was no connection within ${connectLimitMs} ms${progress.step}`;
     throw new HttpFault('ETIMEDOUT', reason, 'check the host, DNS, proxies and the network policy', UNSENT);
   }
@@ -93,16 +97,17 @@ async function openConnection(
  * What was there before the request is no answer to it. Two turns of the event loop, so that what has arrived is read.
  * @throws {HttpFault} when the other side has said something, or goodbye
  */
-async function verifySilence({ socket, findFault }: Connection): Promise<void> {
+async function verifySilence({ socket, findFault }: Connection, tls: CallTls): Promise<void> {
   socket.read(0);
   for (let turn = 0; turn < 2; turn += 1) await nextTurn();
   if (socket.readableLength > 0) throw describeEarlyBytes();
   const fault = findFault() ?? (socket.readableEnded || socket.destroyed ? CLOSED : undefined);
-  if (fault !== undefined) throw describeConnectFault(fault);
+  if (fault !== undefined) throw describeConnectFault(fault, tls);
 }
 
 async function exchangeWithin(
   call: HttpCall,
+  tls: CallTls,
   connection: Connection,
   clock: Clock,
   signal: AbortSignal,
@@ -116,7 +121,7 @@ async function exchangeWithin(
   } catch (error) {
     if (error instanceof HttpFault) throw error;
     if (signal.aborted) throw describeGivingUp(SENT);
-    if (!(error instanceof DeadlineExceeded)) throw describeExchangeFault(error);
+    if (!(error instanceof DeadlineExceeded)) throw describeExchangeFault(error, tls);
     const reason = `it gave no complete answer within ${answerLimitMs} ms`;
     throw new HttpFault('ETIMEDOUT', reason, "check the other side's state and the configured timeout", SENT);
   }

@@ -2,8 +2,8 @@ import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Random } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import type { KindName } from '../../providers/registry.ts';
 import { mintOpaqueText } from './issued-text.ts';
+import type { UpstreamName } from './upstream-name.ts';
 
 export interface SandboxKeyPair {
   readonly publicKey: KeyObject;
@@ -24,7 +24,7 @@ export interface SandboxCustomer {
  * Good for the sandbox alone: made up at every start.
  */
 export interface SandboxCredentials {
-  readonly byKind: Readonly<Record<KindName, CredentialTexts>>;
+  readonly byKind: Readonly<Record<UpstreamName, CredentialTexts>>;
   /** Customers of `pivot-b2b2c`. */
   readonly customers: readonly SandboxCustomer[];
   readonly publicKey: KeyObject;

@@ -4,12 +4,12 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Clock } from '../../core/ports.ts';
-import type { KindName } from '../../providers/registry.ts';
 import type { FaultSchedule } from '../fault-schedule.ts';
 import { controlFaults, FAULT_CONTROL_PATH } from './fault-control.ts';
 import { deliver, distort, findLatency } from './faulty-answer.ts';
 import { RequestCount } from './request-count.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
+import type { UpstreamName } from './upstream-name.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** No token request is anywhere near this long. */
@@ -28,7 +28,7 @@ export interface UpstreamsServer {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
   /** What a provider of that kind has as its base URL: `http://127.0.0.1:PORT/pivot-b2b`. */
-  baseUrlOf(kind: KindName): string;
+  baseUrlOf(kind: UpstreamName): string;
   /** How many requests each provider got, and how many at a time. */
   readonly requests: RequestCount;
   /** Ends every connection at once and stops listening. */

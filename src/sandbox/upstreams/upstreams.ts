@@ -1,5 +1,4 @@
 import type { Clock, Random } from '../../core/ports.ts';
-import type { KindName } from '../../providers/registry.ts';
 import { APIMW_LIFETIME_MS, APIMW_REFRESH_TOKEN_LIFETIME_MS, createApimw } from './apimw.ts';
 import { createPaysecurez, PAYSECUREZ_LIFETIME_MS } from './paysecurez.ts';
 import { createPik, PIK_LIFETIME_MS, type PikOptions } from './pik.ts';
@@ -12,9 +11,10 @@ import {
 } from './pivot-b2b2c.ts';
 import { revealCredential, type SandboxCredentials } from './sandbox-credentials.ts';
 import type { Upstream } from './upstream.ts';
+import type { UpstreamName } from './upstream-name.ts';
 
 /** One simulated upstream per kind: a kind without one does not compile. */
-export type Upstreams = Readonly<Record<KindName, Upstream>>;
+export type Upstreams = Readonly<Record<UpstreamName, Upstream>>;
 
 export interface UpstreamsOptions {
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export interface UpstreamsOptions {
   /** Time-lapse: documented lifetimes are divided by it. 1 by default. */
   readonly speed?: number;
   /** Life of access tokens in milliseconds, where it shall not be the documented one divided by `speed`. */
-  readonly lifetimeMs?: Partial<Readonly<Record<KindName, number>>>;
+  readonly lifetimeMs?: Partial<Readonly<Record<UpstreamName, number>>>;
   /** Life of refresh tokens in milliseconds; by default 30 days (APIMW) and a day (Pivot), divided by `speed`. */
   readonly refreshTokenLifetimeMs?: Partial<Readonly<Record<'apimw' | 'pivot-b2b2c', number>>>;
   readonly pik?: Omit<PikOptions, 'credentials'>;
@@ -34,7 +34,7 @@ export interface UpstreamsOptions {
 }
 
 /** Documented life of each kind's access tokens in milliseconds. */
-export const DOCUMENTED_LIFETIMES_MS: Readonly<Record<KindName, number>> = {
+export const DOCUMENTED_LIFETIMES_MS: Readonly<Record<UpstreamName, number>> = {
   pik: PIK_LIFETIME_MS,
   'pivot-b2b': PIVOT_B2B_LIFETIME_MS,
   'pivot-b2b2c': PIVOT_B2B2C_LIFETIME_MS,
@@ -45,13 +45,14 @@ export const DOCUMENTED_LIFETIMES_MS: Readonly<Record<KindName, number>> = {
 
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const { clock, random, credentials, speed = 1, refreshTokenLifetimeMs = {} } = options;
-  const contextOf = (kind: KindName) => ({
+  const contextOf = (kind: UpstreamName) => ({
     clock,
     random,
     lifetimeMs: options.lifetimeMs?.[kind] ?? DOCUMENTED_LIFETIMES_MS[kind] / speed,
     ...(options.onSecretIssued === undefined ? {} : { onSecretIssued: options.onSecretIssued }),
   });
-  const reveal = (kind: KindName, name: string): string => revealCredential(credentials.byKind[kind], name);
+  const reveal = (kind: UpstreamName, name: string): string =>
+    revealCredential(credentials.byKind[kind], name);
   const { publicKey } = credentials;
 
   return {
