@@ -125,8 +125,6 @@ function isRefusal(
   // A page for people rejects nothing.
   if (object === undefined) return false;
   if (isInvalidGrant(object)) return true;
-  if (MAY_REFUSE.has(status) && messagesOf(object).some((message) => ABOUT_REFRESH_TOKEN.test(message)))
-    return true;
   return isRefreshTokenAlone && status === 401;
 }
 

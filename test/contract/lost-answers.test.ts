@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { KINDS } from '../../src/connections.ts';
 import { serializeChainState } from '../../src/core/chain-state.ts';
 import { succeed } from '../../src/core/result.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';

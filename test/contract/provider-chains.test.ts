@@ -1,7 +1,6 @@
 /** What kinds owe that spend a refresh token with each fetch, and what single kinds document beyond the common. */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { KINDS } from '../../src/connections.ts';
 import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { assertLifetime, chainOf, createProviderBench } from '../support/provider-bench.ts';
