@@ -55,7 +55,7 @@ function describePreset(name: string): void {
       assert.equal(token.value.tokenType, tokenType);
       assert.ok(Math.abs(token.value.expiresInSeconds - expiresInSeconds) <= 1, `${token.value.expiresInSeconds} s`);
       assert.equal(token.value.refreshToken?.reveal(), refreshToken);
-      assert.deepEqual(token.value.fields, fields ?? {});
+      assert.deepEqual(token.value.fields ?? {}, fields ?? {});
     });
 
     it('has the lifetime of its example', () => {
