@@ -155,20 +155,21 @@ function readOptions(
   path: Path,
   facts: EntryFacts,
 ): Options {
-  const keys = Object.keys(kind.options.shape);
-  const related = [...keys, 'credentials', 'customers', 'baseUrl'];
-  if (invalid.some((finding) => related.includes(String(finding.path[path.length])))) {
-    return { configured: undefined, findings: [] };
-  }
-  const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.includes(key)));
+  const keys = new Set(Object.keys(kind.options.shape));
+  const wrong = new Set(invalid.map((finding) => String(finding.path[path.length])));
+  if (['credentials', 'customers', 'baseUrl'].some((key) => wrong.has(key))) return NOT_CONFIGURED;
+  const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.has(key) && !wrong.has(key)));
   // Each option is fine by itself; what is left are rules about several of them together.
+  const isWhole = ![...wrong].some((key) => keys.has(key));
   const findings = findInvalid(kind.options, options, path);
-  if (findings.length > 0) return { configured: undefined, findings };
+  if (findings.length > 0) return { configured: undefined, findings: isWhole ? findings : [] };
   const result = kind.configure(options, facts);
-  return result.ok
-    ? { configured: result.configured, findings: [] }
-    : { configured: undefined, findings: result.faults.map((fault) => toFinding(fault, raw, path)) };
+  if (result.ok) return isWhole ? { configured: result.configured, findings: [] } : NOT_CONFIGURED;
+  const faults = result.faults.filter(({ needsWhole = false }) => isWhole || !needsWhole);
+  return { configured: undefined, findings: faults.map((fault) => toFinding(fault, raw, path)) };
 }
+
+const NOT_CONFIGURED: Options = { configured: undefined, findings: [] };
 
 /** @param raw what the fault's path starts from */
 export function toFinding(fault: Fault, raw: unknown, path: Path): Finding {

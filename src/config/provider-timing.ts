@@ -68,8 +68,8 @@ export function readTiming(input: TimingInput): Timing {
   const latest = latestOf(input.configured, lifetimeMs);
   const tooEarly = findTooEarly(input, latest, lifetimeMs);
   if (tooEarly !== undefined) return { findings: [tooEarly], notes: [], settings: undefined };
-  const wanted = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
-  const shared = { refreshAfter: wanted, stalenessMs, minIntervalMs: minInterval };
+  const effective = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
+  const shared = { refreshAfter: effective, stalenessMs, minIntervalMs: minInterval };
   // What the user has fixed is not put off.
   const policy: CadencePolicy =
     schedule === undefined && budget !== undefined ? { ...shared, versionBudget: budget } : shared;

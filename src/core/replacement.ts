@@ -4,7 +4,7 @@
  * Guarantee: a live token is never replaced by one that expires earlier, except when the document claims to come from
  * the future, which only a clock that was wrong can have written.
  */
-import { type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
+import { besideFingerprint, type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
 import type { StoredText } from './ports.ts';
 import { type FetchedToken, lifetimeMs, type TokenIdentity } from './token.ts';
 
@@ -50,13 +50,17 @@ export function assessStored(
 
 /** Whether a token that was just fetched is worth a write. */
 export function decideReplacement(
-  fetched: Pick<FetchedToken, 'accessToken' | 'issuedAtMs' | 'expiresAtMs'>,
+  fetched: Pick<FetchedToken, 'accessToken' | 'tokenType' | 'fields' | 'issuedAtMs' | 'expiresAtMs'>,
   published: PublishedToken | undefined,
   nowMs: number,
 ): 'replace' | 'unchanged' {
   if (published === undefined || published.expiresAtMs <= nowMs || isFromFuture(published, nowMs))
     return 'replace';
   if (fetched.accessToken.fingerprint() === published.fingerprint) {
+    // A provider that hands out one token until it dies would show readers a field that has changed, or that has just
+    // been configured, only with the next one. One that changes with every answer costs a few writes for each token: the
+    // plan follows the life that is left, so that each comes after most of it.
+    if (besideFingerprint(fetched) !== published.besideFingerprint) return 'replace';
     // A sliding session: readers learn of the later end when it is first stated. Less than half a life is a provider that
     // rounds, or counts down unevenly: publishing that would fetch and write again at once, and again.
     const gainMs = fetched.expiresAtMs - published.expiresAtMs;
@@ -68,7 +72,12 @@ export function decideReplacement(
 /** After a lost race for the secret: whether our document or the other one stays. */
 export function decideConflict(ours: TokenDocument, stored: Assessment): 'publish-ours' | 'keep-theirs' {
   if (stored.kind === 'absent') return 'publish-ours';
-  return ours.expiresAtMs > stored.document.expiresAtMs ? 'publish-ours' : 'keep-theirs';
+  // Of the same token, the fields of the later answer count.
+  const { document: theirs } = stored;
+  const isSame = ours.accessToken.equals(theirs.accessToken);
+  if (isSame && besideFingerprint(ours) !== besideFingerprint(theirs))
+    return ours.issuedAtMs > theirs.issuedAtMs ? 'publish-ours' : 'keep-theirs';
+  return ours.expiresAtMs > theirs.expiresAtMs ? 'publish-ours' : 'keep-theirs';
 }
 
 function isFromFuture({ issuedAtMs }: Pick<TokenDocument, 'issuedAtMs'>, nowMs: number): boolean {

@@ -14,7 +14,7 @@ export interface TokenIdentity {
 /** A token as a provider handed it out. */
 export interface FetchedToken {
   readonly accessToken: SecretText;
-  /** As the provider wrote it, `Bearer` when it says nothing. */
+  /** As the provider wrote it, `Bearer` when it says nothing; `none` when the token stands alone in `authorization`. */
   readonly tokenType: string;
   /** Wall time just before the request was sent, in milliseconds. */
   readonly issuedAtMs: number;
@@ -27,6 +27,8 @@ export interface FetchedToken {
   /** The next refresh token of the chain, when the answer held one. */
   readonly refreshToken: SecretText | undefined;
   readonly refreshTokenExpiresAtMs: number | undefined;
+  /** Further fields of the answer for readers, within the limits of `fieldsSchema` in `document.ts`; never a credential. */
+  readonly fields: Readonly<Record<string, string>>;
   /** Things a human should know about the answer, without secrets: `expiresIn missing, assumed 1800 s`. */
   readonly notes: readonly string[];
 }

@@ -72,10 +72,10 @@ function createFormKind(name: string, form: Form): ProviderKind {
     options: mapping(form.fields),
     defaults: {},
     configure: (options, facts) => {
-      const { description, credentials: wanted } = form.describe(options, facts.baseUrl);
+      const { description, credentials: wanted, locate } = form.describe(options, facts.baseUrl);
       const missing = missingOf(wanted, facts);
       if (missing.length > 0) return { ok: false, faults: missing };
-      return compile({
+      const compiled = compile({
         description,
         options: new Map(),
         credentials: { ...optionalOf(wanted), ...named(facts.credentials, wanted) },
@@ -86,8 +86,14 @@ function createFormKind(name: string, form: Form): ProviderKind {
         documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
         baseUrl: facts.baseUrl,
       });
+      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(locate)) };
     },
   };
+}
+
+/** Puts a fault where it was written. */
+function located(locate: ShortForm['locate']): (fault: Fault) => Fault {
+  return (fault) => ({ ...fault, path: locate?.(fault.path) ?? fault.path });
 }
 
 /** Names that are given, with what is known of them. */
@@ -113,6 +119,8 @@ function missingOf(
           {
             path: ['credentials', name],
             text: 'missing',
+            written: name,
+            candidates: credentials.filter((each) => !Object.hasOwn(wanted, each)),
             allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
           },
         ],
@@ -150,8 +158,8 @@ export function readPreset(name: string, raw: unknown): PresetReading {
 }
 
 /** The fields of the form. */
-function settingsOf(preset: Preset, form: Form): JsonObject {
-  return Object.fromEntries(Object.entries(preset).filter(([key]) => Object.hasOwn(form.fields, key)));
+function settingsOf(written: JsonObject, form: Form): JsonObject {
+  return Object.fromEntries(Object.entries(written).filter(([key]) => Object.hasOwn(form.fields, key)));
 }
 
 function createPresetKind(name: string, preset: Preset, form: Form): ProviderKind {
@@ -198,12 +206,12 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         .filter(({ when }) =>
           Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
         )
-        .map(({ when: _, ...fields }) => fields);
+        .map((each) => settingsOf(each, form));
       const chosen = Object.fromEntries(
         form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
-      return compile({
+      const compiled = compile({
         description: short.description,
         options: texts,
         credentials,
@@ -212,6 +220,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         documentedLifetimeSeconds: lifetimeSeconds,
         baseUrl,
       });
+      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(short.locate)) };
     },
   };
 }

@@ -14,7 +14,7 @@ export interface StatusEvidence {
   /** The status to go by: the HTTP status, or the one that the body states. */
   readonly status: number;
   readonly said: ProviderStatement;
-  /** What to check when credentials are rejected: `apiKey and apiSecret`. */
+  /** What to check when credentials are rejected: `clientId and clientSecret`. */
   readonly credentialNames: string;
   /** What to do about a refused request, in place of what the status suggests. */
   readonly advice?: string;

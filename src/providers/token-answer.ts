@@ -73,6 +73,7 @@ export function acceptToken(
     expiresInSeconds: expiry.value.expiresInSeconds,
     refreshToken: refresh.token,
     refreshTokenExpiresAtMs: refresh.expiresAtMs,
+    fields: {},
     notes: [...expiry.value.notes, ...read.notes, ...tokenType.notes, ...refresh.notes],
   });
 }

@@ -8,7 +8,7 @@ import { type AnswerPath, parentAt, valueAt } from './answer-path.ts';
 import { type Answer, asText, compilePath, compilePredicate, matchesStatus, type Test } from './condition.ts';
 import type { Description, ExpiryRule, TokenPlace } from './description.ts';
 import type { Fault, FaultPath } from './faults.ts';
-import type { RequestContext } from './provider.ts';
+import type { Explained, RequestContext } from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
 import {
   type AnswerField,
@@ -46,6 +46,8 @@ export interface TokenReader {
   /** True for an answer in which the token cannot be: no JSON object where it has a path. */
   isUnreadable(answer: Answer): boolean;
   accept(answer: Answer, context: RequestContext, secrets: readonly SecretText[]): Result<FetchedToken>;
+  /** What lies in the places that are described. */
+  explain(answer: Answer): readonly Explained[];
   refuseUnreadable(answer: Answer): Result<never>;
   salvage(answer: Answer): RefreshTokenGrant | undefined;
 }
@@ -82,6 +84,14 @@ export function compileTokenReader(
   return {
     findToken: (answer) => place.find(answer),
     isUnreadable: ({ object }) => place.isInJson && object === undefined,
+    explain: (answer) => [
+      { what: 'token', found: `in ${place.name}: ${kindOf(place.find(answer))}` },
+      ...expiries.map((read) => {
+        const { field, value } = read(answer);
+        return { what: 'expiry', found: `in ${field}: ${kindOf(value)}` };
+      }),
+      ...(refresh === undefined ? [] : [{ what: 'refresh token', found: kindOf(refresh(answer).token) }]),
+    ],
     refuseUnreadable: ({ response }) => notAnObject(response),
     accept: (answer, context, secrets) => {
       const [expiry = UNSTATED, ...otherExpiries] = orderExpiries(expiries.map((read) => read(answer)));
@@ -114,6 +124,15 @@ const UNSTATED: AnswerField = { field: 'expires_in', value: undefined };
 function orderExpiries(fields: readonly AnswerField[]): readonly AnswerField[] {
   const isThere = ({ value }: AnswerField): boolean => value !== undefined && value !== null && value !== '';
   return [...fields.filter(isThere), ...fields.filter((field) => !isThere(field))];
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  return typeof value === 'string'
+    ? `text of ${value.length}`
+    : Array.isArray(value)
+      ? 'a list'
+      : typeof value;
 }
 
 interface Place {

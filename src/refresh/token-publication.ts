@@ -15,6 +15,7 @@ import { describeExcess } from '../core/chain-state.ts';
 import {
   createDocument,
   createPublishedToken,
+  describeFieldProblem,
   type PublishedToken,
   serializeDocument,
   type TokenDocument,
@@ -248,7 +249,11 @@ export class TokenPublication {
     const generation = (this.#stored?.generation ?? 0) + 1;
     const document = createDocument(identity, token, { refreshAtMs, generation });
     const write = this.#createWrite(document, this.#stored?.version);
-    const excess = describeExcess(`the document of ${identity.token}, with its access token,`, write.text);
+    const problem = describeFieldProblem(token.fields);
+    const excess =
+      problem === undefined
+        ? describeExcess(`the document of ${identity.token}, with its access token,`, write.text)
+        : `the answer for ${identity.token} ${problem}`;
     if (excess !== undefined) return { code: 'response-malformed', retry: 'backoff', message: excess };
     this.#kept = {
       token: createPublishedToken(document),

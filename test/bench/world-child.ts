@@ -87,6 +87,7 @@ function seed(input: unknown): object {
       expiresInSeconds: lifetimeMs / 1000,
       refreshToken: undefined,
       refreshTokenExpiresAtMs: undefined,
+      fields: {},
       notes: [],
     };
     const document = createDocument(identity, token, { refreshAtMs, generation: 1 });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
+  besideFingerprint,
   createDocument,
+  createPublishedToken,
+  describeFieldProblem,
   parseDocument,
   serializeDocument,
   type TokenDocument,
@@ -24,6 +27,11 @@ function comparable(document: TokenDocument): object {
 }
 
 const times = fc.integer({ min: Date.UTC(2001, 0, 1), max: Date.UTC(2200, 0, 1) });
+const fieldSets = fc.dictionary(
+  fc.stringMatching(/^[a-z][a-z0-9_]{0,62}$/),
+  fc.string({ minLength: 1, maxLength: 200, unit: 'grapheme' }),
+  { maxKeys: 16, noNullPrototype: true },
+);
 const documents: fc.Arbitrary<TokenDocument> = fc.record({
   accessToken: fc.string({ minLength: 1, unit: 'binary' }).map((text) => new SecretText(text)),
   tokenType: fc.string({ minLength: 1, unit: 'grapheme' }),
@@ -34,6 +42,7 @@ const documents: fc.Arbitrary<TokenDocument> = fc.record({
   provider: fc.string({ minLength: 1 }),
   customer: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
   generation: fc.integer({ min: 1, max: 1_000_000 }),
+  fields: fieldSets,
 });
 
 describe('serializeDocument', () => {
@@ -77,9 +86,10 @@ describe('serializeDocument', () => {
         const parsed = parseDocument(serializeDocument(document));
         assert.ok(parsed.ok);
         assert.deepEqual(comparable(parsed.document), comparable(document));
-        const values = Object.values(toJson(document));
+        const { fields, ...others } = toJson(document);
+        assert.equal(fields === undefined, Object.keys(document.fields).length === 0);
         assert.ok(
-          values.every((value) => typeof value !== 'object'),
+          Object.values(others).every((value) => typeof value !== 'object'),
           'flat',
         );
       }),
@@ -87,9 +97,84 @@ describe('serializeDocument', () => {
   });
 });
 
+describe('further fields of a document', () => {
+  it('are left out when there are none, and written in the order of their names', () => {
+    assert.ok(!('fields' in toJson(buildDocument())));
+    const fields = { instance_url: 'https://one.example.com', api: 'v2' };
+    const text = serializeDocument(buildDocument({ fields })).reveal();
+    assert.match(
+      text,
+      /"generation":1,"fields":\{"api":"v2","instance_url":"https:\/\/one\.example\.com"\}\}$/,
+    );
+    const turned = { api: fields.api, instance_url: fields.instance_url };
+    assert.equal(serializeDocument(buildDocument({ fields: turned })).reveal(), text);
+  });
+
+  it('are empty in what an earlier version has written', () => {
+    const parsed = parseDocument(serializeDocument(buildDocument()));
+    assert.ok(parsed.ok);
+    assert.deepEqual(parsed.document.fields, {});
+  });
+
+  it('have their limits, which the problem names without a value', () => {
+    const names = Array.from({ length: 17 }, (_, index) => `field_${index}`);
+    const fill = (count: number) => Object.fromEntries(names.slice(0, count).map((name) => [name, 'canary']));
+    const cases: readonly (readonly [Readonly<Record<string, string>>, string | undefined])[] = [
+      [{}, undefined],
+      [fill(16), undefined],
+      [{ a: 'x'.repeat(1024), [`a${'_'.repeat(62)}`]: 'x', constructor: 'x' }, undefined],
+      [fill(17), 'has 17 further fields, at most 16 are published'],
+      [{ a: '' }, 'has 0 characters in fields.a, 1 to 1024 are published'],
+      [{ b: 'x', a: 'canary'.repeat(200) }, 'has 1200 characters in fields.a, 1 to 1024 are published'],
+      ...['', 'A', '1a', 'a-b', '_a', 'é', 'a b', `a${'_'.repeat(63)}`].map(
+        (name) =>
+          [
+            { [name]: 'canary' },
+            'has a further field whose name is not made of lower-case letters, digits and underscores',
+          ] as const,
+      ),
+    ];
+    for (const [fields, problem] of cases) {
+      assert.equal(describeFieldProblem(fields), problem);
+      const parsed = parseDocument(serializeDocument(buildDocument({ fields })));
+      assert.equal(parsed.ok, problem === undefined, JSON.stringify(fields));
+      assert.ok(parsed.ok || !parsed.problem.includes('canary'));
+    }
+  });
+
+  it('that no document can hold are named before they are written, whatever an answer says', () => {
+    const anything = fc.dictionary(fc.string(), fc.string({ maxLength: 1100 }), { maxKeys: 20 });
+    fc.assert(
+      fc.property(fc.oneof(anything, fieldSets), (fields) => {
+        const parsed = parseDocument(serializeDocument(buildDocument({ fields })));
+        assert.equal(parsed.ok, describeFieldProblem(fields) === undefined);
+      }),
+    );
+  });
+
+  it('and the token type are known again without being kept', () => {
+    const fingerprintOf = (changes: Partial<TokenDocument>) =>
+      createPublishedToken(buildDocument(changes)).besideFingerprint;
+    const full = { a: 'canary', b: 'two' };
+    assert.equal(fingerprintOf({ fields: full }), fingerprintOf({ fields: { b: 'two', a: 'canary' } }));
+    assert.doesNotMatch(fingerprintOf({ fields: full }), /canary/);
+    const all = [{}, { fields: full }, { fields: { a: 'canary' } }, { fields: { ...full, b: 'x' } }];
+    const texts = [...all, { tokenType: 'none' }, { fields: full, tokenType: 'none' }].map(fingerprintOf);
+    assert.equal(new Set(texts).size, 6);
+    assert.equal(besideFingerprint({ tokenType: 'Bearer', fields: {} }), fingerprintOf({}));
+  });
+});
+
+describe('authorization', () => {
+  it('is the token alone where the API wants no scheme', () => {
+    const json = toJson(buildDocument({ tokenType: 'none' }));
+    assert.deepEqual([json['authorization'], json['token_type']], ['published-canary', 'none']);
+  });
+});
+
 describe('createDocument', () => {
   it('takes the token as issued and the plan as decided', () => {
-    const token = buildToken({ tokenType: 'bearer' });
+    const token = buildToken({ tokenType: 'bearer', fields: { api: 'v2' } });
     const document = createDocument(buildIdentity('pivot/alice'), token, {
       refreshAtMs: NOON_MS + 840_000,
       generation: 3,
@@ -104,6 +189,7 @@ describe('createDocument', () => {
       provider: 'pivot',
       customer: 'alice',
       generation: 3,
+      fields: { api: 'v2' },
     });
   });
 });

@@ -128,6 +128,28 @@ describe('decideReplacement', () => {
       decision: 'unchanged',
     },
     {
+      title: 'the same token with another further field, whatever is said of its end',
+      token: {
+        accessToken: document.accessToken,
+        expiresAtMs: published.expiresAtMs - 1000,
+        fields: { api: 'v3' },
+      },
+      nowMs: NOON_MS,
+      decision: 'replace',
+    },
+    {
+      title: 'the same token with another scheme',
+      token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs, tokenType: 'none' },
+      nowMs: NOON_MS,
+      decision: 'replace',
+    },
+    {
+      title: 'another token with other fields that ends earlier',
+      token: { expiresAtMs: published.expiresAtMs - 1, fields: { api: 'v3' } },
+      nowMs: NOON_MS,
+      decision: 'unchanged',
+    },
+    {
       title: 'any token when the published one has expired',
       token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + 1000 },
       nowMs: published.expiresAtMs,
@@ -159,6 +181,23 @@ describe('decideConflict', () => {
         assert.equal(decideConflict(ours, stored), oursMs > theirsMs ? 'publish-ours' : 'keep-theirs');
       }),
     );
+  });
+
+  it('of the same token lets the fields of the later answer stay', () => {
+    const { accessToken, expiresAtMs } = buildDocument();
+    for (const [issuedAtMs, decision] of [
+      [NOON_MS + 1, 'publish-ours'],
+      [NOON_MS, 'keep-theirs'],
+      [NOON_MS - 1, 'keep-theirs'],
+    ] as const) {
+      // An end that is stated a little later or earlier is no reason against it.
+      for (const waverMs of [-1000, 0, 1000]) {
+        const ours = buildDocument({ issuedAtMs, expiresAtMs: expiresAtMs + waverMs, fields: { api: 'v3' } });
+        const theirs = store({ accessToken, expiresAtMs, fields: { api: 'v2' } });
+        const stored = assessStored(theirs, buildIdentity(), NOON_MS);
+        assert.equal(decideConflict(ours, stored), decision);
+      }
+    }
   });
 
   it('publishes ours over what no reader can use', () => {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { serializeDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { advanceUntilDone } from '../support/advance-until-done.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createEvenRandom, createKeeperBench } from '../support/keeper-bench.ts';
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildDocument } from '../support/token-builder.ts';
 
@@ -141,6 +142,65 @@ describe('a token that did not change', () => {
     source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
     assert.deepEqual(await keeper.refresh('explicit', term), { kind: 'unchanged' });
     assert.equal(keeper.dueInMs(), 830_000);
+  });
+
+  it('is published once more when a further field has changed, also by another process, and then not again', async () => {
+    const clock = new FakeClock();
+    let bench = createKeeperBench(clock);
+    const { store, identity, published } = bench;
+    const same = { accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 };
+    await bench.keeper.refresh('start', bench.term);
+    for (const [fields, outcome, process] of [
+      [{}, 'unchanged', 1],
+      [{ api: 'v2' }, 'refreshed', 1],
+      [{ api: 'v2' }, 'unchanged', 1],
+      [{ api: 'v2' }, 'unchanged', 2],
+      [{ api: 'v3' }, 'refreshed', 3],
+      [{}, 'refreshed', 4],
+    ] as const) {
+      await clock.advance(1000);
+      if (process > 1) bench = createKeeperBench(clock, { store, random: createEvenRandom(process) });
+      const { keeper, term, source } = bench;
+      await keeper.restore(term.signal);
+      source.answerWith({ ...same, fields });
+      assert.deepEqual(await keeper.refresh('explicit', term), { kind: outcome });
+      if (outcome === 'refreshed') assert.deepEqual(published()?.fields, fields);
+    }
+    assert.equal(store.writesTo(identity.secret), 4);
+    assert.equal(published()?.accessToken.reveal(), 'token-1');
+  });
+
+  it('costs a few writes in its life when a further field changes with every answer', async () => {
+    for (const policy of [{}, { refreshAfter: { kind: 'fraction', fraction: 0.6 } }] as const) {
+      const clock = new FakeClock();
+      const { keeper, term, source, store, identity } = createKeeperBench(clock, { policy });
+      const expiresAtMs = NOON_MS + 86_400_000;
+      for (let answer = 0; clock.now() < expiresAtMs; answer += 1) {
+        source.answerWith({
+          accessToken: new SecretText('token-1'),
+          expiresAtMs,
+          fields: { answer: `${answer}` },
+        });
+        await keeper.refresh('due', term);
+        await clock.advance(Math.max(keeper.dueInMs(), 1000));
+      }
+      assert.ok(store.writesTo(identity.secret) <= 16, `${store.writesTo(identity.secret)}`);
+    }
+  });
+
+  it('of which a further field is beyond the limits is not published, and says so', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source, store, identity, events, published } = createKeeperBench(clock);
+    source.answerWith({ fields: { api: 'canary'.repeat(200) } });
+    await advanceUntilDone(clock, 500, keeper.refresh('start', term));
+    const { failure } = events.last('refresh-failed');
+    assert.equal(failure.code, 'response-malformed');
+    assert.equal(
+      failure.message,
+      'the answer for pik has 1200 characters in fields.api, 1 to 1024 are published',
+    );
+    assert.equal(store.writesTo(identity.secret), 1);
+    assert.equal(published()?.accessToken.reveal(), 'token-2');
   });
 
   it('Never worse: another token that would expire earlier is not published', async () => {

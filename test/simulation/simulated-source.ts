@@ -104,6 +104,7 @@ export class SimulatedSource implements TokenSource {
             expiresInSeconds: Math.floor(answer.expiresInMs / 1000),
             refreshToken,
             refreshTokenExpiresAtMs: refreshToken === undefined ? undefined : refreshTokenExpiresAtMs,
+            fields: {},
             notes: [],
           }),
         );

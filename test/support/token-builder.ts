@@ -20,6 +20,7 @@ export function buildToken(changes: Partial<FetchedToken> = {}): FetchedToken {
     expiresInSeconds: Math.max(1, Math.round((expiresAtMs - issuedAtMs) / 1000)),
     refreshToken: undefined,
     refreshTokenExpiresAtMs: undefined,
+    fields: {},
     notes: [],
     ...changes,
   };
@@ -39,6 +40,7 @@ export function buildDocument(changes: Partial<TokenDocument> = {}): TokenDocume
     provider: 'pik',
     customer: undefined,
     generation: 1,
+    fields: {},
     ...changes,
   };
 }
