@@ -94,9 +94,14 @@ function presetEntry(name: string, kind: ProviderKind): string {
       ([credential, { description, optional }]) =>
         `    ${optional === true ? '# ' : ''}${credential}: { env: ${prefix}_${upper(credential)} }   # ${description}`,
     ),
-    ...(hasCustomers ? customerLines(name, prefix, kind) : [`  secret: tokens/${name}`]),
+    ...(hasCustomers ? customerLines(name, prefix, kind) : [`  secret: ${secretOf(name)}`]),
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/** A name that a secret may have: not one that ends like an ARN, in a hyphen and six characters. */
+function secretOf(name: string): string {
+  return /-.{6}$/.test(name) ? `tokens/${name}/token` : `tokens/${name}`;
 }
 
 function customerLines(

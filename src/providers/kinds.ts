@@ -165,9 +165,9 @@ function settingsOf(written: JsonObject, form: Form): JsonObject {
 function createPresetKind(name: string, preset: Preset, form: Form): ProviderKind {
   const settings = settingsOf(preset, form);
   const options = optionShape(preset);
-  const openFields = Object.fromEntries(
-    form.openFields.map((field) => [field, openField(form.fields[field])]),
-  );
+  // A preset that has to be told the scope, say, has an option of that name, which is required.
+  const open = form.openFields.filter((field) => !Object.hasOwn(preset.options, field));
+  const openFields = Object.fromEntries(open.map((field) => [field, openField(form.fields[field])]));
   const optionNames = Object.keys(preset.options);
   const isFixed = preset.baseUrl !== undefined && !preset.baseUrl.includes('${');
   const { credentials: implied } = form.describe(settings, preset.baseUrl);
@@ -208,7 +208,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         )
         .map((each) => settingsOf(each, form));
       const chosen = Object.fromEntries(
-        form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
+        open.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
       const compiled = compile({

@@ -58,7 +58,7 @@ function describePreset(name: string): void {
         `${token.value.expiresInSeconds} s`,
       );
       assert.equal(token.value.refreshToken?.reveal(), refreshToken);
-      assert.deepEqual(token.value.fields, fields ?? {});
+      assert.deepEqual(token.value.fields ?? {}, fields ?? {});
     });
 
     it('has the lifetime of its example', () => {
