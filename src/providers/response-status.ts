@@ -75,7 +75,7 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
 
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [404, 'check baseUrl and path'],
-  [405, 'check baseUrl, path and method'],
+  [405, 'check baseUrl and path, this one does not take the method'],
   [407, 'a proxy wants credentials: check HTTPS_PROXY'],
   [410, 'the provider has taken this endpoint away: check baseUrl and path'],
   [415, 'this endpoint does not take such a body: check baseUrl and the kind'],

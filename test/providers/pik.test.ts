@@ -14,7 +14,7 @@ describe('PIK', () => {
   test('is sent appId and appSecret', async () => {
     const { url, headers, body } = await requestOf(prepared);
     assert.equal(url.pathname, '/auth/token');
-    assert.deepEqual(headers, {});
+    assert.deepEqual(headers, { 'content-type': 'application/json' });
     assert.deepEqual(JSON.parse(body ?? ''), {
       appId: 'canary.appId.Zq7#vK2',
       appSecret: 'canary.appSecret.Zq7#vK2',
@@ -37,6 +37,7 @@ describe('PIK', () => {
       expiresInSeconds: 1800,
       refreshToken: undefined,
       refreshTokenExpiresAtMs: undefined,
+      fields: {},
       notes: [],
     });
   });

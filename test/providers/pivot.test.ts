@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { credentialsOf } from '../support/credentials.ts';
-import { outcomeOf, parseWith, prepareKind, requestOf, shippedKind } from '../support/prepared-kind.ts';
+import {
+  beginWith,
+  outcomeOf,
+  parseWith,
+  prepareKind,
+  requestOf,
+  shippedKind,
+} from '../support/prepared-kind.ts';
 import { configureKind } from '../support/provider-bench.ts';
 import { type HandMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
 
@@ -15,6 +22,7 @@ describe('Pivot', () => {
     const { url, headers, body } = await requestOf(prepared);
     assert.equal(url.pathname, '/v1/access-token');
     assert.deepEqual(headers, {
+      'content-type': 'application/json',
       'x-merchant-id': 'canary.merchantId.Zq7#vK2',
       'x-merchant-secret': 'canary.merchantSecret.Zq7#vK2',
     });
@@ -72,7 +80,10 @@ describe('Pivot', () => {
 
   for (const merchantId of ['line\nbreak', 'ends with a line break\n', ' outer space', 'höhe']) {
     test(`refuses ${JSON.stringify(merchantId)} as merchantId, which no header can carry`, async () => {
-      const result = configureKind(pivot, {}).prepare(credentialsOf({ merchantId, merchantSecret: 's' }));
+      const credentials = credentialsOf({ merchantId, merchantSecret: 's' });
+      const prepared = configureKind(pivot).prepare(credentials);
+      assert.ok(prepared.ok);
+      const result = (await beginWith(prepared.value)).request();
       assert.ok(!result.ok);
       assert.match(result.failure.message, /^merchantId holds a line break, outer space or non-ASCII/);
     });

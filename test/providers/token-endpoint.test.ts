@@ -61,7 +61,7 @@ describe('the token call', () => {
     const { headers, body, ...rest } = result.value;
     assert.deepEqual(rest, {
       status: 201,
-      endpoint: `${server.url}/prefix/auth/token`,
+      call: `POST ${server.url}/prefix/auth/token`,
       sentAtMs,
       sentAtMonotonicMs: 0,
       receivedAtMs: sentAtMs + 200,
@@ -344,7 +344,7 @@ describe('a base URL', () => {
   for (const baseUrl of forbidden) {
     test(`${baseUrl} is a bug of whoever let it through`, async () => {
       assert.throws(() => resolveEndpoint(baseUrl, '/auth/token'));
-      await assert.rejects(sendTokenRequest(callOf(baseUrl)));
+      assert.throws(() => callOf(baseUrl));
     });
   }
 });
