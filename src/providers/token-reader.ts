@@ -1,7 +1,7 @@
 /** How a successful answer is read: where its token is, when it ends, the refresh token, further fields. */
 import type { JsonObject } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
-import type { Result } from '../core/result.ts';
+import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
 import { type AnswerPath, parentAt, valueAt } from './answer-path.ts';
@@ -64,6 +64,8 @@ export function compileTokenReader(
   const place = compilePlace(description.token, ['token'], faults);
   const { scheme } = description;
   const schemePath = typeof scheme === 'string' ? undefined : compilePath(scheme.path);
+  // As it is written: `none`, and `O-Bearer`, which is another word than Bearer to its API.
+  const fixedScheme = typeof scheme === 'string' ? scheme : undefined;
   const expiries = description.expiry.flatMap((rule, index) =>
     compileExpiry(rule, ['expiry', index], faults),
   );
@@ -98,7 +100,7 @@ export function compileTokenReader(
       const refreshFields = refresh?.(answer);
       const accepted = acceptToken(answer.response, context, {
         accessToken: { field: place.name, value: place.find(answer) },
-        tokenType: schemePath === undefined ? scheme : valueAt(answer.json, schemePath),
+        tokenType: schemePath === undefined ? undefined : valueAt(answer.json, schemePath),
         expiry,
         otherExpiries,
         beside: place.beside(answer),
@@ -106,12 +108,11 @@ export function compileTokenReader(
         refresh: refreshFields,
         secrets,
       });
-      if (!accepted.ok || publish.length === 0) return accepted;
-      const found = readFields(answer, publish, [...secrets, ...secretsOf(accepted.value)]);
-      return {
-        ok: true,
-        value: { ...accepted.value, fields: found.fields, notes: [...accepted.value.notes, ...found.notes] },
-      };
+      if (!accepted.ok) return accepted;
+      const token = { ...accepted.value, tokenType: fixedScheme ?? accepted.value.tokenType };
+      if (publish.length === 0) return succeed(token);
+      const found = readFields(answer, publish, [...secrets, ...secretsOf(token)]);
+      return succeed({ ...token, fields: found.fields, notes: [...token.notes, ...found.notes] });
     },
     salvage: (answer) => salvageRefresh(answer.response, refresh?.(answer)),
   };

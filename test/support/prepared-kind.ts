@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
+import { KINDS } from '../../src/connections.ts';
 import type { ChainState } from '../../src/core/chain-state.ts';
 import { type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
@@ -16,6 +17,13 @@ import { credentialsOf } from './credentials.ts';
 import { configureKind } from './provider-bench.ts';
 import { rsaKeyPair, toPem } from './rsa-key.ts';
 import { type HandMadeResponse, handMadeResponse, SENT_AT_MS } from './token-response.ts';
+
+/** @throws for a name that is no kind */
+export function shippedKind(name: string): ProviderKind {
+  const kind = KINDS.find(name);
+  assert.ok(kind !== undefined, name);
+  return kind;
+}
 
 /** A canary for every credential of every kind: long, and found nowhere else. */
 export function canaryCredentials(kind: ProviderKind): Readonly<Record<string, string>> {
