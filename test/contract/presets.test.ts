@@ -61,6 +61,12 @@ function describePreset(name: string): void {
       assert.deepEqual(token.value.fields ?? {}, fields ?? {});
     });
 
+    for (const { status, body, code } of preset.example?.failures ?? [])
+      it(`takes ${status} ${JSON.stringify(body)} for ${code}`, async () => {
+        const failure = await failWith(kind, preset, { status, body: asBody(body) });
+        assert.equal(failure.code, code, failure.message);
+      });
+
     it('has the lifetime of its example', () => {
       assert.ok(preset.example !== undefined);
       assert.ok(kind.documentedLifetimeSeconds >= preset.example.token.expiresInSeconds / 2);
