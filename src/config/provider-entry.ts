@@ -89,6 +89,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
   });
   const findings = [
     invalid,
+    findBlanks(value, path),
     options.findings,
     credentials.findings,
     tls.findings,
@@ -167,6 +168,16 @@ function readOptions(
   if (result.ok) return isWhole ? { configured: result.configured, findings: [] } : NOT_CONFIGURED;
   const faults = result.faults.filter(({ needsWhole = false }) => isWhole || !needsWhole);
   return { configured: undefined, findings: faults.map((fault) => toFinding(fault, raw, path)) };
+}
+
+/** What `init` has left to be filled in. */
+const BLANK = /FILL-IN/;
+
+function findBlanks(value: unknown, path: Path): readonly Finding[] {
+  if (typeof value === 'string') return BLANK.test(value) ? [{ path, text: 'is still to be filled in' }] : [];
+  if (Array.isArray(value)) return value.flatMap((item, index) => findBlanks(item, [...path, index]));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => findBlanks(item, [...path, key]));
 }
 
 const NOT_CONFIGURED: Options = { configured: undefined, findings: [] };

@@ -110,11 +110,14 @@ function budgetOf({ kind, raw, fields }: TimingInput): FetchLimit | undefined {
   return raw['fetchBudget'] === undefined ? kind.defaults.fetchBudget : fields.value.fetchBudget;
 }
 
+/** Between two clocks. */
+const SLACK_MS = 1000;
+
 /** Where a provider refuses to be asked early: as early as it allows. */
 function latestOf(configured: ConfiguredKind | undefined, lifetimeMs: number): RefreshAfter | undefined {
   const { notBeforeExpiryMs = 0 } = configured ?? {};
   return notBeforeExpiryMs > 0 && notBeforeExpiryMs < lifetimeMs
-    ? { kind: 'duration', durationMs: lifetimeMs - notBeforeExpiryMs }
+    ? { kind: 'duration', durationMs: lifetimeMs - notBeforeExpiryMs + SLACK_MS }
     : undefined;
 }
 

@@ -353,7 +353,10 @@ class DescribedAttempt implements TokenAttempt {
     const { response } = answer;
     if (success.hasStatus(answer) && reader.isUnreadable(answer)) return reader.refuseUnreadable(answer);
     const isWithoutToken = isNothing(reader.findToken(answer));
-    if (!this.#isSuccess(answer) || (isWithoutToken && failures.ruleFor(answer) !== undefined))
+    if (
+      !this.#isSuccess(answer) ||
+      (isWithoutToken && (failures.ruleFor(answer) !== undefined || failures.statesFailure(answer)))
+    )
       return fail(failures.classify(answer, this.#presented));
     return reader.accept({ ...answer, response }, this.#context, this.#presented.secrets);
   }

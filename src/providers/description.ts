@@ -33,7 +33,7 @@ const HEADER_FORM = 'the name of a header';
 const headerField = patternField(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, HEADER_FORM);
 
 /** A text, or `{ optional: name }`: left out while the credential of that name has no value. */
-const parameterField = z.union(
+export const parameterField = z.union(
   [templateField, mapping({ optional: nameField.describe('name of a credential that may have no value') })],
   `${TEXT_FORM}, or { optional: NAME }`,
 );

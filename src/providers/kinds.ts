@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { mapping } from '../core/field-schemas.ts';
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { parseServiceUrl } from '../core/service-url.ts';
 import { compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
@@ -18,6 +18,11 @@ import { fillTemplate, parseTemplate } from './template.ts';
 
 /** What a lifetime is taken for until a token has been seen, where nobody has documented one. */
 const USUAL_LIFETIME_SECONDS = 3600;
+
+/** Of two mappings (further parameters, headers) both count; else the entry's. */
+function merged(preset: unknown, entry: unknown): unknown {
+  return isJsonObject(preset) && isJsonObject(entry) ? { ...preset, ...entry } : entry;
+}
 
 interface Form {
   readonly title: string;
@@ -208,7 +213,9 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         )
         .map((each) => settingsOf(each, form));
       const chosen = Object.fromEntries(
-        open.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
+        open.flatMap((field) =>
+          entry[field] === undefined ? [] : [[field, merged(settings[field], entry[field])]],
+        ),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
       const compiled = compile({

@@ -8,6 +8,7 @@ import {
   descriptionFields,
   expiryList,
   JWT_ALGORITHMS,
+  parameterField,
   schemeField,
   templateField,
   type ValueNode,
@@ -22,7 +23,7 @@ const SCOPE_FORM = 'a text, or a list of texts';
 const scopeField = z.union([templateField, z.array(templateField, SCOPE_FORM).min(1).max(64)], SCOPE_FORM);
 const parametersField = z.record(
   shortTextField(256, 'the name of a parameter'),
-  templateField,
+  parameterField,
   'a mapping of names to texts',
 );
 
@@ -136,7 +137,7 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** The settings in the language that all descriptions are compiled from. @param baseUrl for an audience that is left out */
 export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undefined): ShortForm {
   const { grant, auth, tokenUrl, body } = settings;
-  const parameters: Record<string, string> = {
+  const parameters: Description['request']['query'] = {
     grant_type: GRANT_TYPES.get(grant) ?? grant,
     ...grantParameters(grant),
     ...clientParameters(auth),
@@ -166,6 +167,7 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
         ? {
             refresh: {
               token: { path: 'refresh_token' },
+              expiry: { path: 'refresh_token_expires_in', as: 'seconds' },
               whenRefused: 'needs-human',
               ttl: settings.refreshTokenTtl,
             },

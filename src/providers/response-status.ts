@@ -16,7 +16,7 @@ export interface StatusEvidence {
   readonly said: ProviderStatement;
   /** What to check when credentials are rejected: `clientId and clientSecret`. */
   readonly credentialNames: string;
-  /** What to do about a refused request, in place of what the status suggests. */
+  /** What to do, in place of what the status suggests. */
   readonly advice?: string;
   /** The wait that the body asks for, in milliseconds; without it `Retry-After` counts. */
   readonly retryAfterMs?: number | undefined;
@@ -33,10 +33,11 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
   const answered = describeAnswer(response, said);
   const retryAfterMs = evidence.retryAfterMs ?? readRetryAfter(response);
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
-  const waiting =
+  const again =
     retryAfterMs === undefined
       ? 'will be tried again'
       : `asked us to wait ${Math.ceil(retryAfterMs / 1000)} s, will be tried again then`;
+  const waiting = evidence.advice === undefined ? again : `${evidence.advice}; ${again}`;
   const unavailable: Failure = {
     code: 'provider-unavailable',
     retry: 'backoff',

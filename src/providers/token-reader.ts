@@ -81,7 +81,10 @@ export function compileTokenReader(
       text: `found ${publish.length} fields`,
       allowed: `at most ${MOST_FIELDS}`,
     });
-  const known = { documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000 };
+  const known = {
+    documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000,
+    isSilent: ttlMs !== undefined && expiries.length === 0,
+  };
 
   return {
     findToken: (answer) => place.find(answer),
@@ -277,7 +280,7 @@ function compileRefresh(
       token:
         where === undefined ? response.headers.get(token.header?.toLowerCase() ?? '') : valueAt(json, where),
       expiry:
-        stated === undefined || stated === null
+        stated === undefined || stated === null || stated === '' || Number(stated) === 0
           ? { field: 'refresh.ttl', value: ttl === undefined ? undefined : ttl / 1000 }
           : { field: expiryPath?.text ?? 'refresh.expiry', value: stated },
     };
