@@ -222,7 +222,7 @@ describe('No secret leaks: failures and notes of every kind', () => {
 
       for (const secret of RANDOM_SECRETS.slice(0, 4)) {
         const canaries = canaryCredentials(kind);
-        const plain = Object.keys(canaries).filter((each) => !/key$|certificate/i.test(each));
+        const plain = Object.keys(canaries).filter((each) => !['privateKey', 'certificate'].includes(each));
         const prepared = configureKind(kind).prepare(
           credentialsOf({ ...canaries, ...Object.fromEntries(plain.map((each) => [each, secret])) }),
         );
@@ -238,7 +238,11 @@ describe('No secret leaks: failures and notes of every kind', () => {
             const result = begun.value.take(handMadeResponse(made));
             const notes = result.ok && result.value !== 'next' ? result.value.notes.join() : '';
             const said: string = result.ok ? notes : result.failure.message;
-            assert.ok(!shows(said, secret), said);
+            const apartFromOurs = Object.keys(canaries).reduce(
+              (text_, each) => text_.replaceAll(each, ''),
+              said,
+            );
+            assert.ok(!shows(apartFromOurs, secret), said);
           }
         }
       }
