@@ -66,6 +66,11 @@ const PLACES: Readonly<Record<string, (text: string) => JsonObject>> = {
   'a key': (text) => ({ [text]: text, message: { [text]: text } }),
 };
 
+/** Three letters or fewer are found in ordinary words. */
+function hasEnoughToSpell(text: string): boolean {
+  return text.replace(/[^A-Za-z0-9]/g, '').length >= 4;
+}
+
 const shows = createLeakSearch();
 
 type Sanitise = (answer: JsonObject, secrets: readonly SecretText[]) => string;
@@ -122,7 +127,7 @@ describe('No secret leaks: what a provider says', () => {
     );
     let inputs = 0;
     fc.assert(
-      fc.property(secret, spell, spell, put, (text, first, second, place) => {
+      fc.property(secret.filter(hasEnoughToSpell), spell, spell, put, (text, first, second, place) => {
         inputs += 1;
         const said = shown(place(second(first(text))), [new SecretText(text)]);
         assert.ok(!shows(said, text), said);
