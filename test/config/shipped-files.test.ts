@@ -9,6 +9,7 @@ import type { CredentialReferences } from '../../src/config/reference.ts';
 import { KINDS } from '../../src/connections.ts';
 import { decideCadence } from '../../src/core/cadence.ts';
 import { isJsonObject } from '../../src/core/json.ts';
+import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
 
 const EXAMPLE_ENV = {
   PIK_APP_ID: 'x',
@@ -62,10 +63,7 @@ describe('config/example.yaml', () => {
       apimw: 3360,
       paysecurez: 1680,
     });
-    assert.deepEqual(
-      configuration.providers.map(({ kind }) => kind.kind),
-      KINDS.map(({ kind }) => kind),
-    );
+    for (const { kind } of configuration.providers) assert.ok(KINDS.names.includes(kind.kind));
   });
 
   it('shows every option', async () => {
@@ -131,7 +129,7 @@ describe('config/sandbox.yaml', () => {
     assert.equal(store.versionBudget, 'none');
     assert.deepEqual(
       providers.map(({ name, kind }) => [name, kind.kind]),
-      KINDS.map(({ kind }) => [kind, kind]),
+      UPSTREAM_NAMES.map((name) => [name, name]),
     );
     assert.deepEqual(
       providers.flatMap(({ tokens }) => tokens.map(({ identity }) => [identity.token, identity.secret])),

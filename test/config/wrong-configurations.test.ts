@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { defineKind } from '../../src/providers/provider.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
 const KIND_NAMES = 'pik, pivot-b2b, pivot-b2b2c, pivot, apimw, paysecurez';
@@ -635,28 +634,6 @@ providers:
         '12:5 providers[1].tiemout: unknown key; allowed',
       ],
     );
-  });
-
-  it("tells a kind's rule about several of its options together", () => {
-    const paired = defineKind({
-      kind: 'paired',
-      description: 'a kind whose options exclude each other',
-      documentedLifetimeSeconds: 3600,
-      defaultBaseUrl: 'https://api.example.com',
-      credentials: {},
-      customerCredentials: undefined,
-      options: z
-        .strictObject({ first: z.boolean().default(false), second: z.boolean().default(false) })
-        .refine(({ first, second }) => !(first && second), {
-          path: ['second'],
-          message: 'one of first and second',
-        }),
-      configure: () => ({ hasChain: false, chainFallback: 'none', prepare: () => assert.fail('not called') }),
-    });
-    const text = 'providers: [{ name: a, kind: paired, secret: s, first: true, second: true }]\n';
-    assert.deepEqual(problemsOf(parseConfiguration(text, { fileName: 'app.yaml', kinds: [paired] })), [
-      'app.yaml:1:70 providers[0].second: found true; allowed: one of first and second',
-    ]);
   });
 
   it('does not take a setting that is wrong for its default', () => {
