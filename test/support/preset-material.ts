@@ -28,7 +28,11 @@ function certificateOf(key: string): string {
     const path = join(folder, 'key.pem');
     writeFileSync(path, key, { mode: 0o600 });
     const out = join(folder, 'certificate.pem');
-    execFileSync('openssl', ['req', '-x509', '-key', path, '-subj', '/CN=preset', '-days', '2', '-out', out], { stdio: 'ignore' });
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-key', path, '-subj', '/CN=preset', '-days', '2', '-out', out],
+      { stdio: 'ignore' },
+    );
     return readFileSync(out, 'utf8');
   } finally {
     rmSync(folder, { recursive: true });
