@@ -12,7 +12,7 @@ import { DirectorySocket } from './adapters/journal/directory-socket.ts';
 import { DirectoryWaits } from './adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from './adapters/journal/private-directory.ts';
 import { createHttpTransport } from './adapters/net/http-transport.ts';
-import { listPresets, readPreset } from './adapters/preset-files.ts';
+import { listPresets, readPresetFile } from './adapters/preset-files.ts';
 import { createBindingCatalog } from './adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerClient } from './adapters/secrets-manager/client.ts';
 import { createSecretsManagerStore } from './adapters/secrets-manager/secrets-manager-store.ts';
@@ -36,14 +36,25 @@ import type {
 } from './core/ports.ts';
 import { fail, type Result, succeed } from './core/result.ts';
 import type { SecretText } from './core/secret-text.ts';
-import { createKindLibrary } from './providers/kinds.ts';
-import type { KindLibrary } from './providers/provider.ts';
+import { createKindLibrary, type Preset, readPreset } from './providers/kinds.ts';
+import type { Explained, KindLibrary } from './providers/provider.ts';
 import { createTokenSource } from './providers/token-source.ts';
 
 export { readPodNamespace } from './adapters/kubernetes/api-server.ts';
 
 /** The kinds that a configuration can name. */
-export const KINDS: KindLibrary = createKindLibrary({ names: listPresets(), read: readPreset });
+export const KINDS: KindLibrary = createKindLibrary({ names: listPresets(), read: readPresetFile });
+
+/** A preset that ships, as its file has it; `undefined` for a name that is none. */
+export function findPreset(name: string): Preset | undefined {
+  const reading =
+    KINDS.names.includes(name) && listPresets().includes(name)
+      ? readPreset(name, readPresetFile(name))
+      : undefined;
+  return reading?.ok === true ? reading.preset : undefined;
+}
+
+export { listPresets } from './adapters/preset-files.ts';
 
 /**
  * Whose directory it is: a daemon's, while it lives. Whose turn it is at refreshing is told by another socket, which
@@ -77,7 +88,12 @@ export interface Connections {
    * @returns who else has it, for people
    */
   claimJournal?(): Promise<string | undefined>;
-  createSource(provider: ProviderConfiguration, token: TokenConfiguration): TokenSource;
+  /** @param onAnswer told what the provider's rules find in each answer, without secrets */
+  createSource(
+    provider: ProviderConfiguration,
+    token: TokenConfiguration,
+    onAnswer?: (explained: readonly Explained[]) => void,
+  ): TokenSource;
   /** Closes all connections. */
   close(): Promise<void>;
 }
@@ -169,7 +185,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
         'directory of its own'
       );
     },
-    createSource: (provider, token) => {
+    createSource: (provider, token, onAnswer) => {
       const readCredentials = createReader(provider, token, sources, ports);
       const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
       const { customer } = token.identity;
@@ -183,6 +199,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
         clock,
         random,
         readCredentials,
+        onAnswer,
       });
     },
     close: async () => {

@@ -48,7 +48,7 @@ const RULES: Readonly<
       'discovery',
       'runtime.ts',
     ],
-    types: ['refresh'],
+    types: ['refresh', 'providers'],
   },
   // The process itself: its signals, its output, its end.
   'main.ts': { values: ['core', 'commands', 'adapters'] },

@@ -92,6 +92,7 @@ function createReplica(configuration: Configuration, { clock, events, coordinato
     events: events.record,
     connections: connect(configuration, {
       clock,
+      random: createSeededRandom(1),
       events: events.record,
       readEnv: () => undefined,
       awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

@@ -1,13 +1,13 @@
 /**
- * The configuration reference, from the JSON Schema of the configuration and the registry of kinds.
+ * The configuration reference, from the JSON Schema of the configuration and the kinds.
  *
  * Guarantee: every option of the schema is in it, with its value, default and meaning; what cannot be shown throws.
  * Non-guarantee: rules about several values together are in the schema's descriptions, or only in the program.
  */
 import { z } from 'zod';
 import { credentialReferenceSchema } from '../../src/config/reference-schema.ts';
-import { isJsonObject } from '../../src/core/json.ts';
-import type { ProviderKind } from '../../src/providers/provider.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import type { KindLibrary } from '../../src/providers/provider.ts';
 import { link, sentence, table } from './markdown-text.ts';
 import { optionTable } from './option-table.ts';
 import { providerSections } from './provider-sections.ts';
@@ -16,8 +16,9 @@ import { kindsOf, optionsOf, parseSchemaNode, type SchemaNode, type SchemaOption
 import { listText, REFERENCES, SHARED_FORMS } from './value-text.ts';
 
 export interface ReferenceInput {
+  /** Each part where it is used. */
   readonly schema: unknown;
-  readonly kinds: readonly ProviderKind[];
+  readonly kinds: KindLibrary;
   /** YAML by the title of its section: exactly one for each section with options. */
   readonly examples: Readonly<Record<string, string>>;
 }
@@ -27,7 +28,7 @@ const ROOT = 'configuration';
 const INTRODUCTION = `<!-- Made by \`npm run --silent reference > docs/configuration.md\`. Do not edit: change the descriptions in src. -->
 
 Every option of the configuration file. This page is made by \`npm run --silent reference > docs/configuration.md\` from
-[config/schema.json](../config/schema.json) and the registry of provider kinds, and a test fails when it is out of date.
+[config/schema.json](../config/schema.json) and the kinds that ship, and a test fails when it is out of date.
 
 The file is YAML, checked strictly: an unknown option is an error, and so is a schedule that cannot work.
 \`token-refresher check --config FILE\` says what is wrong, with line and column, and \`token-refresher plan --config FILE\`
@@ -39,7 +40,8 @@ is complete with at least one provider.`;
 
 /** The whole document. @throws for what it could not show, naming the option or the section */
 export function configurationReference({ schema, kinds, examples }: ReferenceInput): string {
-  const options = optionsOf(parseSchemaNode(withoutIdentity(schema), ROOT), ROOT);
+  const { providers, presets, document } = takeProviders(schema);
+  const options = optionsOf(parseSchemaNode(withoutIdentity(document), ROOT), ROOT);
   const used = new Set<string>();
   const example = (title: string): string => {
     const text = examples[title];
@@ -48,9 +50,19 @@ export function configurationReference({ schema, kinds, examples }: ReferenceInp
     return `\`\`\`yaml\n${text.trim()}\n\`\`\``;
   };
   const sections: readonly ReferenceSection[] = [
-    topLevel(options, example),
+    topLevel(options, { presets, providers }, example),
     valuesSection(example),
-    ...options.map((option) => blockSection(option, kinds, example)),
+    ...options.map((option) => blockSection(option, example)),
+    {
+      title: 'presets',
+      blocks: [sentence(describeRaw('presets', presets)), example('presets')],
+      sections: [],
+    },
+    {
+      title: 'providers',
+      blocks: [`${sentence(describeRaw('providers', providers))} A list of at least one.`],
+      sections: providerSections(providers, `${ROOT}.providers`, kinds, example),
+    },
   ];
   const idle = Object.keys(examples).filter((title) => !used.has(title));
   if (idle.length > 0) throw new Error(`examples of no section: ${idle.join(', ')}`);
@@ -63,18 +75,47 @@ export function configurationReference({ schema, kinds, examples }: ReferenceInp
   return `${parts.join('\n\n')}\n`;
 }
 
+interface TakenDocument {
+  readonly providers: JsonObject;
+  readonly presets: JsonObject;
+  /** Without them. */
+  readonly document: unknown;
+}
+
+/** What the generic tables cannot show: they are written in a language of their own. */
+function takeProviders(schema: unknown): TakenDocument {
+  const whole = isJsonObject(schema) ? schema : {};
+  const properties = isJsonObject(whole['properties']) ? whole['properties'] : {};
+  const { providers, presets, ...others } = properties;
+  if (!isJsonObject(providers) || !isJsonObject(presets)) throw new Error(`${ROOT}: no providers or presets`);
+  return { providers, presets, document: { ...whole, properties: others, required: [] } };
+}
+
+function describeRaw(name: string, { description }: JsonObject): string {
+  if (typeof description !== 'string') throw new Error(`${ROOT}.${name}: no description`);
+  return description;
+}
+
 function withoutIdentity(schema: unknown): unknown {
   if (!isJsonObject(schema)) return schema;
   const names = new Set(['$schema', '$id', 'title']);
   return Object.fromEntries(Object.entries(schema).filter(([keyword]) => !names.has(keyword)));
 }
 
-function topLevel(options: readonly SchemaOption[], example: (title: string) => string): ReferenceSection {
+function topLevel(
+  options: readonly SchemaOption[],
+  { presets, providers }: Omit<TakenDocument, 'document'>,
+  example: (title: string) => string,
+): ReferenceSection {
   const rows = options.map(({ name, node, isRequired }) => [
     link(`\`${name}\``, name),
     isRequired ? '**required**' : 'optional',
     sentence(describe(name, node)),
   ]);
+  rows.push(
+    [link('`presets`', 'presets'), 'optional', sentence(describeRaw('presets', presets))],
+    [link('`providers`', 'providers'), '**required**', sentence(describeRaw('providers', providers))],
+  );
   const title = 'Top level';
   return { title, blocks: [table(['Block', 'Needed', 'Meaning'], rows), example(title)], sections: [] };
 }
@@ -112,19 +153,10 @@ function valuesSection(example: (title: string) => string): ReferenceSection {
 }
 
 /** One block of the top level, with a section inside for each kind of what has kinds. */
-function blockSection(
-  option: SchemaOption,
-  kinds: readonly ProviderKind[],
-  example: (title: string) => string,
-): ReferenceSection {
+function blockSection(option: SchemaOption, example: (title: string) => string): ReferenceSection {
   const { name, node } = option;
   const path = `${ROOT}.${name}`;
   const introduction = sentence(describe(name, node));
-  if (name === 'providers') {
-    const sections = providerSections(option, path, kinds, example);
-    const form = node.form === 'list' ? [`A ${listText(node)}.`] : [];
-    return { title: name, blocks: [[introduction, ...form].join(' ')], sections };
-  }
   if (kindsOf(node) !== undefined) {
     return { title: name, blocks: [introduction], sections: kindSections(name, node, path, example) };
   }

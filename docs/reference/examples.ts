@@ -145,62 +145,69 @@ providers:
     customers:
       discover: { tag: app=pivot-bindings, every: 1m }
 `,
-  'Kind pik': `
+  'Kind oauth2': `
 providers:
-  - name: pik
-    kind: pik
-    baseUrl: https://pik.example.com
+  - name: graph
+    kind: oauth2
+    tokenUrl: https://login.microsoftonline.com/my-tenant/oauth2/v2.0/token
+    auth: client_secret_post
+    scope: https://graph.microsoft.com/.default
     credentials:
-      appId: { env: PIK_APP_ID }
-      appSecret: { env: PIK_APP_SECRET }
-    secret: payments/pik
+      clientId: { env: GRAPH_CLIENT_ID }
+      clientSecret: { env: GRAPH_CLIENT_SECRET }
+    secret: tokens/graph
 `,
-  'Kind pivot-b2b': `
+  'Kind http': `
 providers:
-  - name: pivot-b2b
-    kind: pivot-b2b
+  - name: warehouse
+    kind: http
     credentials:
-      clientId: { env: PIVOT_CLIENT_ID }
-      privateKey: { file: /etc/token-refresher/pivot/private-key.pem }
-    secret: payments/pivot-b2b
+      user: { env: WAREHOUSE_USER }
+      password: { file: /etc/token-refresher/warehouse/password }
+    request:
+      url: https://api.warehouse.example/login
+      body: { json: { user: "\${user}", password: "\${password}" } }
+    success: { all: [{ path: code, is: OK }] }
+    token: { path: data.token }
+    expiry: [{ path: data.expiresInMinutes, as: minutes }]
+    secret: tokens/warehouse
 `,
-  'Kind pivot-b2b2c': `
+  'Kind snap': `
 providers:
-  - name: pivot-b2b2c
-    kind: pivot-b2b2c
+  - name: bank
+    kind: snap
+    baseUrl: https://api.bank.example
+    path: /openapi/v1.0/access-token/b2b
     credentials:
-      clientId: { env: PIVOT_CLIENT_ID }
-      privateKey: { file: /etc/token-refresher/pivot/private-key.pem }
-    secret: payments/pivot-b2b2c/{customer}
-    customers:
-      - name: ayu
-        bindingId: { awsSecret: customers/pivot-bindings, key: ayu }
+      clientId: { env: BANK_CLIENT_ID }
+      privateKey: { file: /etc/token-refresher/bank/private-key.pem }
+    secret: tokens/bank
 `,
-  'Kind pivot': `
+  Presets: `
 providers:
-  - name: pivot
-    kind: pivot
+  - name: paypal
+    kind: paypal
     credentials:
-      merchantId: { env: PIVOT_MERCHANT_ID }
-      merchantSecret: { awsSecret: credentials/pivot-merchant }
-    secret: payments/pivot
+      clientId: { env: PAYPAL_CLIENT_ID }
+      clientSecret: { env: PAYPAL_CLIENT_SECRET }
+    secret: tokens/paypal
 `,
-  'Kind apimw': `
+  presets: `
+presets:
+  acme:
+    title: Acme, a token for an hour
+    source: https://docs.acme.example/login
+    checked: 2026-11-28
+    form: http
+    lifetime: 1h
+    baseUrl: https://api.acme.example
+    credentials: { apiKey: { description: "sent as X-API-Key" } }
+    request: { url: /login, headers: { x-api-key: "\${apiKey}" } }
+    token: { path: token }
 providers:
-  - name: apimw
-    kind: apimw
-    credentials:
-      apiKey: { awsSecret: credentials/apimw, key: api_key }
-      apiSecret: { awsSecret: credentials/apimw, key: api_secret }
-    secret: payments/apimw
-`,
-  'Kind paysecurez': `
-providers:
-  - name: paysecurez
-    kind: paysecurez
-    credentials:
-      clientId: { file: secrets/paysecurez-client-id }
-      clientSecret: { file: secrets/paysecurez-client-secret }
-    secret: payments/paysecurez
+  - name: acme
+    kind: acme
+    credentials: { apiKey: { env: ACME_API_KEY } }
+    secret: tokens/acme
 `,
 };

@@ -5,5 +5,9 @@ import { configurationReference } from './configuration-reference.ts';
 import { EXAMPLES } from './examples.ts';
 
 process.stdout.write(
-  configurationReference({ schema: configurationJsonSchema(KINDS), kinds: KINDS, examples: EXAMPLES }),
+  configurationReference({
+    schema: configurationJsonSchema(KINDS, { isInline: true }),
+    kinds: KINDS,
+    examples: EXAMPLES,
+  }),
 );

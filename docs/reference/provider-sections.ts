@@ -1,131 +1,205 @@
-/** The sections about providers: what all of them have, customers, and each kind. */
-import { decideCadence } from '../../src/core/cadence.ts';
+/** The sections about providers: what all of them have, customers, the three forms, and the presets. */
+import { isDeepStrictEqual } from 'node:util';
+import { findPreset, listPresets } from '../../src/connections.ts';
 import { formatDuration } from '../../src/core/duration.ts';
-import type { ProviderKind } from '../../src/providers/provider.ts';
-import {
-  type CustomerOptions,
-  credentialOptions,
-  customerOptions,
-  type KindOptions,
-} from './customer-options.ts';
-import { code, link } from './markdown-text.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import type { CredentialFields, KindLibrary, ProviderKind } from '../../src/providers/provider.ts';
+import { code, link, sentence, table } from './markdown-text.ts';
 import { optionTable } from './option-table.ts';
 import type { ReferenceSection } from './reference-section.ts';
-import { isIn, kindsOf, type SchemaOption } from './schema-node.ts';
+import { optionsOf, parseSchemaNode, type SchemaOption } from './schema-node.ts';
+
+/** Their options are the language, which docs/providers.md explains. */
+const FORMS = ['oauth2', 'http', 'snap'] as const;
 
 const CUSTOMERS = 'Customers';
+const SHARED = 'Options of every provider';
+
+type Example = (title: string) => string;
 
 /**
+ * @param schema of the list of providers, each part where it is used
  * @param example the block with the example of a section, by the section's title
- * @throws when schema and registry do not fit together
+ * @throws when schema and kinds do not fit together
  */
 export function providerSections(
-  { node, name }: SchemaOption,
+  schema: JsonObject,
   path: string,
-  kinds: readonly ProviderKind[],
-  example: (title: string) => string,
+  kinds: KindLibrary,
+  example: Example,
 ): readonly ReferenceSection[] {
-  const forms = node.form === 'list' ? kindsOf(node.item) : undefined;
-  if (forms === undefined || forms.size !== kinds.length)
-    throw new Error(`${path}: ${name} is not a list of all kinds`);
-  const all = kinds.map((kind) => ({ kind, options: forms.get(kind.kind) ?? [] }));
-  const shared = sharedOptions(all);
-  const customers = customerOptions(all, path);
-  const customersText = `${customers.list}, or a mapping: see ${link('customers', CUSTOMERS)}`;
-  const table = (options: readonly SchemaOption[]): string =>
-    optionTable({
-      options,
-      path,
-      elsewhere: new Map([[`${path}.customers`, customersText]]),
-    });
-  const names = kinds.map(({ kind }) => link(kind, titleOf(kind))).join(', ');
+  const forms = readForms(schema, path);
+  const names = sharedNames(forms);
+  const [first] = forms;
+  if (first === undefined) throw new Error(`${path}: no kinds`);
+  const shared = names.filter((name) => name !== 'customers').map((name) => readOption(first, name, path));
   return [
     {
-      title: 'Options of every provider',
+      title: SHARED,
       blocks: [
-        `Every provider has these options, beside ${listNames(all, shared)}, which differ by kind: ${names}. A kind with a ` +
-          'token for each customer has its own form of some of them, as its section says.',
-        example('Options of every provider'),
-        table(shared),
+        `Every provider has these options. What else it has follows from its kind: ${FORMS.map((form) => link(code(form), `Kind ${form}`)).join(', ')} for any API, or one of the ${link('presets', 'Presets')}.`,
+        example(SHARED),
+        optionTable({ options: shared, path, elsewhere: new Map() }),
       ],
       sections: [],
     },
-    ...all.map(({ kind, options }) => ({
-      title: titleOf(kind.kind),
-      blocks: [
-        facts(kind),
-        example(titleOf(kind.kind)),
-        table(
-          options
-            .filter((option) => !isIn(option, shared))
-            .flatMap((option) =>
-              option.name === 'customers'
-                ? [option, ...credentialOptions({ kind, options }, path)]
-                : [option],
-            ),
-        ),
-      ],
-      sections: [],
-    })),
-    customersSection(customers, kinds, table, example),
+    ...FORMS.map((name) => formSection(name, findForm(forms, name, path), new Set(names), example)),
+    presetSection(kinds, example),
+    customersSection(first, path, example),
   ];
 }
 
-function customersSection(
-  { listed, discovered }: CustomerOptions,
-  kinds: readonly ProviderKind[],
-  table: (options: readonly SchemaOption[]) => string,
-  example: (title: string) => string,
-): ReferenceSection {
-  const credentials = kinds.flatMap(({ kind, customerCredentials }) =>
-    Object.keys(customerCredentials ?? {}).map((field) => `${code(field)} for ${link(kind, titleOf(kind))}`),
+function readForms(schema: JsonObject, path: string): readonly JsonObject[] {
+  const items = isJsonObject(schema['items']) ? schema['items'] : {};
+  const forms = items['oneOf'];
+  if (!Array.isArray(forms)) throw new Error(`${path}: not a list of kinds`);
+  return forms.filter(isJsonObject);
+}
+
+function propertiesOf(form: JsonObject): JsonObject {
+  return isJsonObject(form['properties']) ? form['properties'] : {};
+}
+
+function findForm(forms: readonly JsonObject[], name: string, path: string): JsonObject {
+  const found = forms.find((form) => {
+    const { kind } = propertiesOf(form);
+    return isJsonObject(kind) && kind['const'] === name;
+  });
+  if (found === undefined) throw new Error(`${path}: no kind ${name}`);
+  return found;
+}
+
+/** What all kinds have in the same form, and `customers`, whose credentials differ. */
+function sharedNames(forms: readonly JsonObject[]): readonly string[] {
+  const [first = {}, ...others] = forms.map(propertiesOf);
+  return Object.keys(first).filter(
+    (name) => name === 'customers' || others.every((other) => isDeepStrictEqual(other[name], first[name])),
   );
-  const blocks = [
-    `Beside these options each customer has the credentials that its kind names: ${credentials.join(', ')}.`,
-    example('Listed customers'),
-    table(listed),
-  ];
+}
+
+function readOption(form: JsonObject, name: string, path: string): SchemaOption {
+  const required = Array.isArray(form['required']) ? form['required'] : [];
+  return {
+    name,
+    node: parseSchemaNode(propertiesOf(form)[name], `${path}.${name}`),
+    isRequired: required.includes(name),
+  };
+}
+
+function formSection(
+  name: string,
+  form: JsonObject,
+  shared: ReadonlySet<string>,
+  example: Example,
+): ReferenceSection {
+  const required = Array.isArray(form['required']) ? form['required'] : [];
+  const rows = Object.entries(propertiesOf(form)).flatMap(([option, schema]) => {
+    if (shared.has(option) || option === 'kind') return [];
+    const { description, default: usual } = isJsonObject(schema) ? schema : {};
+    if (typeof description !== 'string') throw new Error(`Kind ${name}: ${option} has no description`);
+    const needed = required.includes(option)
+      ? '**required**'
+      : usual === undefined
+        ? 'optional'
+        : code(JSON.stringify(usual));
+    return [[code(option), needed, sentence(description)]];
+  });
+  return {
+    title: `Kind ${name}`,
+    blocks: [
+      `${sentence(describe(form))} [docs/providers.md](providers.md) explains each part, with examples.`,
+      example(`Kind ${name}`),
+      table(['Option', 'Default', 'Meaning'], rows),
+    ],
+    sections: [],
+  };
+}
+
+function describe(form: JsonObject): string {
+  const { kind } = propertiesOf(form);
+  return isJsonObject(kind) && typeof kind['description'] === 'string' ? kind['description'] : '';
+}
+
+/** Everything that ships, one line each. */
+function presetSection(kinds: KindLibrary, example: Example): ReferenceSection {
+  const rows = listPresets().map((name) => {
+    const preset = findPreset(name);
+    const kind = kinds.find(name);
+    if (preset === undefined || kind === undefined) throw new Error(`${name} is no preset`);
+    const { title, special, lifetime } = preset;
+    return [
+      code(name),
+      sentence(special === undefined ? title : `${title}; ${special}`),
+      code(formatDuration(lifetime)),
+      credentialsText(kind),
+      optionsText(kind, Object.keys(preset.options)),
+    ];
+  });
+  return {
+    title: 'Presets',
+    blocks: [
+      `Kinds that ship, each a file in [config/presets](../config/presets) with its source. ${code('token-refresher init NAME')} prints one to paste.`,
+      example('Presets'),
+      table(['Kind', 'API', 'Lives', 'Credentials', 'Options'], rows),
+    ],
+    sections: [],
+  };
+}
+
+function credentialsText({ credentials, customerCredentials = {} }: ProviderKind): string {
+  const own = credentials === 'any' ? {} : credentials;
+  const ofCustomers = Object.keys(customerCredentials).map((name) => `${code(name)} of each customer`);
+  return [...namesOf(own), ...ofCustomers].join(', ') || 'none';
+}
+
+function namesOf(fields: CredentialFields): readonly string[] {
+  return Object.entries(fields).map(([name, { optional }]) =>
+    optional === true ? `${code(name)} (may be left out)` : code(name),
+  );
+}
+
+function optionsText({ needsBaseUrl, options }: ProviderKind, own: readonly string[]): string {
+  const open = Object.keys(options.shape).filter((name) => !own.includes(name));
+  return (
+    [...(needsBaseUrl ? [code('baseUrl')] : []), ...own.map(code), ...open.map(code)].join(', ') || 'none'
+  );
+}
+
+function customersSection(form: JsonObject, path: string, example: Example): ReferenceSection {
+  const customers = propertiesOf(form)['customers'];
+  const forms: readonly unknown[] =
+    isJsonObject(customers) && Array.isArray(customers['anyOf']) ? customers['anyOf'] : [];
+  const [list, discovery] = forms.filter(isJsonObject);
+  const item = isJsonObject(list?.['items']) ? list['items'] : {};
+  // Credentials stand beside these, under names of the kind's own.
+  const { additionalProperties: _, ...closed } = item;
+  const under = (schema: unknown, prefix: string): readonly SchemaOption[] =>
+    optionsOf(parseSchemaNode(schema, `${path}.customers`), `${path}.customers`).map((option) => ({
+      ...option,
+      name: `${prefix}${option.name}`,
+    }));
+  const rows = (options: readonly SchemaOption[]): string =>
+    optionTable({ options, path, elsewhere: new Map() });
   return {
     title: CUSTOMERS,
-    blocks: ['Kinds with a token for each customer have a list of them, or find them by a tag.'],
+    blocks: [
+      'A provider has a token for each customer when it has `customers`: a list, or a tag by which they are found. What each of them has of its own (a refresh token, a binding, a client) is a credential in its entry; what all share stands in `credentials`.',
+    ],
     sections: [
-      { title: 'Listed customers', blocks, sections: [] },
+      {
+        title: 'Listed customers',
+        blocks: [
+          'Beside these options each customer has its credentials, by reference.',
+          example('Listed customers'),
+          rows(under({ ...closed, additionalProperties: false }, 'customers[].')),
+        ],
+        sections: [],
+      },
       {
         title: 'Discovered customers',
-        blocks: [example('Discovered customers'), table(discovered)],
+        blocks: [example('Discovered customers'), rows(under(discovery, 'customers.'))],
         sections: [],
       },
     ],
   };
-}
-
-function titleOf(kind: string): string {
-  return `Kind ${kind}`;
-}
-
-/** What every kind with a single token has, and in the same form. */
-function sharedOptions(all: readonly KindOptions[]): readonly SchemaOption[] {
-  const [first, ...others] = all.filter(({ kind }) => kind.customerCredentials === undefined);
-  return (first?.options ?? []).filter((option) => others.every(({ options }) => isIn(option, options)));
-}
-
-/** `kind`, `baseUrl` and `credentials`: what every kind has, each in a form of its own. */
-function listNames(all: readonly KindOptions[], shared: readonly SchemaOption[]): string {
-  const [first, ...others] = all;
-  const names = (first?.options ?? [])
-    .map(({ name }) => name)
-    .filter((name) => !shared.some((option) => option.name === name))
-    .filter((name) => others.every(({ options }) => options.some((option) => option.name === name)))
-    .map(code);
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
-}
-
-function facts({ documentedLifetimeSeconds, customerCredentials }: ProviderKind): string {
-  const lifetimeMs = documentedLifetimeSeconds * 1000;
-  const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0 };
-  const every = formatDuration(decideCadence(lifetimeMs, policy).refreshEveryMs);
-  return [
-    `- Documented lifetime: ${code(formatDuration(lifetimeMs))}, so a refresh every ${code(every)} unless told otherwise.`,
-    `- Tokens: ${customerCredentials === undefined ? 'one' : `one for each of its ${link('customers', CUSTOMERS)}`}.`,
-  ].join('\n');
 }

@@ -13,6 +13,6 @@ export function listPresets(): readonly string[] {
 }
 
 /** @throws for a file that is not there or no YAML: a bug, since the program brings it */
-export function readPreset(name: string): unknown {
+export function readPresetFile(name: string): unknown {
   return parse(readFileSync(new URL(`${name}.yaml`, FOLDER), 'utf8'));
 }

@@ -83,7 +83,7 @@ function isResolved(occasion: AlertNotification['occasion']): boolean {
   return occasion === 'recovered' || occasion === 'superseded' || occasion === 'inherited';
 }
 
-/** `pik: `, `pivot-b2b2c/ayu: `, `pivot-b2b2c: 214 customers: `; nothing for the program as a whole. */
+/** `acme: `, `acme/ayu: `, `acme: 214 customers: `; nothing for the program as a whole. */
 function nameConcerned(provider: string | undefined, tokens: readonly string[]): string {
   if (provider === undefined) return '';
   const [first] = tokens;

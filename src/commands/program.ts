@@ -19,7 +19,7 @@ Exit codes:
 export function createProgram(terminal: Terminal): Program {
   let exitCode: ExitCode = 0;
   const program = new Command('token-refresher')
-    .description('Keeps access tokens of payment APIs fresh in AWS Secrets Manager.')
+    .description('Keeps the access tokens of any API fresh in AWS Secrets Manager.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
@@ -62,9 +62,9 @@ export function createProgram(terminal: Terminal): Program {
 
   withConfig(program.command('refresh'))
     .description('fetch and publish a token now, whether it is due or not')
-    .argument('<name>', 'a token (pivot, pivot-b2b2c/ayu), or a provider for all its tokens')
+    .argument('<name>', 'a token (acme, acme/ayu), or a provider for all its tokens')
     .option('--json', 'print JSON')
-    .addHelpText('after', examples('refresh pivot --config config.yaml', 'refresh pivot-b2b2c/ayu --json'))
+    .addHelpText('after', examples('refresh acme --config config.yaml', 'refresh acme/ayu --json'))
     .action(async (name: string, options: { config?: string; json?: boolean }) => {
       const { refresh } = await import('./refresh.ts');
       exitCode = await refresh(name, options, terminal);
@@ -86,6 +86,43 @@ export function createProgram(terminal: Terminal): Program {
     .action(async (options: { config?: string; json?: boolean }) => {
       const { alertTest } = await import('./alert-test.ts');
       exitCode = await alertTest(options, terminal);
+    });
+
+  withConfig(program.command('try'))
+    .description("show a provider's request, and what its rules find in an answer; never a secret")
+    .argument('<name>', 'a provider, or one of its tokens (acme/ayu)')
+    .option('--send', 'send it once, and show what each rule found in the answer; the token is dropped')
+    .option('--answer <file>', 'read a recorded answer instead: its body, or what curl -i prints')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      examples('try my-api --config config.yaml', 'try my-api --send', 'try my-api --answer answer.json'),
+    )
+    .action(
+      async (name: string, options: { config?: string; json?: boolean; send?: boolean; answer?: string }) => {
+        const { tryProvider } = await import('./try.ts');
+        exitCode = await tryProvider(name, options, terminal);
+      },
+    );
+
+  program
+    .command('presets')
+    .description('list the APIs that need no description of your own')
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('presets', 'presets --json'))
+    .action(async (options: { json?: boolean }) => {
+      const { presets } = await import('./presets.ts');
+      exitCode = presets(options, terminal);
+    });
+
+  program
+    .command('init')
+    .description('print a provider to paste into a configuration')
+    .argument('<preset>', 'a preset, or oauth2, http or snap for an API of your own')
+    .addHelpText('after', examples('init paypal', 'init oauth2'))
+    .action(async (name: string) => {
+      const { init } = await import('./init.ts');
+      exitCode = init(name, terminal);
     });
 
   program
@@ -122,11 +159,7 @@ export function createProgram(terminal: Terminal): Program {
     )
     .addHelpText(
       'after',
-      examples(
-        'sandbox',
-        'sandbox --fault pivot:503@30s+90s --fault store:throttle@150s+30s',
-        'sandbox --upstreams-only --speed 1',
-      ),
+      examples('sandbox', 'sandbox --fault store:throttle@150s+30s', 'sandbox --upstreams-only --speed 1'),
     )
     .action(
       async (options: { speed: number; fault: string[]; upstreamsOnly?: boolean; versionWall?: number }) => {

@@ -14,7 +14,7 @@ import type { ExitCode, Terminal } from './terminal.ts';
 
 export type RefreshOptions = ConfigurationOptions;
 
-/** @param name a token (`pivot`, `pivot-b2b2c/ayu`), or a provider: then all its tokens */
+/** @param name a token (`acme`, `acme/ayu`), or a provider: then all its tokens */
 export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;

@@ -143,7 +143,7 @@ function introduce(world: Sandbox, configuration: Configuration, httpUrl: string
     '',
     'Break something:',
     '',
-    `  curl -X POST -H 'content-type: application/json' -d '{"fault":"pivot:503+60s"}' ${world.upstreams.origin}/_sandbox/faults`,
+    `  curl -X POST -H 'content-type: application/json' -d '{"fault":"store:throttle+60s"}' ${world.upstreams.origin}/_sandbox/faults`,
     '',
     '',
   ].join('\n');

@@ -89,6 +89,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
   });
   const findings = [
     invalid,
+    findBlanks(value, path),
     options.findings,
     credentials.findings,
     tls.findings,
@@ -155,20 +156,31 @@ function readOptions(
   path: Path,
   facts: EntryFacts,
 ): Options {
-  const keys = Object.keys(kind.options.shape);
-  const related = [...keys, 'credentials', 'customers', 'baseUrl'];
-  if (invalid.some((finding) => related.includes(String(finding.path[path.length])))) {
-    return { configured: undefined, findings: [] };
-  }
-  const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.includes(key)));
+  const keys = new Set(Object.keys(kind.options.shape));
+  const wrong = new Set(invalid.map((finding) => String(finding.path[path.length])));
+  if (['credentials', 'customers', 'baseUrl'].some((key) => wrong.has(key))) return NOT_CONFIGURED;
+  const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.has(key) && !wrong.has(key)));
   // Each option is fine by itself; what is left are rules about several of them together.
+  const isWhole = ![...wrong].some((key) => keys.has(key));
   const findings = findInvalid(kind.options, options, path);
-  if (findings.length > 0) return { configured: undefined, findings };
+  if (findings.length > 0) return { configured: undefined, findings: isWhole ? findings : [] };
   const result = kind.configure(options, facts);
-  return result.ok
-    ? { configured: result.configured, findings: [] }
-    : { configured: undefined, findings: result.faults.map((fault) => toFinding(fault, raw, path)) };
+  if (result.ok) return isWhole ? { configured: result.configured, findings: [] } : NOT_CONFIGURED;
+  const faults = result.faults.filter(({ needsWhole = false }) => isWhole || !needsWhole);
+  return { configured: undefined, findings: faults.map((fault) => toFinding(fault, raw, path)) };
 }
+
+/** What `init` has left to be filled in. */
+const BLANK = /FILL-IN/;
+
+function findBlanks(value: unknown, path: Path): readonly Finding[] {
+  if (typeof value === 'string') return BLANK.test(value) ? [{ path, text: 'is still to be filled in' }] : [];
+  if (Array.isArray(value)) return value.flatMap((item, index) => findBlanks(item, [...path, index]));
+  if (!isJsonObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => findBlanks(item, [...path, key]));
+}
+
+const NOT_CONFIGURED: Options = { configured: undefined, findings: [] };
 
 /** @param raw what the fault's path starts from */
 export function toFinding(fault: Fault, raw: unknown, path: Path): Finding {

@@ -68,8 +68,8 @@ export function readTiming(input: TimingInput): Timing {
   const latest = latestOf(input.configured, lifetimeMs);
   const tooEarly = findTooEarly(input, latest, lifetimeMs);
   if (tooEarly !== undefined) return { findings: [tooEarly], notes: [], settings: undefined };
-  const wanted = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
-  const shared = { refreshAfter: wanted, stalenessMs, minIntervalMs: minInterval };
+  const effective = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
+  const shared = { refreshAfter: effective, stalenessMs, minIntervalMs: minInterval };
   // What the user has fixed is not put off.
   const policy: CadencePolicy =
     schedule === undefined && budget !== undefined ? { ...shared, versionBudget: budget } : shared;
@@ -110,11 +110,14 @@ function budgetOf({ kind, raw, fields }: TimingInput): FetchLimit | undefined {
   return raw['fetchBudget'] === undefined ? kind.defaults.fetchBudget : fields.value.fetchBudget;
 }
 
+/** Between two clocks. */
+const SLACK_MS = 1000;
+
 /** Where a provider refuses to be asked early: as early as it allows. */
 function latestOf(configured: ConfiguredKind | undefined, lifetimeMs: number): RefreshAfter | undefined {
   const { notBeforeExpiryMs = 0 } = configured ?? {};
   return notBeforeExpiryMs > 0 && notBeforeExpiryMs < lifetimeMs
-    ? { kind: 'duration', durationMs: lifetimeMs - notBeforeExpiryMs }
+    ? { kind: 'duration', durationMs: lifetimeMs - notBeforeExpiryMs + SLACK_MS }
     : undefined;
 }
 

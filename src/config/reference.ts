@@ -13,7 +13,7 @@ export type CredentialReference =
 export type CredentialReferences = Readonly<Record<string, CredentialReference>>;
 
 /**
- * `environment variable PIK_APP_ID`, for messages and for `check`; `the environment variable` when the name may be the
+ * `environment variable ACME_APP_ID`, for messages and for `check`; `the environment variable` when the name may be the
  * value itself, put in the wrong place.
  */
 export function describeReference(reference: CredentialReference): string {

@@ -66,12 +66,16 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
       toFindings({ ...inner, path: [...issue.path, ...inner.path] }, root, base),
     );
   }
+  const params: Readonly<Record<string, unknown>> = issue.code === 'custom' ? (issue.params ?? {}) : {};
+  if (typeof params['unknownKey'] === 'string' && Array.isArray(params['known']))
+    return [unknownKey(params['unknownKey'], path, params['known'].join(', '))];
   if (issue.message === LITERAL_CREDENTIAL) return [{ path, text: LITERAL_CREDENTIAL }];
   const value = valueAt(root, ownPath);
-  const target = issue.code === 'custom' && issue.params?.['target'] === 'key' ? 'key' : 'value';
-  const candidates = issue.code === 'invalid_value' ? issue.values.map(String) : [];
+  const target = params['target'] === 'key' ? 'key' : 'value';
+  const given = Array.isArray(params['candidates']) ? params['candidates'].map(String) : [];
+  const candidates = issue.code === 'invalid_value' ? issue.values.map(String) : given;
   const suggestion = typeof value === 'string' && !isSensitive(path) ? suggest(value, candidates) : undefined;
-  const stated: unknown = issue.code === 'custom' ? issue.params?.['found'] : undefined;
+  const stated = params['found'];
   if (typeof stated === 'string') return [{ path, target, text: stated, allowed: issue.message, suggestion }];
   if (target === 'key')
     return [{ path, target, text: 'not a usable key', allowed: issue.message, suggestion }];
@@ -87,10 +91,10 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
 function findMeantForm(forms: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
   const first = isJsonObject(value) ? Object.keys(value)[0] : undefined;
   const meant = forms.filter((issues) =>
-    issues.every(({ path, ...issue }) =>
-      path.length > 0
-        ? true
-        : issue.code === 'unrecognized_keys' && !(forms.length > 2 && issue.keys.includes(first ?? '')),
+    issues.every(
+      (issue) =>
+        issue.path.length > 0 ||
+        (issue.code === 'unrecognized_keys' && !(forms.length > 2 && issue.keys.includes(first ?? ''))),
     ),
   );
   const lacking = (issues: readonly Issue[]): number =>

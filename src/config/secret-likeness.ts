@@ -22,14 +22,14 @@ export function mayBeSecret(text: string): boolean {
 /** Longer texts are not shown: they may be a key or a token in the wrong place. */
 const LONGEST_SHOWN = 60;
 
-/** What was configured, for a message: `"payments/pik"`, or `a text of 32 characters` for what may be a credential. */
+/** What was configured, for a message: `"payments/acme"`, or `a text of 32 characters` for what may be a credential. */
 export function quote(text: string, longest = LONGEST_SHOWN): string {
   return text.length > longest || mayBeSecret(text)
     ? `a text of ${text.length} characters`
     : JSON.stringify(text);
 }
 
-/** `PIK_APP_SECRET`, `PIVOT_B2B_CLIENT_ID`: as variables are named. What else is allowed may as well be a value. */
+/** `ACME_APP_SECRET`, `ACME_B2B_CLIENT_ID`: as variables are named. What else is allowed may as well be a value. */
 export function isPlainVariable(name: string): boolean {
   return (
     !mayBeSecret(name) &&

@@ -11,7 +11,7 @@ export type Severity = (typeof SEVERITIES)[number];
 
 export interface AlertDefinition {
   readonly severity: Severity;
-  /** What holds, after `pik: ` or `pivot-b2b2c: 214 customers: `. */
+  /** What holds, after `acme: ` or `acme: 214 customers: `. */
   readonly meaning: string;
   /** What the person who is woken does first; the runbook says more. */
   readonly action: string;
@@ -131,7 +131,7 @@ export interface AlertNotification {
   readonly lastedMs: number;
 }
 
-/** `token-refresher/pivot-b2b2c/RefreshFailing`; @param source at most 64 characters */
+/** `token-refresher/acme/RefreshFailing`; @param source at most 64 characters */
 export function alertKey(
   source: string,
   provider: string | undefined,

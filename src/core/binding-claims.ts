@@ -20,7 +20,7 @@ export interface Verdict<Claimed extends Claim> {
 /**
  * The older binding comes first, whoever asks and whenever: all replicas decide alike, and a new binding takes nothing
  * away from one that is in use.
- * @param describeOwner what a secret is used for already: `the token of pik is written to it`; `undefined`: nothing
+ * @param describeOwner what a secret is used for already: `the token of acme is written to it`; `undefined`: nothing
  */
 export function decideClaims<Claimed extends Claim>(
   claims: readonly Claimed[],

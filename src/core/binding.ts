@@ -3,7 +3,7 @@
  *
  * A binding is a JSON object with the kind's customer credentials by name (`{"bindingId": "…"}`), and optionally the
  * customer's name as `customer`; without it the last part of the secret's name is the customer's: `ayu` of
- * `bindings/pivot/ayu`. Other keys are the application's own.
+ * `bindings/acme/ayu`. Other keys are the application's own.
  *
  * Guarantee: no value of a binding is kept or told but the customer's name.
  */

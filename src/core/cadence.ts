@@ -44,7 +44,7 @@ const HOUR_MS = 60 * MINUTE_MS;
 /** Time a reader is granted to use a token beyond its own staleness. */
 export const TIME_TO_USE_MS = 30 * SECOND_MS;
 
-/** Pivot's advice, a 15-minute token refreshed every 14 minutes, as a share: a fifteenth of the lifetime is margin. */
+/** A 15-minute token is refreshed every 14 minutes, as one provider advises: a fifteenth of the lifetime is margin. */
 const DEFAULT_MARGIN_SHARE = 1 / 15;
 
 /** A margin is looked at least this many times, so that a tick that was missed is made up for well before expiry. */

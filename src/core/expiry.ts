@@ -31,6 +31,8 @@ export interface ExpiryEvidence extends ExpiryStatement {
   readonly documentedLifetimeSeconds: number;
   /** `lifetime` of the configuration. */
   readonly configuredLifetimeSeconds: number;
+  /** True when answers are known to say nothing: then that is worth no note. */
+  readonly isSilent?: boolean;
   /** Wall time just before the request was sent, in milliseconds. */
   readonly sentAtMs: number;
   /** Wall time when the answer arrived, in milliseconds: a token that ends before is of no use. */
@@ -111,7 +113,11 @@ function readStatement({ field, value }: ExpiryStatement, evidence: ExpiryEviden
   const parsed = parseExpiry(value, expectedSeconds(evidence));
   switch (parsed.state) {
     case 'missing':
-      return { field, ends: [], notes: isDocumented ? [`${field} missing`] : [] };
+      return {
+        field,
+        ends: [],
+        notes: isDocumented && evidence.isSilent !== true ? [`${field} missing`] : [],
+      };
     case 'unknown':
       return { field, ends: [], notes: [`${field} ${parsed.why} and is ignored`] };
     case 'absurd':
@@ -268,10 +274,15 @@ function decideFrom(
   const { sentAtMs, ageMs, field } = evidence;
   const aged = ageMs > 0 ? [`the answer is ${Math.round(ageMs / 1000)} s old (Age)`] : [];
   if (stated.length === 0) {
-    const why = notes.join(', ');
-    if (own.length > 0) return decided(evidence, own, [`${why}, took ${OWN_EXP}`]);
+    const because = (what: string): readonly string[] =>
+      notes.length === 0 ? [] : [`${notes.join(', ')}, ${what}`];
+    if (own.length > 0) return decided(evidence, own, because(`took ${OWN_EXP}`));
     const assumed = assumedSeconds(evidence);
-    return decided(evidence, [sentAtMs + assumed * 1000 - ageMs], [`${why}, assumed ${assumed} s`, ...aged]);
+    return decided(
+      evidence,
+      [sentAtMs + assumed * 1000 - ageMs],
+      [...because(`assumed ${assumed} s`), ...aged],
+    );
   }
   const statedMs = Math.min(...stated);
   const gapMs = statedMs - Math.min(...own, statedMs);

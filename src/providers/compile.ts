@@ -2,14 +2,17 @@
  * A description becomes a kind: checked when the configuration is read, every name known and used, every value legal in
  * its place; a fetch only fills it in.
  */
+import type { Random } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { formatUtc } from '../core/time-text.ts';
 import type { FetchedToken } from '../core/token.ts';
 import { valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
 import { type Answer, asText, compilePath, readAnswer } from './condition.ts';
 import { requireCredential } from './credential-value.ts';
 import type { Description } from './description.ts';
+import { describeShape } from './explanation.ts';
 import { compileFailures, type FailureReader, type PresentedRequest } from './failure.ts';
 import type { Fault } from './faults.ts';
 import { Names } from './names.ts';
@@ -17,6 +20,7 @@ import type {
   Configured,
   CredentialFields,
   Credentials,
+  Explained,
   PreparedKind,
   RequestContext,
   TokenAttempt,
@@ -92,6 +96,7 @@ export function compile(input: CompileInput): Configured {
     faults.push({
       path: ['refresh'],
       text: 'no request presents the refresh token',
+      needsWhole: true,
       allowed: 'a request below refresh, or ${refreshToken} in the base request',
     });
   reportUnused(input, listed, names);
@@ -136,9 +141,20 @@ export function compile(input: CompileInput): Configured {
       customerCredentials,
       prepare: (given) => prepare(given, required, values, shared),
       picture: (baseUrl) => picture(shared, baseUrl),
+      explain: (response, nowMs) =>
+        // Of an answer that was recorded nobody knows what was presented.
+        new DescribedAttempt({ ...shared, steps: [] }, new Map(), {
+          nowMs,
+          random: NO_CHANCE,
+          chain: undefined,
+          baseUrl: '',
+        }).explain(response),
     },
   };
 }
+
+/** Nothing is built with it. */
+const NO_CHANCE: Random = { next: () => 0, uuid: () => '' };
 
 function originOf(url: string): string | undefined {
   return URL.parse(url)?.origin;
@@ -160,6 +176,7 @@ function reportUnused(
         path: ['values', name],
         target: 'key',
         text: 'is used nowhere',
+        needsWhole: true,
         allowed: `\${${name}} in a text, or no such value`,
       });
   for (const name of Object.keys({ ...credentials, ...customerCredentials }))
@@ -168,6 +185,7 @@ function reportUnused(
         path: ['credentials', name],
         target: 'key',
         text: 'is used nowhere',
+        needsWhole: true,
         allowed: `\${${name}} in a text, or no such credential`,
       });
   description.steps.forEach(({ save }, index) => {
@@ -177,6 +195,7 @@ function reportUnused(
           path: ['steps', index, 'save', name],
           target: 'key',
           text: 'is used nowhere',
+          needsWhole: true,
           allowed: `\${${name}} in a later text`,
         });
   });
@@ -282,7 +301,7 @@ class DescribedAttempt implements TokenAttempt {
   }
 
   request(): Result<TokenRequest> {
-    return this.#request.fill(this.#scope, this.#context.baseUrl);
+    return this.#request.build(this.#scope, this.#context.baseUrl);
   }
 
   take(response: TokenResponse): Result<FetchedToken | 'next'> {
@@ -296,12 +315,47 @@ class DescribedAttempt implements TokenAttempt {
     return this.#shared.reader.salvage(answer);
   }
 
+  explain(response: TokenResponse): readonly Explained[] {
+    const answer = readAnswer(response);
+    const shape = { what: 'answer', found: `${response.status}, ${describeShape(answer)}` };
+    if (!this.#isLast) return [shape];
+    const { reader, failures } = this.#shared;
+    const isSuccess = this.#isSuccess(answer);
+    const found = [shape, { what: 'success', found: isSuccess ? 'yes' : 'no' }, ...reader.explain(answer)];
+    const result = this.#readToken(answer);
+    if (!result.ok) {
+      const rule = failures.ruleFor(answer);
+      return [
+        ...found,
+        { what: 'error rule', found: rule === undefined ? 'none applies' : `errors[${rule}]` },
+        { what: 'failure', found: `${result.failure.code}: ${result.failure.message}` },
+      ];
+    }
+    const { value } = result;
+    return [
+      ...found,
+      {
+        what: 'authorization',
+        found: value.tokenType === 'none' ? 'the token alone' : `${value.tokenType} and the token`,
+      },
+      { what: 'lives', found: `${value.expiresInSeconds} s, until ${formatUtc(value.expiresAtMs)}` },
+      ...Object.keys(value.fields).map((name) => ({
+        what: `published ${name}`,
+        found: `text of ${value.fields[name]?.length ?? 0}`,
+      })),
+      ...value.notes.map((note) => ({ what: 'note', found: note })),
+    ];
+  }
+
   #readToken(answer: Answer): Result<FetchedToken> {
     const { reader, success, failures } = this.#shared;
     const { response } = answer;
     if (success.hasStatus(answer) && reader.isUnreadable(answer)) return reader.refuseUnreadable(answer);
     const isWithoutToken = isNothing(reader.findToken(answer));
-    if (!this.#isSuccess(answer) || (isWithoutToken && failures.hasRuleFor(answer)))
+    if (
+      !this.#isSuccess(answer) ||
+      (isWithoutToken && (failures.ruleFor(answer) !== undefined || failures.statesFailure(answer)))
+    )
       return fail(failures.classify(answer, this.#presented));
     return reader.accept({ ...answer, response }, this.#context, this.#presented.secrets);
   }
@@ -368,7 +422,7 @@ function picture({ steps, base, refreshRequest }: Shared, baseUrl: string): read
     base,
     ...(refreshRequest === undefined ? [] : [refreshRequest]),
   ].flatMap((request) => {
-    const filled = request.fill(scope, baseUrl);
+    const filled = request.build(scope, baseUrl);
     return filled.ok ? [filled.value] : [];
   });
 }

@@ -107,7 +107,8 @@ export function asText(value: unknown): string | undefined {
 
 function isLike(text: string, form: string): boolean {
   return (
-    text.length === form.length && [...form].every((sign, index) => sign === '?' || sign === text[index])
+    text.length === form.length &&
+    Array.from(form).every((sign, index) => sign === '?' || sign === text[index])
   );
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { durationField, mapping, patternField, shortTextField } from '../core/field-schemas.ts';
+import { isJsonObject } from '../core/json.ts';
 import { PATH_FORM, parsePath } from './answer-path.ts';
 import { NAME_FORM, NAME_PATTERN, parseTemplate } from './template.ts';
 
@@ -32,7 +33,7 @@ const HEADER_FORM = 'the name of a header';
 const headerField = patternField(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, HEADER_FORM);
 
 /** A text, or `{ optional: name }`: left out while the credential of that name has no value. */
-const parameterField = z.union(
+export const parameterField = z.union(
   [templateField, mapping({ optional: nameField.describe('name of a credential that may have no value') })],
   `${TEXT_FORM}, or { optional: NAME }`,
 );
@@ -40,8 +41,13 @@ const parameterField = z.union(
 const parameters = (what: string) =>
   z.record(shortTextField(256, what), parameterField, `a mapping of ${what} to texts`);
 
+/** Its message is what is allowed, as everywhere. */
+function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
+  return z.enum(values, values.join(', '));
+}
+
 /** Forms of the bytes of a digest, signature or random number as text. */
-const AS = z.enum(['base64', 'base64url', 'hex', 'hex-upper']);
+const AS = oneOf(['base64', 'base64url', 'hex', 'hex-upper']);
 const as = AS.default('base64').describe('how the bytes are written');
 const text = templateField.describe('what it is computed from');
 const key = nameField.describe('name of the credential that is the key');
@@ -72,16 +78,16 @@ const claims = z.record(shortTextField(256, 'the name of a claim'), z.unknown(),
 /** What a value can be, each by the key that it begins with. Computed once for each attempt, in the order given. */
 export const valueForms = {
   now: mapping({
-    now: z
-      .enum(['epoch-seconds', 'epoch-milliseconds', 'iso', 'http-date'])
-      .describe('form of the moment of the request'),
+    now: oneOf(['epoch-seconds', 'epoch-milliseconds', 'iso', 'http-date']).describe(
+      'form of the moment of the request',
+    ),
     zone: patternField(/^(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/, 'Z, or an offset like +07:00')
       .default('Z')
       .describe('of iso: Z, or an offset like +07:00'),
-    precision: z.enum(['seconds', 'milliseconds']).default('seconds').describe('of iso'),
+    precision: oneOf(['seconds', 'milliseconds']).default('seconds').describe('of iso'),
   }),
   random: mapping({
-    random: z.enum(['uuid', 'hex', 'base64', 'base64url']).describe('form of a value that nobody can guess'),
+    random: oneOf(['uuid', 'hex', 'base64', 'base64url']).describe('form of a value that nobody can guess'),
     bytes: z
       .int('a whole number from 8 to 64')
       .min(8)
@@ -94,21 +100,21 @@ export const valueForms = {
   base64url: mapping({ base64url: text }),
   hex: mapping({ hex: text }),
   digest: mapping({
-    digest: z.enum(['md5', 'sha1', 'sha256', 'sha512']).describe('a hash'),
+    digest: oneOf(['md5', 'sha1', 'sha256', 'sha512']).describe('a hash'),
     text,
     as: as.default('hex'),
   }),
   hmac: mapping({
-    hmac: z.enum(['sha1', 'sha256', 'sha512']).describe('a keyed hash'),
+    hmac: oneOf(['sha1', 'sha256', 'sha512']).describe('a keyed hash'),
     key,
-    keyAs: z.enum(['text', 'base64', 'hex']).default('text').describe('what the text of the key is'),
+    keyAs: oneOf(['text', 'base64', 'hex']).default('text').describe('what the text of the key is'),
     text,
     as: as.default('hex'),
   }),
   rsa: mapping({
-    rsa: z
-      .enum(['pkcs1-sha1', 'pkcs1-sha256', 'pkcs1-sha512', 'pss-sha256', 'pss-sha512'])
-      .describe('a signature'),
+    rsa: oneOf(['pkcs1-sha1', 'pkcs1-sha256', 'pkcs1-sha512', 'pss-sha256', 'pss-sha512']).describe(
+      'a signature',
+    ),
     key,
     passphrase,
     text,
@@ -116,26 +122,26 @@ export const valueForms = {
     allowWeakKey,
   }),
   ecdsa: mapping({
-    ecdsa: z.enum(['sha256', 'sha384', 'sha512']).describe('a signature'),
+    ecdsa: oneOf(['sha256', 'sha384', 'sha512']).describe('a signature'),
     key,
     passphrase,
     text,
     as,
-    format: z.enum(['der', 'ieee-p1363']).default('der').describe('form of the two numbers'),
+    format: oneOf(['der', 'ieee-p1363']).default('der').describe('form of the two numbers'),
   }),
   ed25519: mapping({ ed25519: text, key, passphrase, as }),
   'rsa-encrypt': mapping({
-    'rsa-encrypt': z
-      .enum(['oaep-sha1', 'oaep-sha256', 'pkcs1'])
-      .describe('encryption for the holder of a key'),
+    'rsa-encrypt': oneOf(['oaep-sha1', 'oaep-sha256', 'pkcs1']).describe(
+      'encryption for the holder of a key',
+    ),
     key: nameField.describe("name of the credential that is the other side's public key"),
     text,
     as,
   }),
   jwt: mapping({
-    jwt: z
-      .enum(JWT_ALGORITHMS)
-      .describe('a signed JSON Web Token, with iat, exp and jti unless claims says otherwise'),
+    jwt: oneOf(JWT_ALGORITHMS).describe(
+      'a signed JSON Web Token, with iat, exp and jti unless claims says otherwise',
+    ),
     key,
     passphrase,
     header: claims.prefault({}).describe('further fields of its header: kid, x5t'),
@@ -156,16 +162,59 @@ export const valueForms = {
     sorted: parameters('names').describe('items that are joined in the order of their names'),
     pair: z.string().max(16).default('=').describe('between a name and its text'),
     join: z.string().max(16).default('&').describe('between items'),
-    encode: z.enum(['none', 'url']).default('none').describe('url: names and texts as URL components'),
+    encode: oneOf(['none', 'url']).default('none').describe('url: names and texts as URL components'),
   }),
 } as const;
 
-const valueField = z.union(
-  Object.values(valueForms),
-  `a mapping that begins with one of ${Object.keys(valueForms).join(', ')}`,
-);
+const VALUE_FORM = `a mapping that begins with one of ${Object.keys(valueForms).join(', ')}`;
 
-export type ValueNode = z.output<typeof valueField>;
+export type ValueNode = z.output<(typeof valueForms)[keyof typeof valueForms]>;
+
+/**
+ * One of {@link valueForms}, known by its first key: a union would take every mistake in a form that has a `text` for the
+ * form of that name.
+ */
+const valueField = z
+  .unknown()
+  .transform((value, context): ValueNode => {
+    const first = isJsonObject(value) ? Object.keys(value)[0] : undefined;
+    const form = Object.entries(valueForms).find(([name]) => name === first)?.[1];
+    if (form === undefined) {
+      const params = first === undefined ? {} : { unknownKey: first, known: Object.keys(valueForms) };
+      context.addIssue({ code: 'custom', message: VALUE_FORM, params });
+      return z.NEVER;
+    }
+    const parsed = form.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) reissue(issue, context);
+    return z.NEVER;
+  })
+  .meta({ anyOf: Object.values(valueForms).map((form) => jsonSchemaOf(form)) });
+
+/** As the form itself would have said it. */
+function reissue(issue: z.core.$ZodIssue, context: z.core.$RefinementCtx): void {
+  const { path, message } = issue;
+  if (issue.code === 'unrecognized_keys')
+    for (const key of issue.keys)
+      context.addIssue({
+        code: 'custom',
+        path,
+        message,
+        params: { unknownKey: key, known: message.split(', ') },
+      });
+  else
+    context.addIssue({
+      code: 'custom',
+      path,
+      message,
+      params: issue.code === 'invalid_value' ? { candidates: issue.values.map(String) } : {},
+    });
+}
+
+function jsonSchemaOf(form: z.ZodType): z.core.JSONSchema.JSONSchema {
+  const { $schema: _, ...schema } = z.toJSONSchema(form, { io: 'input' });
+  return schema;
+}
 
 const valuesField = z
   .record(nameField, valueField, 'a mapping of names to values')

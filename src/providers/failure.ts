@@ -29,7 +29,7 @@ import {
 export interface PresentedRequest {
   /** All that must not be shown. */
   readonly secrets: readonly SecretText[];
-  /** What to check when credentials are rejected: `apiKey and apiSecret`. */
+  /** What to check when credentials are rejected: `clientId and clientSecret`. */
   readonly credentialNames: string;
   /** True when a refresh token was presented. */
   readonly hasSpentRefreshToken: boolean;
@@ -38,8 +38,8 @@ export interface PresentedRequest {
 }
 
 export interface FailureReader {
-  /** The rule that applies, if any: also for a success without a token. */
-  hasRuleFor(answer: Answer): boolean;
+  /** Which rule of the list applies, from 0: also to a success without a token. */
+  ruleFor(answer: Answer): number | undefined;
   classify(answer: Answer, presented: PresentedRequest): Failure;
   /** The answer says itself that it is an error. */
   statesFailure(answer: Answer): boolean;
@@ -70,7 +70,10 @@ export function compileFailures(
   const place = errorStatus === undefined ? undefined : compilePath(errorStatus);
   const findRule = (answer: Answer): Rule | undefined => rules.find(({ applies }) => applies(answer));
   return {
-    hasRuleFor: (answer) => findRule(answer) !== undefined,
+    ruleFor: (answer) => {
+      const index = rules.findIndex(({ applies }) => applies(answer));
+      return index < 0 ? undefined : index;
+    },
     statesFailure: (answer) => statesError(answer.object) || readStated(answer, place) !== undefined,
     classify: (answer, presented) => classify(answer, presented, findRule(answer), place),
   };

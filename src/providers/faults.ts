@@ -11,4 +11,6 @@ export interface Fault {
   /** What was written, and what might have been meant. */
   readonly written?: string;
   readonly candidates?: readonly string[];
+  /** True when it may be due to what is wrong elsewhere in the description. */
+  readonly needsWhole?: boolean;
 }

@@ -3,7 +3,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { FaultPath } from './faults.ts';
 import type { Names } from './names.ts';
 import { type Scope, Unfillable } from './scope.ts';
-import { fillTemplate, NAME_FORM, NAME_PATTERN } from './template.ts';
+import { fillTemplate, literalOf, NAME_FORM, NAME_PATTERN } from './template.ts';
 
 /** In place of a field that is left out. */
 const LEFT_OUT = Symbol('left out');
@@ -53,7 +53,7 @@ export function compileJson(
             target: 'key',
             text: 'the name of a field may hold options alone',
           });
-      return [parts.join(''), compile(item, [...at, key], false)] as const;
+      return [literalOf(parts), compile(item, [...at, key], false)] as const;
     });
     return (scope) =>
       Object.fromEntries(

@@ -5,7 +5,7 @@
  */
 import { z } from 'zod';
 import { mapping } from '../core/field-schemas.ts';
-import type { JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { parseServiceUrl } from '../core/service-url.ts';
 import { compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
@@ -18,6 +18,11 @@ import { fillTemplate, parseTemplate } from './template.ts';
 
 /** What a lifetime is taken for until a token has been seen, where nobody has documented one. */
 const USUAL_LIFETIME_SECONDS = 3600;
+
+/** Of two mappings (further parameters, headers) both count; else the entry's. */
+function merged(preset: unknown, entry: unknown): unknown {
+  return isJsonObject(preset) && isJsonObject(entry) ? { ...preset, ...entry } : entry;
+}
 
 interface Form {
   readonly title: string;
@@ -72,10 +77,10 @@ function createFormKind(name: string, form: Form): ProviderKind {
     options: mapping(form.fields),
     defaults: {},
     configure: (options, facts) => {
-      const { description, credentials: wanted } = form.describe(options, facts.baseUrl);
+      const { description, credentials: wanted, locate } = form.describe(options, facts.baseUrl);
       const missing = missingOf(wanted, facts);
       if (missing.length > 0) return { ok: false, faults: missing };
-      return compile({
+      const compiled = compile({
         description,
         options: new Map(),
         credentials: { ...optionalOf(wanted), ...named(facts.credentials, wanted) },
@@ -86,8 +91,14 @@ function createFormKind(name: string, form: Form): ProviderKind {
         documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
         baseUrl: facts.baseUrl,
       });
+      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(locate)) };
     },
   };
+}
+
+/** Puts a fault where it was written. */
+function located(locate: ShortForm['locate']): (fault: Fault) => Fault {
+  return (fault) => ({ ...fault, path: locate?.(fault.path) ?? fault.path });
 }
 
 /** Names that are given, with what is known of them. */
@@ -113,6 +124,8 @@ function missingOf(
           {
             path: ['credentials', name],
             text: 'missing',
+            written: name,
+            candidates: credentials.filter((each) => !Object.hasOwn(wanted, each)),
             allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
           },
         ],
@@ -150,16 +163,16 @@ export function readPreset(name: string, raw: unknown): PresetReading {
 }
 
 /** The fields of the form. */
-function settingsOf(preset: Preset, form: Form): JsonObject {
-  return Object.fromEntries(Object.entries(preset).filter(([key]) => Object.hasOwn(form.fields, key)));
+function settingsOf(written: JsonObject, form: Form): JsonObject {
+  return Object.fromEntries(Object.entries(written).filter(([key]) => Object.hasOwn(form.fields, key)));
 }
 
 function createPresetKind(name: string, preset: Preset, form: Form): ProviderKind {
   const settings = settingsOf(preset, form);
   const options = optionShape(preset);
-  const openFields = Object.fromEntries(
-    form.openFields.map((field) => [field, openField(form.fields[field])]),
-  );
+  // A preset that has to be told the scope, say, has an option of that name, which is required.
+  const open = form.openFields.filter((field) => !Object.hasOwn(preset.options, field));
+  const openFields = Object.fromEntries(open.map((field) => [field, openField(form.fields[field])]));
   const optionNames = Object.keys(preset.options);
   const isFixed = preset.baseUrl !== undefined && !preset.baseUrl.includes('${');
   const { credentials: implied } = form.describe(settings, preset.baseUrl);
@@ -198,12 +211,14 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         .filter(({ when }) =>
           Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
         )
-        .map(({ when: _, ...fields }) => fields);
+        .map((each) => settingsOf(each, form));
       const chosen = Object.fromEntries(
-        form.openFields.flatMap((field) => (entry[field] === undefined ? [] : [[field, entry[field]]])),
+        open.flatMap((field) =>
+          entry[field] === undefined ? [] : [[field, merged(settings[field], entry[field])]],
+        ),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
-      return compile({
+      const compiled = compile({
         description: short.description,
         options: texts,
         credentials,
@@ -212,6 +227,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         documentedLifetimeSeconds: lifetimeSeconds,
         baseUrl,
       });
+      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(short.locate)) };
     },
   };
 }

@@ -108,6 +108,7 @@ export class Names {
       allowed: candidates.length === 0 ? undefined : candidates.join(', '),
       written: name,
       candidates,
+      needsWhole: true,
     });
   }
 }

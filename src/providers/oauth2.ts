@@ -8,10 +8,12 @@ import {
   descriptionFields,
   expiryList,
   JWT_ALGORITHMS,
+  parameterField,
   schemeField,
   templateField,
   type ValueNode,
 } from './description.ts';
+import type { FaultPath } from './faults.ts';
 import type { CredentialFields } from './provider.ts';
 
 const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, allowSecretInUrl, values } =
@@ -19,9 +21,9 @@ const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, 
 
 const SCOPE_FORM = 'a text, or a list of texts';
 const scopeField = z.union([templateField, z.array(templateField, SCOPE_FORM).min(1).max(64)], SCOPE_FORM);
-const parameters = z.record(
+const parametersField = z.record(
   shortTextField(256, 'the name of a parameter'),
-  templateField,
+  parameterField,
   'a mapping of names to texts',
 );
 
@@ -81,8 +83,8 @@ export const oauth2Fields = {
   scope: scopeField.optional().describe('scope; a list is joined with spaces'),
   resource: scopeField.optional().describe('resource (RFC 8707)'),
   audience: templateField.optional().describe('audience'),
-  params: parameters.prefault({}).describe('further parameters, in this order'),
-  headers: parameters.prefault({}).describe('further headers'),
+  params: parametersField.prefault({}).describe('further parameters, in this order'),
+  headers: parametersField.prefault({}).describe('further headers'),
   rotates: z
     .enum(['always', 'sometimes', 'never'])
     .default('sometimes')
@@ -113,6 +115,8 @@ export interface ShortForm {
   readonly description: Description;
   /** Credentials that the settings ask for, beside those that texts name. */
   readonly credentials: CredentialFields;
+  /** Where in the settings something of the description was written; `undefined`: at the same place. */
+  readonly locate?: (path: FaultPath) => FaultPath;
 }
 
 const PRIVATE_KEY: CredentialFields = {
@@ -133,7 +137,7 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** The settings in the language that all descriptions are compiled from. @param baseUrl for an audience that is left out */
 export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undefined): ShortForm {
   const { grant, auth, tokenUrl, body } = settings;
-  const parameters: Record<string, string> = {
+  const parameters: Description['request']['query'] = {
     grant_type: GRANT_TYPES.get(grant) ?? grant,
     ...grantParameters(grant),
     ...clientParameters(auth),
@@ -163,6 +167,7 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
         ? {
             refresh: {
               token: { path: 'refresh_token' },
+              expiry: { path: 'refresh_token_expires_in', as: 'seconds' },
               whenRefused: 'needs-human',
               ttl: settings.refreshTokenTtl,
             },
@@ -177,7 +182,20 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
       allowSecretInUrl: settings.allowSecretInUrl,
     },
     credentials: credentialsOf(settings),
+    locate: (path) => locate(path, settings),
   };
+}
+
+function locate(path: FaultPath, { params }: OAuth2Settings): FaultPath {
+  const [section, place, ...rest] = path;
+  if (section === 'values' && (place === 'clientAssertion' || place === 'grantAssertion'))
+    return ['assertion'];
+  if (section !== 'request') return path;
+  if (place === 'url') return ['tokenUrl'];
+  if (place === 'headers') return ['headers', ...rest];
+  const name = String(place === 'query' ? rest[0] : rest[1]);
+  if (Object.hasOwn(params, name)) return ['params', name];
+  return ['scope', 'resource', 'audience'].includes(name) ? [name] : ['grant'];
 }
 
 function hasChain({ grant, rotates }: OAuth2Settings): boolean {

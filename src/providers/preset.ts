@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { durationField, fetchLimitField, mapping, shortTextField } from '../core/field-schemas.ts';
+import { ERROR_CODES } from './description.ts';
 import { NAME_FORM, NAME_PATTERN } from './template.ts';
 
 const LINE_FORM = 'a text on one line';
@@ -97,6 +98,10 @@ export const exampleField = {
         refreshToken: z.string().optional(),
         fields: z.record(z.string(), z.string()).optional(),
       }),
+      /** Answers without a token, and what each means. */
+      failures: z
+        .array(z.strictObject({ status: z.int(), body: z.unknown(), code: z.enum(ERROR_CODES) }))
+        .prefault([]),
     })
     .describe(
       'a request and its answer after the page, with made-up values; what cannot be foreseen is written ‹name›',

@@ -79,6 +79,12 @@ export interface TokenResponse {
   readonly clockSkewMs: number | undefined;
 }
 
+/** One thing that was looked for in an answer: `token`, `in data.token, text of 312`. */
+export interface Explained {
+  readonly what: string;
+  readonly found: string;
+}
+
 /** One attempt to get a token: at most three requests, whose values were computed once. */
 export interface TokenAttempt {
   /** The next request; fails when a credential cannot be sent in its place. */
@@ -90,6 +96,8 @@ export interface TokenAttempt {
    * @returns `next` when another request has to follow
    */
   take(response: TokenResponse): Result<FetchedToken | 'next'>;
+  /** What the rules find in an answer to the last request, for people: names, types and lengths, never a value. */
+  explain(response: TokenResponse): readonly Explained[];
   /**
    * The new refresh token of an answer that could not be used otherwise. The answer has to say that it is a success:
    * whatever an error holds is no refresh token.
@@ -125,6 +133,8 @@ export interface ConfiguredKind {
   prepare(credentials: Credentials): Result<PreparedKind>;
   /** The requests with names in the place of values, for people. */
   picture(baseUrl: string): readonly TokenRequest[];
+  /** What the rules find in a recorded answer, as {@link TokenAttempt.explain}. */
+  explain(response: TokenResponse, nowMs: number): readonly Explained[];
 }
 
 /** What an entry of the configuration holds beside the kind's own settings. */

@@ -12,14 +12,14 @@ import { compileJson, describeParts } from './json-template.ts';
 import type { Names } from './names.ts';
 import type { TokenRequest } from './provider.ts';
 import { type Scope, Unfillable } from './scope.ts';
-import { fillTemplate, namesIn, type TemplateParts } from './template.ts';
+import { fillTemplate, literalOf, namesIn, type TemplateParts } from './template.ts';
 import { resolveEndpoint } from './token-endpoint.ts';
 
 export interface CompiledRequest {
   /** Names of the credentials, values and saved values that it holds. */
   readonly uses: ReadonlySet<string>;
   /** Fails with `credentials-rejected` for what cannot be sent in its place. */
-  fill(scope: Scope, baseUrl: string): Result<TokenRequest>;
+  build(scope: Scope, baseUrl: string): Result<TokenRequest>;
 }
 
 export interface RequestRules {
@@ -58,11 +58,12 @@ export function compileRequest(
   const { method } = request;
   const ownHeaders = new Set(headers.map(({ key }) => key.toLowerCase()));
 
-  const build = (scope: Scope, baseUrl: string): TokenRequest => {
+  const fill = (scope: Scope, baseUrl: string): TokenRequest => {
     const address = url.fill(scope, baseUrl);
     const parameters = query.filter(({ isPresent }) => isPresent(scope));
-    for (const { key, fill } of parameters)
-      address.target.search += `${address.target.search === '' ? '?' : '&'}${encodeText(key)}=${encodeText(fill(scope))}`;
+    address.target.search = parameters
+      .map((parameter) => `${encodeText(parameter.key)}=${encodeText(parameter.fill(scope))}`)
+      .join('&');
     const filled = body(scope);
     const own = headers
       .filter(({ isPresent }) => isPresent(scope))
@@ -83,9 +84,9 @@ export function compileRequest(
 
   return {
     uses,
-    fill: (scope, baseUrl) => {
+    build: (scope, baseUrl) => {
       try {
-        return succeed(build(scope, baseUrl));
+        return succeed(fill(scope, baseUrl));
       } catch (error) {
         if (!(error instanceof Unfillable)) throw error;
         return fail({ code: 'credentials-rejected', retry: 'needs-human', message: error.message });
@@ -141,7 +142,7 @@ function compileUrl(
     });
   }
   const isFixed = originParts?.every((part) => typeof part === 'string') ?? false;
-  if (originParts !== undefined && isFixed) checkOrigin(originParts.join(''), path, names);
+  if (originParts !== undefined && isFixed) checkOrigin(literalOf(originParts), path, names);
   return {
     fill: (scope, baseUrl) => {
       const base = originParts === undefined ? baseUrl : fillTemplate(originParts, scope.valueOf);

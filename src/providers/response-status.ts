@@ -14,9 +14,9 @@ export interface StatusEvidence {
   /** The status to go by: the HTTP status, or the one that the body states. */
   readonly status: number;
   readonly said: ProviderStatement;
-  /** What to check when credentials are rejected: `apiKey and apiSecret`. */
+  /** What to check when credentials are rejected: `clientId and clientSecret`. */
   readonly credentialNames: string;
-  /** What to do about a refused request, in place of what the status suggests. */
+  /** What to do, in place of what the status suggests. */
   readonly advice?: string;
   /** The wait that the body asks for, in milliseconds; without it `Retry-After` counts. */
   readonly retryAfterMs?: number | undefined;
@@ -33,10 +33,11 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
   const answered = describeAnswer(response, said);
   const retryAfterMs = evidence.retryAfterMs ?? readRetryAfter(response);
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
-  const waiting =
+  const again =
     retryAfterMs === undefined
       ? 'will be tried again'
       : `asked us to wait ${Math.ceil(retryAfterMs / 1000)} s, will be tried again then`;
+  const waiting = evidence.advice === undefined ? again : `${evidence.advice}; ${again}`;
   const unavailable: Failure = {
     code: 'provider-unavailable',
     retry: 'backoff',
@@ -75,7 +76,7 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
 
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [404, 'check baseUrl and path'],
-  [405, 'check baseUrl, path and method'],
+  [405, 'check baseUrl and path, this one does not take the method'],
   [407, 'a proxy wants credentials: check HTTPS_PROXY'],
   [410, 'the provider has taken this endpoint away: check baseUrl and path'],
   [415, 'this endpoint does not take such a body: check baseUrl and the kind'],

@@ -57,3 +57,8 @@ export function fillTemplate(
 ): string {
   return parts.map((part) => (typeof part === 'string' ? part : encode(valueOf(part.name)))).join('');
 }
+
+/** The literal text of a template, without what is filled in. */
+export function literalOf(parts: TemplateParts): string {
+  return parts.filter((part) => typeof part === 'string').join('');
+}

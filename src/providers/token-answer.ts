@@ -32,6 +32,8 @@ export interface TokenFields {
   /** The object that holds the token: what it says of the expiry under other names counts too. */
   readonly beside: JsonObject;
   readonly documentedLifetimeSeconds: number;
+  /** True when answers are known to say nothing of the expiry. */
+  readonly isSilent?: boolean;
   /** `undefined` for kinds without a chain. */
   readonly refresh: RefreshTokenFields | undefined;
   /** What the request presented: none of it is an access token. */
@@ -54,6 +56,7 @@ export function acceptToken(
     others: otherStatements(fields),
     accessToken,
     documentedLifetimeSeconds: fields.documentedLifetimeSeconds,
+    isSilent: fields.isSilent === true,
     configuredLifetimeSeconds:
       context.lifetimeMs === undefined ? fields.documentedLifetimeSeconds : context.lifetimeMs / 1000,
     sentAtMs,

@@ -1,14 +1,14 @@
 /** How a successful answer is read: where its token is, when it ends, the refresh token, further fields. */
 import type { JsonObject } from '../core/json.ts';
 import { isJsonObject } from '../core/json.ts';
-import type { Result } from '../core/result.ts';
+import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
 import { type AnswerPath, parentAt, valueAt } from './answer-path.ts';
 import { type Answer, asText, compilePath, compilePredicate, matchesStatus, type Test } from './condition.ts';
 import type { Description, ExpiryRule, TokenPlace } from './description.ts';
 import type { Fault, FaultPath } from './faults.ts';
-import type { RequestContext } from './provider.ts';
+import type { Explained, RequestContext } from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
 import {
   type AnswerField,
@@ -46,6 +46,8 @@ export interface TokenReader {
   /** True for an answer in which the token cannot be: no JSON object where it has a path. */
   isUnreadable(answer: Answer): boolean;
   accept(answer: Answer, context: RequestContext, secrets: readonly SecretText[]): Result<FetchedToken>;
+  /** What lies in the places that are described. */
+  explain(answer: Answer): readonly Explained[];
   refuseUnreadable(answer: Answer): Result<never>;
   salvage(answer: Answer): RefreshTokenGrant | undefined;
 }
@@ -62,6 +64,8 @@ export function compileTokenReader(
   const place = compilePlace(description.token, ['token'], faults);
   const { scheme } = description;
   const schemePath = typeof scheme === 'string' ? undefined : compilePath(scheme.path);
+  // As it is written: `none`, and `O-Bearer`, which is another word than Bearer to its API.
+  const fixedScheme = typeof scheme === 'string' ? scheme : undefined;
   const expiries = description.expiry.flatMap((rule, index) =>
     compileExpiry(rule, ['expiry', index], faults),
   );
@@ -77,18 +81,29 @@ export function compileTokenReader(
       text: `found ${publish.length} fields`,
       allowed: `at most ${MOST_FIELDS}`,
     });
-  const known = { documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000 };
+  const known = {
+    documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000,
+    isSilent: ttlMs !== undefined && expiries.length === 0,
+  };
 
   return {
     findToken: (answer) => place.find(answer),
     isUnreadable: ({ object }) => place.isInJson && object === undefined,
+    explain: (answer) => [
+      { what: 'token', found: `in ${place.name}: ${kindOf(place.find(answer))}` },
+      ...expiries.map((read) => {
+        const { field, value } = read(answer);
+        return { what: 'expiry', found: `in ${field}: ${kindOf(value)}` };
+      }),
+      ...(refresh === undefined ? [] : [{ what: 'refresh token', found: kindOf(refresh(answer).token) }]),
+    ],
     refuseUnreadable: ({ response }) => notAnObject(response),
     accept: (answer, context, secrets) => {
       const [expiry = UNSTATED, ...otherExpiries] = orderExpiries(expiries.map((read) => read(answer)));
       const refreshFields = refresh?.(answer);
       const accepted = acceptToken(answer.response, context, {
         accessToken: { field: place.name, value: place.find(answer) },
-        tokenType: schemePath === undefined ? scheme : valueAt(answer.json, schemePath),
+        tokenType: schemePath === undefined ? undefined : valueAt(answer.json, schemePath),
         expiry,
         otherExpiries,
         beside: place.beside(answer),
@@ -96,12 +111,11 @@ export function compileTokenReader(
         refresh: refreshFields,
         secrets,
       });
-      if (!accepted.ok || publish.length === 0) return accepted;
-      const found = readFields(answer, publish, [...secrets, ...secretsOf(accepted.value)]);
-      return {
-        ok: true,
-        value: { ...accepted.value, fields: found.fields, notes: [...accepted.value.notes, ...found.notes] },
-      };
+      if (!accepted.ok) return accepted;
+      const token = { ...accepted.value, tokenType: fixedScheme ?? accepted.value.tokenType };
+      if (publish.length === 0) return succeed(token);
+      const found = readFields(answer, publish, [...secrets, ...secretsOf(token)]);
+      return succeed({ ...token, fields: found.fields, notes: [...token.notes, ...found.notes] });
     },
     salvage: (answer) => salvageRefresh(answer.response, refresh?.(answer)),
   };
@@ -114,6 +128,15 @@ const UNSTATED: AnswerField = { field: 'expires_in', value: undefined };
 function orderExpiries(fields: readonly AnswerField[]): readonly AnswerField[] {
   const isThere = ({ value }: AnswerField): boolean => value !== undefined && value !== null && value !== '';
   return [...fields.filter(isThere), ...fields.filter((field) => !isThere(field))];
+}
+
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return 'nothing';
+  return typeof value === 'string'
+    ? `text of ${value.length}`
+    : Array.isArray(value)
+      ? 'a list'
+      : typeof value;
 }
 
 interface Place {
@@ -257,7 +280,7 @@ function compileRefresh(
       token:
         where === undefined ? response.headers.get(token.header?.toLowerCase() ?? '') : valueAt(json, where),
       expiry:
-        stated === undefined || stated === null
+        stated === undefined || stated === null || stated === '' || Number(stated) === 0
           ? { field: 'refresh.ttl', value: ttl === undefined ? undefined : ttl / 1000 }
           : { field: expiryPath?.text ?? 'refresh.expiry', value: stated },
     };

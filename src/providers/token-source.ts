@@ -16,6 +16,7 @@ import type {
   ConfiguredKind,
   CredentialReading,
   Credentials,
+  Explained,
   PreparedKind,
   RequestContext,
 } from './provider.ts';
@@ -35,6 +36,8 @@ export interface TokenSourceOptions {
   readonly random: Random;
   /** Whose token it is, for kinds with one for each customer. */
   readonly customer?: string | undefined;
+  /** Told what the rules find in each answer: for trying a description. */
+  readonly onAnswer?: ((explained: readonly Explained[]) => void) | undefined;
 }
 
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
@@ -163,6 +166,7 @@ class ProviderSource implements TokenSource {
         return { result: response, clockSkewMs: undefined, isAmbiguous: isAmbiguous && presentsRefreshToken };
       }
       const { clockSkewMs, status } = response.value;
+      this.#options.onAnswer?.(attempt.explain(response.value));
       const taken = attempt.take(response.value);
       if (taken.ok) {
         if (taken.value !== 'next') return { result: succeed(taken.value), clockSkewMs };

@@ -43,7 +43,7 @@ export type ComputeValue = (scope: Scope, moment: Moment) => string | Promise<st
 export interface CompiledValue {
   readonly name: string;
   /** Checks the keys that it needs. */
-  prepare(credentials: Credentials): Result<ComputeValue>;
+  readonly prepare: (credentials: Credentials) => Result<ComputeValue>;
 }
 
 type Bytes = 'base64' | 'base64url' | 'hex' | 'hex-upper';

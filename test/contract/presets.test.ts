@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { listPresets, readPreset as readPresetFile } from '../../src/adapters/preset-files.ts';
+import { listPresets, readPresetFile } from '../../src/adapters/preset-files.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { chooseRefreshToken, SEED_CREDENTIAL } from '../../src/core/chain-state.ts';
 import { isJsonObject } from '../../src/core/json.ts';
@@ -20,7 +20,7 @@ import type {
 } from '../../src/providers/provider.ts';
 import { createEvenRandom } from '../support/keeper-bench.ts';
 import { materialOf } from '../support/preset-material.ts';
-import { handMadeResponse, type HandMadeResponse } from '../support/token-response.ts';
+import { type HandMadeResponse, handMadeResponse } from '../support/token-response.ts';
 
 const BASE_URL = 'https://preset.example';
 
@@ -54,10 +54,19 @@ function describePreset(name: string): void {
       const { accessToken, tokenType, expiresInSeconds, refreshToken, fields } = example.token;
       assert.equal(token.value.accessToken.reveal(), accessToken);
       assert.equal(token.value.tokenType, tokenType);
-      assert.ok(Math.abs(token.value.expiresInSeconds - expiresInSeconds) <= 1, `${token.value.expiresInSeconds} s`);
+      assert.ok(
+        Math.abs(token.value.expiresInSeconds - expiresInSeconds) <= 1,
+        `${token.value.expiresInSeconds} s`,
+      );
       assert.equal(token.value.refreshToken?.reveal(), refreshToken);
-      assert.deepEqual(token.value.fields, fields ?? {});
+      assert.deepEqual(token.value.fields ?? {}, fields ?? {});
     });
+
+    for (const { status, body, code } of preset.example?.failures ?? [])
+      it(`takes ${status} ${JSON.stringify(body)} for ${code}`, async () => {
+        const failure = await failWith(kind, preset, { status, body: asBody(body) });
+        assert.equal(failure.code, code, failure.message);
+      });
 
     it('has the lifetime of its example', () => {
       assert.ok(preset.example !== undefined);
@@ -75,7 +84,11 @@ function describePreset(name: string): void {
     }
 
     it('obeys Retry-After of a 503', async () => {
-      const failure = await failWith(kind, preset, { status: 503, body: {}, headers: { 'retry-after': '30' } });
+      const failure = await failWith(kind, preset, {
+        status: 503,
+        body: {},
+        headers: { 'retry-after': '30' },
+      });
       assert.equal(failure.retryAfterMs, 30_000);
     });
 
@@ -88,8 +101,16 @@ function describePreset(name: string): void {
     ] as const) {
       it(`takes no token out of ${what}`, async () => {
         const result = await fetchWith(kind, preset, { status: 200, body });
-        if (result.ok) assert.equal(preset['token'] !== undefined && JSON.stringify(preset['token']).includes('"body"'), true);
-        else assert.ok(['response-malformed', 'request-rejected'].includes(result.failure.code), result.failure.message);
+        if (result.ok)
+          assert.equal(
+            preset['token'] !== undefined && JSON.stringify(preset['token']).includes('"body"'),
+            true,
+          );
+        else
+          assert.ok(
+            ['response-malformed', 'request-rejected'].includes(result.failure.code),
+            result.failure.message,
+          );
       });
     }
 
@@ -98,7 +119,10 @@ function describePreset(name: string): void {
       const request = attempt.request();
       assert.ok(request.ok);
       const echo = `bad request: ${request.value.url.href} ${JSON.stringify(request.value.headers)} ${request.value.body}`;
-      const failure = await failWith(kind, preset, { status: 400, body: { message: echo, error_description: echo, error: echo } });
+      const failure = await failWith(kind, preset, {
+        status: 400,
+        body: { message: echo, error_description: echo, error: echo },
+      });
       for (const text of Object.values(materialOf(preset)))
         if (text.length > 8) assert.ok(!failure.message.includes(text), failure.message);
     });
@@ -106,8 +130,11 @@ function describePreset(name: string): void {
     it('shows names in the place of values', () => {
       const pictures = configure(kind, preset).picture(BASE_URL);
       assert.ok(pictures.length > 0);
-      const shown = JSON.stringify(pictures.map(({ shown: line, headers, body, url }) => [line, headers, body, url.href]));
-      for (const text of Object.values(materialOf(preset))) if (text.length > 8) assert.ok(!shown.includes(text));
+      const shown = JSON.stringify(
+        pictures.map(({ shown: line, headers, body, url }) => [line, headers, body, url.href]),
+      );
+      for (const text of Object.values(materialOf(preset)))
+        if (text.length > 8) assert.ok(!shown.includes(text));
     });
   });
 }
@@ -123,14 +150,19 @@ const STATUSES: readonly (readonly [Failure['code'], readonly number[]])[] = [
 function isRuled(preset: Preset, status: number): boolean {
   const { errors = [] } = preset;
   const text = JSON.stringify(errors);
-  return text.includes(String(status)) || text.includes(`${Math.floor(status / 100)}xx`) || text.includes('"absent"');
+  return (
+    text.includes(String(status)) ||
+    text.includes(`${Math.floor(status / 100)}xx`) ||
+    text.includes('"absent"')
+  );
 }
 
 function configure(kind: ProviderKind, preset: Preset): ConfiguredKind {
   const own = kind.credentials === 'any' ? {} : kind.credentials;
   const result = kind.configure(optionsOf(preset), {
     credentials: Object.keys(own),
-    customerCredentials: kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
+    customerCredentials:
+      kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
     baseUrl: BASE_URL,
   });
   assert.ok(result.ok, inspect(result, { depth: 6 }));
@@ -162,11 +194,17 @@ async function fetchWith(
   kind: ProviderKind,
   preset: Preset,
   made: HandMadeResponse,
-): Promise<{ readonly ok: true; readonly value: FetchedToken } | { readonly ok: false; readonly failure: Failure }> {
+): Promise<
+  { readonly ok: true; readonly value: FetchedToken } | { readonly ok: false; readonly failure: Failure }
+> {
   const attempt = await begin(kind, preset);
   const sentAtMs = Date.parse(preset.example?.at ?? '2026-11-28T00:00:00Z');
   for (const body of preset.example?.steps ?? []) {
-    const taken = attempt.take({ ...handMadeResponse({ body: asBody(body) }), sentAtMs, receivedAtMs: sentAtMs + 80 });
+    const taken = attempt.take({
+      ...handMadeResponse({ body: asBody(body) }),
+      sentAtMs,
+      receivedAtMs: sentAtMs + 80,
+    });
     assert.ok(taken.ok && taken.value === 'next', inspect(taken));
   }
   const taken = attempt.take({ ...handMadeResponse(made), sentAtMs, receivedAtMs: sentAtMs + 80 });
@@ -191,9 +229,13 @@ function assertRequest(request: TokenRequest, { example }: Preset): void {
   const { method, url, headers, body } = example.request;
   assert.equal(request.method, method);
   const wanted = new URL(url, BASE_URL);
-  assert.equal(request.url.pathname, new URL(url.startsWith('/') ? `${BASE_URL}${url}` : `${BASE_URL}${wanted.pathname}`).pathname);
+  assert.equal(
+    request.url.pathname,
+    new URL(url.startsWith('/') ? `${BASE_URL}${url}` : `${BASE_URL}${wanted.pathname}`).pathname,
+  );
   assertSame(Object.fromEntries(request.url.searchParams), Object.fromEntries(wanted.searchParams), 'query');
-  for (const [name, value] of Object.entries(headers)) assertSame(request.headers[name.toLowerCase()], value, name);
+  for (const [name, value] of Object.entries(headers))
+    assertSame(request.headers[name.toLowerCase()], value, name);
   if (body === undefined) assert.equal(request.body, undefined);
   else if (typeof body === 'string') assertSame(request.body, body, 'body');
   else if ('json' in body) assertSame(JSON.parse(request.body ?? ''), body.json, 'body');
@@ -207,7 +249,10 @@ function assertRequest(request: TokenRequest, { example }: Preset): void {
 function assertSame(actual: unknown, wanted: unknown, what: string): void {
   if (typeof wanted === 'string' && wanted.includes('‹')) {
     assert.ok(typeof actual === 'string', what);
-    const pattern = wanted.split(/‹[^›]*›/).map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('[^]+');
+    const pattern = wanted
+      .split(/‹[^›]*›/)
+      .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+      .join('[^]+');
     assert.match(actual, new RegExp(`^${pattern}$`), what);
   } else if (isJsonObject(wanted) && isJsonObject(actual)) {
     assert.deepEqual(Object.keys(actual).toSorted(), Object.keys(wanted).toSorted(), what);

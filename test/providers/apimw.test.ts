@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { apimw } from '../../src/providers/apimw.ts';
-import { chainOf, contextOf, outcomeOf, parseWith, prepareKind } from '../support/prepared-kind.ts';
+import {
+  chainOf,
+  outcomeOf,
+  parseWith,
+  prepareKind,
+  requestOf,
+  shippedKind,
+} from '../support/prepared-kind.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { type HandMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
+
+const apimw = shippedKind('apimw');
 
 const plain = prepareKind(apimw);
 const chained = prepareKind(apimw, { useRefreshToken: true });
@@ -30,28 +39,28 @@ describe('APIMW', () => {
   ] as const;
   for (const [what, prepared, held, path, body] of requests) {
     test(`is sent ${what}`, async () => {
-      const request = await prepared.buildRequest(contextOf(held));
-      assert.equal(request.path, path);
-      assert.deepEqual(JSON.parse(request.body), body);
+      const request = await requestOf(prepared, held);
+      assert.equal(request.url.pathname, path);
+      assert.deepEqual(JSON.parse(request.body ?? ''), body);
     });
   }
 
-  test('keeps a chain only when that is wanted', () => {
-    const { hasChain, chainFallback } = apimw.configure({ useRefreshToken: true });
+  test('keeps a chain only when that is wanted', async () => {
+    const { hasChain, chainFallback } = configureKind(apimw, { useRefreshToken: true });
     assert.deepEqual([hasChain, chainFallback], [true, 'start-again']);
-    assert.equal(apimw.configure({}).hasChain, false);
+    assert.equal(configureKind(apimw, {}).hasChain, false);
   });
 
-  test('yields the token of its documented answer', () => {
-    const result = parseWith(plain, { body: { success: true, data } });
+  test('yields the token of its documented answer', async () => {
+    const result = await parseWith(plain, { body: { success: true, data } });
     assert.ok(result.ok);
     assert.equal(result.value.accessToken.reveal(), 'token');
     assert.equal(result.value.expiresAtMs, SENT_AT_MS + 3_600_000);
     assert.equal(result.value.refreshToken, undefined);
   });
 
-  test('yields a refresh token that lives 30 days, for a chain', () => {
-    const result = parseWith(chained, { body: { success: true, data, error: null } }, chain);
+  test('yields a refresh token that lives 30 days, for a chain', async () => {
+    const result = await parseWith(chained, { body: { success: true, data, error: null } }, chain);
     assert.ok(result.ok);
     assert.equal(result.value.refreshToken?.reveal(), 'rt-2');
     assert.equal(result.value.refreshTokenExpiresAtMs, SENT_AT_MS + 30 * 86_400_000);
@@ -115,9 +124,9 @@ describe('APIMW', () => {
     ],
   ];
   for (const [what, made, refreshing, login] of outcomes) {
-    test(`${what} is ${refreshing} for a refresh, ${login} for a login`, () => {
-      assert.equal(outcomeOf(parseWith(chained, made, chain)), refreshing);
-      assert.equal(outcomeOf(parseWith(plain, made)), login);
+    test(`${what} is ${refreshing} for a refresh, ${login} for a login`, async () => {
+      assert.equal(outcomeOf(await parseWith(chained, made, chain)), refreshing);
+      assert.equal(outcomeOf(await parseWith(plain, made)), login);
     });
   }
 
@@ -140,16 +149,16 @@ describe('APIMW', () => {
     ],
   ];
   for (const [where, made, waitMs] of waits) {
-    test(`a rate limit waits as ${where} says`, () => {
-      const result = parseWith(plain, { status: 429, ...made });
+    test(`a rate limit waits as ${where} says`, async () => {
+      const result = await parseWith(plain, { status: 429, ...made });
       assert.ok(!result.ok);
       assert.equal(result.failure.code, 'rate-limited');
       assert.equal(result.failure.retryAfterMs, waitMs);
     });
   }
 
-  test('a rejection says what to check', () => {
-    const result = parseWith(plain, { status: 401, body: errorBody('INVALID_CREDENTIALS') });
+  test('a rejection says what to check', async () => {
+    const result = await parseWith(plain, { status: 401, body: errorBody('INVALID_CREDENTIALS') });
     assert.ok(!result.ok);
     assert.match(
       result.failure.message,

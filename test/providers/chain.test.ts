@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
-import { apimw } from '../../src/providers/apimw.ts';
 import { isAmbiguousAnswer } from '../../src/providers/chain.ts';
-import { pivotB2b2c } from '../../src/providers/pivot-b2b2c.ts';
-import { outcomeOf, parseWith, prepareKind } from '../support/prepared-kind.ts';
+import { beginWith, outcomeOf, parseWith, prepareKind, shippedKind } from '../support/prepared-kind.ts';
 import { buildFailure } from '../support/sample-events.ts';
 import { type HandMadeResponse, handMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
+
+const apimw = shippedKind('apimw');
+const pivotB2b2c = shippedKind('pivot-b2b2c');
 
 const PIVOT_ANSWER = {
   accessToken: 'token',
@@ -53,10 +54,10 @@ for (const { name, prepared, without, answer, ...bad } of KINDS) {
       ['it is missing', bad.noToken],
       ['it is dead on arrival', bad.deadToken],
     ] as const) {
-      test(`No chain is lost by us: gives up its refresh token when ${title}`, () => {
+      test(`No chain is lost by us: gives up its refresh token when ${title}`, async () => {
         const made = { body: answer(changes) };
-        assert.match(outcomeOf(parseWith(prepared, made)), /^(response-malformed|clock-skewed) /);
-        const salvaged = prepared.salvageRefreshToken?.(handMadeResponse(made));
+        assert.match(outcomeOf(await parseWith(prepared, made)), /^(response-malformed|clock-skewed) /);
+        const salvaged = (await beginWith(prepared)).salvageRefreshToken(handMadeResponse(made));
         assert.equal(salvaged?.refreshToken.reveal(), 'rt-2');
         assert.deepEqual(
           [salvaged?.refreshTokenExpiresAtMs, salvaged?.issuedAtMs],
@@ -74,15 +75,15 @@ for (const { name, prepared, without, answer, ...bad } of KINDS) {
       ['is a list', { body: [answer({})] }],
     ];
     for (const [title, made] of hopeless) {
-      test(`gives up nothing when it ${title}`, () => {
-        assert.notEqual(outcomeOf(parseWith(prepared, made)), 'ok');
-        assert.equal(prepared.salvageRefreshToken?.(handMadeResponse(made)), undefined);
+      test(`gives up nothing when it ${title}`, async () => {
+        assert.notEqual(outcomeOf(await parseWith(prepared, made)), 'ok');
+        assert.equal((await beginWith(prepared)).salvageRefreshToken(handMadeResponse(made)), undefined);
       });
     }
 
-    test('gives up nothing where refresh tokens are not used', () => {
+    test('gives up nothing where refresh tokens are not used', async () => {
       const response = handMadeResponse({ body: answer(bad.noToken) });
-      assert.equal(without.salvageRefreshToken?.(response), undefined);
+      assert.equal((await beginWith(without)).salvageRefreshToken(response), undefined);
     });
   });
 }
@@ -100,7 +101,7 @@ describe('an answer that may hide a spent refresh token', () => {
     [500, 'provider-unavailable', false],
     [503, 'provider-unavailable', false],
   ] as const) {
-    test(`${status} with ${code}: ${expected ? 'yes' : 'no'}`, () => {
+    test(`${status} with ${code}: ${expected ? 'yes' : 'no'}`, async () => {
       assert.equal(isAmbiguousAnswer(status, buildFailure({ code })), expected);
     });
   }

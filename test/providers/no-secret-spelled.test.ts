@@ -5,13 +5,12 @@ import * as fc from 'fast-check';
 import { KINDS } from '../../src/connections.ts';
 import type { JsonObject } from '../../src/core/json.ts';
 import { recogniseCode, recogniseMessage } from '../../src/core/recognised-text.ts';
-import type { Result } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { FetchedToken } from '../../src/core/token.ts';
 import { readStatement } from '../../src/providers/provider-text.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { jsonWebToken } from '../support/json-web-token.ts';
-import { canaryCredentials, chainOf, contextOf } from '../support/prepared-kind.ts';
+import { canaryCredentials, chainOf, contextOf, shippedKind } from '../support/prepared-kind.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
 import { createLeakSearch, SPELLINGS } from '../support/spellings.ts';
 import { handMadeResponse } from '../support/token-response.ts';
@@ -66,6 +65,11 @@ const PLACES: Readonly<Record<string, (text: string) => JsonObject>> = {
   }),
   'a key': (text) => ({ [text]: text, message: { [text]: text } }),
 };
+
+/** Three letters or fewer are found in ordinary words. */
+function hasEnoughToSpell(text: string): boolean {
+  return text.replace(/[^A-Za-z0-9]/g, '').length >= 4;
+}
 
 const shows = createLeakSearch();
 
@@ -123,7 +127,7 @@ describe('No secret leaks: what a provider says', () => {
     );
     let inputs = 0;
     fc.assert(
-      fc.property(secret, spell, spell, put, (text, first, second, place) => {
+      fc.property(secret.filter(hasEnoughToSpell), spell, spell, put, (text, first, second, place) => {
         inputs += 1;
         const said = shown(place(second(first(text))), [new SecretText(text)]);
         assert.ok(!shows(said, text), said);
@@ -215,31 +219,35 @@ function answersWith(text: string, body: JsonObject): readonly Parameters<typeof
 }
 
 describe('No secret leaks: failures and notes of every kind', () => {
-  for (const kind of KINDS) {
-    test(`${kind.kind} shows no spelling of what it was sent or handed out`, (t) => {
+  for (const name of KINDS.names) {
+    const kind = shippedKind(name);
+    if (kind.credentials === 'any') continue;
+    test(`${name} shows no spelling of what it was sent or handed out`, async (t) => {
       let inputs = 0;
-      const options = kind.kind === 'apimw' ? { useRefreshToken: true } : {};
+
       for (const secret of RANDOM_SECRETS.slice(0, 4)) {
         const canaries = canaryCredentials(kind);
-        const names = Object.keys(canaries).filter((name) => name !== 'privateKey');
-        const prepared = kind
-          .configure(options)
-          .prepare(
-            credentialsOf({ ...canaries, ...Object.fromEntries(names.map((name) => [name, secret])) }),
-          );
+        const plain = Object.keys(canaries).filter((each) => !['privateKey', 'certificate'].includes(each));
+        const prepared = configureKind(kind).prepare(
+          credentialsOf({ ...canaries, ...Object.fromEntries(plain.map((each) => [each, secret])) }),
+        );
         assert.ok(prepared.ok);
+        const begun = await prepared.value.begin(contextOf(chainOf(secret)));
+        assert.ok(begun.ok);
         for (const spell of Object.values(SPELLINGS)) {
           const text = spell(secret);
           for (const made of Object.values(PLACES)
             .slice(0, 4)
             .flatMap((put) => answersWith(text, put(text)))) {
             inputs += 1;
-            const result: Result<FetchedToken> = prepared.value.parseResponse(
-              handMadeResponse(made),
-              contextOf(chainOf(secret)),
+            const result = begun.value.take(handMadeResponse(made));
+            const notes = result.ok && result.value !== 'next' ? result.value.notes.join() : '';
+            const said: string = result.ok ? notes : result.failure.message;
+            const apartFromOurs = Object.keys(canaries).reduce(
+              (text_, each) => text_.replaceAll(each, ''),
+              said,
             );
-            const said: string = result.ok ? result.value.notes.join() : result.failure.message;
-            assert.ok(!shows(said, secret), said);
+            assert.ok(!shows(apartFromOurs, secret), said);
           }
         }
       }

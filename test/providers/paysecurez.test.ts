@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { paysecurez } from '../../src/providers/paysecurez.ts';
-import { contextOf, outcomeOf, parseWith, prepareKind } from '../support/prepared-kind.ts';
+import { outcomeOf, parseWith, prepareKind, requestOf, shippedKind } from '../support/prepared-kind.ts';
 import { type HandMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
+
+const paysecurez = shippedKind('paysecurez');
 
 const prepared = prepareKind(paysecurez);
 const SUCCESS = { access_token: 'token', expires_in: 1800, token_type: 'Bearer' };
@@ -10,16 +11,16 @@ const UNAUTHORIZED = { statusCode: 401, message: 'Unauthorized', error: 'Invalid
 
 describe('PaySecurez', () => {
   test('is sent id and secret', async () => {
-    const { path, body } = await prepared.buildRequest(contextOf());
-    assert.equal(path, '/api/token');
-    assert.deepEqual(JSON.parse(body), {
+    const { url, body } = await requestOf(prepared);
+    assert.equal(url.pathname, '/api/token');
+    assert.deepEqual(JSON.parse(body ?? ''), {
       client_id: 'canary.clientId.Zq7#vK2',
       client_secret: 'canary.clientSecret.Zq7#vK2',
     });
   });
 
-  test('yields the token of its documented answer', () => {
-    const result = parseWith(prepared, { body: SUCCESS });
+  test('yields the token of its documented answer', async () => {
+    const result = await parseWith(prepared, { body: SUCCESS });
     assert.ok(result.ok);
     assert.equal(result.value.accessToken.reveal(), 'token');
     assert.equal(result.value.expiresAtMs, SENT_AT_MS + 1_800_000);
@@ -36,8 +37,8 @@ describe('PaySecurez', () => {
     ['an expiry of zero', { body: { ...SUCCESS, expires_in: 0 } }, 'response-malformed backoff'],
   ];
   for (const [what, made, outcome] of outcomes) {
-    test(`${what} is ${outcome}`, () => {
-      assert.equal(outcomeOf(parseWith(prepared, made)), outcome);
+    test(`${what} is ${outcome}`, async () => {
+      assert.equal(outcomeOf(await parseWith(prepared, made)), outcome);
     });
   }
 
@@ -65,16 +66,16 @@ describe('PaySecurez', () => {
     ['mac', 'mac', bound],
   ];
   for (const [type, scheme, notes] of types) {
-    test(`the token type ${JSON.stringify(type) ?? 'undefined'} is the scheme ${scheme}`, () => {
-      const result = parseWith(prepared, { body: { ...SUCCESS, token_type: type } });
+    test(`the token type ${JSON.stringify(type) ?? 'undefined'} is the scheme ${scheme}`, async () => {
+      const result = await parseWith(prepared, { body: { ...SUCCESS, token_type: type } });
       assert.ok(result.ok);
       assert.equal(result.value.tokenType, scheme);
       assert.deepEqual(result.value.notes, notes);
     });
   }
 
-  test('tells what the provider says is the matter', () => {
-    const result = parseWith(prepared, { status: 401, body: UNAUTHORIZED });
+  test('tells what the provider says is the matter', async () => {
+    const result = await parseWith(prepared, { status: 401, body: UNAUTHORIZED });
     assert.ok(!result.ok);
     assert.match(
       result.failure.message,

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { pik } from '../../src/providers/pik.ts';
 import { jsonWebToken } from '../support/json-web-token.ts';
-import { contextOf, outcomeOf, parseWith, prepareKind } from '../support/prepared-kind.ts';
+import { outcomeOf, parseWith, prepareKind, requestOf, shippedKind } from '../support/prepared-kind.ts';
 import { type HandMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
+
+const pik = shippedKind('pik');
 
 const prepared = prepareKind(pik);
 const END = new Date(SENT_AT_MS + 1_800_000).toISOString();
@@ -11,18 +12,18 @@ const SECONDS = SENT_AT_MS / 1000;
 
 describe('PIK', () => {
   test('is sent appId and appSecret', async () => {
-    const { path, headers, body } = await prepared.buildRequest(contextOf());
-    assert.equal(path, '/auth/token');
-    assert.deepEqual(headers, {});
-    assert.deepEqual(JSON.parse(body), {
+    const { url, headers, body } = await requestOf(prepared);
+    assert.equal(url.pathname, '/auth/token');
+    assert.deepEqual(headers, { 'content-type': 'application/json' });
+    assert.deepEqual(JSON.parse(body ?? ''), {
       appId: 'canary.appId.Zq7#vK2',
       appSecret: 'canary.appSecret.Zq7#vK2',
     });
   });
 
-  test('yields the token of its documented answer', () => {
+  test('yields the token of its documented answer', async () => {
     const token = jsonWebToken({ iat: SECONDS, exp: SECONDS + 1800 });
-    const result = parseWith(prepared, {
+    const result = await parseWith(prepared, {
       body: { code: 200, message: 'success', data: { token, expireTime: END } },
     });
     assert.ok(result.ok);
@@ -36,13 +37,16 @@ describe('PIK', () => {
       expiresInSeconds: 1800,
       refreshToken: undefined,
       refreshTokenExpiresAtMs: undefined,
+      fields: {},
       notes: [],
     });
   });
 
   for (const expireTime of ['1800', 1800, '1800000', String(SECONDS + 1800), SENT_AT_MS + 1_800_000, END]) {
-    test(`understands expireTime ${expireTime}`, () => {
-      const result = parseWith(prepared, { body: { code: '200', data: { token: 'opaque', expireTime } } });
+    test(`understands expireTime ${expireTime}`, async () => {
+      const result = await parseWith(prepared, {
+        body: { code: '200', data: { token: 'opaque', expireTime } },
+      });
       assert.ok(result.ok);
       assert.equal(result.value.expiresAtMs, SENT_AT_MS + 1_800_000);
     });
@@ -106,14 +110,14 @@ describe('PIK', () => {
     ['HTTP 404', { status: 404, body: {} }, 'request-rejected needs-human'],
   ];
   for (const [what, made, outcome] of outcomes) {
-    test(`${what} is ${outcome}`, () => {
-      assert.equal(outcomeOf(parseWith(prepared, made)), outcome);
+    test(`${what} is ${outcome}`, async () => {
+      assert.equal(outcomeOf(await parseWith(prepared, made)), outcome);
     });
   }
 
-  test('names the field that is missing or wrong', () => {
-    const noToken = parseWith(prepared, { body: { code: 200, data: {} } });
-    const noEnd = parseWith(prepared, { body: { code: 200, data: { token: 'x', expireTime: '0' } } });
+  test('names the field that is missing or wrong', async () => {
+    const noToken = await parseWith(prepared, { body: { code: 200, data: {} } });
+    const noEnd = await parseWith(prepared, { body: { code: 200, data: { token: 'x', expireTime: '0' } } });
     assert.ok(!noToken.ok && !noEnd.ok);
     assert.match(noToken.failure.message, /answered 200 without a token in data\.token: /);
     assert.match(noEnd.failure.message, /answered 200: data\.expireTime is zero: /);

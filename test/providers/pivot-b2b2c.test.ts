@@ -1,8 +1,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { pivotB2b2c } from '../../src/providers/pivot-b2b2c.ts';
-import { chainOf, contextOf, outcomeOf, parseWith, prepareKind } from '../support/prepared-kind.ts';
+import {
+  chainOf,
+  outcomeOf,
+  parseWith,
+  prepareKind,
+  requestOf,
+  shippedKind,
+} from '../support/prepared-kind.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { type HandMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
+
+const pivotB2b2c = shippedKind('pivot-b2b2c');
 
 const prepared = prepareKind(pivotB2b2c);
 const BINDING_ID = 'canary.bindingId.Zq7#vK2';
@@ -46,22 +55,22 @@ describe('Pivot B2B2C', () => {
     const state =
       held === undefined ? 'none' : held.refreshTokenExpiresAtMs === undefined ? 'one' : 'an expired one';
     test(`with grant ${grant} and ${state} held presents ${Object.keys(body).join(', ')}`, async () => {
-      const request = await prepareKind(pivotB2b2c, { grant }).buildRequest(contextOf(held));
-      assert.equal(request.path, '/open-api/v1/access-token/b2b2c');
-      assert.deepEqual(JSON.parse(request.body), body);
+      const request = await requestOf(prepareKind(pivotB2b2c, { grant }), held);
+      assert.equal(request.url.pathname, '/open-api/v1/access-token/b2b2c');
+      assert.deepEqual(JSON.parse(request.body ?? ''), body);
     });
   }
 
-  test('keeps a chain unless the binding id alone is presented', () => {
-    assert.equal(pivotB2b2c.configure({}).hasChain, true);
-    assert.equal(pivotB2b2c.configure({}).chainFallback, 'start-again');
-    assert.equal(pivotB2b2c.configure({ grant: 'refresh_token' }).hasChain, true);
-    assert.equal(pivotB2b2c.configure({ grant: 'authorization_code' }).hasChain, false);
+  test('keeps a chain unless the binding id alone is presented', async () => {
+    assert.equal(configureKind(pivotB2b2c, {}).hasChain, true);
+    assert.equal(configureKind(pivotB2b2c, {}).chainFallback, 'start-again');
+    assert.equal(configureKind(pivotB2b2c, { grant: 'refresh_token' }).hasChain, true);
+    assert.equal(configureKind(pivotB2b2c, { grant: 'authorization_code' }).hasChain, false);
   });
 
-  test('yields both tokens, also when the refresh token ends first', () => {
+  test('yields both tokens, also when the refresh token ends first', async () => {
     const refreshTokenExpiryTime = '2026-11-21T19:05:00+07:00';
-    const result = parseWith(prepared, { body: { ...SUCCESS, refreshTokenExpiryTime } }, chain);
+    const result = await parseWith(prepared, { body: { ...SUCCESS, refreshTokenExpiryTime } }, chain);
     assert.ok(result.ok);
     assert.equal(result.value.expiresAtMs, SENT_AT_MS + 900_000);
     assert.equal(result.value.expiresInSeconds, 900);
@@ -69,16 +78,16 @@ describe('Pivot B2B2C', () => {
     assert.equal(result.value.refreshTokenExpiresAtMs, SENT_AT_MS + 300_000);
   });
 
-  test('never loses a refresh token over its expiry', () => {
-    const result = parseWith(prepared, { body: SUCCESS }, chain);
+  test('never loses a refresh token over its expiry', async () => {
+    const result = await parseWith(prepared, { body: SUCCESS }, chain);
     assert.ok(result.ok);
     assert.equal(result.value.refreshToken?.reveal(), 'rt-2');
     assert.equal(result.value.refreshTokenExpiresAtMs, undefined);
     assert.deepEqual(result.value.notes, ['refreshTokenExpiryTime unusable, ignored']);
   });
 
-  test('yields no refresh token when the answer holds none', () => {
-    const result = parseWith(prepared, { body: { ...SUCCESS, refreshToken: undefined } }, chain);
+  test('yields no refresh token when the answer holds none', async () => {
+    const result = await parseWith(prepared, { body: { ...SUCCESS, refreshToken: undefined } }, chain);
     assert.ok(result.ok);
     assert.equal(result.value.refreshToken, undefined);
     assert.equal(result.value.refreshTokenExpiresAtMs, undefined);
@@ -147,9 +156,9 @@ describe('Pivot B2B2C', () => {
     ],
   ];
   for (const [what, made, withChain, withoutChain] of outcomes) {
-    test(`${what} is ${withChain} with a refresh token, ${withoutChain} without`, () => {
-      assert.equal(outcomeOf(parseWith(prepared, made, chain)), withChain);
-      assert.equal(outcomeOf(parseWith(prepared, made)), withoutChain);
+    test(`${what} is ${withChain} with a refresh token, ${withoutChain} without`, async () => {
+      assert.equal(outcomeOf(await parseWith(prepared, made, chain)), withChain);
+      assert.equal(outcomeOf(await parseWith(prepared, made)), withoutChain);
     });
   }
 });

@@ -1,34 +1,44 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { pivot } from '../../src/providers/pivot.ts';
 import { credentialsOf } from '../support/credentials.ts';
-import { contextOf, outcomeOf, parseWith, prepareKind } from '../support/prepared-kind.ts';
+import {
+  beginWith,
+  outcomeOf,
+  parseWith,
+  prepareKind,
+  requestOf,
+  shippedKind,
+} from '../support/prepared-kind.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { type HandMadeResponse, SENT_AT_MS } from '../support/token-response.ts';
+
+const pivot = shippedKind('pivot');
 
 const prepared = prepareKind(pivot);
 const data = { accessToken: 'token', expiresIn: '900', tokenType: 'Bearer' };
 
 describe('Pivot', () => {
   test('is sent id and secret in headers', async () => {
-    const { path, headers, body } = await prepared.buildRequest(contextOf());
-    assert.equal(path, '/v1/access-token');
+    const { url, headers, body } = await requestOf(prepared);
+    assert.equal(url.pathname, '/v1/access-token');
     assert.deepEqual(headers, {
+      'content-type': 'application/json',
       'x-merchant-id': 'canary.merchantId.Zq7#vK2',
       'x-merchant-secret': 'canary.merchantSecret.Zq7#vK2',
     });
-    assert.deepEqual(JSON.parse(body), { grantType: 'client_credentials' });
+    assert.deepEqual(JSON.parse(body ?? ''), { grantType: 'client_credentials' });
   });
 
-  test('yields the token of its known answer', () => {
-    const result = parseWith(prepared, { body: { code: '00', message: 'Successful', data } });
+  test('yields the token of its known answer', async () => {
+    const result = await parseWith(prepared, { body: { code: '00', message: 'Successful', data } });
     assert.ok(result.ok);
     assert.equal(result.value.accessToken.reveal(), 'token');
     assert.equal(result.value.expiresAtMs, SENT_AT_MS + 900_000);
     assert.deepEqual(result.value.notes, []);
   });
 
-  test('says what it assumes when the answer says nothing', () => {
-    const result = parseWith(prepared, { body: { code: '00', data: { accessToken: 'token' } } });
+  test('says what it assumes when the answer says nothing', async () => {
+    const result = await parseWith(prepared, { body: { code: '00', data: { accessToken: 'token' } } });
     assert.ok(result.ok);
     assert.equal(result.value.tokenType, 'Bearer');
     assert.equal(result.value.expiresInSeconds, 900);
@@ -36,9 +46,9 @@ describe('Pivot', () => {
   });
 
   for (const name of ['expires_on', '.expires', 'expiry_date', 'validUntil', 'expirationDate']) {
-    test(`takes the end that ${name} names when the documented field is missing`, () => {
+    test(`takes the end that ${name} names when the documented field is missing`, async () => {
       const end = new Date(SENT_AT_MS + 300_000).toISOString();
-      const result = parseWith(prepared, { body: { data: { accessToken: 'token', [name]: end } } });
+      const result = await parseWith(prepared, { body: { data: { accessToken: 'token', [name]: end } } });
       assert.ok(result.ok);
       assert.equal(result.value.expiresAtMs, SENT_AT_MS + 300_000);
     });
@@ -63,14 +73,17 @@ describe('Pivot', () => {
     ],
   ];
   for (const [what, made, outcome] of outcomes) {
-    test(`${what} is ${outcome}`, () => {
-      assert.equal(outcomeOf(parseWith(prepared, made)), outcome);
+    test(`${what} is ${outcome}`, async () => {
+      assert.equal(outcomeOf(await parseWith(prepared, made)), outcome);
     });
   }
 
   for (const merchantId of ['line\nbreak', 'ends with a line break\n', ' outer space', 'höhe']) {
-    test(`refuses ${JSON.stringify(merchantId)} as merchantId, which no header can carry`, () => {
-      const result = pivot.configure({}).prepare(credentialsOf({ merchantId, merchantSecret: 's' }));
+    test(`refuses ${JSON.stringify(merchantId)} as merchantId, which no header can carry`, async () => {
+      const credentials = credentialsOf({ merchantId, merchantSecret: 's' });
+      const prepared = configureKind(pivot).prepare(credentials);
+      assert.ok(prepared.ok);
+      const result = (await beginWith(prepared.value)).request();
       assert.ok(!result.ok);
       assert.match(result.failure.message, /^merchantId holds a line break, outer space or non-ASCII/);
     });

@@ -36,6 +36,7 @@ interface Given {
 function parse(text: string, { passphrase, allowWeakKey = false }: Given = {}) {
   return parsePrivateKey(new SecretText(text), {
     name: 'privateKey',
+    type: 'rsa',
     passphrase: passphrase === undefined ? undefined : new SecretText(passphrase),
     allowWeakKey,
   });
@@ -105,7 +106,7 @@ describe('a private key is loaded', () => {
 describe('a private key is refused', () => {
   const publicPem = once(() => rsaKeyPair().publicKey.export({ type: 'spki', format: 'pem' }));
   const refused: readonly (readonly [string, () => string, Given, RegExp])[] = [
-    ['EC', () => toPem(ecKey()), {}, /^privateKey is of type ec: SNAP signs with plain RSA/],
+    ['EC', () => toPem(ecKey()), {}, /^privateKey is of type ec: plain RSA signs here/],
     ['EC as SEC1', () => ecKey().export({ type: 'sec1', format: 'pem' }), {}, /of type ec/],
     [
       'EC as bare base64',

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
+import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import { KINDS } from '../../src/connections.ts';
 import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
@@ -10,6 +11,7 @@ import { createTokenSource } from '../../src/providers/token-source.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { createDirectTransport } from '../support/transport.ts';
 
 const SECOND_MS = 1000;
@@ -123,10 +125,10 @@ describe('a provider that keeps refusing, over HTTP', () => {
           } else response.end('{"code":200,"data":{"token":"token-1","expireTime":"00:15:00"}}');
         });
       });
-      const kind = KINDS.find((each) => each.kind === 'pik');
+      const kind = KINDS.find('pik');
       assert.ok(kind !== undefined);
       const provider = createTokenSource({
-        kind: kind.configure({}),
+        kind: configureKind(kind),
         readCredentials: async () => ({
           credentials: succeed(
             new Map([
@@ -137,6 +139,7 @@ describe('a provider that keeps refusing, over HTTP', () => {
           untilChanged: (signal) => clock.sleep(100 * OBSERVED_MS, signal),
         }),
         baseUrl: server.url,
+        random: createSystemRandom(),
         timeoutMs: 10_000,
         transport: createDirectTransport(clock),
         clock,

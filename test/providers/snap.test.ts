@@ -7,16 +7,39 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
 import { z } from 'zod';
-import { SecretText } from '../../src/core/secret-text.ts';
-import { buildSnapHeaders, formatTimestamp, type SnapSigner } from '../../src/providers/snap.ts';
+import { createSystemRandom } from '../../src/adapters/system/random.ts';
+import { credentialsOf } from '../support/credentials.ts';
+import { shippedKind } from '../support/prepared-kind.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
 
 const AT_MS = Date.UTC(2026, 10, 21, 12, 21, 2, 345);
 const CLIENT_ID = 'a7f3-client';
-const signer = (): SnapSigner => ({
-  clientId: new SecretText(CLIENT_ID),
-  privateKey: rsaKeyPair().privateKey,
-});
+
+/** The headers of a request at `nowMs`. */
+async function headersAt(
+  nowMs: number,
+  timestampFormat = 'jakarta-seconds',
+): Promise<Readonly<Record<string, string>>> {
+  const credentials = credentialsOf({ clientId: CLIENT_ID, privateKey: toPem(rsaKeyPair().privateKey) });
+  const prepared = configureKind(shippedKind('pivot-b2b'), { timestampFormat }).prepare(credentials);
+  assert.ok(prepared.ok);
+  const random = createSystemRandom();
+  const begun = await prepared.value.begin({
+    nowMs,
+    random,
+    chain: undefined,
+    baseUrl: 'https://api.example.com',
+  });
+  assert.ok(begun.ok);
+  const request = begun.value.request();
+  assert.ok(request.ok);
+  return request.value.headers;
+}
+
+const timestampAt = async (nowMs: number, format: string): Promise<string> =>
+  (await headersAt(nowMs, format))['x-timestamp'] ?? '';
+
 const publicPem = () => rsaKeyPair().publicKey.export({ type: 'spki', format: 'pem' });
 
 /** The server side of a vendor's own SNAP library. */
@@ -57,20 +80,23 @@ describe('a SNAP timestamp', () => {
     ['utc-milliseconds', '2026-11-21T12:21:02.345Z'],
   ] as const;
   for (const [format, expected] of formats) {
-    test(`is ${expected} as ${format}`, () => {
-      assert.equal(formatTimestamp(AT_MS, format), expected);
+    test(`is ${expected} as ${format}`, async () => {
+      assert.equal(await timestampAt(AT_MS, format), expected);
     });
   }
 
-  test('changes the day at 17:00 UTC', () => {
-    assert.equal(formatTimestamp(Date.UTC(2026, 11, 31, 17), 'jakarta-seconds'), '2027-01-01T00:00:00+07:00');
+  test('changes the day at 17:00 UTC', async () => {
+    assert.equal(
+      await timestampAt(Date.UTC(2026, 11, 31, 17), 'jakarta-seconds'),
+      '2027-01-01T00:00:00+07:00',
+    );
   });
 
-  test('means the moment that it was made of', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 4e12 }), (atMs) => {
+  test('means the moment that it was made of', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 0, max: 4e12 }), async (atMs) => {
         for (const [format] of formats) {
-          const lost = atMs - Date.parse(formatTimestamp(atMs, format));
+          const lost = atMs - Date.parse(await timestampAt(atMs, format));
           assert.ok(lost >= 0 && lost < (format.endsWith('-milliseconds') ? 1 : 1000));
         }
       }),
@@ -80,16 +106,16 @@ describe('a SNAP timestamp', () => {
 
 describe('a SNAP signature', () => {
   test('covers client id and timestamp, in 344 characters of standard base64', async () => {
-    const headers = await buildSnapHeaders(signer(), AT_MS, 'jakarta-seconds');
-    assert.deepEqual(Object.keys(headers), ['x-timestamp', 'x-client-key', 'x-signature']);
+    const headers = await headersAt(AT_MS);
+    assert.deepEqual(Object.keys(headers), ['content-type', 'x-timestamp', 'x-client-key', 'x-signature']);
     assert.equal(headers['x-client-key'], CLIENT_ID);
     assert.match(headers['x-signature'] ?? '', /^[A-Za-z0-9+/]{342}==$/);
   });
 
   test('of another timestamp is refused by both judges', async () => {
-    const headers = await buildSnapHeaders(signer(), AT_MS, 'jakarta-seconds');
+    const headers = await headersAt(AT_MS);
     const signed = {
-      timestamp: formatTimestamp(AT_MS + 1000, 'jakarta-seconds'),
+      timestamp: await timestampAt(AT_MS + 1000, 'jakarta-seconds'),
       signature: headers['x-signature'] ?? '',
     };
     assert.equal(opensslVerifies(signed), false);
@@ -109,13 +135,17 @@ describe('a SNAP signature', () => {
 /** Signs in a process of its own, because a process reads its time zone only once. */
 function signInZone(zone: string): Signed {
   const script = `
-    import { createPrivateKey } from 'node:crypto';
     import { text } from 'node:stream/consumers';
+    import { KINDS } from './src/connections.ts';
     import { SecretText } from './src/core/secret-text.ts';
-    import { buildSnapHeaders } from './src/providers/snap.ts';
-    const privateKey = createPrivateKey(await text(process.stdin));
+    const privateKey = new SecretText(await text(process.stdin));
     const clientId = new SecretText('${CLIENT_ID}');
-    const headers = await buildSnapHeaders({ clientId, privateKey }, ${AT_MS}, 'jakarta-seconds');
+    const credentials = new Map([['clientId', clientId], ['privateKey', privateKey]]);
+    const facts = { credentials: [...credentials.keys()], customerCredentials: undefined, baseUrl: undefined };
+    const prepared = KINDS.find('pivot-b2b').configure({}, facts).configured.prepare(credentials);
+    const random = { next: () => 0, uuid: () => '' };
+    const begun = await prepared.value.begin({ nowMs: ${AT_MS}, random, baseUrl: 'https://api.example.com' });
+    const { headers } = begun.value.request().value;
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     console.log(JSON.stringify({ zone, timestamp: headers['x-timestamp'], signature: headers['x-signature'] }));`;
   const child = spawnSync(process.execPath, ['--input-type=module-typescript', '--eval', script], {

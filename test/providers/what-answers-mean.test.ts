@@ -1,19 +1,22 @@
 /** What a provider's answer means, through the real HTTP path: hand-made answers on a port, every kind that can be tried. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import { apimw } from '../../src/providers/apimw.ts';
-import { paysecurez } from '../../src/providers/paysecurez.ts';
-import { pik } from '../../src/providers/pik.ts';
-import { pivot } from '../../src/providers/pivot.ts';
 import type { ProviderKind } from '../../src/providers/provider.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { jsonWebToken } from '../support/json-web-token.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
-import { canaryCredentials, chainOf } from '../support/prepared-kind.ts';
+import { canaryCredentials, chainOf, shippedKind } from '../support/prepared-kind.ts';
+import { configureKind } from '../support/provider-bench.ts';
 import { createDirectTransport } from '../support/transport.ts';
+
+const apimw = shippedKind('apimw');
+const paysecurez = shippedKind('paysecurez');
+const pik = shippedKind('pik');
+const pivot = shippedKind('pivot');
 
 const live = new AbortController().signal;
 
@@ -40,8 +43,9 @@ async function ask(kind: ProviderKind, answer: Answer): Promise<readonly [string
     Object.entries(canaryCredentials(kind)).map(([name, text]) => [name, new SecretText(text)]),
   );
   const source = createTokenSource({
-    kind: kind.configure(answer.options ?? {}),
+    kind: configureKind(kind, answer.options),
     baseUrl: server.url,
+    random: createSystemRandom(),
     timeoutMs: 10_000,
     ...(answer.lifetimeMs === undefined ? {} : { lifetimeMs: answer.lifetimeMs }),
     transport: createDirectTransport(clock),
@@ -291,8 +295,8 @@ describe('an answer', () => {
       /200 with an HTML page, probably/,
     ],
     ['407', pivot, { status: 407, body: {} }, 'request-rejected needs-human', /a proxy wants credentials/],
-    ['405', pivot, { status: 405, body: {} }, 'request-rejected needs-human', /does not take POST/],
-    ['415', pivot, { status: 415, body: {} }, 'request-rejected needs-human', /does not take JSON/],
+    ['405', pivot, { status: 405, body: {} }, 'request-rejected needs-human', /does not take the method/],
+    ['415', pivot, { status: 415, body: {} }, 'request-rejected needs-human', /does not take such a body/],
     ['501', pivot, { status: 501, body: {} }, 'provider-unavailable backoff', /will be tried again/],
     ['204', pivot, { status: 204 }, 'response-malformed backoff', /204 with an empty body/],
     ['200 without a body', pivot, {}, 'response-malformed backoff', /200 with an empty body/],

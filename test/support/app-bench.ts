@@ -149,6 +149,7 @@ providers:
         events: events.record,
         connections: connect(parsed, {
           clock,
+          random: createSeededRandom(1),
           events: events.record,
           readEnv: (variable) => env[variable],
           awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

@@ -104,6 +104,7 @@ providers:
       const events = new RecordedEvents();
       const connections = connect(configuration, {
         clock,
+        random: createSeededRandom(1),
         events: events.record,
         readEnv: (name) => env[name],
         awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },

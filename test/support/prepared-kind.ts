@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
+import { KINDS } from '../../src/connections.ts';
 import type { ChainState } from '../../src/core/chain-state.ts';
 import { type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
@@ -13,21 +14,31 @@ import type {
   TokenRequest,
 } from '../../src/providers/provider.ts';
 import { credentialsOf } from './credentials.ts';
+import { once } from './once.ts';
+import { certificateOf } from './preset-material.ts';
 import { configureKind } from './provider-bench.ts';
 import { rsaKeyPair, toPem } from './rsa-key.ts';
 import { type HandMadeResponse, handMadeResponse, SENT_AT_MS } from './token-response.ts';
+
+/** @throws for a name that is no kind */
+export function shippedKind(name: string): ProviderKind {
+  const kind = KINDS.find(name);
+  assert.ok(kind !== undefined, name);
+  return kind;
+}
+
+/** What has to have a form. */
+const materials = once((): Readonly<Record<string, string>> => {
+  const key = toPem(rsaKeyPair().privateKey);
+  return { privateKey: key, certificate: certificateOf(key) };
+});
 
 /** A canary for every credential of every kind: long, and found nowhere else. */
 export function canaryCredentials(kind: ProviderKind): Readonly<Record<string, string>> {
   const own = kind.credentials === 'any' ? {} : kind.credentials;
   const names = Object.keys({ ...own, ...kind.customerCredentials });
   const given = names.filter((name) => name !== 'passphrase');
-  return Object.fromEntries(
-    given.map((name) => [
-      name,
-      name === 'privateKey' ? toPem(rsaKeyPair().privateKey) : `canary.${name}.Zq7#vK2`,
-    ]),
-  );
+  return Object.fromEntries(given.map((name) => [name, materials()[name] ?? `canary.${name}.Zq7#vK2`]));
 }
 
 /** The kind with options and canary credentials. */

@@ -22,7 +22,8 @@ function keys(): Readonly<Record<string, string>> {
   return made;
 }
 
-function certificateOf(key: string): string {
+/** A certificate of a key, by openssl. */
+export function certificateOf(key: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'token-refresher-certificate-'));
   try {
     const path = join(folder, 'key.pem');

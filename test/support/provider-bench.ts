@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
-import { KINDS } from '../../src/connections.ts';
+import { findPreset, KINDS } from '../../src/connections.ts';
 import type { ChainState } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { FetchReport } from '../../src/core/ports.ts';
@@ -36,12 +36,16 @@ export interface ProviderBench extends UpstreamsBench {
 
 /** A kind as an entry configures it that gives all of its credentials. @throws for settings that do not fit */
 export function configureKind(kind: ProviderKind, options: object = {}): ConfiguredKind {
-  const result = kind.configure(options, {
-    credentials: kind.credentials === 'any' ? [] : Object.keys(kind.credentials),
-    customerCredentials:
-      kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
-    baseUrl: 'https://api.example.com',
-  });
+  const example = findPreset(kind.kind)?.example?.options;
+  const result = kind.configure(
+    { ...example, ...options },
+    {
+      credentials: kind.credentials === 'any' ? [] : Object.keys(kind.credentials),
+      customerCredentials:
+        kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
+      baseUrl: 'https://api.example.com',
+    },
+  );
   assert.ok(result.ok, inspect(result, { depth: 5 }));
   return result.configured;
 }

@@ -12,7 +12,7 @@ export interface MetricDefinition {
 }
 
 // Each bound is a line for each provider in each scrape: as few as answer "is it slow, and how slow".
-/** From a provider nearby to the longest deadline of a call (Pivot answers 408 after 60 s). */
+/** From a provider nearby to the longest deadline of a call (some APIs answer 408 after 60 s). */
 const CALL_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60] as const;
 /** To the deadline of a call to the store, 5 s unless it is configured. */
 const WRITE_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 5] as const;

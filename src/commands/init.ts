@@ -1,0 +1,126 @@
+/** `init PRESET`: a provider to paste into a configuration, with what has to be filled in. */
+import { findPreset, KINDS, listPresets } from '../connections.ts';
+import { formatDuration } from '../core/duration.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+/** Entries of the forms, for APIs without a preset. */
+const FORM_ENTRIES: Readonly<Record<string, string>> = {
+  oauth2: `- name: my-api
+  kind: oauth2
+  tokenUrl: https://login.example.com/oauth2/token
+  grant: client_credentials            # or refresh_token, jwt-bearer
+  auth: client_secret_basic            # or client_secret_post, client_secret_jwt, private_key_jwt, tls_client_auth, none
+  # scope: [read, write]
+  credentials:
+    clientId: { env: MY_API_CLIENT_ID }
+    clientSecret: { env: MY_API_CLIENT_SECRET }
+  secret: tokens/my-api
+`,
+  http: `- name: my-api
+  kind: http
+  credentials:
+    user: { env: MY_API_USER }
+    password: { env: MY_API_PASSWORD }
+  request:
+    method: POST                       # or GET, PUT
+    url: https://api.example.com/login
+    body: { json: { user: "\${user}", password: "\${password}" } }   # or form, text, none
+  token: { path: data.token }          # or header, cookie, body: text
+  expiry: [{ path: data.expires_in, as: seconds }]
+  # success: { all: [{ path: code, saysSuccess: true }] }
+  # errors: [{ when: { path: code, is: E401 }, code: credentials-rejected }]
+  secret: tokens/my-api
+`,
+  snap: `- name: my-bank
+  kind: snap
+  baseUrl: https://api.bank.example
+  # flow: b2b2c                        # a token for each customer
+  # path: /openapi/v1.0/access-token/b2b
+  # timestampFormat: jakarta-seconds
+  credentials:
+    clientId: { env: MY_BANK_CLIENT_ID }
+    privateKey: { file: my-bank/private-key.pem }
+  secret: tokens/my-bank
+`,
+};
+
+export function init(name: string, terminal: Terminal): ExitCode {
+  const form = Object.hasOwn(FORM_ENTRIES, name) ? FORM_ENTRIES[name] : undefined;
+  const kind = KINDS.find(name);
+  if (form === undefined && (kind === undefined || findPreset(name) === undefined)) {
+    terminal.err(
+      `no preset ${JSON.stringify(name)}; there are ${[...Object.keys(FORM_ENTRIES), ...listPresets()].join(', ')}\n`,
+    );
+    return 2;
+  }
+  const entry = form ?? (kind === undefined ? '' : presetEntry(name, kind));
+  terminal.out(`# Below providers: in the configuration.\n${entry}`);
+  terminal.err(
+    'fill in what is marked, then: token-refresher check, and token-refresher try NAME to see the request\n',
+  );
+  return 0;
+}
+
+function presetEntry(name: string, kind: ProviderKind): string {
+  const preset = findPreset(name);
+  if (preset === undefined) throw new Error(`${name} is a preset`);
+  const { title, special, source, checked, fromMemory, options, baseUrl } = preset;
+  const prefix = name.replaceAll('-', '_').toUpperCase();
+  const comments = [
+    title,
+    ...(special === undefined ? [] : [special]),
+    `Source: ${source} (${checked})`,
+    ...fromMemory.map((what) => `From memory, not from that page: ${what}`),
+    `A token lives ${formatDuration(preset.lifetime)} as documented; its real expiry counts.`,
+  ];
+  const hasCustomers = kind.customerCredentials !== undefined;
+  const own = kind.credentials === 'any' ? {} : kind.credentials;
+  const lines = [
+    ...comments.map((comment) => `# ${comment}`),
+    `- name: ${name}`,
+    `  kind: ${name}`,
+    kind.needsBaseUrl
+      ? '  baseUrl: https://FILL-IN             # address of the API'
+      : `  # baseUrl: ${baseUrl ?? ''}`,
+    ...Object.entries(options).map(([option, { description, default: usual, values }]) => {
+      const choices = values === undefined ? '' : ` (${values.join(', ')})`;
+      return usual === undefined
+        ? `  ${option}: FILL-IN             # ${description}${choices}`
+        : `  # ${option}: ${JSON.stringify(usual)}             # ${description}${choices}`;
+    }),
+    ...(Object.keys(own).length === 0 ? [] : ['  credentials:']),
+    ...Object.entries(own).map(
+      ([credential, { description, optional }]) =>
+        `    ${optional === true ? '# ' : ''}${credential}: { env: ${prefix}_${upper(credential)} }   # ${description}`,
+    ),
+    ...(hasCustomers ? customerLines(name, prefix, kind) : [`  secret: ${secretOf(name)}`]),
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/** A name that a secret may have: not one that ends like an ARN, in a hyphen and six characters. */
+function secretOf(name: string): string {
+  return /-.{6}$/.test(name) ? `tokens/${name}/token` : `tokens/${name}`;
+}
+
+function customerLines(
+  name: string,
+  prefix: string,
+  { customerCredentials = {} }: ProviderKind,
+): readonly string[] {
+  return [
+    `  secret: tokens/${name}/{customer}`,
+    '  customers:',
+    '    - name: first-customer             # FILL-IN',
+    ...Object.entries(customerCredentials).map(
+      ([credential, { description }]) =>
+        `      ${credential}: { env: ${prefix}_${upper(credential)} }   # ${description}`,
+    ),
+  ];
+}
+
+/** `clientSecret` -> `CLIENT_SECRET`. */
+function upper(name: string): string {
+  return name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toUpperCase();
+}

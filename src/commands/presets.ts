@@ -1,0 +1,60 @@
+/** `presets`: what ships, with the page that each was written after. */
+import { findPreset, KINDS, listPresets } from '../connections.ts';
+import { formatDuration } from '../core/duration.ts';
+import type { ProviderKind } from '../providers/provider.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
+
+export interface PresetsOptions {
+  readonly json?: boolean;
+}
+
+export function presets({ json = false }: PresetsOptions, terminal: Terminal): ExitCode {
+  const all = listPresets().flatMap((name) => describe(name) ?? []);
+  if (json) {
+    terminal.out(`${JSON.stringify(all, null, 2)}\n`);
+    return 0;
+  }
+  const widest = Math.max(...all.map(({ kind }) => kind.length));
+  for (const { kind, title, lifetime, special } of all) {
+    const more = special === undefined ? '' : `; ${special}`;
+    terminal.out(`${kind.padEnd(widest)}  ${lifetime.padStart(5)}  ${title}${more}\n`);
+  }
+  terminal.out(`\n${all.length} presets; init NAME prints one to paste, --json says all of each\n`);
+  return 0;
+}
+
+interface PresetDescription {
+  readonly kind: string;
+  readonly title: string;
+  readonly special: string | undefined;
+  readonly form: string;
+  readonly lifetime: string;
+  readonly baseUrl: string | undefined;
+  readonly source: string;
+  readonly checked: string;
+  readonly fromMemory: readonly string[];
+  readonly credentials: ProviderKind['credentials'];
+  readonly customerCredentials: ProviderKind['customerCredentials'];
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+function describe(name: string): PresetDescription | undefined {
+  const preset = findPreset(name);
+  const kind = KINDS.find(name);
+  if (preset === undefined || kind === undefined) return undefined;
+  const { title, special, form, lifetime, baseUrl, source, checked, fromMemory, options } = preset;
+  return {
+    kind: name,
+    title,
+    special,
+    form,
+    lifetime: formatDuration(lifetime),
+    baseUrl,
+    source,
+    checked,
+    fromMemory,
+    credentials: kind.credentials,
+    customerCredentials: kind.customerCredentials,
+    options,
+  };
+}
