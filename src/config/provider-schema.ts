@@ -185,7 +185,7 @@ function withoutCustomers({ credentials }: ProviderKind): JsonObject {
     if: { required: ['customers'] },
     else: {
       required: ['secret', ...(needed.length === 0 ? [] : ['credentials'])],
-      properties: { credentials: { required: needed } },
+      properties: { credentials: { required: needed }, secret: { pattern: SECRET_NAME_PATTERN.source } },
     },
   };
 }
