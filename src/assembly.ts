@@ -6,6 +6,7 @@ import type { Configuration, ProviderConfiguration, TokenConfiguration } from '.
 import { describeReference } from './config/reference.ts';
 import type { Connections } from './connections.ts';
 import { decideTolerableCadence } from './core/cadence.ts';
+import { SEED_CREDENTIAL } from './core/chain-state.ts';
 import type { Clock, Random, RefreshEvents, TokenSource } from './core/ports.ts';
 import { ChainKeeper, type ChainKeeperParts } from './refresh/chain-keeper.ts';
 import { FetchBudget } from './refresh/fetch-budget.ts';
@@ -90,7 +91,7 @@ function assembleProvider(
     const keeper = new TokenKeeper(
       Object.assign(writing, {
         publication: new TokenPublication(writing),
-        chain: createChain(configuration, token, { ...writing, journal: shared.journal }),
+        chain: createChain(configuration, token, source, { ...writing, journal: shared.journal }),
       }),
     );
     const assembled = { source, keeper, stateSecret };
@@ -115,7 +116,8 @@ function assembleProvider(
 function createChain(
   configuration: ProviderConfiguration,
   token: TokenConfiguration,
-  parts: Omit<ChainKeeperParts, 'stateSecret' | 'fallback' | 'remedy'>,
+  source: TokenSource,
+  parts: Omit<ChainKeeperParts, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
 ): ChainKeeper | undefined {
   if (token.stateSecret === undefined) return undefined;
   return new ChainKeeper({
@@ -123,6 +125,7 @@ function createChain(
     stateSecret: token.stateSecret,
     fallback: configuration.configured.chainFallback,
     remedy: () => describeRemedy(configuration, token),
+    readSeed: (signal) => source.readSeed(signal),
   });
 }
 
@@ -151,6 +154,11 @@ function createFetchBudget(
 function describeRemedy(provider: ProviderConfiguration, token: TokenConfiguration): string {
   const { customer } = token.identity;
   const references = customer === undefined ? provider.credentials : token.customerCredentials;
+  const seed = references[SEED_CREDENTIAL];
+  if (seed !== undefined) {
+    const whose = customer === undefined ? provider.name : `customer ${customer}`;
+    return `have ${whose} authorized again and put the new refresh token into ${SEED_CREDENTIAL} (${describeReference(seed)}), which is then tried at once`;
+  }
   const places = Object.entries(references).map(
     ([name, reference]) => `${name} (${describeReference(reference)})`,
   );

@@ -183,7 +183,7 @@ providers:
       privateKey: { file: /etc/token-refresher/bank/private-key.pem }
     secret: tokens/bank
 `,
-  Presets: `
+  'Kinds that ship': `
 providers:
   - name: paypal
     kind: paypal

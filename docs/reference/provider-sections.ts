@@ -13,6 +13,7 @@ import { optionsOf, parseSchemaNode, type SchemaOption } from './schema-node.ts'
 const FORMS = ['oauth2', 'http', 'snap'] as const;
 
 const CUSTOMERS = 'Customers';
+const SHIPPED = 'Kinds that ship';
 const SHARED = 'Options of every provider';
 
 type Example = (title: string) => string;
@@ -37,7 +38,7 @@ export function providerSections(
     {
       title: SHARED,
       blocks: [
-        `Every provider has these options. What else it has follows from its kind: ${FORMS.map((form) => link(code(form), `Kind ${form}`)).join(', ')} for any API, or one of the ${link('presets', 'Presets')}.`,
+        `Every provider has these options. What else it has follows from its kind: ${FORMS.map((form) => link(code(form), `Kind ${form}`)).join(', ')} for any API, or one of the ${link('presets', SHIPPED)}.`,
         example(SHARED),
         optionTable({ options: shared, path, elsewhere: new Map() }),
       ],
@@ -136,10 +137,10 @@ function presetSection(kinds: KindLibrary, example: Example): ReferenceSection {
     ];
   });
   return {
-    title: 'Presets',
+    title: SHIPPED,
     blocks: [
       `Kinds that ship, each a file in [config/presets](../config/presets) with its source. ${code('token-refresher init NAME')} prints one to paste.`,
-      example('Presets'),
+      example(SHIPPED),
       table(['Kind', 'API', 'Lives', 'Credentials', 'Options'], rows),
     ],
     sections: [],

@@ -13,7 +13,7 @@ import {
   versionBudgetField,
   wholeNumberField,
 } from '../core/field-schemas.ts';
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
 import { discoverySchema } from './discovery-schema.ts';
 import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
@@ -169,7 +169,25 @@ export function createProviderSchema(
   };
   const options: z.ZodRawShape = kind.options.shape;
   refuseCollisions(kind, fields, options);
-  return mapping({ ...fields, ...options });
+  const schema = mapping({ ...fields, ...options });
+  return hasCustomers === 'maybe' && kind.customerCredentials === undefined
+    ? schema.meta(withoutCustomers(kind))
+    : schema;
+}
+
+/** JSON Schema for what is needed where there are no customers that may have it. */
+function withoutCustomers({ credentials }: ProviderKind): JsonObject {
+  const needed =
+    credentials === 'any'
+      ? []
+      : Object.entries(credentials).flatMap(([name, field]) => (field.optional === true ? [] : [name]));
+  return {
+    if: { required: ['customers'] },
+    else: {
+      required: ['secret', ...(needed.length === 0 ? [] : ['credentials'])],
+      properties: { credentials: { required: needed }, secret: { pattern: SECRET_NAME_PATTERN.source } },
+    },
+  };
 }
 
 const TLS_DESCRIPTIONS: CredentialFields = {
@@ -195,8 +213,8 @@ function credentialsField(kind: ProviderKind, hasCustomers: boolean | 'maybe'): 
       )
       .prefault({})
       .describe('credentials by name, each by reference; texts of the description hold them as ${name}');
-  const field = credentialsSchema(hasCustomers === true ? optional(kind.credentials) : kind.credentials);
-  return hasCustomers === true ? field.prefault({}) : field;
+  const field = credentialsSchema(hasCustomers === false ? kind.credentials : optional(kind.credentials));
+  return hasCustomers === false ? field : field.prefault({});
 }
 
 function optional(fields: CredentialFields): CredentialFields {

@@ -1,5 +1,6 @@
 /** What the schema has to say, in the words of {@link Finding}. */
 import type { z } from 'zod';
+import { describeExpected } from '../core/field-schemas.ts';
 import { isJsonObject } from '../core/json.ts';
 import type { Finding, Path } from './problem.ts';
 import { LITERAL_CREDENTIAL } from './reference-schema.ts';
@@ -135,37 +136,4 @@ export function valueAt(root: unknown, path: Path): unknown {
     if (isJsonObject(value) && Object.hasOwn(value, segment)) return value[String(segment)];
     return undefined;
   }, root);
-}
-
-/** What is allowed, for schemas that do not say it themselves: the options of the kinds. */
-function describeExpected(issue: z.core.$ZodRawIssue): string {
-  switch (issue.code) {
-    case 'invalid_value':
-      return issue.values.map(String).join(', ');
-    case 'invalid_type':
-      return TYPE_NAMES[issue.expected] ?? issue.expected;
-    case 'too_small':
-      return `at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
-    case 'too_big':
-      return `at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
-    case 'invalid_format':
-      return issue.format === 'regex' ? `a text that matches ${issue.pattern ?? 'a pattern'}` : issue.format;
-    default:
-      return 'another value';
-  }
-}
-
-const TYPE_NAMES: Readonly<Record<string, string>> = {
-  string: 'a text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a mapping',
-  record: 'a mapping',
-};
-
-function unitOf(origin: string): string {
-  if (origin === 'string') return ' characters';
-  return origin === 'array' ? ' entries' : '';
 }

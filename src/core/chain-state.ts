@@ -1,12 +1,19 @@
 /**
  * The chain of refresh tokens: each fetch spends one and yields the next. The newest one lives in a **state secret** of
  * its own, which readers are never given.
+ *
+ * A refresh token among the credentials (of an OAuth consent, say) is the **seed** of a chain: it is presented until the
+ * state secret holds a later one. The state remembers which seed it has grown from, or has come after, so that every
+ * process on every machine sees when a human has put a new one in place: that one begins a new chain.
  */
 import { z } from 'zod';
 import { parseJson } from './json.ts';
 import { SecretText } from './secret-text.ts';
 import { formatUtc } from './time-text.ts';
 import type { TokenIdentity } from './token.ts';
+
+/** Name of the credential that is a seed. */
+export const SEED_CREDENTIAL = 'refreshToken';
 
 /** The newest refresh token of a chain. */
 export interface ChainState {
@@ -17,6 +24,29 @@ export interface ChainState {
   readonly obtainedAtMs: number;
   /** Counts up with every refresh token of the chain. */
   readonly generation: number;
+  /** {@link SecretText.fingerprint} of the seed that was there when it was obtained; `undefined` without one. */
+  readonly seed?: string | undefined;
+}
+
+/**
+ * The refresh token that counts: the chain's newest, unless a human has put another seed in place since. Going back to a
+ * former seed counts as a change as well: it may be the right account's, and may not have been spent.
+ * @returns a seed in the form of a state, which it is not: of no known age or end, and with the chain's generation
+ */
+export function chooseRefreshToken(
+  chain: ChainState | undefined,
+  seed: SecretText | undefined,
+): ChainState | undefined {
+  if (seed === undefined || seed.length === 0) return chain;
+  const fingerprint = seed.fingerprint();
+  if (chain?.seed === fingerprint) return chain;
+  return {
+    refreshToken: seed,
+    refreshTokenExpiresAtMs: undefined,
+    obtainedAtMs: 0,
+    generation: chain?.generation ?? 0,
+    seed: fingerprint,
+  };
 }
 
 const chainStateSchema = z.object({
@@ -27,6 +57,7 @@ const chainStateSchema = z.object({
   provider: z.string().min(1),
   customer: z.string().min(1).optional(),
   generation: z.int().positive(),
+  seed: z.string().min(1).optional(),
 });
 
 /** Bytes that a secret can hold (Secrets Manager's quota). */
@@ -57,6 +88,7 @@ export function serializeChainState(identity: TokenIdentity, state: ChainState):
     provider: identity.provider,
     ...(identity.customer === undefined ? {} : { customer: identity.customer }),
     generation: state.generation,
+    ...(state.seed === undefined ? {} : { seed: state.seed }),
   };
   return new SecretText(JSON.stringify(wire));
 }
@@ -87,6 +119,7 @@ export function parseChainState(
         wire.refresh_token_expires_at === undefined ? undefined : Date.parse(wire.refresh_token_expires_at),
       obtainedAtMs: Date.parse(wire.obtained_at),
       generation: wire.generation,
+      ...(wire.seed === undefined ? {} : { seed: wire.seed }),
     },
   };
 }

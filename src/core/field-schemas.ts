@@ -92,3 +92,36 @@ export function versionBudgetField(): z.ZodType<VersionBudget, VersionBudget> {
   const allowed = 'a whole number from 1, or none';
   return z.union([z.int(allowed).min(1, allowed), z.literal('none')], allowed);
 }
+
+/** What is allowed, for schemas that do not say it themselves. */
+export function describeExpected(issue: z.core.$ZodRawIssue): string {
+  switch (issue.code) {
+    case 'invalid_value':
+      return issue.values.map(String).join(', ');
+    case 'invalid_type':
+      return TYPE_NAMES[issue.expected] ?? issue.expected;
+    case 'too_small':
+      return `at least ${String(issue.minimum)}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `at most ${String(issue.maximum)}${unitOf(issue.origin)}`;
+    case 'invalid_format':
+      return issue.format === 'regex' ? `a text that matches ${issue.pattern ?? 'a pattern'}` : issue.format;
+    default:
+      return 'another value';
+  }
+}
+
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
+  array: 'a list',
+  object: 'a mapping',
+  record: 'a mapping',
+};
+
+function unitOf(origin: string): string {
+  if (origin === 'string') return ' characters';
+  return origin === 'array' ? ' entries' : '';
+}

@@ -51,8 +51,13 @@ export interface FetchReport {
 /** The provider side of one token: credentials, request, HTTP call and answer in one call. */
 export interface TokenSource {
   /**
+   * Reads the refresh token among the credentials, as they are now; `undefined` when there is none. The fetch that
+   * follows uses what was read here. Fails as a fetch does that cannot read its credentials.
+   */
+  readSeed(signal: AbortSignal): Promise<Result<SecretText | undefined>>;
+  /**
    * Fetches one token. Never throws for what a network or a provider can do: that is a `Failure`.
-   * @param chain the newest refresh token of the chain, for kinds that have one
+   * @param chain the refresh token to present, which may be the seed; `undefined`: none, not even a seed
    * @param isOver asked right before the request is sent: reading credentials and signing take their time, and a process
    *   that was paused meanwhile may not have been told yet by `signal` that its term has ended
    */

@@ -261,9 +261,8 @@ class DescribedAttempt implements TokenAttempt {
     this.#shared = shared;
     this.#credentials = credentials;
     this.#context = context;
-    this.#spent = shared.hasChain
-      ? (usableRefreshToken(context) ?? credentials.get(REFRESH_TOKEN))
-      : undefined;
+    // The seed among the credentials is the keeper's to choose: after a start without one it must not come again.
+    this.#spent = shared.hasChain ? usableRefreshToken(context) : undefined;
     this.#scope = {
       valueOf: (name) => this.#find(name) ?? '',
       isPresent: (name) => (this.#find(name) ?? '') !== '',

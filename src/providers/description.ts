@@ -408,10 +408,14 @@ const errorField = mapping({
 export type ErrorRule = z.output<typeof errorField>;
 
 const refreshField = mapping({
-  token: mapping({ path: pathField.optional(), header: headerField.optional() }).describe(
-    'where the answer holds the next refresh token',
-  ),
-  expiry: mapping({ path: pathField, as: z.enum(EXPIRY_UNITS).default('auto') })
+  token: mapping({
+    path: pathField.optional().describe('where in the JSON answer'),
+    header: headerField.optional().describe('a header of the answer'),
+  }).describe('where the answer holds the next refresh token'),
+  expiry: mapping({
+    path: pathField.describe('where in the JSON answer'),
+    as: z.enum(EXPIRY_UNITS).default('auto').describe('what the value is'),
+  })
     .optional()
     .describe('where the answer says when the refresh token ends'),
   ttl: durationField({ leastMs: 60_000 })
@@ -450,7 +454,7 @@ export const schemeField = z
   .union(
     [
       patternField(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/, 'one word, or { path: … }'),
-      mapping({ path: pathField }),
+      mapping({ path: pathField.describe('where in the JSON answer') }),
     ],
     'one word, or { path: … }',
   )

@@ -4,7 +4,7 @@
  * Guarantee: no kind is known to the program by name. A preset is parsed when it is asked for, once.
  */
 import { z } from 'zod';
-import { mapping } from '../core/field-schemas.ts';
+import { describeExpected, mapping } from '../core/field-schemas.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import { parseServiceUrl } from '../core/service-url.ts';
 import { compile } from './compile.ts';
@@ -143,7 +143,7 @@ export type PresetReading =
 
 /** Reads a preset. @param name of the kind that it becomes */
 export function readPreset(name: string, raw: unknown): PresetReading {
-  const parsed = presetSchema.safeParse(raw);
+  const parsed = presetSchema.safeParse(raw, { error: describeExpected });
   if (!parsed.success) return { ok: false, issues: parsed.error.issues };
   const preset = parsed.data;
   const form: Form = FORMS[preset.form];
@@ -157,7 +157,7 @@ export function readPreset(name: string, raw: unknown): PresetReading {
       issues: unknown.map((key) => ({ path: [key], message: `unknown key; allowed: ${keys.join(', ')}` })),
     };
   const settings = settingsOf(preset, form);
-  const checked = mapping(form.fields).safeParse(settings);
+  const checked = mapping(form.fields).safeParse(settings, { error: describeExpected });
   if (!checked.success) return { ok: false, issues: checked.error.issues };
   return { ok: true, preset, kind: createPresetKind(name, preset, form) };
 }
@@ -193,6 +193,8 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
     options: mapping({ ...options, ...openFields }),
     defaults: { minIntervalMs: preset.minInterval, fetchBudget: preset.fetchBudget },
     configure: (given, facts) => {
+      const missing = facts.customerCredentials === undefined ? [] : missingOf(credentials, facts);
+      if (missing.length > 0) return { ok: false, faults: missing };
       const entry = mapping({ ...options, ...openFields }).parse(given);
       const texts = new Map(optionNames.map((option) => [option, String(entry[option])]));
       const baseUrl = facts.baseUrl ?? fillBaseUrl(preset.baseUrl, texts);

@@ -103,6 +103,7 @@ export const exampleField = {
         .array(z.strictObject({ status: z.int(), body: z.unknown(), code: z.enum(ERROR_CODES) }))
         .prefault([]),
     })
+    .optional()
     .describe(
       'a request and its answer after the page, with made-up values; what cannot be foreseen is written ‹name›',
     ),

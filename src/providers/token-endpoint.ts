@@ -74,6 +74,9 @@ export async function sendTokenRequest(call: TokenCall): Promise<Success<TokenRe
     const { isSent } = error;
     if (signal.aborted || (!isSent && isOver())) return unanswered(describeAbort(shown), isSent);
     const message = `${shown} failed: ${error.message}`;
+    // What the certificate is about no network can mend.
+    if (error.isCertificateRefused)
+      return unanswered({ code: 'credentials-rejected', retry: 'needs-human', message }, isSent);
     return unanswered({ code: 'provider-unavailable', retry: 'backoff', message }, isSent);
   }
 }

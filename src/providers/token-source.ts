@@ -5,10 +5,11 @@
  * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
  */
 import { type CallTls, readCallTls } from '../core/call-tls.ts';
-import type { ChainState } from '../core/chain-state.ts';
+import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../core/chain-state.ts';
 import type { HttpTransport } from '../core/http-call.ts';
 import type { Clock, FetchReport, Random, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import { unusable } from './credential-value.ts';
 import type {
@@ -51,9 +52,26 @@ class ProviderSource implements TokenSource {
   #tls: CallTls | undefined;
   /** Of the last fetch that failed. */
   #reading: CredentialReading | undefined;
+  /** Read for its seed: the fetch that follows uses the same, so that what it presents fits the rest. */
+  #ahead: CredentialReading | undefined;
 
   constructor(options: TokenSourceOptions) {
     this.#options = options;
+  }
+
+  async readSeed(signal: AbortSignal): Promise<Result<SecretText | undefined>> {
+    const { baseUrl, readCredentials } = this.#options;
+    try {
+      signal.throwIfAborted();
+      this.#reading = await readCredentials(signal);
+    } catch (error) {
+      if (signal.aborted) return fail(describeAbort(baseUrl));
+      throw error;
+    }
+    this.#ahead = this.#reading;
+    const { credentials } = this.#reading;
+    if (!credentials.ok) this.#used = undefined;
+    return credentials.ok ? succeed(credentials.value.get(SEED_CREDENTIAL)) : credentials;
   }
 
   async fetch(
@@ -64,7 +82,8 @@ class ProviderSource implements TokenSource {
     const { baseUrl, readCredentials } = this.#options;
     try {
       signal.throwIfAborted();
-      this.#reading = await readCredentials(signal);
+      this.#reading = this.#ahead ?? (await readCredentials(signal));
+      this.#ahead = undefined;
       const { credentials } = this.#reading;
       if (!credentials.ok) {
         this.#used = undefined;
@@ -102,7 +121,9 @@ class ProviderSource implements TokenSource {
     if (!credentials.ok) return credentials;
     const prepared = prepareWith(kind, credentials.value);
     if (!prepared.ok) return prepared;
-    const begun = await prepared.value.begin(this.#context(undefined));
+    const begun = await prepared.value.begin(
+      this.#context(chooseRefreshToken(undefined, credentials.value.get(SEED_CREDENTIAL))),
+    );
     if (!begun.ok) return begun;
     const request = begun.value.request();
     return request.ok ? succeed(undefined) : request;

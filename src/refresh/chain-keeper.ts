@@ -15,12 +15,18 @@
  * presented is noted before the request: the next process counts that as an ambiguous outcome of its own, so that it
  * presents the refresh token once more at most.
  *
+ * A seed (a refresh token among the credentials, see `chain-state.ts`) is presented by the same rules. It is read before
+ * each fetch: one that has changed begins a new chain at once, whatever has become of the former one, which its state
+ * then replaces. A chain that has started again without a refresh token has come after the seed, which is not presented
+ * again. Of two chains that meet in the store, the one of the present seed stays.
+ *
  * Non-guarantee: without a journal each process counts for itself, and what is lost from the answer to the end of the
  * write is lost. The journal of a replica that does not lead is of no use to the one that does: each replica may present
  * a refresh token twice.
  */
 import {
   type ChainState,
+  chooseRefreshToken,
   describeExcess,
   parseChainState,
   serializeChainState,
@@ -37,6 +43,7 @@ import type {
   TokenStore,
 } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { Term } from './term.ts';
@@ -50,6 +57,8 @@ export interface ChainKeeperParts {
   readonly remedy: () => string;
   readonly store: TokenStore;
   readonly writer: SecretWriter;
+  /** Reads the refresh token among the credentials as it is now; left out where there can be none. */
+  readonly readSeed?: (signal: AbortSignal) => Promise<Result<SecretText | undefined>>;
   /** `undefined`: what is unsaved is in memory alone. */
   readonly journal: Journal | undefined;
   readonly clock: Clock;
@@ -81,6 +90,8 @@ const MOST_PRESENTATIONS = 2;
 export class ChainKeeper {
   readonly #parts: ChainKeeperParts;
   #newest: ChainState | undefined;
+  /** As it was read last. */
+  #seed: SecretText | undefined;
   #version: string | undefined;
   #unsaved: Unsaved | undefined;
   #isJournalRead = false;
@@ -119,13 +130,13 @@ export class ChainKeeper {
     if (!journal.ok) return journal;
     const read = await this.#read(signal, reader);
     if (!read.ok) return read;
-    await this.#compareUnsaved(read.value);
+    await this.#compareUnsaved(read.value, signal);
     return succeed(undefined);
   }
 
   /**
-   * What the next fetch has to present: the newest refresh token in the store, or `undefined` to start again without
-   * one. Fails when the state could not be saved after the fetch, because the answer would be lost.
+   * What the next fetch has to present: the newest refresh token in the store, a new seed, or `undefined` to start again
+   * without one. Fails when the state could not be saved after the fetch, because the answer would be lost.
    */
   async prepare(term: Term): Promise<Result<ChainState | undefined>> {
     const saved = await this.save(term);
@@ -135,7 +146,8 @@ export class ChainKeeper {
     if (!read.ok) return read;
     const writable = await this.#parts.store.verifyWritable(this.#parts.stateSecret, signal);
     if (!writable.ok) return writable;
-    return this.#usable();
+    const seed = await this.#learnSeed(signal);
+    return seed.ok ? this.#usable() : seed;
   }
 
   /** Notes that a refresh token is about to be presented. @returns how to take that back when nothing was sent */
@@ -174,6 +186,8 @@ export class ChainKeeper {
       refreshTokenExpiresAtMs: answer.refreshTokenExpiresAtMs,
       obtainedAtMs: answer.issuedAtMs,
       generation: (this.#newest?.generation ?? 0) + 1,
+      // Of a chain that has started again as well: the seed comes before it, and must not come again.
+      seed: this.#seed?.fingerprint() ?? this.#newest?.seed,
     };
     const { identity } = this.#parts;
     const excess = describeExcess(
@@ -182,7 +196,7 @@ export class ChainKeeper {
     );
     if (excess === undefined) await this.#freeze(state);
     // The one before is spent for it.
-    else this.#refused = this.#newest;
+    else this.#refused = this.#chosen();
     return excess;
   }
 
@@ -225,7 +239,7 @@ export class ChainKeeper {
   async #handleRefusal(presented: ChainState, refusal: Failure, signal: AbortSignal): Promise<Failure> {
     const read = await this.#read(signal);
     if (!read.ok) return read.failure;
-    if (this.#newest !== undefined && !this.#newest.refreshToken.equals(presented.refreshToken)) {
+    if (this.#chosen()?.refreshToken.equals(presented.refreshToken) === false) {
       return {
         ...refusal,
         retry: 'soon',
@@ -300,18 +314,55 @@ export class ChainKeeper {
   }
 
   /** Another replica, or this one before it was killed, may have saved something newer. */
-  async #compareUnsaved(found: Found): Promise<void> {
+  async #compareUnsaved(found: Found, signal: AbortSignal): Promise<void> {
     const unsaved = this.#unsaved;
     if (unsaved === undefined) return;
     const { events, identity } = this.#parts;
-    if (isSuperseded(unsaved, found)) await this.#settle();
+    const isOver = await this.#isSuperseded(unsaved, found, signal);
+    // Without the credentials it cannot be said yet. It is kept, and compared again when it is saved.
+    if (!isOver.ok) return;
+    if (isOver.value) await this.#settle();
     else if (this.#isRecovered)
       events({ event: 'chain-recovered', identity, obtainedAtMs: unsaved.state.obtainedAtMs });
     this.#isRecovered = false;
   }
 
+  /**
+   * The store has this refresh token, or a newer one. What still follows on the store's version was obtained with it, so
+   * it is newer whatever a clock that was set back in between has put into it.
+   */
+  async #isSuperseded(
+    { state, write }: Unsaved,
+    found: Found,
+    signal: AbortSignal,
+  ): Promise<Result<boolean>> {
+    if (found.state === undefined || write.expectedVersion === found.version) return succeed(false);
+    if (found.state.seed !== state.seed) {
+      const learned = await this.#learnSeed(signal);
+      if (!learned.ok) return learned;
+      const present = this.#seed?.fingerprint();
+      if (present === found.state.seed || present === state.seed)
+        return succeed(present === found.state.seed);
+    }
+    return succeed(found.state.obtainedAtMs >= state.obtainedAtMs);
+  }
+
+  async #learnSeed(signal: AbortSignal): Promise<Result<void>> {
+    const { readSeed } = this.#parts;
+    if (readSeed === undefined) return succeed(undefined);
+    const read = await readSeed(signal);
+    if (!read.ok) return read;
+    // Empty: the place is there, and nobody has put a seed into it yet.
+    this.#seed = read.value?.length === 0 ? undefined : read.value;
+    return succeed(undefined);
+  }
+
+  #chosen(): ChainState | undefined {
+    return chooseRefreshToken(this.#newest, this.#seed);
+  }
+
   #usable(): Result<ChainState | undefined> {
-    const newest = this.#newest;
+    const newest = this.#chosen();
     if (newest === undefined) return succeed(undefined);
     const doubt = this.#believeFormer(newest);
     if (doubt !== undefined) return fail(doubt);
@@ -345,7 +396,9 @@ export class ChainKeeper {
     if (!read.ok) return read;
     // What lies there may be no state at all (somebody overwrote it): it is replaced all the same.
     this.#version = read.value.version;
-    if (isSuperseded(ours, read.value)) await this.#settle();
+    const isOver = await this.#isSuperseded(ours, read.value, signal);
+    if (!isOver.ok) return isOver;
+    if (isOver.value) await this.#settle();
     // The same bytes under the same request token, over what is there: a new one would make a version per attempt.
     else await this.#hold({ ...ours, write: { ...ours.write, expectedVersion: read.value.version } });
     return succeed(undefined);
@@ -402,13 +455,4 @@ export class ChainKeeper {
         'a stateSecret of its own, or delete that value when its owner is gone',
     };
   }
-}
-
-/**
- * The store has this refresh token, or a newer one. What still follows on the store's version was obtained with it, so
- * it is newer whatever a clock that was set back in between has put into it.
- */
-function isSuperseded({ state, write }: Unsaved, found: Found): boolean {
-  if (found.state === undefined || write.expectedVersion === found.version) return false;
-  return found.state.obtainedAtMs >= state.obtainedAtMs;
 }

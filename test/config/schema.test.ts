@@ -4,13 +4,57 @@ import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
-import { createConfigSchema } from '../../src/config/schema.ts';
-import { KINDS } from '../../src/connections.ts';
+import { createProviderSchema } from '../../src/config/provider-schema.ts';
+import { findPreset, KINDS } from '../../src/connections.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
-import { defineKind } from '../../src/providers/provider.ts';
+import type { CredentialFields, ProviderKind } from '../../src/providers/provider.ts';
 import { isValid } from '../support/json-schema-check.ts';
 
 const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS)));
+
+/** Each part where it is used. */
+const inline: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, { isInline: true })));
+
+/** A provider of a kind with all that it has to have. */
+function completeEntry(name: string): JsonObject {
+  const kind = KINDS.find(name);
+  assert.ok(kind !== undefined);
+  const own = kind.credentials === 'any' ? {} : kind.credentials;
+  const references = (fields: CredentialFields): JsonObject =>
+    Object.fromEntries(Object.keys(fields).map((field) => [field, { env: 'A' }]));
+  return {
+    name: 'a',
+    kind: name,
+    ...(kind.needsBaseUrl ? { baseUrl: 'https://api.example.com' } : {}),
+    ...findPreset(name)?.example?.options,
+    ...FORM_SETTINGS[name],
+    credentials: references(own),
+    ...(kind.customerCredentials === undefined
+      ? { secret: 's' }
+      : { secret: 's/{customer}', customers: [{ name: 'c', ...references(kind.customerCredentials) }] }),
+  };
+}
+
+const FORM_SETTINGS: Readonly<Record<string, JsonObject>> = {
+  http: { request: { url: 'https://api.example.com/token' } },
+  oauth2: { tokenUrl: 'https://api.example.com/token' },
+};
+
+/** Whether the schema has to refuse an entry of the kind without it. */
+function isNeeded(name: string, key: string): boolean {
+  const kind = KINDS.find(name);
+  assert.ok(kind !== undefined);
+  // Each customer may have them.
+  if (key === 'credentials')
+    return (
+      kind.customerCredentials === undefined &&
+      kind.credentials !== 'any' &&
+      Object.values(kind.credentials).some(({ optional }) => optional !== true)
+    );
+  if (key === 'secret') return kind.customerCredentials === undefined;
+  if (['name', 'kind', 'baseUrl', 'customers'].includes(key)) return true;
+  return FORM_SETTINGS[name]?.[key] !== undefined || kind.options.safeParse({}).success === false;
+}
 
 /** The value at a path of keys and indices. */
 function at(value: unknown, ...path: readonly (string | number)[]): unknown {
@@ -25,6 +69,8 @@ function properties(schema: unknown, path = ''): readonly (readonly [string, Jso
   if (Array.isArray(schema)) return schema.flatMap((part) => properties(part, path));
   if (!isJsonObject(schema)) return [];
   return Object.entries(schema).flatMap(([keyword, part]) => {
+    // What is needed besides says nothing new about the options.
+    if (keyword === 'else') return [];
     if (keyword !== 'properties' || !isJsonObject(part)) return properties(part, path);
     return Object.entries(part).flatMap(([name, inner]) => {
       const own = `${path}.${name}`;
@@ -49,7 +95,7 @@ describe('configurationJsonSchema', () => {
   });
 
   it('explains every option', () => {
-    const all = properties(jsonSchema);
+    const all = properties(inline);
     assert.ok(all.length > 100);
     assert.deepEqual(
       all.filter(([, schema]) => typeof schema['description'] !== 'string').map(([path]) => path),
@@ -58,7 +104,7 @@ describe('configurationJsonSchema', () => {
   });
 
   it('refuses unknown keys in every mapping', () => {
-    const open = properties(jsonSchema).filter(
+    const open = properties(inline).filter(
       ([, schema]) => schema['properties'] !== undefined && schema['additionalProperties'] !== false,
     );
     assert.deepEqual(open, []);
@@ -66,46 +112,46 @@ describe('configurationJsonSchema', () => {
   });
 
   it('offers one form of a provider per kind', () => {
-    const forms = at(jsonSchema, 'properties', 'providers', 'items', 'oneOf');
+    const forms = at(inline, 'properties', 'providers', 'items', 'oneOf');
     assert.ok(Array.isArray(forms));
     assert.deepEqual(
       forms.map((form) => at(form, 'properties', 'kind', 'const')),
-      KINDS.map(({ kind }) => kind),
+      KINDS.names,
     );
   });
 
   it('states defaults as people write them', () => {
-    const pivot = KINDS.findIndex(({ kind }) => kind === 'pivot');
-    const provider = ['properties', 'providers', 'items', 'oneOf', pivot, 'properties'] as const;
+    const provider = [
+      'properties',
+      'providers',
+      'items',
+      'oneOf',
+      KINDS.names.indexOf('paypal'),
+      'properties',
+    ];
     for (const [path, value] of [
       [['properties', 'store', 'properties', 'timeout'], '5s'],
       [['properties', 'store', 'properties', 'versionBudget'], 144],
       [['properties', 'readers', 'properties', 'staleness'], '0s'],
-      [[...provider, 'lifetime'], '15m'],
-      [[...provider, 'baseUrl'], 'https://api.pivot-payment.com'],
+      [[...provider, 'lifetime'], '9h'],
+      [[...provider, 'baseUrl'], 'https://api-m.paypal.com'],
       [[...provider, 'concurrency'], 4],
     ] as const) {
-      assert.equal(at(jsonSchema, ...path, 'default'), value, path.join('.'));
+      assert.equal(at(inline, ...path, 'default'), value, path.join('.'));
     }
   });
 
-  it('requires what has no default, and nothing else', () => {
-    assert.deepEqual(at(jsonSchema, 'required'), ['providers']);
-    const required = Object.fromEntries(
-      KINDS.map(({ kind }, index) => [
-        kind,
-        at(jsonSchema, 'properties', 'providers', 'items', 'oneOf', index, 'required'),
-      ]),
-    );
-    assert.deepEqual(required, {
-      pik: ['name', 'kind', 'baseUrl', 'credentials', 'secret'],
-      'pivot-b2b': ['name', 'kind', 'credentials', 'secret'],
-      'pivot-b2b2c': ['name', 'kind', 'credentials', 'customers'],
-      pivot: ['name', 'kind', 'credentials', 'secret'],
-      apimw: ['name', 'kind', 'credentials', 'secret'],
-      paysecurez: ['name', 'kind', 'credentials', 'secret'],
+  for (const name of KINDS.names) {
+    it(`requires of ${name} what has no default`, () => {
+      const entry = completeEntry(name);
+      const isGood = (provider: JsonObject): boolean => isValid(jsonSchema, { providers: [provider] });
+      assert.ok(isGood(entry), 'complete');
+      for (const key of Object.keys(entry)) {
+        const { [key]: _, ...rest } = entry;
+        assert.equal(isGood(rest), !isNeeded(name, key), `without ${key}`);
+      }
     });
-  });
+  }
 
   for (const file of ['example.yaml', 'sandbox.yaml']) {
     it(`accepts config/${file}`, async () => {
@@ -137,32 +183,33 @@ describe('configurationJsonSchema', () => {
   }
 });
 
-describe('createConfigSchema', () => {
-  const kind = {
+describe('createProviderSchema', () => {
+  const kind: ProviderKind = {
     kind: 'sample',
     description: 'a sample',
     documentedLifetimeSeconds: 900,
     defaultBaseUrl: undefined,
+    needsBaseUrl: true,
     credentials: {},
     customerCredentials: undefined,
+    options: z.strictObject({}),
+    defaults: {},
     configure: () => assert.fail('not called'),
-  } as const;
+  };
 
   it('refuses a kind with an option that has the name of a common field', () => {
-    const clashing = defineKind({ ...kind, options: z.strictObject({ timeout: z.string() }) });
-    assert.throws(() => createConfigSchema([clashing]), /kind sample: timeout is a common field's name/);
+    const clashing = { ...kind, options: z.strictObject({ timeout: z.string() }) };
+    assert.throws(
+      () => createProviderSchema(clashing, { hasCustomers: false }),
+      /kind sample: timeout is a common field's name/,
+    );
   });
 
   it('refuses a kind with a customer credential that has the name of a common field', () => {
-    const clashing = defineKind({
-      ...kind,
-      options: z.strictObject({}),
-      customerCredentials: { secret: { description: 'x' } },
-    });
-    assert.throws(() => createConfigSchema([clashing]), /kind sample: secret is a common field's name/);
-  });
-
-  it('refuses to do without kinds', () => {
-    assert.throws(() => createConfigSchema([]), /at least one provider kind/);
+    const clashing = { ...kind, customerCredentials: { secret: { description: 'x' } } };
+    assert.throws(
+      () => createProviderSchema(clashing, { hasCustomers: true }),
+      /kind sample: secret is a common field's name/,
+    );
   });
 });

@@ -9,6 +9,7 @@ import type { CredentialReferences } from '../../src/config/reference.ts';
 import { KINDS } from '../../src/connections.ts';
 import { decideCadence } from '../../src/core/cadence.ts';
 import { isJsonObject } from '../../src/core/json.ts';
+import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
 
 const EXAMPLE_ENV = {
   PIK_APP_ID: 'x',
@@ -51,6 +52,19 @@ function optionNames(schema: unknown): readonly string[] {
   ]);
 }
 
+/** Options of the file, and of every provider: what kinds have of their own docs/providers.md shows. */
+function sharedOptionNames(): readonly string[] {
+  const { properties: sections = {} } = configurationJsonSchema(KINDS, { isInline: true });
+  const { providers, presets: _, ...others } = sections;
+  const items = isJsonObject(providers) && isJsonObject(providers['items']) ? providers['items'] : {};
+  const forms: readonly unknown[] = Array.isArray(items['oneOf']) ? items['oneOf'] : [];
+  const names = forms.map((form) =>
+    isJsonObject(form) && isJsonObject(form['properties']) ? Object.keys(form['properties']) : [],
+  );
+  const shared = (names[0] ?? []).filter((name) => names.every((each) => each.includes(name)));
+  return [...Object.keys(others), ...optionNames(Object.values(others)), ...shared];
+}
+
 describe('config/example.yaml', () => {
   it('is a configuration for all kinds, refreshed as the providers advise', async () => {
     const configuration = configurationOf(await readText('example.yaml'), EXAMPLE_ENV);
@@ -62,15 +76,12 @@ describe('config/example.yaml', () => {
       apimw: 3360,
       paysecurez: 1680,
     });
-    assert.deepEqual(
-      configuration.providers.map(({ kind }) => kind.kind),
-      KINDS.map(({ kind }) => kind),
-    );
+    for (const { kind } of configuration.providers) assert.ok(KINDS.names.includes(kind.kind));
   });
 
   it('shows every option', async () => {
     const text = await readText('example.yaml');
-    const hidden = new Set(optionNames(configurationJsonSchema(KINDS)))
+    const hidden = new Set(sharedOptionNames())
       .values()
       .filter((name) => !new RegExp(`(?:^|[{,#-]) *${name}:`, 'm').test(text));
     assert.deepEqual([...hidden], []);
@@ -131,7 +142,7 @@ describe('config/sandbox.yaml', () => {
     assert.equal(store.versionBudget, 'none');
     assert.deepEqual(
       providers.map(({ name, kind }) => [name, kind.kind]),
-      KINDS.map(({ kind }) => [kind, kind]),
+      UPSTREAM_NAMES.map((name) => [name, name]),
     );
     assert.deepEqual(
       providers.flatMap(({ tokens }) => tokens.map(({ identity }) => [identity.token, identity.secret])),

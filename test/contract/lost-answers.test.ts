@@ -43,6 +43,7 @@ function describeLosses(name: UpstreamName, options: object): void {
         const bench = createKeeperBench(provider.clock, {
           chainFallback: 'start-again',
           provider: {
+            readSeed: async () => succeed(undefined),
             fetch: (chain, signal) => {
               presented.push(chain?.refreshToken.reveal());
               return provider.fetch(chain, signal);

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { listPresets, readPresetFile } from '../../src/adapters/preset-files.ts';
+import { chooseRefreshToken, SEED_CREDENTIAL } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { isJsonObject } from '../../src/core/json.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
@@ -180,7 +181,8 @@ async function begin(kind: ProviderKind, preset: Preset): Promise<TokenAttempt> 
   const begun = await prepared.value.begin({
     nowMs: Date.parse(preset.example?.at ?? '2026-11-28T00:00:00Z'),
     random: createEvenRandom(),
-    chain: undefined,
+    // The keeper of the chain presents the seed.
+    chain: chooseRefreshToken(undefined, credentials.get(SEED_CREDENTIAL)),
     baseUrl: BASE_URL,
   });
   assert.ok(begun.ok, inspect(begun));

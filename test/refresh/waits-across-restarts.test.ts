@@ -120,6 +120,7 @@ describe('rejected credentials and restarts', () => {
     const unasked = createKeeperBench(world.clock, {
       ...world,
       provider: {
+        readSeed: () => bench.source.readSeed(),
         fetch: async () => ({
           result: { ok: false, failure: { ...REJECTED, message: 'no such file' } },
           clockSkewMs: undefined,

@@ -111,6 +111,10 @@ export class SimulatedSource implements TokenSource {
     }
   }
 
+  async readSeed(): Promise<Result<undefined>> {
+    return succeed(undefined);
+  }
+
   async verifyCredentials(): Promise<Result<void>> {
     return succeed(undefined);
   }

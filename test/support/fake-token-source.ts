@@ -31,6 +31,10 @@ export class FakeTokenSource implements TokenSource {
   delayMs = 0;
   /** What every fetch fails with, for as long as it is set and no scripted step is left. */
   outage: Failure | undefined;
+  /** The refresh token among the credentials. */
+  seed: string | undefined;
+  /** What reading that fails with, for as long as it is set. */
+  seedFailure: Failure | undefined;
   mostInFlight = 0;
   #flicker: (() => Failure | undefined) | undefined;
   readonly #clock: Clock;
@@ -104,6 +108,11 @@ export class FakeTokenSource implements TokenSource {
 
   get isWatchedForCredentials(): boolean {
     return this.#credentialWaiters.size > 0;
+  }
+
+  async readSeed(): Promise<Result<SecretText | undefined>> {
+    if (this.seedFailure !== undefined) return fail(this.seedFailure);
+    return succeed(this.seed === undefined ? undefined : new SecretText(this.seed));
   }
 
   async fetch(

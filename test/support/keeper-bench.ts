@@ -102,6 +102,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
             stateSecret,
             fallback: chainFallback,
             remedy: () => CHAIN_REMEDY,
+            readSeed: (signal) => (options.provider ?? source).readSeed(signal),
             journal: options.journal,
           }),
   });
