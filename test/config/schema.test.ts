@@ -53,7 +53,7 @@ function isNeeded(name: string, key: string): boolean {
     );
   if (key === 'secret') return kind.customerCredentials === undefined;
   if (['name', 'kind', 'baseUrl', 'customers'].includes(key)) return true;
-  return FORM_SETTINGS[name]?.[key] !== undefined || kind.options.safeParse({}).success === false;
+  return FORM_SETTINGS[name]?.[key] !== undefined || !kind.options.safeParse({}).success;
 }
 
 /** The value at a path of keys and indices. */
