@@ -5,6 +5,7 @@
  * the future, which only a clock that was wrong can have written.
  */
 import { type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
+import { MIN_LIFETIME_MS } from './expiry-value.ts';
 import type { StoredText } from './ports.ts';
 import { type FetchedToken, lifetimeMs, type TokenIdentity } from './token.ts';
 
@@ -57,6 +58,8 @@ export function decideReplacement(
   if (published === undefined || published.expiresAtMs <= nowMs || isFromFuture(published, nowMs))
     return 'replace';
   if (fetched.accessToken.fingerprint() === published.fingerprint) {
+    // What no first token may be short of is no gain either.
+    if (fetched.expiresAtMs - nowMs < MIN_LIFETIME_MS) return 'unchanged';
     // A sliding session: readers learn of the later end when it is first stated. Less than half a life is a provider that
     // rounds, or counts down unevenly: publishing that would fetch and write again at once, and again.
     const gainMs = fetched.expiresAtMs - published.expiresAtMs;

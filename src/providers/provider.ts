@@ -40,6 +40,8 @@ export interface RequestContext {
   readonly chain: ChainState | undefined;
   /** The lifetime to expect, in milliseconds, as the configuration has it; the documented one when left out. */
   readonly lifetimeMs?: number | undefined;
+  /** {@link SecretText.fingerprint} of the token that readers see, while it lives. */
+  readonly publishedFingerprint?: string | undefined;
 }
 
 /** A request to the token endpoint. Headers and body hold credentials: never format one. */

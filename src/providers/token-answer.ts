@@ -51,6 +51,7 @@ export function acceptToken(
     ...fields.expiry,
     others: otherStatements(fields),
     accessToken,
+    publishedFingerprint: context.publishedFingerprint,
     documentedLifetimeSeconds: fields.documentedLifetimeSeconds,
     configuredLifetimeSeconds:
       context.lifetimeMs === undefined ? fields.documentedLifetimeSeconds : context.lifetimeMs / 1000,

@@ -51,8 +51,9 @@ class ProviderSource implements TokenSource {
     chain: ChainState | undefined,
     signal: AbortSignal,
     isOver = () => signal.aborted,
+    publishedFingerprint?: string,
   ): Promise<FetchReport> {
-    const { baseUrl, readCredentials } = this.#options;
+    const { baseUrl, readCredentials, clock, lifetimeMs } = this.#options;
     try {
       signal.throwIfAborted();
       this.#reading = await readCredentials(signal);
@@ -64,7 +65,8 @@ class ProviderSource implements TokenSource {
       const hasNewCredentials = this.#used !== undefined && !areSame(credentials.value, this.#used);
       const ready = this.#prepare(credentials.value);
       if (!ready.ok) return unasked(ready);
-      const report = await this.#fetchWith(ready.value, chain, signal, isOver);
+      const context = { nowMs: clock.now(), chain, lifetimeMs, publishedFingerprint };
+      const report = await this.#fetchWith(ready.value, context, signal, isOver);
       if (report.result.ok) this.#reading = undefined;
       return hasNewCredentials ? { ...report, hasNewCredentials } : report;
     } catch (error) {
@@ -104,12 +106,11 @@ class ProviderSource implements TokenSource {
 
   async #fetchWith(
     ready: PreparedKind,
-    chain: ChainState | undefined,
+    context: RequestContext,
     signal: AbortSignal,
     isOver: () => boolean,
   ): Promise<FetchReport> {
-    const { baseUrl, timeoutMs, transport, clock, lifetimeMs } = this.#options;
-    const context: RequestContext = { nowMs: clock.now(), chain, lifetimeMs };
+    const { baseUrl, timeoutMs, transport } = this.#options;
     const request = await ready.buildRequest(context);
     if (isOver()) return unasked(fail(describeAbort(baseUrl)));
     const response = await postTokenRequest({ baseUrl, request, timeoutMs, transport, signal, isOver });
