@@ -247,7 +247,9 @@ export class TokenPublication {
    */
   keep(token: FetchedToken, chainEndsAtMs: number | undefined, isOffSchedule: boolean): Failure | undefined {
     const { policy, offsetMs, identity, clock } = this.#parts;
-    if (msUntil(momentOf(token, token.expiresAtMs), clock) <= 0) {
+    // The token that readers have seen, handed out again in its last seconds.
+    const isSame = token.accessToken.fingerprint() === this.published?.fingerprint;
+    if (isSame && msUntil(momentOf(token, token.expiresAtMs), clock) <= 0) {
       const message = `the token of ${identity.token} was over before it could be published`;
       return { code: 'response-malformed', retry: 'backoff', message };
     }
