@@ -9,7 +9,7 @@ import { partialProviderSchema, unknownProviderSchema } from './provider-schema.
 import { readTiming } from './provider-timing.ts';
 import { salvage } from './salvage.ts';
 import type { ConfigSchema } from './schema.ts';
-import { describeFound, findInvalid } from './schema-findings.ts';
+import { describeFound, findInvalid, findMergeKey } from './schema-findings.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { identify } from './token-configuration.ts';
@@ -104,7 +104,7 @@ function readUnknownKind(value: unknown, path: Path, kinds: readonly ProviderKin
     suggestion: typeof found === 'string' ? suggest(found, names) : undefined,
   };
   return {
-    findings: isJsonObject(value) ? [unknown, ...others] : others,
+    findings: isJsonObject(value) ? [unknown, ...findMergeKey(value, path), ...others] : others,
     notes: [],
     name: salvage(partialProviderSchema, value, others, path.length).value.name,
     uses: [],
