@@ -21,8 +21,8 @@ const BANNER =
   "import { createRequire as createRequireOfBundle } from 'node:module';\n" +
   'const require = createRequireOfBundle(import.meta.url);';
 
-/** What users may want at hand in a container; the sandbox's configuration is read by the program. */
-const CONFIG_FILES = ['example.yaml', 'sandbox.yaml', 'schema.json', 'token-document.schema.json'];
+/** What users may want at hand in a container; presets and the sandbox's configuration are read by the program. */
+const CONFIG_FILES = ['example.yaml', 'presets', 'sandbox.yaml', 'schema.json', 'token-document.schema.json'];
 
 /** Every file gets the same time and mode, so that a layer differs from another one in nothing but its content. */
 const FILE_TIME = new Date(0);
@@ -57,7 +57,8 @@ export async function buildApplicationLayer(folder: string): Promise<void> {
   });
   await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
   await writeFile(join(app, 'THIRD-PARTY-LICENSES'), await collectLicenses(metafile));
-  for (const name of CONFIG_FILES) await cp(join(PROJECT, 'config', name), join(app, 'config', name));
+  for (const name of CONFIG_FILES)
+    await cp(join(PROJECT, 'config', name), join(app, 'config', name), { recursive: true });
   await levelMetadata(app);
 }
 

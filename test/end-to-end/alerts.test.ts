@@ -1,8 +1,14 @@
 /** The real program tells every kind of sink, over real HTTP: begin, group, end, and no secret in any of it. */
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
+import { json } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
+import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { SANDBOX_PROVIDERS } from '../../src/sandbox/sandbox.ts';
 import { SINK_NAMES, startAlertStage } from '../support/alert-stage.ts';
+import { startHangingServer } from '../support/hanging-server.ts';
+import { startLoopbackServer } from '../support/loopback-server.ts';
+import { ProgramProcess } from '../support/program-process.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
 import { startInProcess } from '../support/program-terminal.ts';
 import { startProgramWorld } from '../support/program-world.ts';
@@ -18,6 +24,14 @@ async function until(t: TestContext, isTrue: () => boolean): Promise<void> {
 
 const plain = (body: string): string =>
   body.startsWith('Action=') ? decodeURIComponent(body.replaceAll('+', ' ')) : body;
+
+/** The provider of an alert that Alertmanager was sent; `undefined` when it is about none. */
+function providerOf(alerts: unknown): string | undefined {
+  const [alert]: unknown[] = Array.isArray(alerts) ? alerts : [];
+  const labels = isJsonObject(alert) ? alert['labels'] : undefined;
+  const provider = isJsonObject(labels) ? labels['provider'] : undefined;
+  return typeof provider === 'string' ? provider : undefined;
+}
 
 describe('alerts of a running daemon', { concurrency: 2, timeout: 110_000 }, () => {
   it('Loud: every sink is told once that customers fail, and once that it is over; the heartbeat beats', async (t) => {
@@ -46,6 +60,43 @@ describe('alerts of a running daemon', { concurrency: 2, timeout: 110_000 }, () 
     assert.ok(told('heartbeat').length >= 1);
     daemon.terminal.stop();
     assert.equal(await daemon.exit, 0);
+  });
+
+  it('one Alertmanager that is silent and one that fails: the third is told of every provider, log and metric name the two', async (t) => {
+    await using world = await startProgramWorld();
+    await using silent = await startHangingServer();
+    await using broken = await startLoopbackServer((_request, response) => response.writeHead(500).end());
+    const told = new Set<string | undefined>();
+    await using healthy = await startLoopbackServer((request, response) => {
+      void json(request).then((alerts) => {
+        told.add(providerOf(alerts));
+        response.end();
+      });
+    });
+    world.addFault('*:503');
+    const urls = [silent.url, broken.url, healthy.url];
+    const config = await world.copyConfig('instances.yaml', {
+      set: { alerts: { name: 'instances', sinks: [{ kind: 'alertmanager', urls }] } },
+    });
+    await using daemon = new ProgramProcess(['run', '--config', config], { signal: t.signal });
+    const { output } = daemon;
+    await until(t, () => SANDBOX_PROVIDERS.every((provider) => told.has(provider)));
+    // One look after the other: behind it in one queue, the others would have waited for its deadline once for each.
+    assert.ok(silent.count <= 2, `the silent one was asked ${silent.count} times meanwhile`);
+
+    const nameOf = (url: string): string => `alertmanager/${new URL(url).host}`;
+    const isOf = (url: string) => (line: JsonObject) => line['sink'] === nameOf(url) && 'code' in line;
+    for (const url of [silent.url, broken.url]) await output.untilLine(isOf(url));
+    assert.deepEqual(output.lines.filter(isOf(healthy.url)), []);
+    const [started] = await output.untilLines('program-started', 1);
+    const metrics = await (await fetch(`${String(started?.['http'])}/metrics`)).text();
+    const failed = (url: string): boolean =>
+      metrics.includes(`alerts_sent_total{sink="${nameOf(url)}",code="provider-unavailable"}`);
+    assert.deepEqual(urls.map(failed), [true, true, false]);
+
+    // What is on its way to the silent one does not keep the process.
+    daemon.send('SIGTERM');
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
   });
 
   for (const faults of [['*:echo'], ['*:wrong-credentials'], ['store:denied']]) {

@@ -4,7 +4,9 @@
  *
  * Guarantee: a look-up ends by its deadline, and one that has failed is joined by nobody; calls that need credentials at
  * one moment share one look-up. Good ones are kept, and looked up again {@link REFRESH_BEFORE_MS} before they expire
- * while calls go on with the old ones. A look-up that ignores its end is counted: {@link MOST_LOST} of them at most.
+ * while calls go on with the old ones. A look-up that ignores its end (a process that a profile names) is
+ * counted: from {@link MANY_LOST} of them on, others are begun ever more rarely, so that a source that hangs for a day
+ * leaves about a hundred behind, and one that answers again is used without a restart.
  */
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Clock } from '../../core/ports.ts';
@@ -19,7 +21,10 @@ const LAST_MS = 15_000;
 const LEAST_USE_MS = 60_000;
 /** Between two look-ups ahead of time, so that a source that refuses is not asked by every call. */
 const AHEAD_EVERY_MS = 10_000;
-const MOST_LOST = 4;
+const MANY_LOST = 4;
+/** Before the first look-up beside {@link MANY_LOST} that hang; doubled with each one more. */
+const RARE_MS = 60_000;
+const MOST_RARE_MS = 900_000;
 const NEVER = new AbortController().signal;
 
 export interface AwsCredentialsOptions {
@@ -43,6 +48,7 @@ export class AwsCredentials {
   #running: Promise<AwsIdentity> | undefined;
   #nextAheadMs = Number.NEGATIVE_INFINITY;
   #lost = 0;
+  #lastLostMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: AwsCredentialsOptions) {
     this.#options = options;
@@ -92,9 +98,9 @@ export class AwsCredentials {
 
   async #lookUpAnew(): Promise<AwsIdentity> {
     const { clock, lookUp, place, limitMs } = this.#options;
-    if (this.#lost >= MOST_LOST)
+    if (clock.monotonicMs() - this.#lastLostMs < this.#waitBesideLostMs())
       throw new AwsCredentialsError(
-        `${MOST_LOST} look-ups at ${place()} have never ended: restart this program`,
+        `${this.#lost} look-ups at ${place()} have not ended, so it is asked rarely: end what hangs, or restart this program`,
       );
     const looking = new AbortController();
     let work: Promise<AwsIdentity> | undefined;
@@ -116,8 +122,13 @@ export class AwsCredentials {
     }
   }
 
+  #waitBesideLostMs(): number {
+    return this.#lost < MANY_LOST ? 0 : Math.min(RARE_MS * 2 ** (this.#lost - MANY_LOST), MOST_RARE_MS);
+  }
+
   #countLost(work: Promise<unknown> | undefined): void {
     this.#lost += 1;
+    this.#lastLostMs = this.#options.clock.monotonicMs();
     const end = (): void => {
       this.#lost -= 1;
     };

@@ -139,14 +139,43 @@ describe("the daemon's own AWS credentials", () => {
     assert.equal(lookUps.length, 3);
   });
 
-  it('are not looked up beside four look-ups that never end', async () => {
+  it('are looked up rarely beside four look-ups that never end, and had again without a restart once the source answers', async () => {
+    const { clock, credentials, lookUps, answer, keyOf } = createBench();
+    const startedAtMs: number[] = [];
+    const stopAtMs = clock.monotonicMs() + HOUR_MS;
+    while (clock.monotonicMs() < stopAtMs) {
+      const count = lookUps.length;
+      const getting = credentials.get().catch((error: unknown) => error);
+      await settle();
+      if (lookUps.length > count) startedAtMs.push(clock.monotonicMs());
+      else {
+        const error = await getting;
+        assert.ok(error instanceof AwsCredentialsError);
+        assert.match(
+          error.message,
+          /^\d+ look-ups at the agent have not ended, so it is asked rarely: end what hangs/,
+        );
+      }
+      await clock.advance(LOOK_UP_MS);
+      await getting;
+    }
+    const waitsMs = startedAtMs.slice(1).map((atMs, index) => atMs - (startedAtMs[index] ?? 0) - LOOK_UP_MS);
+    assert.deepEqual(waitsMs, [0, 0, 0, 60_000, 120_000, 240_000, 480_000, 900_000, 900_000]);
+
+    await clock.advance(900_000);
+    const next = keyOf(credentials.get());
+    await answer(HOUR_MS);
+    assert.equal(await next, 'AKIA1');
+  });
+
+  it('are looked up at once again when one of four look-ups that hung has ended', async () => {
     const { clock, credentials, lookUps, answer, keyOf } = createBench();
     for (let attempt = 0; attempt < 4; attempt += 1) {
       const getting = credentials.get().catch(() => undefined);
       await clock.advance(LOOK_UP_MS);
       await getting;
     }
-    await assert.rejects(credentials.get(), /4 look-ups at the agent have never ended: restart this program/);
+    await assert.rejects(credentials.get(), /4 look-ups at the agent have not ended/);
     lookUps[0]?.reject(new Error('closed'));
     await settle();
     const next = keyOf(credentials.get());
