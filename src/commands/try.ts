@@ -157,7 +157,7 @@ function print(
     terminal.out(`${call}\n`);
     for (const [name, value] of Object.entries(query)) terminal.out(`  ?${name}=${value}\n`);
     for (const [name, value] of Object.entries(headers)) terminal.out(`  ${name}: ${value}\n`);
-    terminal.out(body === undefined ? '\n' : `\n  ${readable(body)}\n\n`);
+    terminal.out(body === undefined ? '\n' : `\n  ${readable(body, headers['content-type'])}\n\n`);
   }
   const places = Object.entries(provider.credentials).map(
     ([name, reference]) => `  ‹${name}› from ${describeReference(reference)}\n`,
@@ -172,7 +172,10 @@ function print(
 }
 
 /** A form's fields one a line. */
-function readable(body: string): string {
-  if (/^[^{[\s]+=/.test(body)) return decodeURIComponent(body.replaceAll('+', ' ')).replaceAll('&', '\n  &');
-  return body;
+function readable(body: string, type: string | undefined): string {
+  if (type !== 'application/x-www-form-urlencoded') return body;
+  return body
+    .split('&')
+    .map((field) => decodeURIComponent(field.replaceAll('+', ' ')))
+    .join('\n  &');
 }

@@ -129,6 +129,8 @@ function readUnknownKind(value: unknown, path: Path, names: readonly string[]): 
   );
   const found = isJsonObject(value) ? value['kind'] : undefined;
   const kindPath = [...path, 'kind'];
+  // A preset of the user's own that is wrong: told there.
+  const isBroken = typeof found === 'string' && names.includes(found);
   const unknown: Finding = {
     path: kindPath,
     text: describeFound(found, kindPath),
@@ -136,7 +138,9 @@ function readUnknownKind(value: unknown, path: Path, names: readonly string[]): 
     suggestion: typeof found === 'string' ? suggest(found, names) : undefined,
   };
   return {
-    findings: isJsonObject(value) ? [unknown, ...findMergeKey(value, path), ...others] : others,
+    findings: isJsonObject(value)
+      ? [...(isBroken ? [] : [unknown]), ...findMergeKey(value, path), ...others]
+      : others,
     notes: [],
     name: salvage(partialProviderSchema, value, others, path.length).value.name,
     uses: [],

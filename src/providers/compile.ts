@@ -65,7 +65,7 @@ export function compile(input: CompileInput): Configured {
     names.startPart();
     const value = compileValue(name, node, ['values', name], names);
     const isOfChance = 'now' in node || 'random' in node;
-    const isReadable = ['text', 'base64', 'base64url', 'hex', 'sorted'].some(
+    const isReadable = ['text', 'base64', 'base64url', 'hex', 'sorted', 'jwt'].some(
       (form) => Object.keys(node)[0] === form,
     );
     names.declare(name, 'value', ['values', name]);
@@ -317,7 +317,10 @@ class DescribedAttempt implements TokenAttempt {
 
   explain(response: TokenResponse): readonly Explained[] {
     const answer = readAnswer(response);
-    const shape = { what: 'answer', found: `${response.status}, ${describeShape(answer)}` };
+    const shape = {
+      what: 'answer',
+      found: `${response.status}, ${describeShape(answer, this.#presented.secrets)}`,
+    };
     if (!this.#isLast) return [shape];
     const { reader, failures } = this.#shared;
     const isSuccess = this.#isSuccess(answer);

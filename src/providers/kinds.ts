@@ -77,7 +77,8 @@ function createFormKind(name: string, form: Form): ProviderKind {
     options: mapping(form.fields),
     defaults: {},
     configure: (options, facts) => {
-      const { description, credentials: wanted, locate } = form.describe(options, facts.baseUrl);
+      const { description, credentials: wanted, locate, faults = [] } = form.describe(options, facts.baseUrl);
+      if (faults.length > 0) return { ok: false, faults };
       const missing = missingOf(wanted, facts);
       if (missing.length > 0) return { ok: false, faults: missing };
       const compiled = compile({
@@ -157,8 +158,18 @@ export function readPreset(name: string, raw: unknown): PresetReading {
       issues: unknown.map((key) => ({ path: [key], message: `unknown key; allowed: ${keys.join(', ')}` })),
     };
   const settings = settingsOf(preset, form);
-  const checked = mapping(form.fields).safeParse(settings, { error: describeExpected });
-  if (!checked.success) return { ok: false, issues: checked.error.issues };
+  for (const [index, fields] of [{}, ...preset.variants].entries()) {
+    const checked = mapping(form.fields).safeParse(
+      { ...settings, ...settingsOf(fields, form) },
+      { error: describeExpected },
+    );
+    const at = index === 0 ? [] : ['variants', index - 1];
+    if (!checked.success)
+      return {
+        ok: false,
+        issues: checked.error.issues.map(({ path, message }) => ({ path: [...at, ...path], message })),
+      };
+  }
   return { ok: true, preset, kind: createPresetKind(name, preset, form) };
 }
 
@@ -220,6 +231,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         ),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
+      if (short.faults !== undefined && short.faults.length > 0) return { ok: false, faults: short.faults };
       const compiled = compile({
         description: short.description,
         options: texts,
@@ -303,6 +315,41 @@ export interface PresetSource {
   readonly read: (name: string) => unknown;
 }
 
+/** What is wrong with a preset whatever its options are, and whether or not a provider names it. */
+function findPresetFaults({ preset, kind }: Extract<PresetReading, { ok: true }>): readonly Fault[] {
+  const options = Object.fromEntries(
+    Object.entries(preset.options).map(([name, { default: usual, values }]) => [
+      name,
+      usual ?? values?.[0] ?? 'x',
+    ]),
+  );
+  const unknown = preset.variants.flatMap(({ when }, index) =>
+    Object.keys(when).flatMap((name): readonly Fault[] =>
+      Object.hasOwn(preset.options, name)
+        ? []
+        : [
+            {
+              path: ['variants', index, 'when', name],
+              target: 'key',
+              text: 'there is no such option',
+              allowed: Object.keys(preset.options).join(', '),
+              written: name,
+              candidates: Object.keys(preset.options),
+            },
+          ],
+    ),
+  );
+  // Texts with a form of their own cannot be made up.
+  if (unknown.length > 0 || !kind.options.safeParse(options).success) return unknown;
+  const result = kind.configure(options, {
+    credentials: kind.credentials === 'any' ? [] : Object.keys(kind.credentials),
+    customerCredentials:
+      kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
+    baseUrl: 'https://preset.example',
+  });
+  return result.ok ? [] : result.faults;
+}
+
 const OWN_NAME = /^[a-z][a-z0-9-]{1,62}$/;
 
 /** @throws for a preset that ships and is wrong: a bug, which the suites find */
@@ -343,13 +390,17 @@ function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibra
       continue;
     }
     const reading = readPreset(name, raw);
-    if (reading.ok) own.set(name, reading.kind);
-    else
+    if (reading.ok) {
+      const found = findPresetFaults(reading);
+      if (found.length === 0) own.set(name, reading.kind);
+      faults.push(...found.map((fault) => ({ ...fault, path: [name, ...fault.path] })));
+    } else
       for (const { path, message } of reading.issues)
         faults.push({ path: [name, ...path.filter((step) => typeof step !== 'symbol')], allowed: message });
   }
   const extended: KindLibrary = {
-    names: [...library.names, ...own.keys()],
+    // What is wrong with one is told at the preset, and not at each provider that names it too.
+    names: [...library.names, ...Object.keys(presets)],
     find: (name) => own.get(name) ?? library.find(name),
     extend: (more) => extend(extended, more),
   };

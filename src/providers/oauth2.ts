@@ -13,7 +13,7 @@ import {
   templateField,
   type ValueNode,
 } from './description.ts';
-import type { FaultPath } from './faults.ts';
+import type { Fault, FaultPath } from './faults.ts';
 import type { CredentialFields } from './provider.ts';
 
 const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, allowSecretInUrl, values } =
@@ -115,6 +115,8 @@ export interface ShortForm {
   readonly description: Description;
   /** Credentials that the settings ask for, beside those that texts name. */
   readonly credentials: CredentialFields;
+  /** What is wrong with the settings together. */
+  readonly faults?: readonly Fault[];
   /** Where in the settings something of the description was written; `undefined`: at the same place. */
   readonly locate?: (path: FaultPath) => FaultPath;
 }
@@ -137,13 +139,13 @@ const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** The settings in the language that all descriptions are compiled from. @param baseUrl for an audience that is left out */
 export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undefined): ShortForm {
   const { grant, auth, tokenUrl, body } = settings;
-  const parameters: Description['request']['query'] = {
+  const own: Description['request']['query'] = {
     grant_type: GRANT_TYPES.get(grant) ?? grant,
     ...grantParameters(grant),
     ...clientParameters(auth),
     ...scopeParameters(settings),
-    ...settings.params,
   };
+  const parameters = { ...own, ...settings.params };
   return {
     description: {
       values: { ...settings.values, ...assertionValues(settings, baseUrl) },
@@ -182,6 +184,14 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
       allowSecretInUrl: settings.allowSecretInUrl,
     },
     credentials: credentialsOf(settings),
+    faults: Object.keys(settings.params)
+      .filter((name) => Object.hasOwn(own, name))
+      .map((name) => ({
+        path: ['params', name],
+        target: 'key',
+        text: 'is sent already, by the settings beside params',
+        allowed: 'each parameter once',
+      })),
     locate: (path) => locate(path, settings),
   };
 }

@@ -19,6 +19,14 @@ const credentialField = mapping({
   optional: z.boolean().default(false).describe('true: the request can do without'),
 });
 
+function isPattern(text: string): boolean {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
+
 const optionField = mapping({
   description: line.describe('what it changes'),
   values: z
@@ -27,6 +35,7 @@ const optionField = mapping({
     .optional()
     .describe('the values it can have; any text when left out'),
   pattern: shortTextField(200, 'a regular expression')
+    .refine(isPattern, 'a regular expression')
     .optional()
     .describe('form of the text, as a regular expression'),
   form: line.optional().describe('the same in words'),

@@ -75,6 +75,13 @@ export function compileTokenReader(
     name,
     path: compilePath(path),
   }));
+  for (const { name, path } of publish)
+    if (SECRET_NAME.test(String(path.steps.at(-1))))
+      faults.push({
+        path: ['publish', name],
+        text: 'is a token or secret by its name',
+        allowed: 'fields that readers may log; the access token is in the document already',
+      });
   if (publish.length > MOST_FIELDS)
     faults.push({
       path: ['publish'],
@@ -295,6 +302,16 @@ function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly Secret
   return refreshToken === undefined ? [accessToken] : [accessToken, refreshToken];
 }
 
+/** A shorter credential (an id of a shop) may well be part of an address. */
+const TELLING = 8;
+
+function shows(text: string, secret: SecretText): boolean {
+  return secret.equals(new SecretText(text)) || (secret.length >= TELLING && text.includes(secret.reveal()));
+}
+
+/** What is never for readers, by the name that it has in answers. */
+const SECRET_NAME = /(?:^|[^a-z])(?:refresh|access|id)[-_]?token$|secret|password/i;
+
 /** Further fields for readers, none of which is a secret. */
 function readFields(
   { json }: Answer,
@@ -308,8 +325,8 @@ function readFields(
     if (text === undefined || text === '') notes.push(`nothing to publish as ${name} in ${path.text}`);
     else if (text.length > LONGEST_FIELD || !FIELD_TEXT.test(text))
       notes.push(`${path.text} is too long or holds control characters, and is not published as ${name}`);
-    else if (secrets.some((secret) => secret.equals(new SecretText(text))))
-      notes.push(`${path.text} is a credential or token, and is not published as ${name}`);
+    else if (secrets.some((secret) => shows(text, secret)))
+      notes.push(`${path.text} holds a credential or token, and is not published as ${name}`);
     else fields[name] = text;
   }
   return { fields, notes };
