@@ -138,9 +138,14 @@ const presetSchema = z.looseObject(PRESET_FIELDS);
 
 export type Preset = z.output<typeof presetSchema>;
 
+/** The message is what is allowed there. */
+interface PresetIssue extends Pick<z.core.$ZodIssue, 'path' | 'message'> {
+  readonly isUnknownKey?: boolean;
+}
+
 export type PresetReading =
   | { readonly ok: true; readonly preset: Preset; readonly kind: ProviderKind }
-  | { readonly ok: false; readonly issues: readonly Pick<z.core.$ZodIssue, 'path' | 'message'>[] };
+  | { readonly ok: false; readonly issues: readonly PresetIssue[] };
 
 /** Reads a preset. @param name of the kind that it becomes */
 export function readPreset(name: string, raw: unknown): PresetReading {
@@ -155,7 +160,7 @@ export function readPreset(name: string, raw: unknown): PresetReading {
   if (unknown.length > 0)
     return {
       ok: false,
-      issues: unknown.map((key) => ({ path: [key], message: `unknown key; allowed: ${keys.join(', ')}` })),
+      issues: unknown.map((key) => ({ path: [key], message: keys.join(', '), isUnknownKey: true })),
     };
   const settings = settingsOf(preset, form);
   for (const [index, fields] of [{}, ...preset.variants].entries()) {
@@ -373,6 +378,20 @@ export function createKindLibrary(source: PresetSource): KindLibrary {
   return library;
 }
 
+function toFault(name: string, { path, message, isUnknownKey = false }: PresetIssue): Fault {
+  const place = [name, ...path.filter((step) => typeof step !== 'symbol')];
+  return isUnknownKey
+    ? {
+        path: place,
+        target: 'key',
+        text: 'unknown key',
+        allowed: message,
+        written: String(place.at(-1)),
+        candidates: message.split(', '),
+      }
+    : { path: place, allowed: message };
+}
+
 function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibrary['extend']> {
   const own = new Map<string, ProviderKind>();
   const faults: Fault[] = [];
@@ -394,9 +413,7 @@ function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibra
       const found = findPresetFaults(reading);
       if (found.length === 0) own.set(name, reading.kind);
       faults.push(...found.map((fault) => ({ ...fault, path: [name, ...fault.path] })));
-    } else
-      for (const { path, message } of reading.issues)
-        faults.push({ path: [name, ...path.filter((step) => typeof step !== 'symbol')], allowed: message });
+    } else for (const issue of reading.issues) faults.push(toFault(name, issue));
   }
   const extended: KindLibrary = {
     // What is wrong with one is told at the preset, and not at each provider that names it too.
