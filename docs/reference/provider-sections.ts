@@ -1,6 +1,6 @@
 /** The sections about providers: what all of them have, customers, the three forms, and the presets. */
 import { isDeepStrictEqual } from 'node:util';
-import { findPreset, listPresets } from '../../src/connections.ts';
+import { findPreset } from '../../src/connections.ts';
 import { formatDuration } from '../../src/core/duration.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import type { CredentialFields, KindLibrary, ProviderKind } from '../../src/providers/provider.ts';
@@ -123,19 +123,21 @@ function describe(form: JsonObject): string {
 
 /** Everything that ships, one line each. */
 function presetSection(kinds: KindLibrary, example: Example): ReferenceSection {
-  const rows = listPresets().map((name) => {
-    const preset = findPreset(name);
-    const kind = kinds.find(name);
-    if (preset === undefined || kind === undefined) throw new Error(`${name} is no preset`);
-    const { title, special, lifetime } = preset;
-    return [
-      code(name),
-      sentence(special === undefined ? title : `${title}; ${special}`),
-      code(formatDuration(lifetime)),
-      credentialsText(kind),
-      optionsText(kind, Object.keys(preset.options)),
-    ];
-  });
+  const rows = kinds.names
+    .filter((name) => findPreset(name) !== undefined)
+    .map((name) => {
+      const preset = findPreset(name);
+      const kind = kinds.find(name);
+      if (preset === undefined || kind === undefined) throw new Error(`${name} is no preset`);
+      const { title, special, lifetime } = preset;
+      return [
+        code(name),
+        sentence(special === undefined ? title : `${title}; ${special}`),
+        code(formatDuration(lifetime)),
+        credentialsText(kind),
+        optionsText(kind, Object.keys(preset.options)),
+      ];
+    });
   return {
     title: SHIPPED,
     blocks: [

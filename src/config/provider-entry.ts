@@ -16,7 +16,7 @@ import { readTiming } from './provider-timing.ts';
 import type { CredentialReferences } from './reference.ts';
 import { salvage } from './salvage.ts';
 import { providerSchemaOf } from './schema.ts';
-import { describeFound, findInvalid, valueAt } from './schema-findings.ts';
+import { describeFound, findInvalid, findMergeKey, valueAt } from './schema-findings.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 import { suggest } from './spelling.ts';
 import { identify } from './token-configuration.ts';
@@ -136,7 +136,7 @@ function readUnknownKind(value: unknown, path: Path, names: readonly string[]): 
     suggestion: typeof found === 'string' ? suggest(found, names) : undefined,
   };
   return {
-    findings: isJsonObject(value) ? [unknown, ...others] : others,
+    findings: isJsonObject(value) ? [unknown, ...findMergeKey(value, path), ...others] : others,
     notes: [],
     name: salvage(partialProviderSchema, value, others, path.length).value.name,
     uses: [],

@@ -10,6 +10,16 @@ import { suggest } from './spelling.ts';
 
 type Issue = z.core.$ZodIssue;
 
+/** Of YAML 1.1: with it a mapping was to take over what another one holds. */
+const MERGE_KEY = '<<';
+const MERGE_UNSUPPORTED = 'merge keys are not supported; give the whole value by an alias';
+
+/** Says that a mapping has a merge key, where it is not known which other keys it may have. */
+export function findMergeKey(value: unknown, path: Path): readonly Finding[] {
+  if (!isJsonObject(value) || !Object.hasOwn(value, MERGE_KEY)) return [];
+  return [{ path: [...path, MERGE_KEY], target: 'key', text: MERGE_UNSUPPORTED }];
+}
+
 /**
  * Validates a part of the document.
  * @param base path of the part in the document, which decides what may be shown
@@ -86,16 +96,13 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
 }
 
 /**
- * Of several forms that a value may have, the one that it has: a list or a mapping with a mistake somewhere inside. A
- * mapping is of the form that knows its first key, and lacks least.
+ * Of several forms that a value may have, the one that it has: a list or a mapping with a mistake somewhere inside, the
+ * one that lacks least.
  */
 function findMeantForm(forms: readonly (readonly Issue[])[], value: unknown): readonly Issue[] | undefined {
-  const first = isJsonObject(value) ? Object.keys(value)[0] : undefined;
   const meant = forms.filter((issues) =>
     issues.every(
-      (issue) =>
-        issue.path.length > 0 ||
-        (issue.code === 'unrecognized_keys' && !(forms.length > 2 && issue.keys.includes(first ?? ''))),
+      (issue) => issue.path.length > 0 || (issue.code === 'unrecognized_keys' && hasKnownKey(value, issue)),
     ),
   );
   const lacking = (issues: readonly Issue[]): number =>
@@ -111,13 +118,22 @@ function findMeantForm(forms: readonly (readonly Issue[])[], value: unknown): re
   return best.length === 1 ? best[0] : undefined;
 }
 
+/** Where no key is known, or nearly, another form is meant: customers by name, where a list is wanted. */
+function hasKnownKey(value: unknown, { keys, message }: z.core.$ZodIssueUnrecognizedKeys): boolean {
+  const known = message.split(', ');
+  const present = isJsonObject(value) ? Object.keys(value) : [];
+  return present.length > keys.length || keys.some((key) => suggest(key, known) !== undefined);
+}
+
+/** @param knownKeys by the convention of `field-schemas.ts` the message of the mapping: `name, kind, …` */
 function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
   const path = [...parent, key];
   const suggestion = suggest(key, knownKeys.split(', '));
   // `appSecret: { hunter2 }` is YAML for a mapping with the key hunter2: such a key is not shown.
-  const isHidden = mayBeSecret(key) || (parent.length > 2 && isSensitive(parent) && suggestion === undefined);
-  const unknown =
-    key === '<<' ? 'merge keys are not supported; give the whole value by an alias' : 'unknown key';
+  const isHidden =
+    mayBeSecret(key) ||
+    (parent.length > 2 && isSensitive(parent) && suggestion === undefined && key !== MERGE_KEY);
+  const unknown = key === MERGE_KEY ? MERGE_UNSUPPORTED : 'unknown key';
   const text = isHidden ? 'holds an unknown key' : unknown;
   return {
     path,

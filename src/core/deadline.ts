@@ -13,19 +13,24 @@ const ENDED = new Error('the work has ended');
 /**
  * Runs `work` with a signal that is aborted after `limitMs` (reason: {@link DeadlineExceeded}) or with `signal`.
  * Rejects as soon as that happens, also when `work` ignores its signal; `work` is not begun when it already has.
+ * @param lastLook awaited when the time is up, before `work` is given up: it may end meanwhile
  */
 export async function withDeadline<T>(
   clock: Clock,
   limitMs: number,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
+  lastLook?: () => Promise<void>,
 ): Promise<T> {
   if (signal.aborted) throw asError(signal.reason);
   const limit = new AbortController();
   const giveUp = (): void => limit.abort(signal.reason);
   signal.addEventListener('abort', giveUp, { once: true });
   const expiry = clock.sleep(limitMs, limit.signal).then(
-    () => limit.abort(new DeadlineExceeded(`no answer within ${limitMs} ms`)),
+    async () => {
+      await lastLook?.();
+      limit.abort(new DeadlineExceeded(`no answer within ${limitMs} ms`));
+    },
     () => undefined,
   );
   try {

@@ -3,8 +3,8 @@
  *
  * Guarantee: the result lies at least {@link MIN_LIFETIME_MS} after the arrival of the answer and at most ten years after
  * the request, and it is the earliest plausible reading of everything the answer says: refreshing too early costs one
- * call, too late an outage. A value that is present and cannot be right is a failure, never a guess; a value in a form
- * that nobody knows counts as missing, with a note.
+ * call, too late an outage. Only the token that readers see may have less left. A value that is present and cannot be
+ * right is a failure, never a guess; a value in a form that nobody knows counts as missing, with a note.
  *
  * Non-guarantee: a provider that revokes a token before its stated end is not noticed here.
  */
@@ -28,6 +28,8 @@ export interface ExpiryEvidence extends ExpiryStatement {
   /** What else the answer says, beside the documented field. */
   readonly others: readonly ExpiryStatement[];
   readonly accessToken: SecretText;
+  /** Of the token that readers see: the same token again is no fault, however little of its life is left. */
+  readonly publishedFingerprint?: string | undefined;
   readonly documentedLifetimeSeconds: number;
   /** `lifetime` of the configuration. */
   readonly configuredLifetimeSeconds: number;
@@ -89,7 +91,8 @@ export function decideExpiry(evidence: ExpiryEvidence): Result<Expiry> {
   const stated = statements.flatMap(({ ends }) => ends);
   const notes = statements.flatMap((one) => one.notes);
   const expiry = decideFrom(evidence, stated, own, notes);
-  return expiry.expiresAtMs - Math.max(sentAtMs, receivedAtMs) < MIN_LIFETIME_MS
+  const isPublished = evidence.accessToken.fingerprint() === evidence.publishedFingerprint;
+  return !isPublished && expiry.expiresAtMs - Math.max(sentAtMs, receivedAtMs) < MIN_LIFETIME_MS
     ? tooShort(evidence, expiry)
     : succeed(expiry);
 }

@@ -60,8 +60,14 @@ export interface TokenSource {
    * @param chain the refresh token to present, which may be the seed; `undefined`: none, not even a seed
    * @param isOver asked right before the request is sent: reading credentials and signing take their time, and a process
    *   that was paused meanwhile may not have been told yet by `signal` that its term has ended
+   * @param publishedFingerprint of the token that readers see: handed out again it is no fault, however little is left
    */
-  fetch(chain: ChainState | undefined, signal: AbortSignal, isOver?: () => boolean): Promise<FetchReport>;
+  fetch(
+    chain: ChainState | undefined,
+    signal: AbortSignal,
+    isOver?: () => boolean,
+    publishedFingerprint?: string,
+  ): Promise<FetchReport>;
   /** Resolves as soon as a credential differs from the one that the last fetch used; rejects when aborted. */
   waitForCredentialChange(signal: AbortSignal): Promise<void>;
   /** Whether the credentials can be read and have the right form, without asking the provider. */

@@ -5,6 +5,7 @@
  * the future, which only a clock that was wrong can have written.
  */
 import { besideFingerprint, type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
+import { MIN_LIFETIME_MS } from './expiry-value.ts';
 import type { StoredText } from './ports.ts';
 import { type FetchedToken, lifetimeMs, type TokenIdentity } from './token.ts';
 
@@ -57,6 +58,8 @@ export function decideReplacement(
   if (published === undefined || published.expiresAtMs <= nowMs || isFromFuture(published, nowMs))
     return 'replace';
   if (fetched.accessToken.fingerprint() === published.fingerprint) {
+    // What no first token may be short of is no gain either.
+    if (fetched.expiresAtMs - nowMs < MIN_LIFETIME_MS) return 'unchanged';
     // A provider that hands out one token until it dies would show readers a field that has changed, or that has just
     // been configured, only with the next one. One that changes with every answer costs a few writes for each token: the
     // plan follows the life that is left, so that each comes after most of it.

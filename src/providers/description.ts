@@ -195,12 +195,12 @@ const valueField = z
 function reissue(issue: z.core.$ZodIssue, context: z.core.$RefinementCtx): void {
   const { path, message } = issue;
   if (issue.code === 'unrecognized_keys')
-    for (const key of issue.keys)
+    for (const unknown of issue.keys)
       context.addIssue({
         code: 'custom',
         path,
         message,
-        params: { unknownKey: key, known: message.split(', ') },
+        params: { unknownKey: unknown, known: message.split(', ') },
       });
   else
     context.addIssue({

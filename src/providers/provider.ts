@@ -49,6 +49,8 @@ export interface RequestContext {
   readonly customer?: string | undefined;
   /** `https://api.example.com` or `https://gateway.example.com/prefix`. */
   readonly baseUrl: string;
+  /** {@link SecretText.fingerprint} of the token that readers see, while it lives. */
+  readonly publishedFingerprint?: string | undefined;
 }
 
 /** A request to a token endpoint. Address, headers and body may hold credentials: never format one. */

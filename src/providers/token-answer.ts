@@ -43,7 +43,7 @@ export interface TokenFields {
 /** Checks a successful answer's fields and decides the expiry; fails with `response-malformed` or `clock-skewed`. */
 export function acceptToken(
   response: TokenResponse,
-  context: Pick<RequestContext, 'lifetimeMs'>,
+  context: Pick<RequestContext, 'lifetimeMs' | 'publishedFingerprint'>,
   fields: TokenFields,
 ): Result<FetchedToken> {
   const read = readToken(fields);
@@ -55,6 +55,7 @@ export function acceptToken(
     ...fields.expiry,
     others: otherStatements(fields),
     accessToken,
+    publishedFingerprint: context.publishedFingerprint,
     documentedLifetimeSeconds: fields.documentedLifetimeSeconds,
     isSilent: fields.isSilent === true,
     configuredLifetimeSeconds:

@@ -78,6 +78,7 @@ class ProviderSource implements TokenSource {
     chain: ChainState | undefined,
     signal: AbortSignal,
     isOver = () => signal.aborted,
+    publishedFingerprint?: string,
   ): Promise<FetchReport> {
     const { baseUrl, readCredentials } = this.#options;
     try {
@@ -92,7 +93,8 @@ class ProviderSource implements TokenSource {
       const hasNewCredentials = this.#used !== undefined && !areSame(credentials.value, this.#used);
       const ready = this.#prepare(credentials.value);
       if (!ready.ok) return unasked(ready);
-      const report = await this.#fetchWith(ready.value, chain, signal, isOver);
+      const context = this.#context(chain, publishedFingerprint);
+      const report = await this.#fetchWith(ready.value, context, signal, isOver);
       if (report.result.ok) this.#reading = undefined;
       return hasNewCredentials ? { ...report, hasNewCredentials } : report;
     } catch (error) {
@@ -140,12 +142,12 @@ class ProviderSource implements TokenSource {
 
   async #fetchWith(
     ready: PreparedKind,
-    chain: ChainState | undefined,
+    context: RequestContext,
     signal: AbortSignal,
     isOver: () => boolean,
   ): Promise<FetchReport> {
     const { baseUrl, timeoutMs, transport, clock } = this.#options;
-    const begun = await ready.begin(this.#context(chain));
+    const begun = await ready.begin(context);
     if (!begun.ok) return unasked(begun);
     const attempt = begun.value;
     let isFirst = true;
@@ -180,9 +182,9 @@ class ProviderSource implements TokenSource {
     }
   }
 
-  #context(chain: ChainState | undefined): RequestContext {
+  #context(chain: ChainState | undefined, publishedFingerprint?: string): RequestContext {
     const { baseUrl, clock, random, lifetimeMs, customer } = this.#options;
-    return { nowMs: clock.now(), random, chain, lifetimeMs, customer, baseUrl };
+    return { nowMs: clock.now(), random, chain, lifetimeMs, customer, baseUrl, publishedFingerprint };
   }
 }
 

@@ -76,7 +76,8 @@ export class RefreshAttempt {
       const isPostponed = await publication.reconsider(term, chain?.expiresAtMs);
       const isPatient = attempt === 1 && (reason === 'due' || reason === 'start');
       if (isPostponed && isPatient) return this.#stayFresh(term);
-      const fetched = await this.#fetch.run(term, publication.remainingMs());
+      const remainingMs = publication.remainingMs();
+      const fetched = await this.#fetch.run(term, remainingMs, publication.liveFingerprint);
       if (!fetched.ok) return fetched;
       const token = fetched.value;
       if (publication.declineUnchanged(token, reason === 'explicit')) {

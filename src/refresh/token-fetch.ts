@@ -37,8 +37,13 @@ export class TokenFetch {
   /**
    * Calls the provider, unless the term has ended or the chain is not ready for it.
    * @param remainingMs of the token that readers see, in milliseconds; `undefined` when there is none
+   * @param publishedFingerprint of that token, while it lives
    */
-  async run(term: Term, remainingMs: number | undefined): Promise<Result<FetchedToken>> {
+  async run(
+    term: Term,
+    remainingMs: number | undefined,
+    publishedFingerprint: string | undefined,
+  ): Promise<Result<FetchedToken>> {
     const { chain, source, breaker, clock, events, identity } = this.#parts;
     const prepared = chain === undefined ? succeed(undefined) : await chain.prepare(term);
     if (!prepared.ok) return prepared;
@@ -49,7 +54,12 @@ export class TokenFetch {
     await this.#share.use();
     await this.#pace.recordFetch();
     const takeBack = presented === undefined ? undefined : await chain?.notePresentation(presented);
-    const report = await source.fetch(presented, term.signal, () => term.signal.aborted);
+    const report = await source.fetch(
+      presented,
+      term.signal,
+      () => term.signal.aborted,
+      publishedFingerprint,
+    );
     const { clockSkewMs, salvaged, isUnasked = false } = report;
     if (report.hasNewCredentials === true) this.#pace.noteCredentialChange();
     const result = report.result.ok

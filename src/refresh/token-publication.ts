@@ -73,6 +73,12 @@ export class TokenPublication {
     return this.#published?.token;
   }
 
+  /** Of what readers see; `undefined` when that is nothing, or over. */
+  get liveFingerprint(): string | undefined {
+    const remainingMs = this.remainingMs();
+    return remainingMs !== undefined && remainingMs > 0 ? this.published?.fingerprint : undefined;
+  }
+
   get isStoreKnown(): boolean {
     return this.#stored !== undefined;
   }
@@ -241,7 +247,13 @@ export class TokenPublication {
    * @returns why it can never be published; it is forgotten then
    */
   keep(token: FetchedToken, chainEndsAtMs: number | undefined, isOffSchedule: boolean): Failure | undefined {
-    const { policy, offsetMs, identity } = this.#parts;
+    const { policy, offsetMs, identity, clock } = this.#parts;
+    // The token that readers have seen, handed out again in its last seconds.
+    const isSame = token.accessToken.fingerprint() === this.published?.fingerprint;
+    if (isSame && msUntil(momentOf(token, token.expiresAtMs), clock) <= 0) {
+      const message = `the token of ${identity.token} was over before it could be published`;
+      return { code: 'response-malformed', retry: 'backoff', message };
+    }
     const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
     const lifetimeMs = usableUntilMs - token.issuedAtMs;
     const cadence = decideTolerableCadence(lifetimeMs, policy);

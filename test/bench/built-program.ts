@@ -1,6 +1,6 @@
 /** The program as it ships: compiled, so that nothing that is measured strips types. */
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type * as Transport from '../../src/adapters/net/http-transport.ts';
@@ -37,6 +37,8 @@ export async function buildProgram(): Promise<void> {
   await promisify(execFile)(process.execPath, args, { cwd: PROJECT });
   // Nothing below node_modules/ is taken for a part of the project, which is what makes its files ES modules.
   await writeFile(join(PROJECT, BUILD, 'package.json'), '{ "type": "module" }\n');
+  // Presets lie beside the folder of the program, as in the image.
+  await cp(join(PROJECT, 'config/presets'), join(PROJECT, BUILD, '../config/presets'), { recursive: true });
 }
 
 /** A module of the build, typed as its source. */

@@ -5,13 +5,14 @@ import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { LEASE_NAMESPACE, type LeaseRule, SERVICE_ACCOUNT_TOKEN } from '../support/lease-api.ts';
 import { type LeaseApiServer, startLeaseApiServer } from '../support/lease-api-server.ts';
-import { runInProcess } from '../support/program-terminal.ts';
+import { type ProgramRun, runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { startProgramWorld } from '../support/program-world.ts';
 
 interface Scene {
   readonly leases: LeaseApiServer;
   /** Runs a command with a configuration of one provider whose replicas agree by the lease. */
   readonly run: (...args: readonly string[]) => ReturnType<typeof runInProcess>;
+  readonly start: (...args: readonly string[]) => ProgramRun;
 }
 
 async function setUp(
@@ -27,8 +28,15 @@ async function setUp(
     config,
     `\ncoordination: { kind: kubernetes, namespace: ${namespace}, leaseDuration: 1s, renewDeadline: 500ms, retryPeriod: 100ms, apiServer: { url: "${leases.url}", tokenFile: token } }\n`,
   );
-  return { leases, run: (command, ...args) => runInProcess([command ?? '', ...args, '--config', config]) };
+  const complete = (args: readonly string[]): readonly string[] => [...args, '--config', config];
+  return {
+    leases,
+    run: (...args) => runInProcess(complete(args)),
+    start: (...args) => startInProcess(complete(args)),
+  };
 }
+
+const all = ['get', 'update', 'create'] as const;
 
 describe('check --live', () => {
   it('reads the lease and rehearses the write, which leaves nothing behind', async (t) => {
@@ -43,7 +51,6 @@ describe('check --live', () => {
     assert.deepEqual(leases.api.metadata(), before);
   });
 
-  const all = ['get', 'update', 'create'] as const;
   const without = (verb: string): readonly LeaseRule[] => [{ verbs: all.filter((each) => each !== verb) }];
   for (const { what, options, rules, message } of [
     {
@@ -89,6 +96,26 @@ describe('check --live', () => {
     const { code, stdout } = await run('check', '--live', '--json');
     assert.equal(code, 1);
     assert.match(stdout, /"token":"coordination","aspect":"lease","ok":false,"message":"[^"]*403 to update/);
+  });
+});
+
+describe('run', () => {
+  it('is not ready while it could not lead, and says what the Role lacks; ready once the Role is right', async (t) => {
+    const { leases, start } = await setUp(t);
+    leases.api.grant();
+    await using daemon = start('run');
+    const { http } = (await daemon.output.untilLines('program-started', 1))[0] ?? {};
+    const read = async (): Promise<{ status: number; text: string }> => {
+      const answer = await fetch(`${String(http)}/readyz`);
+      return { status: answer.status, text: await answer.text() };
+    };
+    await daemon.output.untilLines('coordination-failed', 1);
+    const before = await read();
+    assert.equal(before.status, 503);
+    assert.match(before.text, /403 to get .*the role must allow get of leases/);
+    leases.api.grant({ verbs: all });
+    await daemon.output.untilLines('leadership-acquired', 1);
+    assert.equal((await read()).status, 200);
   });
 });
 

@@ -374,6 +374,11 @@ const WRONG: readonly Wrong[] = [
         '16 providers[0].customers: found a text; allowed: a list with at least one customer, or { discover: { tag: KEY=VALUE } }',
       ],
       [
+        'customers by name instead of a list',
+        'customers: { ayu: { bindingId: { env: AYU } } }',
+        '16 providers[0].customers: found a mapping; allowed: a list with at least one customer, or { discover: { tag: KEY=VALUE } }',
+      ],
+      [
         'a discovery without a tag',
         'customers: { discover: {} }',
         `28 providers[0].customers.discover.tag: missing; allowed: ${TAG}`,
@@ -507,6 +512,21 @@ const WRONG: readonly Wrong[] = [
     text: PIVOT.replace('    kind: pivot\n', '    kind: pivot\n    <<: { timeout: 1s }\n'),
     problems: [
       `app.yaml:4:5 providers[0]["<<"]: merge keys are not supported; give the whole value by an alias; allowed: ${PIVOT_KEYS}`,
+    ],
+  },
+  {
+    what: 'a merge key that was to bring the kind',
+    text: PIVOT.replace('    kind: pivot\n', '    <<: { kind: pivot }\n'),
+    problems: [
+      `app.yaml:2:5 providers[0].kind: missing; allowed: ${KIND_NAMES}`,
+      'app.yaml:3:5 providers[0]["<<"]: merge keys are not supported; give the whole value by an alias',
+    ],
+  },
+  {
+    what: 'a merge key among credentials, where unknown keys are not shown',
+    text: PIVOT.replace('{ merchantId', '{ <<: {}, merchantId'),
+    problems: [
+      'app.yaml:5:9 providers[0].credentials["<<"]: merge keys are not supported; give the whole value by an alias; allowed: merchantId, merchantSecret',
     ],
   },
   {

@@ -283,6 +283,28 @@ describe('the expiry of a token', () => {
     assert.deepEqual(result, { ok: true, value });
   });
 
+  for (const [name, given] of [
+    ['as stated', { value: 4 }],
+    ['by its own exp', { accessToken: jwt(4, -896) }],
+    ['by its age', { ageMs: 896_000 }],
+  ] as const) {
+    test(`may be near when readers see that very token: ${name}`, () => {
+      const result = decideExpiry({
+        ...evidence(given),
+        publishedFingerprint: evidence(given).accessToken.fingerprint(),
+      });
+      assert.ok(result.ok);
+      assert.equal(result.value.expiresAtMs, SENT_MS + 4000);
+    });
+  }
+
+  test('may not be near when readers see another token', () => {
+    const publishedFingerprint = new SecretText('another').fingerprint();
+    const result = decideExpiry(evidence({ value: 4, publishedFingerprint }));
+    assert.ok(!result.ok);
+    assert.equal(result.failure.code, 'response-malformed');
+  });
+
   const failed: readonly (readonly [string, Partial<ExpiryEvidence>, string, RegExp])[] = [
     ['zero', { value: 0 }, 'response-malformed', /expiresIn is zero/],
     ['negative', { value: '-5' }, 'response-malformed', /expiresIn is negative/],

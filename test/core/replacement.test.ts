@@ -150,6 +150,12 @@ describe('decideReplacement', () => {
       decision: 'unchanged',
     },
     {
+      title: 'the same token, when its later end is near too',
+      token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + 8000 },
+      nowMs: published.expiresAtMs - 1000,
+      decision: 'unchanged',
+    },
+    {
       title: 'any token when the published one has expired',
       token: { accessToken: document.accessToken, expiresAtMs: published.expiresAtMs + 1000 },
       nowMs: published.expiresAtMs,

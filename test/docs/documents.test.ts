@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { METRICS } from '../../src/adapters/prometheus/metric-list.ts';
@@ -12,6 +13,7 @@ import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts'
 import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
 import { documentText, tableRows } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
+import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
 
 test('docs/monitoring.md lists every metric as the program defines it, and no other', () => {
@@ -92,4 +94,32 @@ test('the faults that documents and help texts recommend all end', () => {
   const texts = [documentText('README.md'), readFileSync(join(PROJECT, 'src/commands/program.ts'), 'utf8')];
   for (const [, fault] of texts.flatMap((text) => [...text.matchAll(/--fault ([\w*-]+:\S+?)[\s'`]/g)]))
     assert.match(fault ?? '', /\+\d+s$/, fault ?? 'no fault');
+});
+
+test('docs/security.md says that credentials stay in memory after a fetch', () => {
+  const rows = tableRows('docs/security.md', 'secret');
+  const inTheDaemon = rows.find(([secret]) => secret === 'credentials')?.[2] ?? '';
+  assert.match(inTheDaemon, /^memory, as long as the program runs/);
+  assert.match(
+    documentText('docs/security.md'),
+    /Whoever can read the daemon's memory .* therefore has its credentials/,
+  );
+});
+
+test('npm ci says nothing of the Node.js that it runs on, which is not the one that runs the program', async (t) => {
+  const folder = await createPrivateFolder(t);
+  for (const name of ['package-lock.json', '.npmrc']) copyFileSync(join(PROJECT, name), join(folder, name));
+  // As if it ran on one that is too old for everything.
+  const manifest = readFileSync(join(PROJECT, 'package.json'), 'utf8').replace(
+    '"node": ">=24"',
+    '"node": ">=999"',
+  );
+  assert.match(manifest, />=999/);
+  writeFileSync(join(folder, 'package.json'), manifest);
+  const { status, stdout, stderr } = spawnSync('npm', ['ci', '--dry-run', '--offline', '--ignore-scripts'], {
+    cwd: folder,
+    encoding: 'utf8',
+  });
+  assert.equal(status, 0, stderr);
+  assert.doesNotMatch(stdout + stderr, /^npm warn/im);
 });

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { z } from 'zod';
 import type { JsonObject } from '../../src/core/json.ts';
-import { msBetween, timeOf } from '../support/program-output.ts';
+import { timeOf } from '../support/program-output.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
 import { startProgramWorld } from '../support/program-world.ts';
@@ -31,9 +31,8 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     await using sandbox = await SandboxProcess.start(t.signal, '--speed', '30');
     const { output } = sandbox.program;
     assert.deepEqual(sandbox.ready.secrets, SECRETS);
-    const published = await output.untilLines('token-refreshed', SECRETS.length);
-    const slowest = published.at(-1) ?? {};
-    assert.ok(msBetween(output.lines[0] ?? {}, slowest) < 30_000, 'within 30 s');
+    await output.untilLines('token-refreshed', SECRETS.length);
+    assert.deepEqual(output.linesOf('refresh-failed'), [], 'each is published at the first attempt');
 
     const generations = new Map<string, number>();
     const isOver = (): boolean =>
@@ -201,10 +200,9 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     daemon.send('SIGTERM');
 
     assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
-    const [stopping] = daemon.output.linesOf('program-stopping');
-    const [stopped] = daemon.output.linesOf('program-stopped');
-    assert.ok(stopping !== undefined && stopped !== undefined);
-    assert.ok(msBetween(stopping, stopped) <= 10_000);
+    // Its own clock holds it to 8.5 s: beyond them it says so and ends with 1.
+    assert.deepEqual(daemon.output.linesOf('program-stop-overdue'), []);
+    assert.equal(daemon.output.linesOf('program-stopped').length, 1);
     assert.equal(daemon.output.linesOf('refresh-abandoned')[0]?.['code'], 'aborted');
   });
 });

@@ -37,7 +37,11 @@ describe('the application layer of the image', () => {
   });
 
   it('holds the program, configurations to look at and licences, and nothing else', async () => {
-    const files = (await listFiles(app)).map((path) => XX);
+    const files = (await listFiles(app)).map((path) =>
+      path
+        .replace(/^dist\/chunks\/.*\.js$/, 'dist/chunks/*.js')
+        .replace(/^config\/presets\/.*\.yaml$/, 'config/presets/*.yaml'),
+    );
     assert.deepEqual([...new Set(files)].toSorted(), [
       'THIRD-PARTY-LICENSES',
       'config/example.yaml',

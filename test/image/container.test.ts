@@ -17,7 +17,6 @@ import {
 const image = readDockerfile();
 const JOURNAL_MOUNT = '/journal';
 const JOURNAL = '/journal/token-refresher';
-const STOP_LIMIT_MS = 10_000;
 /** A fifteen-minute token lives 15 s. */
 const SPEED = 60;
 
@@ -64,10 +63,10 @@ describe('a container of the image', { skip, timeout: 100_000, concurrency: true
 
     const stoppedAtMs = performance.now();
     await container.send('SIGTERM');
+    // Its own clock holds it to 8.5 s: beyond them it ends with 1.
     assert.deepEqual(await container.untilExit(), { code: 0, signal: null });
     const stopMs = performance.now() - stoppedAtMs;
     t.diagnostic(`ended ${Math.round(stopMs)} ms after SIGTERM`);
-    assert.ok(stopMs < STOP_LIMIT_MS, `${stopMs} ms`);
     assert.equal(container.output.stderr, '');
     assert.equal(container.output.lines.at(-1)?.['event'], 'program-stopped');
   });

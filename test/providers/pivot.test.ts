@@ -81,9 +81,9 @@ describe('Pivot', () => {
   for (const merchantId of ['line\nbreak', 'ends with a line break\n', ' outer space', 'höhe']) {
     test(`refuses ${JSON.stringify(merchantId)} as merchantId, which no header can carry`, async () => {
       const credentials = credentialsOf({ merchantId, merchantSecret: 's' });
-      const prepared = configureKind(pivot).prepare(credentials);
-      assert.ok(prepared.ok);
-      const result = (await beginWith(prepared.value)).request();
+      const merchant = configureKind(pivot).prepare(credentials);
+      assert.ok(merchant.ok);
+      const result = (await beginWith(merchant.value)).request();
       assert.ok(!result.ok);
       assert.match(result.failure.message, /^merchantId holds a line break, outer space or non-ASCII/);
     });

@@ -33,7 +33,7 @@ for (const name of KINDS.names) {
     );
     for (const missing of Object.keys(credentials).filter((each) => !optional.has(each))) {
       test(`names ${missing} when it is missing or empty`, () => {
-        const rest = Object.entries(credentials).filter(([name]) => name !== missing);
+        const rest = Object.entries(credentials).filter(([each]) => each !== missing);
         for (const given of [Object.fromEntries(rest), { ...credentials, [missing]: '' }]) {
           const prepared = configureKind(kind).prepare(credentialsOf(given));
           assert.ok(!prepared.ok);

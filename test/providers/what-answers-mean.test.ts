@@ -28,6 +28,8 @@ interface Answer {
   readonly lifetimeMs?: number;
   readonly options?: object;
   readonly hasChain?: boolean;
+  /** The access token that readers see. */
+  readonly published?: string;
 }
 
 /** What the kind makes of it: `ok 900` with notes, or code, retry and message. */
@@ -55,7 +57,12 @@ async function ask(kind: ProviderKind, answer: Answer): Promise<readonly [string
       untilChanged: () => new Promise(() => {}),
     }),
   });
-  const { result } = await source.fetch(answer.hasChain === true ? chainOf('rt-1') : undefined, live);
+  const { result } = await source.fetch(
+    answer.hasChain === true ? chainOf('rt-1') : undefined,
+    live,
+    () => false,
+    answer.published === undefined ? undefined : new SecretText(answer.published).fingerprint(),
+  );
   if (!result.ok) return [`${result.failure.code} ${result.failure.retry}`, result.failure.message];
   const { expiresAtMs, issuedAtMs, notes } = result.value;
   return [`ok ${(expiresAtMs - issuedAtMs) / 1000}`, notes.join('; ')];
@@ -120,6 +127,13 @@ describe('an answer', () => {
       { body: pivotToken({ expiresIn: 1 }) },
       'response-malformed backoff',
       /ends in 1 s; less than 10 s is of no use/,
+    ],
+    [
+      'with a second of life, and it is the one that readers see',
+      pivot,
+      { body: pivotToken({ expiresIn: 1, accessToken: 'published' }), published: 'published' },
+      'ok 1',
+      /^$/,
     ],
     [
       'of a cache',

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { serializeDocument } from '../../src/core/document.ts';
+import { decideExpiry } from '../../src/core/expiry.ts';
+import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { advanceUntilDone } from '../support/advance-until-done.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
+import { FakeTokenSource } from '../support/fake-token-source.ts';
 import { createEvenRandom, createKeeperBench } from '../support/keeper-bench.ts';
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildDocument } from '../support/token-builder.ts';
@@ -107,6 +110,42 @@ describe('TokenKeeper', () => {
   });
 });
 
+/** Hands out one token, with what is left of its life, as the real source reads it. */
+class CountingDownSource extends FakeTokenSource {
+  readonly #clock: Clock;
+  readonly #endsAtMs: number;
+
+  constructor(clock: Clock, endsAtMs: number) {
+    super(clock);
+    this.#clock = clock;
+    this.#endsAtMs = endsAtMs;
+  }
+
+  override async fetch(
+    ...[chain, signal, isOver, publishedFingerprint]: Parameters<TokenSource['fetch']>
+  ): Promise<FetchReport> {
+    const accessToken = new SecretText('token-1');
+    const sentAtMs = this.#clock.now();
+    const expiry = decideExpiry({
+      endpoint: 'POST https://api.example.com/token answered 200',
+      field: 'expires_in',
+      value: (this.#endsAtMs - sentAtMs) / 1000,
+      others: [],
+      accessToken,
+      publishedFingerprint,
+      documentedLifetimeSeconds: 900,
+      configuredLifetimeSeconds: 900,
+      sentAtMs,
+      receivedAtMs: sentAtMs,
+      clockSkewMs: undefined,
+      ageMs: 0,
+    });
+    if (!expiry.ok) return { result: expiry, clockSkewMs: undefined };
+    this.answerWith({ accessToken, expiresAtMs: expiry.value.expiresAtMs });
+    return super.fetch(chain, signal, isOver);
+  }
+}
+
 describe('a token that did not change', () => {
   it('is not written, and is asked for again when it really expires', async () => {
     const clock = new FakeClock();
@@ -122,6 +161,36 @@ describe('a token that did not change', () => {
     await clock.advance(60_000);
     assert.deepEqual(await keeper.refresh('due', term), { kind: 'refreshed' });
     assert.equal(store.writesTo(identity.secret), 2);
+  });
+
+  it('is no fault when it is handed out again just before it ends', async () => {
+    const clock = new FakeClock();
+    const source = new CountingDownSource(clock, NOON_MS + 900_000);
+    const { keeper, term, store, events, identity } = createKeeperBench(clock, { provider: source });
+    await keeper.refresh('start', term);
+    await clock.advance(895_000);
+    assert.deepEqual(await keeper.refresh('due', term, 1), { kind: 'unchanged' });
+    assert.deepEqual(await keeper.refresh('explicit', term, 1), { kind: 'unchanged' });
+    assert.equal(store.writesTo(identity.secret), 1);
+    assert.deepEqual(events.of('refresh-failed'), []);
+    assert.equal(keeper.dueInMs(), 5000);
+  });
+
+  it('is not published when it is over before that', async () => {
+    const clock = new FakeClock();
+    const { keeper, term, source, store, identity } = createKeeperBench(clock);
+    await keeper.refresh('start', term);
+    await clock.advance(899_000);
+    source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
+    source.delayMs = 2000;
+    const refreshed = keeper.refresh('due', term, 1);
+    await clock.untilSleeping();
+    await clock.advance(2000);
+    const outcome = await refreshed;
+    assert.ok(outcome.kind === 'failed');
+    assert.equal(outcome.failure.code, 'response-malformed');
+    assert.match(outcome.failure.message, /was over before it could be published/);
+    assert.equal(store.writesTo(identity.secret), 1);
   });
 
   it('is asked for again when the provider now says it dies, if that is earlier', async () => {

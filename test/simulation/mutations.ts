@@ -43,7 +43,7 @@ export async function tryMutation(mutation: Mutation, jobs: string = '1'): Promi
   const startedMs = performance.now();
   const copy = mkdtempSync(join(tmpdir(), 'token-refresher-mutation-'));
   try {
-    for (const part of ['src', 'test/simulation', 'test/support', 'package.json'])
+    for (const part of ['src', 'config/presets', 'test/simulation', 'test/support', 'package.json'])
       cpSync(join(ROOT, part), join(copy, part), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
     const path = join(copy, 'src', mutation.file);

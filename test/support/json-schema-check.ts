@@ -12,7 +12,7 @@ export function isValid(schema: unknown, value: unknown): boolean {
   if (known !== undefined) return known(value);
   const { $id: _, ...anonymous } = schema;
   const validate = ajv.compile(anonymous);
-  const check = (each: unknown): boolean => validate(each) === true;
+  const check = (each: unknown): boolean => validate(each);
   compiled.set(schema, check);
   return check(value);
 }

@@ -93,13 +93,18 @@ async function openConnection(
   }
 }
 
+/** Two turns of the event loop, so that what has arrived is read. */
+async function readArrived(): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) await nextTurn();
+}
+
 /**
- * What was there before the request is no answer to it. Two turns of the event loop, so that what has arrived is read.
+ * What was there before the request is no answer to it.
  * @throws {HttpFault} when the other side has said something, or goodbye
  */
 async function verifySilence({ socket, findFault }: Connection, tls: CallTls): Promise<void> {
   socket.read(0);
-  for (let turn = 0; turn < 2; turn += 1) await nextTurn();
+  await readArrived();
   if (socket.readableLength > 0) throw describeEarlyBytes();
   const fault = findFault() ?? (socket.readableEnded || socket.destroyed ? CLOSED : undefined);
   if (fault !== undefined) throw describeConnectFault(fault, tls);
@@ -117,7 +122,9 @@ async function exchangeWithin(
   try {
     return await (answerLimitMs === undefined
       ? work(signal)
-      : withDeadline(clock, answerLimitMs, signal, work));
+      : // A process that was stopped meanwhile finds its time over before it has read the answer that is there; a refresh
+        // token in it would be lost.
+        withDeadline(clock, answerLimitMs, signal, work, readArrived));
   } catch (error) {
     if (error instanceof HttpFault) throw error;
     if (signal.aborted) throw describeGivingUp(SENT);

@@ -185,6 +185,19 @@ describe('limits', () => {
     assert.equal(fault.isSent, true);
   });
 
+  it('that are over when a stopped process goes on do not hide an answer that is there', async (t) => {
+    const clock = new FakeClock();
+    const { url } = await startRawServer(t, (socket) => {
+      socket.on('data', () => {
+        socket.write(ANSWER);
+        // In this very turn: the answer has arrived, and nobody has read it yet.
+        void clock.advance(5_000);
+      });
+    });
+    const answer = await createDirectTransport(clock).send(callOf(url, { answerLimitMs: 5_000 }), live);
+    assert.equal(textOf(answer), 'mine');
+  });
+
   it('of a connection are no word about the answer: nothing was sent', async (t) => {
     const clock = new FakeClock();
     // It takes the connection, and says nothing to TLS.

@@ -1,0 +1,8 @@
+import { KINDS } from '../../src/connections.ts';
+import type { KindLibrary } from '../../src/providers/provider.ts';
+
+/** The kinds that ship, without some of them. */
+export function kindsNamed(isWanted: (name: string) => boolean): KindLibrary {
+  const names = KINDS.names.filter(isWanted);
+  return { ...KINDS, names, find: (name) => (names.includes(name) ? KINDS.find(name) : undefined) };
+}
