@@ -22,6 +22,11 @@ describe('docs/providers.md', () => {
     }
   }
 
+  it('is introduced by examples in the README that load', () => {
+    const examples = codeBlocks(documentText('README.md'), 'yaml');
+    assert.equal(examples.map(problemsOf).join(''), '');
+  });
+
   it('has an example of each value', () => {
     const examples = codeBlocks(GUIDE, 'yaml').join('\n');
     for (const form of Object.keys(valueForms)) assert.match(examples, new RegExp(`[{ ]${form}: `), form);
