@@ -4,7 +4,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../connections.ts';
 import { createSystemPorts, type SystemPorts } from '../runtime.ts';
-import type { Terminal } from './terminal.ts';
+import type { ExitCode, Terminal } from './terminal.ts';
 
 /** The manifests set it to the name of the Role, which allows the Lease under that name and no other. */
 const LEASE_NAME_VARIABLE = 'TOKEN_REFRESHER_LEASE_NAME';
@@ -42,6 +42,12 @@ export function complain(
   for (const { message } of complaints.slice(0, MOST_SHOWN)) terminal.err(`${message}\n`);
   if (complaints.length > MOST_SHOWN) terminal.err(`… and ${complaints.length - MOST_SHOWN} more\n`);
   if (json === true) terminal.out(`${JSON.stringify({ config, problems: complaints })}\n`);
+}
+
+/** The program was asked to stop before it had begun to change anything. */
+export function complainOfStop(signal: string, options: ConfigurationOptions, terminal: Terminal): ExitCode {
+  complain([{ message: `${signal}: stopped before it was done` }], options, terminal);
+  return 1;
 }
 
 /** Says on standard error what is wrong with the journal, if anything. @returns true when the command may go on */

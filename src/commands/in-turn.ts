@@ -10,11 +10,15 @@ const DECISION_MS = 8_000;
 export interface InTurnDeps extends SystemPorts {
   readonly events: RefreshEvents;
   readonly readEnv: (name: string) => string | undefined;
+  /** {@link Terminal.stopRequest} */
+  readonly stopRequest: Promise<string>;
 }
 
 export type Turn<Result> =
   | { readonly kind: 'done'; readonly result: Result }
   | { readonly kind: 'answered'; readonly reports: readonly RefreshReport[] }
+  /** The program was asked to stop before it was decided. */
+  | { readonly kind: 'stopped'; readonly signal: string }
   /** Somebody else leads, and has not been asked or has not answered. */
   | {
       readonly kind: 'not-ours';
@@ -49,6 +53,7 @@ export async function inTurn<Result>(
     const first = await Promise.race([
       leading.then((leadership) => ({ kind: 'ours' as const, leadership })),
       waiting.then(() => ({ kind: 'not-ours' as const, problem: coordinator.unreadyReasons()[0] })),
+      deps.stopRequest.then((signal) => ({ kind: 'stopped' as const, signal })),
       ...(asking === undefined ? [] : [asking.then(describeAnswer)]),
     ]);
     if (first.kind !== 'ours') return first;

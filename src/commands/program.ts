@@ -2,6 +2,7 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explainFault } from '../core/fault.ts';
 import { VERSION } from '../core/version.ts';
+import type { ConfigurationOptions } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export interface Program {
@@ -48,7 +49,7 @@ export function createProgram(terminal: Terminal): Program {
     .addHelpText('after', examples('check --config config.yaml', 'check --live --json --config config.yaml'))
     .action(async (options: { config?: string; live?: boolean; json?: boolean }) => {
       const { check } = await import('./check.ts');
-      exitCode = await endOnStop(terminal, check(options, terminal));
+      exitCode = await endOnStop(check(options, terminal), options, terminal);
     });
 
   withConfig(program.command('plan'))
@@ -57,7 +58,7 @@ export function createProgram(terminal: Terminal): Program {
     .addHelpText('after', examples('plan --config config/example.yaml', 'plan --json --config config.yaml'))
     .action(async (options: { config?: string; json?: boolean }) => {
       const { plan } = await import('./plan.ts');
-      exitCode = await endOnStop(terminal, plan(options, terminal));
+      exitCode = await endOnStop(plan(options, terminal), options, terminal);
     });
 
   withConfig(program.command('refresh'))
@@ -76,7 +77,7 @@ export function createProgram(terminal: Terminal): Program {
     .addHelpText('after', examples('status --config config.yaml', 'status --json --config config.yaml'))
     .action(async (options: { config?: string; json?: boolean }) => {
       const { status } = await import('./status.ts');
-      exitCode = await endOnStop(terminal, status(options, terminal));
+      exitCode = await endOnStop(status(options, terminal), options, terminal);
     });
 
   withConfig(program.command('alert-test'))
@@ -187,10 +188,14 @@ export function createProgram(terminal: Terminal): Program {
 }
 
 /** For commands that change nothing: when asked to stop they leave everything as it is, at once. */
-function endOnStop(terminal: Terminal, command: Promise<ExitCode>): Promise<ExitCode> {
-  const stopped = terminal.stopRequest().then((signal): ExitCode => {
-    terminal.err(`${signal}: stopped before it was done\n`);
-    return 1;
+function endOnStop(
+  command: Promise<ExitCode>,
+  options: ConfigurationOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const stopped = terminal.stopRequest().then(async (signal) => {
+    const { complainOfStop } = await import('./configured.ts');
+    return complainOfStop(signal, options, terminal);
   });
   return Promise.race([command, stopped]);
 }

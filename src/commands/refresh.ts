@@ -6,7 +6,13 @@ import type { Configuration } from '../config/configuration.ts';
 import { connect } from '../connections.ts';
 import { describeOutcome, type RefreshReport } from '../core/refresh-request.ts';
 import { createReporting, createSystemPorts, findCoordinationProblem } from '../runtime.ts';
-import { type ConfigurationOptions, complain, hasUsableJournal, loadOrExplain } from './configured.ts';
+import {
+  type ConfigurationOptions,
+  complain,
+  complainOfStop,
+  hasUsableJournal,
+  loadOrExplain,
+} from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
@@ -40,9 +46,11 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
     complain([{ message: problem }], options, terminal);
     return 2;
   }
-  const turn = await inTurn(configuration, name, { ...ports, events, readEnv }, (leading) =>
-    refreshHere(configuration, name, { ...ports, events, readEnv, leading }, options, terminal),
+  const deps = { ...ports, events, readEnv, stopRequest: terminal.stopRequest() };
+  const turn = await inTurn(configuration, name, deps, (leading) =>
+    refreshHere(configuration, name, { ...deps, leading }, options, terminal),
   );
+  if (turn.kind === 'stopped') return complainOfStop(turn.signal, options, terminal);
   if (turn.kind === 'not-ours') {
     const message = 'another process refreshes these tokens and has not answered: see its log, or ask again';
     complain([{ message }], options, terminal);

@@ -13,7 +13,7 @@ import {
   type Reporting,
   type SystemPorts,
 } from '../runtime.ts';
-import { type ConfigurationOptions, hasUsableJournal, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, complainOfStop, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
@@ -138,9 +138,11 @@ async function runOnce(
     terminal.err(`${problem}\n`);
     return 2;
   }
-  const turn = await inTurn(configuration, undefined, { clock, random, files, events, readEnv }, (leading) =>
+  const deps = { clock, random, files, events, readEnv, stopRequest: terminal.stopRequest() };
+  const turn = await inTurn(configuration, undefined, deps, (leading) =>
     refreshDue(configuration, terminal, ports, leading),
   );
+  if (turn.kind === 'stopped') return complainOfStop(turn.signal, {}, terminal);
   if (turn.kind === 'done') return turn.result;
   if (turn.kind === 'not-ours' && turn.problem !== undefined) {
     terminal.err(`nothing was refreshed: ${turn.problem}\n`);

@@ -264,7 +264,7 @@ class DescribedAttempt implements TokenAttempt {
     // The seed among the credentials is the keeper's to choose: after a start without one it must not come again.
     this.#spent = shared.hasChain ? usableRefreshToken(context) : undefined;
     this.#scope = {
-      valueOf: (name) => this.#find(name) ?? '',
+      valueOf: (name) => requireWellFormed(name, this.#find(name) ?? ''),
       isPresent: (name) => (this.#find(name) ?? '') !== '',
     };
   }
@@ -377,7 +377,7 @@ class DescribedAttempt implements TokenAttempt {
       return fail(failures.classify(answer, this.#presented));
     for (const { name, path } of step.save) {
       const text = asText(valueAt(answer.json, path));
-      if (text === undefined || text === '')
+      if (text === undefined || text === '' || !text.isWellFormed())
         return fail({
           code: 'response-malformed',
           retry: 'backoff',
@@ -409,6 +409,13 @@ class DescribedAttempt implements TokenAttempt {
       isRefreshTokenAlone: this.presentsRefreshToken && uses.size === 1,
     };
   }
+}
+
+/** Half of a surrogate pair, which JSON can escape, has no bytes in UTF-8: another text would be sent. */
+function requireWellFormed(name: string, text: string): string {
+  if (!text.isWellFormed())
+    throw new Unfillable(`${name} holds half of a character (a lone surrogate), which cannot be sent`);
+  return text;
 }
 
 function isNothing(value: unknown): boolean {

@@ -10,7 +10,6 @@ const LEFT_OUT = Symbol('left out');
 
 type Fill = (scope: Scope) => unknown;
 
-const NUMBER = /^-?(?:0|[1-9]\d{0,15})(?:\.\d{1,15})?$/;
 const WRAPPERS = ['number', 'boolean', 'optional', 'object', 'now'] as const;
 
 export interface JsonTemplateOptions {
@@ -93,7 +92,12 @@ export function compileJson(
       const text = fillTemplate(parts, valueOf);
       if (isPicture === true) return text;
       const read = wrapper === 'number' ? readNumber(text) : readBoolean(text);
-      if (read === undefined) throw new Unfillable(`${describeParts(parts)} is no ${wrapper}`);
+      if (read === undefined)
+        throw new Unfillable(
+          wrapper === 'number'
+            ? `${describeParts(parts)} is no number that JSON holds as it is written`
+            : `${describeParts(parts)} is neither true nor false`,
+        );
       return read;
     };
   };
@@ -104,8 +108,10 @@ export function compileJson(
   };
 }
 
+/** Not of `007`, `1.50` or twenty digits: another number or text would be sent. */
 function readNumber(text: string): number | undefined {
-  return NUMBER.test(text.trim()) ? Number(text) : undefined;
+  const number = Number(text);
+  return Number.isFinite(number) && JSON.stringify(number) === text.trim() ? number : undefined;
 }
 
 function readBoolean(text: string): boolean | undefined {

@@ -108,6 +108,9 @@ interface CompiledUrl {
   fill(scope: Scope, baseUrl: string): { readonly target: URL; readonly shown: string };
 }
 
+/** What URLs leave out of a path, however it is escaped. */
+const DOTS = /^(?:\.|%2e){1,2}$/i;
+
 const ABSOLUTE = /^(https?:\/\/[^/?#]*)(.*)$/s;
 
 function compileUrl(
@@ -117,14 +120,6 @@ function compileUrl(
   { hosts, hasBaseUrl }: RequestRules,
 ): CompiledUrl {
   const [, origin, rest = text] = ABSOLUTE.exec(text) ?? [];
-  if (rest.includes('#'))
-    names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
-  if (rest.includes('?'))
-    names.faults.push({
-      path,
-      text: 'has a query',
-      allowed: 'an address without one: parameters belong below query',
-    });
   if (origin === undefined && !hasBaseUrl)
     names.faults.push({
       path,
@@ -132,6 +127,16 @@ function compileUrl(
       allowed: 'https://HOST/PATH, or a baseUrl beside it',
     });
   const restParts = names.template(rest, path);
+  // An option may bring them too.
+  const literal = literalOf(restParts);
+  if (literal.includes('#'))
+    names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
+  if (literal.includes('?'))
+    names.faults.push({
+      path,
+      text: 'has a query',
+      allowed: 'an address without one: parameters belong below query',
+    });
   const originParts = origin === undefined ? undefined : names.template(origin, path);
   for (const part of originParts ?? []) {
     if (typeof part === 'string' || (names.kindOf(part.name) === 'saved' && hosts.length > 0)) continue;
@@ -143,14 +148,24 @@ function compileUrl(
   }
   const isFixed = originParts?.every((part) => typeof part === 'string') ?? false;
   if (originParts !== undefined && isFixed) checkOrigin(literalOf(originParts), path, names);
+  else if (origin?.startsWith('http:') === true)
+    for (const host of hosts) checkOrigin(`http://${host}`, path, names);
+  const filledIn = namesIn(restParts);
   return {
     fill: (scope, baseUrl) => {
-      const base = originParts === undefined ? baseUrl : fillTemplate(originParts, scope.valueOf);
-      if (originParts !== undefined && !isFixed && scope.isPicture !== true) verifyHost(base, hosts);
+      const isSaved = originParts !== undefined && !isFixed && scope.isPicture !== true;
+      const base =
+        originParts === undefined
+          ? baseUrl
+          : fillTemplate(originParts, scope.valueOf, isSaved ? encodeHost : undefined);
+      if (isSaved) verifyHost(base, hosts);
+      const filled = fillTemplate(restParts, scope.valueOf, encodeText);
+      if (filledIn.length > 0 && filled.split('/').some((segment) => DOTS.test(segment)))
+        throw new Unfillable(`${filledIn.join(' and ')} would be a step up in the path of the address`);
       const target =
         scope.isPicture === true && !isFixed && originParts !== undefined
-          ? new URL(`https://saved.invalid${fillTemplate(restParts, scope.valueOf, encodeText)}`)
-          : resolveEndpoint(base, fillTemplate(restParts, scope.valueOf, encodeText));
+          ? new URL(`https://saved.invalid${filled}`)
+          : resolveEndpoint(base, filled);
       // The template, so that no message shows what was filled in.
       const shownPath = resolveShown(target, base, restParts);
       return { target, shown: shownPath };
@@ -180,6 +195,13 @@ function verifyHost(origin: string, hosts: readonly string[]): void {
   const host = URL.parse(origin)?.hostname;
   if (host === undefined || !hosts.includes(host))
     throw new Unfillable('what an earlier request has saved names a host that hosts does not allow');
+}
+
+/** For a host: no user, port, path or query that a server has chosen. */
+function encodeHost(text: string): string {
+  if (!/^[A-Za-z0-9.-]+$/.test(text))
+    throw new Unfillable('what an earlier request has saved is no name of a host');
+  return text;
 }
 
 function compileParameters(

@@ -48,6 +48,23 @@ const COORDINATIONS = {
   },
 };
 
+describe('several shells and one daemon that is found by the Lease', () => {
+  it('refresh answers each of them', async (t) => {
+    await using world = await startProgramWorld();
+    const dir = await makeFolder(t);
+    const config = await copyConfig(world, dir, await COORDINATIONS['by the Lease'](t, dir));
+    await using daemon = await startDaemon(config);
+    const names = [TOKEN, 'pivot-b2b2c/budi', 'pivot-b2b2c'];
+    const results = await Promise.all(
+      names.map((name) => runInProcess(['refresh', name, '--json', '--config', config])),
+    );
+    for (const { code, stderr } of results) assert.equal(code, 0, stderr);
+    const told = results.map(({ stdout }) => JSON.parse(stdout).map(({ token }: { token: string }) => token));
+    assert.deepEqual(told, [[TOKEN], ['pivot-b2b2c/budi'], [TOKEN, 'pivot-b2b2c/budi']]);
+    assert.ok(!daemon.output.stdout.includes('chain-broken'));
+  });
+});
+
 for (const [title, coordinate] of Object.entries(COORDINATIONS)) {
   describe(`beside a daemon that is found ${title}`, () => {
     it('No chain is lost by us: refresh has the daemon refresh, which alone presents refresh tokens', async (t) => {
@@ -71,6 +88,20 @@ for (const [title, coordinate] of Object.entries(COORDINATIONS)) {
       assert.equal(explicit.length, results.length, 'the daemon did it');
       assert.equal(world.sandbox.upstreams.requests.total('pivot-b2b2c'), calls + results.length);
       assert.ok(!daemon.output.stdout.includes('chain-broken'));
+    });
+
+    it('refresh ends at once when asked to while the daemon has not answered', async (t) => {
+      await using world = await startProgramWorld();
+      const dir = await makeFolder(t);
+      const config = await copyConfig(world, dir, await coordinate(t, dir));
+      await using daemon = await startDaemon(config);
+      world.addFault('pivot-b2b2c:latency=60s');
+      const run = startInProcess(['refresh', TOKEN, '--json', '--config', config]);
+      await daemon.output.untilLines('refresh-started', 3);
+      run.terminal.stop();
+      assert.equal(await run.exit, 1);
+      const message = 'SIGTERM: stopped before it was done';
+      assert.deepEqual(JSON.parse(run.output.stdout), { config, problems: [{ message }] });
     });
 
     it('refresh says when the daemon knows no token of that name', async (t) => {

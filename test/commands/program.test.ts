@@ -101,10 +101,12 @@ describe('a request to stop', () => {
       await using world = await startProgramWorld();
       await using store = await startLoopbackServer(() => undefined);
       const config = await world.copyConfig('silent-store.yaml', { set: { 'store.endpoint': store.url } });
-      const run = startInProcess([...args, '--config', config]);
+      const run = startInProcess([...args, '--json', '--config', config]);
       run.terminal.stop();
       assert.equal(await run.exit, 1);
-      assert.equal(run.output.stderr, 'SIGTERM: stopped before it was done\n');
+      const message = 'SIGTERM: stopped before it was done';
+      assert.equal(run.output.stderr, `${message}\n`);
+      assert.deepEqual(JSON.parse(run.output.stdout), { config, problems: [{ message }] });
     });
   }
 });

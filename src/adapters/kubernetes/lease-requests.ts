@@ -3,13 +3,15 @@
  * out and writes the answer into another. Both need the rights that an election needs, and no others; whoever may write
  * the Lease may take leadership away, which is more.
  *
- * Guarantee: a request is carried out once in a term, and not later than {@link STALE_MS} after it was written.
- * Non-guarantee: two commands at once may overwrite each other's request; the one that is lost ends without an answer.
+ * Guarantee: a request is carried out once in a term, and not later than {@link STALE_MS} after it was written. Commands
+ * take turns: none overwrites what another one waits for.
+ * Non-guarantee: a command that has died holds the others up for as long as whoever leads may work on its request.
  */
 import { z } from 'zod';
 import { isJsonObject, parseJson } from '../../core/json.ts';
 import type { Clock, Random } from '../../core/ports.ts';
 import {
+  ANSWER_MS,
   parseRefreshAnswer,
   type RefreshReport,
   type RefreshRequests,
@@ -26,9 +28,16 @@ const CALL_MS = 5000;
 const POLL_MS = 1000;
 /** Others write the Lease too: the leader, every few seconds. */
 const MOST_WRITES = 5;
+/** A command looks every {@link POLL_MS}, and others may be answered meanwhile: several short answers, or a long one. */
+const MOST_EARLIER_CHARACTERS = 50_000;
+const MOST_EARLIER = 4;
 
 const requestSchema = z.object({ id: z.string().min(1), name: z.string().min(1), at_ms: z.number() });
-const answerSchema = z.object({ id: z.string(), answer: z.string() });
+const oneAnswerSchema = z.object({ id: z.string(), answer: z.string() });
+/** The newest, with the ones before it: who asked may not have looked yet. */
+const answerSchema = oneAnswerSchema.extend({ earlier: z.array(oneAnswerSchema).default([]) });
+
+type OneAnswer = z.infer<typeof oneAnswerSchema>;
 
 export interface LeaseRequestsOptions {
   readonly client: LeaseClient;
@@ -46,19 +55,24 @@ export class LeaseRequestDesk {
 
   /** To be shown the Lease whenever this replica, its holder, has read or written it. */
   look(lease: Lease): void {
-    const request = requestSchema.safeParse(parseJson(annotationOf(lease, REQUEST) ?? ''));
-    if (!request.success || request.data.id === this.#handled) return;
-    const { id, name, at_ms: atMs } = request.data;
+    const request = readRequest(lease);
+    if (request === undefined || request.id === this.#handled) return;
+    const { id, name, at_ms: atMs } = request;
     this.#handled = id;
-    const isAnswered = readAnswer(lease)?.id === id;
-    if (isAnswered || Math.abs(this.#options.clock.now() - atMs) > STALE_MS) return;
+    if (findAnswer(lease, id) !== undefined || Math.abs(this.#options.clock.now() - atMs) > STALE_MS) return;
     void this.#carryOut(id, name);
   }
 
   async #carryOut(id: string, name: string): Promise<void> {
     const { handle } = this.#options;
     const answer = serializeRefreshAnswer(await handle(name));
-    await annotate(this.#options, ANSWER, JSON.stringify({ id, answer }), new AbortController().signal);
+    const { signal } = new AbortController();
+    await annotate(this.#options, signal, (lease) => {
+      const earlier = readAnswers(lease)
+        .slice(0, MOST_EARLIER)
+        .filter((each) => each.answer.length <= MOST_EARLIER_CHARACTERS / MOST_EARLIER);
+      return { [ANSWER]: JSON.stringify({ id, answer, earlier }) };
+    });
   }
 }
 
@@ -78,43 +92,67 @@ export async function askLeaseHolder(
     const seen = await client.get({ timeoutMs: CALL_MS, signal });
     signal.throwIfAborted();
     if (seen.kind === 'lease') {
-      const answer = readAnswer(seen.lease);
-      const reports = answer?.id === id ? parseRefreshAnswer(answer.answer) : undefined;
+      const answer = findAnswer(seen.lease, id);
+      const reports = answer === undefined ? undefined : parseRefreshAnswer(answer);
       if (reports !== undefined) return reports;
       // Without a holder there is nobody to ask: the command is about to take its turn.
       if (!isWritten && seen.lease.record.holder !== '')
-        isWritten = await annotate(
-          options,
-          REQUEST,
-          JSON.stringify({ id, name, at_ms: clock.now() }),
-          signal,
+        isWritten = await annotate(options, signal, (lease) =>
+          isFree(lease, clock.now())
+            ? { [REQUEST]: JSON.stringify({ id, name, at_ms: clock.now() }) }
+            : undefined,
         );
     }
     await clock.sleep(POLL_MS, signal);
   }
 }
 
-/** @returns whether it was written */
+/**
+ * @param decide what to write to the Lease as it is now; `undefined`: nothing
+ * @returns whether it was written
+ */
 async function annotate(
   { client }: LeaseRequestsOptions,
-  key: string,
-  value: string,
   signal: AbortSignal,
+  decide: (lease: Lease) => Readonly<Record<string, string>> | undefined,
 ): Promise<boolean> {
   for (let writes = 0; writes < MOST_WRITES; writes += 1) {
     const call = { timeoutMs: CALL_MS, signal };
     const seen = await client.get(call);
-    if (seen.kind !== 'lease') return false;
-    const written = await client.annotate(seen.lease, { [key]: value }, call);
+    const annotations = seen.kind === 'lease' ? decide(seen.lease) : undefined;
+    if (seen.kind !== 'lease' || annotations === undefined) return false;
+    const written = await client.annotate(seen.lease, annotations, call);
     if (written.kind === 'lease') return true;
     if (written.kind !== 'conflict') return false;
   }
   return false;
 }
 
-function readAnswer(lease: Lease): z.infer<typeof answerSchema> | undefined {
-  const parsed = answerSchema.safeParse(parseJson(annotationOf(lease, ANSWER) ?? ''));
+/** Whether no other command waits for the leader. */
+function isFree(lease: Lease, nowMs: number): boolean {
+  const request = readRequest(lease);
+  return (
+    request === undefined ||
+    findAnswer(lease, request.id) !== undefined ||
+    Math.abs(nowMs - request.at_ms) > ANSWER_MS
+  );
+}
+
+function readRequest(lease: Lease): z.infer<typeof requestSchema> | undefined {
+  const parsed = requestSchema.safeParse(parseJson(annotationOf(lease, REQUEST) ?? ''));
   return parsed.success ? parsed.data : undefined;
+}
+
+function findAnswer(lease: Lease, id: string): string | undefined {
+  return readAnswers(lease).find((answer) => answer.id === id)?.answer;
+}
+
+/** Newest first. */
+function readAnswers(lease: Lease): readonly OneAnswer[] {
+  const parsed = answerSchema.safeParse(parseJson(annotationOf(lease, ANSWER) ?? ''));
+  if (!parsed.success) return [];
+  const { id, answer, earlier } = parsed.data;
+  return [{ id, answer }, ...earlier];
 }
 
 function annotationOf({ raw }: Lease, key: string): string | undefined {
