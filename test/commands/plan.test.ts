@@ -56,6 +56,8 @@ describe('plan', () => {
       ['pivot', 900, 840, 60, '14-59/15 * * * * *', 15],
       ['apimw', 3600, 3360, 240, '59 * * * * *', 60],
       ['paysecurez', 1800, 1680, 120, '28-59/30 * * * * *', 30],
+      ['orders', 3600, 3360, 240, '20 * * * * *', 60],
+      ['warehouse', 3600, 3360, 240, '36 * * * * *', 60],
     ]);
   });
 
@@ -77,6 +79,8 @@ describe('plan', () => {
       ['payments/pivot', undefined, 102.9, 144, 52.5, 30],
       ['payments/apimw', undefined, 25.7, 144, 210, 210],
       ['payments/paysecurez', undefined, 51.4, 144, 105, 90],
+      ['tokens/orders', undefined, 25.7, 144, 210, 210],
+      ['tokens/warehouse', undefined, 25.7, 144, 210, 210],
     ]);
     assert.deepEqual(
       plans.filter(({ budgetNote }) => budgetNote !== undefined).map(({ token }) => token),

@@ -66,7 +66,7 @@ function sharedOptionNames(): readonly string[] {
 }
 
 describe('config/example.yaml', () => {
-  it('is a configuration for all kinds, refreshed as the providers advise', async () => {
+  it('is a configuration with providers of all forms, refreshed as they advise', async () => {
     const configuration = configurationOf(await readText('example.yaml'), EXAMPLE_ENV);
     assert.deepEqual(refreshEverySeconds(configuration), {
       pik: 1680,
@@ -75,6 +75,8 @@ describe('config/example.yaml', () => {
       pivot: 840,
       apimw: 3360,
       paysecurez: 1680,
+      oauth2: 3360,
+      http: 3360,
     });
     for (const { kind } of configuration.providers) assert.ok(KINDS.names.includes(kind.kind));
   });

@@ -66,13 +66,6 @@ test("the README's configuration passes the parser", () => {
   for (const kind of kinds) assert.ok(KINDS.names.includes(kind));
 });
 
-for (const [index, block] of codeBlocks(documentText('docs/providers.md'), 'yaml').entries()) {
-  test(`the example ${index + 1} of docs/providers.md passes the parser`, () => {
-    const parsed = parseConfiguration(block, { fileName: 'docs/providers.md', kinds: KINDS });
-    assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
-  });
-}
-
 test('the README names every fault of the store', () => {
   for (const kind of STORE_FAULT_KINDS) assert.match(documentText('README.md'), new RegExp(`\`${kind}[\`=]`));
 });
