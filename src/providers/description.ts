@@ -189,7 +189,12 @@ const valueField = z
     for (const issue of parsed.error.issues) reissue(issue, context);
     return z.NEVER;
   })
-  .meta({ anyOf: Object.values(valueForms).map((form) => jsonSchemaOf(form)) });
+  // When somebody asks: the daemon never does, and would pay for it at each start.
+  .meta({
+    get anyOf() {
+      return Object.values(valueForms).map((form) => jsonSchemaOf(form));
+    },
+  });
 
 /** As the form itself would have said it. */
 function reissue(issue: z.core.$ZodIssue, context: z.core.$RefinementCtx): void {

@@ -17,7 +17,6 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto';
-import { SignJWT } from 'jose';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Random } from '../core/ports.ts';
 import { type Result, succeed } from '../core/result.ts';
@@ -324,6 +323,8 @@ function compileJwt(
       const payload = Object.fromEntries(
         Object.entries({ ...standard, ...filled }).filter(([, value]) => value !== null),
       );
+      // Read when it is first needed: most configurations sign nothing so.
+      const { SignJWT } = await import('jose');
       return new SignJWT(payload)
         .setProtectedHeader({
           typ: 'JWT',
