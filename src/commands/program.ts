@@ -102,7 +102,7 @@ export function createProgram(terminal: Terminal): Program {
     .action(
       async (name: string, options: { config?: string; json?: boolean; send?: boolean; answer?: string }) => {
         const { tryProvider } = await import('./try.ts');
-        exitCode = await tryProvider(name, options, terminal);
+        exitCode = await endOnStop(tryProvider(name, options, terminal), options, terminal);
       },
     );
 

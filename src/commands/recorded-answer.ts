@@ -1,3 +1,4 @@
+import { parseHttpDate } from '../core/http-date.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { TokenResponse } from '../providers/provider.ts';
 
@@ -25,8 +26,7 @@ export function parseRecordedAnswer(text: string, nowMs: number): TokenResponse 
     else if (name === 'set-cookie') headers.set(name, `${former}\n${value}`);
   }
   // When it was recorded nobody knows: its own Date, or now.
-  const dateMs = Date.parse(headers.get('date') ?? '');
-  const sentAtMs = Number.isNaN(dateMs) ? nowMs : dateMs;
+  const sentAtMs = parseHttpDate(headers.get('date') ?? '') ?? nowMs;
   return {
     status: Number(statusLine?.[1] ?? 200),
     headers,

@@ -4,11 +4,11 @@
  * Guarantee: no credential and no token is shown, whatever is sent or answered. Nothing is written; a refresh token that is
  * good for one use is never presented.
  */
-import { readFile } from 'node:fs/promises';
 import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
 import { describeReference } from '../config/reference.ts';
-import { connect } from '../connections.ts';
+import { connect, readConfigurationFile } from '../connections.ts';
 import { describeFileError } from '../core/file-error.ts';
+import { MAX_BODY_BYTES } from '../core/http-call.ts';
 import type { Explained, TokenRequest } from '../providers/provider.ts';
 import { createSystemPorts } from '../runtime.ts';
 import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
@@ -69,20 +69,23 @@ async function explainRecorded(
   options: TryOptions,
   terminal: Terminal,
 ): Promise<ExitCode> {
-  let text: string;
+  const { clock, files } = createSystemPorts();
+  let bytes: Uint8Array;
   try {
-    text = await readFile(path, 'utf8');
+    bytes = await readConfigurationFile(path, MAX_BODY_BYTES, files);
   } catch (error) {
     complain([{ message: `${path} cannot be read (${describeFileError(error)})` }], options, terminal);
     return 2;
   }
-  const { clock } = createSystemPorts();
-  const answer = parseRecordedAnswer(text, clock.now());
+  const answer =
+    bytes.byteLength > MAX_BODY_BYTES
+      ? undefined
+      : parseRecordedAnswer(new TextDecoder().decode(bytes), clock.now());
   if (answer === undefined) {
     complain(
       [
         {
-          message: `${path} is no answer: give the body, or what curl -i prints (HTTP/1.1 200, headers, an empty line, the body)`,
+          message: `${path} is no answer: give the body, or what curl -i prints (HTTP/1.1 200, headers, an empty line, the body), at most 1 MiB`,
         },
       ],
       options,

@@ -1,4 +1,4 @@
-/** What the rules of a description find in an answer, for whoever writes one: places, types and lengths, never a value. */
+/** What the rules of a description find in an answer, for the author of one: places, types and lengths, never a value. */
 import { isJsonObject } from '../core/json.ts';
 import { recogniseCode } from '../core/recognised-text.ts';
 import type { SecretText } from '../core/secret-text.ts';
@@ -13,18 +13,13 @@ export function describeShape({ response, json }: Answer, secrets: readonly Secr
 
 const DEEPEST = 4;
 const MOST_ITEMS = 24;
-/** A server may put anything in the place of a name: shown is what names are made of. */
-function isShown(name: string, secrets: readonly SecretText[]): boolean {
-  return recogniseCode(splitWords(name), secrets) !== undefined;
-}
+/** `access_token`, `accessToken`, `expires-in`. */
+const WORDS = /^[A-Za-z]+(?:[_.-][A-Za-z]+)*$/;
 
-/** `accessToken` and `expires-in` as `access_token` and `expires_in`. */
-function splitWords(name: string): string {
-  return name
-    .replace(/([a-z])([A-Z])/g, '$1_$2')
-    .replace(/[^A-Za-z]+/g, '_')
-    .replace(/^_|_$/g, '')
-    .toLowerCase();
+/** A server may put anything in the place of a name: shown is what plain words make up, and not a digit beside them. */
+function isShown(name: string, secrets: readonly SecretText[]): boolean {
+  const code = name.replace(/([a-z])([A-Z])/g, '$1_$2').toLowerCase();
+  return WORDS.test(name) && recogniseCode(code, secrets) !== undefined;
 }
 
 function shapeOf(value: unknown, depth: number, secrets: readonly SecretText[]): string {

@@ -257,7 +257,7 @@ function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, na
 /** Called when path and query were compiled and nothing else. */
 function refuseSecretsInUrl(path: FaultPath, names: Names, { allowSecretInUrl }: RequestRules): void {
   if (allowSecretInUrl) return;
-  const secret = [...names.usedHere].find((name) => names.isSecret(name));
+  const secret = [...names.namedHere].find((name) => names.isSecret(name));
   if (secret === undefined) return;
   names.faults.push({
     path: [...path, 'url'],
@@ -277,9 +277,9 @@ function compileBasic(
   const isForm = basic.encoding === 'form';
   const encode = isForm ? encodeFormText : (text: string): string => text;
   return ({ valueOf, isPicture }) => {
+    if (isPicture === true) return `Basic ${fillTemplate(user, valueOf)}:${fillTemplate(password, valueOf)}`;
     const name = encode(fillTemplate(user, valueOf));
     const secret = encode(fillTemplate(password, valueOf));
-    if (isPicture === true) return `Basic ${name}:${secret}`;
     // RFC 7617, 2: the first colon ends the name, and neither part holds control characters.
     if (name.includes(':'))
       throw new Unfillable(`${describeParts(user)} holds a colon, which a user name in Basic cannot`);
