@@ -69,6 +69,7 @@ export function compile(input: CompileInput): Configured {
       (form) => Object.keys(node)[0] === form,
     );
     names.declare(name, 'value', ['values', name]);
+    names.noteValue(name);
     if (isReadable) names.markRevealing(name);
     return { ...value, isSecret: !isOfChance };
   });
@@ -92,7 +93,12 @@ export function compile(input: CompileInput): Configured {
     chain?.request === undefined
       ? undefined
       : compileRequest(chain.request, ['refresh', 'request'], names, rules);
-  if (chain !== undefined && refreshRequest === undefined && !base.uses.has(REFRESH_TOKEN))
+  const presenting = [
+    ...steps.map(({ request }) => request),
+    base,
+    ...(refreshRequest === undefined ? [] : [refreshRequest]),
+  ];
+  if (chain !== undefined && !presenting.some(({ uses }) => uses.has(REFRESH_TOKEN)))
     faults.push({
       path: ['refresh'],
       text: 'no request presents the refresh token',

@@ -136,7 +136,7 @@ function decideStatus(answer: Answer, place: AnswerPath | undefined): number {
   const { response, object } = answer;
   const stated = readStated(answer, place);
   const isOk = isSuccessStatus(response.status);
-  // Gateways put 200 and 500 in place of everything; another status says more than the body of whoever is behind.
+  // Gateways put 200 and 500 in place of everything; another status says more than the body.
   const counts =
     stated?.isWhole === true || isOk || (response.status === 500 && VAGUE_500.has(stated?.status ?? 0));
   return stated !== undefined && counts ? stated.status : impliedStatus(response, object);

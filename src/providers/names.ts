@@ -11,6 +11,8 @@ export class Names {
   readonly #options: ReadonlyMap<string, string>;
   readonly #used = new Set<string>();
   readonly #revealing = new Set<string>();
+  /** What each value was computed from. */
+  readonly #holds = new Map<string, ReadonlySet<string>>();
   #usedHere = new Set<string>();
 
   readonly #acceptsUnknown: boolean;
@@ -47,6 +49,11 @@ export class Names {
     return this.#known.get(name);
   }
 
+  /** The same, without what values were computed from. */
+  get namedHere(): ReadonlySet<string> {
+    return this.#usedHere;
+  }
+
   /** True for a credential, and for a value that shows one. */
   isSecret(name: string): boolean {
     return (
@@ -69,9 +76,14 @@ export class Names {
     this.#usedHere = new Set();
   }
 
-  /** The credentials and values used since {@link Names.startPart}. */
+  /** The names used since {@link Names.startPart}, and what the values among them were computed from. */
   get usedHere(): ReadonlySet<string> {
-    return this.#usedHere;
+    return new Set([...this.#usedHere].flatMap((name) => [name, ...(this.#holds.get(name) ?? [])]));
+  }
+
+  /** A value was computed from what was used since {@link Names.startPart}. */
+  noteValue(name: string): void {
+    this.#holds.set(name, this.usedHere);
   }
 
   /** Parses a text; options are literal parts of it from here on. */

@@ -151,11 +151,16 @@ class ProviderSource implements TokenSource {
     if (!begun.ok) return unasked(begun);
     const attempt = begun.value;
     let isFirst = true;
+    // In a request that was answered: what became of it the requests that follow have to show.
+    let hasPresented = false;
     const startedMs = clock.monotonicMs();
     for (;;) {
       const request = attempt.request();
-      if (!request.ok) return isFirst ? unasked(request) : { result: request, clockSkewMs: undefined };
-      if (isOver()) return unasked(fail(describeAbort(baseUrl)));
+      if (!request.ok) return isFirst ? unasked(request) : asked(request, hasPresented);
+      if (isOver()) {
+        const given = fail(describeAbort(baseUrl));
+        return isFirst ? unasked(given) : asked(given, hasPresented);
+      }
       // One limit for all requests of an attempt; the first has all of it.
       const leftMs = isFirst ? timeoutMs : Math.max(1, timeoutMs - (clock.monotonicMs() - startedMs));
       const call = { request: request.value, timeoutMs: leftMs, transport, signal, isOver, tls: this.#tls };
@@ -165,7 +170,7 @@ class ProviderSource implements TokenSource {
         const { isAmbiguous, failure } = response;
         // The term has ended while the connection was made.
         if (failure.code === 'aborted' && !isAmbiguous && isFirst) return unasked(response);
-        return { result: response, clockSkewMs: undefined, isAmbiguous: isAmbiguous && presentsRefreshToken };
+        return asked(response, hasPresented || (isAmbiguous && presentsRefreshToken));
       }
       const { clockSkewMs, status } = response.value;
       this.#options.onAnswer?.(attempt.explain(response.value));
@@ -173,11 +178,12 @@ class ProviderSource implements TokenSource {
       if (taken.ok) {
         if (taken.value !== 'next') return { result: succeed(taken.value), clockSkewMs };
         isFirst = false;
+        hasPresented ||= presentsRefreshToken;
         continue;
       }
       const salvaged = attempt.salvageRefreshToken(response.value);
-      const isAmbiguous =
-        presentsRefreshToken && salvaged === undefined && isAmbiguousAnswer(status, taken.failure);
+      const isSpending = presentsRefreshToken && isAmbiguousAnswer(status, taken.failure);
+      const isAmbiguous = salvaged === undefined && (hasPresented || isSpending);
       return { result: taken, clockSkewMs, salvaged, isAmbiguous };
     }
   }
@@ -203,6 +209,11 @@ function tlsOf(credentials: Credentials): CallTls | undefined {
     passphrase: credentials.get('tls.passphrase'),
   };
   return Object.values(tls).every((text) => text === undefined) ? undefined : tls;
+}
+
+/** After a request has been sent. */
+function asked(result: Result<never>, isAmbiguous: boolean): FetchReport {
+  return { result, clockSkewMs: undefined, isAmbiguous };
 }
 
 function unasked(result: Result<never>): FetchReport {
