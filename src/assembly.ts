@@ -9,13 +9,13 @@ import { decideTolerableCadence } from './core/cadence.ts';
 import { SEED_CREDENTIAL } from './core/chain-state.ts';
 import type { Clock, Random, RefreshEvents, TokenSource } from './core/ports.ts';
 import { ChainKeeper, type ChainKeeperParts } from './refresh/chain-keeper.ts';
-import { FetchBudget } from './refresh/fetch-budget.ts';
-import { FetchGate } from './refresh/fetch-gate.ts';
-import { ProviderBreaker } from './refresh/provider-breaker.ts';
+import { ConcurrencyLimit } from './refresh/limits/concurrency-limit.ts';
+import { FetchBudget } from './refresh/limits/fetch-budget.ts';
+import { ProviderBreaker } from './refresh/limits/provider-breaker.ts';
+import { TokenLimits } from './refresh/limits/token-limits.ts';
+import { WritePacer } from './refresh/limits/write-pacer.ts';
+import { ManagedToken } from './refresh/managed-token.ts';
 import { SecretWriter } from './refresh/secret-writer.ts';
-import { TokenKeeper } from './refresh/token-keeper.ts';
-import { TokenPublication } from './refresh/token-publication.ts';
-import { WritePacer } from './refresh/write-pacer.ts';
 
 /** What refreshing needs beside the outside systems. */
 export interface RefreshPorts {
@@ -37,7 +37,7 @@ export interface AssembledProvider {
 
 export interface AssembledToken {
   readonly source: TokenSource;
-  readonly keeper: TokenKeeper;
+  readonly keeper: ManagedToken;
   /** Secret of the chain's newest refresh token, for kinds that have one. */
   readonly stateSecret: string | undefined;
 }
@@ -77,7 +77,7 @@ function assembleProvider(
     policy,
     minIntervalMs,
     versionBudget,
-    gate: new FetchGate(concurrency),
+    concurrency: new ConcurrencyLimit(concurrency),
     breaker: new ProviderBreaker({ provider: configuration.name, clock, random, events }),
     budget: createFetchBudget(configuration, () => tokens.size, shared),
   };
@@ -88,9 +88,9 @@ function assembleProvider(
     const offsetMs = Math.round(random.next() * spreadMs);
     const base = { ...common, identity, stateSecret, source, offsetMs };
     const writing = Object.assign(base, { writer: new SecretWriter(base) });
-    const keeper = new TokenKeeper(
+    const keeper = new ManagedToken(
       Object.assign(writing, {
-        publication: new TokenPublication(writing),
+        limits: new TokenLimits(writing),
         chain: createChain(configuration, token, source, { ...writing, journal: shared.journal }),
       }),
     );

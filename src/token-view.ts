@@ -19,7 +19,7 @@ export interface ViewedToken {
   /** Learns what the store holds, without fetching. */
   restore(signal: AbortSignal, reader: TextReader): Promise<Result<void>>;
   /** What is known may be out of date: the store has to be read before anything is fetched. */
-  distrust(): void;
+  invalidate(): void;
 }
 
 export interface TokenViewParts {
@@ -83,7 +83,7 @@ export class TokenView {
     const old = [...this.#keepers]
       .filter((keeper) => (this.#knownSinceMs.get(keeper) ?? Number.POSITIVE_INFINITY) < sinceMs)
       .toSorted((a, b) => a.dueInMs() - b.dueInMs());
-    for (const keeper of old) keeper.distrust();
+    for (const keeper of old) keeper.invalidate();
     await this.#read(old, signal);
   }
 
@@ -139,7 +139,7 @@ export class TokenView {
       if (restored.ok) this.#knownSinceMs.set(keeper, startedMs);
       else if (restored.failure.code === 'store-unavailable' || signal.aborted) isAnswered = false;
       // The read was under way when the term began.
-      if (startedMs < this.#leadsSinceMs) keeper.distrust();
+      if (startedMs < this.#leadsSinceMs) keeper.invalidate();
     });
     return isAnswered;
   }

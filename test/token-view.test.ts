@@ -41,7 +41,7 @@ class FakeToken implements ViewedToken {
     return this.result;
   }
 
-  distrust(): void {
+  invalidate(): void {
     this.isDistrusted = true;
   }
 }

@@ -1,13 +1,13 @@
 import type { RefreshReason } from '../core/events.ts';
+import type { ManagedToken } from '../refresh/managed-token.ts';
 import type { RefreshOutcome } from '../refresh/refresh-run.ts';
-import type { TokenKeeper } from '../refresh/token-keeper.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A blip is tried again; whoever started the command decides about more. */
 const MAX_ATTEMPTS = 3;
 
 export interface TokenOutcome {
-  readonly keeper: TokenKeeper;
+  readonly keeper: ManagedToken;
   readonly outcome: RefreshOutcome;
 }
 
@@ -16,7 +16,7 @@ export interface TokenOutcome {
  * @param leading aborted when somebody else may refresh
  */
 export async function refreshTokens(
-  keepers: readonly TokenKeeper[],
+  keepers: readonly ManagedToken[],
   reason: Extract<RefreshReason, 'due' | 'explicit'>,
   terminal: Terminal,
   leading: AbortSignal,

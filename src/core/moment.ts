@@ -9,12 +9,15 @@ export interface Moment {
   readonly monotonicMs: number;
 }
 
+/** What both clocks say. */
+export type Now = Pick<Clock, 'now' | 'monotonicMs'>;
+
 /** The moment at which wall time, if nobody touches the clock, will be `wallMs`. */
-export function momentAt(wallMs: number, clock: Clock): Moment {
+export function momentAt(wallMs: number, clock: Now): Moment {
   return { wallMs, monotonicMs: clock.monotonicMs() + (wallMs - clock.now()) };
 }
 
 /** Milliseconds until the moment; negative once it has passed. */
-export function msUntil(moment: Moment, clock: Clock): number {
+export function msUntil(moment: Moment, clock: Now): number {
   return Math.min(moment.wallMs - clock.now(), moment.monotonicMs - clock.monotonicMs());
 }

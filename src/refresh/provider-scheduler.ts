@@ -16,9 +16,9 @@ import { tickExpression } from '../core/cron-expression.ts';
 import type { RefreshReason } from '../core/events.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
 import { type CronTask, startCronTask } from './cron-task.ts';
+import type { ManagedToken } from './managed-token.ts';
 import type { RefreshOutcome } from './refresh-run.ts';
 import type { Term } from './term.ts';
-import type { TokenKeeper } from './token-keeper.ts';
 
 /** How a provider's ticks come about. */
 export type ScheduleSetting =
@@ -33,7 +33,7 @@ export interface ProviderSchedulerParts {
   readonly policy: CadencePolicy;
   /** What to expect until a token has been seen, in milliseconds. */
   readonly expectedLifetimeMs: number;
-  readonly keepers: readonly TokenKeeper[];
+  readonly keepers: readonly ManagedToken[];
   readonly clock: Clock;
   readonly events: RefreshEvents;
   readonly cronLogger: Logger;
@@ -49,7 +49,7 @@ const STALL_SLACK_MS = 60_000;
 
 export class ProviderScheduler {
   readonly #parts: ProviderSchedulerParts;
-  readonly #keepers: Set<TokenKeeper>;
+  readonly #keepers: Set<ManagedToken>;
   #cadence: Cadence;
   #term: Term | undefined;
   #task: CronTask | undefined;
@@ -71,7 +71,7 @@ export class ProviderScheduler {
   }
 
   /** Takes tokens in; those that are due are refreshed at once. */
-  add(keepers: readonly TokenKeeper[]): void {
+  add(keepers: readonly ManagedToken[]): void {
     for (const keeper of keepers) this.#keepers.add(keeper);
     // What was restored may live shorter than expected, and is due at ticks of its own.
     this.#followLifetimes();
@@ -79,7 +79,7 @@ export class ProviderScheduler {
   }
 
   /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
-  refreshNow(keeper: TokenKeeper, maxAttempts: number): Promise<RefreshOutcome> | undefined {
+  refreshNow(keeper: ManagedToken, maxAttempts: number): Promise<RefreshOutcome> | undefined {
     const term = this.#term;
     if (term === undefined || term.stopping.aborted || term.signal.aborted) return undefined;
     const run = keeper.refresh('explicit', term, maxAttempts);
@@ -87,8 +87,8 @@ export class ProviderScheduler {
     return run;
   }
 
-  /** Gives a token up. Resolves when nothing of it is in flight any more; see {@link TokenKeeper.retire}. */
-  remove(keeper: TokenKeeper): Promise<void> {
+  /** Gives a token up. Resolves when nothing of it is in flight any more; see {@link ManagedToken.retire}. */
+  remove(keeper: ManagedToken): Promise<void> {
     this.#keepers.delete(keeper);
     const retired = keeper.retire(this.#term).catch(this.#parts.onFault);
     this.#track(retired);
@@ -136,16 +136,16 @@ export class ProviderScheduler {
   }
 
   /** Refreshes every token that would be worse off at the next tick than now. */
-  #refreshDue(reason: RefreshReason, keepers: Iterable<TokenKeeper> = this.#keepers): void {
+  #refreshDue(reason: RefreshReason, keepers: Iterable<ManagedToken> = this.#keepers): void {
     const { setting } = this.#parts;
     const isDue =
       setting.kind === 'derived'
-        ? (keeper: TokenKeeper) => isDueAtTick(keeper.dueInMs(), this.#cadence.tickMs)
-        : (keeper: TokenKeeper) => keeper.dueInMs() < (this.#task?.msToNext() ?? 0);
+        ? (keeper: ManagedToken) => isDueAtTick(keeper.dueInMs(), this.#cadence.tickMs)
+        : (keeper: ManagedToken) => keeper.dueInMs() < (this.#task?.msToNext() ?? 0);
     this.#refresh([...keepers].filter(isDue), reason);
   }
 
-  #refresh(keepers: readonly TokenKeeper[], reason: RefreshReason): void {
+  #refresh(keepers: readonly ManagedToken[], reason: RefreshReason): void {
     const term = this.#term;
     if (term === undefined || term.stopping.aborted || term.signal.aborted) return;
     for (const keeper of keepers) {
@@ -161,7 +161,7 @@ export class ProviderScheduler {
   }
 
   /** If the provider has started to hand out another lifetime, the schedule follows. */
-  #considerLifetime(keeper: TokenKeeper): void {
+  #considerLifetime(keeper: ManagedToken): void {
     const seenMs = keeper.lifetimeMs;
     if (seenMs !== undefined && differs(seenMs, this.#cadence.lifetimeMs)) this.#followLifetimes();
   }

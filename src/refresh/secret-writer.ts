@@ -3,9 +3,9 @@ import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/port
 import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
+import { type PlanLimits, type RefreshPlan, WriteHistory } from './limits/write-history.ts';
+import { UNSAVED_CHAIN, type WritePacer } from './limits/write-pacer.ts';
 import { describeEnd, type Term } from './term.ts';
-import { type PlanLimits, type RefreshPlan, WriteHistory } from './write-history.ts';
-import { UNSAVED_CHAIN, type WritePacer } from './write-pacer.ts';
 
 export interface SecretWriterParts {
   readonly identity: TokenIdentity;

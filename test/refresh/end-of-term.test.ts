@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
@@ -74,7 +74,7 @@ describe('when the program stops', () => {
 
   it('Quick to stop: who waits for its turn gives up', async () => {
     const clock = new FakeClock();
-    const gate = new FetchGate(1);
+    const gate = new ConcurrencyLimit(1);
     const first = createKeeperBench(clock, { gate });
     const second = createKeeperBench(clock, { gate });
     const hold = first.source.holdNext();
@@ -154,7 +154,7 @@ describe('when leadership is lost', () => {
 
   it('who waits for its turn gives up', async () => {
     const clock = new FakeClock();
-    const gate = new FetchGate(1);
+    const gate = new ConcurrencyLimit(1);
     const first = createKeeperBench(clock, { gate });
     const second = createKeeperBench(clock, { gate });
     const hold = first.source.holdNext();

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { FetchLimit } from '../../src/core/fetch-limit.ts';
 import type { FetchCounts, RefreshEvents } from '../../src/core/ports.ts';
-import { FetchBudget } from '../../src/refresh/fetch-budget.ts';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
 import { MemoryCounts } from '../support/memory-journal.ts';
@@ -50,7 +50,7 @@ function createWorld(
 ): World {
   const events = new RecordedEvents();
   const budget = createBudget(clock, limit, events.record, tokenCount, counts);
-  const gate = new FetchGate(4);
+  const gate = new ConcurrencyLimit(4);
   const store = new MemoryStore();
   const tokens = Array.from({ length: tokenCount }, (_, index) =>
     createKeeperBench(clock, {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
-import { WritePacer } from '../../src/refresh/write-pacer.ts';
+import { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
 import { LimitedStore } from '../support/limited-store.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
-import { WritePacer } from '../../src/refresh/write-pacer.ts';
+import { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';

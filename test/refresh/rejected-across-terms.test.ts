@@ -105,7 +105,7 @@ describe('credentials that were rejected before leadership was lost', () => {
     other.source.answerWith({ accessToken: new SecretText('theirs') });
     await other.keeper.refresh('start', other.term);
     await clock.advance(5 * MINUTE_MS - 20_000);
-    keeper.distrust();
+    keeper.invalidate();
     source.outage = undefined;
     assert.deepEqual(await keeper.refresh('due', nextTerm()), { kind: 'refreshed' });
     assert.equal(source.fetches.length, 2);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import type { FakeTokenSource } from '../support/fake-token-source.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
@@ -48,7 +48,7 @@ describe('a token that is retired', () => {
 
   it('while it waits for its turn gives up', async () => {
     const clock = new FakeClock();
-    const gate = new FetchGate(1);
+    const gate = new ConcurrencyLimit(1);
     const first = createKeeperBench(clock, { gate });
     const second = createKeeperBench(clock, { gate });
     const hold = first.source.holdNext();

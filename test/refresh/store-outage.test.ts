@@ -72,7 +72,7 @@ describe('while the store is down', () => {
     const { keeper, term, store, source, identity } = createKeeperBench(clock);
     await keeper.restore(term.signal);
     store.put(identity.secret, serializeDocument(buildDocument()));
-    keeper.distrust();
+    keeper.invalidate();
     assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
     assert.equal(source.fetches.length, 0);
   });

@@ -11,7 +11,7 @@ import { createEvenRandom, createKeeperBench } from '../support/keeper-bench.ts'
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildDocument } from '../support/token-builder.ts';
 
-describe('TokenKeeper', () => {
+describe('ManagedToken', () => {
   it('fetches a token and publishes it', async () => {
     const clock = new FakeClock();
     const { keeper, term, events, published, source } = createKeeperBench(clock);

@@ -7,11 +7,11 @@ import { createSdkService } from '../../src/adapters/secrets-manager/service.ts'
 import { decideTolerableCadence, isDueAtTick } from '../../src/core/cadence.ts';
 import { parseDocument } from '../../src/core/document.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
+import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import type { Term } from '../../src/refresh/term.ts';
-import { TokenKeeper } from '../../src/refresh/token-keeper.ts';
-import { TokenPublication } from '../../src/refresh/token-publication.ts';
 import { startEmulatedSecretsManager } from '../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTokenSource } from '../support/fake-token-source.ts';
@@ -30,7 +30,7 @@ const UNSTRETCHED_PACE_MS = 14 * MINUTE_MS;
 const LONGEST_PACE_MS = LIFETIME_MS - 30_000;
 
 interface Process {
-  readonly keeper: TokenKeeper;
+  readonly keeper: ManagedToken;
   readonly term: Term;
   stop(): void;
 }
@@ -83,12 +83,13 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     });
     const stopping = new AbortController();
     return {
-      keeper: new TokenKeeper({
+      keeper: new ManagedToken({
         ...parts,
-        gate: new FetchGate(1),
-        minIntervalMs: 0,
         source,
-        publication: new TokenPublication({ ...parts, writer, policy, offsetMs: 0 }),
+        writer,
+        policy,
+        offsetMs: 0,
+        limits: new TokenLimits({ ...parts, concurrency: new ConcurrencyLimit(1), minIntervalMs: 0 }),
         chain: undefined,
       }),
       term: { signal: never, stopping: stopping.signal },

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { WaitingLine } from '../../src/refresh/waiting-line.ts';
+import { WaitingLine } from '../../src/refresh/limits/waiting-line.ts';
 import { settle } from '../support/fake-clock.ts';
 
 const NEVER = new AbortController().signal;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { UNSAVED_CHAIN, WritePacer } from '../../src/refresh/write-pacer.ts';
+import { UNSAVED_CHAIN, WritePacer } from '../../src/refresh/limits/write-pacer.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { buildFailure } from '../support/sample-events.ts';
 

@@ -133,7 +133,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'Retry-After ignored',
-    file: 'refresh/token-keeper.ts',
+    file: 'refresh/managed-token.ts',
     changes: [
       [
         'const waitMs = this.#decideWait(run, failure, count.note(failure, clock.monotonicMs()));',
@@ -165,7 +165,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'minInterval ignored',
-    file: 'refresh/fetch-pace.ts',
+    file: 'refresh/limits/fetch-pace.ts',
     changes: [
       [
         'return Math.max(formerMs, this.#parts.minIntervalMs',
@@ -238,7 +238,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'all ask a provider that is down',
-    file: 'refresh/provider-breaker.ts',
+    file: 'refresh/limits/provider-breaker.ts',
     changes: [
       ['return this.#newlyFailed >= this.#enough;', 'return false;'],
       ['hasFailed && this.#streak.size >= MANY_FAILING', 'hasFailed && this.#streak.size > 99'],

@@ -5,14 +5,14 @@ import type { Clock, FetchWaits, Journal, Random, TokenSource } from '../../src/
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import type { TokenIdentity } from '../../src/core/token.ts';
 import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
-import type { FetchBudget } from '../../src/refresh/fetch-budget.ts';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
-import type { ProviderBreaker } from '../../src/refresh/provider-breaker.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
+import type { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
+import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
+import type { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
+import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import type { Term } from '../../src/refresh/term.ts';
-import { TokenKeeper } from '../../src/refresh/token-keeper.ts';
-import { TokenPublication } from '../../src/refresh/token-publication.ts';
-import type { WritePacer } from '../../src/refresh/write-pacer.ts';
 import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
@@ -28,7 +28,7 @@ export interface KeeperBenchOptions {
   readonly chainFallback?: 'start-again' | 'none';
   /** Outlives the keeper, as the store does. */
   readonly journal?: Journal;
-  readonly gate?: FetchGate;
+  readonly gate?: ConcurrencyLimit;
   /** The provider's, shared by all of its tokens. */
   readonly budget?: FetchBudget;
   readonly breaker?: ProviderBreaker;
@@ -53,7 +53,7 @@ export interface KeeperBench {
   readonly store: MemoryStore;
   readonly source: FakeTokenSource;
   readonly events: RecordedEvents;
-  readonly keeper: TokenKeeper;
+  readonly keeper: ManagedToken;
   readonly term: Term;
   /** The program is asked to stop. */
   stop(): void;
@@ -72,7 +72,7 @@ export function createEvenRandom(seed: number = 1): Random {
 
 export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}): KeeperBench {
   const { identity = buildIdentity(), store = new MemoryStore(), random = createEvenRandom() } = options;
-  const { chainFallback, offsetMs = 0, gate = new FetchGate(1) } = options;
+  const { chainFallback, offsetMs = 0, gate = new ConcurrencyLimit(1) } = options;
   const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, ...options.policy };
   const source = options.source ?? new FakeTokenSource(clock);
   const events = options.events ?? new RecordedEvents();
@@ -84,15 +84,20 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     versionBudget: policy.versionBudget ?? 'none',
     pacer: options.pacer ?? 'none',
   });
-  const keeper = new TokenKeeper({
+  const keeper = new ManagedToken({
     ...parts,
-    gate,
     source: options.provider ?? source,
-    waits: options.waits,
-    budget: options.budget,
-    breaker: options.breaker,
-    minIntervalMs: policy.minIntervalMs,
-    publication: new TokenPublication({ ...parts, writer, policy, offsetMs }),
+    writer,
+    policy,
+    offsetMs,
+    limits: new TokenLimits({
+      ...parts,
+      concurrency: gate,
+      waits: options.waits,
+      budget: options.budget,
+      breaker: options.breaker,
+      minIntervalMs: policy.minIntervalMs,
+    }),
     chain:
       chainFallback === undefined
         ? undefined

@@ -3,11 +3,11 @@ import type { CadencePolicy } from '../../src/core/cadence.ts';
 import type { Clock, RefreshEvents } from '../../src/core/ports.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { watchClock } from '../../src/refresh/clock-watch.ts';
-import type { FetchBudget } from '../../src/refresh/fetch-budget.ts';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
-import { ProviderBreaker } from '../../src/refresh/provider-breaker.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
+import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
+import type { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
 import { ProviderScheduler, type ScheduleSetting } from '../../src/refresh/provider-scheduler.ts';
-import type { WritePacer } from '../../src/refresh/write-pacer.ts';
 import { createKeeperBench, type KeeperBench } from './keeper-bench.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
@@ -32,7 +32,7 @@ export interface SchedulerBench {
   readonly scheduler: ProviderScheduler;
   readonly tokens: readonly KeeperBench[];
   readonly store: MemoryStore;
-  readonly gate: FetchGate;
+  readonly gate: ConcurrencyLimit;
   /** Of the scheduler and of all keepers. */
   readonly events: RecordedEvents;
   /** Starts the scheduler, and the watch over the clock as the daemon does. */
@@ -48,7 +48,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
   const { tokenCount = 1, lifetimeMs = 900_000, concurrency = 4, store = new MemoryStore() } = options;
   const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, ...options.policy };
   const events = new RecordedEvents();
-  const gate = new FetchGate(concurrency);
+  const gate = new ConcurrencyLimit(concurrency);
   const budget = options.budget?.(events.record);
   const random = createSeededRandom(2026);
   const breaker = new ProviderBreaker({ provider: 'pivot', clock, random, events: events.record });

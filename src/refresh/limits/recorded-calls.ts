@@ -8,8 +8,8 @@
  * between two processes makes the calls of the first look older than they are; a record that cannot be written is
  * reported by its adapter and does not keep a token from being fetched.
  */
-import type { Clock, FetchCounts } from '../core/ports.ts';
-import { RollingCalls } from '../core/rolling-calls.ts';
+import type { Clock, FetchCounts } from '../../core/ports.ts';
+import { RollingCalls } from '../../core/rolling-calls.ts';
 
 export interface RecordedCallsParts {
   readonly provider: string;

@@ -7,8 +7,8 @@
  * `recorded-calls.ts`; the retries' part is counted anew by each process.
  * Non-guarantee: other replicas, and programs with another journal, count for themselves.
  */
-import { inSeconds } from '../core/cadence.ts';
-import type { Failure } from '../core/failure.ts';
+import { inSeconds } from '../../core/cadence.ts';
+import type { Failure } from '../../core/failure.ts';
 import {
   decideLimitState,
   type FetchLimit,
@@ -16,9 +16,9 @@ import {
   type LimitState,
   spareCalls,
   windowMsOf,
-} from '../core/fetch-limit.ts';
-import type { Clock, FetchCounts, RefreshEvents } from '../core/ports.ts';
-import { RollingCalls } from '../core/rolling-calls.ts';
+} from '../../core/fetch-limit.ts';
+import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
+import { RollingCalls } from '../../core/rolling-calls.ts';
 import { RecordedCalls } from './recorded-calls.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -36,7 +36,7 @@ export interface FetchBudgetParts {
 }
 
 /** The right to one call, to be used or given back. */
-export interface FetchPermit {
+export interface BudgetPermit {
   readonly isRetry: boolean;
   /** Monotonic, in milliseconds; `undefined` until then. */
   usedAtMs: number | undefined;
@@ -53,7 +53,7 @@ export class FetchBudget {
   readonly #calls: RecordedCalls;
   readonly #retries: RollingCalls;
   readonly #line = new WaitingLine();
-  readonly #held = new Set<FetchPermit>();
+  readonly #held = new Set<BudgetPermit>();
   #isServing = false;
   /** Ends the wait for room, because the line is empty or room has come otherwise. */
   #wakeUp = new AbortController();
@@ -84,7 +84,7 @@ export class FetchBudget {
   }
 
   /** A permit at once, or `undefined` when there is none, or others wait for it. */
-  async request(isRetry: boolean): Promise<FetchPermit | undefined> {
+  async request(isRetry: boolean): Promise<BudgetPermit | undefined> {
     await this.#calls.restore();
     if (this.#line.length === 0 && this.#room() > 0) return this.#grant(isRetry);
     this.#announce(this.#calls.count >= this.#parts.limit.calls);
@@ -92,8 +92,8 @@ export class FetchBudget {
   }
 
   /** A permit as soon as there is one; rejects with the signal's reason when aborted before that. */
-  async wait(priority: number, isRetry: boolean, signal: AbortSignal): Promise<FetchPermit> {
-    const permit: FetchPermit = { isRetry, usedAtMs: undefined };
+  async wait(priority: number, isRetry: boolean, signal: AbortSignal): Promise<BudgetPermit> {
+    const permit: BudgetPermit = { isRetry, usedAtMs: undefined };
     // At the call itself, so that nobody else takes the same room.
     const turn = this.#line.join(priority, signal, () => this.#held.add(permit));
     if (!this.#isServing) void this.#serve();
@@ -106,7 +106,7 @@ export class FetchBudget {
   }
 
   /** Counts the call; resolves when it may be made. */
-  async use(permit: FetchPermit): Promise<void> {
+  async use(permit: BudgetPermit): Promise<void> {
     const usedAtMs = await this.#calls.add();
     permit.usedAtMs = usedAtMs;
     this.#held.delete(permit);
@@ -115,7 +115,7 @@ export class FetchBudget {
   }
 
   /** No call was made with it. */
-  giveBack(permit: FetchPermit): void {
+  giveBack(permit: BudgetPermit): void {
     const { isRetry, usedAtMs } = permit;
     this.#held.delete(permit);
     if (usedAtMs !== undefined) {
@@ -152,8 +152,8 @@ export class FetchBudget {
     };
   }
 
-  #grant(isRetry: boolean): FetchPermit {
-    const permit: FetchPermit = { isRetry, usedAtMs: undefined };
+  #grant(isRetry: boolean): BudgetPermit {
+    const permit: BudgetPermit = { isRetry, usedAtMs: undefined };
     this.#held.add(permit);
     return permit;
   }

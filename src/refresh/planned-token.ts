@@ -1,11 +1,11 @@
-/** A token that is held, with the moments that follow from it. */
-import { type CadencePolicy, decideTolerableCadence } from '../core/cadence.ts';
-import type { PublishedToken } from '../core/document.ts';
-import type { Moment } from '../core/moment.ts';
+/** A token with the moments that follow from it: when it is refreshed, how far that may be put off, when it ends. */
+import { type CadencePolicy, decideRestoredRefreshAt, decideTolerableCadence } from '../core/cadence.ts';
+import { createPublishedToken, type PublishedToken, type TokenDocument } from '../core/document.ts';
+import { type Moment, momentAt, type Now } from '../core/moment.ts';
 import { type FetchedToken, lifetimeMs } from '../core/token.ts';
 
-/** A token and the moments that matter, on both clocks. */
-export interface Held {
+/** All moments on both clocks. */
+export interface PlannedToken {
   readonly token: PublishedToken;
   /** Life of the token in milliseconds, or of the refresh token that came with it when that dies earlier. */
   readonly lifetimeMs: number;
@@ -15,9 +15,34 @@ export interface Held {
   readonly expiry: Moment;
 }
 
+/**
+ * What the store holds, with its moments.
+ * @param chainEndsAtMs when the refresh token that gets the next token dies; `undefined` when there is none
+ */
+export function planStored(
+  document: TokenDocument,
+  chainEndsAtMs: number | undefined,
+  policy: CadencePolicy,
+  now: Now,
+): PlannedToken {
+  const usableUntilMs = usableUntil(document, chainEndsAtMs, now.now());
+  const cadence = decideTolerableCadence(usableUntilMs - document.issuedAtMs, policy);
+  const refreshAtMs = decideRestoredRefreshAt({ ...document, expiresAtMs: usableUntilMs }, cadence);
+  return {
+    token: createPublishedToken(document),
+    lifetimeMs: cadence.lifetimeMs,
+    refreshAt: momentAt(refreshAtMs, now),
+    latestRefreshAt: momentAt(usableUntilMs - cadence.leastMarginMs, now),
+    expiry: momentAt(document.expiresAtMs, now),
+  };
+}
+
 /** Whether the refresh was planned later than the cadence wants it, because versions are short. */
-export function isPutOff({ refreshAt, latestRefreshAt, ...held }: Held, policy: CadencePolicy): boolean {
-  const { marginMs, leastMarginMs } = decideTolerableCadence(held.lifetimeMs, policy);
+export function isPutOff(
+  { refreshAt, latestRefreshAt, ...planned }: PlannedToken,
+  policy: CadencePolicy,
+): boolean {
+  const { marginMs, leastMarginMs } = decideTolerableCadence(planned.lifetimeMs, policy);
   return refreshAt.wallMs > latestRefreshAt.wallMs - (marginMs - leastMarginMs);
 }
 
@@ -41,8 +66,8 @@ export function momentOf(token: FetchedToken, wallMs: number): Moment {
 }
 
 /** The end of what is published, or an earlier one that the provider now states for the very same token. */
-export function earlierExpiry(token: FetchedToken, { token: held, expiry }: Held): Moment {
-  const isEarlier = token.expiresAtMs < held.expiresAtMs && isSameToken(token, held);
+export function earlierExpiry(token: FetchedToken, { token: published, expiry }: PlannedToken): Moment {
+  const isEarlier = token.expiresAtMs < published.expiresAtMs && isSameToken(token, published);
   return isEarlier ? momentOf(token, token.expiresAtMs) : expiry;
 }
 
@@ -53,12 +78,12 @@ export function earlierExpiry(token: FetchedToken, { token: held, expiry }: Held
  */
 export function whenWorthAsking(
   token: FetchedToken,
-  { token: held, expiry }: Held,
+  { token: published, expiry }: PlannedToken,
   policy: CadencePolicy,
 ): Moment {
-  if (isSameToken(token, held)) return expiry;
+  if (isSameToken(token, published)) return expiry;
   const lifeMs = lifetimeMs(token);
-  for (const pacingMs of [lifetimeMs(held), lifeMs]) {
+  for (const pacingMs of [lifetimeMs(published), lifeMs]) {
     const { marginMs } = decideTolerableCadence(pacingMs, policy);
     const isAhead = expiry.monotonicMs - marginMs > token.issuedAtMonotonicMs;
     if (isAhead && marginMs < lifeMs)
@@ -71,7 +96,7 @@ export function whenWorthAsking(
  * What was read from the store, with the moments that were known before when it is the same token: they were counted
  * on the monotonic clock, and what the wall clock says now may be wrong since.
  */
-export function keepEarlierMoments(read: Held, known: Held | undefined): Held {
+export function keepEarlierMoments(read: PlannedToken, known: PlannedToken | undefined): PlannedToken {
   const isSame =
     known?.token.generation === read.token.generation && known.token.fingerprint === read.token.fingerprint;
   return isSame

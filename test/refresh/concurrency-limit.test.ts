@@ -1,27 +1,44 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { FetchGate } from '../../src/refresh/fetch-gate.ts';
+import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { settle } from '../support/fake-clock.ts';
 import { HeldStep } from '../support/held-step.ts';
 
 const NEVER = new AbortController().signal;
 
-/** Enters the gate and stays inside until it is released. */
-function enter(gate: FetchGate, priority: number, order: number[], signal: AbortSignal = NEVER): HeldStep {
+async function run<T>(
+  limit: ConcurrencyLimit,
+  priority: number,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  await limit.enter(priority, signal);
+  try {
+    return await work();
+  } finally {
+    limit.leave();
+  }
+}
+
+/** Takes a turn and keeps it until it is released. */
+function enter(
+  limit: ConcurrencyLimit,
+  priority: number,
+  order: number[],
+  signal: AbortSignal = NEVER,
+): HeldStep {
   const hold = new HeldStep();
-  gate
-    .run(priority, signal, async () => {
-      order.push(priority);
-      await hold.pass();
-    })
-    .catch(() => order.push(-priority));
+  run(limit, priority, signal, async () => {
+    order.push(priority);
+    await hold.pass();
+  }).catch(() => order.push(-priority));
   return hold;
 }
 
-describe('FetchGate', () => {
+describe('ConcurrencyLimit', () => {
   it('lets the earliest expiry in first, and equals in the order in which they came', async () => {
-    const gate = new FetchGate(1);
+    const gate = new ConcurrencyLimit(1);
     const order: number[] = [];
     const first = enter(gate, 100, order);
     const others = [30, 10, 20].map((priority) => enter(gate, priority, order));
@@ -36,12 +53,12 @@ describe('FetchGate', () => {
         fc.integer({ min: 1, max: 5 }),
         fc.array(fc.boolean(), { maxLength: 12 }),
         async (limit, fails) => {
-          const gate = new FetchGate(limit);
+          const gate = new ConcurrencyLimit(limit);
           let inside = 0;
           let most = 0;
           await Promise.allSettled(
             fails.map((isFailing, index) =>
-              gate.run(index, NEVER, async () => {
+              run(gate, index, NEVER, async () => {
                 inside += 1;
                 most = Math.max(most, inside);
                 await Promise.resolve();
@@ -51,7 +68,7 @@ describe('FetchGate', () => {
             ),
           );
           assert.equal(most, Math.min(limit, fails.length));
-          assert.equal(await gate.run(0, NEVER, () => Promise.resolve('free again')), 'free again');
+          assert.equal(await run(gate, 0, NEVER, () => Promise.resolve('free again')), 'free again');
         },
       ),
       { numRuns: 30 },
@@ -59,7 +76,7 @@ describe('FetchGate', () => {
   });
 
   it('turns away who gives up waiting, without losing the place of the others', async () => {
-    const gate = new FetchGate(1);
+    const gate = new ConcurrencyLimit(1);
     const order: number[] = [];
     const inside = enter(gate, 1, order);
     const impatient = new AbortController();
@@ -72,8 +89,8 @@ describe('FetchGate', () => {
   });
 
   it('turns away who comes with an aborted signal', async () => {
-    const gate = new FetchGate(1);
-    const run = gate.run(1, AbortSignal.abort(new Error('the program stops')), () => Promise.resolve());
-    await assert.rejects(run, /the program stops/);
+    const gate = new ConcurrencyLimit(1);
+    const refused = run(gate, 1, AbortSignal.abort(new Error('the program stops')), () => Promise.resolve());
+    await assert.rejects(refused, /the program stops/);
   });
 });

@@ -6,12 +6,12 @@
  * seen to write, and every hour while the budget is nearly used.
  * Non-guarantee: a store that does not say (the permission is missing) leaves this process's own count.
  */
-import type { SecretTarget } from '../core/events.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Clock, RefreshEvents, TokenStore } from '../core/ports.ts';
-import { RecentWrites, VERSION_DAY_MS } from '../core/recent-writes.ts';
-import type { Result } from '../core/result.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import type { SecretTarget } from '../../core/events.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Clock, RefreshEvents, TokenStore } from '../../core/ports.ts';
+import { RecentWrites, VERSION_DAY_MS } from '../../core/recent-writes.ts';
+import type { Result } from '../../core/result.ts';
+import type { TokenIdentity } from '../../core/token.ts';
 import {
   type BudgetState,
   decideAffordableAt,
@@ -21,8 +21,8 @@ import {
   isBeyondBudget,
   lowMark,
   type StretchInput,
-} from '../core/version-pace.ts';
-import type { Term } from './term.ts';
+} from '../../core/version-pace.ts';
+import type { Term } from '../term.ts';
 
 export interface WriteHistoryParts {
   readonly identity: TokenIdentity;

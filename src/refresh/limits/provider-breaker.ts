@@ -16,10 +16,10 @@
  * Non-guarantee: nothing outlives the term. Explicit refreshes are not asked for and not held back; what they bring
  * counts. Calls that were on their way when the outage was noticed are made: `concurrency` of them at most.
  */
-import { decideHumanWait } from '../core/backoff.ts';
-import type { Failure } from '../core/failure.ts';
-import type { Clock, Random, RefreshEvents } from '../core/ports.ts';
-import type { Term } from './term.ts';
+import { decideHumanWait } from '../../core/backoff.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
+import type { Term } from '../term.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface ProviderBreakerDeps {

@@ -7,8 +7,8 @@
  * while nobody waits.
  * Non-guarantee: both calls of a publish are counted when it begins; a slow store sees the second one later.
  */
-import type { Failure } from '../core/failure.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Failure } from '../../core/failure.ts';
+import type { Clock } from '../../core/ports.ts';
 import {
   fullBucket,
   LEAST_CALLS_PER_SECOND,
@@ -16,8 +16,8 @@ import {
   takeWrite,
   type WriteBucket,
   waitForWrite,
-} from '../core/write-bucket.ts';
-import { decideSlowerRate, fullWriteRate, type WriteRate, writeRateAt } from '../core/write-rate.ts';
+} from '../../core/write-bucket.ts';
+import { decideSlowerRate, fullWriteRate, type WriteRate, writeRateAt } from '../../core/write-rate.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface WritePacerOptions {

@@ -1,0 +1,28 @@
+import { WaitingLine } from './waiting-line.ts';
+
+/** Bounds how many refreshes of one provider have a turn at a time. The lowest priority number goes first. */
+export class ConcurrencyLimit {
+  readonly #line = new WaitingLine();
+  #free: number;
+
+  /** @param limit turns at once, 1 or more */
+  constructor(limit: number) {
+    this.#free = limit;
+  }
+
+  /** Refreshes that wait for a turn. */
+  get waiting(): number {
+    return this.#line.length;
+  }
+
+  /** Resolves with a turn, to be given back by {@link leave}; rejects with the signal's reason when aborted before that. */
+  async enter(priority: number, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (this.#free > 0) this.#free -= 1;
+    else await this.#line.join(priority, signal);
+  }
+
+  leave(): void {
+    if (!this.#line.callNext()) this.#free += 1;
+  }
+}
