@@ -1,8 +1,20 @@
 /** A token with the moments that follow from it: when it is refreshed, how far that may be put off, when it ends. */
-import { type CadencePolicy, decideRestoredRefreshAt, decideTolerableCadence } from '../core/cadence.ts';
-import { createPublishedToken, type PublishedToken, type TokenDocument } from '../core/document.ts';
-import { type Moment, momentAt, type Now } from '../core/moment.ts';
-import { type FetchedToken, lifetimeMs } from '../core/token.ts';
+import {
+  type CadencePolicy,
+  decideRefreshAt,
+  decideRestoredRefreshAt,
+  decideTolerableCadence,
+} from '../core/cadence.ts';
+import {
+  createDocument,
+  createPublishedToken,
+  type PublishedToken,
+  type TokenDocument,
+} from '../core/document.ts';
+import { type Moment, momentAt, msUntil, type Now } from '../core/moment.ts';
+import { decideReplacement } from '../core/replacement.ts';
+import { type FetchedToken, lifetimeMs, type TokenIdentity } from '../core/token.ts';
+import type { RefreshPlan } from './limits/write-history.ts';
 
 /** All moments on both clocks. */
 export interface PlannedToken {
@@ -37,6 +49,73 @@ export function planStored(
   };
 }
 
+export interface FetchedPlan {
+  readonly identity: TokenIdentity;
+  readonly generation: number;
+  /** As in {@link planStored}, of the refresh token that came with it. */
+  readonly chainEndsAtMs: number | undefined;
+  readonly policy: CadencePolicy;
+  /** How much earlier than usual it is refreshed, in milliseconds. */
+  readonly offsetMs: number;
+  /** When it is refreshed, monotonic, as far as versions of the secret allow. */
+  readonly decideRefreshAt: (plan: RefreshPlan) => number;
+}
+
+/** A token that was just fetched, as the document that readers will see, with its moments. */
+export function planFetched(
+  token: FetchedToken,
+  { identity, generation, chainEndsAtMs, policy, offsetMs, decideRefreshAt: decide }: FetchedPlan,
+): { readonly document: TokenDocument; readonly planned: PlannedToken } {
+  const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
+  const cadence = decideTolerableCadence(usableUntilMs - token.issuedAtMs, policy);
+  const latestRefreshAt = momentOf(token, usableUntilMs - cadence.leastMarginMs);
+  const plannedAtMs = decideRefreshAt(usableUntilMs, cadence, 0);
+  const decidedAtMs = decide({
+    plannedAtMs: momentOf(token, plannedAtMs).monotonicMs,
+    latestAtMs: latestRefreshAt.monotonicMs,
+    offsetMs: plannedAtMs - decideRefreshAt(usableUntilMs, cadence, offsetMs),
+    longestPaceMs: latestRefreshAt.wallMs - token.issuedAtMs,
+  });
+  const refreshAtMs = Math.round(token.issuedAtMs + (decidedAtMs - token.issuedAtMonotonicMs));
+  const document = createDocument(identity, token, { refreshAtMs, generation });
+  const planned = {
+    token: createPublishedToken(document),
+    lifetimeMs: cadence.lifetimeMs,
+    refreshAt: momentOf(token, refreshAtMs),
+    latestRefreshAt,
+    expiry: momentOf(token, token.expiresAtMs),
+  };
+  return { document, planned };
+}
+
+export function isOver({ expiry }: PlannedToken, now: Now): boolean {
+  return msUntil(expiry, now) <= 0;
+}
+
+/** True when the provider has handed out nothing better than what readers already see. */
+export function isUnchanged(token: FetchedToken, published: PlannedToken, now: Now): boolean {
+  if (isOver(published, now)) return false;
+  // By whichever clock says that it dies sooner: the wall clock may have been set back since it was published.
+  const expiresAtMs = now.now() + msUntil(published.expiry, now);
+  return decideReplacement(token, { ...published.token, expiresAtMs }, now.now()) === 'unchanged';
+}
+
+/**
+ * When it is worth asking again after that: when the provider may have something better, or as planned when that has not
+ * been tried yet.
+ */
+export function planUnchanged(
+  token: FetchedToken,
+  published: PlannedToken,
+  options: { readonly isAskedEarly: boolean; readonly policy: CadencePolicy; readonly now: Now },
+): PlannedToken {
+  const { isAskedEarly, policy, now } = options;
+  const expiry = earlierExpiry(token, published);
+  const worthAskingAt = whenWorthAsking(token, { ...published, expiry }, policy);
+  const isPlanKept = isAskedEarly && msUntil(published.refreshAt, now) < msUntil(worthAskingAt, now);
+  return { ...published, expiry, refreshAt: isPlanKept ? published.refreshAt : worthAskingAt };
+}
+
 /** Whether the refresh was planned later than the cadence wants it, because versions are short. */
 export function isPutOff(
   { refreshAt, latestRefreshAt, ...planned }: PlannedToken,
@@ -50,7 +129,7 @@ export function isPutOff(
  * The refresh token may die before the access token; whichever comes first sets the pace. One that has died already
  * sets none, because nothing can be saved by hurry.
  */
-export function usableUntil(
+function usableUntil(
   { expiresAtMs }: Pick<FetchedToken, 'expiresAtMs'>,
   chainEndsAtMs: number | undefined,
   nowMs: number,
@@ -61,12 +140,12 @@ export function usableUntil(
 }
 
 /** Counted from the request on: while the answer was under way, the wall clock may have been set. */
-export function momentOf(token: FetchedToken, wallMs: number): Moment {
+function momentOf(token: FetchedToken, wallMs: number): Moment {
   return { wallMs, monotonicMs: token.issuedAtMonotonicMs + (wallMs - token.issuedAtMs) };
 }
 
 /** The end of what is published, or an earlier one that the provider now states for the very same token. */
-export function earlierExpiry(token: FetchedToken, { token: published, expiry }: PlannedToken): Moment {
+function earlierExpiry(token: FetchedToken, { token: published, expiry }: PlannedToken): Moment {
   const isEarlier = token.expiresAtMs < published.expiresAtMs && isSameToken(token, published);
   return isEarlier ? momentOf(token, token.expiresAtMs) : expiry;
 }
@@ -76,7 +155,7 @@ export function earlierExpiry(token: FetchedToken, { token: published, expiry }:
  * until that dies is asked again when it has died. One whose tokens have got shorter lives is asked at the usual margin,
  * or as late as such a life wants it: waiting for the end would leave readers without a margin.
  */
-export function whenWorthAsking(
+function whenWorthAsking(
   token: FetchedToken,
   { token: published, expiry }: PlannedToken,
   policy: CadencePolicy,

@@ -71,6 +71,11 @@ export function invalidate(state: TokenState): TokenState {
   return { kind: 'unread', published: publishedOf(state), pending: pendingOf(state) };
 }
 
+/** The same token, with other moments. */
+export function withPublished(state: TokenState, published: PlannedToken): TokenState {
+  return state.kind === 'absent' ? state : { ...state, published };
+}
+
 /** Something that is published, or nothing that readers could use. */
 export function settled(stored: Stored, published: PlannedToken | undefined): TokenState {
   return published === undefined ? { kind: 'absent', stored } : { kind: 'published', stored, published };
