@@ -1,6 +1,6 @@
 /** The names that texts of a description may hold, and which of them they do. */
 import type { Fault, FaultPath } from './faults.ts';
-import { namesIn, parseTemplate, type TemplateParts } from './template.ts';
+import { literalOf, namesIn, parseTemplate, type TemplateParts } from './template.ts';
 
 /** `option` is a literal text already: it is filled in when the configuration is read. */
 export type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
@@ -94,9 +94,12 @@ export class Names {
       return [];
     }
     for (const name of namesIn(parsed.parts)) this.use(name, path);
-    return parsed.parts.map((part) =>
+    const parts = parsed.parts.map((part) =>
       typeof part === 'string' ? part : (this.#options.get(part.name) ?? part),
     );
+    if (!literalOf(parts).isWellFormed())
+      this.faults.push({ path, text: 'holds half of a character (a lone surrogate), which cannot be sent' });
+    return parts;
   }
 
   /** Notes that a name is used, and whether it is known. */

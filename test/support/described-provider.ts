@@ -35,6 +35,11 @@ export function configurationText({ credentials, description }: DescribedProvide
   ].join('\n');
 }
 
+/** What is wrong with it, as a user reads it. */
+export function faultsOf(described: DescribedProvider): readonly string[] {
+  return problemsOf(parseText(configurationText(described)));
+}
+
 /** @throws AssertionError for a configuration that is wrong */
 export function describeProvider(described: DescribedProvider): ProviderConfiguration {
   const parsed = parseText(configurationText(described));
