@@ -3,7 +3,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { FaultPath } from './faults.ts';
 import type { Names } from './names.ts';
 import { type Scope, Unfillable } from './scope.ts';
-import { fillTemplate, literalOf, NAME_FORM, NAME_PATTERN } from './template.ts';
+import { fillTemplate, literalOf, NAME_FORM, NAME_PATTERN, namesIn } from './template.ts';
 
 /** In place of a field that is left out. */
 const LEFT_OUT = Symbol('left out');
@@ -97,6 +97,7 @@ export function compileJson(
           wrapper === 'number'
             ? `${describeParts(parts)} is no number that JSON holds as it is written`
             : `${describeParts(parts)} is neither true nor false`,
+          namesIn(parts),
         );
       return read;
     };

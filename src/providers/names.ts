@@ -49,11 +49,6 @@ export class Names {
     return this.#known.get(name);
   }
 
-  /** The same, without what values were computed from. */
-  get namedHere(): ReadonlySet<string> {
-    return this.#usedHere;
-  }
-
   /** True for a credential, and for a value that shows one. */
   isSecret(name: string): boolean {
     return (
