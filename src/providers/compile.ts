@@ -93,6 +93,20 @@ export function compile(input: CompileInput): Configured {
     chain?.request === undefined
       ? undefined
       : compileRequest(chain.request, ['refresh', 'request'], names, rules);
+  // Nothing else begins the chain.
+  const needsRefreshToken = [...steps.map(({ request }) => request), base].some(({ needs }) =>
+    needs.has(REFRESH_TOKEN),
+  );
+  const isGiven = Object.hasOwn({ ...credentials, ...listed }, REFRESH_TOKEN);
+  const seedOfCustomers =
+    chain !== undefined && input.customerCredentials === 'any' && !isGiven ? [REFRESH_TOKEN] : [];
+  if (chain !== undefined && needsRefreshToken && !isGiven && seedOfCustomers.length === 0)
+    faults.push({
+      path: ['refresh'],
+      text: 'the base request presents a refresh token, and there is none to begin with',
+      needsWhole: true,
+      allowed: 'refreshToken among the credentials, or { optional: refreshToken } in the base request',
+    });
   // While a refresh token is held no step is taken.
   const saved = [...(refreshRequest?.uses ?? [])].find((name) => names.kindOf(name) === 'saved');
   if (saved !== undefined)
@@ -130,9 +144,19 @@ export function compile(input: CompileInput): Configured {
   const failures = compileFailures(description, faults);
   if (faults.length > 0) return { ok: false, faults: withoutTwins(faults) };
 
+  const isLeftOut = (name: string): boolean =>
+    name === REFRESH_TOKEN && chain !== undefined ? !needsRefreshToken : !names.isNeeded(name);
+  const ofCustomers = input.customerCredentials === 'any' ? [...names.accepted, ...seedOfCustomers] : [];
   const customerCredentials: CredentialFields = {
-    ...listed,
-    ...Object.fromEntries([...names.accepted].map((name) => [name, { description: '' }])),
+    ...Object.fromEntries(
+      Object.entries(listed).map(([name, field]) => [
+        name,
+        isLeftOut(name) ? { ...field, optional: true } : field,
+      ]),
+    ),
+    ...Object.fromEntries(
+      ofCustomers.map((name) => [name, { description: '', ...(isLeftOut(name) ? { optional: true } : {}) }]),
+    ),
   };
   const required = [
     ...Object.entries(credentials).map(([name, field]) => ({ name, field })),
@@ -156,7 +180,10 @@ export function compile(input: CompileInput): Configured {
     ok: true,
     configured: {
       hasChain: chain !== undefined,
-      chainFallback: chain?.whenRefused === 'needs-human' || chain === undefined ? 'none' : 'start-again',
+      chainFallback:
+        chain === undefined || chain.whenRefused === 'needs-human' || needsRefreshToken
+          ? 'none'
+          : 'start-again',
       reissue: description.reissue,
       notBeforeExpiryMs: description.notBeforeExpiry ?? 0,
       baseUrl: input.baseUrl ?? originOf(description.request.url),

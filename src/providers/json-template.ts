@@ -84,7 +84,7 @@ export function compileJson(
     }
     if (wrapper === 'optional') {
       if (!NAME_PATTERN.test(inner)) names.faults.push({ path: at, text: 'not a name', allowed: NAME_FORM });
-      names.use(inner, at);
+      names.useOptionally(inner, at);
       return ({ isPresent, valueOf }) => (isPresent(inner) ? valueOf(inner) : LEFT_OUT);
     }
     const parts = names.template(inner, at);

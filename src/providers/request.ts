@@ -18,6 +18,8 @@ import { resolveEndpoint } from './token-endpoint.ts';
 export interface CompiledRequest {
   /** Names of the credentials, values and saved values that it holds. */
   readonly uses: ReadonlySet<string>;
+  /** Those of them that cannot be left out. */
+  readonly needs: ReadonlySet<string>;
   /** What an earlier request has saved decides the host. */
   readonly isHostSaved: boolean;
   /** For what cannot be sent in its place fails with `credentials-rejected`, or `response-malformed` if it was saved. */
@@ -58,6 +60,7 @@ export function compileRequest(
   const basic = compileBasic(request, [...path, 'basic'], names);
   const body = compileBody(request.body, [...path, 'body'], names);
   const uses = names.usedHere;
+  const needs = names.neededHere;
   const { method } = request;
   const ownHeaders = new Set(headers.map(({ key }) => key.toLowerCase()));
 
@@ -87,6 +90,7 @@ export function compileRequest(
 
   return {
     uses,
+    needs,
     isHostSaved: url.isHostSaved,
     build: (scope, baseUrl) => {
       try {
@@ -251,7 +255,7 @@ function compileParameters(
       };
     }
     const { optional } = value;
-    names.use(optional, [...at, 'optional']);
+    names.useOptionally(optional, [...at, 'optional']);
     return {
       key,
       names: [optional],

@@ -126,7 +126,7 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
         const parts = names.template(value, at);
         return { key, isPresent: () => true, fill: ({ valueOf }: Scope) => fillTemplate(parts, valueOf) };
       }
-      names.use(value.optional, at);
+      names.useOptionally(value.optional, at);
       const { optional } = value;
       return {
         key,
