@@ -1,6 +1,9 @@
 /** Configuration files for the measured programs, and the names that both sides use. */
 import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 
+/** Those that need no settings of their own. */
+type BenchKind = Exclude<UpstreamName, 'oauth2' | 'http'>;
+
 /** The provider with one token per customer; named after its kind. */
 export const CUSTOMER_PROVIDER = 'pivot-b2b2c';
 
@@ -11,7 +14,7 @@ export interface BenchPlace {
 
 export interface BenchConfiguration {
   /** Providers with one token each: how many of which kind. */
-  readonly providers?: Partial<Readonly<Record<Exclude<UpstreamName, 'pivot-b2b2c'>, number>>>;
+  readonly providers?: Partial<Readonly<Record<Exclude<BenchKind, 'pivot-b2b2c'>, number>>>;
   readonly customers?: number;
   /** The customers are found by {@link BINDING_TAG} instead of being listed. */
   readonly isDiscovering?: boolean;
@@ -24,7 +27,7 @@ export interface BenchConfiguration {
   readonly concurrency?: number;
 }
 
-const CREDENTIALS: Readonly<Record<UpstreamName, readonly string[]>> = {
+const CREDENTIALS: Readonly<Record<BenchKind, readonly string[]>> = {
   pik: ['appId', 'appSecret'],
   'pivot-b2b': ['clientId', 'privateKey'],
   'pivot-b2b2c': ['clientId', 'privateKey'],
@@ -96,7 +99,7 @@ function customerProvider(place: BenchPlace, customers: number, options: BenchCo
 
 function commonLines(
   { upstreamsOrigin }: BenchPlace,
-  kind: UpstreamName,
+  kind: BenchKind,
   name: string,
   { lifetimeMs, concurrency }: BenchConfiguration,
 ): string {

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { access } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { startInProcess } from '../support/program-terminal.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 import { Screen } from '../support/screen.ts';
 
-const TOKENS = ['pik', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot', 'apimw', 'paysecurez'];
+const TOKENS = SANDBOX_TOKENS.map(({ token }) => token);
 
 describe('sandbox', () => {
   it('shows a terminal where everything is, and a live table instead of the log', async () => {

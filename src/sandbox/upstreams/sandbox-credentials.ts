@@ -66,6 +66,15 @@ export function createSandboxCredentials(random: Random, keyPair: SandboxKeyPair
         ['clientId', mint('client')],
         ['clientSecret', mint('cs')],
       ]),
+      oauth2: new Map([
+        ['clientId', mint('client')],
+        ['privateKey', keyPair.privateKey],
+        ['refreshToken', mint('rt_')],
+      ]),
+      http: new Map([
+        ['partnerId', mint('partner')],
+        ['partnerKey', mint('pk')],
+      ]),
     },
     customers: CUSTOMERS.map((customer) => ({
       customer,
