@@ -1,9 +1,6 @@
 /** Configuration files for the measured programs, and the names that both sides use. */
 import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 
-/** Those that need no settings of their own. */
-type BenchKind = Exclude<UpstreamName, 'oauth2' | 'http'>;
-
 /** The provider with one token per customer; named after its kind. */
 export const CUSTOMER_PROVIDER = 'pivot-b2b2c';
 
@@ -27,14 +24,17 @@ export interface BenchConfiguration {
   readonly concurrency?: number;
 }
 
-const CREDENTIALS: Readonly<Record<BenchKind, readonly string[]>> = {
+/** Presets, which need no settings of their own, with their credentials. */
+const CREDENTIALS = {
   pik: ['appId', 'appSecret'],
   'pivot-b2b': ['clientId', 'privateKey'],
   'pivot-b2b2c': ['clientId', 'privateKey'],
   pivot: ['merchantId', 'merchantSecret'],
   apimw: ['apiKey', 'apiSecret'],
   paysecurez: ['clientId', 'clientSecret'],
-};
+} as const satisfies Partial<Record<UpstreamName, readonly string[]>>;
+
+type BenchKind = keyof typeof CREDENTIALS;
 
 const SINGLE_KINDS = ['pik', 'pivot-b2b', 'pivot', 'apimw', 'paysecurez'] as const;
 

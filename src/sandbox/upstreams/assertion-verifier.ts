@@ -27,26 +27,26 @@ export class AssertionVerifier {
   /** What is wrong with the client's assertion, in a few words; `undefined` when all is well, and then it is used. */
   findProblem(parameters: URLSearchParams, statedNowMs: number): string | undefined {
     const { clientId, publicKey } = this.#client;
-    if (parameters.get('client_assertion_type') !== ASSERTION_TYPE) return 'client_assertion_type is missing';
-    if ((parameters.get('client_id') ?? clientId) !== clientId) return 'the client is unknown';
+    if (parameters.get('client_assertion_type') !== ASSERTION_TYPE)
+      return 'missing parameter: client_assertion_type';
+    if ((parameters.get('client_id') ?? clientId) !== clientId) return 'unknown client';
     const parts = (parameters.get('client_assertion') ?? '').split('.');
     const [header = '', payload = '', signature = ''] = parts;
     if (parts.length !== 3 || decode(header)?.['alg'] !== 'RS256')
-      return 'the assertion is no JWT with RS256';
+      return 'the assertion must be a JWT with algorithm RS256';
     const signed = Buffer.from(`${header}.${payload}`);
-    if (!verify('sha256', signed, publicKey, Buffer.from(signature, 'base64url')))
-      return 'the signature is wrong';
+    if (!verify('sha256', signed, publicKey, Buffer.from(signature, 'base64url'))) return 'wrong signature';
     const { iss, sub, aud, iat, exp, jti } = decode(payload) ?? {};
-    if (iss !== clientId || sub !== clientId) return 'the client is unknown';
+    if (iss !== clientId || sub !== clientId) return 'unknown client';
     // The sandbox has no name of its own: of the audience it knows the path alone.
     const isForUs = typeof aud === 'string' && URL.parse(aud)?.pathname.endsWith('/token') === true;
-    if (!isForUs || typeof exp !== 'number' || typeof jti !== 'string') return 'aud, exp or jti is wrong';
+    if (!isForUs || typeof exp !== 'number' || typeof jti !== 'string') return 'invalid claims';
     const nowSeconds = statedNowMs / 1000;
     if (exp < nowSeconds - MAX_SKEW_SECONDS) return 'the assertion has expired';
     if (typeof iat === 'number' && iat > nowSeconds + MAX_SKEW_SECONDS)
       return 'the assertion is not yet valid';
-    if (exp > nowSeconds + MAX_LIFE_SECONDS) return 'the assertion lives too long';
-    return this.#use(jti, exp, nowSeconds) ? undefined : 'the assertion was used before';
+    if (exp > nowSeconds + MAX_LIFE_SECONDS) return 'the lifetime of the assertion is too long';
+    return this.#use(jti, exp, nowSeconds) ? undefined : 'the assertion has been used';
   }
 
   #use(jti: string, exp: number, nowSeconds: number): boolean {

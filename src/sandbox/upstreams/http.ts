@@ -54,7 +54,7 @@ export function createHttp(context: UpstreamContext, credentials: HttpCredential
   };
 }
 
-const WRONG_TIME = { code: 'ETIME', message: 'ts is more than 5 minutes off' } as const;
+const WRONG_TIME = { code: 'ETIME', message: 'timestamp out of range' } as const;
 
 function isTimely(seconds: string, statedNowMs: number): boolean {
   return /^\d{10}$/.test(seconds) && Math.abs(Number(seconds) * 1000 - statedNowMs) <= MAX_SKEW_MS;

@@ -58,7 +58,7 @@ export function createOAuth2(context: UpstreamContext, options: OAuth2Options): 
         return { error: 'invalid_grant' };
       }
       case null:
-        return { error: 'invalid_request', error_description: 'grant_type is missing' };
+        return { error: 'invalid_request', error_description: 'missing parameter: grant_type' };
       default:
         return { error: 'unsupported_grant_type' };
     }
@@ -79,9 +79,9 @@ export function createOAuth2(context: UpstreamContext, options: OAuth2Options): 
         answerJson(refusal.error === 'invalid_client' ? 401 : 400, { ...refusal }, statedNowMs, NO_STORE);
       const parameters = new URLSearchParams(request.body);
       if (new Set(parameters.keys()).size !== parameters.size)
-        return refuse({ error: 'invalid_request', error_description: 'a parameter is repeated' });
+        return refuse({ error: 'invalid_request', error_description: 'duplicate parameter' });
       const problem = distortion.rejectsCredentials
-        ? 'the client is unknown'
+        ? 'unknown client'
         : verifier.findProblem(parameters, statedNowMs);
       if (problem !== undefined) return refuse({ error: 'invalid_client', error_description: problem });
       const permission = permit(parameters, nowMs);

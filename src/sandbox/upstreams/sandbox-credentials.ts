@@ -67,7 +67,8 @@ export function createSandboxCredentials(random: Random, keyPair: SandboxKeyPair
         ['clientSecret', mint('cs')],
       ]),
       oauth2: new Map([
-        ['clientId', mint('client')],
+        // Messages leave out words that a credential holds, and those of OAuth are about clients.
+        ['clientId', mint('shop')],
         ['privateKey', keyPair.privateKey],
         ['refreshToken', mint('rt_')],
       ]),

@@ -50,7 +50,7 @@ describe('the upstream that follows no standard', () => {
     for (const offMs of [-5 * MINUTE_MS, 5 * MINUTE_MS]) login({}, offMs);
     assert.equal(issued.length, 2);
     for (const offMs of [-5 * MINUTE_MS - 1000, 5 * MINUTE_MS + 1000])
-      assert.deepEqual(login({}, offMs), { code: 'ETIME', message: 'ts is more than 5 minutes off' });
+      assert.deepEqual(login({}, offMs), { code: 'ETIME', message: 'timestamp out of range' });
     assert.equal(issued.length, 2);
   });
 });
