@@ -210,7 +210,8 @@ function originOf(url: string): string | undefined {
 }
 
 function listNames(fields: readonly (readonly [string, { readonly optional?: boolean }])[]): string {
-  return fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name])).join(' and ');
+  const names = fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name]));
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)].filter((part) => part !== '').join(' and ');
 }
 
 function reportUnused(
