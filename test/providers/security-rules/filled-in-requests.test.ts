@@ -85,13 +85,13 @@ describe('1: no value is parsed again', () => {
 
   it('of a refresh token', async () => {
     const provider = describeProvider({
-      credentials: ['other'],
+      credentials: ['other', 'refreshToken'],
       description:
         'request: { url: "https://a.example/t", headers: { k: "${other}" }, body: { form: { r: "${refreshToken}" } } }\nrefresh: { token: { path: refresh_token } }',
     });
     await fc.assert(
       fc.asyncProperty(parsable, async (token) => {
-        const request = await buildRequest(provider, { other: OTHER }, chainOf(token));
+        const request = await buildRequest(provider, { other: OTHER, refreshToken: 'seed' }, chainOf(token));
         assert.ok(typeof request !== 'string');
         assert.equal(new URLSearchParams(request.body).get('r'), token);
       }),
@@ -252,12 +252,16 @@ describe('2: header injection is refused', () => {
 
   it('of a refresh token', async () => {
     const provider = describeProvider({
-      credentials: ['key'],
+      credentials: ['key', 'refreshToken'],
       description:
         'request: { url: "https://a.example/t", headers: { k: "${key}", r: "${refreshToken}" } }\nrefresh: { token: { path: refresh_token } }',
     });
     for (const text of Object.values(BREAKS)) {
-      const refused = await buildRequest(provider, { key: 'key' }, chainOf(`a${text}b`));
+      const refused = await buildRequest(
+        provider,
+        { key: 'key', refreshToken: 'seed' },
+        chainOf(`a${text}b`),
+      );
       assert.ok(typeof refused === 'string');
       assert.match(refused, /^refreshToken holds /);
     }
