@@ -20,6 +20,8 @@ export interface HttpCall {
   readonly connectLimitMs?: number;
   /** Limit from the moment the request is sent until the answer is complete; without it only `signal` ends the call. */
   readonly answerLimitMs?: number;
+  /** Limit for both together, for a call that has to fit into what others have left. */
+  readonly totalLimitMs?: number | undefined;
   /** By status: false ends the call when the headers have arrived, with an empty body. By default the body is read. */
   readonly wantsBody?: ((status: number) => boolean) | undefined;
   /** Asked right before the request is sent: connecting takes its time. When true, nothing is sent. */

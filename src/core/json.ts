@@ -14,3 +14,23 @@ export function parseJson(text: string): unknown {
     return undefined;
   }
 }
+
+const MANY_DIGITS = /\d{16}/;
+
+/** As {@link parseJson}; a whole number with more digits than a number can keep, such as an id, becomes its text. */
+export function parseExactJson(text: string): unknown {
+  if (!MANY_DIGITS.test(text)) return parseJson(text);
+  try {
+    return JSON.parse(text, (_, value: unknown, ...rest: readonly unknown[]) =>
+      typeof value === 'number' && !Number.isSafeInteger(value) ? (wholeNumber(rest[0]) ?? value) : value,
+    );
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param context what a reviver is told of a value: the text that stands there */
+function wholeNumber(context: unknown): string | undefined {
+  const source = isJsonObject(context) ? context['source'] : undefined;
+  return typeof source === 'string' && /^-?\d+$/.test(source) ? source : undefined;
+}

@@ -7,9 +7,9 @@ import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { formatUtc } from '../core/time-text.ts';
 import type { FetchedToken } from '../core/token.ts';
-import { valueAt } from './answer-path.ts';
+import { type AnswerPath, valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
-import { type Answer, asText, compilePath, readAnswer } from './condition.ts';
+import { type Answer, compilePath, readAnswer } from './condition.ts';
 import { requireCredential } from './credential-value.ts';
 import type { Description } from './description.ts';
 import { describeShape } from './explanation.ts';
@@ -93,6 +93,28 @@ export function compile(input: CompileInput): Configured {
     chain?.request === undefined
       ? undefined
       : compileRequest(chain.request, ['refresh', 'request'], names, rules);
+  // Nothing else begins the chain.
+  const needsRefreshToken = [...steps.map(({ request }) => request), base].some(({ needs }) =>
+    needs.has(REFRESH_TOKEN),
+  );
+  const isGiven = Object.hasOwn({ ...credentials, ...listed }, REFRESH_TOKEN);
+  const seedOfCustomers =
+    chain !== undefined && input.customerCredentials === 'any' && !isGiven ? [REFRESH_TOKEN] : [];
+  if (chain !== undefined && needsRefreshToken && !isGiven && seedOfCustomers.length === 0)
+    faults.push({
+      path: ['refresh'],
+      text: 'the base request presents a refresh token, and there is none to begin with',
+      needsWhole: true,
+      allowed: 'refreshToken among the credentials, or { optional: refreshToken } in the base request',
+    });
+  // While a refresh token is held no step is taken.
+  const saved = [...(refreshRequest?.uses ?? [])].find((name) => names.kindOf(name) === 'saved');
+  if (saved !== undefined)
+    faults.push({
+      path: ['refresh', 'request'],
+      text: `needs ${saved}, which is not there: steps come before the base request alone`,
+      allowed: 'credentials, values and the refresh token',
+    });
   const presenting = [
     ...steps.map(({ request }) => request),
     base,
@@ -105,6 +127,14 @@ export function compile(input: CompileInput): Configured {
       needsWhole: true,
       allowed: 'a request below refresh, or ${refreshToken} in the base request',
     });
+  if (description.hosts.length > 0 && !presenting.some(({ isHostSaved }) => isHostSaved))
+    faults.push({
+      path: ['hosts'],
+      target: 'key',
+      text: 'is used nowhere',
+      needsWhole: true,
+      allowed: 'an address whose host a step has saved, or no hosts',
+    });
   reportUnused(input, listed, names);
   const success = compileSuccess(description.success, ['success'], faults);
   const reader = compileTokenReader(
@@ -114,9 +144,19 @@ export function compile(input: CompileInput): Configured {
   const failures = compileFailures(description, faults);
   if (faults.length > 0) return { ok: false, faults: withoutTwins(faults) };
 
+  const isLeftOut = (name: string): boolean =>
+    name === REFRESH_TOKEN && chain !== undefined ? !needsRefreshToken : !names.isNeeded(name);
+  const ofCustomers = input.customerCredentials === 'any' ? [...names.accepted, ...seedOfCustomers] : [];
   const customerCredentials: CredentialFields = {
-    ...listed,
-    ...Object.fromEntries([...names.accepted].map((name) => [name, { description: '' }])),
+    ...Object.fromEntries(
+      Object.entries(listed).map(([name, field]) => [
+        name,
+        isLeftOut(name) ? { ...field, optional: true } : field,
+      ]),
+    ),
+    ...Object.fromEntries(
+      ofCustomers.map((name) => [name, { description: '', ...(isLeftOut(name) ? { optional: true } : {}) }]),
+    ),
   };
   const required = [
     ...Object.entries(credentials).map(([name, field]) => ({ name, field })),
@@ -140,7 +180,10 @@ export function compile(input: CompileInput): Configured {
     ok: true,
     configured: {
       hasChain: chain !== undefined,
-      chainFallback: chain?.whenRefused === 'needs-human' || chain === undefined ? 'none' : 'start-again',
+      chainFallback:
+        chain === undefined || chain.whenRefused === 'needs-human' || needsRefreshToken
+          ? 'none'
+          : 'start-again',
       reissue: description.reissue,
       notBeforeExpiryMs: description.notBeforeExpiry ?? 0,
       baseUrl: input.baseUrl ?? originOf(description.request.url),
@@ -167,7 +210,8 @@ function originOf(url: string): string | undefined {
 }
 
 function listNames(fields: readonly (readonly [string, { readonly optional?: boolean }])[]): string {
-  return fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name])).join(' and ');
+  const names = fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name]));
+  return [names.slice(0, -1).join(', '), ...names.slice(-1)].filter((part) => part !== '').join(' and ');
 }
 
 function reportUnused(
@@ -382,11 +426,17 @@ class DescribedAttempt implements TokenAttempt {
     const step = steps[this.#step];
     if (step === undefined) throw new Error('a step that is not the last one is there');
     const { success } = step;
-    if (!success.hasStatus(answer) || success.holds?.(answer) === false)
+    const json = answer.toExactJson();
+    const texts = step.save.map(({ name, path }) => ({ name, path, text: textAt(json, path) }));
+    const isError = failures.ruleFor(answer) !== undefined || failures.statesFailure(answer);
+    if (
+      !success.hasStatus(answer) ||
+      success.holds?.(answer) === false ||
+      (isError && texts.some(({ text }) => text === undefined))
+    )
       return fail(failures.classify(answer, this.#presented));
-    for (const { name, path } of step.save) {
-      const text = asText(valueAt(answer.json, path));
-      if (text === undefined || text === '' || !text.isWellFormed())
+    for (const { name, path, text } of texts) {
+      if (text === undefined)
         return fail({
           code: 'response-malformed',
           retry: 'backoff',
@@ -423,8 +473,17 @@ class DescribedAttempt implements TokenAttempt {
 /** Half of a surrogate pair, which JSON can escape, has no bytes in UTF-8: another text would be sent. */
 function requireWellFormed(name: string, text: string): string {
   if (!text.isWellFormed())
-    throw new Unfillable(`${name} holds half of a character (a lone surrogate), which cannot be sent`);
+    throw new Unfillable(`${name} holds half of a character (a lone surrogate), which cannot be sent`, [
+      name,
+    ]);
   return text;
+}
+
+/** Of a text, number or boolean, as it is written there; `undefined` for all else, nothing and half a character. */
+function textAt(json: unknown, path: AnswerPath): string | undefined {
+  const value = valueAt(json, path);
+  const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
+  return typeof text === 'string' && text !== '' && text.isWellFormed() ? text : undefined;
 }
 
 function isNothing(value: unknown): boolean {

@@ -1,5 +1,5 @@
 /** Conditions on an answer: what a success is, and when a rule of the error list applies. */
-import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import { isJsonObject, type JsonObject, parseExactJson, parseJson } from '../core/json.ts';
 import { type AnswerPath, parsePath, valueAt } from './answer-path.ts';
 import type { Condition, Predicate } from './description.ts';
 import type { Fault, FaultPath } from './faults.ts';
@@ -12,11 +12,15 @@ export interface Answer {
   readonly json: unknown;
   /** `undefined` for anything but an object. */
   readonly object: JsonObject | undefined;
+  /** The JSON for what is passed on: numbers that would lose digits are texts. */
+  readonly toExactJson: () => unknown;
 }
 
 export function readAnswer(response: TokenResponse): Answer {
-  const json = parseJson(response.body.reveal());
-  return { response, json, object: isJsonObject(json) ? json : undefined };
+  const text = response.body.reveal();
+  const json = parseJson(text);
+  const object = isJsonObject(json) ? json : undefined;
+  return { response, json, object, toExactJson: () => parseExactJson(text) };
 }
 
 export type Test = (answer: Answer) => boolean;

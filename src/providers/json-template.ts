@@ -3,7 +3,7 @@ import { isJsonObject } from '../core/json.ts';
 import type { FaultPath } from './faults.ts';
 import type { Names } from './names.ts';
 import { type Scope, Unfillable } from './scope.ts';
-import { fillTemplate, literalOf, NAME_FORM, NAME_PATTERN } from './template.ts';
+import { fillTemplate, literalOf, NAME_FORM, NAME_PATTERN, namesIn } from './template.ts';
 
 /** In place of a field that is left out. */
 const LEFT_OUT = Symbol('left out');
@@ -54,6 +54,9 @@ export function compileJson(
           });
       return [literalOf(parts), compile(item, [...at, key], false)] as const;
     });
+    // Options may make the same name of two.
+    if (new Set(fields.map(([key]) => key)).size < fields.length)
+      names.faults.push({ path: at, text: 'has a field that stands here twice' });
     return (scope) =>
       Object.fromEntries(
         fields.flatMap(([key, fill]) => {
@@ -84,7 +87,7 @@ export function compileJson(
     }
     if (wrapper === 'optional') {
       if (!NAME_PATTERN.test(inner)) names.faults.push({ path: at, text: 'not a name', allowed: NAME_FORM });
-      names.use(inner, at);
+      names.useOptionally(inner, at);
       return ({ isPresent, valueOf }) => (isPresent(inner) ? valueOf(inner) : LEFT_OUT);
     }
     const parts = names.template(inner, at);
@@ -97,6 +100,7 @@ export function compileJson(
           wrapper === 'number'
             ? `${describeParts(parts)} is no number that JSON holds as it is written`
             : `${describeParts(parts)} is neither true nor false`,
+          namesIn(parts),
         );
       return read;
     };

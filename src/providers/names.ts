@@ -1,6 +1,6 @@
 /** The names that texts of a description may hold, and which of them they do. */
 import type { Fault, FaultPath } from './faults.ts';
-import { namesIn, parseTemplate, type TemplateParts } from './template.ts';
+import { literalOf, namesIn, parseTemplate, type TemplateParts } from './template.ts';
 
 /** `option` is a literal text already: it is filled in when the configuration is read. */
 export type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
@@ -14,6 +14,10 @@ export class Names {
   /** What each value was computed from. */
   readonly #holds = new Map<string, ReadonlySet<string>>();
   #usedHere = new Set<string>();
+  /** Those that cannot be left out. */
+  #neededHere = new Set<string>();
+  readonly #needed = new Set<string>();
+  readonly #needs = new Map<string, ReadonlySet<string>>();
 
   readonly #acceptsUnknown: boolean;
   /** Credentials that nobody has declared, where they are accepted. */
@@ -49,11 +53,6 @@ export class Names {
     return this.#known.get(name);
   }
 
-  /** The same, without what values were computed from. */
-  get namedHere(): ReadonlySet<string> {
-    return this.#usedHere;
-  }
-
   /** True for a credential, and for a value that shows one. */
   isSecret(name: string): boolean {
     return (
@@ -74,6 +73,7 @@ export class Names {
   /** Everything that is used from now on. */
   startPart(): void {
     this.#usedHere = new Set();
+    this.#neededHere = new Set();
   }
 
   /** The names used since {@link Names.startPart}, and what the values among them were computed from. */
@@ -81,9 +81,20 @@ export class Names {
     return new Set([...this.#usedHere].flatMap((name) => [name, ...(this.#holds.get(name) ?? [])]));
   }
 
+  /** Those of {@link Names.usedHere} that cannot be left out. */
+  get neededHere(): ReadonlySet<string> {
+    return new Set([...this.#neededHere].flatMap((name) => [name, ...(this.#needs.get(name) ?? [])]));
+  }
+
+  /** False for a name that all texts can do without. */
+  isNeeded(name: string): boolean {
+    return this.#needed.has(name);
+  }
+
   /** A value was computed from what was used since {@link Names.startPart}. */
   noteValue(name: string): void {
     this.#holds.set(name, this.usedHere);
+    this.#needs.set(name, this.neededHere);
   }
 
   /** Parses a text; options are literal parts of it from here on. */
@@ -94,13 +105,27 @@ export class Names {
       return [];
     }
     for (const name of namesIn(parsed.parts)) this.use(name, path);
-    return parsed.parts.map((part) =>
+    const parts = parsed.parts.map((part) =>
       typeof part === 'string' ? part : (this.#options.get(part.name) ?? part),
     );
+    if (!literalOf(parts).isWellFormed())
+      this.faults.push({ path, text: 'holds half of a character (a lone surrogate), which cannot be sent' });
+    return parts;
+  }
+
+  /** As {@link Names.use}, where a field is left out while the name stands for nothing. */
+  useOptionally(name: string, path: FaultPath): void {
+    this.#note(name, path);
   }
 
   /** Notes that a name is used, and whether it is known. */
   use(name: string, path: FaultPath, wanted?: NameKind): void {
+    this.#needed.add(name);
+    this.#neededHere.add(name);
+    this.#note(name, path, wanted);
+  }
+
+  #note(name: string, path: FaultPath, wanted?: NameKind): void {
     const kind = this.#known.get(name);
     this.#used.add(name);
     this.#usedHere.add(name);

@@ -18,7 +18,11 @@ import { resolveEndpoint } from './token-endpoint.ts';
 export interface CompiledRequest {
   /** Names of the credentials, values and saved values that it holds. */
   readonly uses: ReadonlySet<string>;
-  /** Fails with `credentials-rejected` for what cannot be sent in its place. */
+  /** Those of them that cannot be left out. */
+  readonly needs: ReadonlySet<string>;
+  /** What an earlier request has saved decides the host. */
+  readonly isHostSaved: boolean;
+  /** For what cannot be sent in its place fails with `credentials-rejected`, or `response-malformed` if it was saved. */
   build(scope: Scope, baseUrl: string): Result<TokenRequest>;
 }
 
@@ -31,14 +35,18 @@ export interface RequestRules {
 
 type Parameter = {
   readonly key: string;
-  /** Names of what is filled in, for messages. */
+  readonly names: readonly string[];
+  /** Of what is filled in, for messages. */
   readonly what: string;
+  /** With a letter in the place of each name. */
+  readonly literal: string;
   readonly isPresent: (scope: Scope) => boolean;
   readonly fill: (scope: Scope) => string;
 };
 
 /** What an HTTP header can carry without any doubt about its bytes. */
 const HEADER_TEXT = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+const NO_HEADER_TEXT = 'a line break, outer space or non-ASCII character, which no header can carry';
 
 export function compileRequest(
   request: RequestDescription,
@@ -50,11 +58,15 @@ export function compileRequest(
   const url = compileUrl(request.url, [...path, 'url'], names, rules);
   const query = compileParameters(request.query, [...path, 'query'], names);
   refuseTwins(request, path, names);
-  refuseSecretsInUrl(path, names, rules);
+  refuseSecretsInUrl([...url.names, ...query.flatMap((one) => one.names)], path, names, rules);
   const headers = compileParameters(request.headers, [...path, 'headers'], names);
+  for (const { key, literal } of headers)
+    if (!HEADER_TEXT.test(literal))
+      names.faults.push({ path: [...path, 'headers', key], text: `holds ${NO_HEADER_TEXT}` });
   const basic = compileBasic(request, [...path, 'basic'], names);
   const body = compileBody(request.body, [...path, 'body'], names);
   const uses = names.usedHere;
+  const needs = names.neededHere;
   const { method } = request;
   const ownHeaders = new Set(headers.map(({ key }) => key.toLowerCase()));
 
@@ -84,27 +96,34 @@ export function compileRequest(
 
   return {
     uses,
+    needs,
+    isHostSaved: url.isHostSaved,
     build: (scope, baseUrl) => {
       try {
         return succeed(fill(scope, baseUrl));
       } catch (error) {
         if (!(error instanceof Unfillable)) throw error;
-        return fail({ code: 'credentials-rejected', retry: 'needs-human', message: error.message });
+        const { message } = error;
+        // The other side's doing, of which no credential is to blame.
+        if (error.names.some((name) => names.kindOf(name) === 'saved'))
+          return fail({ code: 'response-malformed', retry: 'backoff', message });
+        return fail({ code: 'credentials-rejected', retry: 'needs-human', message });
       }
     },
   };
 }
 
-function fillHeader({ key, what, fill }: Parameter, scope: Scope): readonly [string, string] {
+function fillHeader({ key, names, what, fill }: Parameter, scope: Scope): readonly [string, string] {
   const value = fill(scope);
   if (scope.isPicture !== true && !HEADER_TEXT.test(value))
-    throw new Unfillable(
-      `${what} holds a line break, outer space or non-ASCII character, which no header can carry`,
-    );
+    throw new Unfillable(`${what} holds ${NO_HEADER_TEXT}`, names);
   return [key.toLowerCase(), value];
 }
 
 interface CompiledUrl {
+  /** What the path holds. */
+  readonly names: readonly string[];
+  readonly isHostSaved: boolean;
   fill(scope: Scope, baseUrl: string): { readonly target: URL; readonly shown: string };
 }
 
@@ -147,36 +166,50 @@ function compileUrl(
     });
   }
   const isFixed = originParts?.every((part) => typeof part === 'string') ?? false;
+  const isHostSaved = originParts !== undefined && !isFixed;
   if (originParts !== undefined && isFixed) checkOrigin(literalOf(originParts), path, names);
   else if (origin?.startsWith('http:') === true)
     for (const host of hosts) checkOrigin(`http://${host}`, path, names);
+  else if (originParts !== undefined)
+    checkOrigin(
+      fillTemplate(originParts, () => 'x'),
+      path,
+      names,
+    );
   const filledIn = namesIn(restParts);
   return {
+    names: filledIn,
+    isHostSaved,
     fill: (scope, baseUrl) => {
-      const isSaved = originParts !== undefined && !isFixed && scope.isPicture !== true;
-      const base =
-        originParts === undefined
-          ? baseUrl
-          : fillTemplate(originParts, scope.valueOf, isSaved ? encodeHost : undefined);
-      if (isSaved) verifyHost(base, hosts);
       const filled = fillTemplate(restParts, scope.valueOf, encodeText);
+      if (isHostSaved && scope.isPicture === true) {
+        const pictured = fillTemplate(originParts, scope.valueOf);
+        return {
+          target: new URL(`https://saved.invalid${filled}`),
+          shown: `${pictured}${templateOf(restParts)}`,
+        };
+      }
+      const base = originParts === undefined ? baseUrl : fillTemplate(originParts, scope.valueOf);
+      if (isHostSaved) verifyHost(originParts, scope, base, hosts);
       if (filledIn.length > 0 && filled.split('/').some((segment) => DOTS.test(segment)))
-        throw new Unfillable(`${filledIn.join(' and ')} would be a step up in the path of the address`);
-      const target =
-        scope.isPicture === true && !isFixed && originParts !== undefined
-          ? new URL(`https://saved.invalid${filled}`)
-          : resolveEndpoint(base, filled);
+        throw new Unfillable(
+          `${filledIn.join(' and ')} would be a step up in the path of the address`,
+          filledIn,
+        );
+      const target = resolveEndpoint(base, filled);
       // The template, so that no message shows what was filled in.
-      const shownPath = resolveShown(target, base, restParts);
-      return { target, shown: shownPath };
+      return { target, shown: resolveShown(target, base, restParts) };
     },
   };
 }
 
 function resolveShown(target: URL, base: string, parts: TemplateParts): string {
   if (namesIn(parts).length === 0) return `${target.origin}${target.pathname}`;
-  const prefix = new URL(base).pathname.replace(/\/+$/, '');
-  return `${target.origin}${prefix}${parts.map((part) => (typeof part === 'string' ? part : `{${part.name}}`)).join('')}`;
+  return `${target.origin}${new URL(base).pathname.replace(/\/+$/, '')}${templateOf(parts)}`;
+}
+
+function templateOf(parts: TemplateParts): string {
+  return parts.map((part) => (typeof part === 'string' ? part : `{${part.name}}`)).join('');
 }
 
 function checkOrigin(origin: string, path: FaultPath, names: Names): void {
@@ -191,17 +224,20 @@ function checkOrigin(origin: string, path: FaultPath, names: Names): void {
   }
 }
 
-function verifyHost(origin: string, hosts: readonly string[]): void {
+/** No user, port, path or query that a server has chosen, and no host but those that are listed. */
+function verifyHost(
+  parts: TemplateParts,
+  { valueOf }: Scope,
+  origin: string,
+  hosts: readonly string[],
+): void {
+  const names = namesIn(parts);
+  const what = names.join(' and ');
+  if (names.some((name) => !/^[A-Za-z0-9.-]+$/.test(valueOf(name))))
+    throw new Unfillable(`${what}, saved by an earlier request, is no name of a host`, names);
   const host = URL.parse(origin)?.hostname;
   if (host === undefined || !hosts.includes(host))
-    throw new Unfillable('what an earlier request has saved names a host that hosts does not allow');
-}
-
-/** For a host: no user, port, path or query that a server has chosen. */
-function encodeHost(text: string): string {
-  if (!/^[A-Za-z0-9.-]+$/.test(text))
-    throw new Unfillable('what an earlier request has saved is no name of a host');
-  return text;
+    throw new Unfillable(`${what}, saved by an earlier request, is a host that hosts does not list`, names);
 }
 
 function compileParameters(
@@ -215,21 +251,36 @@ function compileParameters(
       const parts = names.template(value, at);
       return {
         key,
+        names: namesIn(parts),
         what: describeParts(parts),
+        literal: fillTemplate(parts, () => 'x'),
         isPresent: () => true,
         fill: ({ valueOf }) => fillTemplate(parts, valueOf),
       };
     }
     const { optional } = value;
-    names.use(optional, [...at, 'optional']);
+    names.useOptionally(optional, [...at, 'optional']);
     return {
       key,
+      names: [optional],
       what: optional,
+      literal: '',
       isPresent: ({ isPresent }) => isPresent(optional),
       fill: ({ valueOf }) => valueOf(optional),
     };
   });
 }
+
+/** `expect` and `upgrade` ask for answers that are none to the request. */
+const MADE_BY_HTTP: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'expect',
+]);
 
 /** Two headers of the same name in different case, or one that Basic makes. */
 function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, names: Names): void {
@@ -243,7 +294,7 @@ function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, na
         text: 'stands here twice',
         allowed: 'each header once, and no authorization beside basic',
       });
-    if (['host', 'content-length', 'transfer-encoding', 'connection'].includes(lower))
+    if (MADE_BY_HTTP.has(lower))
       names.faults.push({
         path: [...path, 'headers', name],
         target: 'key',
@@ -254,10 +305,15 @@ function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, na
   }
 }
 
-/** Called when path and query were compiled and nothing else. */
-function refuseSecretsInUrl(path: FaultPath, names: Names, { allowSecretInUrl }: RequestRules): void {
+/** @param shown names in path and query; what may stand in the host `hosts` says */
+function refuseSecretsInUrl(
+  shown: readonly string[],
+  path: FaultPath,
+  names: Names,
+  { allowSecretInUrl }: RequestRules,
+): void {
   if (allowSecretInUrl) return;
-  const secret = [...names.namedHere].find((name) => names.isSecret(name));
+  const secret = shown.find((name) => names.isSecret(name));
   if (secret === undefined) return;
   names.faults.push({
     path: [...path, 'url'],
@@ -282,10 +338,14 @@ function compileBasic(
     const secret = encode(fillTemplate(password, valueOf));
     // RFC 7617, 2: the first colon ends the name, and neither part holds control characters.
     if (name.includes(':'))
-      throw new Unfillable(`${describeParts(user)} holds a colon, which a user name in Basic cannot`);
+      throw new Unfillable(
+        `${describeParts(user)} holds a colon, which a user name in Basic cannot`,
+        namesIn(user),
+      );
     if (/\p{Cc}/u.test(name + secret))
       throw new Unfillable(
         `${describeParts([...user, ...password])} holds a line break or control character, which Basic cannot carry`,
+        namesIn([...user, ...password]),
       );
     return `Basic ${Buffer.from(`${name}:${secret}`, 'utf8').toString('base64')}`;
   };

@@ -10,4 +10,11 @@ export interface Scope {
 /** Something cannot be filled in: the name of what is wrong, never its value. */
 export class Unfillable extends Error {
   override readonly name = 'Unfillable';
+  /** Names of what does not fit into its place. */
+  readonly names: readonly string[];
+
+  constructor(message: string, names: readonly string[]) {
+    super(message);
+    this.names = names;
+  }
 }

@@ -27,6 +27,8 @@ export interface TokenCall {
    * connection has a limit of its own before that, the same or {@link CONNECT_LIMIT_MS} if that is less.
    */
   readonly timeoutMs: number;
+  /** The connection counts too, since requests before this one have used up a part of the time. */
+  readonly isTotal?: boolean;
   readonly transport: HttpTransport;
   readonly signal: AbortSignal;
   readonly tls?: CallTls | undefined;
@@ -47,7 +49,7 @@ export interface Unanswered extends Failed {
  * @throws when a header is not valid, which the request's description has been checked for: a bug
  */
 export async function sendTokenRequest(call: TokenCall): Promise<Success<TokenResponse> | Unanswered> {
-  const { signal, timeoutMs, request, isOver = () => false } = call;
+  const { signal, timeoutMs, request, isTotal = false, isOver = () => false } = call;
   const { url, shown } = request;
   if (signal.aborted) return unanswered(describeAbort(shown), false);
   try {
@@ -64,6 +66,7 @@ export async function sendTokenRequest(call: TokenCall): Promise<Success<TokenRe
         tls: call.tls,
         connectLimitMs: Math.min(timeoutMs, CONNECT_LIMIT_MS),
         answerLimitMs: timeoutMs,
+        totalLimitMs: isTotal ? timeoutMs : undefined,
         isOver,
       },
       signal,

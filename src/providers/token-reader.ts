@@ -43,7 +43,7 @@ export function compileSuccess(
 export interface TokenReader {
   /** The access token as the answer has it, of any type. */
   findToken(answer: Answer): unknown;
-  /** True for an answer in which the token cannot be: no JSON object where it has a path. */
+  /** True for an answer in which the token cannot be: no JSON object (or list, if its path begins so) where it has a path. */
   isUnreadable(answer: Answer): boolean;
   accept(answer: Answer, context: RequestContext, secrets: readonly SecretText[]): Result<FetchedToken>;
   /** What lies in the places that are described. */
@@ -95,7 +95,8 @@ export function compileTokenReader(
 
   return {
     findToken: (answer) => place.find(answer),
-    isUnreadable: ({ object }) => place.isInJson && object === undefined,
+    isUnreadable: ({ json, object }) =>
+      place.isInJson && (place.isInList ? !Array.isArray(json) : object === undefined),
     explain: (answer) => [
       { what: 'token', found: `in ${place.name}: ${kindOf(place.find(answer))}` },
       ...expiries.map((read) => {
@@ -150,6 +151,8 @@ interface Place {
   /** For messages: `data.token`, `the header authorization`. */
   readonly name: string;
   readonly isInJson: boolean;
+  /** Its path begins with an index. */
+  readonly isInList?: boolean;
   find(answer: Answer): unknown;
   /** What stands beside the token. */
   beside(answer: Answer): JsonObject;
@@ -193,6 +196,7 @@ function compilePlace(token: TokenPlace, path: FaultPath, faults: Fault[]): Plac
   return {
     name: where.text,
     isInJson: true,
+    isInList: typeof where.steps[0] === 'number',
     find: ({ json }) => valueAt(json, where),
     beside: ({ json }) => {
       const parent = parentAt(json, where);
@@ -314,12 +318,13 @@ const SECRET_NAME = /(?:^|[^a-z])(?:refresh|access|id)[-_]?token$|secret|passwor
 
 /** Further fields for readers, none of which is a secret. */
 function readFields(
-  { json }: Answer,
+  { toExactJson }: Answer,
   publish: readonly { readonly name: string; readonly path: AnswerPath }[],
   secrets: readonly SecretText[],
 ): { readonly fields: Readonly<Record<string, string>>; readonly notes: readonly string[] } {
   const fields: Record<string, string> = {};
   const notes: string[] = [];
+  const json = toExactJson();
   for (const { name, path } of publish) {
     const text = asText(valueAt(json, path));
     if (text === undefined || text === '') notes.push(`nothing to publish as ${name} in ${path.text}`);

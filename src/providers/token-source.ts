@@ -6,6 +6,7 @@
  */
 import { type CallTls, readCallTls } from '../core/call-tls.ts';
 import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../core/chain-state.ts';
+import type { Failure } from '../core/failure.ts';
 import type { HttpTransport } from '../core/http-call.ts';
 import type { Clock, FetchReport, Random, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
@@ -162,8 +163,17 @@ class ProviderSource implements TokenSource {
         return isFirst ? unasked(given) : asked(given, hasPresented);
       }
       // One limit for all requests of an attempt; the first has all of it.
-      const leftMs = isFirst ? timeoutMs : Math.max(1, timeoutMs - (clock.monotonicMs() - startedMs));
-      const call = { request: request.value, timeoutMs: leftMs, transport, signal, isOver, tls: this.#tls };
+      const leftMs = isFirst ? timeoutMs : timeoutMs - (clock.monotonicMs() - startedMs);
+      if (leftMs <= 0) return asked(fail(outOfTime(request.value.shown, timeoutMs)), hasPresented);
+      const call = {
+        request: request.value,
+        timeoutMs: leftMs,
+        isTotal: !isFirst,
+        transport,
+        signal,
+        isOver,
+        tls: this.#tls,
+      };
       const { presentsRefreshToken } = attempt;
       const response = await sendTokenRequest(call);
       if (!response.ok) {
@@ -209,6 +219,14 @@ function tlsOf(credentials: Credentials): CallTls | undefined {
     passphrase: credentials.get('tls.passphrase'),
   };
   return Object.values(tls).every((text) => text === undefined) ? undefined : tls;
+}
+
+function outOfTime(call: string, timeoutMs: number): Failure {
+  return {
+    code: 'provider-unavailable',
+    retry: 'backoff',
+    message: `${call} was not sent: the requests before it took all of the timeout, ${timeoutMs} ms`,
+  };
 }
 
 /** After a request has been sent. */

@@ -126,7 +126,7 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
         const parts = names.template(value, at);
         return { key, isPresent: () => true, fill: ({ valueOf }: Scope) => fillTemplate(parts, valueOf) };
       }
-      names.use(value.optional, at);
+      names.useOptionally(value.optional, at);
       const { optional } = value;
       return {
         key,
@@ -196,7 +196,7 @@ function readKeyBytes(text: string, form: 'text' | 'base64' | 'hex', name: strin
   if (form === 'text') return Buffer.from(text, 'utf8');
   const compact = text.replace(/\s+/g, '');
   const pattern = form === 'hex' ? /^(?:[0-9a-fA-F]{2})+$/ : /^[A-Za-z0-9+/_-]+={0,2}$/;
-  if (!pattern.test(compact)) throw new Unfillable(`${name} is no ${form}`);
+  if (!pattern.test(compact)) throw new Unfillable(`${name} is no ${form}`, [name]);
   return Buffer.from(compact, form);
 }
 
@@ -264,7 +264,7 @@ function prepareEncryption(
       (key.asymmetricKeyDetails?.modulusLength ?? 0) / 8 -
       (form === 'pkcs1' ? 11 : form === 'oaep-sha1' ? 42 : 66);
     if (bytes.length > most)
-      throw new Unfillable(`the text to encrypt for ${node.key} is longer than ${most} bytes`);
+      throw new Unfillable(`the text to encrypt for ${node.key} is longer than ${most} bytes`, [node.key]);
     return writeBytes(publicEncrypt({ key, ...options }, bytes), node.as);
   });
 }

@@ -156,6 +156,8 @@ describe('config/sandbox.yaml', () => {
         ['pivot', 'sandbox/pivot'],
         ['apimw', 'sandbox/apimw'],
         ['paysecurez', 'sandbox/paysecurez'],
+        ['oauth2', 'sandbox/oauth2'],
+        ['http', 'sandbox/http'],
       ],
     );
   });

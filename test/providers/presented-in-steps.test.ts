@@ -24,7 +24,7 @@ const lost: Answer = (response) => {
 const LIVE = { session: 's', access_token: 'token', expires_in: 900 };
 
 const IN_FIRST = (url: string): DescribedProvider => ({
-  credentials: ['clientId'],
+  credentials: ['clientId', 'refreshToken'],
   description: `steps: [{ url: "${url}/first", body: { form: { refresh_token: "\${refreshToken}" } }, save: { session: session } }]
 request: { url: "${url}/last", headers: { x-session: "\${session}", x-client: "\${clientId}" } }
 refresh: { token: { path: refresh_token } }`,
@@ -32,14 +32,14 @@ refresh: { token: { path: refresh_token } }`,
 
 /** The refresh token stands in a value alone. */
 const IN_VALUE = (url: string): DescribedProvider => ({
-  credentials: ['clientId'],
+  credentials: ['clientId', 'refreshToken'],
   description: `values: { both: { text: "\${clientId}:\${refreshToken}" } }
 request: { url: "${url}/last", body: { text: "\${both}" } }
 refresh: { token: { path: refresh_token } }`,
 });
 
 const IN_LAST = (url: string): DescribedProvider => ({
-  credentials: ['clientId'],
+  credentials: ['clientId', 'refreshToken'],
   description: `steps: [{ url: "${url}/first", headers: { x-client: "\${clientId}" }, save: { session: session } }]
 request: { url: "${url}/last", headers: { x-session: "\${session}" }, body: { form: { refresh_token: "\${refreshToken}" } } }
 refresh: { token: { path: refresh_token } }`,
@@ -63,7 +63,7 @@ describe('a refresh token that was presented', () => {
       });
       const report = await fetchOnce(
         describeProvider(describeFor(server.url)),
-        { clientId: 'client' },
+        { clientId: 'client', refreshToken: 'seed' },
         chainOf('refresh-1'),
       );
       assert.ok(!report.result.ok);
@@ -79,7 +79,10 @@ describe('a refresh token that was presented', () => {
       isOver = true;
       json(LIVE)(response);
     });
-    const source = sourceOf(describeProvider(IN_FIRST(server.url)), { clientId: 'client' });
+    const source = sourceOf(describeProvider(IN_FIRST(server.url)), {
+      clientId: 'client',
+      refreshToken: 'seed',
+    });
     const report = await source.fetch(chainOf('refresh-1'), new AbortController().signal, () => isOver);
     assert.ok(!report.result.ok);
     assert.equal(report.result.failure.code, 'aborted');

@@ -47,7 +47,6 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     '${clientId}.example',
     [
       'app.yaml:7:14 providers[0].request.url: the host depends on clientId; allowed: a host that is written here, or an option; what an earlier request has saved only with hosts',
-      'app.yaml:7:14 providers[0].request.url: the address holds the credential clientId, and proxies and servers log addresses; allowed: credentials in headers or body, or allowSecretInUrl: true where the API wants nothing else',
     ],
   ],
   [

@@ -3,7 +3,8 @@ import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import type { ProviderConfiguration } from '../../src/config/configuration.ts';
 import type { ChainState } from '../../src/core/chain-state.ts';
-import type { FetchReport, TokenSource } from '../../src/core/ports.ts';
+import type { HttpTransport } from '../../src/core/http-call.ts';
+import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
 import { succeed } from '../../src/core/result.ts';
 import type { PreparedKind, TokenRequest } from '../../src/providers/provider.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
@@ -33,6 +34,11 @@ export function configurationText({ credentials, description }: DescribedProvide
     ...lines.map((line) => `    ${line}`),
     '',
   ].join('\n');
+}
+
+/** What is wrong with it, as a user reads it. */
+export function faultsOf(described: DescribedProvider): readonly string[] {
+  return problemsOf(parseText(configurationText(described)));
 }
 
 /** @throws AssertionError for a configuration that is wrong */
@@ -69,15 +75,20 @@ async function beginRequest(
 
 export interface SourceOptions {
   readonly timeoutMs?: number;
+  readonly transport?: HttpTransport;
+  readonly clock?: Clock;
 }
 
 /** What asks a real server with these credentials. */
 export function sourceOf(
   provider: ProviderConfiguration,
   values: Readonly<Record<string, string>>,
-  { timeoutMs = 10_000 }: SourceOptions = {},
+  {
+    timeoutMs = 10_000,
+    transport = createDirectTransport(),
+    clock = createSystemClock(),
+  }: SourceOptions = {},
 ): TokenSource {
-  const transport = createDirectTransport();
   return createTokenSource({
     kind: provider.configured,
     readCredentials: async () => ({
@@ -88,7 +99,7 @@ export function sourceOf(
     random: createSystemRandom(),
     timeoutMs,
     transport,
-    clock: createSystemClock(),
+    clock,
   });
 }
 

@@ -52,11 +52,13 @@ export function createHttpTransport({ clock, ca, ...options }: HttpTransportOpti
     send: async (call, signal) => {
       verifyHeaders(call);
       const tls = call.tls?.ca === undefined ? { ...call.tls, ...trusted } : call.tls;
+      const startedMs = clock.monotonicMs();
       const connection = await openConnection(connector, call, tls, clock, signal);
       try {
         await verifySilence(connection, tls);
         if (signal.aborted || call.isOver?.() === true) throw describeGivingUp(UNSENT);
-        return await exchangeWithin(call, tls, connection, clock, signal);
+        const spentMs = clock.monotonicMs() - startedMs;
+        return await exchangeWithin(answerLimitOf(call, spentMs), call, tls, connection, clock, signal);
       } finally {
         connection.socket.destroy();
       }
@@ -110,14 +112,19 @@ async function verifySilence({ socket, findFault }: Connection, tls: CallTls): P
   if (fault !== undefined) throw describeConnectFault(fault, tls);
 }
 
+function answerLimitOf({ answerLimitMs, totalLimitMs }: HttpCall, spentMs: number): number | undefined {
+  if (totalLimitMs === undefined) return answerLimitMs;
+  return Math.max(1, Math.min(answerLimitMs ?? Number.POSITIVE_INFINITY, totalLimitMs - spentMs));
+}
+
 async function exchangeWithin(
+  answerLimitMs: number | undefined,
   call: HttpCall,
   tls: CallTls,
   connection: Connection,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<HttpAnswer> {
-  const { answerLimitMs } = call;
   const work = (limited: AbortSignal): Promise<HttpAnswer> => exchange(call, connection, clock, limited);
   try {
     return await (answerLimitMs === undefined

@@ -185,6 +185,20 @@ describe('limits', () => {
     assert.equal(fault.isSent, true);
   });
 
+  it('of both together leave the answer what the connection has not used up', async (t) => {
+    const clock = new FakeClock();
+    const { url } = await startRawServer(t, () => undefined);
+    const isOver = (): boolean => {
+      void clock.advance(2_000);
+      return false;
+    };
+    const call = callOf(url, { answerLimitMs: 5_000, totalLimitMs: 5_000, isOver });
+    const sending = faultOf(createHttpTransport({ clock, readEnv: undefined }).send(call, live));
+    await clock.untilSleeping((ms) => ms === 3_000);
+    await clock.advance(3_000);
+    assert.match((await sending).message, /^it gave no complete answer within 3000 ms: /);
+  });
+
   it('that are over when a stopped process goes on do not hide an answer that is there', async (t) => {
     const clock = new FakeClock();
     const { url } = await startRawServer(t, (socket) => {
