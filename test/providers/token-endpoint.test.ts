@@ -109,7 +109,7 @@ describe('the token call', () => {
       assert.deepEqual([failure.code, failure.retry], ['request-rejected', 'backoff']);
       assert.ok(
         failure.message.endsWith(
-          `answered ${status}, a redirect to another host: nothing was sent there; correct baseUrl`,
+          `answered ${status}, a redirect to another host: nothing was sent there; correct the address`,
         ),
       );
       assert.equal(target.requests.length, 0);
@@ -166,7 +166,7 @@ describe('the token call', () => {
     assert.equal(unread.failure.code, 'response-malformed');
     assert.match(
       unread.failure.message,
-      / answered 200 with an unknown content coding \(strange\): check that baseUrl/,
+      / answered 200 with an unknown content coding \(strange\): check that this is the address of a token API/,
     );
   });
 
