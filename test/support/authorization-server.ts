@@ -176,11 +176,15 @@ async function grantForAssertion(
 ): Promise<void> {
   const { client, params } = context.oidc;
   try {
-    await jwtVerify(params.assertion ?? '', createLocalJWKSet({ keys: [], ...keys.get(client.clientId) }), {
-      issuer: client.clientId,
-      audience: `${provider.issuer}/token`,
-      requiredClaims: ['exp', 'iat'],
-    });
+    await jwtVerify(
+      params.assertion ?? '',
+      createLocalJWKSet({ keys: [...(keys.get(client.clientId)?.keys ?? [])] }),
+      {
+        issuer: client.clientId,
+        audience: `${provider.issuer}/token`,
+        requiredClaims: ['exp', 'iat'],
+      },
+    );
   } catch {
     throw new errors.InvalidGrant('assertion is not valid');
   }
