@@ -42,11 +42,12 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'publish before persist',
-    file: 'refresh/refresh-attempt.ts',
+    file: 'refresh/decide-step.ts',
     changes: [
+      ['  if (hasUnsaved) return SAVE;\n', ''],
       [
-        '    const saved = await this.#saveChain(run.term);\n    return saved.ok ? this.#publish(run) : saved;',
-        '    const published = await this.#publish(run);\n    await this.#saveChain(run.term);\n    return published;',
+        "return pendingOf(state) === undefined ? undefined : { kind: 'publish' };",
+        "return pendingOf(state) !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
       ],
     ],
   },
@@ -70,8 +71,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'refresh/token-publication.ts',
     changes: [
       [
-        '      this.#adopt(assessment.document, assessment.version, chainEndsAtMs);\n    } else {',
-        '      this.#stored = { version: assessment.version, generation: assessment.document.generation };\n    } else {',
+        "const published = read.kind === 'live' ? this.#adopt(read.document) : undefined;",
+        'const published = undefined;',
       ],
     ],
   },
@@ -124,22 +125,32 @@ export const MUTATIONS: readonly Mutation[] = [
     replicas: 3,
   },
   {
-    name: 'kept token dropped',
-    file: 'refresh/refresh-attempt.ts',
+    name: 'pending token dropped',
+    file: 'refresh/decide-step.ts',
     changes: [
-      [
-        '    if (!publication.hasKept) {\n      const held',
-        '    if (publication.hasKept || !publication.hasKept) {\n      const held',
-      ],
+      ['  if (pending !== undefined && write !== undefined) return write;\n', ''],
+      ["return write ?? { kind: 'fetch' };", "return hasUnsaved ? SAVE : { kind: 'fetch' };"],
+      ['  const { state, policy } = facts;', '  const { state, policy, hasUnsaved } = facts;'],
     ],
+  },
+  {
+    name: 'a turn is not given back',
+    file: 'refresh/limits/token-limits.ts',
+    changes: [['    this.#parts.concurrency.leave();\n', '']],
+  },
+  {
+    name: 'what others wrote meanwhile is not read',
+    file: 'refresh/token-publication.ts',
+    changes: [['    this.#state = invalidate(this.#state);\n', '']],
+    replicas: 3,
   },
   {
     name: 'Retry-After ignored',
     file: 'refresh/managed-token.ts',
     changes: [
       [
-        'const waitMs = this.#decideWait(run, failure, count.note(failure, clock.monotonicMs()));',
-        'const waitMs = this.#decideWait(run, { ...failure, retryAfterMs: 0 }, count.note(failure, clock.monotonicMs()));',
+        'const waitMs = this.#decideWait(counted, failure);',
+        'const waitMs = this.#decideWait(counted, { ...failure, retryAfterMs: 0 });',
       ],
     ],
   },
