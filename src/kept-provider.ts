@@ -1,20 +1,19 @@
 /**
  * One provider's tokens in a running replica: what is added is read, watched and refreshed; what is removed ends well.
  */
-import type { Logger } from 'node-cron';
 import type { AssembledProvider, RefreshPorts } from './assembly.ts';
 import type { ProviderConfiguration, TokenConfiguration } from './config/configuration.ts';
 import { ANSWER_MS, describeOutcome, type RefreshReport } from './core/refresh-request.ts';
 import type { DiscoveredTokens } from './discovery/discovery.ts';
-import { ProviderScheduler } from './refresh/provider-scheduler.ts';
+import { ProviderScheduler, type ProviderSchedulerParts } from './refresh/provider-scheduler.ts';
 import type { RefreshOutcome } from './refresh/refresh-run.ts';
 import type { TokenView } from './token-view.ts';
 
-export interface KeptProviderParts extends Pick<RefreshPorts, 'clock' | 'events'> {
+export interface KeptProviderParts
+  extends Pick<RefreshPorts, 'clock' | 'events'>,
+    Pick<ProviderSchedulerParts, 'ticker' | 'onFault'> {
   readonly assembled: AssembledProvider;
   readonly view: TokenView;
-  readonly cronLogger: Logger;
-  readonly onFault: (error: unknown) => void;
 }
 
 const EXPLICIT_ATTEMPTS = 3;
@@ -96,7 +95,7 @@ function createScheduler({
   assembled,
   clock,
   events,
-  cronLogger,
+  ticker,
   onFault,
 }: KeptProviderParts): ProviderScheduler {
   const { configuration, tokens } = assembled;
@@ -112,7 +111,7 @@ function createScheduler({
     keepers: tokens.map(({ keeper }) => keeper),
     clock,
     events,
-    cronLogger,
+    ticker,
     onFault,
   });
 }

@@ -4,11 +4,10 @@
  * Guarantee: `stop` begins nothing new, lets what is in flight finish while leadership is kept, then gives it up, and
  * ends within {@link DRAIN_MS} plus the time that giving up takes. A stand-by only reads.
  */
-import type { Logger } from 'node-cron';
 import { assemble, type RefreshPorts } from './assembly.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { Connections } from './connections.ts';
-import type { Coordinator, Leadership } from './core/ports.ts';
+import type { Coordinator, Leadership, Ticker } from './core/ports.ts';
 import type { RefreshRequests } from './core/refresh-request.ts';
 import { Discovery } from './discovery/discovery.ts';
 import { SecretUsage } from './discovery/secret-usage.ts';
@@ -21,7 +20,7 @@ import { TokenView } from './token-view.ts';
 export interface ReplicaPorts extends RefreshPorts {
   readonly connections: Connections;
   readonly coordinator: Coordinator;
-  readonly cronLogger: Logger;
+  readonly ticker: Ticker;
   /** Receives what must never happen: a bug. */
   readonly onFault: (error: unknown) => void;
 }

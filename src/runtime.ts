@@ -10,6 +10,7 @@ import { askLeaseHolder, LeaseRequestDesk } from './adapters/kubernetes/lease-re
 import { createMetrics, type Metrics } from './adapters/prometheus/metrics.ts';
 import { createSystemClock, nextTurn } from './adapters/system/clock.ts';
 import { createCronLogger } from './adapters/system/cron-log.ts';
+import { createCronTicker } from './adapters/system/cron-ticker.ts';
 import { createEventLog } from './adapters/system/event-log.ts';
 import { createLog, type Log, type LogDestination } from './adapters/system/log.ts';
 import { loadPrettify } from './adapters/system/pretty-line.ts';
@@ -137,7 +138,7 @@ export function createDaemon(
       events,
       handleRequest: (name) => app.refreshNow(name),
     }),
-    cronLogger: createCronLogger(log),
+    ticker: createCronTicker(createCronLogger(log)),
   });
   return alerting === undefined ? app : withAlerting(app, alerting);
 }

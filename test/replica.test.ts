@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { createCronTicker } from '../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../src/adapters/system/sole-leader.ts';
 import type { Configuration, TokenConfiguration } from '../src/config/configuration.ts';
 import { connect } from '../src/connections.ts';
@@ -98,7 +99,7 @@ function createReplica(configuration: Configuration, { clock, events, coordinato
       awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
     }),
     coordinator,
-    cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+    ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),
     onFault: (error) => assert.fail(String(error)),
   });
 }

@@ -219,6 +219,31 @@ export interface Leadership {
   readonly sinceMonotonicMs: number;
 }
 
+/** What a {@link Ticker} does at the firings of a cron expression. */
+export interface TickPlan {
+  readonly name: string;
+  readonly expression: string;
+  /** Must return at once: ticks of a handler that takes its time may be dropped, or overlap. */
+  readonly onTick: () => void;
+  /**
+   * One or more firings were dropped because the timer woke too late (a blocked event loop, a suspended machine). Called
+   * once for all of them: a night's sleep is thousands of firings.
+   */
+  readonly onMissed: () => void;
+}
+
+export interface Ticking {
+  /** Milliseconds until the next firing. */
+  msToNext(): number;
+  stop(): void;
+}
+
+/** Cron, in UTC. */
+export interface Ticker {
+  /** Does not fire at once. */
+  start(plan: TickPlan): Ticking;
+}
+
 /** Hands out terms of leadership. */
 export interface Coordinator {
   /** Resolves with the next term, once the one before has ended; rejects when `signal` is aborted. */

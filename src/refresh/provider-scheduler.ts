@@ -4,7 +4,6 @@
  * Guarantee: on each tick the clock is asked, not the slot, so a tick that came late or not at all is made up for by
  * the next one; a jump of the clock arms the cron task anew. A tick never waits for a refresh.
  */
-import type { Logger } from 'node-cron';
 import {
   type Cadence,
   type CadencePolicy,
@@ -14,8 +13,7 @@ import {
 } from '../core/cadence.ts';
 import { tickExpression } from '../core/cron-expression.ts';
 import type { RefreshReason } from '../core/events.ts';
-import type { Clock, RefreshEvents } from '../core/ports.ts';
-import { type CronTask, startCronTask } from './cron-task.ts';
+import type { Clock, RefreshEvents, Ticker, Ticking } from '../core/ports.ts';
 import type { ManagedToken } from './managed-token.ts';
 import type { RefreshOutcome } from './refresh-run.ts';
 import type { Term } from './term.ts';
@@ -36,7 +34,7 @@ export interface ProviderSchedulerParts {
   readonly keepers: readonly ManagedToken[];
   readonly clock: Clock;
   readonly events: RefreshEvents;
-  readonly cronLogger: Logger;
+  readonly ticker: Ticker;
   /** Receives what must never happen: a refresh that threw. */
   readonly onFault: (error: unknown) => void;
 }
@@ -52,7 +50,7 @@ export class ProviderScheduler {
   readonly #keepers: Set<ManagedToken>;
   #cadence: Cadence;
   #term: Term | undefined;
-  #task: CronTask | undefined;
+  #task: Ticking | undefined;
   #lastTickMonotonicMs = 0;
   readonly #running = new Set<Promise<unknown>>();
 
@@ -199,12 +197,11 @@ export class ProviderScheduler {
   #armTask(): void {
     this.#task?.stop();
     this.#lastTickMonotonicMs = this.#parts.clock.monotonicMs();
-    this.#task = startCronTask({
+    this.#task = this.#parts.ticker.start({
       name: this.#parts.provider,
       expression: this.#expression(),
       onTick: () => this.#tick(),
       onMissed: () => this.#handleMissed(),
-      logger: this.#parts.cronLogger,
     });
   }
 

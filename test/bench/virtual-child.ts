@@ -3,6 +3,7 @@
  * over a provider and a store in memory that take their time.
  */
 import { z } from 'zod';
+import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Clock, TokenStore } from '../../src/core/ports.ts';
@@ -94,7 +95,7 @@ async function lapse(input: unknown): Promise<object> {
       close: async () => {},
     },
     coordinator: createSoleLeader(),
-    cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+    ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),
     onFault: (error) => {
       throw error;
     },

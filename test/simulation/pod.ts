@@ -1,4 +1,5 @@
 /** A replica's place: its machine's clock, its volume, and the processes that live there one after the other. */
+
 import { DirectoryCounts } from '../../src/adapters/journal/directory-counts.ts';
 import { DirectoryJournal } from '../../src/adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from '../../src/adapters/journal/directory-waits.ts';
@@ -6,6 +7,7 @@ import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.
 import { createBindingCatalog } from '../../src/adapters/secrets-manager/binding-catalog.ts';
 import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
+import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
 import { Notifier } from '../../src/alerts/notifier.ts';
 import { assemble } from '../../src/assembly.ts';
@@ -88,7 +90,7 @@ export class Pod {
         ...ports,
         connections: this.#connect(process, false, onEvent),
         coordinator: this.#createCoordinator(process, onEvent),
-        cronLogger: { info: silent, warn: silent, error: silent, debug: silent },
+        ticker: createCronTicker({ info: silent, warn: silent, error: silent, debug: silent }),
         onFault: (error) => this.#noteFault(process, error),
       });
       life.replica = replica;

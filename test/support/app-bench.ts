@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { type App, createApp } from '../../src/app.ts';
 import { connect } from '../../src/connections.ts';
 import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
@@ -156,7 +157,7 @@ providers:
         }),
         coordinator: coordinator ?? (await createElector(name, events)),
         metrics: { text: async () => '', contentType: 'text/plain' },
-        cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+        ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),
         onFault: (error) => assert.fail(`a fault of ${name}: ${String(error)}`),
       });
       t.after(() => app.stop());

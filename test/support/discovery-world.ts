@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
 import { connect } from '../../src/connections.ts';
 import type { Coordinator } from '../../src/core/ports.ts';
@@ -115,7 +116,7 @@ providers:
         events: events.record,
         connections,
         coordinator,
-        cronLogger: { info: () => {}, warn: () => {}, error: () => {}, debug: () => {} },
+        ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),
         onFault: (error) => assert.fail(String(error)),
       });
       t.after(async () => {

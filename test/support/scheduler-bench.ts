@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import type { CadencePolicy } from '../../src/core/cadence.ts';
 import type { Clock, RefreshEvents } from '../../src/core/ports.ts';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
@@ -76,7 +77,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     keepers: tokens.map(({ keeper }) => keeper),
     clock,
     events: events.record,
-    cronLogger: { info: ignore, warn: ignore, debug: ignore, error: failOnError },
+    ticker: createCronTicker({ info: ignore, warn: ignore, debug: ignore, error: failOnError }),
     onFault: failOnError,
   });
   const stopping = new AbortController();

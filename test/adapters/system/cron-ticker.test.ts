@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { type CronTask, startCronTask } from '../../src/refresh/cron-task.ts';
-import { NOON_MS } from '../support/sample-events.ts';
-import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
+import { createCronTicker } from '../../../src/adapters/system/cron-ticker.ts';
+import type { Ticking } from '../../../src/core/ports.ts';
+import { NOON_MS } from '../../support/sample-events.ts';
+import { fakeTimers, type TimerBench } from '../../support/timer-bench.ts';
 
 let timers: TimerBench;
 let told: string[];
-let task: CronTask;
+let task: Ticking;
 
 beforeEach(() => {
   timers = fakeTimers(NOON_MS + 1000);
@@ -15,12 +16,11 @@ beforeEach(() => {
     told.push(`${what} at ${(timers.clock.now() - NOON_MS) / 1000} s`);
   };
   const ignore = (): void => undefined;
-  task = startCronTask({
+  task = createCronTicker({ info: ignore, warn: ignore, error: ignore, debug: ignore }).start({
     name: 'pivot',
     expression: '3-59/15 * * * * *',
     onTick: at('tick'),
     onMissed: at('missed'),
-    logger: { info: ignore, warn: ignore, error: ignore, debug: ignore },
   });
 });
 
@@ -29,7 +29,7 @@ afterEach(() => {
   timers.restore();
 });
 
-describe('startCronTask', () => {
+describe('createCronTicker', () => {
   it('ticks at its slots and not at once', async () => {
     assert.equal(task.msToNext(), 2000);
     await timers.advance(40_000);
