@@ -121,8 +121,11 @@ const EXPIRY_NAMES: readonly string[] = [
 ];
 
 function otherStatements({ expiry, otherExpiries, beside }: TokenFields): readonly AnswerField[] {
-  const documented = expiry.field.split('.').at(-1);
-  const known = new Set([documented, ...otherExpiries.map(({ field }) => field.split('.').at(-1))]);
+  const known = new Set(
+    [expiry, ...otherExpiries].flatMap(({ field, value }) =>
+      value === undefined ? [] : [field.split('.').at(-1)],
+    ),
+  );
   return [
     ...otherExpiries,
     ...EXPIRY_NAMES.filter((name) => !known.has(name) && Object.hasOwn(beside, name)).map((name) => ({
