@@ -69,4 +69,20 @@ describe('an answer', () => {
     assert.ok(typeof token !== 'string');
     assert.deepEqual(token.fields, { account: '12345678901234567890', small: '7' });
   });
+
+  const CHAIN =
+    'refresh: { token: { path: refresh_token }, rotates: ROTATES, request: { url: "https://acme.example", body: { json: ["${refreshToken}"] } } }';
+  for (const [rotates, answer, told] of [
+    ['always', '{"access_token":"t-1","expires_in":900}', 1],
+    ['always', '{"access_token":"t-1","expires_in":900,"refresh_token":"r-1"}', 0],
+    ['sometimes', '{"access_token":"t-1","expires_in":900}', 0],
+  ] as const)
+    it(`without a next refresh token is ${told === 1 ? '' : 'not '}told where it rotates ${rotates}: ${answer}`, async () => {
+      const token = await fetchFrom(answer, CHAIN.replace('ROTATES', rotates));
+      assert.ok(typeof token !== 'string');
+      assert.equal(
+        token.notes.filter((note) => note.startsWith('without a next refresh token')).length,
+        told,
+      );
+    });
 });
