@@ -236,6 +236,12 @@ function compileExpiry(
       allowed: 'one of path, header, jwt and ttl',
     });
   const { as, zone } = rule;
+  if (zone !== undefined && as !== 'iso')
+    faults.push({
+      path: [...path, 'zone'],
+      text: `says nothing of ${as}`,
+      allowed: 'zone beside as: iso, whose time may be written without one',
+    });
   if (rule.path !== undefined) {
     const where = compilePath(rule.path);
     return [({ json }) => ({ field: where.text, value: readAs(valueAt(json, where), as, zone) })];

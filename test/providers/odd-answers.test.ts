@@ -42,6 +42,12 @@ describe('an expiry that a description does not name', () => {
     assert.equal(await secondsOf('{"access_token":"t-1","expires_in":900}', elsewhere), 900);
   });
 
+  it('is not told as missing when it is there', async () => {
+    const token = await fetchFrom('{"access_token":"t-1","expires_in":900}', '');
+    assert.ok(typeof token !== 'string');
+    assert.deepEqual(token.notes, []);
+  });
+
   it('is no reason to refuse a token when it is absurd', async () => {
     assert.equal(await secondsOf('{"access_token":"t-1","expires_in":-5}', 'expiry: [{ ttl: 2h }]'), 7_200);
   });
