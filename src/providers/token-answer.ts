@@ -57,7 +57,10 @@ export function acceptToken(
     accessToken,
     publishedFingerprint: context.publishedFingerprint,
     documentedLifetimeSeconds: fields.documentedLifetimeSeconds,
-    isSilent: fields.isSilent === true,
+    // Beside the token it is there after all.
+    isSilent:
+      fields.isSilent === true ||
+      (fields.expiry.value === undefined && Object.hasOwn(fields.beside, nameOf(fields.expiry))),
     configuredLifetimeSeconds:
       context.lifetimeMs === undefined ? fields.documentedLifetimeSeconds : context.lifetimeMs / 1000,
     sentAtMs,
@@ -120,10 +123,14 @@ const EXPIRY_NAMES: readonly string[] = [
   'access_token_expires_at',
 ];
 
+function nameOf({ field }: Pick<AnswerField, 'field'>): string {
+  return field.split('.').at(-1) ?? '';
+}
+
 function otherStatements({ expiry, otherExpiries, beside }: TokenFields): readonly AnswerField[] {
   const known = new Set(
     [expiry, ...otherExpiries].flatMap(({ field, value }) =>
-      value === undefined ? [] : [field.split('.').at(-1)],
+      value === undefined ? [] : [nameOf({ field })],
     ),
   );
   return [

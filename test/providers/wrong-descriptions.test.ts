@@ -66,6 +66,14 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     ],
   ],
   [
+    'a zone of what has none',
+    '    request:',
+    '    expiry: [{ path: expires_at, as: epoch-seconds, zone: "+07:00" }]\n    request:',
+    [
+      'app.yaml:6:59 providers[0].expiry[0].zone: says nothing of epoch-seconds; allowed: zone beside as: iso, whose time may be written without one',
+    ],
+  ],
+  [
     'a query in the address',
     '/token"',
     '/token?a=b"',
