@@ -172,10 +172,7 @@ export function compile(input: CompileInput): Configured {
     failures,
     fixedScheme: typeof description.scheme === 'string' ? description.scheme : undefined,
     secretValues: new Set(values.flatMap(({ name, isSecret }) => (isSecret ? [name] : []))),
-    credentialNames:
-      listNames(Object.entries(credentials)) ||
-      listNames(Object.entries(customerCredentials)) ||
-      'the credentials',
+    credentialNames: [...new Set(required)],
   };
   return {
     ok: true,
@@ -210,8 +207,7 @@ function originOf(url: string): string | undefined {
   return URL.parse(url)?.origin;
 }
 
-function listNames(fields: readonly (readonly [string, { readonly optional?: boolean }])[]): string {
-  const names = fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name]));
+function listNames(names: readonly string[]): string {
   return [names.slice(0, -1).join(', '), ...names.slice(-1)].filter((part) => part !== '').join(' and ');
 }
 
@@ -273,7 +269,8 @@ interface Shared {
   readonly secretValues: ReadonlySet<string>;
   /** The configuration's word before the token; `undefined`: the answer says it. */
   readonly fixedScheme: string | undefined;
-  readonly credentialNames: string;
+  /** Those that nothing can do without. */
+  readonly credentialNames: readonly string[];
 }
 
 function prepare(
@@ -300,6 +297,8 @@ function prepare(
     },
   });
 }
+
+const CERTIFICATE = 'tls.certificate';
 
 class DescribedAttempt implements TokenAttempt {
   readonly #shared: Shared;
@@ -474,7 +473,10 @@ class DescribedAttempt implements TokenAttempt {
         ...(this.#spent === undefined ? [] : [this.#spent]),
         ...computed,
       ],
-      credentialNames,
+      // A server that knows its clients by their certificates refuses those in the same words.
+      credentialNames:
+        listNames([...credentialNames, ...(this.#credentials.has(CERTIFICATE) ? [CERTIFICATE] : [])]) ||
+        'the credentials',
       hasSpentRefreshToken: this.presentsRefreshToken,
       isRefreshTokenAlone: this.presentsRefreshToken && uses.size === 1,
     };

@@ -117,7 +117,10 @@ describe('the token call', () => {
     const unread = await sendTokenRequest(callOf(strange.url));
     assert.ok(!unread.ok && unread.isAmbiguous);
     assert.equal(unread.failure.code, 'response-malformed');
-    assert.match(unread.failure.message, / answered 200 with an unknown content coding: check that baseUrl/);
+    assert.match(
+      unread.failure.message,
+      / answered 200 with an unknown content coding: check that this is the address of a token API/,
+    );
   });
 
   const broken: readonly (readonly [string, RequestListener, RegExp])[] = [

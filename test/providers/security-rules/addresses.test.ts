@@ -160,7 +160,7 @@ describe('3: the host is the configuration’s; redirects are refused', () => {
           assert.match(
             result.failure.message,
             new RegExp(
-              `^POST ${server.url}/t answered ${status}, a redirect to (?:nowhere|another host|another path of the same host): nothing was sent there; correct baseUrl$`,
+              `^POST ${server.url}/t answered ${status}, a redirect to (?:nowhere|another host|another path of the same host): nothing was sent there; correct the address$`,
             ),
           );
           assert.equal(isAmbiguous, false);
