@@ -9,6 +9,7 @@ import type { FetchReport } from '../../../src/core/ports.ts';
 import { describeProvider, faultsOf, fetchOnce } from '../../support/described-provider.ts';
 import { startLoopbackServer } from '../../support/loopback-server.ts';
 import { chainOf } from '../../support/prepared-kind.ts';
+import { handMadeResponse, SENT_AT_MS } from '../../support/token-response.ts';
 
 const KEY = 'key-Zq7vK2-9041';
 const GOOD = { access_token: 'token-1', expires_in: 600 };
@@ -147,6 +148,14 @@ errors: [{ when: { path: x, absent: true }, code: request-rejected }, { when: { 
       );
       if (report.result.ok) assert.deepEqual(report.result.value.fields, {});
       else assert.match(report.result.failure.code, /^(?:response-malformed|request-rejected)$/);
+    });
+
+  for (const body of [nested(400_000), `{"x":${nested(400_000)}}`, nestedObjects(150_000)])
+    it(`shows the shape of a deep answer: ${body.slice(0, 12)}`, () => {
+      const description = 'request: { url: "https://a.example/t", headers: { k: "${key}" } }';
+      const { configured } = describeProvider({ credentials: ['key'], description });
+      const [shape] = configured.explain(handMadeResponse({ body }), SENT_AT_MS);
+      assert.ok(shape !== undefined && shape.found.length < 200);
     });
 
   it('looks no deeper than twelve steps', () => {
