@@ -16,6 +16,7 @@ import {
   notAnObject,
   type RefreshTokenFields,
   salvageRefresh,
+  shows,
 } from './token-answer.ts';
 
 type Success = NonNullable<Description['success']>;
@@ -319,15 +320,6 @@ const FIELD_TEXT = /^[^\p{Cc}]+$/u;
 
 function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly SecretText[] {
   return refreshToken === undefined ? [accessToken] : [accessToken, refreshToken];
-}
-
-/** A shorter credential (an id of a shop) may well be part of an address. */
-const TELLING = 8;
-
-/** @param text without outer white space, so the secret's own does not count */
-function shows(text: string, secret: SecretText): boolean {
-  const bare = secret.reveal().trim();
-  return text === bare || (bare.length >= TELLING && text.includes(bare));
 }
 
 /** What is never for readers, by the name that it has in answers. */
