@@ -59,7 +59,12 @@ interface ShownRequest {
 }
 
 function show({ shown, url, headers, body }: TokenRequest): ShownRequest {
-  return { call: shown, query: Object.fromEntries(url.searchParams), headers, body };
+  return { call: shown, query: Object.fromEntries(url.searchParams), headers, body: body && withNames(body) };
+}
+
+/** The marks of names, which a form has encoded. */
+function withNames(body: string): string {
+  return body.replaceAll('%E2%80%B9', '‹').replaceAll('%E2%80%BA', '›');
 }
 
 async function explainRecorded(

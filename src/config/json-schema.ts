@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { OWN_NAME } from '../providers/preset.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
 import { createProviderSchema } from './provider-schema.ts';
 import { createDocumentSchema } from './schema.ts';
@@ -75,8 +74,8 @@ function withKindsByName(schema: JsonObject): JsonObject {
   const shared = Object.fromEntries(Object.entries(fields).filter(([name]) => isShared(name)));
   const others = Object.fromEntries(Object.entries(fields).filter(([name]) => !isShared(name)));
   const definitions = kinds.map((kind) => {
-    const { kind: name, ...properties } = propertiesOf(kind);
-    const own = Object.entries(properties).map(([field, part]) => [field, isShared(field) ? true : part]);
+    const { kind: name, ...ownFields } = propertiesOf(kind);
+    const own = Object.entries(ownFields).map(([field, part]) => [field, isShared(field) ? true : part]);
     return [
       isJsonObject(name) ? name['const'] : undefined,
       { ...kind, properties: { kind: true, ...Object.fromEntries(own) } },
@@ -84,16 +83,15 @@ function withKindsByName(schema: JsonObject): JsonObject {
   });
   const consts = kinds.map((kind) => propertiesOf(kind)['kind']).filter(isJsonObject);
   const known = { type: 'string', enum: consts.map((each) => each['const']) };
-  const own = { type: 'string', pattern: OWN_NAME.source };
   const description = 'how a token is requested and the answer read: a kind that ships, or one of presets';
   const item = {
     type: 'object',
-    properties: { kind: { description, anyOf: [...consts, own] }, ...shared },
+    properties: { kind: { description, anyOf: [...consts, { type: 'string' }] }, ...shared },
     required: ['name', 'kind'],
     allOf: [
       ...consts.map(({ const: name }) => ({
-        if: { properties: { kind: { const: name } }, required: ['kind'] },
-        then: { $ref: `#/$defs/${String(name)}` },
+        if: { properties: { kind: { not: { const: name } } } },
+        else: { $ref: `#/$defs/${String(name)}` },
       })),
       {
         if: { properties: { kind: known } },

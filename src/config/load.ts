@@ -19,7 +19,7 @@ import { toReference } from './credential-entries.ts';
 import { noteUnusableFiles } from './credential-files.ts';
 import type { InstallationPlace } from './installation-name.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
-import { type ProviderEntry, readProviderEntry, toFinding } from './provider-entry.ts';
+import { type ProviderEntry, readProviderEntry, toFindings } from './provider-entry.ts';
 import { salvage } from './salvage.ts';
 import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, storeSchema } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
@@ -168,7 +168,7 @@ function readDocument(
   const secrets = uses.filter((use) => use.use !== 'file');
   const findings = [
     ...outline,
-    ...faults.map((fault) => toFinding(fault, presets, ['presets'])),
+    ...toFindings(faults, presets, ['presets']),
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -43,6 +43,22 @@ describe('try', () => {
     assert.match(said, /^POST https:\/\/api\.acme\.example\/token\n/);
     assert.match(said, /authorization: Basic ‹clientId›:‹clientSecret›/);
     assert.match(said, /‹clientSecret› from environment variable SECRET/);
+  });
+
+  it('shows the names in a form as JSON too, what is beside them as it is sent', async (t) => {
+    const folder = makeFolder(t);
+    const path = join(folder, 'config.yaml');
+    const scope = '    auth: client_secret_post\n    scope: "a&b"\n    secret:';
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace('    secret:', () => scope),
+    );
+    const { code, said } = await tryIt(folder, '--json');
+    assert.equal(code, 0);
+    assert.ok(
+      said.includes('client_id=‹clientId›&client_secret=‹clientSecret›') && said.includes('scope=a%26b'),
+      said,
+    );
   });
 
   it('No secret leaks: sends it, and shows what the rules find and nothing of what a server echoes', async (t) => {

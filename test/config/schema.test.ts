@@ -174,8 +174,8 @@ describe('configurationJsonSchema', () => {
     for (const [index, name] of KINDS.names.entries()) {
       assert.equal(at(kinds, index, 'const'), name);
       assert.equal(at(kinds, index, 'description'), KINDS.find(name)?.description);
-      assert.equal(at(definitions, index, 'if', 'properties', 'kind', 'const'), name);
-      const reference = String(at(definitions, index, 'then', '$ref')).split('/');
+      assert.equal(at(definitions, index, 'if', 'properties', 'kind', 'not', 'const'), name);
+      const reference = String(at(definitions, index, 'else', '$ref')).split('/');
       const own = at(jsonSchema, '$defs', String(reference.at(-1)));
       assert.ok(isJsonObject(own), name);
     }

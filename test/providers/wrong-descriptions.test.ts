@@ -21,7 +21,6 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     '${clientSecret}',
     '${clientSecert}',
     [
-      'app.yaml:4:43 providers[0].credentials.clientSecret: is used nowhere; allowed: ${clientSecret} in a text, or no such credential',
       'app.yaml:7:91 providers[0].request.body.form.secret: there is no credential, value or option of the name clientSecert; allowed: clientId, clientSecret; did you mean "clientSecret"?',
     ],
   ],
@@ -120,6 +119,22 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     ],
   ],
   [
+    'a value that is computed later',
+    '    request:\n      { url: "https://api.acme.example/token", body: { form: { id: "${clientId}"',
+    '    values: { a: { text: "${b}" }, b: { text: "x${clientId}" } }\n    request:\n      { url: "https://api.acme.example/token", body: { form: { id: "${a}"',
+    [
+      'app.yaml:6:26 providers[0].values.a.text: b is not there yet; allowed: what stands above it: values are computed in their order, and steps before the request for the token',
+    ],
+  ],
+  [
+    'a number for a text',
+    'body:',
+    'headers: { x-version: 2 }, body:',
+    [
+      'app.yaml:7:70 providers[0].request.headers.x-version: found 2, which is a text only in quotes; allowed: a text, in which ${name} stands for a credential, a value, an option or the customer, or { optional: NAME }',
+    ],
+  ],
+  [
     'a value that nothing uses',
     '    request:',
     '    values: { ts: { now: epoch-seconds } }\n    request:',
@@ -166,6 +181,11 @@ const APPENDED: readonly (readonly [what: string, line: string, problem: string]
     'a chain whose refresh token nobody presents',
     'refresh: { token: { path: refresh_token } }',
     'app.yaml:8:14 providers[0].refresh: no request presents the refresh token; allowed: a request below refresh, or ${refreshToken} in the base request',
+  ],
+  [
+    'a field of a name that readers cannot have',
+    'publish: { bad-name: data.id }',
+    'app.yaml:8:16 providers[0].publish.bad-name: not a usable key; allowed: lower-case letters, digits and underscores',
   ],
   [
     'Rule 6: a token for readers to log',
