@@ -25,7 +25,12 @@ export function createProgram(terminal: Terminal): Program {
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('(--help says more)')
-    .addHelpText('after', EXIT_CODES);
+    .addHelpText('after', EXIT_CODES)
+    // Most schemas see a handful of values: code that zod would compile for each of them costs more than it saves.
+    .hook('preAction', async () => {
+      const { config } = await import('zod');
+      config({ jitless: true });
+    });
 
   withConfig(program.command('run'))
     .description('refresh tokens until SIGTERM or SIGINT: the daemon')

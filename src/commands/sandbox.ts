@@ -1,4 +1,5 @@
 /** `sandbox`, the embedded default: simulated providers, a Secrets Manager and the very daemon that runs in production. */
+import { dirname, join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import { createDaemon, createReporting, createSystemPorts, type SystemPorts } from '../runtime.ts';
 import type { Fault } from '../sandbox/fault.ts';
@@ -125,6 +126,7 @@ function readyLine({ world, configuration, clock }: Session, httpUrl: string | u
     secrets: identitiesOf(configuration).map(({ secret }) => secret),
     read: readCommand(world, configuration),
     run: runCommand(world, configuration),
+    consent: consentCommand(world),
     msg: 'the sandbox is ready',
   })}\n`;
 }
@@ -145,6 +147,10 @@ function introduce(world: Sandbox, configuration: Configuration, httpUrl: string
     '',
     `  curl -X POST -H 'content-type: application/json' -d '{"fault":"store:throttle+60s"}' ${world.upstreams.origin}/_sandbox/faults`,
     '',
+    'Give a new consent, when a fault has broken the chain of oauth2:',
+    '',
+    `  ${consentCommand(world)}`,
+    '',
     '',
   ].join('\n');
 }
@@ -157,6 +163,12 @@ function readCommand(world: Sandbox, configuration: Configuration): string {
 
 function runCommand(world: Sandbox, configuration: Configuration): string {
   return `${awsEnvironment(configuration)} npm run cli -- run --config ${world.configPath}`;
+}
+
+/** Puts another seed in place, as somebody who has agreed in a browser. */
+function consentCommand({ upstreams, configPath }: Sandbox): string {
+  const seed = join(dirname(configPath), 'credentials/oauth2/refreshToken');
+  return `curl -s -X POST ${upstreams.baseUrlOf('oauth2')}/consent > ${seed}`;
 }
 
 /** Environment in which the AWS SDK and the AWS command line talk to the sandbox's store. */

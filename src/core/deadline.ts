@@ -16,7 +16,7 @@ const ENDED = new Error('the work has ended');
  * @param lastLook awaited when the time is up, before `work` is given up: it may end meanwhile
  */
 export async function withDeadline<T>(
-  clock: Clock,
+  clock: Pick<Clock, 'sleep'>,
   limitMs: number,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,

@@ -38,8 +38,15 @@ export const parameterField = z.union(
   `${TEXT_FORM}, or { optional: NAME }`,
 );
 
-const parameters = (what: string) =>
-  z.record(shortTextField(256, what), parameterField, `a mapping of ${what} to texts`);
+export const parametersField = (what: string) =>
+  z.record(
+    // Half of a surrogate pair has no bytes in UTF-8.
+    shortTextField(256, what).refine((name) => name.isWellFormed(), what),
+    parameterField,
+    `a mapping of ${what} to texts`,
+  );
+
+export const headersField = z.record(headerField, parameterField, 'a mapping of headers to texts');
 
 /** Its message is what is allowed, as everywhere. */
 function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
@@ -159,7 +166,7 @@ export const valueForms = {
       .describe('how long before the request iat lies'),
   }),
   sorted: mapping({
-    sorted: parameters('names').describe('items that are joined in the order of their names'),
+    sorted: parametersField('names').describe('items that are joined in the order of their names'),
     pair: z.string().max(16).default('=').describe('between a name and its text'),
     join: z.string().max(16).default('&').describe('between items'),
     encode: oneOf(['none', 'url']).default('none').describe('url: names and texts as URL components'),
@@ -323,7 +330,7 @@ const bodyField = mapping({
     .describe(
       'a JSON structure; texts may hold ${name}; { number: TEXT }, { boolean: TEXT } where another type is wanted, { optional: NAME } to leave a field out, { object: … } for a mapping with just such a key',
     ),
-  form: parameters('a field').optional().describe('form fields (application/x-www-form-urlencoded)'),
+  form: parametersField('a field').optional().describe('form fields (application/x-www-form-urlencoded)'),
   text: templateField.optional().describe('a text as it is; nothing in it is escaped'),
 });
 
@@ -335,11 +342,8 @@ export const requestFields = {
     .refine((url) => /^(?:\/|https?:\/\/)[^\s]*$/.test(url), URL_FORM)
     .meta({ errorMessage: URL_FORM })
     .describe('address of the token endpoint; a path is appended to baseUrl'),
-  query: parameters('a query parameter').prefault({}).describe('query parameters, in this order'),
-  headers: z
-    .record(headerField, parameterField, 'a mapping of headers to texts')
-    .prefault({})
-    .describe('headers'),
+  query: parametersField('a query parameter').prefault({}).describe('query parameters, in this order'),
+  headers: headersField.prefault({}).describe('headers'),
   basic: mapping({
     user: templateField.describe('user name'),
     password: templateField.describe('password'),

@@ -54,6 +54,9 @@ export function compileJson(
           });
       return [literalOf(parts), compile(item, [...at, key], false)] as const;
     });
+    // Options may make the same name of two.
+    if (new Set(fields.map(([key]) => key)).size < fields.length)
+      names.faults.push({ path: at, text: 'has a field that stands here twice' });
     return (scope) =>
       Object.fromEntries(
         fields.flatMap(([key, fill]) => {

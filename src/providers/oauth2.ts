@@ -7,8 +7,9 @@ import {
   type Description,
   descriptionFields,
   expiryList,
+  headersField,
   JWT_ALGORITHMS,
-  parameterField,
+  parametersField,
   schemeField,
   templateField,
   type ValueNode,
@@ -21,12 +22,6 @@ const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, 
 
 const SCOPE_FORM = 'a text, or a list of texts';
 const scopeField = z.union([templateField, z.array(templateField, SCOPE_FORM).min(1).max(64)], SCOPE_FORM);
-const parametersField = z.record(
-  shortTextField(256, 'the name of a parameter'),
-  parameterField,
-  'a mapping of names to texts',
-);
-
 const assertionField = mapping({
   algorithm: z.enum(JWT_ALGORITHMS).default('RS256').describe('signature of the assertion'),
   audience: templateField.optional().describe('aud of the assertion; the token endpoint when left out'),
@@ -83,8 +78,10 @@ export const oauth2Fields = {
   scope: scopeField.optional().describe('scope; a list is joined with spaces'),
   resource: scopeField.optional().describe('resource (RFC 8707)'),
   audience: templateField.optional().describe('audience'),
-  params: parametersField.prefault({}).describe('further parameters, in this order'),
-  headers: parametersField.prefault({}).describe('further headers'),
+  params: parametersField('the name of a parameter')
+    .prefault({})
+    .describe('further parameters, in this order'),
+  headers: headersField.prefault({}).describe('further headers'),
   rotates: z
     .enum(['always', 'sometimes', 'never'])
     .default('sometimes')

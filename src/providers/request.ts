@@ -38,12 +38,15 @@ type Parameter = {
   readonly names: readonly string[];
   /** Of what is filled in, for messages. */
   readonly what: string;
+  /** With a letter in the place of each name. */
+  readonly literal: string;
   readonly isPresent: (scope: Scope) => boolean;
   readonly fill: (scope: Scope) => string;
 };
 
 /** What an HTTP header can carry without any doubt about its bytes. */
 const HEADER_TEXT = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
+const NO_HEADER_TEXT = 'a line break, outer space or non-ASCII character, which no header can carry';
 
 export function compileRequest(
   request: RequestDescription,
@@ -57,6 +60,9 @@ export function compileRequest(
   refuseTwins(request, path, names);
   refuseSecretsInUrl([...url.names, ...query.flatMap((one) => one.names)], path, names, rules);
   const headers = compileParameters(request.headers, [...path, 'headers'], names);
+  for (const { key, literal } of headers)
+    if (!HEADER_TEXT.test(literal))
+      names.faults.push({ path: [...path, 'headers', key], text: `holds ${NO_HEADER_TEXT}` });
   const basic = compileBasic(request, [...path, 'basic'], names);
   const body = compileBody(request.body, [...path, 'body'], names);
   const uses = names.usedHere;
@@ -110,10 +116,7 @@ export function compileRequest(
 function fillHeader({ key, names, what, fill }: Parameter, scope: Scope): readonly [string, string] {
   const value = fill(scope);
   if (scope.isPicture !== true && !HEADER_TEXT.test(value))
-    throw new Unfillable(
-      `${what} holds a line break, outer space or non-ASCII character, which no header can carry`,
-      names,
-    );
+    throw new Unfillable(`${what} holds ${NO_HEADER_TEXT}`, names);
   return [key.toLowerCase(), value];
 }
 
@@ -250,6 +253,7 @@ function compileParameters(
         key,
         names: namesIn(parts),
         what: describeParts(parts),
+        literal: fillTemplate(parts, () => 'x'),
         isPresent: () => true,
         fill: ({ valueOf }) => fillTemplate(parts, valueOf),
       };
@@ -260,11 +264,23 @@ function compileParameters(
       key,
       names: [optional],
       what: optional,
+      literal: '',
       isPresent: ({ isPresent }) => isPresent(optional),
       fill: ({ valueOf }) => valueOf(optional),
     };
   });
 }
+
+/** `expect` and `upgrade` ask for answers that are none to the request. */
+const MADE_BY_HTTP: ReadonlySet<string> = new Set([
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'expect',
+]);
 
 /** Two headers of the same name in different case, or one that Basic makes. */
 function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, names: Names): void {
@@ -278,7 +294,7 @@ function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, na
         text: 'stands here twice',
         allowed: 'each header once, and no authorization beside basic',
       });
-    if (['host', 'content-length', 'transfer-encoding', 'connection'].includes(lower))
+    if (MADE_BY_HTTP.has(lower))
       names.faults.push({
         path: [...path, 'headers', name],
         target: 'key',

@@ -156,7 +156,7 @@ export function salvageRefresh(
 export function malformed(
   response: TokenResponse,
   what: string,
-  advice = "check that baseUrl is this provider's token API",
+  advice = 'check that this is the address of a token API',
 ): Failed {
   return fail({
     code: 'response-malformed',
@@ -172,7 +172,7 @@ export function notAnObject(response: TokenResponse): Failed {
     retry: 'backoff',
     message:
       `${response.call} answered ${response.status} with ${describeBody(response)}: ` +
-      "check that baseUrl is this provider's token API",
+      'check that this is the address of a token API',
   });
 }
 

@@ -3,7 +3,7 @@ import { isSeq, parseDocument, YAMLMap } from 'yaml';
 import { formatDuration } from '../core/duration.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { SandboxCredentials } from './upstreams/sandbox-credentials.ts';
-import type { UpstreamName } from './upstreams/upstream-name.ts';
+import { isUpstreamName, type UpstreamName } from './upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from './upstreams/upstreams.ts';
 
 export interface SandboxFacts {
@@ -23,9 +23,9 @@ export function createSandboxConfiguration(template: string, facts: SandboxFacts
   if (!isSeq(providers)) throw new Error('config/sandbox.yaml has no list of providers');
   for (const provider of providers.items) {
     if (!(provider instanceof YAMLMap)) throw new Error('a provider of config/sandbox.yaml is not a mapping');
-    const kind = parseKind(provider.get('kind'));
-    provider.set('baseUrl', facts.baseUrlOf(kind));
-    provider.set('lifetime', formatDuration(Math.round(DOCUMENTED_LIFETIMES_MS[kind] / facts.speed)));
+    const upstream = parseUpstream(provider.get('name'));
+    provider.set('baseUrl', facts.baseUrlOf(upstream));
+    provider.set('lifetime', formatDuration(Math.round(DOCUMENTED_LIFETIMES_MS[upstream] / facts.speed)));
   }
   return document.toString();
 }
@@ -42,15 +42,7 @@ export function sandboxCredentialFiles(credentials: SandboxCredentials): Readonl
   return files;
 }
 
-function parseKind(value: unknown): UpstreamName {
-  const kind = Object.keys(DOCUMENTED_LIFETIMES_MS)
-    .filter(isKind)
-    .find((each) => each === value);
-  if (kind === undefined)
-    throw new Error('a provider of config/sandbox.yaml has a kind that the sandbox does not know');
-  return kind;
-}
-
-function isKind(name: string): name is UpstreamName {
-  return Object.hasOwn(DOCUMENTED_LIFETIMES_MS, name);
+function parseUpstream(name: unknown): UpstreamName {
+  if (typeof name === 'string' && isUpstreamName(name)) return name;
+  throw new Error('a provider of config/sandbox.yaml has no name of an upstream');
 }

@@ -11,7 +11,7 @@ export interface BenchPlace {
 
 export interface BenchConfiguration {
   /** Providers with one token each: how many of which kind. */
-  readonly providers?: Partial<Readonly<Record<Exclude<UpstreamName, 'pivot-b2b2c'>, number>>>;
+  readonly providers?: Partial<Readonly<Record<Exclude<BenchKind, 'pivot-b2b2c'>, number>>>;
   readonly customers?: number;
   /** The customers are found by {@link BINDING_TAG} instead of being listed. */
   readonly isDiscovering?: boolean;
@@ -24,14 +24,17 @@ export interface BenchConfiguration {
   readonly concurrency?: number;
 }
 
-const CREDENTIALS: Readonly<Record<UpstreamName, readonly string[]>> = {
+/** Presets, which need no settings of their own, with their credentials. */
+const CREDENTIALS = {
   pik: ['appId', 'appSecret'],
   'pivot-b2b': ['clientId', 'privateKey'],
   'pivot-b2b2c': ['clientId', 'privateKey'],
   pivot: ['merchantId', 'merchantSecret'],
   apimw: ['apiKey', 'apiSecret'],
   paysecurez: ['clientId', 'clientSecret'],
-};
+} as const satisfies Partial<Record<UpstreamName, readonly string[]>>;
+
+type BenchKind = keyof typeof CREDENTIALS;
 
 const SINGLE_KINDS = ['pik', 'pivot-b2b', 'pivot', 'apimw', 'paysecurez'] as const;
 
@@ -96,7 +99,7 @@ function customerProvider(place: BenchPlace, customers: number, options: BenchCo
 
 function commonLines(
   { upstreamsOrigin }: BenchPlace,
-  kind: UpstreamName,
+  kind: BenchKind,
   name: string,
   { lifetimeMs, concurrency }: BenchConfiguration,
 ): string {

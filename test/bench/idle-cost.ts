@@ -9,7 +9,7 @@ const MOST_PERCENT = 0.5;
 /** What a start leaves behind (the compiler, connections) is over by then. */
 const SETTLE_MS = 3000;
 
-/** All kinds: one token of five, five customers of the sixth. */
+/** One token of five presets, five customers of another. */
 export const TEN_TOKENS = {
   providers: { pik: 1, 'pivot-b2b': 1, pivot: 1, apimw: 1, paysecurez: 1 },
   customers: 5,

@@ -8,6 +8,7 @@ import { makePipe } from '../support/named-pipe.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { runInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 
 const resultSchema = z.strictObject({
   config: z.string(),
@@ -42,7 +43,10 @@ describe('check', () => {
     await using world = await startProgramWorld();
     const { configPath } = world.sandbox;
     const { code, stdout, stderr } = await runInProcess(['check', '--config', configPath]);
-    assert.deepEqual([code, stdout, stderr], [0, `${configPath}: good, 7 tokens\n`, '']);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [0, `${configPath}: good, ${SANDBOX_TOKENS.length} tokens\n`, ''],
+    );
     assert.equal(world.sandbox.store.requests.size, 0);
     assert.equal(world.sandbox.upstreams.requests.total('pik'), 0);
   });

@@ -62,7 +62,7 @@ describe('refresh', () => {
     assert.deepEqual([code, stdout], [2, '']);
     assert.equal(
       stderr,
-      'no token or provider "pivto"; there are pik, pivot-b2b, pivot-b2b2c/ayu, pivot-b2b2c/budi, pivot, apimw, paysecurez\n',
+      'no token or provider "pivto"; there are pik, pivot-b2b, pivot-b2b2c/ayu, pivot-b2b2c/budi, pivot, apimw, paysecurez, oauth2, http\n',
     );
     assert.equal(world.sandbox.store.requests.size, 0);
   });

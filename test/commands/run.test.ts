@@ -1,32 +1,26 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseDocument } from '../../src/core/document.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { isUpstreamName, UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 
-const SECRETS: readonly (readonly [secret: string, kind: UpstreamName])[] = [
-  ['sandbox/pik', 'pik'],
-  ['sandbox/pivot-b2b', 'pivot-b2b'],
-  ['sandbox/pivot-b2b2c/ayu', 'pivot-b2b2c'],
-  ['sandbox/pivot-b2b2c/budi', 'pivot-b2b2c'],
-  ['sandbox/pivot', 'pivot'],
-  ['sandbox/apimw', 'apimw'],
-  ['sandbox/paysecurez', 'paysecurez'],
-];
+const SECRETS = SANDBOX_TOKENS.map(({ token, provider }) => [`sandbox/${token}`, provider] as const);
 
 describe('run --once', () => {
   it('publishes a token of every kind that its provider accepts, and ends with 0', async () => {
     await using world = await startProgramWorld();
     const { code, stderr } = await runOnce(world);
     assert.deepEqual([code, stderr], [0, '']);
-    for (const [secret, kind] of SECRETS) {
+    for (const [secret, upstream] of SECRETS) {
       const current = world.sandbox.secretsManager.versions(secret).at(-1);
       assert.ok(current !== undefined && current.labels.includes('AWSCURRENT'), secret);
       const parsed = parseDocument(current.value);
       assert.ok(parsed.ok, secret);
       const token = parsed.document.accessToken.reveal();
-      assert.ok(world.sandbox.providers[kind].isValid(token, Date.now()), `${secret} is accepted`);
+      assert.ok(isUpstreamName(upstream));
+      assert.ok(world.sandbox.providers[upstream].isValid(token, Date.now()), `${secret} is accepted`);
     }
   });
 
@@ -74,7 +68,7 @@ describe('run', () => {
     assert.equal(run.output.stdout.split('\n').length, run.output.lines.length + 1, 'nothing but JSON lines');
     const [started] = run.output.linesOf('program-started');
     assert.equal(started?.['tokens'], SECRETS.length);
-    assert.equal(started?.['providers'], 6);
+    assert.equal(started?.['providers'], UPSTREAM_NAMES.length);
     assert.equal(started?.['store'], world.sandbox.store.endpoint);
     assert.deepEqual(
       run.output.lines.slice(-2).map(({ event }) => event),
@@ -99,7 +93,10 @@ describe('run', () => {
     const run = startInProcess(['run', '--config', world.sandbox.configPath]);
     run.terminal.stop();
     assert.equal(await run.exit, 0);
-    assert.deepEqual(traffic(world).fetches, [0, 0, 0, 0, 0, 0]);
+    assert.deepEqual(
+      traffic(world).fetches,
+      UPSTREAM_NAMES.map(() => 0),
+    );
     assert.deepEqual(run.output.linesOf('refresh-started'), []);
   });
 });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
-import { access } from 'node:fs/promises';
+import { access, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { z } from 'zod';
 import { startInProcess } from '../support/program-terminal.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 import { Screen } from '../support/screen.ts';
 
-const TOKENS = ['pik', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot', 'apimw', 'paysecurez'];
+const TOKENS = SANDBOX_TOKENS.map(({ token }) => token);
 
 describe('sandbox', () => {
   it('shows a terminal where everything is, and a live table instead of the log', async () => {
@@ -28,10 +30,30 @@ describe('sandbox', () => {
       introduction,
       /aws --region ap-southeast-3 --endpoint-url http\S+ secretsmanager get-secret-value --secret-id sandbox\/pik/,
     );
+    assert.match(
+      introduction,
+      /^ {2}curl -s -X POST http:\S+\/oauth2\/consent > \S+\/credentials\/oauth2\/refreshToken$/m,
+    );
     const text = screen.lines.join('\n');
     assert.match(text, /^TOKEN +LIFE LEFT +NEXT +LAST RESULT +GEN$/m);
     assert.match(rowOf('pivot'), /^pivot .*refreshed +1$/);
     assert.ok(!run.output.stdout.includes('"event"'), 'no log lines');
+  });
+
+  it('says how to mend the chain that a fault has broken', async () => {
+    const run = startInProcess(['sandbox', '--fault', 'oauth2:reset']);
+    const broken = await run.output.untilLine(({ code }) => code === 'chain-broken');
+    assert.deepEqual([broken['token'], broken['retry']], ['oauth2', 'needs-human']);
+    const [ready] = run.output.linesOf('sandbox-ready');
+    const { upstreams, consent } = z
+      .object({ upstreams: z.object({ url: z.string() }), consent: z.string() })
+      .parse(ready);
+    await fetch(`${upstreams.url}/_sandbox/faults`, { method: 'DELETE' });
+    const [, url = '', seed = ''] = /^curl -s -X POST (\S+) > (\S+)$/.exec(consent) ?? [];
+    await writeFile(seed, await (await fetch(url, { method: 'POST' })).text());
+    await run.output.untilLine(({ event, token }) => event === 'token-refreshed' && token === 'oauth2');
+    run.terminal.stop();
+    assert.equal(await run.exit, 0);
   });
 
   it('with --upstreams-only starts no daemon and says how to run one', async () => {

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { runInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 
 const statusesSchema = z.array(
   z.strictObject({
@@ -37,15 +38,7 @@ describe('status', () => {
     assert.equal(code, 0);
     assert.deepEqual(
       statuses.map(({ token, secret, state, generation }) => [token, secret, state, generation]),
-      [
-        ['pik', 'sandbox/pik', 'live', 1],
-        ['pivot-b2b', 'sandbox/pivot-b2b', 'live', 1],
-        ['pivot-b2b2c/ayu', 'sandbox/pivot-b2b2c/ayu', 'live', 1],
-        ['pivot-b2b2c/budi', 'sandbox/pivot-b2b2c/budi', 'live', 1],
-        ['pivot', 'sandbox/pivot', 'live', 1],
-        ['apimw', 'sandbox/apimw', 'live', 1],
-        ['paysecurez', 'sandbox/paysecurez', 'live', 1],
-      ],
+      SANDBOX_TOKENS.map(({ token }) => [token, `sandbox/${token}`, 'live', 1]),
     );
     const pivot = statuses.find(({ token }) => token === 'pivot');
     assert.ok(pivot?.lifeLeftSeconds !== undefined && pivot.ageSeconds !== undefined);

@@ -41,7 +41,7 @@ function describeLosses(name: UpstreamName, options: object): void {
         const first = chainOf(await provider.fetchToken());
         const presented: (string | undefined)[] = [];
         const bench = createKeeperBench(provider.clock, {
-          chainFallback: 'start-again',
+          chainFallback: provider.configured.chainFallback,
           provider: {
             readSeed: async () => succeed(undefined),
             fetch: (chain, signal) => {

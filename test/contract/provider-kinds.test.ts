@@ -48,6 +48,8 @@ const STATES_WAIT_IN_BODY: Readonly<Record<UpstreamName, boolean>> = {
   pivot: false,
   apimw: true,
   paysecurez: false,
+  oauth2: false,
+  http: true,
 };
 
 /** The name of the expiry field in each kind's answer. */
@@ -58,6 +60,8 @@ const EXPIRY_FIELDS: Readonly<Record<UpstreamName, string>> = {
   pivot: 'data.expiresIn',
   apimw: 'data.expires_in',
   paysecurez: 'expires_in',
+  oauth2: 'expires_in',
+  http: 'data.session.validFor',
 };
 
 let open: Awaited<ReturnType<typeof createProviderBench>>;

@@ -11,8 +11,9 @@ import { SecretSearch } from '../support/program-secrets.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { startWiretap, type Wiretap } from '../support/program-wiretap.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 
-const TOKENS = ['pik', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot', 'apimw', 'paysecurez'];
+const TOKENS = SANDBOX_TOKENS.map(({ token }) => token);
 const PROVIDER_FAULTS = ['echo', '503', 'not-json', 'wrong-credentials', 'malformed'];
 const STORE_FAULTS = ['denied', 'throttle', 'kms'];
 const LEAKS: readonly ((token: string) => string)[] = [
@@ -23,7 +24,7 @@ const LEAKS: readonly ((token: string) => string)[] = [
   (token) => Buffer.from(`user:${token}`).toString('base64'),
   (token) => Buffer.from(token).toString('hex'),
 ];
-const PROVIDERS = ['pik', 'pivot-b2b', 'pivot-b2b2c', 'pivot', 'apimw', 'paysecurez'];
+const PROVIDERS = [...new Set(SANDBOX_TOKENS.map(({ provider }) => provider))];
 
 /** A world whose every word is overheard. */
 interface Stage extends AsyncDisposable {
@@ -114,7 +115,16 @@ describe('No secret leaks', { concurrency: true, timeout: 60_000 }, () => {
     }
     const { found, searched } = await stage.search();
     assert.deepEqual(found, []);
-    for (const kind of ['issued 30', 'privateKey', 'merchantSecret', 'bindingId', 'x-signature 1'])
+    for (const kind of [
+      'issued 30',
+      'privateKey',
+      'merchantSecret',
+      'bindingId',
+      'x-signature',
+      'sign',
+      'client_assertion',
+      'partnerKey',
+    ])
       assert.ok(
         searched.some((name) => name.endsWith(kind)),
         `${kind} is among ${searched.join(', ')}`,
@@ -187,10 +197,15 @@ async function readView(url: string): Promise<string> {
 }
 
 function addSignatures(search: SecretSearch, { requests }: Wiretap): void {
-  const signatures = requests
-    .map(({ headers }) => headers['x-signature'])
-    .filter((text) => text !== undefined);
-  for (const [index, signature] of signatures.entries()) search.add(`x-signature ${index}`, signature);
+  for (const [index, { url, headers, body }] of requests.entries()) {
+    const signatures = {
+      'x-signature': headers['x-signature'],
+      sign: new URL(url, 'http://localhost').searchParams.get('sign'),
+      client_assertion: new URLSearchParams(body).get('client_assertion'),
+    };
+    for (const [name, signature] of Object.entries(signatures))
+      if (typeof signature === 'string') search.add(`${index} ${name}`, signature);
+  }
 }
 
 /** What CloudTrail gets to see of a request: all but the secret's value and the request's own signature. */

@@ -30,10 +30,15 @@ export function configurationText({ credentials, description }: DescribedProvide
     '  - name: acme',
     '    kind: http',
     `    credentials: { ${references} }`,
-    '    secret: tokens/acme',
+    `    secret: ${description.includes('customers:') ? 'tokens/{customer}' : 'tokens/acme'}`,
     ...lines.map((line) => `    ${line}`),
     '',
   ].join('\n');
+}
+
+/** What is wrong with it, as a user reads it. */
+export function faultsOf(described: DescribedProvider): readonly string[] {
+  return problemsOf(parseText(configurationText(described)));
 }
 
 /** @throws AssertionError for a configuration that is wrong */

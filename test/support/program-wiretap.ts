@@ -3,6 +3,8 @@ import { startLoopbackServer } from './loopback-server.ts';
 
 /** A request as it passed. */
 export interface Overheard {
+  /** Path and query. */
+  readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
@@ -20,8 +22,8 @@ export async function startWiretap(target: string): Promise<Wiretap> {
     // The client is gone, or gives up: the program's own tests say what follows from that.
     const cut = (): void => void message.socket.destroy();
     readBody(message).then((body) => {
-      requests.push({ headers: headersOf(message), body: body.toString('utf8') });
       const { method = 'GET', url = '/', headers } = message;
+      requests.push({ url, headers: headersOf(message), body: body.toString('utf8') });
       const onward = forward(`${target}${url}`, { method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.on('error', cut).pipe(response);

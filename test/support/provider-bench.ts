@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import { findPreset, KINDS } from '../../src/connections.ts';
-import type { ChainState } from '../../src/core/chain-state.ts';
+import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { FetchReport } from '../../src/core/ports.ts';
 import { succeed } from '../../src/core/result.ts';
@@ -13,7 +13,8 @@ import type { ConfiguredKind, Credentials, ProviderKind } from '../../src/provid
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
-import { signSnapHeaders } from './token-requests.ts';
+import { credentialNamesOf } from './sandbox-entries.ts';
+import { consentAgain, signLogin, signSnapHeaders } from './token-requests.ts';
 import { createDirectTransport } from './transport.ts';
 import { createUpstreamsBench, type UpstreamsBench } from './upstreams-bench.ts';
 
@@ -27,20 +28,32 @@ const PIECE_LENGTH = 16;
 export interface ProviderBench extends UpstreamsBench {
   /** The credentials that the source reads; change them as a human would. */
   readonly held: Map<string, SecretText>;
+  readonly configured: ConfiguredKind;
+  /** Without a chain: with the newest refresh token where there has to be one, else with none. */
   fetch(chain?: ChainState, signal?: AbortSignal): Promise<FetchReport>;
+  /** What a human does about a broken chain: puts a new consent in place where it begins with one. */
+  bindAgain(): void;
   /** Fetches and expects a token that works at the provider right now. */
   fetchToken(chain?: ChainState): Promise<FetchedToken>;
   /** Expects a failure in which no secret shows. */
   expectFailure(report: FetchReport, code: Failure['code'], retry?: Failure['retry']): Failure;
 }
 
-/** A kind as an entry configures it that gives all of its credentials. @throws for settings that do not fit */
-export function configureKind(kind: ProviderKind, options: object = {}): ConfiguredKind {
+/**
+ * A kind as an entry configures it that gives all of its credentials.
+ * @param named the credentials of a kind that has none of its own
+ * @throws for settings that do not fit
+ */
+export function configureKind(
+  kind: ProviderKind,
+  options: object = {},
+  named: readonly string[] = [],
+): ConfiguredKind {
   const example = findPreset(kind.kind)?.example?.options;
   const result = kind.configure(
     { ...example, ...options },
     {
-      credentials: kind.credentials === 'any' ? [] : Object.keys(kind.credentials),
+      credentials: kind.credentials === 'any' ? named : Object.keys(kind.credentials),
       customerCredentials:
         kind.customerCredentials === undefined ? undefined : Object.keys(kind.customerCredentials),
       baseUrl: 'https://api.example.com',
@@ -48,6 +61,13 @@ export function configureKind(kind: ProviderKind, options: object = {}): Configu
   );
   assert.ok(result.ok, inspect(result, { depth: 5 }));
   return result.configured;
+}
+
+/** The same for what an upstream stands for: a preset, or a form as the sandbox configures it. */
+export function configureVariant(name: UpstreamName, options: object): ConfiguredKind {
+  const kind = KINDS.find(name);
+  assert.ok(kind !== undefined);
+  return configureKind(kind, options, kind.credentials === 'any' ? credentialNamesOf(name, options) : []);
 }
 
 /** Starts benches: a kind of the registry, as the daemon uses it, in front of its simulated upstream. */
@@ -68,8 +88,10 @@ export async function createProviderBench(): Promise<
     const customer = kind.customerCredentials === undefined ? undefined : credentials.customers[0];
     const held = new Map([...credentials.byKind[kindName], ...(customer?.credentials ?? [])]);
     const everHeld = [...held.values()];
+    const configured = configureVariant(kindName, options);
+    let newest: ChainState | undefined;
     const source = createTokenSource({
-      kind: configureKind(kind, options),
+      kind: configured,
       readCredentials: async () => {
         everHeld.push(...held.values());
         const read: Credentials = new Map(held);
@@ -81,12 +103,21 @@ export async function createProviderBench(): Promise<
       clock,
       random: createSystemRandom(),
     });
-    const fetch: ProviderBench['fetch'] = (chain, signal = new AbortController().signal) =>
-      source.fetch(chain, signal);
+    const fetch: ProviderBench['fetch'] = async (chain, signal = new AbortController().signal) => {
+      // A chain that cannot start again without a refresh token goes on from its seed.
+      const seed = configured.hasChain ? held.get(SEED_CREDENTIAL) : undefined;
+      const report = await source.fetch(chain ?? chooseRefreshToken(newest, seed), signal);
+      if (seed !== undefined && report.result.ok)
+        newest = { ...chainOf(report.result.value), seed: seed.fingerprint() };
+      return report;
+    };
 
     const assertSilent = (subject: unknown): void => {
-      const signature = signSnapHeaders(credentials, clock.now())['x-signature'] ?? '';
-      const secrets = [...everHeld.map((text) => text.reveal()), ...issued, signature];
+      const signatures = [
+        signSnapHeaders(credentials, clock.now())['x-signature'] ?? '',
+        signLogin(credentials, clock.now()).sign,
+      ];
+      const secrets = [...everHeld.map((text) => text.reveal()), ...issued, ...signatures];
       const shown = `${JSON.stringify(subject)}${inspect(subject, { depth: 9, showHidden: true })}`;
       for (const secret of secrets) assertHides(shown, secret);
     };
@@ -94,7 +125,12 @@ export async function createProviderBench(): Promise<
     return {
       ...bench,
       held,
+      configured,
       fetch,
+      bindAgain: () => {
+        if (!held.has(SEED_CREDENTIAL)) return;
+        held.set(SEED_CREDENTIAL, consentAgain(upstreams));
+      },
       fetchToken: async (chain) => {
         const report = await fetch(chain);
         assertSilent(report);

@@ -2,7 +2,8 @@ import { KINDS } from '../../src/connections.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { generateSandboxKeyPair } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
 import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
-import { configureKind } from './provider-bench.ts';
+import { configureVariant } from './provider-bench.ts';
+import { credentialNamesOf, settingsOf } from './sandbox-entries.ts';
 
 /** Every way to configure a kind that changes how it talks; a kind without an entry does not compile. */
 export const VARIANTS: Readonly<Record<UpstreamName, readonly object[]>> = {
@@ -12,19 +13,20 @@ export const VARIANTS: Readonly<Record<UpstreamName, readonly object[]>> = {
   pivot: [{}],
   apimw: [{}, { useRefreshToken: true }],
   paysecurez: [{}],
+  oauth2: [{ ...settingsOf('oauth2'), grant: 'client_credentials' }, settingsOf('oauth2')],
+  http: [settingsOf('http')],
 };
 
-/** Credentials that a kind cannot do without, its customer's included. */
+/** Credentials that a kind cannot do without, its customer's included, but for the seed of a chain. */
 export function requiredCredentials(name: UpstreamName): readonly string[] {
   const kind = KINDS.find(name);
-  const own = kind?.credentials === 'any' ? {} : kind?.credentials;
-  const fields = { ...own, ...kind?.customerCredentials };
+  if (kind?.credentials === 'any') return credentialNamesOf(name, {});
+  const fields = { ...kind?.credentials, ...kind?.customerCredentials };
   return Object.entries(fields).flatMap(([field, { optional }]) => (optional ? [] : [field]));
 }
 
 export function hasChain(name: UpstreamName, options: object): boolean {
-  const kind = KINDS.find(name);
-  return kind !== undefined && configureKind(kind, options).hasChain;
+  return configureVariant(name, options).hasChain;
 }
 
 /** A credential that is well-formed, but not what the provider knows. */

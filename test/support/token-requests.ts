@@ -1,5 +1,6 @@
-import { createSign } from 'node:crypto';
+import { createHmac, createSign, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../src/core/json.ts';
+import { SecretText } from '../../src/core/secret-text.ts';
 import {
   revealCredential,
   type SandboxCredentials,
@@ -28,10 +29,62 @@ export function signSnapHeaders(credentials: SandboxCredentials, nowMs: number):
   return { 'x-timestamp': timestamp, 'x-client-key': clientId, 'x-signature': signature };
 }
 
+/** The query of a login at the sandbox's `http`, signed at `nowMs`. */
+export function signLogin(credentials: SandboxCredentials, nowMs: number) {
+  const partner = revealCredential(credentials.byKind.http, 'partnerId');
+  const ts = String(Math.floor(nowMs / 1000));
+  const key = revealCredential(credentials.byKind.http, 'partnerKey');
+  return { partner, ts, sign: createHmac('sha256', key).update(`${partner}/login${ts}`).digest('hex') };
+}
+
+/** Claims of an assertion of the sandbox's client for a minute from `nowMs` on. */
+export function assertionClaims(credentials: SandboxCredentials, nowMs: number): JsonObject {
+  const clientId = revealCredential(credentials.byKind.oauth2, 'clientId');
+  const iat = Math.floor(nowMs / 1000);
+  const aud = 'http://127.0.0.1/oauth2/token';
+  return { iss: clientId, sub: clientId, aud, iat, exp: iat + 60, jti: randomUUID() };
+}
+
+/** Form fields of a client that signs these claims. */
+export function signAssertion(
+  credentials: SandboxCredentials,
+  claims: JsonObject,
+  header: JsonObject = { alg: 'RS256' },
+): Readonly<Record<string, string>> {
+  const privateKey = revealCredential(credentials.byKind.oauth2, 'privateKey');
+  const encode = (part: JsonObject): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const signed = `${encode(header)}.${encode(claims)}`;
+  const signature = createSign('RSA-SHA256').update(signed).sign(privateKey, 'base64url');
+  return {
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: `${signed}.${signature}`,
+  };
+}
+
+/** A POST of form fields, as RFC 6749 has it. */
+export function postForm(path: string, fields: Readonly<Record<string, string>>): UpstreamRequest {
+  return {
+    method: 'POST',
+    path,
+    headers: new Map([['content-type', 'application/x-www-form-urlencoded']]),
+    body: String(new URLSearchParams(fields)),
+  };
+}
+
+/** A GET without headers. */
+export function get(path: string, query: Readonly<Record<string, string>>): UpstreamRequest {
+  return { method: 'GET', path, query: String(new URLSearchParams(query)), headers: new Map(), body: '' };
+}
+
 /** The sandbox's binding id of a customer. */
 export function bindingIdOf(credentials: SandboxCredentials, customer: string): string {
   const found = credentials.customers.find((candidate) => candidate.customer === customer);
   return revealCredential(found?.credentials ?? new Map(), 'bindingId');
+}
+
+/** Gives the sandbox's client another consent. @returns its refresh token */
+export function consentAgain({ oauth2 }: Upstreams): SecretText {
+  return new SecretText(oauth2.handle(postForm('/consent', {})).body);
 }
 
 /** The documented request for a first token of every kind. */
@@ -75,5 +128,10 @@ export function createTokenRequests(
       client_id: reveal('paysecurez', 'clientId'),
       client_secret: reveal('paysecurez', 'clientSecret'),
     }),
+    oauth2: postForm('/token', {
+      grant_type: 'client_credentials',
+      ...signAssertion(credentials, assertionClaims(credentials, nowMs)),
+    }),
+    http: get('/login', signLogin(credentials, nowMs)),
   };
 }

@@ -117,8 +117,8 @@ function breakAnswer(fault: ProviderFault, context: FaultContext): Delivery | un
   }
 }
 
-function quoteRequest({ headers, body }: UpstreamRequest): string {
-  return `bad request: ${JSON.stringify(Object.fromEntries(headers))} ${body}`;
+function quoteRequest({ query = '', headers, body }: UpstreamRequest): string {
+  return `bad request: ${query} ${JSON.stringify(Object.fromEntries(headers))} ${body}`;
 }
 
 function retryAfterHeader(retryAfter: RetryAfter | undefined, statedNowMs: number): Record<string, string> {

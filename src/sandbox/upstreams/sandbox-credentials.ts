@@ -66,6 +66,16 @@ export function createSandboxCredentials(random: Random, keyPair: SandboxKeyPair
         ['clientId', mint('client')],
         ['clientSecret', mint('cs')],
       ]),
+      oauth2: new Map([
+        // Messages leave out words that a credential holds, and those of OAuth are about clients.
+        ['clientId', mint('shop')],
+        ['privateKey', keyPair.privateKey],
+        ['refreshToken', mint('rt_')],
+      ]),
+      http: new Map([
+        ['partnerId', mint('partner')],
+        ['partnerKey', mint('pk')],
+      ]),
     },
     customers: CUSTOMERS.map((customer) => ({
       customer,

@@ -10,6 +10,8 @@ export interface UpstreamRequest {
   readonly method: string;
   /** Without the provider's prefix and without the query: `/auth/token`. */
   readonly path: string;
+  /** What follows the question mark; empty without one. */
+  readonly query?: string;
   /** Names in lower case, values exactly as received (one character a byte). */
   readonly headers: ReadonlyMap<string, string>;
   readonly body: string;

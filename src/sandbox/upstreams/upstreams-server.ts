@@ -42,7 +42,7 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
   let port = 0;
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const url = message.url?.split('?')[0] ?? '/';
+    const [url = '/', query = ''] = message.url?.split('?', 2) ?? [];
     const [, prefix = '', ...rest] = url.split('/');
     const upstream = providers.get(prefix);
     if (upstream === undefined) {
@@ -56,7 +56,7 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     if (body === undefined) return;
 
     const active = faults.findProviderFaults(prefix);
-    const request = describeRequest(message, `/${rest.join('/')}`, body);
+    const request = describeRequest(message, `/${rest.join('/')}`, query, body);
     requests.arrive(prefix);
     const delayMs = findLatency(active);
     if (delayMs > 0 && !(await sleepUnlessClosed(clock, delayMs, response))) return;
@@ -131,10 +131,15 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
   };
 }
 
-function describeRequest(message: IncomingMessage, path: string, body: string): UpstreamRequest {
+function describeRequest(
+  message: IncomingMessage,
+  path: string,
+  query: string,
+  body: string,
+): UpstreamRequest {
   const headers = new Map<string, string>();
   for (const [name, values] of Object.entries(message.headersDistinct)) headers.set(name, values?.[0] ?? '');
-  return { method: message.method ?? 'GET', path, headers, body };
+  return { method: message.method ?? 'GET', path, query, headers, body };
 }
 
 function writeHead(

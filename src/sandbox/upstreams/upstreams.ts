@@ -1,5 +1,7 @@
 import type { Clock, Random } from '../../core/ports.ts';
 import { APIMW_LIFETIME_MS, APIMW_REFRESH_TOKEN_LIFETIME_MS, createApimw } from './apimw.ts';
+import { createHttp, HTTP_LIFETIME_MS } from './http.ts';
+import { createOAuth2, OAUTH2_LIFETIME_MS, OAUTH2_REFRESH_TOKEN_LIFETIME_MS } from './oauth2.ts';
 import { createPaysecurez, PAYSECUREZ_LIFETIME_MS } from './paysecurez.ts';
 import { createPik, PIK_LIFETIME_MS, type PikOptions } from './pik.ts';
 import { createPivot, PIVOT_LIFETIME_MS } from './pivot.ts';
@@ -13,7 +15,7 @@ import { revealCredential, type SandboxCredentials } from './sandbox-credentials
 import type { Upstream } from './upstream.ts';
 import type { UpstreamName } from './upstream-name.ts';
 
-/** One simulated upstream per kind: a kind without one does not compile. */
+/** One simulated upstream per name: a name without one does not compile. */
 export type Upstreams = Readonly<Record<UpstreamName, Upstream>>;
 
 export interface UpstreamsOptions {
@@ -24,8 +26,8 @@ export interface UpstreamsOptions {
   readonly speed?: number;
   /** Life of access tokens in milliseconds, where it shall not be the documented one divided by `speed`. */
   readonly lifetimeMs?: Partial<Readonly<Record<UpstreamName, number>>>;
-  /** Life of refresh tokens in milliseconds; by default 30 days (APIMW) and a day (Pivot), divided by `speed`. */
-  readonly refreshTokenLifetimeMs?: Partial<Readonly<Record<'apimw' | 'pivot-b2b2c', number>>>;
+  /** Life of refresh tokens in milliseconds; by default 30 days (APIMW, OAuth 2.0) and a day (Pivot), divided by `speed`. */
+  readonly refreshTokenLifetimeMs?: Partial<Readonly<Record<'apimw' | 'oauth2' | 'pivot-b2b2c', number>>>;
   readonly pik?: Omit<PikOptions, 'credentials'>;
   /** True: APIMW enforces its free plan's rate limit. False by default. */
   readonly hasApimwRateLimit?: boolean;
@@ -41,6 +43,8 @@ export const DOCUMENTED_LIFETIMES_MS: Readonly<Record<UpstreamName, number>> = {
   pivot: PIVOT_LIFETIME_MS,
   apimw: APIMW_LIFETIME_MS,
   paysecurez: PAYSECUREZ_LIFETIME_MS,
+  oauth2: OAUTH2_LIFETIME_MS,
+  http: HTTP_LIFETIME_MS,
 };
 
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
@@ -85,6 +89,15 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     paysecurez: createPaysecurez(contextOf('paysecurez'), {
       clientId: reveal('paysecurez', 'clientId'),
       clientSecret: reveal('paysecurez', 'clientSecret'),
+    }),
+    oauth2: createOAuth2(contextOf('oauth2'), {
+      client: { clientId: reveal('oauth2', 'clientId'), publicKey },
+      refreshToken: reveal('oauth2', 'refreshToken'),
+      refreshTokenLifetimeMs: refreshTokenLifetimeMs.oauth2 ?? OAUTH2_REFRESH_TOKEN_LIFETIME_MS / speed,
+    }),
+    http: createHttp(contextOf('http'), {
+      partnerId: reveal('http', 'partnerId'),
+      partnerKey: reveal('http', 'partnerKey'),
     }),
   };
 }

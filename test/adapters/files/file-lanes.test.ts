@@ -37,6 +37,23 @@ describe('FileLanes', () => {
     assert.equal(await read('/run/secret'), '/run/secret');
   });
 
+  it('Good neighbours: takes what was read while this process stood still for longer than its deadline', async () => {
+    const timers: (() => void)[] = [];
+    const sleep = (_: number, signal?: AbortSignal) =>
+      new Promise<void>((resolve, reject) => {
+        timers.push(resolve);
+        signal?.addEventListener('abort', () => reject(new Error('over')), { once: true });
+      });
+    const lanes = new FileLanes({ sleep });
+    let answer = (_: string): void => undefined;
+    const read = lanes.run('/run/secret', NEVER, () => new Promise<string>((resolve) => (answer = resolve)));
+    // Each timer that was set before fires once, however late; the file's answer comes after that.
+    for (const fire of timers.splice(0)) fire();
+    await settle();
+    answer('the secret');
+    assert.equal(await read, 'the secret');
+  });
+
   it('never has two reads of one file outstanding, also when the first was given up, and reads it anew afterwards', async () => {
     const { clock, begun, hung, read } = createBench();
     const first = read('/dead/1');

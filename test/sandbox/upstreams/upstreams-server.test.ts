@@ -242,7 +242,7 @@ describe('the upstreams server', () => {
         {
           error:
             'fault "pick:503": unknown target "pick", did you mean "pik"? ' +
-            '(allowed: pik, pivot-b2b, pivot-b2b2c, pivot, apimw, paysecurez, store, *)',
+            '(allowed: pik, pivot-b2b, pivot-b2b2c, pivot, apimw, paysecurez, oauth2, http, store, *)',
         },
       ],
       ['PUT', json, '{"fault":"pik:503"}', 405, { error: 'GET, POST or DELETE' }],

@@ -6,22 +6,48 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from '../../../src/sandbox/upstreams/upstream.ts';
-import { DOCUMENTED_LIFETIMES_MS, type Upstreams } from '../../../src/sandbox/upstreams/upstreams.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../../src/sandbox/upstreams/upstream-name.ts';
+import { DOCUMENTED_LIFETIMES_MS } from '../../../src/sandbox/upstreams/upstreams.ts';
 import { createUpstreamsBuilder, type TestUpstreams } from '../../support/sandbox-upstreams.ts';
 import { createTokenRequests } from '../../support/token-requests.ts';
 
-const KINDS = ['pik', 'pivot-b2b', 'pivot-b2b2c', 'pivot', 'apimw', 'paysecurez'] as const;
-type Kind = keyof Upstreams;
-
-/** Where each kind's answer says the token and its expiry, as its page documents it. */
-const FIELDS: Readonly<Record<Kind, { readonly token: string; readonly expiry: string }>> = {
+/** Where each answer says the token and its expiry, as its page documents it. */
+const FIELDS: Readonly<Record<UpstreamName, { readonly token: string; readonly expiry: string }>> = {
   pik: { token: 'data.token', expiry: 'data.expireTime' },
   'pivot-b2b': { token: 'accessToken', expiry: 'expiresIn' },
   'pivot-b2b2c': { token: 'accessToken', expiry: 'accessTokenExpiryTime' },
   pivot: { token: 'data.accessToken', expiry: 'data.expiresIn' },
   apimw: { token: 'data.access_token', expiry: 'data.expires_in' },
   paysecurez: { token: 'access_token', expiry: 'expires_in' },
+  oauth2: { token: 'access_token', expiry: 'expires_in' },
+  http: { token: 'data.session.token', expiry: 'data.session.validFor' },
 };
+
+type Refusal = readonly [name: string, change: Partial<UpstreamRequest>, status: number];
+
+const POST_REFUSALS: readonly Refusal[] = [
+  ['another path', { path: '/nowhere' }, 404],
+  ['another method', { method: 'GET' }, 405],
+  ['no content type', { headers: new Map() }, 415],
+];
+const JSON_REFUSALS: readonly Refusal[] = [
+  ...POST_REFUSALS,
+  ['a form', { headers: new Map([['content-type', 'application/x-www-form-urlencoded']]) }, 415],
+  ['a body that is not JSON', { body: 'grantType=client_credentials' }, 400],
+  ['a body that is no object', { body: '[]' }, 400],
+];
+
+/** Requests that never get as far as their credentials; those of JSON where nothing else is said. */
+const REFUSALS: Partial<Readonly<Record<UpstreamName, readonly Refusal[]>>> = {
+  oauth2: [...POST_REFUSALS, ['JSON', { headers: new Map([['content-type', 'application/json']]) }, 415]],
+  http: [
+    ['another path', { path: '/nowhere' }, 404],
+    ['another method', { method: 'POST' }, 405],
+  ],
+};
+
+/** Status of an answer to wrong credentials; 401 where nothing else is said. */
+const REJECTION_STATUS: Partial<Readonly<Record<UpstreamName, number>>> = { pik: 500, http: 200 };
 
 function read(response: UpstreamResponse, path: string): unknown {
   let value: unknown = parseJson(response.body);
@@ -29,7 +55,7 @@ function read(response: UpstreamResponse, path: string): unknown {
   return value;
 }
 
-function readToken(kind: Kind, response: UpstreamResponse): string {
+function readToken(kind: UpstreamName, response: UpstreamResponse): string {
   const token = read(response, FIELDS[kind].token);
   assert.ok(typeof token === 'string', `${kind} answers with a token, got ${response.status}`);
   return token;
@@ -43,7 +69,7 @@ describe('every simulated upstream', () => {
 
   const ask = (
     { clock, credentials, upstreams }: TestUpstreams,
-    kind: Kind,
+    kind: UpstreamName,
     change: Partial<UpstreamRequest> = {},
     distortion: Distortion = {},
   ): UpstreamResponse => {
@@ -51,7 +77,7 @@ describe('every simulated upstream', () => {
     return upstreams[kind].handle({ ...request, ...change }, distortion);
   };
 
-  for (const kind of KINDS) {
+  for (const kind of UPSTREAM_NAMES) {
     describe(kind, () => {
       it('issues a token that is valid for its documented life and not a moment longer', () => {
         const sandbox = build();
@@ -80,21 +106,14 @@ describe('every simulated upstream', () => {
         assert.equal(sandbox.upstreams[kind].isValid(token, sandbox.clock.now() + lifetimeMs), false);
       });
 
-      const refusals: readonly (readonly [string, Partial<UpstreamRequest>, number])[] = [
-        ['another path', { path: '/nowhere' }, 404],
-        ['another method', { method: 'GET' }, 405],
-        ['no content type', { headers: new Map() }, 415],
-        ['a form', { headers: new Map([['content-type', 'application/x-www-form-urlencoded']]) }, 415],
-        ['a body that is not JSON', { body: 'grantType=client_credentials' }, 400],
-        ['a body that is no object', { body: '[]' }, 400],
-      ];
-      for (const [name, change, status] of refusals) {
+      for (const [name, change, status] of REFUSALS[kind] ?? JSON_REFUSALS) {
         it(`answers ${status} to ${name}`, () => {
           const sandbox = build();
           const response = ask(sandbox, kind, change);
           assert.equal(response.status, status);
           assert.ok(isJsonObject(parseJson(response.body)), 'the error is an envelope');
-          assert.equal(response.headers['allow'], status === 405 ? 'POST' : undefined);
+          const allowed = kind === 'http' ? 'GET' : 'POST';
+          assert.equal(response.headers['allow'], status === 405 ? allowed : undefined);
           assert.deepEqual(sandbox.issued, []);
         });
       }
@@ -102,7 +121,7 @@ describe('every simulated upstream', () => {
       it('issues nothing when told to reject the credentials', () => {
         const sandbox = build();
         const response = ask(sandbox, kind, {}, { rejectsCredentials: true });
-        assert.equal(response.status, kind === 'pik' ? 500 : 401);
+        assert.equal(response.status, REJECTION_STATUS[kind] ?? 401);
         assert.deepEqual(sandbox.issued, []);
       });
 
@@ -171,7 +190,7 @@ describe('every simulated upstream', () => {
 });
 
 /** The stated expiry as wall time, in milliseconds. */
-function statedExpiryMs(kind: Kind, response: UpstreamResponse, statedNowMs: number): number {
+function statedExpiryMs(kind: UpstreamName, response: UpstreamResponse, statedNowMs: number): number {
   const stated = read(response, FIELDS[kind].expiry);
   if (typeof stated === 'string' && stated.includes('T')) return Date.parse(stated);
   assert.ok(typeof stated === 'number' || typeof stated === 'string');
