@@ -175,7 +175,9 @@ function print(
     terminal.out('\n');
     for (const { what, found } of explained) terminal.out(`${`${what}:`.padEnd(16)} ${found}\n`);
   }
-  if (report.failure !== undefined && report.answers.length === 0)
+  // Of the last request an explanation says it; of a step, and of one that was not answered, none does.
+  const isTold = report.answers.some((explained) => explained.some(({ what }) => what === 'failure'));
+  if (report.failure !== undefined && !isTold)
     terminal.out(`\nfailure:         ${report.failure.code}: ${report.failure.message}\n`);
 }
 

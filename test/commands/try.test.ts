@@ -79,6 +79,38 @@ describe('try', () => {
       assert.ok(!said.includes(text), said);
   });
 
+  for (const [what, status] of [
+    ['a step', 401],
+    ['the request after it', 200],
+  ] as const)
+    it(`tells the failure of ${what}, of which no rule has anything to say`, async (t) => {
+      await using server = await startLoopbackServer((request, response) => {
+        request.resume();
+        if (request.url === '/first') response.writeHead(status).end('{"session":"s"}');
+        else response.destroy();
+      });
+      const folder = makeFolder(t);
+      writeFileSync(
+        join(folder, 'config.yaml'),
+        `providers:
+  - name: acme
+    kind: http
+    credentials: { clientId: { env: ID }, clientSecret: { env: SECRET } }
+    steps: [{ url: "${server.url}/first", body: { form: { id: "\${clientId}", secret: "\${clientSecret}" } }, save: { session: session } }]
+    request: { url: "${server.url}/last", headers: { x-session: "\${session}" } }
+    secret: tokens/acme
+store: { region: ap-southeast-3 }
+`,
+      );
+      const { code, said } = await tryIt(folder, '--send');
+      assert.equal(code, 1);
+      const expected =
+        status === 401
+          ? /\nfailure: +credentials-rejected: POST /
+          : /\nfailure: +provider-unavailable: POST /;
+      assert.match(said, expected);
+    });
+
   it('reads a recorded answer, at its own Date', async (t) => {
     const folder = makeFolder(t);
     const path = join(folder, 'answer.txt');

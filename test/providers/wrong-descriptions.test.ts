@@ -231,3 +231,36 @@ describe('a wrong description', () => {
     assert.deepEqual(problemsOf(parseText(`${presets}${used}`)), [problem]);
   });
 });
+
+describe('a preset of one\u2019s own', () => {
+  const preset = (more: string): string => `presets:
+  own:
+    title: Own
+    source: https://own.example
+    checked: 2026-11-28
+    form: http
+    baseUrl: https://own.example
+    lifetime: 1h
+    ${more}
+providers:
+  - { name: own, kind: own, credentials: { apiKey: { env: A } }, secret: tokens/own }
+`;
+  const cases: readonly (readonly [what: string, more: string, problem: RegExp])[] = [
+    [
+      'an option with the name of a setting',
+      'options: { timeout: { description: t, default: x } }\n    credentials: { apiKey: { description: k } }\n    request: { url: "/${timeout}", headers: { x-key: "${apiKey}" } }',
+      /^app\.yaml:9:16 presets\.own\.options\.timeout: has the name of a field of every provider; allowed: another name than /,
+    ],
+    [
+      'a credential with the name of a customer\u2019s setting',
+      'credentials: { secret: { description: k } }\n    request: { url: /, headers: { x-key: "${secret}" } }',
+      /^app\.yaml:9:20 presets\.own\.credentials\.secret: has the name of a field of every customer; allowed: another name than name, secret, stateSecret$/,
+    ],
+  ];
+  for (const [what, more, expected] of cases)
+    it(`is told of ${what}, at the preset alone`, () => {
+      const [problem, ...others] = problemsOf(parseText(preset(more)));
+      assert.match(problem ?? '', expected);
+      assert.deepEqual(others, []);
+    });
+});
