@@ -29,5 +29,9 @@ export function describeBody(response: TokenResponse): string {
   if (isHtmlPage(response)) return 'an HTML page, probably from a proxy, a firewall or a login, not the API';
   const text = response.body.reveal().trim();
   if (text === '') return 'an empty body';
-  return parseJson(text) === undefined ? 'a body that is not JSON' : 'JSON that is not an object';
+  if (parseJson(text) !== undefined) return 'JSON that is not an object';
+  const type = response.headers.get('content-type') ?? '';
+  return /^\s*application\/x-www-form-urlencoded/i.test(type)
+    ? 'form fields instead of JSON'
+    : 'a body that is not JSON';
 }

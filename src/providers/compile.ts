@@ -3,6 +3,7 @@
  * its place; a fetch only fills it in.
  */
 import type { Random } from '../core/ports.ts';
+import { recogniseCode } from '../core/recognised-text.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { formatUtc } from '../core/time-text.ts';
@@ -69,8 +70,7 @@ export function compile(input: CompileInput): Configured {
       (form) => Object.keys(node)[0] === form,
     );
     names.declare(name, 'value', ['values', name]);
-    names.noteValue(name);
-    if (isReadable) names.markRevealing(name);
+    names.noteValue(name, { isReadable, isOfChance });
     return { ...value, isSecret: !isOfChance };
   });
 
@@ -170,11 +170,9 @@ export function compile(input: CompileInput): Configured {
     success,
     reader,
     failures,
+    fixedScheme: typeof description.scheme === 'string' ? description.scheme : undefined,
     secretValues: new Set(values.flatMap(({ name, isSecret }) => (isSecret ? [name] : []))),
-    credentialNames:
-      listNames(Object.entries(credentials)) ||
-      listNames(Object.entries(customerCredentials)) ||
-      'the credentials',
+    credentialNames: [...new Set(required)],
   };
   return {
     ok: true,
@@ -209,8 +207,7 @@ function originOf(url: string): string | undefined {
   return URL.parse(url)?.origin;
 }
 
-function listNames(fields: readonly (readonly [string, { readonly optional?: boolean }])[]): string {
-  const names = fields.flatMap(([name, { optional }]) => (optional === true ? [] : [name]));
+function listNames(names: readonly string[]): string {
   return [names.slice(0, -1).join(', '), ...names.slice(-1)].filter((part) => part !== '').join(' and ');
 }
 
@@ -270,7 +267,10 @@ interface Shared {
   readonly reader: TokenReader;
   readonly failures: FailureReader;
   readonly secretValues: ReadonlySet<string>;
-  readonly credentialNames: string;
+  /** The configuration's word before the token; `undefined`: the answer says it. */
+  readonly fixedScheme: string | undefined;
+  /** Those that nothing can do without. */
+  readonly credentialNames: readonly string[];
 }
 
 function prepare(
@@ -297,6 +297,8 @@ function prepare(
     },
   });
 }
+
+const CERTIFICATE = 'tls.certificate';
 
 class DescribedAttempt implements TokenAttempt {
   readonly #shared: Shared;
@@ -389,7 +391,7 @@ class DescribedAttempt implements TokenAttempt {
       ...found,
       {
         what: 'authorization',
-        found: value.tokenType === 'none' ? 'the token alone' : `${value.tokenType} and the token`,
+        found: value.tokenType === 'none' ? 'the token alone' : `${this.#showScheme(value)} and the token`,
       },
       { what: 'lives', found: `${value.expiresInSeconds} s, until ${formatUtc(value.expiresAtMs)}` },
       ...Object.keys(value.fields).map((name) => ({
@@ -398,6 +400,14 @@ class DescribedAttempt implements TokenAttempt {
       })),
       ...value.notes.map((note) => ({ what: 'note', found: note })),
     ];
+  }
+
+  /** An answer may hold anything in the place of a word. */
+  #showScheme({ tokenType }: FetchedToken): string {
+    const isKnown =
+      tokenType === this.#shared.fixedScheme ||
+      recogniseCode(tokenType, this.#presented.secrets) !== undefined;
+    return isKnown ? tokenType : `a word of ${tokenType.length}`;
   }
 
   #readToken(answer: Answer): Result<FetchedToken> {
@@ -463,7 +473,10 @@ class DescribedAttempt implements TokenAttempt {
         ...(this.#spent === undefined ? [] : [this.#spent]),
         ...computed,
       ],
-      credentialNames,
+      // A server that knows its clients by their certificates refuses those in the same words.
+      credentialNames:
+        listNames([...credentialNames, ...(this.#credentials.has(CERTIFICATE) ? [CERTIFICATE] : [])]) ||
+        'the credentials',
       hasSpentRefreshToken: this.presentsRefreshToken,
       isRefreshTokenAlone: this.presentsRefreshToken && uses.size === 1,
     };

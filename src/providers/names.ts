@@ -11,6 +11,8 @@ export class Names {
   readonly #options: ReadonlyMap<string, string>;
   readonly #used = new Set<string>();
   readonly #revealing = new Set<string>();
+  /** Values that differ from attempt to attempt. */
+  readonly #changing = new Set<string>();
   /** What each value was computed from. */
   readonly #holds = new Map<string, ReadonlySet<string>>();
   #usedHere = new Set<string>();
@@ -53,17 +55,12 @@ export class Names {
     return this.#known.get(name);
   }
 
-  /** True for a credential, and for a value that shows one. */
+  /** True for a credential, and for a value that counts as one. */
   isSecret(name: string): boolean {
     return (
       this.#revealing.has(name) ||
       ['credential', 'refreshToken', 'saved'].includes(this.#known.get(name) ?? '')
     );
-  }
-
-  /** A value from which the credentials used since {@link Names.startPart} can be read. */
-  markRevealing(name: string): void {
-    if ([...this.#usedHere].some((used) => this.isSecret(used))) this.#revealing.add(name);
   }
 
   isUsed(name: string): boolean {
@@ -91,10 +88,21 @@ export class Names {
     return this.#needed.has(name);
   }
 
-  /** A value was computed from what was used since {@link Names.startPart}. */
-  noteValue(name: string): void {
-    this.#holds.set(name, this.usedHere);
+  /**
+   * A value was computed from what was used since {@link Names.startPart}. It counts as a credential when one can be read from
+   * it, and when it is made of one and stays the same: the hash of a password that an API takes is as good as the password.
+   */
+  noteValue(
+    name: string,
+    { isReadable, isOfChance }: { readonly isReadable: boolean; readonly isOfChance: boolean },
+  ): void {
+    const used = this.usedHere;
+    this.#holds.set(name, used);
     this.#needs.set(name, this.neededHere);
+    const isChanging = isOfChance || [...used].some((each) => this.#changing.has(each));
+    if (isChanging) this.#changing.add(name);
+    if ((isReadable || !isChanging) && [...this.#usedHere].some((each) => this.isSecret(each)))
+      this.#revealing.add(name);
   }
 
   /** Parses a text; options are literal parts of it from here on. */

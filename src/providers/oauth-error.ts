@@ -11,6 +11,11 @@ const STATUS_BY_ERROR: ReadonlyMap<string, number> = new Map([
   ['invalid_grant', 401],
   ['invalid_token', 401],
   ['invalid_credentials', 401],
+  ['bad_refresh_token', 401],
+  ['invalid_refresh_token', 401],
+  ['interaction_required', 401],
+  ['login_required', 401],
+  ['consent_required', 401],
   ['invalid_request', 400],
   ['invalid_scope', 400],
   ['invalid_target', 400],
@@ -44,9 +49,21 @@ export function statesError(answer: JsonObject | undefined): boolean {
   return isJsonObject(error) ? Object.keys(error).length > 0 : errorName(answer) !== '';
 }
 
-/** True when a refresh token, a code or a password was refused, and not the client. */
+/**
+ * A refresh token, a code or a password was refused, and not the client: RFC 6749 (5.2), then GitHub and Slack, then
+ * OpenID Connect Core (3.1.2.6), which Microsoft Entra ID answers to a refresh token whose user has to sign in again.
+ */
+const REFUSED_GRANTS: ReadonlySet<string> = new Set([
+  'invalid_grant',
+  'bad_refresh_token',
+  'invalid_refresh_token',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+]);
+
 export function isInvalidGrant(answer: JsonObject | undefined): boolean {
-  return errorName(answer) === 'invalid_grant';
+  return REFUSED_GRANTS.has(errorName(answer));
 }
 
 function errorName(answer: JsonObject | undefined): string {

@@ -75,12 +75,12 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
 }
 
 const ADVICE: ReadonlyMap<number, string> = new Map([
-  [404, 'check baseUrl and path'],
-  [405, 'check baseUrl and path, this one does not take the method'],
+  [404, 'check the address'],
+  [405, 'check the address, this one does not take the method'],
   [407, 'a proxy wants credentials: check HTTPS_PROXY'],
-  [410, 'the provider has taken this endpoint away: check baseUrl and path'],
-  [415, 'this endpoint does not take such a body: check baseUrl and the kind'],
-  [421, 'this server does not answer for that host: check baseUrl'],
+  [410, 'the provider has taken this endpoint away: check the address'],
+  [415, 'this endpoint does not take such a body: check the address, and how the body is sent'],
+  [421, 'this server does not answer for that host: check the address'],
 ]);
 
 /**

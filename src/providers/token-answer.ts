@@ -121,8 +121,11 @@ const EXPIRY_NAMES: readonly string[] = [
 ];
 
 function otherStatements({ expiry, otherExpiries, beside }: TokenFields): readonly AnswerField[] {
-  const documented = expiry.field.split('.').at(-1);
-  const known = new Set([documented, ...otherExpiries.map(({ field }) => field.split('.').at(-1))]);
+  const known = new Set(
+    [expiry, ...otherExpiries].flatMap(({ field, value }) =>
+      value === undefined ? [] : [field.split('.').at(-1)],
+    ),
+  );
   return [
     ...otherExpiries,
     ...EXPIRY_NAMES.filter((name) => !known.has(name) && Object.hasOwn(beside, name)).map((name) => ({
@@ -146,7 +149,7 @@ export function salvageRefresh(
 export function malformed(
   response: TokenResponse,
   what: string,
-  advice = "check that baseUrl is this provider's token API",
+  advice = 'check that this is the address of a token API',
 ): Failed {
   return fail({
     code: 'response-malformed',
@@ -162,7 +165,7 @@ export function notAnObject(response: TokenResponse): Failed {
     retry: 'backoff',
     message:
       `${response.call} answered ${response.status} with ${describeBody(response)}: ` +
-      "check that baseUrl is this provider's token API",
+      'check that this is the address of a token API',
   });
 }
 

@@ -155,7 +155,7 @@ function describeRedirect(status: number, location: string | undefined, from: UR
   return {
     code: 'request-rejected',
     retry: 'backoff',
-    message: `${call} answered ${status}, ${where}: nothing was sent there; correct baseUrl`,
+    message: `${call} answered ${status}, ${where}: nothing was sent there; correct the address`,
   };
 }
 
@@ -163,6 +163,6 @@ function describeUnreadable(call: string, status: number, problem: string): Fail
   return {
     code: 'response-malformed',
     retry: 'backoff',
-    message: `${call} answered ${status} with ${problem}: check that baseUrl is a token API`,
+    message: `${call} answered ${status} with ${problem}: check that this is the address of a token API`,
   };
 }

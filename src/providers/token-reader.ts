@@ -76,7 +76,7 @@ export function compileTokenReader(
     path: compilePath(path),
   }));
   for (const { name, path } of publish)
-    if (SECRET_NAME.test(String(path.steps.at(-1))))
+    if (SECRET_NAME.test(path.steps.findLast((step) => typeof step === 'string') ?? ''))
       faults.push({
         path: ['publish', name],
         text: 'is a token or secret by its name',
@@ -309,8 +309,10 @@ function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly Secret
 /** A shorter credential (an id of a shop) may well be part of an address. */
 const TELLING = 8;
 
+/** @param text without outer white space, so the secret's own does not count */
 function shows(text: string, secret: SecretText): boolean {
-  return secret.equals(new SecretText(text)) || (secret.length >= TELLING && text.includes(secret.reveal()));
+  const bare = secret.reveal().trim();
+  return text === bare || (bare.length >= TELLING && text.includes(bare));
 }
 
 /** What is never for readers, by the name that it has in answers. */

@@ -67,6 +67,32 @@ const WAYS: readonly Way[] = [
     credentials: `privateKey: { file: ${algorithm}.pem }`,
   })),
   {
+    name: 'bearer-none',
+    client: { token_endpoint_auth_method: 'none', jwks: jwksOf(rsa.publicKey) },
+    settings: 'grant: jwt-bearer\n    auth: none\n    params: { client_id: "${clientId}" }',
+    credentials: 'privateKey: { file: RS256.pem }',
+  },
+  {
+    name: 'bearer-basic',
+    client: {
+      token_endpoint_auth_method: 'client_secret_basic',
+      ...secretOf(HARD_SECRET),
+      jwks: jwksOf(ec.publicKey),
+    },
+    settings: 'grant: jwt-bearer\n    assertion: { algorithm: ES256, subject: somebody }',
+    credentials: 'clientSecret: { file: hard }\n      privateKey: { file: ES256.pem }',
+  },
+  {
+    name: 'bearer-key',
+    client: {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'PS256',
+      jwks: jwksOf(rsa.publicKey),
+    },
+    settings: 'grant: jwt-bearer\n    auth: private_key_jwt\n    assertion: { algorithm: PS256 }',
+    credentials: 'privateKey: { file: PS256.pem }',
+  },
+  {
     name: 'mtls',
     client: { token_endpoint_auth_method: 'tls_client_auth', tls_client_auth_san_dns: 'client.example' },
     settings:
@@ -99,7 +125,7 @@ describe('client authentication at oidc-provider', { timeout: 60_000 }, () => {
     kind: oauth2
     tokenUrl: ${name === 'mtls' ? server.tlsUrl : server.url}/token
     ${settings}
-    resource: ${RESOURCE}
+    ${settings.includes('jwt-bearer') ? '' : `resource: ${RESOURCE}`}
     scope: read
     credentials:
       clientId: { file: ${name}.id }
@@ -113,7 +139,9 @@ ${credentials === undefined ? '' : `      ${credentials}\n`}    secret: tokens/$
       const document = world.published(`tokens/${name}`);
       assert.ok(document !== undefined, name);
       const { active, client_id, aud, scope } = await server.introspect(document.accessToken.reveal());
-      assert.deepEqual([active, client_id, aud, scope], [true, name, RESOURCE, 'read'], name);
+      // The grant for an assertion is the test's own, and knows no resources.
+      const audience = name.startsWith('bearer-') ? undefined : RESOURCE;
+      assert.deepEqual([active, client_id, aud, scope], [true, name, audience, 'read'], name);
       assert.equal(document.tokenType, 'Bearer', name);
     }
     assert.equal(server.tokenRequests(), WAYS.length);

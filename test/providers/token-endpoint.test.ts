@@ -3,7 +3,6 @@ import type { RequestListener } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { MAX_BODY_BYTES } from '../../src/core/http-call.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import { VERSION } from '../../src/core/version.ts';
 import type { TokenRequest } from '../../src/providers/provider.ts';
@@ -100,52 +99,6 @@ describe('the token call', () => {
     assert.equal(server.connectionCount(), 3);
   });
 
-  for (const status of [301, 302, 303, 304, 307, 308]) {
-    test(`does not follow ${status} and sends nothing there`, async () => {
-      await using target = await startLoopbackServer((_, response) => response.end('{}'));
-      const failure = await failureOf((_, response) => {
-        response.writeHead(status, { location: `${target.url}/elsewhere?secret=${CANARY}` }).end();
-      });
-      assert.deepEqual([failure.code, failure.retry], ['request-rejected', 'backoff']);
-      assert.ok(
-        failure.message.endsWith(
-          `answered ${status}, a redirect to another host: nothing was sent there; correct baseUrl`,
-        ),
-      );
-      assert.equal(target.requests.length, 0);
-    });
-  }
-
-  test('survives a redirect to nowhere', async () => {
-    const failure = await failureOf((_, response) => response.writeHead(302, { location: 'http://[' }).end());
-    assert.match(failure.message, /a redirect to nowhere/);
-  });
-
-  test('takes 1 MiB and not a byte more, announced or not', async () => {
-    const answers = [
-      { size: MAX_BODY_BYTES, isAnnounced: true },
-      { size: MAX_BODY_BYTES, isAnnounced: false },
-      { size: MAX_BODY_BYTES + 1, isAnnounced: true },
-      { size: MAX_BODY_BYTES + 1, isAnnounced: false },
-    ];
-    for (const { size, isAnnounced } of answers) {
-      await using server = await startLoopbackServer((_, response) => {
-        if (isAnnounced) response.setHeader('content-length', size);
-        response.write(Buffer.alloc(size - 1, 'x'));
-        response.end('x');
-      });
-      const result = await sendTokenRequest(callOf(server.url));
-      if (size <= MAX_BODY_BYTES) {
-        assert.ok(result.ok);
-        assert.equal(result.value.body.length, size);
-      } else {
-        assert.ok(!result.ok);
-        assert.equal(result.failure.code, 'response-malformed');
-        assert.match(result.failure.message, /more than 1 MiB/);
-      }
-    }
-  });
-
   test('reads a coded body, and goes by the status of an error whose body it cannot read', async () => {
     await using coded = await startLoopbackServer((_, response) => {
       response.setHeader('content-encoding', 'gzip').end(gzipSync('{"access_token":"x"}'));
@@ -166,20 +119,8 @@ describe('the token call', () => {
     assert.equal(unread.failure.code, 'response-malformed');
     assert.match(
       unread.failure.message,
-      / answered 200 with an unknown content coding \(strange\): check that baseUrl/,
+      / answered 200 with an unknown content coding: check that this is the address of a token API/,
     );
-  });
-
-  test('stops reading an endless body', async () => {
-    const failure = await failureOf((_, response) => {
-      const chunk = Buffer.alloc(65_536, 'x');
-      const write = (): void => {
-        while (!response.destroyed && response.write(chunk));
-      };
-      response.on('drain', write);
-      write();
-    });
-    assert.equal(failure.code, 'response-malformed');
   });
 
   const broken: readonly (readonly [string, RequestListener, RegExp])[] = [
@@ -329,22 +270,6 @@ describe('a base URL', () => {
   for (const [baseUrl, endpoint] of allowed) {
     test(`${baseUrl} leads to ${endpoint}`, () => {
       assert.equal(resolveEndpoint(baseUrl, '/auth/token').href, endpoint);
-    });
-  }
-
-  const forbidden = [
-    'http://api.example.com',
-    'http://127.0.0.1.example.com',
-    'http://localhost.example.com',
-    'ftp://localhost',
-    'https://user:secret@api.example.com',
-    'https://api.example.com?key=secret',
-    'api.example.com',
-  ];
-  for (const baseUrl of forbidden) {
-    test(`${baseUrl} is a bug of whoever let it through`, async () => {
-      assert.throws(() => resolveEndpoint(baseUrl, '/auth/token'));
-      assert.throws(() => callOf(baseUrl));
     });
   }
 });

@@ -42,7 +42,7 @@ const MOMENTS: readonly CallMoment[] = ['before-sending', 'before-answer'];
 /** A container that is killed in flight again and again: so often, and how long it may take to get that far. */
 const KILLED_IN_FLIGHT = 3;
 const IN_FLIGHT_MS = HOUR_MS;
-const INCIDENTS_PER_HOUR = { usual: 10, customers: 10, versions: 0.3 } as const;
+const INCIDENTS_PER_HOUR = { usual: 10, customers: 10, versions: 0.3, consents: 12 } as const;
 
 export class Incidents implements Watcher {
   readonly #parts: IncidentParts;
@@ -68,7 +68,12 @@ export class Incidents implements Watcher {
     // A day without restarts shows whether a process counts by itself.
     const isCalm = options.profile === 'versions' && this.#chance.happens(0.4);
     const count = isCalm ? 0 : Math.ceil((INCIDENTS_PER_HOUR[options.profile] * spanMs) / HOUR_MS);
-    const kinds = options.profile === 'versions' ? this.#versionKinds() : this.#usualKinds();
+    const kinds =
+      options.profile === 'versions'
+        ? this.#versionKinds()
+        : options.profile === 'consents'
+          ? [...this.#usualKinds(), ...this.#consentKinds()]
+          : this.#usualKinds();
     for (let nth = 0; nth < count; nth += 1) {
       const { name, begin } = this.#chance.pick(kinds);
       const afterMs = this.#chance.between(5 * SECOND_MS, Math.max(10 * SECOND_MS, spanMs - MINUTE_MS));
@@ -92,12 +97,15 @@ export class Incidents implements Watcher {
     this.#broken.add(token.name);
     const disturbance = this.#disturb('the chain is broken for good', token);
     this.#later(MINUTE_MS, 4 * MINUTE_MS, () => {
-      const state = world.weather.provider(token.provider.name);
-      const refreshToken = readRefreshToken(store.currentText(stateSecret));
-      providers.rebind(token.name, refreshToken);
-      state.accepted += 1;
-      state.visible = state.accepted;
-      world.tell('operator', token.name, `binds it again with ${refreshToken ?? 'nothing'}`);
+      if (token.provider.hasSeed) this.#consent(token);
+      else {
+        const state = world.weather.provider(token.provider.name);
+        const refreshToken = readRefreshToken(store.currentText(stateSecret));
+        providers.rebind(token.name, refreshToken);
+        state.accepted += 1;
+        state.visible = state.accepted;
+        world.tell('operator', token.name, `binds it again with ${refreshToken ?? 'nothing'}`);
+      }
       this.#end([disturbance], 'the chain is broken', NOTICED_MS);
       this.#broken.delete(token.name);
     });
@@ -140,6 +148,29 @@ export class Incidents implements Watcher {
       { name: 'crash', begin: () => this.#crash() },
       { name: 'rollout', begin: () => this.#restart() },
     ];
+  }
+
+  #consentKinds() {
+    return Array.from({ length: 5 }, () => ({ name: 'new consent', begin: () => this.#consentAgain() }));
+  }
+
+  /** Not announced, and no excuse: whatever is in flight, the daemon goes on with the new one. */
+  #consentAgain(): void {
+    const { world, providers } = this.#parts;
+    const token = this.#chance.pick(world.scenario.tokens.filter(({ provider }) => provider.hasSeed));
+    this.#consent(token);
+    if (this.#chance.happens(0.5)) {
+      providers.consents.revokeFormer(token.name);
+      world.tell('operator', token.name, 'withdraws the consents before');
+    }
+  }
+
+  #consent(token: SimulatedToken): void {
+    const { world, providers } = this.#parts;
+    const state = world.weather.provider(token.provider.name);
+    state.seed += 1;
+    const seed = providers.consents.seedOf(token.name, state.seed);
+    world.tell('operator', token.name, `puts ${seed} among the credentials`);
   }
 
   #breakProvider(): void {

@@ -1,13 +1,15 @@
 /** Deliberate bugs, each of which the simulation has to find. */
 
+import type { Profile } from './scenario.ts';
+
 export interface Mutation {
   readonly name: string;
   /** Below `src/`. */
   readonly file: string;
   /** Exact texts, each there once, and what they become. */
   readonly changes: readonly (readonly [from: string, to: string])[];
-  /** `versions`: needs whole days. `customers`: needs customers that are discovered. */
-  readonly profile?: 'usual' | 'customers' | 'versions';
+  /** `versions`: needs whole days. `customers`: needs customers that are discovered. `consents`: needs seeds. */
+  readonly profile?: Profile;
   /** Needs several replicas. */
   readonly replicas?: number;
   /** Needs more tokens than usual. */
@@ -251,5 +253,24 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'refresh/chain-keeper.ts',
     changes: [['    else await journal?.writePresentation(presentation);\n', '']],
     replicas: 1,
+  },
+  {
+    name: 'new seed ignored',
+    file: 'core/chain-state.ts',
+    changes: [['if (chain?.seed === fingerprint) return chain;', 'if (chain !== undefined) return chain;']],
+    profile: 'consents',
+  },
+  {
+    name: 'seed presented again',
+    file: 'refresh/chain-keeper.ts',
+    changes: [['seed: this.#seed?.fingerprint() ?? this.#newest?.seed,', 'seed: this.#newest?.seed,']],
+    profile: 'consents',
+  },
+  {
+    name: 'former chain wins over the new one',
+    file: 'refresh/chain-keeper.ts',
+    changes: [['if (found.state.seed !== state.seed) {', 'if (found.state.seed === state.seed) {']],
+    profile: 'consents',
+    replicas: 3,
   },
 ];

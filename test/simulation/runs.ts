@@ -15,12 +15,12 @@ export interface RunSummary {
 }
 
 /**
- * The options of one seed of a sweep: short runs of all sizes, one of five with customers that come and go, and now and
- * then a long one about versions.
+ * The options of one seed of a sweep: short runs of all sizes, one of five with customers that come and go, one of ten with
+ * consents, and now and then a long one about versions.
  */
 export function optionsOfSeed(seed: number): SimulationOptions {
   if (seed % 25 === 0) return { seed, replicas: 1 + (seed % 2), tokens: 1, hours: 26, profile: 'versions' };
-  const profile = seed % 5 === 3 ? 'customers' : 'usual';
+  const profile = seed % 5 === 3 ? 'customers' : seed % 10 === 6 ? 'consents' : 'usual';
   return { seed, replicas: 1 + (seed % 3), tokens: 3 + (seed % 4), hours: 1, profile };
 }
 

@@ -19,10 +19,14 @@ export interface SimulationOptions {
   readonly hours: number;
   /**
    * `usual`: faults of every kind. `customers`: the same, with customers that are discovered, come and go. `versions`: a
-   * version budget below the usual pace, and a store that has no more.
+   * version budget below the usual pace, and a store that has no more. `consents`: chains that begin with a refresh token
+   * among the credentials, at providers that detect reuse; operators put new ones there.
    */
-  readonly profile: 'usual' | 'customers' | 'versions';
+  readonly profile: Profile;
 }
+
+export const PROFILES = ['usual', 'customers', 'versions', 'consents'] as const;
+export type Profile = (typeof PROFILES)[number];
 
 export interface SimulatedProviderSettings {
   readonly name: string;
@@ -33,6 +37,8 @@ export interface SimulatedProviderSettings {
   readonly chainLifeMs: number | undefined;
   /** Takes the refresh token before the newest one again, as long as the newest has not been used. */
   readonly isForgiving: boolean;
+  /** Its chain begins with a refresh token among the credentials. */
+  readonly hasSeed: boolean;
   readonly minIntervalMs: number;
 }
 
@@ -77,12 +83,13 @@ const CREDENTIALS = {
   paysecurez: '{ clientId: { env: A }, clientSecret: { env: B } }',
   apimw: '{ apiKey: { env: A }, apiSecret: { env: B } }',
   'pivot-b2b2c': '{ clientId: { env: A }, privateKey: { env: B } }',
+  oauth2: '{ clientId: { env: A }, clientSecret: { env: B }, refreshToken: { env: C } }',
 } as const;
 
 /** @param chance a stream of its own */
 export function drawScenario(options: SimulationOptions, chance: Chance): Scenario {
   const isVersions = options.profile === 'versions';
-  const drafts = isVersions ? [draft('plain', 'pik', chance, 15)] : draftProviders(chance);
+  const drafts = isVersions ? [draft('plain', 'pik', chance, 15)] : draftProviders(options.profile, chance);
   const budget = isVersions ? chance.pick([100, 102, 110]) : 'none';
   const customers = Math.max(1, options.tokens - drafts.length + 1);
   const discoverEverySeconds = options.profile === 'customers' ? chance.pick([10, 20, 30, 45]) : undefined;
@@ -117,11 +124,17 @@ export function drawScenario(options: SimulationOptions, chance: Chance): Scenar
 }
 
 interface Draft {
-  readonly kind: 'pik' | 'paysecurez' | 'apimw' | 'pivot-b2b2c';
+  readonly kind: keyof typeof CREDENTIALS;
   readonly settings: SimulatedProviderSettings;
 }
 
-function draftProviders(chance: Chance): readonly Draft[] {
+function draftProviders(profile: Profile, chance: Chance): readonly Draft[] {
+  if (profile === 'consents')
+    return [
+      draft('plain', 'pik', chance),
+      draft('consent', 'oauth2', chance),
+      draft('short-consent', 'oauth2', chance, 5),
+    ];
   return [
     draft('plain', 'pik', chance),
     draft('customers', 'pivot-b2b2c', chance),
@@ -131,8 +144,9 @@ function draftProviders(chance: Chance): readonly Draft[] {
 }
 
 function draft(name: string, kind: Draft['kind'], chance: Chance, lifeMinutes?: number): Draft {
-  const hasChain = kind === 'apimw' || kind === 'pivot-b2b2c';
-  const fallback = hasChain && chance.happens(0.3) ? 'none' : 'start-again';
+  const hasSeed = kind === 'oauth2';
+  const hasChain = hasSeed || kind === 'apimw' || kind === 'pivot-b2b2c';
+  const fallback = hasSeed || (hasChain && chance.happens(0.3)) ? 'none' : 'start-again';
   const lifeMs = (lifeMinutes ?? chance.pick(LIVES_MINUTES)) * MINUTE_MS;
   return {
     kind,
@@ -145,6 +159,7 @@ function draft(name: string, kind: Draft['kind'], chance: Chance, lifeMinutes?: 
       chainLifeMs:
         hasChain && fallback === 'start-again' && chance.happens(0.2) ? Math.round(lifeMs * 0.6) : undefined,
       isForgiving: chance.happens(0.3),
+      hasSeed,
       minIntervalMs: chance.happens(0.3) ? chance.between(5, 15) * 1000 : 0,
     },
   };
@@ -182,6 +197,7 @@ function configure({ drafts, customers, versionBudget, discoverEverySeconds }: P
     `    credentials: ${CREDENTIALS[kind]}`,
     `    lifetime: ${lifeMs / 1000}s`,
     `    minInterval: ${minIntervalMs / 1000}s`,
+    ...(kind === 'oauth2' ? ['    tokenUrl: /token', '    grant: refresh_token'] : []),
     ...(kind === 'apimw' ? ['    useRefreshToken: true'] : []),
     ...(kind === 'pivot-b2b2c'
       ? [

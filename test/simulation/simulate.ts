@@ -5,10 +5,9 @@
 import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { describeTotal, optionsOfSeed, type RunSummary, run } from './runs.ts';
-import type { SimulationOptions } from './scenario.ts';
+import { PROFILES, type SimulationOptions } from './scenario.ts';
 
 const PROGRESS_EVERY = 50;
-const PROFILES = ['usual', 'customers', 'versions'] as const;
 
 if (process.send === undefined) await main();
 else

@@ -1,5 +1,6 @@
 /** The provider APIs and what is true about their tokens. */
 import type { Failure } from '../../src/core/failure.ts';
+import { Consents } from './consents.ts';
 import type { Fetch, Grant } from './observation.ts';
 import type { SimulatedToken } from './scenario.ts';
 import type { World } from './world.ts';
@@ -16,7 +17,7 @@ interface Chain {
   newest: Grant | undefined;
   /** The one before, while nobody has used the newest. */
   former: string | undefined;
-  readonly spent: Map<string, Grant>;
+  readonly spent: Set<string>;
 }
 
 export class SimulatedProviders {
@@ -24,6 +25,7 @@ export class SimulatedProviders {
   readonly grants = new Map<string, Grant>();
   /** By refresh token. */
   readonly grantsByRefreshToken = new Map<string, Grant>();
+  readonly consents = new Consents();
   readonly #world: World;
   readonly #chains = new Map<string, Chain>();
   readonly #newest = new Map<string, Grant>();
@@ -78,11 +80,15 @@ export class SimulatedProviders {
         break;
     }
     if (credential !== state.accepted) return refuse('credentials-rejected', 'needs-human', 'answered 401');
+    if (provider.hasSeed && fetch.presented === undefined)
+      return refuse('request-rejected', 'needs-human', 'answered 400 invalid_request');
     if (provider.hasChain && fetch.presented !== undefined) {
       const refusal = this.#spend(token, fetch.presented);
       if (refusal !== undefined) return refusal;
     }
     const grant = this.#grant(token, state.lifeMs, state.isRepeating);
+    if (provider.hasSeed && fetch.presented !== undefined && grant.refreshToken !== undefined)
+      this.consents.extend(fetch.presented, grant.refreshToken);
     if (state.weather !== 'malformed')
       return { kind: 'token', grant, expiresInMs: grant.diesAtMs - this.#world.time.nowMs };
     const failure: Failure = {
@@ -98,17 +104,21 @@ export class SimulatedProviders {
   /** @returns why the refresh token is not taken */
   #spend(token: SimulatedToken, presented: string): ProviderAnswer | undefined {
     const chain = this.#chain(token.name);
+    if (token.provider.hasSeed) {
+      if (!this.consents.spend(presented, token.provider.isForgiving)) return BROKEN;
+      chain.spent.add(presented);
+      return undefined;
+    }
     const nowMs = this.#world.time.nowMs;
     const isNewest = chain.newest?.refreshToken === presented;
     const isAlive = (chain.newest?.chainEndsAtMs ?? Number.POSITIVE_INFINITY) > nowMs;
     const isForgiven = token.provider.isForgiving && chain.former === presented;
     if ((isNewest && isAlive) || isForgiven) {
-      const spent = this.grantsByRefreshToken.get(presented);
-      if (spent !== undefined) chain.spent.set(presented, spent);
+      if (this.grantsByRefreshToken.has(presented)) chain.spent.add(presented);
       chain.former = presented;
       return undefined;
     }
-    return refuse('chain-broken', 'needs-human', 'answered 400 invalid_grant');
+    return BROKEN;
   }
 
   #grant(token: SimulatedToken, lifeMs: number, isRepeating: boolean): Grant {
@@ -129,14 +139,14 @@ export class SimulatedProviders {
     };
     if (!isRepeated) this.grants.set(grant.accessToken, grant);
     this.#newest.set(token.name, grant);
-    if (grant.refreshToken !== undefined) {
+    if (grant.refreshToken !== undefined) this.grantsByRefreshToken.set(grant.refreshToken, grant);
+    if (grant.refreshToken !== undefined && !token.provider.hasSeed) {
       const chain = this.#chain(token.name);
       const { newest } = chain;
       // A new login ends the chain before it.
-      if (newest?.refreshToken !== undefined) chain.spent.set(newest.refreshToken, newest);
+      if (newest?.refreshToken !== undefined) chain.spent.add(newest.refreshToken);
       if (newest?.refreshToken !== chain.former) chain.former = undefined;
       chain.newest = grant;
-      this.grantsByRefreshToken.set(grant.refreshToken, grant);
     }
     return grant;
   }
@@ -144,11 +154,13 @@ export class SimulatedProviders {
   #chain(token: string): Chain {
     const known = this.#chains.get(token);
     if (known !== undefined) return known;
-    const chain: Chain = { newest: undefined, former: undefined, spent: new Map() };
+    const chain: Chain = { newest: undefined, former: undefined, spent: new Set() };
     this.#chains.set(token, chain);
     return chain;
   }
 }
+
+const BROKEN = refuse('chain-broken', 'needs-human', 'answered 400 invalid_grant');
 
 function refuse(
   code: Failure['code'],

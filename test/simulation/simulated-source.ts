@@ -29,6 +29,17 @@ export interface SimulatedSourceParts {
 /** How often the program looks for a changed credential while a human is needed. */
 const CREDENTIAL_POLL_MS = 5_000;
 
+/** What the daemons can see of a provider's credentials. */
+interface Visible {
+  readonly credential: number;
+  /** Number of the consent. */
+  readonly seed: number;
+}
+
+function nameOf({ credential, seed }: Visible): string {
+  return `${credential}/${seed}`;
+}
+
 export class SimulatedSource implements TokenSource {
   readonly #parts: SimulatedSourceParts;
   readonly #chance: Chance;
@@ -36,9 +47,11 @@ export class SimulatedSource implements TokenSource {
    * The credential that the last fetch used, or that was noticed since; `undefined`: there was none yet, or it did its
    * duty, and whoever waits then (the store is denied, say) is woken only by what changes from then on, as in the program.
    */
-  #used: number | undefined;
+  #used: string | undefined;
   /** The credential of the last fetch, whatever came of it. */
-  #last: number | undefined;
+  #last: string | undefined;
+  /** Read for its seed: what the fetch that follows uses. */
+  #ahead: Visible | undefined;
 
   constructor(parts: SimulatedSourceParts) {
     this.#parts = parts;
@@ -55,9 +68,11 @@ export class SimulatedSource implements TokenSource {
   async #fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
     const { world, process, token, clock, isExplicit } = this.#parts;
     if (signal.aborted) return { ...report(fail(givenUp)), isUnasked: true };
-    const credential = world.weather.provider(token.provider.name).visible;
-    this.#used = credential;
-    this.#last = credential;
+    const visible = this.#ahead ?? this.#look();
+    this.#ahead = undefined;
+    const { credential } = visible;
+    this.#used = nameOf(visible);
+    this.#last = this.#used;
     const issuedAtMs = clock.now();
     const issuedAtMonotonicMs = clock.monotonicMs();
     const fetch: Fetch = {
@@ -111,8 +126,17 @@ export class SimulatedSource implements TokenSource {
     }
   }
 
-  async readSeed(): Promise<Result<undefined>> {
-    return succeed(undefined);
+  async readSeed(): Promise<Result<SecretText | undefined>> {
+    const { providers, token } = this.#parts;
+    if (!token.provider.hasSeed) return succeed(undefined);
+    this.#ahead = this.#look();
+    return succeed(new SecretText(providers.consents.seedOf(token.name, this.#ahead.seed)));
+  }
+
+  #look(): Visible {
+    const { world, token } = this.#parts;
+    const { visible, seed } = world.weather.provider(token.provider.name);
+    return { credential: visible, seed };
   }
 
   async verifyCredentials(): Promise<Result<void>> {
@@ -120,12 +144,11 @@ export class SimulatedSource implements TokenSource {
   }
 
   async waitForCredentialChange(signal: AbortSignal): Promise<void> {
-    const { world, token, clock } = this.#parts;
-    const state = world.weather.provider(token.provider.name);
-    const known = this.#used ?? state.visible;
+    const { clock } = this.#parts;
+    const known = this.#used ?? nameOf(this.#look());
     do await clock.sleep(CREDENTIAL_POLL_MS, signal);
-    while (state.visible === known);
-    this.#used = state.visible;
+    while (nameOf(this.#look()) === known);
+    this.#used = nameOf(this.#look());
   }
 
   /** Everything that a network can do, as an answer. */

@@ -26,6 +26,13 @@ export interface ProviderState {
   accepted: number;
   /** The credential that the daemons can see. */
   visible: number;
+  /** Which consent's refresh token stands among the credentials. */
+  seed: number;
+}
+
+/** What the daemons can see of a provider's credentials, the seed of its chain included, as one number. */
+export function visibleOf({ visible, seed }: ProviderState): number {
+  return seed * 10_000 + visible;
 }
 
 /** Everything that is broken at the moment. Incidents change it, the simulated systems obey it. */
@@ -53,6 +60,7 @@ export class Weather {
           isRepeating: false,
           accepted: 1,
           visible: 1,
+          seed: 1,
         },
       ]),
     );

@@ -6,7 +6,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
-import Provider, { type Context } from 'oidc-provider';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import Provider, { type Context, errors, type GrantContext } from 'oidc-provider';
 import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
 import { type CertificateAuthority, createAuthority } from './certificates.ts';
 import { createMemoryAdapter } from './oidc-memory.ts';
@@ -37,6 +38,9 @@ export interface AuthorizationServer {
   /** The next answer of the token endpoint is made and thrown away: the connection is cut instead. */
   loseNextAnswer(): void;
 }
+
+/** RFC 7523, 2.1. */
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** The client that introspects; it gets no tokens. */
 const OBSERVER = { client_id: 'observer', client_secret: 'observer-secret-0123456789' };
@@ -110,9 +114,13 @@ export async function startAuthorizationServer(
 }
 
 function createProvider(issuer: string, clients: readonly ClientRegistration[]): Provider {
-  const own = { grant_types: ['client_credentials', 'refresh_token'], redirect_uris: [], response_types: [] };
+  const own = {
+    grant_types: ['client_credentials', 'refresh_token', JWT_BEARER],
+    redirect_uris: [],
+    response_types: [],
+  };
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  return new Provider(issuer, {
+  const provider = new Provider(issuer, {
     adapter: createMemoryAdapter(),
     clients: [
       ...clients.map((client) => ({ ...own, scope: 'openid offline_access read', ...client })),
@@ -124,6 +132,7 @@ function createProvider(issuer: string, clients: readonly ClientRegistration[]):
       'client_secret_jwt',
       'private_key_jwt',
       'tls_client_auth',
+      'none',
     ],
     scopes: ['openid', 'offline_access', 'read'],
     jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), use: 'sig' }] },
@@ -150,6 +159,43 @@ function createProvider(issuer: string, clients: readonly ClientRegistration[]):
       },
     },
   });
+  const keys = new Map(clients.map(({ client_id, jwks }) => [client_id, jwks]));
+  provider.registerGrantType(JWT_BEARER, (context) => grantForAssertion(provider, keys, context), [
+    'assertion',
+    'scope',
+    'resource',
+  ]);
+  return provider;
+}
+
+/** The grant that oidc-provider does not have, verified by jose with the keys of the client. */
+async function grantForAssertion(
+  provider: Provider,
+  keys: ReadonlyMap<string, ClientRegistration['jwks']>,
+  context: GrantContext,
+): Promise<void> {
+  const { client, params } = context.oidc;
+  try {
+    await jwtVerify(
+      params.assertion ?? '',
+      createLocalJWKSet({ keys: [...(keys.get(client.clientId)?.keys ?? [])] }),
+      {
+        issuer: client.clientId,
+        audience: `${provider.issuer}/token`,
+        requiredClaims: ['exp', 'iat'],
+      },
+    );
+  } catch {
+    throw new errors.InvalidGrant('assertion is not valid');
+  }
+  const token = new provider.ClientCredentials({ client, scope: params.scope });
+  const access_token = await token.save();
+  context.body = {
+    access_token,
+    token_type: token.tokenType,
+    expires_in: token.expiration,
+    scope: token.scope,
+  };
 }
 
 function peerOf({ socket }: IncomingMessage): TLSSocket {

@@ -30,7 +30,7 @@ export function configurationText({ credentials, description }: DescribedProvide
     '  - name: acme',
     '    kind: http',
     `    credentials: { ${references} }`,
-    '    secret: tokens/acme',
+    `    secret: ${description.includes('customers:') ? 'tokens/{customer}' : 'tokens/acme'}`,
     ...lines.map((line) => `    ${line}`),
     '',
   ].join('\n');

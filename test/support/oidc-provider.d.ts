@@ -6,6 +6,17 @@ declare module 'oidc-provider' {
     readonly req: IncomingMessage;
   }
 
+  /** In the handler of a grant. */
+  export interface GrantContext extends Context {
+    readonly oidc: {
+      readonly client: Client;
+      readonly params: { readonly assertion?: string; readonly scope?: string };
+    };
+    body: object;
+  }
+
+  export const errors: { readonly InvalidGrant: new (detail: string) => Error };
+
   export interface Client {
     readonly clientId: string;
   }
@@ -15,12 +26,25 @@ declare module 'oidc-provider' {
     save(): Promise<string>;
   }
 
+  interface ClientCredentials {
+    save(): Promise<string>;
+    readonly tokenType: string;
+    readonly expiration: number;
+    readonly scope?: string;
+  }
+
   interface RefreshToken {
     save(): Promise<string>;
   }
 
   export default class Provider {
     constructor(issuer: string, configuration: object);
+    readonly issuer: string;
+    registerGrantType(
+      name: string,
+      handler: (context: GrantContext) => Promise<void>,
+      parameters: readonly string[],
+    ): void;
     callback(): (request: IncomingMessage, response: ServerResponse) => Promise<void>;
     on(event: 'server_error', listener: (context: Context, error: Error) => void): this;
     readonly Client: { find(id: string): Promise<Client | undefined> };
@@ -28,6 +52,9 @@ declare module 'oidc-provider' {
       readonly accountId: string;
       readonly clientId: string;
     }) => Grant;
+    readonly ClientCredentials: new (
+      values: object,
+    ) => ClientCredentials;
     readonly RefreshToken: new (
       values: object,
     ) => RefreshToken;

@@ -29,6 +29,18 @@ const NO_CODINGS: ReadonlySet<string> = new Set([
   'binary',
 ]);
 
+/** Others of IANA's list, and S3's. A name that is none may be anything, a credential too, and is not shown. */
+const KNOWN_CODINGS: ReadonlySet<string> = new Set([
+  'aes128gcm',
+  'aws-chunked',
+  'compress',
+  'x-compress',
+  'dcb',
+  'dcz',
+  'exi',
+  'pack200-gzip',
+]);
+
 /** Nobody needs more; each costs up to the limit in memory and time. */
 const MAX_CODINGS = 3;
 
@@ -43,8 +55,7 @@ export function decodeBody(raw: Uint8Array, codings: readonly string[]): HttpBod
   for (const name of applied) {
     const decode = DECODERS.get(name);
     if (decode === undefined) {
-      const shown = /^[a-z0-9-]{1,20}$/.test(name) ? ` (${name})` : '';
-      return { problem: `an unknown content coding${shown}` };
+      return { problem: `an unknown content coding${KNOWN_CODINGS.has(name) ? ` (${name})` : ''}` };
     }
     try {
       bytes = decode(bytes);

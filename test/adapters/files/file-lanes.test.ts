@@ -40,9 +40,9 @@ describe('FileLanes', () => {
   it('Good neighbours: takes what was read while this process stood still for longer than its deadline', async () => {
     const timers: (() => void)[] = [];
     const sleep = (_: number, signal?: AbortSignal) =>
-      new Promise<void>((resolve) => {
+      new Promise<void>((resolve, reject) => {
         timers.push(resolve);
-        signal?.addEventListener('abort', () => resolve(), { once: true });
+        signal?.addEventListener('abort', () => reject(new Error('over')), { once: true });
       });
     const lanes = new FileLanes({ sleep });
     let answer = (_: string): void => undefined;

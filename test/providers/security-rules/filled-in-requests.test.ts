@@ -406,7 +406,7 @@ async function startWire(t: TestContext) {
   };
 }
 
-const TWICE = /stands here twice|sent already|has a query|exclude each other/;
+const TWICE = /stands here twice|without query|sent already|has a query|exclude each other/;
 
 describe('10: duplicates of a parameter are an error', () => {
   const URL = 'url: "https://a.example/t"';
@@ -419,6 +419,10 @@ describe('10: duplicates of a parameter are an error', () => {
     [
       'in the address of a path',
       'baseUrl: https://a.example\nrequest: { url: "/t?k=1", body: { text: "${key}" } }',
+    ],
+    [
+      'in the address of baseUrl',
+      'baseUrl: "https://a.example?k=1"\nrequest: { url: /t, body: { text: "${key}" } }',
     ],
     ['in query', `request: { ${URL}, query: { k: "1", k: "2" }, body: { text: "\${key}" } }`],
     [

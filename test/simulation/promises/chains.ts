@@ -49,6 +49,8 @@ export class Chains implements Watcher {
 
   /** Who presented a refresh token, by pod. */
   readonly #presentations = new Map<string, Fetch[]>();
+  /** The fetch that brought the first refresh token of the newest consent, by token. */
+  readonly #consents = new Map<string, Fetch>();
   /** Pods whose journal has failed once. */
   readonly #unreliable = new Set<string>();
 
@@ -81,6 +83,7 @@ export class Chains implements Watcher {
     const { token, presented, process } = fetch;
     if (isCommand(process)) this.#commandAtMs.set(token, world.time.nowMs);
     if (presented !== undefined) this.#checkPresentations(fetch, presented);
+    if (presented !== undefined) this.#checkConsent(fetch, presented);
     if (presented === undefined || !providers.isSpent(token, presented)) return;
     const spender = this.#spentBy.get(presented);
     if (
@@ -100,8 +103,10 @@ export class Chains implements Watcher {
     if (fetch.grant !== undefined && fetch.presented !== undefined) this.#spentBy.set(fetch.presented, fetch);
   }
 
-  fetchSettled({ token, process, grant, isChainDelivered }: Fetch): void {
+  fetchSettled(fetch: Fetch): void {
+    const { token, process, grant, isChainDelivered } = fetch;
     const { pods, world } = this.#parts;
+    this.#noteConsent(fetch);
     const hasJournal = world.scenario.pods.find(({ name }) => name === podOf(process))?.hasJournal === true;
     if (!isChainDelivered || !hasJournal || grant?.refreshToken === undefined || pods.length === 0) return;
     const key = `${process.name} ${token}`;
@@ -166,6 +171,29 @@ export class Chains implements Watcher {
       fetch.token,
       `${fetch.process.name} presents ${presented}, which ${cutOff.length} processes of this pod presented before they were killed`,
     );
+  }
+
+  /** What has come of a former consent is not presented again once there is something of a newer one. */
+  #checkConsent(fetch: Fetch, presented: string): void {
+    const { world } = this.#parts;
+    const newer = this.#consents.get(fetch.token);
+    if (newer === undefined || this.#numberOf(presented) >= this.#numberOf(newer.presented)) return;
+    if (this.#isExcused(fetch, newer)) return;
+    world.breaks(
+      PROMISE,
+      fetch.token,
+      `${fetch.process.name} presents ${presented} although ${newer.process.name} got ${newer.grant?.refreshToken} for ${newer.presented}`,
+    );
+  }
+
+  #numberOf(refreshToken: string | undefined): number {
+    return this.#parts.providers.consents.numberOf(refreshToken ?? '') ?? 0;
+  }
+
+  #noteConsent(fetch: Fetch): void {
+    const former = this.#consents.get(fetch.token);
+    if (fetch.isChainDelivered && this.#numberOf(fetch.presented) > this.#numberOf(former?.presented))
+      this.#consents.set(fetch.token, fetch);
   }
 
   #isJournalled(process: VirtualProcess, refreshToken: string): boolean {

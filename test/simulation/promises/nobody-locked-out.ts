@@ -9,6 +9,7 @@ import type { RefreshEvent } from '../../../src/core/events.ts';
 import { isJsonObject, parseJson } from '../../../src/core/json.ts';
 import type { Fetch, Watcher } from '../observation.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
+import { visibleOf } from '../weather.ts';
 import { type CheckParts, findToken, podOf } from './check.ts';
 
 const PROMISE = '5 nobody is locked out';
@@ -71,7 +72,9 @@ export class NobodyLockedOut implements Watcher {
 
   fetchIssued(fetch: Fetch): void {
     const { process, token } = fetch;
-    const { visible } = this.#parts.world.weather.provider(findToken(this.#parts, token).provider.name);
+    const visible = visibleOf(
+      this.#parts.world.weather.provider(findToken(this.#parts, token).provider.name),
+    );
     this.#used.set(fetch, visible);
     const former = this.#issued.get(process) ?? new Map<string, Fetch>();
     this.#issued.set(process, former);
@@ -89,7 +92,9 @@ export class NobodyLockedOut implements Watcher {
     this.#humanWaits.set(process, waits);
     const former = waits.get(token);
     const { nowMs } = this.#parts.world.time;
-    const { visible } = this.#parts.world.weather.provider(findToken(this.#parts, token).provider.name);
+    const visible = visibleOf(
+      this.#parts.world.weather.provider(findToken(this.#parts, token).provider.name),
+    );
     if (event.event === 'token-removed') this.#forget(process, token);
     if (event.event !== 'refresh-failed') {
       if (event.event === 'refresh-abandoned' || event.event === 'refresh-recovered') waits.delete(token);
@@ -174,7 +179,7 @@ export class NobodyLockedOut implements Watcher {
     if (sinceMs < SHORTEST_WAIT_MS) this.#break(fetch, `fetches ${sinceMs} ms after a failure`);
     if (sinceMs < retryAfterMs && jumpedMs === 0)
       this.#break(fetch, `fetches after ${sinceMs} ms, the provider had asked for ${retryAfterMs}`);
-    const { visible } = this.#parts.world.weather.provider(provider.name);
+    const visible = visibleOf(this.#parts.world.weather.provider(provider.name));
     if (
       code === 'credentials-rejected' &&
       visible === refusal.credential &&
