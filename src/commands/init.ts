@@ -1,6 +1,9 @@
 /** `init PRESET`: a provider to paste into a configuration, with what has to be filled in. */
+import { suggest } from '../config/spelling.ts';
 import { findPreset, KINDS, listPresets } from '../connections.ts';
+import { decideCadence } from '../core/cadence.ts';
 import { formatDuration } from '../core/duration.ts';
+import { DEFAULT_VERSION_BUDGET, writesPerDay } from '../core/write-budget.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -49,13 +52,17 @@ export function init(name: string, terminal: Terminal): ExitCode {
   const form = Object.hasOwn(FORM_ENTRIES, name) ? FORM_ENTRIES[name] : undefined;
   const kind = KINDS.find(name);
   if (form === undefined && (kind === undefined || findPreset(name) === undefined)) {
+    const names = [...Object.keys(FORM_ENTRIES), ...listPresets()];
+    const nearest = suggest(name, names);
     terminal.err(
-      `no preset ${JSON.stringify(name)}; there are ${[...Object.keys(FORM_ENTRIES), ...listPresets()].join(', ')}\n`,
+      nearest === undefined
+        ? `no preset ${JSON.stringify(name)}; there are ${names.join(', ')}\n`
+        : `no preset ${JSON.stringify(name)}; did you mean ${JSON.stringify(nearest)}? (presets lists them all)\n`,
     );
     return 2;
   }
   const entry = form ?? (kind === undefined ? '' : presetEntry(name, kind));
-  terminal.out(`# Below providers: in the configuration.\n${entry}`);
+  terminal.out(indented(`# Below providers: in the configuration.\n${entry}`));
   terminal.err(
     'fill in what is marked, then: token-refresher check, and token-refresher try NAME to see the request\n',
   );
@@ -65,7 +72,7 @@ export function init(name: string, terminal: Terminal): ExitCode {
 function presetEntry(name: string, kind: ProviderKind): string {
   const preset = findPreset(name);
   if (preset === undefined) throw new Error(`${name} is a preset`);
-  const { title, special, source, checked, fromMemory, options, baseUrl } = preset;
+  const { title, special, source, checked, fromMemory, options } = preset;
   const prefix = name.replaceAll('-', '_').toUpperCase();
   const comments = [
     title,
@@ -80,9 +87,9 @@ function presetEntry(name: string, kind: ProviderKind): string {
     ...comments.map((comment) => `# ${comment}`),
     `- name: ${name}`,
     `  kind: ${name}`,
-    kind.needsBaseUrl
-      ? '  baseUrl: https://FILL-IN             # address of the API'
-      : `  # baseUrl: ${baseUrl ?? ''}`,
+    ...(kind.needsBaseUrl ? ['  baseUrl: https://FILL-IN             # address of the API'] : []),
+    // One that is made of options is nothing to change.
+    ...(kind.defaultBaseUrl === undefined ? [] : [`  # baseUrl: ${kind.defaultBaseUrl}`]),
     ...Object.entries(options).map(([option, { description, default: usual, values }]) => {
       const choices = values === undefined ? '' : ` (${values.join(', ')})`;
       return usual === undefined
@@ -92,8 +99,13 @@ function presetEntry(name: string, kind: ProviderKind): string {
     ...(Object.keys(own).length === 0 ? [] : ['  credentials:']),
     ...Object.entries(own).map(
       ([credential, { description, optional }]) =>
-        `    ${optional === true ? '# ' : ''}${credential}: { env: ${prefix}_${upper(credential)} }   # ${description}`,
+        `    ${optional === true ? '# ' : ''}${credential}: ${placeOf(credential, name, prefix)}   # ${description}`,
     ),
+    ...(isWrittenOften(preset.lifetime)
+      ? [
+          '  versionBudget: FILL-IN             # none: this life means more writes a day than one secret of AWS bears for long',
+        ]
+      : []),
     ...(hasCustomers ? customerLines(name, prefix, kind) : [`  secret: ${secretOf(name)}`]),
   ];
   return `${lines.join('\n')}\n`;
@@ -112,12 +124,38 @@ function customerLines(
   return [
     `  secret: tokens/${name}/{customer}`,
     '  customers:',
-    '    - name: first-customer             # FILL-IN',
+    '    - name: first-customer             # name of your own choice; takes the place of {customer}',
     ...Object.entries(customerCredentials).map(
       ([credential, { description }]) =>
-        `      ${credential}: { env: ${prefix}_${upper(credential)} }   # ${description}`,
+        `      ${credential}: ${placeOf(credential, name, prefix)}   # ${description}`,
     ),
   ];
+}
+
+/** Of several lines: better kept in files than in variables. */
+const PEM_FILES: Readonly<Record<string, string>> = {
+  privateKey: 'private-key.pem',
+  certificate: 'certificate.pem',
+};
+
+function placeOf(credential: string, name: string, prefix: string): string {
+  const file = PEM_FILES[credential];
+  return file === undefined ? `{ env: ${prefix}_${upper(credential)} }` : `{ file: ${name}/${file} }`;
+}
+
+/** Whether `check` refuses the lifetime without a budget that says that it is known. */
+function isWrittenOften(lifetimeMs: number): boolean {
+  const { refreshEveryMs } = decideCadence(lifetimeMs, {
+    refreshAfter: undefined,
+    stalenessMs: 0,
+    minIntervalMs: 0,
+  });
+  return writesPerDay(refreshEveryMs) > DEFAULT_VERSION_BUDGET;
+}
+
+/** As entries stand in a list that others are in already. */
+function indented(block: string): string {
+  return block.replaceAll(/^(?=.)/gm, '  ');
 }
 
 /** `clientSecret` -> `CLIENT_SECRET`. */

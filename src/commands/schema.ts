@@ -10,7 +10,7 @@ export const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notificat
 export type SchemaName = (typeof SCHEMA_NAMES)[number];
 
 export function schema(name: SchemaName, terminal: Terminal): ExitCode {
-  terminal.out(`${JSON.stringify(jsonSchema(name), null, 2)}\n`);
+  terminal.out(`${JSON.stringify(jsonSchema(name), null, 1)}\n`);
   return 0;
 }
 

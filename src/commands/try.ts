@@ -59,7 +59,12 @@ interface ShownRequest {
 }
 
 function show({ shown, url, headers, body }: TokenRequest): ShownRequest {
-  return { call: shown, query: Object.fromEntries(url.searchParams), headers, body };
+  return { call: shown, query: Object.fromEntries(url.searchParams), headers, body: body && withNames(body) };
+}
+
+/** The marks of names, which a form has encoded. */
+function withNames(body: string): string {
+  return body.replaceAll('%E2%80%B9', '‹').replaceAll('%E2%80%BA', '›');
 }
 
 async function explainRecorded(
@@ -170,7 +175,9 @@ function print(
     terminal.out('\n');
     for (const { what, found } of explained) terminal.out(`${`${what}:`.padEnd(16)} ${found}\n`);
   }
-  if (report.failure !== undefined && report.answers.length === 0)
+  // Of the last request an explanation says it; of a step, and of one that was not answered, none does.
+  const isTold = report.answers.some((explained) => explained.some(({ what }) => what === 'failure'));
+  if (report.failure !== undefined && !isTold)
     terminal.out(`\nfailure:         ${report.failure.code}: ${report.failure.message}\n`);
 }
 

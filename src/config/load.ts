@@ -19,7 +19,8 @@ import { toReference } from './credential-entries.ts';
 import { noteUnusableFiles } from './credential-files.ts';
 import type { InstallationPlace } from './installation-name.ts';
 import { type Finding, formatPath, type Problem } from './problem.ts';
-import { type ProviderEntry, readProviderEntry, toFinding } from './provider-entry.ts';
+import { type ProviderEntry, readProviderEntry, toFindings } from './provider-entry.ts';
+import { findTakenNames } from './provider-schema.ts';
 import { salvage } from './salvage.ts';
 import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, storeSchema } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
@@ -154,8 +155,20 @@ function readDocument(
   const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
   const presets = isJsonObject(raw['presets']) ? raw['presets'] : {};
   const { library, faults } = kinds.extend(presets);
+  const taken = Object.keys(presets).flatMap((name) => {
+    const kind = kinds.names.includes(name) ? undefined : library.find(name);
+    return (kind === undefined ? [] : findTakenNames(kind)).map((fault) => ({
+      ...fault,
+      path: [name, ...fault.path],
+    }));
+  });
+  const unusable = new Set(taken.map(({ path: [name] }) => name));
   const context = {
-    kinds: library,
+    // What is wrong with a preset is told there alone.
+    kinds: {
+      ...library,
+      find: (name: string) => (unusable.has(name) ? undefined : library.find(name)),
+    },
     references: { folder: dirname(fileName), env },
     stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
     versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
@@ -168,7 +181,7 @@ function readDocument(
   const secrets = uses.filter((use) => use.use !== 'file');
   const findings = [
     ...outline,
-    ...faults.map((fault) => toFinding(fault, presets, ['presets'])),
+    ...toFindings([...faults, ...taken], presets, ['presets']),
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),

@@ -171,7 +171,7 @@ function readOptions(
   const result = kind.configure(options, facts);
   if (result.ok) return isWhole ? { configured: result.configured, findings: [] } : NOT_CONFIGURED;
   const faults = result.faults.filter(({ needsWhole = false }) => isWhole || !needsWhole);
-  return { configured: undefined, findings: faults.map((fault) => toFinding(fault, raw, path)) };
+  return { configured: undefined, findings: toFindings(faults, raw, path) };
 }
 
 /** What `init` has left to be filled in. */
@@ -186,8 +186,19 @@ function findBlanks(value: unknown, path: Path): readonly Finding[] {
 
 const NOT_CONFIGURED: Options = { configured: undefined, findings: [] };
 
-/** @param raw what the fault's path starts from */
-export function toFinding(fault: Fault, raw: unknown, path: Path): Finding {
+/** @param raw what the paths of the faults start from */
+export function toFindings(faults: readonly Fault[], raw: unknown, path: Path): readonly Finding[] {
+  const meant = new Set(
+    faults.map(({ written, candidates }) =>
+      written === undefined ? undefined : suggest(written, candidates ?? []),
+    ),
+  );
+  return faults
+    .filter(({ unused }) => unused === undefined || !meant.has(unused))
+    .map((fault) => toFinding(fault, raw, path));
+}
+
+function toFinding(fault: Fault, raw: unknown, path: Path): Finding {
   const { text, allowed, target, written, candidates } = fault;
   const whole = [...path, ...fault.path];
   return {

@@ -14,6 +14,7 @@ import {
   wholeNumberField,
 } from '../core/field-schemas.ts';
 import { isJsonObject, type JsonObject } from '../core/json.ts';
+import type { Fault } from '../providers/faults.ts';
 import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
 import { discoverySchema } from './discovery-schema.ts';
 import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
@@ -283,6 +284,41 @@ function customersField(kind: ProviderKind): z.ZodType {
       `${CUSTOMER_LIST}, or { discover: { tag: KEY=VALUE } }`,
     )
     .describe('one token for each customer, listed or discovered');
+}
+
+const ENTRY_FIELDS = [
+  'kind',
+  'baseUrl',
+  'credentials',
+  'secret',
+  'stateSecret',
+  'customers',
+  'lifetime',
+  'tls',
+  ...Object.keys(commonShape),
+];
+
+/** What a preset cannot name so, because entries and customers have fields of that name. */
+export function findTakenNames({
+  credentials,
+  customerCredentials,
+  options,
+}: ProviderKind): readonly Fault[] {
+  const ofCustomers = Object.keys(customerShape);
+  const taken = (section: string, names: readonly string[], fields: readonly string[]): readonly Fault[] =>
+    names
+      .filter((name) => fields.includes(name))
+      .map((name) => ({
+        path: [section, name],
+        target: 'key',
+        text: `has the name of a field of every ${fields === ofCustomers ? 'customer' : 'provider'}`,
+        allowed: `another name than ${fields.join(', ')}`,
+      }));
+  return [
+    ...taken('options', Object.keys(options.shape), ENTRY_FIELDS),
+    ...taken('credentials', credentials === 'any' ? [] : Object.keys(credentials), ofCustomers),
+    ...taken('customerCredentials', Object.keys(customerCredentials ?? {}), ofCustomers),
+  ];
 }
 
 function refuseCollisions(kind: ProviderKind, fields: z.ZodRawShape, own: z.ZodRawShape): void {

@@ -138,8 +138,14 @@ function findTooEarly(
   };
 }
 
-/** Readers that keep a token for a while keep one that has ended. */
+/** Readers that keep a token for a while keep one that has ended; or none can be there in time. */
 function noteEndedTokens({ configured, path, stalenessMs = 0 }: TimingInput): readonly Finding[] {
+  if (configured?.reissue === 'same-until-expiry') {
+    const text =
+      'the API hands out the same token until it ends, so the next one is published a moment after that: readers have to read ' +
+      'the secret again when the API answers 401';
+    return [{ path: [...path, 'kind'], text }];
+  }
   if (configured?.reissue !== 'invalidates-previous' || stalenessMs === 0) return [];
   const text =
     `a new token ends the one before at once, and readers may hold that for another ${formatDuration(stalenessMs)} ` +

@@ -82,6 +82,7 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
     return [unknownKey(params['unknownKey'], path, params['known'].join(', '))];
   if (issue.message === LITERAL_CREDENTIAL) return [{ path, text: LITERAL_CREDENTIAL }];
   const value = valueAt(root, ownPath);
+  if (issue.code === 'invalid_key') return [unusableKey(path, issue)];
   const target = params['target'] === 'key' ? 'key' : 'value';
   const given = Array.isArray(params['candidates']) ? params['candidates'].map(String) : [];
   const candidates = issue.code === 'invalid_value' ? issue.values.map(String) : given;
@@ -90,9 +91,24 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   if (typeof stated === 'string') return [{ path, target, text: stated, allowed: issue.message, suggestion }];
   if (target === 'key')
     return [{ path, target, text: 'not a usable key', allowed: issue.message, suggestion }];
-  const slip = isSensitive(path) ? undefined : findSlip(value, issue.message);
+  const slip = isSensitive(path) ? undefined : findSlip(value, issue.message, isTextWanted(issue));
   const text = `${describeFound(value, path)}${slip?.text ?? ''}`;
   return [{ path, target, text, allowed: issue.message, suggestion: suggestion ?? slip?.suggestion }];
+}
+
+/** The mapping's own message says nothing of its keys. */
+function unusableKey(path: Path, { issues, message }: z.core.$ZodIssueInvalidKey): Finding {
+  const parent = path.slice(0, -1);
+  const isHidden = mayBeSecret(String(path.at(-1)));
+  const allowed = issues[0]?.message ?? message;
+  const text = isHidden ? 'holds a key that is not usable' : 'not a usable key';
+  return { path, target: 'key', text, allowed, ...(isHidden ? { shownPath: parent } : {}) };
+}
+
+function isTextWanted(issue: Issue): boolean {
+  if (issue.code === 'invalid_union')
+    return issue.errors.flat().some((inner) => inner.path.length === 0 && isTextWanted(inner));
+  return issue.code === 'invalid_type' && issue.expected === 'string';
 }
 
 /**

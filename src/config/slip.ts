@@ -1,5 +1,6 @@
 /** What is wrong with a value, beyond that it is not allowed: the usual slips, by what is allowed in its place. */
 import { DURATION_FORM, parseDuration } from '../core/duration.ts';
+import { FETCH_LIMIT_FORM } from '../core/fetch-limit.ts';
 import { explainServiceUrl, URL_FORM } from '../core/service-url.ts';
 import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
 
@@ -12,11 +13,19 @@ export interface Slip {
 /**
  * @param value what was found, which may be shown
  * @param allowed by the convention of `field-schemas.ts`, the message of the schema
+ * @param isTextWanted a text of any kind would be of the right type
  */
-export function findSlip(value: unknown, allowed: string): Slip | undefined {
+export function findSlip(value: unknown, allowed: string, isTextWanted: boolean): Slip | undefined {
   if (allowed.startsWith(DURATION_FORM)) return findDurationSlip(value, allowed);
   if (allowed.startsWith('a whole number') && typeof value === 'string' && /^\d+$/.test(value))
     return { text: ', a text in quotes', suggestion: value };
+  // Not taken for a text: YAML has dropped leading zeros already, and the last digits of long numbers.
+  if (
+    isTextWanted &&
+    allowed !== FETCH_LIMIT_FORM &&
+    (typeof value === 'number' || typeof value === 'boolean')
+  )
+    return { text: ', which is a text only in quotes' };
   if (typeof value !== 'string') return undefined;
   if (allowed === URL_FORM) return { text: `, ${explainServiceUrl(value)}` };
   if (allowed !== SECRET_NAME_FORM && allowed !== SECRET_TEMPLATE_FORM) return undefined;

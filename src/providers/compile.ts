@@ -62,6 +62,8 @@ export function compile(input: CompileInput): Configured {
     if (name !== REFRESH_TOKEN || chain === undefined)
       names.declare(name, 'credential', ['credentials', name]);
 
+  const later = [description.values, ...description.steps.map(({ save }) => save)].flatMap(Object.keys);
+  names.announce(later);
   const values = Object.entries(description.values).map(([name, node]) => {
     names.startPart();
     const value = compileValue(name, node, ['values', name], names);
@@ -223,6 +225,7 @@ function reportUnused(
         path: ['values', name],
         target: 'key',
         text: 'is used nowhere',
+        unused: name,
         needsWhole: true,
         allowed: `\${${name}} in a text, or no such value`,
       });
@@ -232,6 +235,7 @@ function reportUnused(
         path: ['credentials', name],
         target: 'key',
         text: 'is used nowhere',
+        unused: name,
         needsWhole: true,
         allowed: `\${${name}} in a text, or no such credential`,
       });
@@ -242,6 +246,7 @@ function reportUnused(
           path: ['steps', index, 'save', name],
           target: 'key',
           text: 'is used nowhere',
+          unused: name,
           needsWhole: true,
           allowed: `\${${name}} in a later text`,
         });

@@ -430,6 +430,10 @@ const refreshField = mapping({
   ttl: durationField({ leastMs: 60_000 })
     .optional()
     .describe('life of a refresh token, when the answer does not say'),
+  rotates: z
+    .enum(['always', 'sometimes'])
+    .default('sometimes')
+    .describe('always: a new token without a next refresh token is told in the log'),
   whenRefused: z
     .enum(['start-again', 'needs-human'])
     .default('start-again')

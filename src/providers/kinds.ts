@@ -11,7 +11,7 @@ import { compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
 import type { Fault } from './faults.ts';
 import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
-import { exampleField, presetFields } from './preset.ts';
+import { exampleField, OWN_NAME, presetFields } from './preset.ts';
 import type { CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
 import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
@@ -354,8 +354,6 @@ function findPresetFaults({ preset, kind }: Extract<PresetReading, { ok: true }>
   });
   return result.ok ? [] : result.faults;
 }
-
-const OWN_NAME = /^[a-z][a-z0-9-]{1,62}$/;
 
 /** @throws for a preset that ships and is wrong: a bug, which the suites find */
 export function createKindLibrary(source: PresetSource): KindLibrary {

@@ -8,6 +8,7 @@ export type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' 
 export class Names {
   readonly faults: Fault[] = [];
   readonly #known = new Map<string, NameKind>();
+  readonly #announced = new Set<string>();
   readonly #options: ReadonlyMap<string, string>;
   readonly #used = new Set<string>();
   readonly #revealing = new Set<string>();
@@ -36,6 +37,11 @@ export class Names {
     this.#options = options;
     this.#acceptsUnknown = acceptsUnknown;
     for (const name of options.keys()) this.#known.set(name, 'option');
+  }
+
+  /** Names that {@link Names.declare} will make known, in this order. */
+  announce(names: readonly string[]): void {
+    for (const name of names) this.#announced.add(name);
   }
 
   /** Names become known in the order of the description: a value can use earlier ones. */
@@ -138,6 +144,16 @@ export class Names {
     this.#used.add(name);
     this.#usedHere.add(name);
     if (kind !== undefined && (wanted === undefined || kind === wanted)) return;
+    if (kind === undefined && this.#announced.has(name)) {
+      this.faults.push({
+        path,
+        text: `${name} is not there yet`,
+        allowed:
+          'what stands above it: values are computed in their order, and steps before the request for the token',
+        needsWhole: true,
+      });
+      return;
+    }
     if (this.#acceptsUnknown && kind === undefined && (wanted === undefined || wanted === 'credential')) {
       this.#known.set(name, 'credential');
       this.accepted.add(name);

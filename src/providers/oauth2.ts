@@ -86,7 +86,7 @@ export const oauth2Fields = {
     .enum(['always', 'sometimes', 'never'])
     .default('sometimes')
     .describe(
-      'of refresh_token: whether an answer brings a new one; never: the credential refreshToken is all there is, and no state is kept',
+      'of refresh_token: whether an answer brings a new one; always: one without is told in the log; never: the credential refreshToken is all there is, and no state is kept',
     ),
   refreshTokenTtl: durationField({ leastMs: 60_000 })
     .optional()
@@ -166,6 +166,7 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
         ? {
             refresh: {
               token: { path: 'refresh_token' },
+              rotates: settings.rotates === 'always' ? 'always' : 'sometimes',
               expiry: { path: 'refresh_token_expires_in', as: 'seconds' },
               whenRefused: 'needs-human',
               ttl: settings.refreshTokenTtl,

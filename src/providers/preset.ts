@@ -7,6 +7,9 @@ import { durationField, fetchLimitField, mapping, shortTextField } from '../core
 import { ERROR_CODES } from './description.ts';
 import { NAME_FORM, NAME_PATTERN } from './template.ts';
 
+/** Names of presets of the user's own. */
+export const OWN_NAME = /^[a-z][a-z0-9-]{1,62}$/;
+
 const LINE_FORM = 'a text on one line';
 const line = z
   .string(LINE_FORM)

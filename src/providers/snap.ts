@@ -154,6 +154,7 @@ export function describeSnap(settings: SnapSettings): ShortForm {
             refresh: {
               token: { path: 'refreshToken' },
               expiry: { path: 'refreshTokenExpiryTime', as: 'auto' },
+              rotates: 'sometimes',
               whenRefused: 'start-again',
               ttl: refreshTokenTtl,
               ...(grant === 'refresh_token'

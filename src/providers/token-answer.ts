@@ -57,7 +57,10 @@ export function acceptToken(
     accessToken,
     publishedFingerprint: context.publishedFingerprint,
     documentedLifetimeSeconds: fields.documentedLifetimeSeconds,
-    isSilent: fields.isSilent === true,
+    // Beside the token it is there after all.
+    isSilent:
+      fields.isSilent === true ||
+      (fields.expiry.value === undefined && Object.hasOwn(fields.beside, nameOf(fields.expiry))),
     configuredLifetimeSeconds:
       context.lifetimeMs === undefined ? fields.documentedLifetimeSeconds : context.lifetimeMs / 1000,
     sentAtMs,
@@ -66,7 +69,7 @@ export function acceptToken(
     ageMs: parseAge(response.headers.get('age')),
   });
   if (!expiry.ok) return expiry;
-  const tokenType = parseTokenType(fields.tokenType);
+  const tokenType = parseTokenType(fields.tokenType, fields.secrets);
   const refresh = readRefreshToken(response, fields.refresh);
   return succeed({
     accessToken,
@@ -120,10 +123,14 @@ const EXPIRY_NAMES: readonly string[] = [
   'access_token_expires_at',
 ];
 
+function nameOf({ field }: Pick<AnswerField, 'field'>): string {
+  return field.split('.').at(-1) ?? '';
+}
+
 function otherStatements({ expiry, otherExpiries, beside }: TokenFields): readonly AnswerField[] {
   const known = new Set(
     [expiry, ...otherExpiries].flatMap(({ field, value }) =>
-      value === undefined ? [] : [field.split('.').at(-1)],
+      value === undefined ? [] : [nameOf({ field })],
     ),
   );
   return [
@@ -133,6 +140,15 @@ function otherStatements({ expiry, otherExpiries, beside }: TokenFields): readon
       value: beside[name],
     })),
   ];
+}
+
+/** A shorter credential (an id of a shop) may well be part of an address. */
+const TELLING = 8;
+
+/** Whether a text is a secret or holds one. @param text without outer white space, so the secret's own does not count */
+export function shows(text: string, secret: SecretText): boolean {
+  const bare = secret.reveal().trim();
+  return text === bare || (bare.length >= TELLING && text.includes(bare));
 }
 
 /** The refresh token of a successful answer whose access token is of no use; `undefined` when there is none. */
@@ -175,11 +191,20 @@ const TOKEN_TYPE = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/;
 const NO_SCHEME = /^(?:n[_/-]?a|none|null|undefined|access[_-]?token)$/i;
 
 /** The scheme for the `Authorization` header: any spelling of bearer is `Bearer`, which every reader's API knows. */
-function parseTokenType(value: unknown): { readonly name: string; readonly notes: readonly string[] } {
+function parseTokenType(
+  value: unknown,
+  secrets: readonly SecretText[],
+): { readonly name: string; readonly notes: readonly string[] } {
   const text = typeof value === 'string' ? value.trim() : value;
   if (text === undefined || text === null || text === '') return { name: 'Bearer', notes: [] };
   if (typeof text === 'string' && /bearer/i.test(text.slice(0, 64))) return { name: 'Bearer', notes: [] };
-  if (typeof text !== 'string' || !TOKEN_TYPE.test(text) || NO_SCHEME.test(text)) {
+  const isUsable =
+    typeof text === 'string' &&
+    TOKEN_TYPE.test(text) &&
+    !NO_SCHEME.test(text) &&
+    // Readers get it.
+    !secrets.some((secret) => shows(text, secret));
+  if (!isUsable) {
     return { name: 'Bearer', notes: ['token type unusable, assumed Bearer'] };
   }
   const isBound = /^(?:dpop|mac|pop)$/i.test(text);

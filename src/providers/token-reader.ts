@@ -16,6 +16,7 @@ import {
   notAnObject,
   type RefreshTokenFields,
   salvageRefresh,
+  shows,
 } from './token-answer.ts';
 
 type Success = NonNullable<Description['success']>;
@@ -120,7 +121,13 @@ export function compileTokenReader(
         secrets,
       });
       if (!accepted.ok) return accepted;
-      const token = { ...accepted.value, tokenType: fixedScheme ?? accepted.value.tokenType };
+      const { value } = accepted;
+      const isMissed = description.refresh?.rotates === 'always' && value.refreshToken === undefined;
+      const token = {
+        ...value,
+        tokenType: fixedScheme ?? value.tokenType,
+        notes: isMissed ? [...value.notes, NO_NEXT] : value.notes,
+      };
       if (publish.length === 0) return succeed(token);
       const found = readFields(answer, publish, [...secrets, ...secretsOf(token)]);
       return succeed({ ...token, fields: found.fields, notes: [...token.notes, ...found.notes] });
@@ -128,6 +135,9 @@ export function compileTokenReader(
     salvage: (answer) => salvageRefresh(answer.response, refresh?.(answer)),
   };
 }
+
+const NO_NEXT =
+  'without a next refresh token, though there should always be one: the present one may be spent';
 
 /** Where nothing is described: what an answer says of the expiry under any usual name counts anyway. */
 const UNSTATED: AnswerField = { field: 'expires_in', value: undefined };
@@ -227,6 +237,12 @@ function compileExpiry(
       allowed: 'one of path, header, jwt and ttl',
     });
   const { as, zone } = rule;
+  if (zone !== undefined && as !== 'iso')
+    faults.push({
+      path: [...path, 'zone'],
+      text: `says nothing of ${as}`,
+      allowed: 'zone beside as: iso, whose time may be written without one',
+    });
   if (rule.path !== undefined) {
     const where = compilePath(rule.path);
     return [({ json }) => ({ field: where.text, value: readAs(valueAt(json, where), as, zone) })];
@@ -304,15 +320,6 @@ const FIELD_TEXT = /^[^\p{Cc}]+$/u;
 
 function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly SecretText[] {
   return refreshToken === undefined ? [accessToken] : [accessToken, refreshToken];
-}
-
-/** A shorter credential (an id of a shop) may well be part of an address. */
-const TELLING = 8;
-
-/** @param text without outer white space, so the secret's own does not count */
-function shows(text: string, secret: SecretText): boolean {
-  const bare = secret.reveal().trim();
-  return text === bare || (bare.length >= TELLING && text.includes(bare));
 }
 
 /** What is never for readers, by the name that it has in answers. */

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -45,6 +45,22 @@ describe('try', () => {
     assert.match(said, /‹clientSecret› from environment variable SECRET/);
   });
 
+  it('shows the names in a form as JSON too, what is beside them as it is sent', async (t) => {
+    const folder = makeFolder(t);
+    const path = join(folder, 'config.yaml');
+    const scope = '    auth: client_secret_post\n    scope: "a&b"\n    secret:';
+    writeFileSync(
+      path,
+      readFileSync(path, 'utf8').replace('    secret:', () => scope),
+    );
+    const { code, said } = await tryIt(folder, '--json');
+    assert.equal(code, 0);
+    assert.ok(
+      said.includes('client_id=‹clientId›&client_secret=‹clientSecret›') && said.includes('scope=a%26b'),
+      said,
+    );
+  });
+
   it('No secret leaks: sends it, and shows what the rules find and nothing of what a server echoes', async (t) => {
     await using server = await startLoopbackServer((request, response) => {
       const echo = String(request.headers.authorization);
@@ -62,6 +78,38 @@ describe('try', () => {
     for (const text of [...Object.values(ENV), 'x'.repeat(40), '9041', btoa(`${ENV.ID}:${ENV.SECRET}`)])
       assert.ok(!said.includes(text), said);
   });
+
+  for (const [what, status] of [
+    ['a step', 401],
+    ['the request after it', 200],
+  ] as const)
+    it(`tells the failure of ${what}, of which no rule has anything to say`, async (t) => {
+      await using server = await startLoopbackServer((request, response) => {
+        request.resume();
+        if (request.url === '/first') response.writeHead(status).end('{"session":"s"}');
+        else response.destroy();
+      });
+      const folder = makeFolder(t);
+      writeFileSync(
+        join(folder, 'config.yaml'),
+        `providers:
+  - name: acme
+    kind: http
+    credentials: { clientId: { env: ID }, clientSecret: { env: SECRET } }
+    steps: [{ url: "${server.url}/first", body: { form: { id: "\${clientId}", secret: "\${clientSecret}" } }, save: { session: session } }]
+    request: { url: "${server.url}/last", headers: { x-session: "\${session}" } }
+    secret: tokens/acme
+store: { region: ap-southeast-3 }
+`,
+      );
+      const { code, said } = await tryIt(folder, '--send');
+      assert.equal(code, 1);
+      const expected =
+        status === 401
+          ? /\nfailure: +credentials-rejected: POST /
+          : /\nfailure: +provider-unavailable: POST /;
+      assert.match(said, expected);
+    });
 
   it('reads a recorded answer, at its own Date', async (t) => {
     const folder = makeFolder(t);

@@ -157,6 +157,53 @@ describe('configurationJsonSchema', () => {
     });
   }
 
+  it('says once what kinds have in common', () => {
+    assert.ok(JSON.stringify(jsonSchema).length < 3000 * KINDS.names.length);
+    const defs = at(jsonSchema, '$defs');
+    assert.ok(isJsonObject(defs));
+    const parts = Object.values(defs).map((part) => JSON.stringify(part));
+    const long = parts.filter((part) => part.length > 120 && !part.includes('"kind":true'));
+    assert.deepEqual([...new Set(long)], long);
+  });
+
+  it('names all kinds and what each is, and lets an editor look up their options', () => {
+    const item = at(jsonSchema, 'properties', 'providers', 'items');
+    const kinds = at(item, 'properties', 'kind', 'anyOf');
+    const definitions = at(item, 'allOf');
+    assert.ok(Array.isArray(kinds) && Array.isArray(definitions));
+    for (const [index, name] of KINDS.names.entries()) {
+      assert.equal(at(kinds, index, 'const'), name);
+      assert.equal(at(kinds, index, 'description'), KINDS.find(name)?.description);
+      assert.equal(at(definitions, index, 'if', 'properties', 'kind', 'not', 'const'), name);
+      const reference = String(at(definitions, index, 'else', '$ref')).split('/');
+      const own = at(jsonSchema, '$defs', String(reference.at(-1)));
+      assert.ok(isJsonObject(own), name);
+    }
+  });
+
+  for (const [what, provider, isGood] of [
+    ['with options and credentials of its own', {}, true],
+    ['with a misspelt duration', { timeout: '10sec' }, false],
+    ['with a literal credential', { credentials: { apiKey: 'hunter2' } }, false],
+    ['without a secret', { secret: undefined }, false],
+  ] as const) {
+    it(`${isGood ? 'accepts' : 'refuses'} a provider of a preset of the user's own ${what}`, () => {
+      const entry = {
+        name: 'a',
+        kind: 'my-own',
+        secret: 's',
+        tenant: 't',
+        credentials: { apiKey: { env: 'A' } },
+      };
+      const providers = JSON.parse(JSON.stringify([{ ...entry, ...provider }]));
+      const presets = { 'my-own': { title: 'My own' } };
+      assert.equal(isValid(jsonSchema, { presets, providers }), isGood);
+      assert.equal(isValid(jsonSchema, { providers }), false, 'without presets');
+      // A kind that ships stays as strict as without them.
+      assert.equal(isValid(jsonSchema, { presets, providers: [{ ...entry, kind: 'paypal' }] }), false);
+    });
+  }
+
   for (const file of ['example.yaml', 'sandbox.yaml']) {
     it(`accepts config/${file}`, async () => {
       assert.ok(isValid(jsonSchema, parse(await readConfig(file))));
@@ -168,7 +215,6 @@ describe('configurationJsonSchema', () => {
     ['an unknown section', 'store:', 'stroe:'],
     ['an unknown option', '    minInterval: 0s', '    minimumInterval: 0s'],
     ["another kind's option", '    useRefreshToken: false', '    grant: both'],
-    ['an unknown kind', '    kind: pik', '    kind: pig'],
     ['a duration without unit', '    timeout: 10s', '    timeout: 10'],
     ['a misspelt unit', '    timeout: 10s', '    timeout: 10sec'],
     ['a literal credential', '{ env: PIK_APP_ID }', 'hunter2'],

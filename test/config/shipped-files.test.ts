@@ -54,8 +54,8 @@ function optionNames(schema: unknown): readonly string[] {
 
 /** Options of the file, and of every provider: what kinds have of their own docs/providers.md shows. */
 function sharedOptionNames(): readonly string[] {
-  const { properties: sections = {} } = configurationJsonSchema(KINDS, { isInline: true });
-  const { providers, presets: _, ...others } = sections;
+  const { properties: sections } = configurationJsonSchema(KINDS, { isInline: true });
+  const { providers, presets: _, ...others } = isJsonObject(sections) ? sections : {};
   const items = isJsonObject(providers) && isJsonObject(providers['items']) ? providers['items'] : {};
   const forms: readonly unknown[] = Array.isArray(items['oneOf']) ? items['oneOf'] : [];
   const names = forms.map((form) =>

@@ -3,15 +3,19 @@
  * sandbox knows, is searched for every secret that was issued or configured.
  */
 import assert from 'node:assert/strict';
-import { dirname } from 'node:path';
-import { describe, it } from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, it, type TestContext } from 'node:test';
 import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { startAlertStage } from '../support/alert-stage.ts';
+import { type Answer, startCanaryProviders } from '../support/canary-providers.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { startWiretap, type Wiretap } from '../support/program-wiretap.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
+import { SPELLINGS } from '../support/spellings.ts';
 
 const TOKENS = SANDBOX_TOKENS.map(({ token }) => token);
 const PROVIDER_FAULTS = ['echo', '503', 'not-json', 'wrong-credentials', 'malformed'];
@@ -249,5 +253,195 @@ describe('No secret leaks through Node.js itself', { concurrency: 2, timeout: 60
     await daemon.output.untilLines('token-refreshed', 1);
     daemon.send('SIGTERM');
     assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
+  });
+});
+
+/** Ways in which a server may spell what it was sent. */
+const ECHOES = [
+  'as it is',
+  'percent',
+  'base64',
+  'base64url',
+  'hex',
+  'JSON in JSON',
+  'percent, twice',
+  'reversed',
+];
+const STATUSES = [401, 400, 403, 429, 500, 503, 200, 422];
+const spell = (name: string, text: string): string => SPELLINGS[name]?.(text) ?? '';
+
+/** An error that spells all that was presented, in every place where errors have words. */
+const echoAs =
+  (spelling: string, status: number): Answer =>
+  (response, presented) => {
+    const [first = '', second = first] = presented.map((one) => spell(spelling, one));
+    const all = presented.map((one) => spell(spelling, one)).join(' ');
+    const inner = { code: first, message: all, [first]: all };
+    response.writeHead(status, { 'content-type': 'application/json' }).end(
+      JSON.stringify({
+        error: first,
+        error_description: all,
+        errors: [inner],
+        [second]: second,
+        code: second,
+        message: all,
+        responseCode: first,
+        responseMessage: all,
+        title: second,
+      }),
+    );
+  };
+
+const TRICKS: Readonly<Record<string, Answer>> = {
+  'a redirect': (response, [first = '']) =>
+    void response.writeHead(307, { location: `http://127.0.0.1:9/${encodeURIComponent(first)}` }).end(),
+  'no JSON': (response, presented) => void response.end(presented.join('\n')),
+  'an HTML page': (response, presented) => void response.end(`<html>${presented.join(' ')}</html>`),
+  'the request in the place of the token': (response, [first = '', second = first]) =>
+    void response.end(JSON.stringify({ access_token: first, expires_in: second, token_type: first })),
+  'the request in headers': (response, [first = '']) => {
+    const hex = Buffer.from(first).toString('hex').slice(0, 20);
+    const text = encodeURIComponent(first);
+    const headers = { 'content-encoding': hex, 'retry-after': text, 'www-authenticate': text, age: text };
+    response.writeHead(200, text, headers).end('x');
+  },
+  'a connection that breaks off': (response, presented) => {
+    response.setHeader('content-length', 100_000);
+    response.write(presented.join(' '), () => response.socket?.destroy());
+  },
+  'something that is not HTTP': (response, presented) =>
+    void response.socket?.end(`${presented.join(' ')}\r\n\r\n`),
+};
+
+/** A secret in every place that a description knows, and everything that anybody but provider and store gets to see. */
+async function setDescribedStage(t: TestContext, logFormat: 'json' | 'pretty' = 'json') {
+  const world = await startProgramWorld();
+  t.after(() => world[Symbol.asyncDispose]());
+  const providers = await startCanaryProviders(t);
+  const toStore = await startWiretap(world.sandbox.store.endpoint);
+  t.after(() => toStore[Symbol.asyncDispose]());
+  const receiver = await startAlertStage(t);
+  const config = join(dirname(world.sandbox.configPath), 'described.yaml');
+  await writeFile(
+    config,
+    JSON.stringify({
+      store: { region: 'ap-southeast-3', endpoint: toStore.url, createSecrets: true, versionBudget: 'none' },
+      journal: { dir: 'described-journal' },
+      http: { host: '127.0.0.1', port: 0 },
+      log: { level: 'debug', format: logFormat },
+      alerts: receiver.alerts,
+      providers: providers.entries,
+    }),
+  );
+  const env = { ...providers.env, ...receiver.env };
+  const shown: string[] = [];
+  return {
+    providers,
+    told: receiver.receiver.received,
+    env,
+    config,
+    show: (text: string): void => void shown.push(text),
+    run: async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await runInProcess([...args, '--config', config], { env });
+      shown.push(stdout, stderr);
+      return { code, said: `${stdout}${stderr}` };
+    },
+    search: () => {
+      const search = new SecretSearch();
+      for (const [name, text] of providers.secrets) search.add(name, text);
+      for (const request of toStore.requests)
+        shown.push(describeForCloudTrail(request.headers, request.body));
+      for (const { path, body } of receiver.receiver.received)
+        if (!path.startsWith('/beat')) shown.push(body);
+      return { found: search.find(shown.join('\n')), searched: search.names };
+    },
+  };
+}
+
+describe('7: no secret leaks from any place that a description knows', {
+  concurrency: 2,
+  timeout: 110_000,
+}, () => {
+  it('while everything works', async (t) => {
+    const { providers, run, search } = await setDescribedStage(t);
+    const once = await run('run', '--once');
+    assert.equal(once.code, 0, once.said);
+    for (const field of ['leak', 'again']) assert.match(once.said, new RegExp(`not published as ${field}`));
+    for (const command of [
+      ['check'],
+      ['check', '--live'],
+      ['check', '--live', '--json'],
+      ['plan'],
+      ['plan', '--json'],
+      ['status'],
+      ['status', '--json'],
+      ['refresh', 'places', '--json'],
+      ['refresh', 'oauth2-chain'],
+    ]) {
+      const { code, said } = await run(...command);
+      assert.equal(code, 0, said);
+    }
+    for (const name of providers.names) {
+      const sent = await run('try', name, '--send');
+      assert.equal(sent.code, name.includes('chain') ? 2 : 0, sent.said);
+    }
+    assert.equal((await run('try', 'chain')).code, 0);
+    assert.equal((await run('try', 'values', '--send', '--json')).code, 0);
+    const { found, searched } = search();
+    assert.deepEqual(found, []);
+    assert.ok(searched.length > 60, searched.join());
+  });
+
+  it('while errors spell the request, in each way with a status of its own', async (t) => {
+    const { providers, run, search } = await setDescribedStage(t);
+    for (const [index, spelling] of ECHOES.entries()) {
+      providers.answer = echoAs(spelling, STATUSES[index] ?? 400);
+      for (const name of ['places', 'values', 'steps'])
+        assert.equal((await run('try', name, '--send')).code, 1);
+      assert.deepEqual(search().found, [], spelling);
+    }
+    assert.equal((await run('run', '--once')).code, 1);
+    assert.equal((await run('check', '--live', '--json')).code, 1);
+    assert.deepEqual(search().found, []);
+  });
+
+  it('while what comes back is not what was asked for', async (t) => {
+    const { providers, run, search } = await setDescribedStage(t);
+    for (const [what, answer] of Object.entries(TRICKS)) {
+      providers.answer = answer;
+      for (const name of ['places', 'post']) await run('try', name, '--send');
+      await run('refresh', 'chain', '--json');
+      assert.deepEqual(search().found, [], what);
+    }
+    await run('run', '--once');
+    assert.deepEqual(search().found, []);
+  });
+
+  it('while a daemon fails and alerts, for people as well', async (t) => {
+    const { providers, config, env, told, show, search } = await setDescribedStage(t, 'pretty');
+    providers.answer = echoAs('as it is', 401);
+    await using daemon = startInProcess(['run', '--config', config], { env });
+    const isTold = (text: string): boolean => providers.names.every((name) => text.includes(name));
+    const text = await daemon.output.untilText((each) => isTold(each) && each.includes('http:'));
+    const [url = ''] = /http:\/\/127\S+(?=\s)/.exec(text) ?? [];
+    while (!told.some(({ path }) => path.startsWith('/hook'))) {
+      t.signal.throwIfAborted();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    for (const path of ['/livez', '/readyz', '/metrics', '/', '/status.json?size=200'])
+      show(await (await fetch(`${url}${path}`)).text());
+    daemon.terminal.stop();
+    assert.equal(await daemon.exit, 0);
+    show(daemon.output.stdout + daemon.output.stderr);
+    assert.deepEqual(search().found, []);
+  });
+
+  it('and a planted leak is found in every spelling', async (t) => {
+    const { providers, search, show } = await setDescribedStage(t);
+    for (const [name, secret] of [...providers.secrets].filter(([each]) => !each.endsWith('Key')).slice(0, 3))
+      for (const spelling of ECHOES.filter((each) => each !== 'percent, twice')) {
+        show(`before ${spell(spelling, secret)} after`);
+        assert.ok(search().found.includes(name), spelling);
+      }
   });
 });

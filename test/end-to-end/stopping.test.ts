@@ -4,9 +4,10 @@ import { describe, it } from 'node:test';
 import { startLoopbackServer } from '../support/loopback-server.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { startProgramWorld } from '../support/program-world.ts';
+import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 import { SandboxProcess } from '../support/sandbox-process.ts';
 
-const TOKENS = 7;
+const TOKENS = SANDBOX_TOKENS.length;
 const STOPPED = { code: 0, signal: null };
 
 describe('stopping and starting', { concurrency: true, timeout: 60_000 }, () => {

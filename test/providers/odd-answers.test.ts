@@ -42,6 +42,12 @@ describe('an expiry that a description does not name', () => {
     assert.equal(await secondsOf('{"access_token":"t-1","expires_in":900}', elsewhere), 900);
   });
 
+  it('is not told as missing when it is there', async () => {
+    const token = await fetchFrom('{"access_token":"t-1","expires_in":900}', '');
+    assert.ok(typeof token !== 'string');
+    assert.deepEqual(token.notes, []);
+  });
+
   it('is no reason to refuse a token when it is absurd', async () => {
     assert.equal(await secondsOf('{"access_token":"t-1","expires_in":-5}', 'expiry: [{ ttl: 2h }]'), 7_200);
   });
@@ -69,4 +75,20 @@ describe('an answer', () => {
     assert.ok(typeof token !== 'string');
     assert.deepEqual(token.fields, { account: '12345678901234567890', small: '7' });
   });
+
+  const CHAIN =
+    'refresh: { token: { path: refresh_token }, rotates: ROTATES, request: { url: "https://acme.example", body: { json: ["${refreshToken}"] } } }';
+  for (const [rotates, answer, told] of [
+    ['always', '{"access_token":"t-1","expires_in":900}', 1],
+    ['always', '{"access_token":"t-1","expires_in":900,"refresh_token":"r-1"}', 0],
+    ['sometimes', '{"access_token":"t-1","expires_in":900}', 0],
+  ] as const)
+    it(`without a next refresh token is ${told === 1 ? '' : 'not '}told where it rotates ${rotates}: ${answer}`, async () => {
+      const token = await fetchFrom(answer, CHAIN.replace('ROTATES', rotates));
+      assert.ok(typeof token !== 'string');
+      assert.equal(
+        token.notes.filter((note) => note.startsWith('without a next refresh token')).length,
+        told,
+      );
+    });
 });

@@ -21,7 +21,6 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     '${clientSecret}',
     '${clientSecert}',
     [
-      'app.yaml:4:43 providers[0].credentials.clientSecret: is used nowhere; allowed: ${clientSecret} in a text, or no such credential',
       'app.yaml:7:91 providers[0].request.body.form.secret: there is no credential, value or option of the name clientSecert; allowed: clientId, clientSecret; did you mean "clientSecret"?',
     ],
   ],
@@ -63,6 +62,14 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     'http://',
     [
       'app.yaml:7:14 providers[0].request.url: is no address that credentials may be sent to; allowed: https, or http for loopback hosts, without credentials in it',
+    ],
+  ],
+  [
+    'a zone of what has none',
+    '    request:',
+    '    expiry: [{ path: expires_at, as: epoch-seconds, zone: "+07:00" }]\n    request:',
+    [
+      'app.yaml:6:59 providers[0].expiry[0].zone: says nothing of epoch-seconds; allowed: zone beside as: iso, whose time may be written without one',
     ],
   ],
   [
@@ -109,6 +116,22 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     '    values: { sign: { hmacc: sha256 } }\n    request:',
     [
       'app.yaml:6:23 providers[0].values.sign.hmacc: unknown key; allowed: now, random, text, base64, base64url, hex, digest, hmac, rsa, ecdsa, ed25519, rsa-encrypt, jwt, sorted; did you mean "hmac"?',
+    ],
+  ],
+  [
+    'a value that is computed later',
+    '    request:\n      { url: "https://api.acme.example/token", body: { form: { id: "${clientId}"',
+    '    values: { a: { text: "${b}" }, b: { text: "x${clientId}" } }\n    request:\n      { url: "https://api.acme.example/token", body: { form: { id: "${a}"',
+    [
+      'app.yaml:6:26 providers[0].values.a.text: b is not there yet; allowed: what stands above it: values are computed in their order, and steps before the request for the token',
+    ],
+  ],
+  [
+    'a number for a text',
+    'body:',
+    'headers: { x-version: 2 }, body:',
+    [
+      'app.yaml:7:70 providers[0].request.headers.x-version: found 2, which is a text only in quotes; allowed: a text, in which ${name} stands for a credential, a value, an option or the customer, or { optional: NAME }',
     ],
   ],
   [
@@ -160,6 +183,11 @@ const APPENDED: readonly (readonly [what: string, line: string, problem: string]
     'app.yaml:8:14 providers[0].refresh: no request presents the refresh token; allowed: a request below refresh, or ${refreshToken} in the base request',
   ],
   [
+    'a field of a name that readers cannot have',
+    'publish: { bad-name: data.id }',
+    'app.yaml:8:16 providers[0].publish.bad-name: not a usable key; allowed: lower-case letters, digits and underscores',
+  ],
+  [
     'Rule 6: a token for readers to log',
     'publish: { refresh: data.refresh_token }',
     'app.yaml:8:25 providers[0].publish.refresh: is a token or secret by its name; allowed: fields that readers may log; the access token is in the document already',
@@ -202,4 +230,37 @@ describe('a wrong description', () => {
     const used = 'providers:\n  - { name: a, kind: acme, credentials: { apiKey: { env: A } }, secret: s }\n';
     assert.deepEqual(problemsOf(parseText(`${presets}${used}`)), [problem]);
   });
+});
+
+describe('a preset of one\u2019s own', () => {
+  const preset = (more: string): string => `presets:
+  own:
+    title: Own
+    source: https://own.example
+    checked: 2026-11-28
+    form: http
+    baseUrl: https://own.example
+    lifetime: 1h
+    ${more}
+providers:
+  - { name: own, kind: own, credentials: { apiKey: { env: A } }, secret: tokens/own }
+`;
+  const cases: readonly (readonly [what: string, more: string, problem: RegExp])[] = [
+    [
+      'an option with the name of a setting',
+      'options: { timeout: { description: t, default: x } }\n    credentials: { apiKey: { description: k } }\n    request: { url: "/${timeout}", headers: { x-key: "${apiKey}" } }',
+      /^app\.yaml:9:16 presets\.own\.options\.timeout: has the name of a field of every provider; allowed: another name than /,
+    ],
+    [
+      'a credential with the name of a customer\u2019s setting',
+      'credentials: { secret: { description: k } }\n    request: { url: /, headers: { x-key: "${secret}" } }',
+      /^app\.yaml:9:20 presets\.own\.credentials\.secret: has the name of a field of every customer; allowed: another name than name, secret, stateSecret$/,
+    ],
+  ];
+  for (const [what, more, expected] of cases)
+    it(`is told of ${what}, at the preset alone`, () => {
+      const [problem, ...others] = problemsOf(parseText(preset(more)));
+      assert.match(problem ?? '', expected);
+      assert.deepEqual(others, []);
+    });
 });

@@ -277,11 +277,4 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [['seed: this.#seed?.fingerprint() ?? this.#newest?.seed,', 'seed: this.#newest?.seed,']],
     profile: 'consents',
   },
-  {
-    name: 'former chain wins over the new one',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['if (found.state.seed !== state.seed) {', 'if (found.state.seed === state.seed) {']],
-    profile: 'consents',
-    replicas: 3,
-  },
 ];

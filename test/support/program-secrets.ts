@@ -55,10 +55,22 @@ export class SecretSearch {
 }
 
 function encodings(secret: string): readonly string[] {
-  const forms = [secret, encodeURIComponent(secret), Buffer.from(secret).toString('hex')];
+  const json = JSON.stringify(secret).slice(1, -1);
+  const hex = Buffer.from(secret).toString('hex');
+  const forms = [
+    secret,
+    encodeURIComponent(secret),
+    new URLSearchParams({ '': secret }).toString().slice(1),
+    json,
+    JSON.stringify(json).slice(1, -1),
+    Array.from(secret).toReversed().join(''),
+    hex,
+    hex.toUpperCase(),
+  ];
   for (const before of ['', ' ', '  ']) {
     // In base64 a text looks different at each of three positions; its ends depend on the neighbours.
-    forms.push(Buffer.from(`${before}${secret}`).toString('base64').slice(4, -4));
+    const bytes = Buffer.from(`${before}${secret}`);
+    for (const form of ['base64', 'base64url'] as const) forms.push(bytes.toString(form).slice(4, -4));
   }
   return forms;
 }

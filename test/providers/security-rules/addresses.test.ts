@@ -199,6 +199,10 @@ describe('4: a secret in an address only with allowSecretInUrl, and no message s
       'a signature that stays the same, in a value',
       `values: { w: { hmac: sha256, key: key, text: a }, v: { hex: "\${w}" } }\n${IN('${v}')[0]}`,
     ],
+    [
+      'a credential beside something random',
+      `values: { n: { random: hex }, v: { text: "\${n}\${key}" } }\n${IN('${v}')[2]}`,
+    ],
     ['a refresh token', `refresh: { token: { path: r } }\n${IN('${refreshToken}')[0]}`],
     [
       'a refresh token in a value',

@@ -9,6 +9,7 @@ import type { FetchReport } from '../../../src/core/ports.ts';
 import { describeProvider, faultsOf, fetchOnce } from '../../support/described-provider.ts';
 import { startLoopbackServer } from '../../support/loopback-server.ts';
 import { chainOf } from '../../support/prepared-kind.ts';
+import { handMadeResponse, SENT_AT_MS } from '../../support/token-response.ts';
 
 const KEY = 'key-Zq7vK2-9041';
 const GOOD = { access_token: 'token-1', expires_in: 600 };
@@ -52,7 +53,8 @@ describe('5: answers are bounded in size and depth, and have no prototype keys',
           const text = JSON.stringify(GOOD).padEnd(MAX_BODY_BYTES + more);
           if (isAnnounced) response.setHeader('content-length', text.length);
           response.write(text.slice(0, 1_000));
-          response.end(text.slice(1_000));
+          // What is announced is not waited for.
+          if (!isAnnounced || more === 0) response.end(text.slice(1_000));
         });
         if (more === 0) assert.ok(report.result.ok);
         else assert.match(failureOf(report), /^response-malformed: .* more than 1 MiB/);
@@ -69,6 +71,18 @@ describe('5: answers are bounded in size and depth, and have no prototype keys',
       write();
     });
     assert.match(failureOf(report), /more than 1 MiB/);
+  });
+
+  it('takes 60 KiB of headers, and no 70', async () => {
+    const padded = (kibibytes: number) =>
+      fetchFrom(
+        answering(
+          GOOD,
+          Object.fromEntries(Array.from({ length: kibibytes }, (_, at) => [`x-${at}`, 'y'.repeat(1_010)])),
+        ),
+      );
+    assert.ok((await padded(60)).result.ok);
+    assert.match(failureOf(await padded(70)), /more than 64 KiB of headers/);
   });
 
   it('stops to read endless headers', async () => {
@@ -134,6 +148,14 @@ errors: [{ when: { path: x, absent: true }, code: request-rejected }, { when: { 
       );
       if (report.result.ok) assert.deepEqual(report.result.value.fields, {});
       else assert.match(report.result.failure.code, /^(?:response-malformed|request-rejected)$/);
+    });
+
+  for (const body of [nested(400_000), `{"x":${nested(400_000)}}`, nestedObjects(150_000)])
+    it(`shows the shape of a deep answer: ${body.slice(0, 12)}`, () => {
+      const description = 'request: { url: "https://a.example/t", headers: { k: "${key}" } }';
+      const { configured } = describeProvider({ credentials: ['key'], description });
+      const [shape] = configured.explain(handMadeResponse({ body }), SENT_AT_MS);
+      assert.ok(shape !== undefined && shape.found.length < 200);
     });
 
   it('looks no deeper than twelve steps', () => {
@@ -332,6 +354,17 @@ request: { url: "SERVER/t", headers: { k: "\${v}", h: "\${h}" } }`;
       assert.equal(await published(note, rest), undefined);
       assert.equal(await published('eu-1', rest), 'eu-1');
     });
+
+  it('refuses a credential in the place of the scheme, which readers get too', async () => {
+    const typeOf = async (type: string) => {
+      const body = { ...GOOD, token_type: type };
+      const { result } = await fetchFrom(answering(body), 'scheme: { path: token_type }');
+      assert.ok(result.ok);
+      return result.value.tokenType;
+    };
+    assert.equal(await typeOf('Example'), 'Example');
+    for (const type of [KEY, `Key-${KEY}`]) assert.equal(await typeOf(type), 'Bearer');
+  });
 
   it('refuses a credential that is short, a number, or has space around, when it is all of it', async () => {
     for (const [key, note] of [

@@ -70,6 +70,22 @@ describe('the OAuth 2.0 upstream', () => {
     expectRefusal(refresh(lost['refresh_token']), 400, 'invalid_grant');
   });
 
+  it('counts those seconds from the first time, and ends them with the consent', async () => {
+    const late = open();
+    for (const waitMs of [0, REUSE_LEEWAY_MS]) {
+      await late.clock.advance(waitMs);
+      expectToken(late.refresh(late.seed));
+    }
+    await late.clock.advance(1);
+    expectRefusal(late.refresh(late.seed), 400, 'invalid_grant');
+
+    const { refresh, seed } = open();
+    const first = expectToken(refresh(seed));
+    expectToken(refresh(first['refresh_token']));
+    expectRefusal(refresh(seed), 400, 'invalid_grant');
+    expectRefusal(refresh(first['refresh_token']), 400, 'invalid_grant');
+  });
+
   it('ends the consent and all that came of it when a spent refresh token comes again', async () => {
     const { clock, refresh, seed, isValid, send, sign } = open();
     const first = expectToken(refresh(seed));

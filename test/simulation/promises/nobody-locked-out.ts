@@ -116,9 +116,8 @@ export class NobodyLockedOut implements Watcher {
         token,
         `${process.name} tried again after ${sinceMs} ms although a human was needed (${former.code})`,
       );
-    const isOfFetch =
-      last !== undefined && last.issuedAtMs > (former?.atMs ?? 0) && last.failure !== undefined;
-    const known = isOfFetch ? (this.#used.get(last) ?? visible) : visible;
+    // What has changed since the last fetch wakes whoever waits, once, whatever is waited for.
+    const known = (last === undefined ? undefined : this.#used.get(last)) ?? visible;
     const { code, retry } = event.failure;
     const ownWaitMs = code === 'credentials-rejected' ? this.#rejectedWaitMs(process, token) : NEEDS_HUMAN_MS;
     if (retry === 'needs-human') waits.set(token, { atMs: nowMs, visible: known, code, waitMs: ownWaitMs });
