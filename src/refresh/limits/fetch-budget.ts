@@ -19,6 +19,7 @@ import {
 } from '../../core/fetch-limit.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
 import { RollingCalls } from '../../core/rolling-calls.ts';
+import { LineServer } from './line-server.ts';
 import { RecordedCalls } from './recorded-calls.ts';
 import { WaitingLine } from './waiting-line.ts';
 
@@ -54,9 +55,7 @@ export class FetchBudget {
   readonly #retries: RollingCalls;
   readonly #line = new WaitingLine();
   readonly #held = new Set<BudgetPermit>();
-  #isServing = false;
-  /** Ends the wait for room, because the line is empty or room has come otherwise. */
-  #wakeUp = new AbortController();
+  readonly #server: LineServer;
   #state: LimitState = 'normal';
 
   constructor(parts: FetchBudgetParts) {
@@ -64,6 +63,7 @@ export class FetchBudget {
     this.#parts = parts;
     this.#calls = new RecordedCalls({ ...parts, limit: limit.calls, windowMs: windowMsOf(limit) });
     this.#retries = new RollingCalls(windowMsOf(limit));
+    this.#server = new LineServer(parts.clock, () => this.#serve());
   }
 
   get regularEveryMs(): number {
@@ -96,12 +96,12 @@ export class FetchBudget {
     const permit: BudgetPermit = { isRetry, usedAtMs: undefined };
     // At the call itself, so that nobody else takes the same room.
     const turn = this.#line.join(priority, signal, () => this.#held.add(permit));
-    if (!this.#isServing) void this.#serve();
+    this.#server.begin();
     try {
       await turn;
       return permit;
     } finally {
-      if (this.#line.length === 0) this.#wakeUp.abort();
+      if (this.#line.length === 0) this.#server.lookAgain();
     }
   }
 
@@ -122,7 +122,7 @@ export class FetchBudget {
       this.#calls.takeBack(usedAtMs);
       if (isRetry) this.#retries.takeBack(usedAtMs);
     }
-    this.#wakeUp.abort();
+    this.#server.lookAgain();
   }
 
   /** Why nothing is fetched now. */
@@ -158,21 +158,11 @@ export class FetchBudget {
     return permit;
   }
 
-  async #serve(): Promise<void> {
-    this.#isServing = true;
-    while (this.#line.length > 0) {
-      if (this.#room() > 0) this.#line.callNext();
-      else await this.#sleep(Math.max(1, this.#roomInMs()));
-    }
-    this.#isServing = false;
-  }
-
-  async #sleep(waitMs: number): Promise<void> {
-    this.#wakeUp = new AbortController();
-    const { signal } = this.#wakeUp;
-    await this.#parts.clock.sleep(waitMs, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  #serve(): number | 'idle' {
+    if (this.#line.length === 0) return 'idle';
+    if (this.#room() <= 0) return Math.max(1, this.#roomInMs());
+    this.#line.callNext();
+    return 0;
   }
 
   #room(): number {

@@ -20,6 +20,7 @@ import { decideHumanWait } from '../../core/backoff.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
 import type { Term } from '../term.ts';
+import { LineServer } from './line-server.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface ProviderBreakerDeps {
@@ -94,11 +95,11 @@ export class ProviderBreaker {
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #openSinceMs = 0;
   #isAnnounced = false;
-  #isServing = false;
-  #wakeUp = new AbortController();
+  readonly #server: LineServer;
 
   constructor(deps: ProviderBreakerDeps) {
     this.#deps = deps;
+    this.#server = new LineServer(deps.clock, () => this.#serve());
   }
 
   /** Tokens that wait for a probe. */
@@ -123,13 +124,13 @@ export class ProviderBreaker {
     // Of those that have failed the one goes first that was not asked for longest.
     const [line, priority] = hasFailed ? [this.#failed, this.#nowMs()] : [this.#untried, expiresAtMs];
     const turn = line.join(priority, signal, () => this.#take(token, hasFailed));
-    // Whoever serves may be waiting for something later.
-    if (this.#isServing) this.#wakeUp.abort();
-    else void this.#serve();
+    this.#server.begin();
+    // Whoever is served may be waiting for something later.
+    this.#server.lookAgain();
     try {
       await turn;
     } finally {
-      if (this.waiting === 0) this.#wakeUp.abort();
+      if (this.waiting === 0) this.#server.lookAgain();
     }
   }
 
@@ -137,7 +138,7 @@ export class ProviderBreaker {
   giveBack(token: string): void {
     if (this.#probe?.token !== token) return;
     this.#probe = undefined;
-    this.#wakeUp.abort();
+    this.#server.lookAgain();
   }
 
   /** A call has ended. @param failure `undefined`: it brought a token */
@@ -227,7 +228,7 @@ export class ProviderBreaker {
     this.#probes = 0;
     this.#notBeforeMs = Number.NEGATIVE_INFINITY;
     this.#last = undefined;
-    this.#wakeUp.abort();
+    this.#server.lookAgain();
   }
 
   /** The right to ask; it is a probe's where others have to wait for what comes of it. */
@@ -239,24 +240,13 @@ export class ProviderBreaker {
     return this.#isOpen || (hasFailed && this.#streak.size >= MANY_FAILING);
   }
 
-  async #serve(): Promise<void> {
-    this.#isServing = true;
-    while (this.waiting > 0) {
-      const hasFailed = this.#untried.length === 0;
-      const restMs = this.#restMs(hasFailed);
-      if (restMs > 0) await this.#sleep(restMs);
-      else if (hasFailed) this.#failed.callNext();
-      else this.#untried.callNext();
-    }
-    this.#isServing = false;
-  }
-
-  async #sleep(waitMs: number): Promise<void> {
-    this.#wakeUp = new AbortController();
-    const { signal } = this.#wakeUp;
-    await this.#deps.clock.sleep(waitMs, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  #serve(): number | 'idle' {
+    if (this.waiting === 0) return 'idle';
+    const hasFailed = this.#untried.length === 0;
+    const restMs = this.#restMs(hasFailed);
+    if (restMs > 0) return restMs;
+    (hasFailed ? this.#failed : this.#untried).callNext();
+    return 0;
   }
 
   /** Milliseconds until the next of its kind may ask; 0 when it may. */

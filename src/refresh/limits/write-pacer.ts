@@ -18,6 +18,7 @@ import {
   waitForWrite,
 } from '../../core/write-bucket.ts';
 import { decideSlowerRate, fullWriteRate, type WriteRate, writeRateAt } from '../../core/write-rate.ts';
+import { LineServer } from './line-server.ts';
 import { WaitingLine } from './waiting-line.ts';
 
 export interface WritePacerOptions {
@@ -34,9 +35,7 @@ export class WritePacer {
   readonly #line = new WaitingLine();
   #rate: WriteRate;
   #bucket: WriteBucket;
-  #isServing = false;
-  /** Ends the timer when the last one who waits has given up. */
-  #idle = new AbortController();
+  readonly #server: LineServer;
 
   constructor({ callsPerSecond, clock }: WritePacerOptions) {
     if (!(callsPerSecond >= LEAST_CALLS_PER_SECOND))
@@ -44,6 +43,7 @@ export class WritePacer {
     this.#clock = clock;
     this.#rate = fullWriteRate(callsPerSecond);
     this.#bucket = fullBucket(callsPerSecond, clock.monotonicMs());
+    this.#server = new LineServer(clock, () => this.#serve());
   }
 
   /** Writes that wait for their turn. */
@@ -67,11 +67,11 @@ export class WritePacer {
       return;
     }
     const turn = this.#line.join(priority, signal);
-    if (!this.#isServing) void this.#serve();
+    this.#server.begin();
     try {
       await turn;
     } finally {
-      if (this.#line.length === 0) this.#idle.abort();
+      if (this.#line.length === 0) this.#server.lookAgain();
     }
   }
 
@@ -80,24 +80,13 @@ export class WritePacer {
     if (isThrottled) this.#rate = decideSlowerRate(this.#rate, this.#clock.monotonicMs());
   }
 
-  async #serve(): Promise<void> {
-    this.#isServing = true;
-    while (this.#line.length > 0) {
-      const waitMs = this.#waitMs();
-      if (waitMs === 0) {
-        this.#bucket = takeWrite(this.#bucket);
-        this.#line.callNext();
-      } else await this.#sleep(waitMs);
-    }
-    this.#isServing = false;
-  }
-
-  async #sleep(waitMs: number): Promise<void> {
-    this.#idle = new AbortController();
-    const { signal } = this.#idle;
-    await this.#clock.sleep(waitMs, signal).catch((error: unknown) => {
-      if (!signal.aborted) throw error;
-    });
+  #serve(): number | 'idle' {
+    if (this.#line.length === 0) return 'idle';
+    const waitMs = this.#waitMs();
+    if (waitMs > 0) return waitMs;
+    this.#bucket = takeWrite(this.#bucket);
+    this.#line.callNext();
+    return 0;
   }
 
   /** Milliseconds until one write may be sent. */
