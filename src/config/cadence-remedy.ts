@@ -5,7 +5,7 @@
  * proposes them, and it is the furthest one that does: a second more (or less) is refused. What is proposed is found by
  * asking {@link findFault} itself, so that no message can send anybody to the next one.
  */
-import { decideCadence, inSeconds, type RefreshAfter, TICK_PERIODS_MS } from '../core/cadence.ts';
+import { decideCadence, inSeconds, refreshAfterMs, TICK_PERIODS_MS } from '../core/cadence.ts';
 import { parseCron } from '../core/cron-expression.ts';
 import { formatDuration } from '../core/duration.ts';
 import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
@@ -183,7 +183,7 @@ function tighten(setting: Adjustable, written: Settings, loosened: Settings): Bo
       const latestMs = latestRefreshAfter(loosened);
       const change = (value: number): Settings => withRefreshAfter(loosened, value);
       const { refreshAfter } = written.policy;
-      const wantedMs = refreshAfter === undefined ? 0 : afterMs(refreshAfter, written.lifetimeMs);
+      const wantedMs = refreshAfter === undefined ? 0 : refreshAfterMs(written.lifetimeMs, refreshAfter);
       if (wantedMs > latestMs) {
         return {
           settings: change(latestMs),
@@ -263,10 +263,6 @@ function latestRefreshAfter(settings: Settings): number {
   const { lifetimeMs, deadlines } = settings;
   const needed = deadlines === undefined ? 1 : needMs(deadlines);
   return Math.max(stepOf(settings), roundDown(lifetimeMs - needed, settings));
-}
-
-function afterMs(refreshAfter: RefreshAfter, lifetimeMs: number): number {
-  return refreshAfter.kind === 'duration' ? refreshAfter.durationMs : lifetimeMs * refreshAfter.fraction;
 }
 
 function withPolicy(settings: Settings, policy: Partial<Settings['policy']>): Settings {

@@ -1,5 +1,5 @@
 /** When a provider's tokens are refreshed: its timing settings, and whether they can work together. */
-import type { CadencePolicy, RefreshAfter } from '../core/cadence.ts';
+import { type CadencePolicy, type RefreshAfter, refreshAfterMs } from '../core/cadence.ts';
 import { formatDuration } from '../core/duration.ts';
 import { decideFetchLimit, type FetchLimit } from '../core/fetch-limit.ts';
 import type { JsonObject } from '../core/json.ts';
@@ -117,7 +117,7 @@ const SLACK_MS = 1000;
 function latestOf(configured: ConfiguredKind | undefined, lifetimeMs: number): RefreshAfter | undefined {
   const { notBeforeExpiryMs = 0 } = configured ?? {};
   return notBeforeExpiryMs > 0 && notBeforeExpiryMs < lifetimeMs
-    ? { kind: 'duration', durationMs: lifetimeMs - notBeforeExpiryMs + SLACK_MS }
+    ? { kind: 'before-end', beforeMs: notBeforeExpiryMs - SLACK_MS }
     : undefined;
 }
 
@@ -127,14 +127,13 @@ function findTooEarly(
   lifetimeMs: number,
 ): Finding | undefined {
   const { refreshAfter } = fields.value;
-  if (earliest?.kind !== 'duration' || refreshAfter === undefined) return undefined;
-  const afterMs =
-    refreshAfter.kind === 'duration' ? refreshAfter.durationMs : refreshAfter.fraction * lifetimeMs;
-  if (afterMs >= earliest.durationMs) return undefined;
+  if (earliest === undefined || refreshAfter === undefined) return undefined;
+  const earliestMs = refreshAfterMs(lifetimeMs, earliest);
+  if (refreshAfterMs(lifetimeMs, refreshAfter) >= earliestMs) return undefined;
   return {
     path: [...path, 'refreshAfter'],
     text: 'earlier than the provider hands out a new token',
-    allowed: `at least ${formatDuration(earliest.durationMs)}, or nothing, which means just that`,
+    allowed: `at least ${formatDuration(earliestMs)}, or nothing, which means just that`,
   };
 }
 

@@ -20,10 +20,11 @@ export interface CadencePolicy {
   readonly versionBudget?: VersionBudget;
 }
 
-/** Refresh after a share of the lifetime, or after a fixed time. */
+/** Refresh after a share of the lifetime, after a fixed time, or so long before the end. */
 export type RefreshAfter =
   | { readonly kind: 'fraction'; readonly fraction: number }
-  | { readonly kind: 'duration'; readonly durationMs: number };
+  | { readonly kind: 'duration'; readonly durationMs: number }
+  | { readonly kind: 'before-end'; readonly beforeMs: number };
 
 export interface Cadence {
   readonly lifetimeMs: number;
@@ -179,8 +180,9 @@ function longestTickMs(marginMs: number, stalenessMs: number): number {
 }
 
 /** In whole milliseconds: a sum that misses its threshold by a rounding error would refuse its own remedy. */
-function refreshAfterMs(lifetimeMs: number, refreshAfter: RefreshAfter | undefined): number {
+export function refreshAfterMs(lifetimeMs: number, refreshAfter: RefreshAfter | undefined): number {
   if (refreshAfter?.kind === 'duration') return refreshAfter.durationMs;
+  if (refreshAfter?.kind === 'before-end') return lifetimeMs - refreshAfter.beforeMs;
   return Math.round(lifetimeMs * (refreshAfter?.fraction ?? 1 - DEFAULT_MARGIN_SHARE));
 }
 

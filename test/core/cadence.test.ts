@@ -193,3 +193,15 @@ describe('decideTolerableCadence', () => {
     );
   });
 });
+
+describe('a refresh that a provider refuses before so long before the end', () => {
+  for (const lifetimeMs of [600_000, 3_600_000, 7_200_000])
+    it(`comes that long before it, whatever the life is: ${lifetimeMs} ms`, () => {
+      const policy = {
+        refreshAfter: { kind: 'before-end', beforeMs: 299_000 },
+        stalenessMs: 0,
+        minIntervalMs: 0,
+      } as const;
+      assert.equal(decideTolerableCadence(lifetimeMs, policy).marginMs, 299_000);
+    });
+});
