@@ -13,7 +13,7 @@ import { ConcurrencyLimit } from './refresh/limits/concurrency-limit.ts';
 import { FetchBudget } from './refresh/limits/fetch-budget.ts';
 import { ProviderBreaker } from './refresh/limits/provider-breaker.ts';
 import { TokenLimits } from './refresh/limits/token-limits.ts';
-import { WritePacer } from './refresh/limits/write-pacer.ts';
+import { WriteRateLimiter } from './refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from './refresh/managed-token.ts';
 import { SecretWriter } from './refresh/secret-writer.ts';
 
@@ -49,14 +49,14 @@ export function assemble(
   connections: Connections,
 ): readonly AssembledProvider[] {
   const { writesPerSecond: callsPerSecond } = configuration.store;
-  const pacer = new WritePacer({ callsPerSecond, clock: ports.clock });
-  const shared = { ...ports, ...connections, pacer };
+  const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock: ports.clock });
+  const shared = { ...ports, ...connections, rateLimiter };
   return configuration.providers.map((provider) => assembleProvider(provider, shared));
 }
 
 function assembleProvider(
   configuration: ProviderConfiguration,
-  shared: RefreshPorts & Connections & { readonly pacer: WritePacer },
+  shared: RefreshPorts & Connections & { readonly rateLimiter: WriteRateLimiter },
 ): AssembledProvider {
   const tokens = new Map<string, AssembledToken>();
   const { concurrency, minIntervalMs, versionBudget } = configuration;
@@ -66,14 +66,14 @@ function assembleProvider(
     configuration.tokens.length > 1 || configuration.discovery !== undefined
       ? decideTolerableCadence(configuration.lifetimeMs, policy).refreshEveryMs / 2
       : 0;
-  const { clock, random, events, store, waits, pacer } = shared;
+  const { clock, random, events, store, waits, rateLimiter } = shared;
   const common = {
     clock,
     random,
     events,
     store,
     waits,
-    pacer,
+    rateLimiter,
     policy,
     minIntervalMs,
     versionBudget,

@@ -6,7 +6,7 @@
  * a token that was never read. At most {@link SECRETS_AT_ONCE} texts are in memory at one time.
  */
 
-import { fewAtOnce } from './core/few-at-once.ts';
+import { forEachConcurrent } from './core/for-each-concurrent.ts';
 import type { Clock, TextReader, TokenStore } from './core/ports.ts';
 import type { Result } from './core/result.ts';
 
@@ -133,7 +133,7 @@ export class TokenView {
       read: async (secretName) => texts.get(secretName) ?? store.read(secretName, signal),
     };
     let isAnswered = true;
-    await fewAtOnce(keepers, RESTORES_AT_ONCE, async (keeper) => {
+    await forEachConcurrent(keepers, RESTORES_AT_ONCE, async (keeper) => {
       this.#triedAtMs.set(keeper, startedMs);
       const restored = await keeper.restore(signal, reader);
       if (restored.ok) this.#knownSinceMs.set(keeper, startedMs);

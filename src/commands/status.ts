@@ -2,7 +2,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import { describeInstallation } from '../config/installation.ts';
 import { connect } from '../connections.ts';
-import { portionsOf } from '../core/few-at-once.ts';
+import { portionsOf } from '../core/for-each-concurrent.ts';
 import type { RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
 import { assessStored } from '../core/replacement.ts';
 import type { Result } from '../core/result.ts';

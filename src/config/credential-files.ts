@@ -4,8 +4,9 @@
  * Guarantee: what is found is worth a note and never an error, since a laptop or a CI job has no mounted Secrets; nothing
  * that a file holds is told.
  */
-import { fewAtOnce } from '../core/few-at-once.ts';
+
 import { describeFileError, errnoOf, mayPass, NOT_A_REGULAR_FILE } from '../core/file-error.ts';
+import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import { decodeCredential, MOST_CREDENTIAL_BYTES, readCredentialText } from './credential-text.ts';
 import type { Finding } from './problem.ts';
 import { describeReference } from './reference.ts';
@@ -46,7 +47,7 @@ export async function noteUnusableFiles(
 ): Promise<readonly Finding[]> {
   const byPath = Map.groupBy(uses, ({ file }) => file);
   const problems = new Map<string, string>();
-  await fewAtOnce([...byPath.keys()], FEW, async (path) => {
+  await forEachConcurrent([...byPath.keys()], FEW, async (path) => {
     const problem = await findProblem(path, readFile);
     if (problem !== undefined) problems.set(path, problem);
   });

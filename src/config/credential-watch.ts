@@ -7,7 +7,7 @@
  * Nothing is watched while nobody waits. Only a hash of what was seen is kept.
  */
 
-import { fewAtOnce } from '../core/few-at-once.ts';
+import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { Clock } from '../core/ports.ts';
 
 export const LOOK_EVERY_MS = 5000;
@@ -102,7 +102,7 @@ export class CredentialWatch {
       for (;;) {
         await this.#parts.clock.sleep(LOOK_EVERY_MS, idle);
         this.#round += 1;
-        await fewAtOnce(this.#choose(), LOOKS_AT_ONCE, (reference) => this.#look(reference, idle));
+        await forEachConcurrent(this.#choose(), LOOKS_AT_ONCE, (reference) => this.#look(reference, idle));
       }
     } catch (error) {
       if (!idle.aborted) throw error;

@@ -8,7 +8,7 @@
  * when its own next refresh would have been due. So tokens that fail cannot starve those that do not.
  */
 import { inSeconds } from './cadence.ts';
-import { countedMs } from './rolling-calls.ts';
+import { countedMs } from './sliding-window-counter.ts';
 
 export interface FetchLimit {
   /** Whole, 1 or more. */

@@ -7,9 +7,9 @@ import type { ChainState } from './chain-state.ts';
 import type { RefreshEvent } from './events.ts';
 import type { FailureCode } from './failure.ts';
 import type { Result } from './result.ts';
-import type { CallSpan } from './rolling-calls.ts';
 import type { SecretTag } from './secret-tag.ts';
 import type { SecretText } from './secret-text.ts';
+import type { CallSpan } from './sliding-window-counter.ts';
 import type { FetchedToken, RefreshTokenGrant } from './token.ts';
 
 /**
@@ -39,11 +39,11 @@ export interface FetchReport {
   /** Provider's clock minus ours, from its `Date` header; `undefined` when it sent none. */
   readonly clockSkewMs: number | undefined;
   /** The new refresh token of an answer that is of no use otherwise: the one that was presented is spent for it. */
-  readonly salvaged?: RefreshTokenGrant | undefined;
+  readonly rotatedRefreshToken?: RefreshTokenGrant | undefined;
   /** True when the provider may have handled the request although no usable answer came: what it spent is unknown. */
   readonly isAmbiguous?: boolean;
   /** True when nothing was sent at all: the credentials could not be read or have the wrong form, or it was too late. */
-  readonly isUnasked?: boolean;
+  readonly wasNotSent?: boolean;
   /** True when the credentials differ from those of the last fetch: what those have met says nothing about these. */
   readonly hasNewCredentials?: boolean;
 }

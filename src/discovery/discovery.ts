@@ -16,7 +16,7 @@ import type {
 import { configureDiscovered, findUnusableSecret, secretsOf } from '../config/token-configuration.ts';
 import { type Claim, decideClaims } from '../core/binding-claims.ts';
 import type { Failure } from '../core/failure.ts';
-import { portionsOf } from '../core/few-at-once.ts';
+import { portionsOf } from '../core/for-each-concurrent.ts';
 import type { BindingCatalog, Clock, Random, RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { KnownBindings } from './known-bindings.ts';

@@ -8,7 +8,7 @@
 import { type BindingFields, type ParsedBinding, parseBinding } from '../core/binding.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Failure } from '../core/failure.ts';
-import { fewAtOnce, portionsOf } from '../core/few-at-once.ts';
+import { forEachConcurrent, portionsOf } from '../core/for-each-concurrent.ts';
 import type { BindingCatalog, BindingSecret, Clock, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretTag } from '../core/secret-tag.ts';
@@ -150,7 +150,7 @@ export class KnownBindings {
     const present = new Set(listed.map(({ secretName }) => secretName));
     const missing = [...this.#known.keys()].filter((secretName) => !present.has(secretName));
     let outcome: Result<void> = succeed(undefined);
-    await fewAtOnce(missing.slice(0, MOST_LOSSES_AT_ONCE), QUESTIONS_AT_ONCE, async (secretName) => {
+    await forEachConcurrent(missing.slice(0, MOST_LOSSES_AT_ONCE), QUESTIONS_AT_ONCE, async (secretName) => {
       const loss = await catalog.findLoss(secretName, tag, signal);
       if (!loss.ok) outcome = loss;
       else if (loss.value !== undefined) {

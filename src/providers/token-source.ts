@@ -191,10 +191,10 @@ class ProviderSource implements TokenSource {
         hasPresented ||= presentsRefreshToken;
         continue;
       }
-      const salvaged = attempt.salvageRefreshToken(response.value);
+      const rotatedRefreshToken = attempt.salvageRefreshToken(response.value);
       const isSpending = presentsRefreshToken && isAmbiguousAnswer(status, taken.failure);
-      const isAmbiguous = salvaged === undefined && (hasPresented || isSpending);
-      return { result: taken, clockSkewMs, salvaged, isAmbiguous };
+      const isAmbiguous = rotatedRefreshToken === undefined && (hasPresented || isSpending);
+      return { result: taken, clockSkewMs, rotatedRefreshToken, isAmbiguous };
     }
   }
 
@@ -235,7 +235,7 @@ function asked(result: Result<never>, isAmbiguous: boolean): FetchReport {
 }
 
 function unasked(result: Result<never>): FetchReport {
-  return { result, clockSkewMs: undefined, isUnasked: true };
+  return { result, clockSkewMs: undefined, wasNotSent: true };
 }
 
 function areSame(some: Credentials, others: Credentials | undefined): boolean {

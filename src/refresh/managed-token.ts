@@ -21,9 +21,9 @@ import {
   countFailure,
   countOthers,
   describeEndOf,
-  hasPatience,
   isGivenUp,
   isOffSchedule,
+  isUnbounded,
   NO_FAILURES,
   RETIRED,
   type RefreshOutcome,
@@ -107,7 +107,7 @@ export class ManagedToken {
    */
   async restore(signal: AbortSignal, reader: TextReader = this.#deps.store): Promise<Result<void>> {
     const { chain, limits } = this.#deps;
-    await limits.pace.restore();
+    await limits.coolDown.restore();
     const restored = chain === undefined ? succeed(undefined) : await chain.restore(reader, signal);
     return restored.ok ? this.#publication.restore(reader, signal) : restored;
   }
@@ -121,11 +121,11 @@ export class ManagedToken {
     term: Term,
     maxAttempts: RefreshRun['maxAttempts'] = 'unlimited',
   ): Promise<RefreshOutcome> {
-    const { pace } = this.#deps.limits;
-    if (reason === 'explicit') pace.forgetRejection();
+    const { coolDown } = this.#deps.limits;
+    if (reason === 'explicit') coolDown.forgetRejection();
     if (this.#running === undefined)
       return this.#begin(reason, term, maxAttempts, this.#isOnlyChainDue(reason) ? 'chain' : 'token');
-    if (reason === 'explicit' && pace.demandedRestMs() === 0) {
+    if (reason === 'explicit' && coolDown.demandedRestMs() === 0) {
       this.#isUrged = true;
       this.#wakeUp?.abort();
     }
@@ -288,13 +288,13 @@ export class ManagedToken {
 
   #decideWait({ beganLive, failures, goal }: RefreshRun, failure: Failure): number {
     const { limits, writer, random } = this.#deps;
-    limits.pace.recordFailure(failure);
+    limits.coolDown.recordFailure(failure);
     const input = {
       ...attemptsOf(failures, failure),
       failure,
       remainingMs: beganLive ? this.#publication.remainingMs : undefined,
       roomInMs: writer.roomInMs,
-      humanInMs: limits.pace.rejectedRestMs(failure),
+      humanInMs: limits.coolDown.rejectedRestMs(failure),
     };
     const ownMs = decideWait(input, random.next());
     if (goal === 'chain') return ownMs;
@@ -313,7 +313,7 @@ export class ManagedToken {
       ...(failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
     ]);
     stopListening?.();
-    if (failure.retry === 'needs-human' && !run.over.aborted) limits.pace.forgetRejection();
+    if (failure.retry === 'needs-human' && !run.over.aborted) limits.coolDown.forgetRejection();
     const next = run.phase.kind === 'backing-off' ? run.phase.next : WORKING;
     return { ...run, attempt: run.attempt + 1, phase: next };
   }
@@ -376,7 +376,7 @@ export class ManagedToken {
     const isUrged = this.#isUrged || run.reason === 'explicit';
     const admitted = await limits.admit(run.attempt === 1, isUrged, run.term);
     if ('refusal' in admitted)
-      return hasPatience(run) && run.reason !== 'explicit'
+      return isUnbounded(run) && run.reason !== 'explicit'
         ? { ...run, phase: { kind: 'refused', refusal: admitted } }
         : this.#fail(run, admitted.failure);
     using permit = admitted;

@@ -111,7 +111,7 @@ export function attemptsOf(
 }
 
 /** Nobody waits for the run, so that it may take as long as it takes. */
-export function hasPatience({ maxAttempts }: RefreshRun): boolean {
+export function isUnbounded({ maxAttempts }: RefreshRun): boolean {
   return maxAttempts === 'unlimited';
 }
 

@@ -4,7 +4,7 @@ import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token.ts';
 import type { VersionBudget } from '../core/version-pace.ts';
 import { type PlanLimits, type RefreshPlan, WriteHistory } from './limits/write-history.ts';
-import { UNSAVED_CHAIN, type WritePacer } from './limits/write-pacer.ts';
+import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
 import { describeEnd, type Term } from './term.ts';
 
 export interface SecretWriterParts {
@@ -15,7 +15,7 @@ export interface SecretWriterParts {
   readonly versionBudget: VersionBudget;
   readonly store: TokenStore;
   /** Shared by all writers of the process. */
-  readonly pacer: WritePacer | 'none';
+  readonly rateLimiter: WriteRateLimiter | 'none';
   readonly clock: Clock;
   readonly events: RefreshEvents;
 }
@@ -52,7 +52,7 @@ export class SecretWriter {
     term: Term,
     expiresAtMs?: number,
   ): Promise<Result<{ readonly version: string }>> {
-    const { identity, store, pacer, clock, events } = this.#parts;
+    const { identity, store, rateLimiter, clock, events } = this.#parts;
     await this.#waitForTurn(
       target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
       term.signal,
@@ -70,7 +70,7 @@ export class SecretWriter {
       durationMs: clock.monotonicMs() - startedMs,
       failure: written.ok ? undefined : written.failure,
     });
-    if (!written.ok && pacer !== 'none') pacer.heed(written.failure);
+    if (!written.ok && rateLimiter !== 'none') rateLimiter.onThrottled(written.failure);
     await history?.record(write.requestToken, written, signal);
     return written;
   }
@@ -108,10 +108,10 @@ export class SecretWriter {
 
   /** Ends early with the signal. */
   async #waitForTurn(priority: number, signal: AbortSignal): Promise<void> {
-    const { pacer } = this.#parts;
-    if (pacer === 'none') return;
+    const { rateLimiter } = this.#parts;
+    if (rateLimiter === 'none') return;
     try {
-      await pacer.enter(priority, signal);
+      await rateLimiter.enter(priority, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

@@ -44,14 +44,14 @@ export async function fetchToken(
   const takeBack = presented === undefined ? undefined : await chain?.notePresentation(presented);
   const isOver = (): boolean => term.signal.aborted;
   const report = await source.fetch(presented, term.signal, isOver, readable.fingerprint);
-  const { clockSkewMs, salvaged, isUnasked = false } = report;
-  if (report.hasNewCredentials === true) limits.pace.noteCredentialChange();
+  const { clockSkewMs, rotatedRefreshToken, wasNotSent = false } = report;
+  if (report.hasNewCredentials === true) limits.coolDown.noteCredentialChange();
   const result = report.result.ok
     ? report.result
     : fail(boundRetryAfter(report.result.failure, readable.remainingMs));
-  if (!isUnasked) permit.settle(result.ok ? undefined : result.failure);
+  if (!wasNotSent) permit.settle(result.ok ? undefined : result.failure);
   // Before anything else: from here on the refresh token that was presented is spent.
-  const brought = result.ok ? result.value : salvaged;
+  const brought = result.ok ? result.value : rotatedRefreshToken;
   const excess = brought === undefined ? undefined : await chain?.accept(brought);
   // A newer refresh token makes the note meaningless: it is left for the next one to replace.
   if (report.isAmbiguous !== true && brought?.refreshToken === undefined) {
@@ -69,11 +69,11 @@ export async function fetchToken(
     notes: [...(result.ok ? result.value.notes : []), ...(excess === undefined ? [] : [excess])],
   });
   if (result.ok) {
-    await limits.pace.recordSuccess();
+    await limits.coolDown.recordSuccess();
     return result;
   }
   const failure = await explainForChain(chain, result.failure, presented, report, term);
-  if (failure.code !== 'aborted' && !isUnasked) await limits.pace.recordRefusal(failure);
+  if (failure.code !== 'aborted' && !wasNotSent) await limits.coolDown.recordRefusal(failure);
   return fail(failure);
 }
 
@@ -82,11 +82,12 @@ async function explainForChain(
   chain: ChainKeeper | undefined,
   failure: Failure,
   presented: ChainState | undefined,
-  { salvaged, isAmbiguous = false }: FetchReport,
+  { rotatedRefreshToken, isAmbiguous = false }: FetchReport,
   term: Term,
 ): Promise<Failure> {
   if (chain === undefined) return failure;
-  if (salvaged === undefined) return chain.handleFailure({ presented, failure, isAmbiguous }, term.signal);
+  if (rotatedRefreshToken === undefined)
+    return chain.handleFailure({ presented, failure, isAmbiguous }, term.signal);
   const saved = await chain.save(term);
   return saved.ok ? failure : saved.failure;
 }

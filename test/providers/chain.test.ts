@@ -57,13 +57,13 @@ for (const { name, prepared, without, answer, ...bad } of KINDS) {
       test(`No chain is lost by us: gives up its refresh token when ${title}`, async () => {
         const made = { body: answer(changes) };
         assert.match(outcomeOf(await parseWith(prepared, made)), /^(response-malformed|clock-skewed) /);
-        const salvaged = (await beginWith(prepared)).salvageRefreshToken(handMadeResponse(made));
-        assert.equal(salvaged?.refreshToken.reveal(), 'rt-2');
+        const rotatedRefreshToken = (await beginWith(prepared)).salvageRefreshToken(handMadeResponse(made));
+        assert.equal(rotatedRefreshToken?.refreshToken.reveal(), 'rt-2');
         assert.deepEqual(
-          [salvaged?.refreshTokenExpiresAtMs, salvaged?.issuedAtMs],
+          [rotatedRefreshToken?.refreshTokenExpiresAtMs, rotatedRefreshToken?.issuedAtMs],
           [bad.expiresAtMs, SENT_AT_MS],
         );
-        assert.ok(!inspect(salvaged).includes('rt-2'));
+        assert.ok(!inspect(rotatedRefreshToken).includes('rt-2'));
       });
     }
 

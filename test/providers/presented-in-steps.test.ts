@@ -68,7 +68,7 @@ describe('a refresh token that was presented', () => {
       );
       assert.ok(!report.result.ok);
       assert.equal(report.isAmbiguous ?? false, expected, report.result.failure.message);
-      assert.equal(report.isUnasked ?? false, false);
+      assert.equal(report.wasNotSent ?? false, false);
     });
   }
 
@@ -87,6 +87,6 @@ describe('a refresh token that was presented', () => {
     assert.ok(!report.result.ok);
     assert.equal(report.result.failure.code, 'aborted');
     assert.equal(report.isAmbiguous, true);
-    assert.equal(report.isUnasked ?? false, false, 'the provider has been asked');
+    assert.equal(report.wasNotSent ?? false, false, 'the provider has been asked');
   });
 });

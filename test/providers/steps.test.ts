@@ -243,7 +243,7 @@ request: { url: "https://a.example/last", headers: { x-two: "\${two}" } }`,
       late.result.failure.message,
       'POST https://a.example/last was not sent: the requests before it took all of the timeout, 8000 ms',
     );
-    assert.equal(late.isUnasked ?? false, false);
+    assert.equal(late.wasNotSent ?? false, false);
     assert.deepEqual(seen, ['/1', '/2', '/last', '/1', '/2']);
   });
 });

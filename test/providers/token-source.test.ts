@@ -109,10 +109,10 @@ describe('a token source', () => {
     held.onRead = () => {
       isOver = true;
     };
-    const { result, isUnasked } = await source.fetch(chainOf('rt-1'), live, () => isOver);
+    const { result, wasNotSent } = await source.fetch(chainOf('rt-1'), live, () => isOver);
     assert.ok(!result.ok);
     assert.equal(result.failure.code, 'aborted');
-    assert.ok(isUnasked);
+    assert.ok(wasNotSent);
     assert.deepEqual(server.bodies, []);
   });
 
@@ -120,14 +120,14 @@ describe('a token source', () => {
     await using server = await startProvider();
     const { source } = sourceOf(server.url);
     // Over as soon as there is a connection.
-    const { result, isUnasked } = await source.fetch(
+    const { result, wasNotSent } = await source.fetch(
       chainOf('rt-1'),
       live,
       () => server.connectionCount() > 0,
     );
     assert.ok(!result.ok);
     assert.equal(result.failure.code, 'aborted');
-    assert.ok(isUnasked);
+    assert.ok(wasNotSent);
     assert.equal(server.connectionCount(), 1);
     assert.deepEqual(server.bodies, []);
   });
@@ -139,7 +139,7 @@ describe('a token source', () => {
     assert.deepEqual(await source.fetch(undefined, live), {
       result: fail(UNREADABLE),
       clockSkewMs: undefined,
-      isUnasked: true,
+      wasNotSent: true,
     });
     held.credentials = succeed(credentialsOf({ apiKey: 'key' }));
     const { result } = await source.fetch(undefined, live);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createSeededRandom } from '../../src/core/seeded-random.ts';
-import { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
+import { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { LimitedStore } from '../support/limited-store.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';
@@ -19,8 +19,8 @@ interface World {
   readonly timers: TimerBench;
   readonly bench: SchedulerBench;
   readonly store: LimitedStore;
-  readonly pacer: WritePacer;
-  readonly lengths: { gate: number; pacer: number };
+  readonly rateLimiter: WriteRateLimiter;
+  readonly lengths: { gate: number; rateLimiter: number };
 }
 
 let timers: TimerBench;
@@ -42,22 +42,22 @@ function createWorld(lifetimeMs: number): World {
   const { clock } = timers;
   const random = createSeededRandom(11);
   const store = new LimitedStore(clock);
-  const pacer = new WritePacer({ callsPerSecond: CALLS_PER_SECOND, clock });
+  const rateLimiter = new WriteRateLimiter({ callsPerSecond: CALLS_PER_SECOND, clock });
   const bench = createSchedulerBench(clock, {
     tokenCount: TOKENS,
     lifetimeMs,
     concurrency: CONCURRENCY,
     offsetMs: () => random.next() * ((lifetimeMs * 14) / 15 / 2),
     store,
-    pacer,
+    rateLimiter,
   });
   running = bench;
-  const lengths = { gate: 0, pacer: 0 };
+  const lengths = { gate: 0, rateLimiter: 0 };
   timers.watch(100, () => {
     lengths.gate = Math.max(lengths.gate, bench.gate.waiting);
-    lengths.pacer = Math.max(lengths.pacer, pacer.waiting);
+    lengths.rateLimiter = Math.max(lengths.rateLimiter, rateLimiter.waiting);
   });
-  return { timers, bench, store, pacer, lengths };
+  return { timers, bench, store, rateLimiter, lengths };
 }
 
 /** Fetches of each token so far. */
@@ -76,7 +76,7 @@ function writeCounts({ bench, store }: World): readonly number[] {
 
 function assertBounded({ lengths, store }: World): void {
   assert.ok(lengths.gate <= TOKENS, `${lengths.gate} in the gate's line`);
-  assert.ok(lengths.pacer <= CONCURRENCY, `${lengths.pacer} in the pacer's line`);
+  assert.ok(lengths.rateLimiter <= CONCURRENCY, `${lengths.rateLimiter} in the rateLimiter's line`);
   assert.ok(store.mostInFlight <= CONCURRENCY, `${store.mostInFlight} writes at once`);
   assert.ok(store.busiestSecond() <= PUBLISHES_PER_SECOND, `${store.busiestSecond()} publishes in a second`);
 }
@@ -106,12 +106,12 @@ describe('two thousand tokens', () => {
 
   it('get all of their writes through a store that throttles, without hammering it', async () => {
     const world = createWorld(900_000);
-    const { bench, store, pacer } = world;
+    const { bench, store, rateLimiter } = world;
     store.limitPerSecond = 30;
     bench.start();
     let slowest = CALLS_PER_SECOND;
     timers.watch(500, () => {
-      slowest = Math.min(slowest, pacer.callsPerSecond);
+      slowest = Math.min(slowest, rateLimiter.callsPerSecond);
     });
     await timers.advance(240_000);
     bench.assertReadersAreServed();
@@ -120,7 +120,7 @@ describe('two thousand tokens', () => {
     assert.ok(slowest < 100, `${slowest} calls a second at least`);
     const refused = store.throttled / store.arrivalsMs.length;
     assert.ok(refused < 0.4, `${Math.round(refused * 100)} % of the writes were refused`);
-    assert.equal(pacer.callsPerSecond, CALLS_PER_SECOND, 'and it is not slow for long');
+    assert.equal(rateLimiter.callsPerSecond, CALLS_PER_SECOND, 'and it is not slow for long');
     assertBounded(world);
   });
 

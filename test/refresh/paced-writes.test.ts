@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
-import { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
+import { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
@@ -13,17 +13,17 @@ const NEVER = new AbortController().signal;
 /** A keeper whose process has just written as much as it may. */
 async function createBusyBench(options: Parameters<typeof createKeeperBench>[1] = {}) {
   const clock = new FakeClock();
-  const pacer = new WritePacer({ callsPerSecond: 4, clock });
-  await pacer.enter(0, NEVER);
-  return { clock, pacer, bench: createKeeperBench(clock, { pacer, ...options }) };
+  const rateLimiter = new WriteRateLimiter({ callsPerSecond: 4, clock });
+  await rateLimiter.enter(0, NEVER);
+  return { clock, rateLimiter, bench: createKeeperBench(clock, { rateLimiter, ...options }) };
 }
 
 describe('a write that waits for its turn', () => {
   it('is not sent when leadership was lost meanwhile, and counts as no write', async () => {
-    const { clock, pacer, bench } = await createBusyBench();
+    const { clock, rateLimiter, bench } = await createBusyBench();
     const run = bench.keeper.refresh('start', bench.term);
     await settle();
-    assert.equal(pacer.waiting, 1);
+    assert.equal(rateLimiter.waiting, 1);
     bench.loseLeadership();
     assert.deepEqual(await run, {
       kind: 'failed',
@@ -36,11 +36,11 @@ describe('a write that waits for its turn', () => {
     await clock.advance(10_000);
     assert.equal(bench.store.callsOf('publish').length, 0);
     assert.equal(bench.events.of('secret-written').length, 0);
-    assert.equal(pacer.waiting, 0);
+    assert.equal(rateLimiter.waiting, 0);
   });
 
   it('is not sent when leadership ended at the very moment of its turn', async () => {
-    const { clock, pacer, bench } = await createBusyBench();
+    const { clock, rateLimiter, bench } = await createBusyBench();
     let isLeading = true;
     const led = new AbortController();
     // As after a pause of the process: the timer of the turn fires before anything tells that the lease is gone.
@@ -52,7 +52,7 @@ describe('a write that waits for its turn', () => {
     };
     const run = bench.keeper.refresh('start', term);
     await settle();
-    assert.equal(pacer.waiting, 1);
+    assert.equal(rateLimiter.waiting, 1);
     isLeading = false;
     await clock.advance(1000);
     const outcome = await run;
@@ -71,12 +71,12 @@ describe('a write that waits for its turn', () => {
 
   it('of a refresh token goes before the documents of all others', async () => {
     const clock = new FakeClock();
-    const pacer = new WritePacer({ callsPerSecond: 4, clock });
-    await pacer.enter(0, NEVER);
+    const rateLimiter = new WriteRateLimiter({ callsPerSecond: 4, clock });
+    await rateLimiter.enter(0, NEVER);
     const store = new MemoryStore();
-    const plain = createKeeperBench(clock, { pacer, store, identity: buildIdentity('pik') });
+    const plain = createKeeperBench(clock, { rateLimiter, store, identity: buildIdentity('pik') });
     const chained = createKeeperBench(clock, {
-      pacer,
+      rateLimiter,
       store,
       identity: buildIdentity('pivot'),
       chainFallback: 'none',
@@ -84,7 +84,7 @@ describe('a write that waits for its turn', () => {
     chained.source.answerWith({ refreshToken: new SecretText('refresh-1') });
     const runs = [plain, chained].map(({ keeper, term }) => keeper.refresh('start', term));
     await settle();
-    assert.equal(pacer.waiting, 2);
+    assert.equal(rateLimiter.waiting, 2);
     await clock.advance(10_000);
     assert.deepEqual(await Promise.all(runs), [{ kind: 'refreshed' }, { kind: 'refreshed' }]);
     assert.deepEqual(
@@ -94,11 +94,11 @@ describe('a write that waits for its turn', () => {
   });
 
   it('slows all writes down when the store throttles it', async () => {
-    const { clock, pacer, bench } = await createBusyBench();
+    const { clock, rateLimiter, bench } = await createBusyBench();
     bench.store.failNext('publish', { ...STORE_DOWN, isThrottled: true });
     void bench.keeper.refresh('start', bench.term);
     await clock.advance(1000);
-    assert.ok(pacer.callsPerSecond < 4, `${pacer.callsPerSecond} calls a second`);
+    assert.ok(rateLimiter.callsPerSecond < 4, `${rateLimiter.callsPerSecond} calls a second`);
     assert.equal(bench.store.callsOf('publish').length, 1);
   });
 });

@@ -79,7 +79,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
       ...parts,
       stateSecret: undefined,
       versionBudget: budget,
-      pacer: 'none',
+      rateLimiter: 'none',
     });
     const stopping = new AbortController();
     return {

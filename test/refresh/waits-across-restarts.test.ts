@@ -124,7 +124,7 @@ describe('rejected credentials and restarts', () => {
         fetch: async () => ({
           result: { ok: false, failure: { ...REJECTED, message: 'no such file' } },
           clockSkewMs: undefined,
-          isUnasked: true,
+          wasNotSent: true,
         }),
         waitForCredentialChange: (signal) => bench.source.waitForCredentialChange(signal),
         verifyCredentials: () => bench.source.verifyCredentials(),

@@ -178,7 +178,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'minInterval ignored',
-    file: 'refresh/limits/fetch-pace.ts',
+    file: 'refresh/limits/cool-down.ts',
     changes: [
       [
         'return Math.max(formerMs, this.#parts.minIntervalMs',

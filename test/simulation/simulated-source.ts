@@ -67,7 +67,7 @@ export class SimulatedSource implements TokenSource {
 
   async #fetch(chain: ChainState | undefined, signal: AbortSignal): Promise<FetchReport> {
     const { world, process, token, clock, isExplicit } = this.#parts;
-    if (signal.aborted) return { ...report(fail(givenUp)), isUnasked: true };
+    if (signal.aborted) return { ...report(fail(givenUp)), wasNotSent: true };
     const visible = this.#ahead ?? this.#look();
     this.#ahead = undefined;
     const { credential } = visible;
@@ -105,7 +105,7 @@ export class SimulatedSource implements TokenSource {
       case 'salvageable':
         return {
           ...report(fail(answer.failure)),
-          salvaged:
+          rotatedRefreshToken:
             refreshToken === undefined ? undefined : { refreshToken, refreshTokenExpiresAtMs, issuedAtMs },
         };
       case 'token':

@@ -63,7 +63,7 @@ export class FakeTokenSource implements TokenSource {
   failUnasked(times: number): void {
     const failure = buildFailure({ code: 'store-unavailable' });
     for (let time = 0; time < times; time += 1)
-      this.#steps.push({ kind: 'fail', failure, report: { isUnasked: true } });
+      this.#steps.push({ kind: 'fail', failure, report: { wasNotSent: true } });
   }
 
   /** The provider handles the next fetches, and no answer arrives. */
@@ -74,13 +74,13 @@ export class FakeTokenSource implements TokenSource {
 
   /** The next answer holds a refresh token, and nothing else that is of use. */
   answerUnusably(refreshToken: SecretText): void {
-    const salvaged = {
+    const rotatedRefreshToken = {
       refreshToken,
       refreshTokenExpiresAtMs: undefined,
       issuedAtMs: this.#clock.now(),
     };
     const failure = buildFailure({ code: 'response-malformed', message: 'an answer without a token' });
-    this.#steps.push({ kind: 'fail', failure, report: { salvaged } });
+    this.#steps.push({ kind: 'fail', failure, report: { rotatedRefreshToken } });
   }
 
   /** The next fetch has got its answer and stops there until it is released. */

@@ -9,7 +9,7 @@ import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts'
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import type { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
-import type { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
+import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import type { Term } from '../../src/refresh/term.ts';
@@ -33,7 +33,7 @@ export interface KeeperBenchOptions {
   readonly budget?: FetchBudget;
   readonly breaker?: ProviderBreaker;
   /** Shared by all keepers of a process; without it writes are not paced. */
-  readonly pacer?: WritePacer;
+  readonly rateLimiter?: WriteRateLimiter;
   readonly source?: FakeTokenSource;
   /** Asked instead of `source`. */
   readonly provider?: TokenSource;
@@ -82,7 +82,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     ...parts,
     stateSecret: chainFallback === undefined ? undefined : stateSecret,
     versionBudget: policy.versionBudget ?? 'none',
-    pacer: options.pacer ?? 'none',
+    rateLimiter: options.rateLimiter ?? 'none',
   });
   const keeper = new ManagedToken({
     ...parts,

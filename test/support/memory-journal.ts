@@ -7,7 +7,7 @@ import type {
   Presentation,
   SecretWrite,
 } from '../../src/core/ports.ts';
-import type { CallSpan } from '../../src/core/rolling-calls.ts';
+import type { CallSpan } from '../../src/core/sliding-window-counter.ts';
 
 /** A {@link Journal} that outlives the benches of killed processes. */
 export class MemoryJournal implements Journal {

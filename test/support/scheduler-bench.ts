@@ -7,7 +7,7 @@ import { watchClock } from '../../src/refresh/clock-watch.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
-import type { WritePacer } from '../../src/refresh/limits/write-pacer.ts';
+import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ProviderScheduler, type ScheduleSetting } from '../../src/refresh/provider-scheduler.ts';
 import { createKeeperBench, type KeeperBench } from './keeper-bench.ts';
 import { MemoryStore } from './memory-store.ts';
@@ -23,7 +23,7 @@ export interface SchedulerBenchOptions {
   readonly offsetMs?: (index: number) => number;
   readonly store?: MemoryStore;
   readonly chainFallback?: 'start-again' | 'none';
-  readonly pacer?: WritePacer;
+  readonly rateLimiter?: WriteRateLimiter;
   /** Made for the bench's events. */
   readonly budget?: (events: RefreshEvents) => FetchBudget;
 }
@@ -64,7 +64,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
       random,
       offsetMs: options.offsetMs?.(index) ?? 0,
       ...(options.chainFallback === undefined ? {} : { chainFallback: options.chainFallback }),
-      ...(options.pacer === undefined ? {} : { pacer: options.pacer }),
+      ...(options.rateLimiter === undefined ? {} : { rateLimiter: options.rateLimiter }),
       ...(budget === undefined ? {} : { budget }),
     }),
   );

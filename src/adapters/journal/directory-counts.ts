@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { parseJson } from '../../core/json.ts';
 import type { Clock, FetchCounts } from '../../core/ports.ts';
-import type { CallSpan } from '../../core/rolling-calls.ts';
+import type { CallSpan } from '../../core/sliding-window-counter.ts';
 import { formatUtc } from '../../core/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
 import { isOfLaterVersion } from './record-version.ts';

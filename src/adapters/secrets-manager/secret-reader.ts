@@ -12,7 +12,7 @@
 import type { APIErrorType, SecretValueEntry } from '@aws-sdk/client-secrets-manager';
 import { withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
-import { fewAtOnce, portionsOf } from '../../core/few-at-once.ts';
+import { forEachConcurrent, portionsOf } from '../../core/for-each-concurrent.ts';
 import type { SecretTexts, StoredText } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
@@ -59,9 +59,11 @@ export class SecretReader {
   async readMany(secretNames: readonly string[], signal: AbortSignal): Promise<SecretTexts> {
     const readings = new Map<string, Reading>();
     const portions = portionsOf([...new Set(secretNames)], SECRETS_PER_CALL);
-    await fewAtOnce(portions, BATCHES_AT_ONCE, (portion) => this.#readPortion(portion, readings, signal));
+    await forEachConcurrent(portions, BATCHES_AT_ONCE, (portion) =>
+      this.#readPortion(portion, readings, signal),
+    );
     const open = secretNames.filter((secretName) => !readings.has(secretName));
-    await fewAtOnce(open, READS_AT_ONCE, async (secretName) => {
+    await forEachConcurrent(open, READS_AT_ONCE, async (secretName) => {
       readings.set(secretName, await this.read(secretName, signal));
     });
     return readings;

@@ -1,8 +1,8 @@
-import { WaitingLine } from './waiting-line.ts';
+import { PriorityQueue } from './priority-queue.ts';
 
 /** Bounds how many refreshes of one provider have a turn at a time. The lowest priority number goes first. */
 export class ConcurrencyLimit {
-  readonly #line = new WaitingLine();
+  readonly #line = new PriorityQueue();
   #free: number;
 
   /** @param limit turns at once, 1 or more */

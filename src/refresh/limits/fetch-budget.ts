@@ -18,10 +18,10 @@ import {
   windowMsOf,
 } from '../../core/fetch-limit.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
-import { RollingCalls } from '../../core/rolling-calls.ts';
+import { SlidingWindowCounter } from '../../core/sliding-window-counter.ts';
 import { LineServer } from './line-server.ts';
+import { PriorityQueue } from './priority-queue.ts';
 import { RecordedCalls } from './recorded-calls.ts';
-import { WaitingLine } from './waiting-line.ts';
 
 export interface FetchBudgetParts {
   readonly provider: string;
@@ -52,8 +52,8 @@ const EVENT_OF = {
 export class FetchBudget {
   readonly #parts: FetchBudgetParts;
   readonly #calls: RecordedCalls;
-  readonly #retries: RollingCalls;
-  readonly #line = new WaitingLine();
+  readonly #retries: SlidingWindowCounter;
+  readonly #line = new PriorityQueue();
   readonly #held = new Set<BudgetPermit>();
   readonly #server: LineServer;
   #state: LimitState = 'normal';
@@ -62,7 +62,7 @@ export class FetchBudget {
     const { limit } = parts;
     this.#parts = parts;
     this.#calls = new RecordedCalls({ ...parts, limit: limit.calls, windowMs: windowMsOf(limit) });
-    this.#retries = new RollingCalls(windowMsOf(limit));
+    this.#retries = new SlidingWindowCounter(windowMsOf(limit));
     this.#server = new LineServer(parts.clock, () => this.#serve());
   }
 

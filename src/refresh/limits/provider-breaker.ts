@@ -21,7 +21,7 @@ import type { Failure } from '../../core/failure.ts';
 import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
 import type { Term } from '../term.ts';
 import { LineServer } from './line-server.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { PriorityQueue } from './priority-queue.ts';
 
 export interface ProviderBreakerDeps {
   readonly provider: string;
@@ -77,8 +77,8 @@ const NOT_THE_PROVIDERS: ReadonlySet<Failure['code']> = new Set([
 
 export class ProviderBreaker {
   readonly #deps: ProviderBreakerDeps;
-  readonly #untried = new WaitingLine();
-  readonly #failed = new WaitingLine();
+  readonly #untried = new PriorityQueue();
+  readonly #failed = new PriorityQueue();
   #term: Term | undefined;
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();

@@ -9,7 +9,7 @@
  * reported by its adapter and does not keep a token from being fetched.
  */
 import type { Clock, FetchCounts } from '../../core/ports.ts';
-import { RollingCalls } from '../../core/rolling-calls.ts';
+import { SlidingWindowCounter } from '../../core/sliding-window-counter.ts';
 
 export interface RecordedCallsParts {
   readonly provider: string;
@@ -31,14 +31,14 @@ const LEAST_RESERVED_MS = 10_000;
 
 export class RecordedCalls {
   readonly #parts: RecordedCallsParts;
-  readonly #calls: RollingCalls;
+  readonly #calls: SlidingWindowCounter;
   #reservation: Reservation = { untilMs: Number.NEGATIVE_INFINITY, left: 0 };
   #restoring: Promise<void> | undefined;
   #reserving: Promise<void> | undefined;
 
   constructor(parts: RecordedCallsParts) {
     this.#parts = parts;
-    this.#calls = new RollingCalls(parts.windowMs);
+    this.#calls = new SlidingWindowCounter(parts.windowMs);
   }
 
   /** Learns once what former processes have counted. Call it before anything is counted. */

@@ -5,11 +5,11 @@
 import type { Failure } from '../../core/failure.ts';
 import type { Term } from '../term.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
+import { CoolDown, type CoolDownDeps } from './cool-down.ts';
 import type { BudgetPermit, FetchBudget } from './fetch-budget.ts';
-import { FetchPace, type FetchPaceParts } from './fetch-pace.ts';
 import type { Hold, ProviderBreaker } from './provider-breaker.ts';
 
-export interface TokenLimitsParts extends FetchPaceParts {
+export interface TokenLimitsParts extends CoolDownDeps {
   /** The provider's, shared by all of its tokens, as are the others. */
   readonly concurrency: ConcurrencyLimit;
   /** Without it calls are not counted. */
@@ -25,7 +25,7 @@ export interface LimitsView {
   readonly demandedMs: number;
   /** Until `minInterval` has passed. */
   readonly intervalMs: number;
-  /** Why the provider must not be asked yet, whoever wants it; see {@link FetchPace.heldBack}. */
+  /** Why the provider must not be asked yet, whoever wants it; see {@link CoolDown.heldBack}. */
   readonly heldBack: Failure | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface CallPermit extends Disposable {
 }
 
 export class TokenLimits {
-  readonly pace: FetchPace;
+  readonly coolDown: CoolDown;
   readonly #parts: TokenLimitsParts;
   #hasTurn = false;
   /** Room in the budget that was waited for, until the call. */
@@ -59,16 +59,16 @@ export class TokenLimits {
 
   constructor(parts: TokenLimitsParts) {
     this.#parts = parts;
-    this.pace = new FetchPace(parts);
+    this.coolDown = new CoolDown(parts);
   }
 
   /** @param issuedAtMs of the published document, wall time; `undefined` when there is none */
   view(issuedAtMs: number | undefined): LimitsView {
     return {
       hasTurn: this.#hasTurn,
-      demandedMs: this.pace.demandedRestMs(),
-      intervalMs: Math.max(0, this.pace.intervalRestMs(issuedAtMs)),
-      heldBack: this.pace.heldBack(issuedAtMs),
+      demandedMs: this.coolDown.demandedRestMs(),
+      intervalMs: Math.max(0, this.coolDown.intervalRestMs(issuedAtMs)),
+      heldBack: this.coolDown.heldBack(issuedAtMs),
     };
   }
 
@@ -118,7 +118,7 @@ export class TokenLimits {
 
   /** What was seen with the former credentials says nothing about the new ones. */
   noteCredentialChange(): void {
-    this.pace.noteCredentialChange();
+    this.coolDown.noteCredentialChange();
     this.#parts.breaker?.noteCredentialChange();
   }
 
@@ -152,7 +152,7 @@ export class TokenLimits {
     return {
       use: async () => {
         if (this.#room !== undefined) await budget?.use(this.#room);
-        await this.pace.recordFetch();
+        await this.coolDown.recordFetch();
       },
       settle: (failure) => {
         if (this.#room?.isRetry === false) this.#lastRegularMs = clock.monotonicMs();

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { UNSAVED_CHAIN, WritePacer } from '../../src/refresh/limits/write-pacer.ts';
+import { UNSAVED_CHAIN, WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { buildFailure } from '../support/sample-events.ts';
 
@@ -9,24 +9,24 @@ const THROTTLED = buildFailure({ code: 'store-unavailable', isThrottled: true })
 
 function createBench(callsPerSecond: number) {
   const clock = new FakeClock();
-  const pacer = new WritePacer({ callsPerSecond, clock });
+  const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock });
   const passed: { readonly name: string; readonly atMs: number }[] = [];
   const enter = (name: string, priority: number, signal: AbortSignal = NEVER): void => {
-    pacer.enter(priority, signal).then(
+    rateLimiter.enter(priority, signal).then(
       () => passed.push({ name, atMs: clock.monotonicMs() }),
       () => undefined,
     );
   };
-  return { clock, pacer, passed, enter, names: () => passed.map(({ name }) => name) };
+  return { clock, rateLimiter, passed, enter, names: () => passed.map(({ name }) => name) };
 }
 
-describe('WritePacer', () => {
+describe('WriteRateLimiter', () => {
   it('lets a few writes through at once and keeps the rest to its rate, with one timer', async () => {
-    const { clock, pacer, passed, enter } = createBench(40);
+    const { clock, rateLimiter, passed, enter } = createBench(40);
     for (let index = 0; index < 100; index += 1) enter(`write ${index}`, index);
     await settle();
     assert.equal(passed.length, 2);
-    assert.equal(pacer.waiting, 98);
+    assert.equal(rateLimiter.waiting, 98);
     assert.equal(clock.pendingDelaysMs.length, 1);
     await clock.advance(10_000);
     assert.equal(passed.length, 100);
@@ -60,38 +60,38 @@ describe('WritePacer', () => {
   });
 
   it('forgets who gives up, and leaves no timer behind', async () => {
-    const { clock, pacer, enter } = createBench(4);
+    const { clock, rateLimiter, enter } = createBench(4);
     const term = new AbortController();
     for (let index = 0; index < 5; index += 1) enter(`write ${index}`, index, term.signal);
     await settle();
-    assert.equal(pacer.waiting, 4);
+    assert.equal(rateLimiter.waiting, 4);
     term.abort(new Error('leadership was lost'));
     await settle();
-    assert.equal(pacer.waiting, 0);
+    assert.equal(rateLimiter.waiting, 0);
     assert.deepEqual(clock.pendingDelaysMs, []);
-    await assert.rejects(pacer.enter(1, term.signal), /leadership was lost/);
-    const later = pacer.enter(1, NEVER);
+    await assert.rejects(rateLimiter.enter(1, term.signal), /leadership was lost/);
+    const later = rateLimiter.enter(1, NEVER);
     await clock.advance(1000);
     await later;
   });
 
   it('slows down while the store throttles and is back at its rate half a minute later', async () => {
-    const { clock, pacer } = createBench(40);
+    const { clock, rateLimiter } = createBench(40);
     await clock.advance(5000);
-    pacer.heed(buildFailure({ code: 'store-unavailable' }));
-    assert.equal(pacer.callsPerSecond, 40, 'an outage says nothing about the rate');
-    for (let throttled = 0; throttled < 10; throttled += 1) pacer.heed(THROTTLED);
-    assert.equal(pacer.callsPerSecond, 20);
+    rateLimiter.onThrottled(buildFailure({ code: 'store-unavailable' }));
+    assert.equal(rateLimiter.callsPerSecond, 40, 'an outage says nothing about the rate');
+    for (let throttled = 0; throttled < 10; throttled += 1) rateLimiter.onThrottled(THROTTLED);
+    assert.equal(rateLimiter.callsPerSecond, 20);
     await clock.advance(1000);
-    pacer.heed(THROTTLED);
-    assert.ok(pacer.callsPerSecond < 11);
+    rateLimiter.onThrottled(THROTTLED);
+    assert.ok(rateLimiter.callsPerSecond < 11);
     await clock.advance(30_000);
-    assert.equal(pacer.callsPerSecond, 40);
+    assert.equal(rateLimiter.callsPerSecond, 40);
   });
 
   it('refuses a rate that could not keep its promise', () => {
     const clock = new FakeClock();
     for (const callsPerSecond of [3, 0, -1, Number.NaN])
-      assert.throws(() => new WritePacer({ callsPerSecond, clock }), RangeError);
+      assert.throws(() => new WriteRateLimiter({ callsPerSecond, clock }), RangeError);
   });
 });

@@ -19,9 +19,9 @@ import {
 } from '../../core/write-bucket.ts';
 import { decideSlowerRate, fullWriteRate, type WriteRate, writeRateAt } from '../../core/write-rate.ts';
 import { LineServer } from './line-server.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { PriorityQueue } from './priority-queue.ts';
 
-export interface WritePacerOptions {
+export interface WriteRateLimiterOptions {
   /** Puts and moved labels together, {@link LEAST_CALLS_PER_SECOND} or more. */
   readonly callsPerSecond: number;
   readonly clock: Clock;
@@ -30,14 +30,14 @@ export interface WritePacerOptions {
 /** Before everything else: a refresh token that only this process has. */
 export const UNSAVED_CHAIN = Number.NEGATIVE_INFINITY;
 
-export class WritePacer {
+export class WriteRateLimiter {
   readonly #clock: Clock;
-  readonly #line = new WaitingLine();
+  readonly #line = new PriorityQueue();
   #rate: WriteRate;
   #bucket: WriteBucket;
   readonly #server: LineServer;
 
-  constructor({ callsPerSecond, clock }: WritePacerOptions) {
+  constructor({ callsPerSecond, clock }: WriteRateLimiterOptions) {
     if (!(callsPerSecond >= LEAST_CALLS_PER_SECOND))
       throw new RangeError(`a pace of at least ${LEAST_CALLS_PER_SECOND} calls a second is needed`);
     this.#clock = clock;
@@ -76,7 +76,7 @@ export class WritePacer {
   }
 
   /** Slows down when the store has said that there are too many writes. */
-  heed({ isThrottled = false }: Failure): void {
+  onThrottled({ isThrottled = false }: Failure): void {
     if (isThrottled) this.#rate = decideSlowerRate(this.#rate, this.#clock.monotonicMs());
   }
 

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { WaitingLine } from '../../src/refresh/limits/waiting-line.ts';
+import { PriorityQueue } from '../../src/refresh/limits/priority-queue.ts';
 import { settle } from '../support/fake-clock.ts';
 
 const NEVER = new AbortController().signal;
 
-describe('WaitingLine', () => {
+describe('PriorityQueue', () => {
   it('calls the lowest priority first and equals in the order in which they came, whoever gives up', async () => {
     const arrivals = fc.array(
       fc.record({ priority: fc.integer({ min: 0, max: 5 }), givesUp: fc.boolean() }),
@@ -14,7 +14,7 @@ describe('WaitingLine', () => {
     );
     await fc.assert(
       fc.asyncProperty(arrivals, async (all) => {
-        const line = new WaitingLine();
+        const line = new PriorityQueue();
         const called: number[] = [];
         const dismissed: number[] = [];
         const impatience = all.map(() => new AbortController());
@@ -38,7 +38,7 @@ describe('WaitingLine', () => {
   });
 
   it('holds ten thousand who wait with one signal, and lets all of them go with it', async () => {
-    const line = new WaitingLine();
+    const line = new PriorityQueue();
     const term = new AbortController();
     const waits = Array.from({ length: 10_000 }, (_, index) => line.join(index % 97, term.signal));
     assert.equal(line.length, 10_000);
@@ -52,7 +52,7 @@ describe('WaitingLine', () => {
   });
 
   it('turns away who comes with an aborted signal', async () => {
-    const line = new WaitingLine();
+    const line = new PriorityQueue();
     await assert.rejects(
       line.join(1, AbortSignal.abort(new Error('the program stops'))),
       /the program stops/,
@@ -61,7 +61,7 @@ describe('WaitingLine', () => {
   });
 
   it('runs what belongs to a call within the call', () => {
-    const line = new WaitingLine();
+    const line = new PriorityQueue();
     const seen: string[] = [];
     void line.join(1, NEVER, () => seen.push('called'));
     line.callNext();

@@ -12,7 +12,7 @@ import { type Moment, momentAt, msUntil } from '../../core/moment.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
 import type { TokenIdentity } from '../../core/token.ts';
 
-export interface FetchPaceParts {
+export interface CoolDownDeps {
   readonly identity: Pick<TokenIdentity, 'token'>;
   readonly clock: Clock;
   /** Shortest time between two fetches, in milliseconds; 0 for none. */
@@ -31,8 +31,8 @@ interface Rejection {
   readonly untilMonotonicMs: number;
 }
 
-export class FetchPace {
-  readonly #parts: FetchPaceParts;
+export class CoolDown {
+  readonly #parts: CoolDownDeps;
   /** Before this the provider does not want to be asked, not even for a human. */
   #notBefore: Moment | undefined;
   #lastFetchMonotonicMs: number | undefined;
@@ -47,7 +47,7 @@ export class FetchPace {
   /** The provider has handed out a token for the present credentials. */
   #haveWorked = false;
 
-  constructor(parts: FetchPaceParts) {
+  constructor(parts: CoolDownDeps) {
     this.#parts = parts;
   }
 

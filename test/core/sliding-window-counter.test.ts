@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { RollingCalls } from '../../src/core/rolling-calls.ts';
+import { SlidingWindowCounter } from '../../src/core/sliding-window-counter.ts';
 
 const WINDOW_MS = 60_000;
 
@@ -15,11 +15,11 @@ function timesOf(gapsMs: readonly number[]): readonly number[] {
   });
 }
 
-describe('RollingCalls', () => {
+describe('SlidingWindowCounter', () => {
   it('counts every call of the window, and none that is more than a sixtieth older', () => {
     fc.assert(
       fc.property(gaps, fc.integer({ min: 0, max: 120_000 }), (gapsMs, laterMs) => {
-        const calls = new RollingCalls(WINDOW_MS);
+        const calls = new SlidingWindowCounter(WINDOW_MS);
         const timesMs = timesOf(gapsMs);
         for (const atMs of timesMs) calls.add(atMs);
         const nowMs = (timesMs.at(-1) ?? 0) + laterMs;
@@ -32,7 +32,7 @@ describe('RollingCalls', () => {
   });
 
   it('keeps a bounded number of spans, whatever the number of calls', () => {
-    const calls = new RollingCalls(WINDOW_MS);
+    const calls = new SlidingWindowCounter(WINDOW_MS);
     for (let atMs = 0; atMs < 10 * WINDOW_MS; atMs += 7) {
       calls.add(atMs);
       assert.ok(calls.spans(atMs).length <= 62);
@@ -42,7 +42,7 @@ describe('RollingCalls', () => {
   it('says when there is room again', () => {
     fc.assert(
       fc.property(gaps, fc.integer({ min: 1, max: 50 }), (gapsMs, limit) => {
-        const calls = new RollingCalls(WINDOW_MS);
+        const calls = new SlidingWindowCounter(WINDOW_MS);
         const timesMs = timesOf(gapsMs);
         for (const atMs of timesMs) calls.add(atMs);
         const nowMs = timesMs.at(-1) ?? 0;
@@ -54,7 +54,7 @@ describe('RollingCalls', () => {
   });
 
   it('takes back a call that was not made, in the span that it was counted in', () => {
-    const calls = new RollingCalls(WINDOW_MS);
+    const calls = new SlidingWindowCounter(WINDOW_MS);
     calls.add(0);
     calls.add(2000);
     calls.takeBack(0);
@@ -65,7 +65,7 @@ describe('RollingCalls', () => {
   });
 
   it('goes on from what was restored', () => {
-    const calls = new RollingCalls(WINDOW_MS);
+    const calls = new SlidingWindowCounter(WINDOW_MS);
     calls.restore([
       { untilMs: 10_000, calls: 3 },
       { untilMs: -30_000, calls: 2 },

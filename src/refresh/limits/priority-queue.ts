@@ -16,15 +16,15 @@ interface Place {
 }
 
 /** All who wait with one signal. */
-interface Company {
+interface Batch {
   readonly places: Set<Place>;
   readonly onAbort: () => void;
 }
 
-export class WaitingLine {
+export class PriorityQueue {
   /** A binary heap: no place is before the one that is half as far from the front. */
   readonly #heap: Place[] = [];
-  readonly #companies = new Map<AbortSignal, Company>();
+  readonly #batches = new Map<AbortSignal, Batch>();
   #joined = 0;
 
   get length(): number {
@@ -55,7 +55,7 @@ export class WaitingLine {
       };
       this.#heap.push(place);
       this.#moveForward(place);
-      this.#accompany(place);
+      this.#joinBatch(place);
     });
   }
 
@@ -69,30 +69,30 @@ export class WaitingLine {
     return true;
   }
 
-  #accompany(place: Place): void {
+  #joinBatch(place: Place): void {
     const { signal } = place;
-    const known = this.#companies.get(signal);
+    const known = this.#batches.get(signal);
     if (known !== undefined) {
       known.places.add(place);
       return;
     }
-    const company: Company = { places: new Set([place]), onAbort: () => this.#dismissAll(signal) };
-    this.#companies.set(signal, company);
-    signal.addEventListener('abort', company.onAbort, { once: true });
+    const batch: Batch = { places: new Set([place]), onAbort: () => this.#dismissAll(signal) };
+    this.#batches.set(signal, batch);
+    signal.addEventListener('abort', batch.onAbort, { once: true });
   }
 
   #leave(place: Place): void {
-    const company = this.#companies.get(place.signal);
-    company?.places.delete(place);
-    if (company === undefined || company.places.size > 0) return;
-    this.#companies.delete(place.signal);
-    place.signal.removeEventListener('abort', company.onAbort);
+    const batch = this.#batches.get(place.signal);
+    batch?.places.delete(place);
+    if (batch === undefined || batch.places.size > 0) return;
+    this.#batches.delete(place.signal);
+    place.signal.removeEventListener('abort', batch.onAbort);
   }
 
   #dismissAll(signal: AbortSignal): void {
-    const company = this.#companies.get(signal);
-    this.#companies.delete(signal);
-    for (const place of company?.places ?? []) {
+    const batch = this.#batches.get(signal);
+    this.#batches.delete(signal);
+    for (const place of batch?.places ?? []) {
       this.#remove(place);
       place.dismiss();
     }

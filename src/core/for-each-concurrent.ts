@@ -2,7 +2,7 @@
  * Runs `work` for each item in order, at most `limit` at one time. Resolves when all are done; rejects with the first
  * rejection.
  */
-export async function fewAtOnce<Item>(
+export async function forEachConcurrent<Item>(
   items: readonly Item[],
   limit: number,
   work: (item: Item) => Promise<void>,

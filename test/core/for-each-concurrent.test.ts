@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { fewAtOnce, portionsOf } from '../../src/core/few-at-once.ts';
+import { forEachConcurrent, portionsOf } from '../../src/core/for-each-concurrent.ts';
 import { settle } from '../support/fake-clock.ts';
 
-describe('fewAtOnce', () => {
+describe('forEachConcurrent', () => {
   it('works on all items in order, and on no more than the limit at one time', async () => {
     const begun: number[] = [];
     let running = 0;
     let most = 0;
-    await fewAtOnce([1, 2, 3, 4, 5], 2, async (item) => {
+    await forEachConcurrent([1, 2, 3, 4, 5], 2, async (item) => {
       begun.push(item);
       running += 1;
       most = Math.max(most, running);
@@ -20,7 +20,7 @@ describe('fewAtOnce', () => {
 
   it('rejects with what an item throws', async () => {
     await assert.rejects(
-      fewAtOnce([1], 4, async () => {
+      forEachConcurrent([1], 4, async () => {
         throw new Error('a bug');
       }),
       /a bug/,

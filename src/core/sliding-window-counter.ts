@@ -19,7 +19,7 @@ export function countedMs(windowMs: number): number {
   return windowMs + windowMs / SPANS_PER_WINDOW;
 }
 
-export class RollingCalls {
+export class SlidingWindowCounter {
   readonly #windowMs: number;
   /** Ascending. */
   #spans: CallSpan[] = [];
