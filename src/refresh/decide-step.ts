@@ -48,7 +48,7 @@ export function decideStep(facts: TokenFacts, run: RefreshRun, limits: LimitsVie
       return { kind: 'wait-after-failure', failure: phase.failure, waitMs: phase.waitMs };
     case 'refused':
       return { kind: 'wait-for-permit', refusal: phase.refusal };
-    case 'given-up':
+    case 'failed':
       return { kind: 'end', outcome: { kind: 'failed', failure: phase.failure } };
     case 'ending': {
       const lastTry = phase.hasTried || run.term.signal.aborted ? undefined : decideWrite(facts);

@@ -268,7 +268,7 @@ export class ManagedToken {
     const counted = { ...run, failures };
     const waitMs = this.#decideWait(counted, failure);
     this.#tellFailure(run, failure, repeated, waitMs);
-    if (isGivenUp(run, failure, waitMs)) return { ...counted, phase: { kind: 'given-up', failure } };
+    if (isGivenUp(run, failure, waitMs)) return { ...counted, phase: { kind: 'failed', failure } };
     const next = run.phase.kind === 'achieved' ? run.phase : WORKING;
     return { ...counted, phase: { kind: 'backing-off', failure, waitMs, next } };
   }
@@ -424,7 +424,7 @@ export class ManagedToken {
 
 function endWhenOver(run: RefreshRun): RefreshRun {
   const isAlready =
-    run.phase.kind === 'ending' || run.phase.kind === 'achieved' || run.phase.kind === 'given-up';
+    run.phase.kind === 'ending' || run.phase.kind === 'achieved' || run.phase.kind === 'failed';
   return run.over.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
 }
 

@@ -2,7 +2,7 @@
  * Decides, tick by tick, which tokens of one provider are refreshed.
  *
  * Guarantee: on each tick the clock is asked, not the slot, so a tick that came late or not at all is made up for by
- * the next one; a jump of the clock arms the cron task anew. A tick never waits for a refresh.
+ * the next one; a jump of the clock restarts the cron task. A tick never waits for a refresh.
  */
 import {
   type Cadence,
@@ -115,7 +115,7 @@ export class ProviderScheduler {
     ];
   }
 
-  /** Arms the cron task anew and ticks at once: its timer was set for a clock that has moved since. */
+  /** Restarts the cron task and ticks at once: its timer was set for a clock that has moved since. */
   handleClockJump(): void {
     if (this.#task === undefined) return;
     this.#armTask();

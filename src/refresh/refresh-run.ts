@@ -32,7 +32,7 @@ export type Phase =
   /** The provider must not be called yet, for our own budget's sake or because it fails for all of its tokens. */
   | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** Somebody waits for the outcome, and is better served by the reason than by silence. */
-  | { readonly kind: 'given-up'; readonly failure: Failure }
+  | { readonly kind: 'failed'; readonly failure: Failure }
   /** The term is over, or the token is not managed any more; what was fetched gets a last try. */
   | { readonly kind: 'ending'; readonly failure: Failure; readonly hasTried: boolean };
 
@@ -43,7 +43,7 @@ export interface RefreshRun {
   readonly retired: AbortSignal;
   /** Aborted then, and when the term ends in either way: no further attempt is begun. */
   readonly over: AbortSignal;
-  /** `unlimited`: nobody waits for the run. Else it is given up after so many, and when a human or a long wait is needed. */
+  /** `unlimited`: nobody waits for the run. Else the run ends after so many, and when a human or a long wait is needed. */
   readonly maxAttempts: number | 'unlimited';
   readonly startedMs: number;
   /** Whether readers had a live token when the run began. */

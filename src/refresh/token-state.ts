@@ -88,7 +88,7 @@ export function storedIn(read: Assessment): Stored {
 
 /**
  * A pending token beside what the store turned out to hold.
- * @param recount makes the write of a document anew
+ * @param recount makes another write, for a document with another generation
  * @returns `undefined`: somebody else has published one that is as good
  */
 export function rebase(

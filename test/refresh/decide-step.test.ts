@@ -198,7 +198,7 @@ describe('the phases of a refresh', () => {
       'wait 500 after provider-unavailable',
     ],
     ['held with others', facts(idle), run({ phase: { kind: 'refused', refusal: HELD } }), 'wait: held'],
-    ['given up', facts(waiting, true), run({ phase: { kind: 'given-up', failure } }), 'end: failed'],
+    ['given up', facts(waiting, true), run({ phase: { kind: 'failed', failure } }), 'end: failed'],
     ['ends with nothing left', facts(idle), run({ phase: ended }), 'end: failed'],
     ['ends with a pending token', facts(waiting), run({ phase: ended }), 'publish'],
     ['ends with both', facts(waiting, true), run({ phase: ended }), 'save-refresh-token'],
@@ -229,7 +229,7 @@ describe('decideStep, for all that can be', () => {
     { kind: 'achieved', achievement: { kind: 'fresh' } },
     { kind: 'backing-off', failure: buildFailure(), waitMs: 1, next: WORKING },
     { kind: 'refused', refusal: HELD },
-    { kind: 'given-up', failure: buildFailure() },
+    { kind: 'failed', failure: buildFailure() },
     { kind: 'ending', failure: buildFailure(), hasTried: false },
     { kind: 'ending', failure: buildFailure(), hasTried: true },
   );

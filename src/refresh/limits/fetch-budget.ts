@@ -4,7 +4,7 @@
  * Guarantee: no more calls than the limit are made in any window of its length, failed and explicit ones included. While
  * it is used up nobody stands in the way of others: who waits does so in one line, the earliest expiry first. Retries get
  * by with what the regular refreshes of all tokens leave; see `fetch-limit.ts`. What survives a restart is told in
- * `recorded-calls.ts`; the retries' part is counted anew by each process.
+ * `recorded-calls.ts`; each process counts the retries' part from zero.
  * Non-guarantee: other replicas, and programs with another journal, count for themselves.
  */
 import { inSeconds } from '../../core/cadence.ts';

@@ -4,7 +4,7 @@
  * Guarantee: a call is on record before it is made, so that a process that is killed at any moment leaves no fewer calls
  * on record than it has made. To write seldom, room for a fiftieth of the limit is set aside at a time: a crash costs at
  * most that much, until the window has passed. Nothing is written more than about 110 times a window, whatever its limit.
- * Non-guarantee: without a place for the record the count begins anew with each process; a wall clock that is set on
+ * Non-guarantee: without a place for the record each process counts from zero; a wall clock that is set on
  * between two processes makes the calls of the first look older than they are; a record that cannot be written is
  * reported by its adapter and does not keep a token from being fetched.
  */
