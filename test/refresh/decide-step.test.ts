@@ -198,7 +198,12 @@ describe('the phases of a refresh', () => {
       'wait 500 after provider-unavailable',
     ],
     ['held with others', facts(idle), run({ phase: { kind: 'refused', refusal: HELD } }), 'wait: held'],
-    ['given up', facts(waiting, true), run({ phase: { kind: 'failed', failure } }), 'end: failed'],
+    [
+      'failed for somebody who waits',
+      facts(waiting, true),
+      run({ phase: { kind: 'failed', failure } }),
+      'end: failed',
+    ],
     ['ends with nothing left', facts(idle), run({ phase: ended }), 'end: failed'],
     ['ends with a pending token', facts(waiting), run({ phase: ended }), 'publish'],
     ['ends with both', facts(waiting, true), run({ phase: ended }), 'save-refresh-token'],
