@@ -39,7 +39,7 @@ suite('The simulation', () => {
   for (const name of [
     'publish before persist',
     'restart fetches',
-    'kept token dropped',
+    'pending token dropped',
     'incomplete list is believed',
   ]) {
     test(`finds a deliberate bug: ${name}`, async () => {

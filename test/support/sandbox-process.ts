@@ -33,7 +33,8 @@ export class SandboxProcess implements AsyncDisposable {
       endpoint: ready.store.endpoint,
       region: ready.store.region,
       credentials: { accessKeyId: 'a-reader', secretAccessKey: 'of-tokens' },
-      maxAttempts: 1,
+      // A connection that was idle for long may be closed just when it is used again.
+      maxAttempts: 2,
     });
   }
 
