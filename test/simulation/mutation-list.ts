@@ -139,12 +139,6 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [['    this.#parts.concurrency.leave();\n', '']],
   },
   {
-    name: 'what others wrote meanwhile is not read',
-    file: 'refresh/token-publication.ts',
-    changes: [['    this.#state = invalidate(this.#state);\n', '']],
-    replicas: 3,
-  },
-  {
     name: 'Retry-After ignored',
     file: 'refresh/managed-token.ts',
     changes: [
