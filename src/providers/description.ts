@@ -433,7 +433,7 @@ const refreshField = mapping({
   rotates: z
     .enum(['always', 'sometimes'])
     .default('sometimes')
-    .describe('always: a new token without a next refresh token is told in the log'),
+    .describe('always: a new token without a next refresh token is reported in the log'),
   whenRefused: z
     .enum(['start-again', 'needs-human'])
     .default('start-again')

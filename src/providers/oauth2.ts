@@ -86,7 +86,7 @@ export const oauth2Fields = {
     .enum(['always', 'sometimes', 'never'])
     .default('sometimes')
     .describe(
-      'of refresh_token: whether an answer brings a new one; always: one without is told in the log; never: the credential refreshToken is all there is, and no state is kept',
+      'of refresh_token: whether an answer brings a new one; always: one without is reported in the log; never: the credential refreshToken is all there is, and no state is kept',
     ),
   refreshTokenTtl: durationField({ leastMs: 60_000 })
     .optional()

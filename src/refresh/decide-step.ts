@@ -16,7 +16,7 @@ export type Step =
   | { readonly kind: 'fetch' }
   | { readonly kind: 'save-refresh-token' }
   | { readonly kind: 'publish' }
-  /** Until as many calls of the provider are under way as may be. */
+  /** Until one of the provider's turns is free. */
   | { readonly kind: 'wait-for-turn' }
   /** Until the provider may be asked again, or takes writes again. */
   | { readonly kind: 'wait'; readonly waitMs: number }
