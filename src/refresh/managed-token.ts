@@ -171,6 +171,7 @@ export class ManagedToken {
       this.#deps.limits.release();
       this.#running = undefined;
       this.#retiring = undefined;
+      this.#isUrged = false;
     });
     return this.#running;
   }

@@ -89,6 +89,8 @@ export class TokenLimits {
     this.leaveTurn();
     if (this.#room !== undefined) this.#parts.budget?.giveBack(this.#room);
     this.#room = undefined;
+    // The right to be the one that asks: without a call the others would wait for it until its limit.
+    this.#parts.breaker?.giveBack(this.#parts.identity.token);
   }
 
   /** @param isUrged a human wants it tried, whatever other tokens have met */
