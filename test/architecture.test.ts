@@ -10,46 +10,25 @@ const SRC = join(ROOT, 'src');
 const RULES: Readonly<
   Record<string, { readonly values: readonly string[]; readonly types?: readonly string[] }>
 > = {
+  // Pure: what all rooms share, and nothing of any of them.
   core: { values: [] },
+  // Rooms of one floor meet in `wiring/`, through the ports of `core/`.
   refresh: { values: ['core'] },
-  alerts: { values: ['core'] },
-  status: { values: ['core'] },
   providers: { values: ['core'] },
   adapters: { values: ['core'] },
+  alerts: { values: ['core'] },
+  status: { values: ['core'] },
   http: { values: ['core'] },
   config: { values: ['core'], types: ['providers'] },
+  credentials: { values: ['core'], types: ['providers'] },
   sandbox: { values: ['core'], types: ['providers'] },
-  'connections.ts': { values: ['core', 'adapters', 'config', 'providers'] },
-  'alerting.ts': { values: ['core', 'adapters', 'alerts', 'config', 'connections.ts'] },
-  'assembly.ts': { values: ['core', 'config', 'refresh'], types: ['connections.ts'] },
-  'token-view.ts': { values: ['core'] },
-  discovery: { values: ['core', 'config'] },
-  'kept-provider.ts': {
-    values: ['core', 'refresh'],
-    types: ['assembly.ts', 'config', 'discovery', 'token-view.ts'],
+  // What one process does while it leads and while it does not.
+  replica: { values: ['core', 'config', 'refresh'], types: ['wiring'] },
+  // Where all of them are put together.
+  wiring: {
+    values: ['core', 'adapters', 'alerts', 'config', 'credentials', 'http', 'providers', 'replica', 'status'],
   },
-  'replica.ts': {
-    values: ['core', 'assembly.ts', 'config', 'discovery', 'kept-provider.ts', 'refresh', 'token-view.ts'],
-    types: ['connections.ts'],
-  },
-  'app.ts': { values: ['core', 'config', 'connections.ts', 'http', 'replica.ts'] },
-  'runtime.ts': {
-    values: ['core', 'adapters', 'alerting.ts', 'app.ts', 'config', 'connections.ts', 'status'],
-  },
-  commands: {
-    values: [
-      'core',
-      'config',
-      'sandbox',
-      'alerting.ts',
-      'app.ts',
-      'assembly.ts',
-      'connections.ts',
-      'discovery',
-      'runtime.ts',
-    ],
-    types: ['refresh', 'providers'],
-  },
+  commands: { values: ['core', 'config', 'sandbox', 'replica', 'wiring'], types: ['refresh', 'providers'] },
   // The process itself: its signals, its output, its end.
   'main.ts': { values: ['core', 'commands', 'adapters'] },
 };
@@ -78,9 +57,9 @@ test('arrows between the rooms point at core, as the house rules say', () => {
 
 test('a forbidden import is found and named in plain words', () => {
   const text =
-    "import { createLog } from '../adapters/system/log.ts';\nimport type { Tick } from '../refresh/tick.ts';";
+    "import { createLog } from '../adapters/log/log.ts';\nimport type { Tick } from '../refresh/tick.ts';";
   assert.deepEqual(findForbiddenImports({ path: 'core/token.ts', room: 'core', text }), [
-    'core/token.ts imports adapters/system/log.ts, but core may import only core',
+    'core/token.ts imports adapters/log/log.ts, but core may import only core',
     'core/token.ts imports refresh/tick.ts, but core may import only core',
   ]);
 });
@@ -104,7 +83,14 @@ test('only the system adapter reads time and chance', () => {
 
 test('a secret is revealed only where bytes leave or enter', () => {
   const rooms = new Set(sources.filter(({ text }) => text.includes('.reveal()')).map(({ room }) => room));
-  assert.deepEqual([...rooms].toSorted(), ['adapters', 'config', 'core', 'providers', 'sandbox']);
+  assert.deepEqual([...rooms].toSorted(), [
+    'adapters',
+    'config',
+    'core',
+    'credentials',
+    'providers',
+    'sandbox',
+  ]);
 });
 
 test('no file has a default export or a name from the junk drawer', () => {

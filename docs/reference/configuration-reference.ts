@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { credentialReferenceSchema } from '../../src/config/reference-schema.ts';
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { KindLibrary } from '../../src/providers/provider.ts';
 import { link, sentence, table } from './markdown-text.ts';
 import { optionTable } from './option-table.ts';

@@ -1,6 +1,6 @@
 /** `node docs/reference/main.ts`: prints the configuration reference, which is kept in docs/configuration.md. */
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
-import { KINDS } from '../../src/connections.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { configurationReference } from './configuration-reference.ts';
 import { EXAMPLES } from './examples.ts';
 

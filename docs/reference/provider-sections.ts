@@ -1,9 +1,9 @@
 /** The sections about providers: what all of them have, customers, the three forms, and the presets. */
 import { isDeepStrictEqual } from 'node:util';
-import { findPreset } from '../../src/connections.ts';
-import { formatDuration } from '../../src/core/duration.ts';
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { formatDuration } from '../../src/core/wire/duration.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { CredentialFields, KindLibrary, ProviderKind } from '../../src/providers/provider.ts';
+import { findPreset } from '../../src/wiring/connections.ts';
 import { code, link, sentence, table } from './markdown-text.ts';
 import { optionTable } from './option-table.ts';
 import type { ReferenceSection } from './reference-section.ts';

@@ -1,9 +1,9 @@
 /** What an option's value may be, as one cell of a table. */
 
 import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM } from '../../src/config/secret-name.ts';
-import { CUSTOMER_NAME_FORM } from '../../src/core/customer-name.ts';
-import { DURATION_FORM } from '../../src/core/duration.ts';
-import { URL_FORM } from '../../src/core/service-url.ts';
+import { CUSTOMER_NAME_FORM } from '../../src/core/token/customer-name.ts';
+import { DURATION_FORM } from '../../src/core/wire/duration.ts';
+import { URL_FORM } from '../../src/core/wire/service-url.ts';
 import { code, link, markUp } from './markdown-text.ts';
 import type { SchemaNode } from './schema-node.ts';
 

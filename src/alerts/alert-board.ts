@@ -9,11 +9,11 @@
  * better, and it could not take over either.
  */
 import type { AlertName } from '../core/alert.ts';
-import { describeSkew, isSuspectSkew } from '../core/clock-skew.ts';
 import type { RefreshEvent, SecretTarget } from '../core/events.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import type { Clock } from '../core/ports.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 
 /** One alert about one provider (or the program), with everything that it holds for. */
 export interface Condition {

@@ -5,9 +5,10 @@
  * Guarantee: it is told only while {@link HeartbeatParts.isAlive} holds. A stand-by does not tell it, so that the alarm is
  * raised when nobody leads, however many replicas stand by.
  */
-import { decideWait } from '../core/backoff.ts';
+
 import type { Clock, Random, RefreshEvents } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
+import { decideWait } from '../core/schedule/backoff.ts';
 import { DeliveryReport } from './delivery-report.ts';
 
 export interface HeartbeatParts {

@@ -7,10 +7,10 @@
  * Non-guarantee: nothing survives the end of the process. A receiver may be told the same twice when its answer is lost.
  */
 import type { AlertNotification } from '../core/alert.ts';
-import { decideWait } from '../core/backoff.ts';
 import type { Failure } from '../core/failure.ts';
 import type { AlertSink, Clock, Random, RefreshEvents } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
+import { decideWait } from '../core/schedule/backoff.ts';
 import { DeliveryReport } from './delivery-report.ts';
 
 export interface SinkQueueParts {

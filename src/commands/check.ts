@@ -1,12 +1,13 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
-import { verifyRoutingKeys } from '../alerting.ts';
-import type { AssembledToken } from '../assembly.ts';
+
 import type { Configuration } from '../config/configuration.ts';
-import { connect } from '../connections.ts';
 import type { RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
-import { connectLease, createSystemPorts, findLeaseProblem, type SystemPorts } from '../runtime.ts';
+import type { AssembledToken } from '../replica/assembly.ts';
+import { verifyRoutingKeys } from '../wiring/alerting.ts';
+import { connect } from '../wiring/connections.ts';
+import { connectLease, createSystemPorts, findLeaseProblem, type SystemPorts } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, loadOrExplain, MOST_SHOWN } from './configured.ts';
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

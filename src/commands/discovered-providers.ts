@@ -1,10 +1,10 @@
-import { type AssembledProvider, assemble, type RefreshPorts } from '../assembly.ts';
 import type { Configuration } from '../config/configuration.ts';
-import type { Connections } from '../connections.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import { Discovery } from '../discovery/discovery.ts';
-import { SecretUsage } from '../discovery/secret-usage.ts';
+import { type AssembledProvider, assemble, type RefreshPorts } from '../replica/assembly.ts';
+import { Discovery } from '../replica/discovery.ts';
+import { SecretUsage } from '../replica/secret-usage.ts';
+import type { Connections } from '../wiring/connections.ts';
 
 export interface DiscoveredProviders {
   readonly providers: readonly AssembledProvider[];

@@ -1,8 +1,8 @@
 /** A command's turn at refreshing: never beside a daemon, or another command, that refreshes the same tokens. */
 import type { Configuration } from '../config/configuration.ts';
 import type { RefreshEvents } from '../core/ports.ts';
-import { ASK_MS, type RefreshReport } from '../core/refresh-request.ts';
-import { askLeader, createCoordinator, type SystemPorts } from '../runtime.ts';
+import { ASK_MS, type RefreshReport } from '../core/wire/refresh-request.ts';
+import { askLeader, createCoordinator, type SystemPorts } from '../wiring/runtime.ts';
 
 /** For who leads to be decided when nobody has died, on a machine that is busy with other things. */
 const DECISION_MS = 8_000;

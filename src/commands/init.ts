@@ -1,10 +1,10 @@
 /** `init PRESET`: a provider to paste into a configuration, with what has to be filled in. */
 import { suggest } from '../config/spelling.ts';
-import { findPreset, KINDS, listPresets } from '../connections.ts';
-import { decideCadence } from '../core/cadence.ts';
-import { formatDuration } from '../core/duration.ts';
-import { DEFAULT_VERSION_BUDGET, writesPerDay } from '../core/write-budget.ts';
+import { DEFAULT_VERSION_BUDGET, writesPerDay } from '../core/limits/write-budget.ts';
+import { decideCadence } from '../core/schedule/cadence.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import { findPreset, KINDS, listPresets } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** Entries of the forms, for APIs without a preset. */

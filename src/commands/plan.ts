@@ -3,13 +3,13 @@
  * in the store, so that a provider's are one line, with `{customer}` in the names.
  */
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
-import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/cadence.ts';
-import { nextFirings, tickExpression } from '../core/cron-expression.ts';
-import { formatTag } from '../core/secret-tag.ts';
-import { formatUtc } from '../core/time-text.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
-import { decideBudget, writesPerDay } from '../core/write-budget.ts';
-import { createSystemPorts } from '../runtime.ts';
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { decideBudget, writesPerDay } from '../core/limits/write-budget.ts';
+import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/schedule/cadence.ts';
+import { nextFirings, tickExpression } from '../core/schedule/cron-expression.ts';
+import { formatTag } from '../core/token/secret-tag.ts';
+import { formatUtc } from '../core/wire/time-text.ts';
+import { createSystemPorts } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

@@ -1,7 +1,8 @@
 /** `presets`: what ships, with the page that each was written after. */
-import { findPreset, KINDS, listPresets } from '../connections.ts';
-import { formatDuration } from '../core/duration.ts';
+
+import { formatDuration } from '../core/wire/duration.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import { findPreset, KINDS, listPresets } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export interface PresetsOptions {

@@ -1,5 +1,5 @@
-import { parseHttpDate } from '../core/http-date.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { parseHttpDate } from '../core/wire/http-date.ts';
 import type { TokenResponse } from '../providers/provider.ts';
 
 const STATUS_LINE = /^HTTP\/[\d.]+ (\d{3})\b[^\r\n]*\r?\n/;

@@ -3,9 +3,9 @@
  * asked to: two hands on one chain would break it.
  */
 import type { Configuration } from '../config/configuration.ts';
-import { connect } from '../connections.ts';
-import { describeOutcome, type RefreshReport } from '../core/refresh-request.ts';
-import { createReporting, createSystemPorts, findCoordinationProblem } from '../runtime.ts';
+import { describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
+import { connect } from '../wiring/connections.ts';
+import { createReporting, createSystemPorts, findCoordinationProblem } from '../wiring/runtime.ts';
 import {
   type ConfigurationOptions,
   complain,

@@ -1,9 +1,10 @@
 /** `run`: the daemon, or with `--once` a single pass for a CronJob or a shell. */
-import type { App } from '../app.ts';
+
 import type { Configuration } from '../config/configuration.ts';
-import { connect } from '../connections.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Clock } from '../core/ports.ts';
+import type { App } from '../wiring/app.ts';
+import { connect } from '../wiring/connections.ts';
 import {
   createDaemon,
   createReporting,
@@ -12,7 +13,7 @@ import {
   findCoordinationProblem,
   type Reporting,
   type SystemPorts,
-} from '../runtime.ts';
+} from '../wiring/runtime.ts';
 import { type ConfigurationOptions, complainOfStop, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { inTurn } from './in-turn.ts';

@@ -1,7 +1,6 @@
 /** `sandbox`, the embedded default: simulated providers, a Secrets Manager and the very daemon that runs in production. */
 import { dirname, join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
-import { createDaemon, createReporting, createSystemPorts, type SystemPorts } from '../runtime.ts';
 import type { Fault } from '../sandbox/fault.ts';
 import { parseFault } from '../sandbox/fault-syntax.ts';
 import { createLiveTable } from '../sandbox/live-table.ts';
@@ -11,6 +10,7 @@ import {
   type Sandbox,
   startSandbox,
 } from '../sandbox/sandbox.ts';
+import { createDaemon, createReporting, createSystemPorts, type SystemPorts } from '../wiring/runtime.ts';
 import { loadOrExplain } from './configured.ts';
 import { HeldLines } from './held-lines.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

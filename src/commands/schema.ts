@@ -1,9 +1,9 @@
 /** `schema`: the JSON Schemas of the configuration, of the token document and of what a webhook is sent. */
 import { z } from 'zod';
 import { configurationJsonSchema } from '../config/json-schema.ts';
-import { KINDS } from '../connections.ts';
-import { alertMessageSchema } from '../core/alert-message.ts';
-import { tokenDocumentSchema } from '../core/document.ts';
+import { tokenDocumentSchema } from '../core/token/document.ts';
+import { alertMessageSchema } from '../core/wire/alert-message.ts';
+import { KINDS } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notification'] as const;

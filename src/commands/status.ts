@@ -1,14 +1,14 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
 import type { Configuration } from '../config/configuration.ts';
-import { describeInstallation } from '../config/installation.ts';
-import { connect } from '../connections.ts';
 import { portionsOf } from '../core/for-each-concurrent.ts';
 import type { RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
-import { assessStored } from '../core/replacement.ts';
 import type { Result } from '../core/result.ts';
-import { formatUtc } from '../core/time-text.ts';
-import type { TokenIdentity } from '../core/token.ts';
-import { connectLease, createSystemPorts, describeHolder, type SystemPorts } from '../runtime.ts';
+import { assessStored } from '../core/token/replacement.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
+import { formatUtc } from '../core/wire/time-text.ts';
+import { connect } from '../wiring/connections.ts';
+import { describeInstallation } from '../wiring/installation.ts';
+import { connectLease, createSystemPorts, describeHolder, type SystemPorts } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures, describeRejected } from './discovered-providers.ts';
 import { formatTable } from './table.ts';

@@ -5,12 +5,12 @@
  * good for one use is never presented.
  */
 import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
-import { describeReference } from '../config/reference.ts';
-import { connect, readConfigurationFile } from '../connections.ts';
+import { describeReference } from '../core/credential/credential-reference.ts';
 import { describeFileError } from '../core/file-error.ts';
-import { MAX_BODY_BYTES } from '../core/http-call.ts';
+import { MAX_BODY_BYTES } from '../core/wire/http-call.ts';
 import type { Explained, TokenRequest } from '../providers/provider.ts';
-import { createSystemPorts } from '../runtime.ts';
+import { connect, readConfigurationFile } from '../wiring/connections.ts';
+import { createSystemPorts } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
 import { parseRecordedAnswer } from './recorded-answer.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

@@ -1,16 +1,16 @@
 /** Who is told when something is wrong: the schema of the section, and what the program makes of it. */
 import { z } from 'zod';
 import { SEVERITIES } from '../core/alert.ts';
-import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
-import { isJsonObject } from '../core/json.ts';
-import { URL_FORM } from '../core/service-url.ts';
+import type { CredentialReference } from '../core/credential/credential-reference.ts';
+import { quote } from '../core/credential/secret-likeness.ts';
+import { durationField, mapping, patternField, urlField } from '../core/wire/field-schemas.ts';
+import { isJsonObject } from '../core/wire/json.ts';
+import { URL_FORM } from '../core/wire/service-url.ts';
 import type { AlertsConfiguration, SinkConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import { type InstallationPlace, nameInstallation } from './installation-name.ts';
 import type { Finding, Path } from './problem.ts';
-import type { CredentialReference } from './reference.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
-import { quote } from './secret-likeness.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

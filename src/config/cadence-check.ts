@@ -1,7 +1,13 @@
 /** Whether a provider's schedule can work, what would, and what is worth knowing about it. */
-import { type CadencePolicy, decideCadence, decideTolerableCadence, inSeconds } from '../core/cadence.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
-import { DEFAULT_VERSION_BUDGET, decideBudget } from '../core/write-budget.ts';
+
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { DEFAULT_VERSION_BUDGET, decideBudget } from '../core/limits/write-budget.ts';
+import {
+  type CadencePolicy,
+  decideCadence,
+  decideTolerableCadence,
+  inSeconds,
+} from '../core/schedule/cadence.ts';
 import {
   type CadenceCheckInput,
   decideBudgetedCadence,

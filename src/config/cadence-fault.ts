@@ -1,13 +1,14 @@
 /** What is wrong with a provider's schedule: against the lifetime, the readers, the provider, the calls and the version quota. */
+
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { decideBudget } from '../core/limits/write-budget.ts';
 import {
   type Cadence,
   type CadencePolicy,
   decideCadence,
   explainInfeasible,
   inSeconds,
-} from '../core/cadence.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
-import { decideBudget } from '../core/write-budget.ts';
+} from '../core/schedule/cadence.ts';
 import type { ClassicSchedule } from './provider-schema.ts';
 
 export interface CadenceCheckInput {

@@ -5,10 +5,11 @@
  * proposes them, and it is the furthest one that does: a second more (or less) is refused. What is proposed is found by
  * asking {@link findFault} itself, so that no message can send anybody to the next one.
  */
-import { decideCadence, inSeconds, refreshAfterMs, TICK_PERIODS_MS } from '../core/cadence.ts';
-import { parseCron } from '../core/cron-expression.ts';
-import { formatDuration } from '../core/duration.ts';
-import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
+
+import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
+import { decideCadence, inSeconds, refreshAfterMs, TICK_PERIODS_MS } from '../core/schedule/cadence.ts';
+import { parseCron } from '../core/schedule/cron-expression.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import { type CadenceCheckInput, type CadenceFault, findFault, needMs } from './cadence-fault.ts';
 
 /** The setting that a verdict is about. */

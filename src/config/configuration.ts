@@ -3,15 +3,15 @@
  * Holds no secret: credentials are references until a fetch needs them.
  */
 import type { Severity } from '../core/alert.ts';
-import type { CadencePolicy } from '../core/cadence.ts';
-import type { CronGaps } from '../core/cron-expression.ts';
-import type { FetchLimit } from '../core/fetch-limit.ts';
+import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { LeaseTiming } from '../core/lease-timing.ts';
-import type { SecretTag } from '../core/secret-tag.ts';
-import type { TokenIdentity } from '../core/token.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
+import type { FetchLimit } from '../core/limits/fetch-limit.ts';
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import type { CadencePolicy } from '../core/schedule/cadence.ts';
+import type { CronGaps } from '../core/schedule/cron-expression.ts';
+import type { SecretTag } from '../core/token/secret-tag.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
-import type { CredentialReference, CredentialReferences } from './reference.ts';
 
 export interface Configuration {
   readonly store: StoreConfiguration;

@@ -1,9 +1,9 @@
 /** How replicas agree on who refreshes: the schema of the section, and what the program makes of it. */
 import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
-import { formatDuration } from '../core/duration.ts';
-import { durationField, mapping, patternField, urlField } from '../core/field-schemas.ts';
 import { DEFAULT_LEASE_TIMING, findLeaseTimingProblems } from '../core/lease-timing.ts';
+import { formatDuration } from '../core/wire/duration.ts';
+import { durationField, mapping, patternField, urlField } from '../core/wire/field-schemas.ts';
 import type { CoordinationConfiguration } from './configuration.ts';
 
 /** RFC 1123, what Kubernetes allows for the name of a lease (subdomain) and of a namespace (label). */

@@ -1,12 +1,16 @@
 /** The credential references of an entry, as far as they are valid. */
 import { isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
-import { isJsonObject } from '../core/json.ts';
-import { readCredentialText } from './credential-text.ts';
+import {
+  type CredentialReference,
+  type CredentialReferences,
+  describeReference,
+} from '../core/credential/credential-reference.ts';
+import { readCredentialText } from '../core/credential/credential-text.ts';
+import { isPlainVariable } from '../core/credential/secret-likeness.ts';
+import { isJsonObject } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
-import { type CredentialReference, type CredentialReferences, describeReference } from './reference.ts';
 import { credentialReferenceSchema } from './reference-schema.ts';
-import { isPlainVariable } from './secret-likeness.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 
 export interface ReferenceContext {

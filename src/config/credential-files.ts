@@ -5,11 +5,15 @@
  * that a file holds is told.
  */
 
+import { describeReference } from '../core/credential/credential-reference.ts';
+import {
+  decodeCredential,
+  MOST_CREDENTIAL_BYTES,
+  readCredentialText,
+} from '../core/credential/credential-text.ts';
 import { describeFileError, errnoOf, mayPass, NOT_A_REGULAR_FILE } from '../core/file-error.ts';
 import { forEachConcurrent } from '../core/for-each-concurrent.ts';
-import { decodeCredential, MOST_CREDENTIAL_BYTES, readCredentialText } from './credential-text.ts';
 import type { Finding } from './problem.ts';
-import { describeReference } from './reference.ts';
 import type { FileUse } from './secret-uses.ts';
 
 /** Each waits 5 s at most for its turn and the file system: all of thousands at once would be too late. */

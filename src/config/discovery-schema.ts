@@ -1,7 +1,7 @@
 /** The schema of `customers: { discover: … }`: customers that are found instead of listed. */
 
-import { durationField, mapping, patternField } from '../core/field-schemas.ts';
-import { parseTag, TAG_FORM, TAG_PATTERN } from '../core/secret-tag.ts';
+import { parseTag, TAG_FORM, TAG_PATTERN } from '../core/token/secret-tag.ts';
+import { durationField, mapping, patternField } from '../core/wire/field-schemas.ts';
 
 /** The daemon's own tag is on the secrets that it writes: each token would be taken for a binding. */
 const OWN_TAG = 'managed-by=token-refresher';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
 import { createProviderSchema } from './provider-schema.ts';
 import { createDocumentSchema } from './schema.ts';

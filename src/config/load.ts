@@ -6,10 +6,11 @@
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
 import { dirname, isAbsolute, join } from 'node:path';
+import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { formatTag } from '../core/secret-tag.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { formatTag } from '../core/token/secret-tag.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { KindLibrary } from '../providers/provider.ts';
 import { alertsSchema, findNamelessInstallation, readAlertReferences, toAlerts } from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
@@ -24,7 +25,6 @@ import { findTakenNames } from './provider-schema.ts';
 import { salvage } from './salvage.ts';
 import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, storeSchema } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
-import { mayBeSecret, quote } from './secret-likeness.ts';
 import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
 import { type FileUse, findConflicts } from './secret-uses.ts';
 import { suggest } from './spelling.ts';

@@ -1,4 +1,4 @@
-import { mayBeSecret } from './secret-likeness.ts';
+import { mayBeSecret } from '../core/credential/secret-likeness.ts';
 
 /** One thing that is wrong with a configuration (or worth knowing about it), for a person with an editor. */
 export interface Problem {

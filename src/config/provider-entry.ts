@@ -1,6 +1,8 @@
 /** One provider entry, from the plain values in the file to its configuration. */
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
+
+import type { CredentialReferences } from '../core/credential/credential-reference.ts';
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { ConfiguredKind, EntryFacts, KindLibrary, ProviderKind } from '../providers/provider.ts';
 import type { ProviderConfiguration } from './configuration.ts';
@@ -13,7 +15,6 @@ import {
   unknownProviderSchema,
 } from './provider-schema.ts';
 import { readTiming } from './provider-timing.ts';
-import type { CredentialReferences } from './reference.ts';
 import { salvage } from './salvage.ts';
 import { providerSchemaOf } from './schema.ts';
 import { describeFound, findInvalid, findMergeKey, valueAt } from './schema-findings.ts';

@@ -1,9 +1,9 @@
 /** The schema of one provider entry: what all kinds share, and what follows from the kind. */
 import { z } from 'zod';
-import type { RefreshAfter } from '../core/cadence.ts';
-import { type CronGaps, parseCron } from '../core/cron-expression.ts';
-import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/customer-name.ts';
-import { DURATION_FORM, formatDuration } from '../core/duration.ts';
+import type { RefreshAfter } from '../core/schedule/cadence.ts';
+import { type CronGaps, parseCron } from '../core/schedule/cron-expression.ts';
+import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/token/customer-name.ts';
+import { DURATION_FORM, formatDuration } from '../core/wire/duration.ts';
 import {
   durationField,
   fetchLimitField,
@@ -12,8 +12,8 @@ import {
   urlField,
   versionBudgetField,
   wholeNumberField,
-} from '../core/field-schemas.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+} from '../core/wire/field-schemas.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
 import { discoverySchema } from './discovery-schema.ts';

@@ -1,15 +1,16 @@
 /** When a provider's tokens are refreshed: its timing settings, and whether they can work together. */
-import { type CadencePolicy, type RefreshAfter, refreshAfterMs } from '../core/cadence.ts';
-import { formatDuration } from '../core/duration.ts';
-import { decideFetchLimit, type FetchLimit } from '../core/fetch-limit.ts';
-import type { JsonObject } from '../core/json.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
+
+import { quote } from '../core/credential/secret-likeness.ts';
+import { decideFetchLimit, type FetchLimit } from '../core/limits/fetch-limit.ts';
+import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { type CadencePolicy, type RefreshAfter, refreshAfterMs } from '../core/schedule/cadence.ts';
+import { formatDuration } from '../core/wire/duration.ts';
+import type { JsonObject } from '../core/wire/json.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import { type CadenceFinding, checkCadence, noteGenerousBudget } from './cadence-check.ts';
 import type { CadenceSetting } from './cadence-remedy.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Finding, Path } from './problem.ts';
-import { quote } from './secret-likeness.ts';
 import type { ProviderFields } from './token-entries.ts';
 
 type TimingSettings = Pick<

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { mapping, patternField, shortTextField } from '../core/field-schemas.ts';
+import { mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
 import type { CredentialFields } from '../providers/provider.ts';
 
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';

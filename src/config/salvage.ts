@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { Finding } from './problem.ts';
 
 /** What of a mapping can be relied on, although other parts of it may be wrong. */

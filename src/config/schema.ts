@@ -1,5 +1,7 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
+import { LEAST_CALLS_PER_SECOND } from '../core/limits/write-bucket.ts';
+import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
 import {
   durationField,
   mapping,
@@ -8,9 +10,7 @@ import {
   urlField,
   versionBudgetField,
   wholeNumberField,
-} from '../core/field-schemas.ts';
-import { LEAST_CALLS_PER_SECOND } from '../core/write-bucket.ts';
-import { DEFAULT_VERSION_BUDGET } from '../core/write-budget.ts';
+} from '../core/wire/field-schemas.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
 import { alertsSchema } from './alerts-schema.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';

@@ -1,6 +1,7 @@
 /** Which secrets and files are used for what, so that no two things are written to one secret. */
+
+import { quote } from '../core/credential/secret-likeness.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
-import { quote } from './secret-likeness.ts';
 import { LONGEST_NAME, secretNameOf } from './secret-name.ts';
 
 export interface SecretUse {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 
 /** A shorter part takes no more place than the reference to it. */
 const LEAST_LENGTH = 80;

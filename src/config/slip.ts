@@ -1,7 +1,8 @@
 /** What is wrong with a value, beyond that it is not allowed: the usual slips, by what is allowed in its place. */
-import { DURATION_FORM, parseDuration } from '../core/duration.ts';
-import { FETCH_LIMIT_FORM } from '../core/fetch-limit.ts';
-import { explainServiceUrl, URL_FORM } from '../core/service-url.ts';
+
+import { FETCH_LIMIT_FORM } from '../core/limits/fetch-limit.ts';
+import { DURATION_FORM, parseDuration } from '../core/wire/duration.ts';
+import { explainServiceUrl, URL_FORM } from '../core/wire/service-url.ts';
 import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
 
 export interface Slip {

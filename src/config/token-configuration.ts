@@ -1,7 +1,8 @@
 /** A token's configuration from what is known of its customer, listed or discovered. */
+
+import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import type { DiscoveryConfiguration, ProviderConfiguration, TokenConfiguration } from './configuration.ts';
-import type { CredentialReference, CredentialReferences } from './reference.ts';
 import { expandTemplate, isSecretName } from './secret-name.ts';
 
 export interface TokenEntry {

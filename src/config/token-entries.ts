@@ -1,6 +1,7 @@
 /** The tokens of a provider entry: one, or one per customer, each with the secrets it is written to. */
 import type { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { quote } from '../core/credential/secret-likeness.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import type { DiscoveryConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
@@ -13,7 +14,6 @@ import {
 } from './provider-schema.ts';
 import { BY_REFERENCE } from './reference-schema.ts';
 import { type Salvaged, salvage } from './salvage.ts';
-import { quote } from './secret-likeness.ts';
 import {
   defaultStateSecret,
   expandTemplate,

@@ -1,7 +1,7 @@
 import type { AlertNotification } from './alert.ts';
 import type { Failure } from './failure.ts';
-import type { FetchLimit } from './fetch-limit.ts';
-import type { TokenIdentity } from './token.ts';
+import type { FetchLimit } from './limits/fetch-limit.ts';
+import type { TokenIdentity } from './token/token.ts';
 
 /** Why a refresh was started. */
 export type RefreshReason = 'due' | 'start' | 'schedule' | 'explicit';

@@ -1,5 +1,5 @@
 /**
- * Whether two lists of providers, as `config/installation.ts` makes them, are of one installation: they have a provider in
+ * Whether two lists of providers, as `wiring/installation.ts` makes them, are of one installation: they have a provider in
  * common. A change that is being rolled out leaves most of them as they are; installations that share nothing but a Lease
  * have none in common.
  */

@@ -1,4 +1,4 @@
-import { formatDuration } from './duration.ts';
+import { formatDuration } from './wire/duration.ts';
 
 /**
  * The three times of an election by lease, in milliseconds; the names are those of Kubernetes' own controllers.

@@ -3,14 +3,14 @@
  * them; `app.ts` connects them.
  */
 import type { AlertNotification, Occasion } from './alert.ts';
-import type { ChainState } from './chain-state.ts';
 import type { RefreshEvent } from './events.ts';
 import type { FailureCode } from './failure.ts';
+import type { CallSpan } from './limits/sliding-window-counter.ts';
 import type { Result } from './result.ts';
-import type { SecretTag } from './secret-tag.ts';
 import type { SecretText } from './secret-text.ts';
-import type { CallSpan } from './sliding-window-counter.ts';
-import type { FetchedToken, RefreshTokenGrant } from './token.ts';
+import type { ChainState } from './token/chain-state.ts';
+import type { SecretTag } from './token/secret-tag.ts';
+import type { FetchedToken, RefreshTokenGrant } from './token/token.ts';
 
 /**
  * Time, waiting included. Nothing else in the program reads a clock or waits.

@@ -1,5 +1,5 @@
 /** What an answer's body is: a JSON object, a page for people, nothing. */
-import { isJsonObject, type JsonObject, parseJson } from '../core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../core/wire/json.ts';
 import type { TokenResponse } from './provider.ts';
 
 /** The answer's JSON object; `undefined` when it is anything else. */

@@ -1,5 +1,5 @@
 /** Paths into a JSON answer: `data.token`, `items[0].id`, `["a.b"].c`. Own properties only; no wildcard, no filter. */
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject } from '../core/wire/json.ts';
 
 export interface AnswerPath {
   /** As it was written, for messages. */

@@ -3,11 +3,11 @@
  * its place; a fetch only fills it in.
  */
 import type { Random } from '../core/ports.ts';
-import { recogniseCode } from '../core/recognised-text.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
-import { formatUtc } from '../core/time-text.ts';
-import type { FetchedToken } from '../core/token.ts';
+import type { FetchedToken } from '../core/token/token.ts';
+import { recogniseCode } from '../core/wire/recognised-text.ts';
+import { formatUtc } from '../core/wire/time-text.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
 import { type Answer, compilePath, readAnswer } from './condition.ts';

@@ -1,5 +1,5 @@
 /** Conditions on an answer: what a success is, and when a rule of the error list applies. */
-import { isJsonObject, type JsonObject, parseExactJson, parseJson } from '../core/json.ts';
+import { isJsonObject, type JsonObject, parseExactJson, parseJson } from '../core/wire/json.ts';
 import { type AnswerPath, parsePath, valueAt } from './answer-path.ts';
 import type { Condition, Predicate } from './description.ts';
 import type { Fault, FaultPath } from './faults.ts';

@@ -3,8 +3,8 @@
  * also the source of the JSON Schema; what depends on several settings at once (names, paths, types) `compile.ts` checks.
  */
 import { z } from 'zod';
-import { durationField, mapping, patternField, shortTextField } from '../core/field-schemas.ts';
-import { isJsonObject } from '../core/json.ts';
+import { durationField, mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
+import { isJsonObject } from '../core/wire/json.ts';
 import { PATH_FORM, parsePath } from './answer-path.ts';
 import { NAME_FORM, NAME_PATTERN, parseTemplate } from './template.ts';
 

@@ -1,7 +1,8 @@
 /** What the rules of a description find in an answer, for the author of one: places, types and lengths, never a value. */
-import { isJsonObject } from '../core/json.ts';
-import { recogniseCode } from '../core/recognised-text.ts';
+
 import type { SecretText } from '../core/secret-text.ts';
+import { isJsonObject } from '../core/wire/json.ts';
+import { recogniseCode } from '../core/wire/recognised-text.ts';
 import type { Answer } from './condition.ts';
 
 /** `{ access_token: text of 1024, expires_in: number }`: names, types and lengths. */

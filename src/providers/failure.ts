@@ -2,15 +2,16 @@
  * What an answer that brought no token means, the same for every API: the first rule of its description that applies;
  * else the status that the answer states itself, what its `error` stands for, and the HTTP status.
  */
-import { describeSkew, isSuspectSkew } from '../core/clock-skew.ts';
+
 import type { Failure } from '../core/failure.ts';
 import {
   longestWait,
   parseRateLimitReset,
   parseRetryAfter,
   parseRetryAfterSeconds,
-} from '../core/retry-after.ts';
+} from '../core/limits/retry-after.ts';
 import type { SecretText } from '../core/secret-text.ts';
+import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { chainBroken } from './chain.ts';
 import { type Answer, compileCondition, compilePath, type Test } from './condition.ts';

@@ -1,5 +1,5 @@
 /** JSON structures with `${name}` in their texts: built as structures, so that no value can break out of its place. */
-import { isJsonObject } from '../core/json.ts';
+import { isJsonObject } from '../core/wire/json.ts';
 import type { FaultPath } from './faults.ts';
 import type { Names } from './names.ts';
 import { type Scope, Unfillable } from './scope.ts';

@@ -4,9 +4,9 @@
  * Guarantee: no kind is known to the program by name. A preset is parsed when it is asked for, once.
  */
 import { z } from 'zod';
-import { describeExpected, mapping } from '../core/field-schemas.ts';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { parseServiceUrl } from '../core/service-url.ts';
+import { describeExpected, mapping } from '../core/wire/field-schemas.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
+import { parseServiceUrl } from '../core/wire/service-url.ts';
 import { compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
 import type { Fault } from './faults.ts';

@@ -1,5 +1,5 @@
 /** Errors as RFC 6749 (5.2) and its relatives name them, which APIs of other forms send too, with whatever status. */
-import { isJsonObject, type JsonObject } from '../core/json.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { TokenResponse } from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
 

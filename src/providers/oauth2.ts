@@ -2,7 +2,7 @@
  * `oauth2`: a token request in the words of RFC 6749 and its relatives (7521, 7523, 8705, 8707), as a description.
  */
 import { z } from 'zod';
-import { durationField, mapping, patternField, shortTextField } from '../core/field-schemas.ts';
+import { durationField, mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
 import {
   type Description,
   descriptionFields,

@@ -3,7 +3,7 @@
  * in the configuration). Its name is a `kind`.
  */
 import { z } from 'zod';
-import { durationField, fetchLimitField, mapping, shortTextField } from '../core/field-schemas.ts';
+import { durationField, fetchLimitField, mapping, shortTextField } from '../core/wire/field-schemas.ts';
 import { ERROR_CODES } from './description.ts';
 import { NAME_FORM, NAME_PATTERN } from './template.ts';
 

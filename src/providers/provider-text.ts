@@ -1,10 +1,11 @@
 /**
- * What a provider says in an error, made fit for a log line: only what `core/recognised-text.ts` recognises, which is
+ * What a provider says in an error, made fit for a log line: only what `core/wire/recognised-text.ts` recognises, which is
  * also the guarantee.
  */
-import { isJsonObject, type JsonObject } from '../core/json.ts';
-import { recogniseCode, recogniseMessage } from '../core/recognised-text.ts';
+
 import type { SecretText } from '../core/secret-text.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
+import { recogniseCode, recogniseMessage } from '../core/wire/recognised-text.ts';
 
 /** What a provider's error body says, already sanitised. */
 export interface ProviderStatement {

@@ -5,13 +5,13 @@
  * in `token-endpoint.ts`, the same for all kinds.
  */
 import type { z } from 'zod';
-import type { ChainState } from '../core/chain-state.ts';
-import type { FetchLimit } from '../core/fetch-limit.ts';
-import type { JsonObject } from '../core/json.ts';
+import type { FetchLimit } from '../core/limits/fetch-limit.ts';
 import type { Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
+import type { ChainState } from '../core/token/chain-state.ts';
+import type { FetchedToken, RefreshTokenGrant } from '../core/token/token.ts';
+import type { JsonObject } from '../core/wire/json.ts';
 import type { Fault } from './faults.ts';
 
 /** One credential of a kind, always given by reference in the configuration. */

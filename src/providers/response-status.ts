@@ -2,9 +2,10 @@
  * The failure that an HTTP status stands for, the same for all kinds. Kinds that put a status of their own into the
  * body (`responseCode`, `code`) classify by that one.
  */
-import { describeSkew, isSuspectSkew } from '../core/clock-skew.ts';
+
 import type { Failure } from '../core/failure.ts';
-import { parseRetryAfter } from '../core/retry-after.ts';
+import { parseRetryAfter } from '../core/limits/retry-after.ts';
+import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 import { describeBody, isHtmlPage } from './answer-body.ts';
 import type { TokenResponse } from './provider.ts';
 import type { ProviderStatement } from './provider-text.ts';

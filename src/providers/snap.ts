@@ -6,7 +6,7 @@
  * which gateways put at 200 or 500 for everything.
  */
 import { z } from 'zod';
-import { durationField, mapping, patternField } from '../core/field-schemas.ts';
+import { durationField, mapping, patternField } from '../core/wire/field-schemas.ts';
 import type { Description, ErrorRule, ValueNode } from './description.ts';
 import type { ShortForm } from './oauth2.ts';
 import type { CredentialFields } from './provider.ts';

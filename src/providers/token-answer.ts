@@ -1,10 +1,11 @@
 /** From the fields of a successful answer to a `FetchedToken`, the same for all kinds. */
-import { parseAge } from '../core/answer-age.ts';
-import { decideExpiry, readRefreshTokenExpiry } from '../core/expiry.ts';
-import type { JsonObject } from '../core/json.ts';
+
 import { type Failed, fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
-import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
+import { decideExpiry, readRefreshTokenExpiry } from '../core/token/expiry.ts';
+import type { FetchedToken, RefreshTokenGrant } from '../core/token/token.ts';
+import { parseAge } from '../core/wire/answer-age.ts';
+import type { JsonObject } from '../core/wire/json.ts';
 import { describeBody } from './answer-body.ts';
 import type { RequestContext, TokenResponse } from './provider.ts';
 import { NOTHING_SAID } from './provider-text.ts';

@@ -9,14 +9,15 @@
  * anything of it was sent. A connection that breaks off in the middle of an answer is `provider-unavailable`, not
  * `response-malformed`: the network is to blame.
  */
-import { measureSkew } from '../core/answer-age.ts';
-import type { CallTls } from '../core/call-tls.ts';
+
 import type { Failure } from '../core/failure.ts';
-import { CONNECT_LIMIT_MS, type HttpAnswer, HttpFault, type HttpTransport } from '../core/http-call.ts';
-import { isLoopback } from '../core/loopback.ts';
 import { type Failed, type Success, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { VERSION } from '../core/version.ts';
+import { measureSkew } from '../core/wire/answer-age.ts';
+import type { CallTls } from '../core/wire/call-tls.ts';
+import { CONNECT_LIMIT_MS, type HttpAnswer, HttpFault, type HttpTransport } from '../core/wire/http-call.ts';
+import { isLoopback } from '../core/wire/loopback.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import type { TokenRequest, TokenResponse } from './provider.ts';
 

@@ -1,9 +1,10 @@
 /** How a successful answer is read: where its token is, when it ends, the refresh token, further fields. */
-import type { JsonObject } from '../core/json.ts';
-import { isJsonObject } from '../core/json.ts';
+
 import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
-import type { FetchedToken, RefreshTokenGrant } from '../core/token.ts';
+import type { FetchedToken, RefreshTokenGrant } from '../core/token/token.ts';
+import type { JsonObject } from '../core/wire/json.ts';
+import { isJsonObject } from '../core/wire/json.ts';
 import { type AnswerPath, parentAt, valueAt } from './answer-path.ts';
 import { type Answer, asText, compilePath, compilePredicate, matchesStatus, type Test } from './condition.ts';
 import type { Description, ExpiryRule, TokenPlace } from './description.ts';

@@ -4,13 +4,14 @@
  * Guarantee: credentials are read before every fetch, so that a changed one counts at the latest then; they are checked
  * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
  */
-import { type CallTls, readCallTls } from '../core/call-tls.ts';
-import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../core/chain-state.ts';
+
 import type { Failure } from '../core/failure.ts';
-import type { HttpTransport } from '../core/http-call.ts';
 import type { Clock, FetchReport, Random, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
+import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../core/token/chain-state.ts';
+import { type CallTls, readCallTls } from '../core/wire/call-tls.ts';
+import type { HttpTransport } from '../core/wire/http-call.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import { unusable } from './credential-value.ts';
 import type {

@@ -17,10 +17,10 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto';
-import { isJsonObject, type JsonObject } from '../core/json.ts';
 import type { Random } from '../core/ports.ts';
 import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import { unusable } from './credential-value.ts';
 import type { ValueNode } from './description.ts';
 import type { FaultPath } from './faults.ts';

@@ -24,13 +24,7 @@
  * write is lost. The journal of a replica that does not lead is of no use to the one that does: each replica may present
  * a refresh token twice.
  */
-import {
-  type ChainState,
-  chooseRefreshToken,
-  describeExcess,
-  parseChainState,
-  serializeChainState,
-} from '../core/chain-state.ts';
+
 import type { Failure } from '../core/failure.ts';
 import type {
   Clock,
@@ -44,7 +38,14 @@ import type {
 } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { FetchedToken, TokenIdentity } from '../core/token.ts';
+import {
+  type ChainState,
+  chooseRefreshToken,
+  describeExcess,
+  parseChainState,
+  serializeChainState,
+} from '../core/token/chain-state.ts';
+import type { FetchedToken, TokenIdentity } from '../core/token/token.ts';
 import type { SecretWriter } from './secret-writer.ts';
 import type { Term } from './term.ts';
 

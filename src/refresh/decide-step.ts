@@ -4,9 +4,10 @@
  * Guarantee: a refresh token is saved before anything is published or fetched; a token that was fetched is published
  * before another one is fetched; whatever reaches the provider or reads the store has one of the provider's turns.
  */
-import { type CadencePolicy, decideTolerableCadence, isDueAtTick } from '../core/cadence.ts';
+
 import type { Failure } from '../core/failure.ts';
-import { msUntil, type Now } from '../core/moment.ts';
+import { type CadencePolicy, decideTolerableCadence, isDueAtTick } from '../core/schedule/cadence.ts';
+import { msUntil, type Now } from '../core/schedule/moment.ts';
 import type { CallRefusal, LimitsView } from './limits/token-limits.ts';
 import type { RefreshOutcome, RefreshRun } from './refresh-run.ts';
 import { isStale, pendingOf, publishedOf, type TokenState } from './token-state.ts';

@@ -5,14 +5,15 @@
  * stays pending and only its write is repeated; the token that readers see is replaced by a better one or not at all.
  * Non-guarantee: two processes may fetch at once; the store's compare-and-swap decides whose token stays.
  */
-import { decideWait } from '../core/backoff.ts';
-import type { PublishedToken } from '../core/document.ts';
+
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import { msUntil } from '../core/moment.ts';
 import type { TextReader } from '../core/ports.ts';
 import { type Result, succeed } from '../core/result.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import { decideWait } from '../core/schedule/backoff.ts';
+import { msUntil } from '../core/schedule/moment.ts';
+import type { PublishedToken } from '../core/token/document.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 import { decideStep, isDue, type TokenFacts } from './decide-step.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
 import {

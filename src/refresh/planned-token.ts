@@ -4,16 +4,16 @@ import {
   decideRefreshAt,
   decideRestoredRefreshAt,
   decideTolerableCadence,
-} from '../core/cadence.ts';
+} from '../core/schedule/cadence.ts';
+import { type Moment, momentAt, msUntil, type Now } from '../core/schedule/moment.ts';
 import {
   createDocument,
   createPublishedToken,
   type PublishedToken,
   type TokenDocument,
-} from '../core/document.ts';
-import { type Moment, momentAt, msUntil, type Now } from '../core/moment.ts';
-import { decideReplacement } from '../core/replacement.ts';
-import { type FetchedToken, lifetimeMs, type TokenIdentity } from '../core/token.ts';
+} from '../core/token/document.ts';
+import { decideReplacement } from '../core/token/replacement.ts';
+import { type FetchedToken, lifetimeMs, type TokenIdentity } from '../core/token/token.ts';
 import type { RefreshPlan } from './limits/write-history.ts';
 
 /** All moments on both clocks. */

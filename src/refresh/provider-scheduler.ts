@@ -4,16 +4,17 @@
  * Guarantee: on each tick the clock is asked, not the slot, so a tick that came late or not at all is made up for by
  * the next one; a jump of the clock restarts the cron task. A tick never waits for a refresh.
  */
+
+import type { RefreshReason } from '../core/events.ts';
+import type { Clock, RefreshEvents, Ticker, Ticking } from '../core/ports.ts';
 import {
   type Cadence,
   type CadencePolicy,
   decideTolerableCadence,
   inSeconds,
   isDueAtTick,
-} from '../core/cadence.ts';
-import { tickExpression } from '../core/cron-expression.ts';
-import type { RefreshReason } from '../core/events.ts';
-import type { Clock, RefreshEvents, Ticker, Ticking } from '../core/ports.ts';
+} from '../core/schedule/cadence.ts';
+import { tickExpression } from '../core/schedule/cron-expression.ts';
 import type { ManagedToken } from './managed-token.ts';
 import type { RefreshOutcome } from './refresh-run.ts';
 import type { Term } from './term.ts';

@@ -1,7 +1,8 @@
 /** One refresh, from its start to its end over all attempts: a value that is replaced, never mutated. */
-import type { BackoffInput } from '../core/backoff.ts';
+
 import type { RefreshReason } from '../core/events.ts';
 import { type Failure, isStoreFailure } from '../core/failure.ts';
+import type { BackoffInput } from '../core/schedule/backoff.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
 import { describeEnd, type Term } from './term.ts';
 

@@ -1,8 +1,8 @@
 import type { SecretTarget } from '../core/events.ts';
+import type { VersionBudget } from '../core/limits/version-pace.ts';
 import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
-import type { TokenIdentity } from '../core/token.ts';
-import type { VersionBudget } from '../core/version-pace.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 import { type PlanLimits, type RefreshPlan, WriteHistory } from './limits/write-history.ts';
 import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
 import { describeEnd, type Term } from './term.ts';

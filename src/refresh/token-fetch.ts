@@ -1,10 +1,11 @@
 /** One call of the provider with what belongs to it: the refresh token to present, and what is told about the call. */
-import { boundRetryAfter } from '../core/backoff.ts';
-import type { ChainState } from '../core/chain-state.ts';
+
 import type { Failure } from '../core/failure.ts';
 import type { Clock, FetchReport, RefreshEvents, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
-import type { FetchedToken, TokenIdentity } from '../core/token.ts';
+import { boundRetryAfter } from '../core/schedule/backoff.ts';
+import type { ChainState } from '../core/token/chain-state.ts';
+import type { FetchedToken, TokenIdentity } from '../core/token/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
 import type { CallPermit, TokenLimits } from './limits/token-limits.ts';
 import { describeEnd, type Term } from './term.ts';

@@ -3,15 +3,16 @@
  *
  * Guarantee: what readers see is replaced by something better or not at all; a retry of a write is the same write.
  */
-import { type CadencePolicy, decideTolerableCadence, isDueAtTick } from '../core/cadence.ts';
-import { describeExcess } from '../core/chain-state.ts';
-import { describeFieldProblem, serializeDocument, type TokenDocument } from '../core/document.ts';
+
 import type { Failure } from '../core/failure.ts';
-import { momentAt, msUntil } from '../core/moment.ts';
 import type { Clock, Random, RefreshEvents, SecretWrite, TextReader } from '../core/ports.ts';
-import { type Assessment, assessStored } from '../core/replacement.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
-import type { FetchedToken, TokenIdentity } from '../core/token.ts';
+import { type CadencePolicy, decideTolerableCadence, isDueAtTick } from '../core/schedule/cadence.ts';
+import { momentAt, msUntil } from '../core/schedule/moment.ts';
+import { describeExcess } from '../core/token/chain-state.ts';
+import { describeFieldProblem, serializeDocument, type TokenDocument } from '../core/token/document.ts';
+import { type Assessment, assessStored } from '../core/token/replacement.ts';
+import type { FetchedToken, TokenIdentity } from '../core/token/token.ts';
 import type { ChainKeeper } from './chain-keeper.ts';
 import {
   isOver,

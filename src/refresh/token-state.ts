@@ -3,10 +3,11 @@
  *
  * Guarantee: what readers see is replaced by something better or not at all; a retry of a write is the same write.
  */
-import { createPublishedToken, type TokenDocument } from '../core/document.ts';
-import { msUntil, type Now } from '../core/moment.ts';
+
 import type { SecretWrite } from '../core/ports.ts';
-import { type Assessment, decideConflict } from '../core/replacement.ts';
+import { msUntil, type Now } from '../core/schedule/moment.ts';
+import { createPublishedToken, type TokenDocument } from '../core/token/document.ts';
+import { type Assessment, decideConflict } from '../core/token/replacement.ts';
 import type { PlannedToken } from './planned-token.ts';
 
 /** What the next write follows on. */

@@ -2,7 +2,7 @@
  * The language of faults on the command line and at the control endpoint: `TARGET:FAULT[=VALUE][@START][+DURATION]`,
  * for example `pivot:503@30s+90s`, `apimw:429=30`, `store:latency=500ms`.
  */
-import { DURATION_FORM, parseDuration } from '../core/duration.ts';
+import { DURATION_FORM, parseDuration } from '../core/wire/duration.ts';
 import type { Fault, FaultTarget, ProviderFault, RetryAfter } from './fault.ts';
 import type { StoreFault } from './secrets-manager/store-fault.ts';
 import { EXPIRY_DISTORTIONS } from './upstreams/upstream.ts';

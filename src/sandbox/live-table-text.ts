@@ -1,7 +1,7 @@
 /** How the live table looks. Pure: rows and the time go in, text comes out. */
 import { styleText } from 'node:util';
 import type { FailureCode } from '../core/failure.ts';
-import { formatRoughly } from '../core/time-text.ts';
+import { formatRoughly } from '../core/wire/time-text.ts';
 
 /** What happened to a token last. */
 export type LastResult =

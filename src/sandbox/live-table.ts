@@ -4,10 +4,10 @@
  */
 import { stripVTControlCharacters } from 'node:util';
 import type { RefreshEvent } from '../core/events.ts';
-import { formatFetchLimit } from '../core/fetch-limit.ts';
+import { formatFetchLimit } from '../core/limits/fetch-limit.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
-import { formatRoughly, formatUtc } from '../core/time-text.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
+import { formatRoughly, formatUtc } from '../core/wire/time-text.ts';
 import { fit, type LiveTableRow, renderLiveTable } from './live-table-text.ts';
 
 const REDRAW_EVERY_MS = 1000;

@@ -1,7 +1,7 @@
 /** Turns `config/sandbox.yaml` into the configuration of one sandbox: its ports, its credentials, its time-lapse. */
 import { isSeq, parseDocument, YAMLMap } from 'yaml';
-import { formatDuration } from '../core/duration.ts';
 import type { SecretText } from '../core/secret-text.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import type { SandboxCredentials } from './upstreams/sandbox-credentials.ts';
 import { isUpstreamName, type UpstreamName } from './upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from './upstreams/upstreams.ts';

@@ -1,8 +1,8 @@
 /** From the board to what people and programs read. Costs a pass over all tokens, and sorting those that match. */
 import { runbookAnchor } from '../core/alert.ts';
 import type { Clock } from '../core/ports.ts';
-import { formatUtc } from '../core/time-text.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
+import { formatUtc } from '../core/wire/time-text.ts';
 import { medianCallMs, type ProviderRecord } from './provider-record.ts';
 import { STRIP_LENGTH, type StripMark } from './refresh-strip.ts';
 import type { StatusBoard } from './status-board.ts';

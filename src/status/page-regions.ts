@@ -1,5 +1,5 @@
 /** The parts of the page above and below the tokens. Each is replaced as a whole when it has changed. */
-import { formatDuration } from '../core/duration.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import { type Html, html } from './html.ts';
 import { describeCounts, formatCount, formatTokens, STATE_LABELS, timeElement } from './page-text.ts';
 import type { ProviderStatus, StatusDocument } from './status-document.ts';

@@ -1,5 +1,5 @@
 /** How the page words times and counts. Times are UTC, as in the log. */
-import { formatRoughly } from '../core/time-text.ts';
+import { formatRoughly } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import type { StateCounts } from './status-document.ts';
 import type { TokenState } from './token-record.ts';

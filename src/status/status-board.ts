@@ -7,7 +7,7 @@
  */
 import type { RefreshEvent } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 import { createProviderRecord, noteCall, type ProviderRecord } from './provider-record.ts';
 import { RefreshStrip } from './refresh-strip.ts';
 import { createTokenRecord, type TokenRecord } from './token-record.ts';

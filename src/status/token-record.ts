@@ -2,7 +2,7 @@
  * What the events have said about one token. Wall times in milliseconds.
  */
 import type { FailureCode } from '../core/failure.ts';
-import type { TokenIdentity } from '../core/token.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 import type { RefreshStrip } from './refresh-strip.ts';
 
 /**

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { keepBeating } from '../../src/alerts/heartbeat.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildFailure } from '../support/sample-events.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 
 function startHeart(t: TestContext) {
   const clock = new FakeClock();

@@ -5,11 +5,11 @@ import { LAST_WORDS_MS, Notifier } from '../../src/alerts/notifier.ts';
 import { OCCASIONS, type Occasion, type Severity } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { fail } from '../../src/core/result.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { MemorySink } from '../support/memory-sink.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 
 const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 const CUSTOMERS = Array.from({ length: 214 }, (_, index) => buildIdentity(`pivot-b2b2c/c${index}`));

@@ -6,20 +6,20 @@ import { promisify } from 'node:util';
 import type * as Transport from '../../src/adapters/net/http-transport.ts';
 import type * as Client from '../../src/adapters/secrets-manager/client.ts';
 import type * as SystemClock from '../../src/adapters/system/clock.ts';
-import type * as Assembly from '../../src/assembly.ts';
 import type * as Load from '../../src/config/load.ts';
-import type * as Connections from '../../src/connections.ts';
-import type * as Runtime from '../../src/runtime.ts';
+import type * as Assembly from '../../src/replica/assembly.ts';
+import type * as Connections from '../../src/wiring/connections.ts';
+import type * as Runtime from '../../src/wiring/runtime.ts';
 import { PROJECT } from '../support/program-process.ts';
 
 interface BuiltModules {
   readonly 'adapters/secrets-manager/client': typeof Client;
-  readonly assembly: typeof Assembly;
+  readonly 'replica/assembly': typeof Assembly;
   readonly 'config/load': typeof Load;
-  readonly connections: typeof Connections;
+  readonly 'wiring/connections': typeof Connections;
   readonly 'adapters/net/http-transport': typeof Transport;
   readonly 'adapters/system/clock': typeof SystemClock;
-  readonly runtime: typeof Runtime;
+  readonly 'wiring/runtime': typeof Runtime;
 }
 
 /**

@@ -9,9 +9,9 @@ import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
 
 const { loadConfiguration } = await importBuilt('config/load');
-const { connect, KINDS } = await importBuilt('connections');
-const { assemble } = await importBuilt('assembly');
-const { createReporting, createSystemPorts } = await importBuilt('runtime');
+const { connect, KINDS } = await importBuilt('wiring/connections');
+const { assemble } = await importBuilt('replica/assembly');
+const { createReporting, createSystemPorts } = await importBuilt('wiring/runtime');
 
 const loaded = await loadConfiguration(process.argv[2] ?? '', {
   kinds: KINDS,

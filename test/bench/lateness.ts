@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
 import { timeOf } from '../support/program-output.ts';
 
 /** A refresh that was planned for a time when the daemon was there. */

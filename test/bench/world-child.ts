@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
-import { createDocument, serializeDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { createDocument, serializeDocument } from '../../src/core/token/document.ts';
 import { FaultSchedule } from '../../src/sandbox/fault-schedule.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import { createSecretsManager } from '../../src/sandbox/secrets-manager/secrets-manager.ts';

@@ -1,6 +1,6 @@
 /** What will go wrong when, drawn from one seed: the same seed yields the same plan on every machine. */
 import type { Random } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 import { LIFETIMES_MS, SHORTEST_MARGIN_MS } from './chaos-timing.ts';
 
 /** Every kind of action, by what it strikes. One strikes at a time; different ones overlap as they come. */

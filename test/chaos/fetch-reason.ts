@@ -4,7 +4,7 @@
  * What is excused, each by its cause: the answer of the first was lost, or its process was killed, stopped or lost its
  * leadership (the API server was made to fail) before it could publish.
  */
-import { decideCadence } from '../../src/core/cadence.ts';
+import { decideCadence } from '../../src/core/schedule/cadence.ts';
 import { LEASE, REFRESH_AFTER_SHARE } from './chaos-timing.ts';
 import { isDisturbed } from './disturbance.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import type { Exchange } from './wire-tap.ts';
 
 /** A stretch of leadership as the API server granted it. */

@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import type { Disturbance } from './disturbance.ts';
 import type { LeaseTerm } from './lease-terms.ts';
 import type { ProcessHistory } from './process-history.ts';

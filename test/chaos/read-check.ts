@@ -5,7 +5,7 @@
  * was a time without disturbance that was long enough to refresh: for what a tick finds due at once, or for a retry,
  * whose wait is at most a quarter of the life that is left. After expiry a minute may pass until the next attempt.
  */
-import { decideCadence } from '../../src/core/cadence.ts';
+import { decideCadence } from '../../src/core/schedule/cadence.ts';
 import { REFRESH_AFTER_SHARE, SLACK_MS } from './chaos-timing.ts';
 import { type Disturbance, findCalm } from './disturbance.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';

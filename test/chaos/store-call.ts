@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { findOperationName, type OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import type { Exchange, TappedRequest } from './wire-tap.ts';
 

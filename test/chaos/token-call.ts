@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 import type { Exchange } from './wire-tap.ts';
 
 /** One request to a provider, by the process that sent it. */

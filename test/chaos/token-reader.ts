@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { tokenDocumentSchema } from '../../src/core/document.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { tokenDocumentSchema } from '../../src/core/token/document.ts';
+import { parseJson } from '../../src/core/wire/json.ts';
 import { ReadLedger } from './read-check.ts';
 
 const READ_EVERY_MS = 200;

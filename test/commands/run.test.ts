@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseDocument } from '../../src/core/document.ts';
+import { parseDocument } from '../../src/core/token/document.ts';
 import { isUpstreamName, UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/connections.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
 function alertsOf(section: string) {

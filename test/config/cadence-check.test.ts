@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { checkCadence } from '../../src/config/cadence-check.ts';
 import type { CadenceCheckInput } from '../../src/config/cadence-fault.ts';
-import { parseCron } from '../../src/core/cron-expression.ts';
+import { parseCron } from '../../src/core/schedule/cron-expression.ts';
 
 const MINUTE_MS = 60_000;
 const POLICY = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0 };

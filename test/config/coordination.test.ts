@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { KINDS } from '../../src/connections.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
 /** The coordination section in front of a good provider. */

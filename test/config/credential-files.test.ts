@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/connections.ts';
 import { NOT_A_REGULAR_FILE } from '../../src/core/file-error.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { CUSTOMERS } from '../support/configuration-text.ts';
 
 const TEXT = `${CUSTOMERS}    grant: authorization_code\n`;

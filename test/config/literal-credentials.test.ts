@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeReference } from '../../src/config/reference.ts';
+import { describeReference } from '../../src/core/credential/credential-reference.ts';
 import { CUSTOMERS, PIVOT, parseText } from '../support/configuration-text.ts';
 
 describe('a literal credential', () => {

@@ -7,7 +7,7 @@ import { FileLanes } from '../../src/adapters/files/file-lanes.ts';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS, readConfigurationFile } from '../../src/connections.ts';
+import { KINDS, readConfigurationFile } from '../../src/wiring/connections.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { makePipe } from '../support/named-pipe.ts';

@@ -5,9 +5,9 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { createProviderSchema } from '../../src/config/provider-schema.ts';
-import { findPreset, KINDS } from '../../src/connections.ts';
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { CredentialFields, ProviderKind } from '../../src/providers/provider.ts';
+import { findPreset, KINDS } from '../../src/wiring/connections.ts';
 import { isValid } from '../support/json-schema-check.ts';
 import { kindsNamed } from '../support/kinds-named.ts';
 

@@ -5,11 +5,11 @@ import type { Configuration } from '../../src/config/configuration.ts';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import type { CredentialReferences } from '../../src/config/reference.ts';
-import { KINDS } from '../../src/connections.ts';
-import { decideCadence } from '../../src/core/cadence.ts';
-import { isJsonObject } from '../../src/core/json.ts';
+import type { CredentialReferences } from '../../src/core/credential/credential-reference.ts';
+import { decideCadence } from '../../src/core/schedule/cadence.ts';
+import { isJsonObject } from '../../src/core/wire/json.ts';
 import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 
 const EXAMPLE_ENV = {
   PIK_APP_ID: 'x',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseServiceUrl } from '../../src/core/service-url.ts';
+import { parseServiceUrl } from '../../src/core/wire/service-url.ts';
 
 describe('parseServiceUrl', () => {
   for (const [text, url] of [

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { serializeChainState } from '../../src/core/chain-state.ts';
 import { succeed } from '../../src/core/result.ts';
+import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { FakeClock } from '../support/fake-clock.ts';

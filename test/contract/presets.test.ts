@@ -6,11 +6,11 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
 import { listPresets, readPresetFile } from '../../src/adapters/preset-files.ts';
-import { chooseRefreshToken, SEED_CREDENTIAL } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
-import { isJsonObject } from '../../src/core/json.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { FetchedToken } from '../../src/core/token.ts';
+import { chooseRefreshToken, SEED_CREDENTIAL } from '../../src/core/token/chain-state.ts';
+import type { FetchedToken } from '../../src/core/token/token.ts';
+import { isJsonObject } from '../../src/core/wire/json.ts';
 import { type Preset, readPreset } from '../../src/providers/kinds.ts';
 import type {
   ConfiguredKind,

@@ -1,11 +1,11 @@
 /** What every provider kind owes to the rest of the program, tried on a real port against its simulated upstream. */
 import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
-import { KINDS } from '../../src/connections.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { ProviderFault, RetryAfter } from '../../src/sandbox/fault.ts';
 import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { startConnectionCounter } from '../support/connection-counter.ts';
 import { settle } from '../support/fake-clock.ts';
 import { assertHides, assertLifetime, createProviderBench, TIMEOUT_MS } from '../support/provider-bench.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { LOG_FIELDS, type LogEvent } from '../../src/adapters/system/log-fields.ts';
+import { LOG_FIELDS, type LogEvent } from '../../src/adapters/log/log-fields.ts';
 import { ALERT_NAMES, ALERTS } from '../../src/core/alert.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/connections.ts';
 import { valueForms } from '../../src/providers/description.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { documentText } from '../support/document-text.ts';
 import { codeBlocks, markdownSections } from '../support/markdown-sections.ts';
 

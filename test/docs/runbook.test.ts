@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { LOG_FIELDS } from '../../src/adapters/system/log-fields.ts';
+import { LOG_FIELDS } from '../../src/adapters/log/log-fields.ts';
 import { ALERT_NAMES, ALERTS, runbookAnchor } from '../../src/core/alert.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { codeBlocks, markdownSections } from '../support/markdown-sections.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import { SANDBOX_PROVIDERS } from '../../src/sandbox/sandbox.ts';
 import { SINK_NAMES, startAlertStage } from '../support/alert-stage.ts';
 import { startHangingServer } from '../support/hanging-server.ts';

@@ -8,8 +8,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { describe, it, type TestContext } from 'node:test';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { createSecretsManager } from '../../src/sandbox/secrets-manager/secrets-manager.ts';
 import { startSecretsManagerServer } from '../../src/sandbox/secrets-manager/secrets-manager-server.ts';
 import { createAuthority } from '../support/certificates.ts';
@@ -18,6 +17,7 @@ import { createPrivateFolder } from '../support/private-folder.ts';
 import { ProgramProcess } from '../support/program-process.ts';
 import { startWiretap } from '../support/program-wiretap.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 import { findContainerProblem } from '../support/unshared-container.ts';
 
 const problem = findContainerProblem();

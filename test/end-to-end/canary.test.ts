@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { startAlertStage } from '../support/alert-stage.ts';
 import { type Answer, startCanaryProviders } from '../support/canary-providers.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';

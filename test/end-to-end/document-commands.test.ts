@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { z } from 'zod';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
 import { documentCommands, documentText } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
 import { ProgramOutput } from '../support/program-output.ts';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { chmod, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { startWiretap } from '../support/program-wiretap.ts';
 import { startProgramWorld } from '../support/program-world.ts';

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { setInterval } from 'node:timers/promises';
 import { z } from 'zod';
-import type { JsonObject } from '../../src/core/json.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
 import { timeOf } from '../support/program-output.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { SecretSearch } from '../support/program-secrets.ts';

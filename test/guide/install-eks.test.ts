@@ -7,8 +7,8 @@ import {
   PutSecretValueCommand,
   SecretsManagerClient,
 } from '@aws-sdk/client-secrets-manager';
-import { tokenDocumentSchema } from '../../src/core/document.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { tokenDocumentSchema } from '../../src/core/token/document.ts';
+import { parseJson } from '../../src/core/wire/json.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, PODS } from './cluster/api-resource.ts';
 import { readGuide } from './guide-document.ts';
 import { type GuideStep, runGuide } from './guide-run.ts';

@@ -1,5 +1,5 @@
 /** Reading what a program has sent, as JSON, along a path. */
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 
 /** What is at the end of the path; `undefined` when there is nothing. */
 export function valueAt(tree: unknown, ...path: readonly string[]): unknown {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import type { Configuration } from '../../src/config/configuration.ts';
-import { decideCadence, inSeconds, TIME_TO_USE_MS } from '../../src/core/cadence.ts';
-import { parseDuration } from '../../src/core/duration.ts';
-import { lowMark } from '../../src/core/version-pace.ts';
+import { lowMark } from '../../src/core/limits/version-pace.ts';
+import { decideCadence, inSeconds, TIME_TO_USE_MS } from '../../src/core/schedule/cadence.ts';
+import { parseDuration } from '../../src/core/wire/duration.ts';
 import { type Manifest, oneOf, readManifests, readManifestText, toCronJob } from '../support/manifest.ts';
 import { readShippedConfiguration } from '../support/shipped-configuration.ts';
 

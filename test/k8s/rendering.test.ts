@@ -4,7 +4,7 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
-import { parseJson } from '../../src/core/json.ts';
+import { parseJson } from '../../src/core/wire/json.ts';
 import { documentText } from '../support/document-text.ts';
 import { findKubectlProblem, KUBECTL_SKIP, render, renderOverlay } from '../support/kubectl.ts';
 import { validateByModel } from '../support/kubernetes-models.ts';

@@ -11,7 +11,7 @@ import { stringify } from 'yaml';
 import { z } from 'zod';
 import { METRICS } from '../../src/adapters/prometheus/metric-list.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { parseJson } from '../../src/core/wire/json.ts';
 import { needsTool } from '../support/monitoring-tool.ts';
 import { PROJECT } from '../support/program-process.ts';
 

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { startAlertStage } from '../support/alert-stage.ts';
 import { startAuthorizationServer } from '../support/authorization-server.ts';
 import { createOAuth2World } from '../support/oauth2-world.ts';

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
 import { decodeJwt } from 'jose';
-import { isJsonObject } from '../../src/core/json.ts';
+import { isJsonObject } from '../../src/core/wire/json.ts';
 import {
   buildRequest,
   type DescribedProvider,

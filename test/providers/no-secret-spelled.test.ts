@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as fc from 'fast-check';
-import { KINDS } from '../../src/connections.ts';
-import type { JsonObject } from '../../src/core/json.ts';
-import { recogniseCode, recogniseMessage } from '../../src/core/recognised-text.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
+import { recogniseCode, recogniseMessage } from '../../src/core/wire/recognised-text.ts';
 import { readStatement } from '../../src/providers/provider-text.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { jsonWebToken } from '../support/json-web-token.ts';
 import { canaryCredentials, chainOf, contextOf, shippedKind } from '../support/prepared-kind.ts';

@@ -1,7 +1,7 @@
 /** Answers that are read by a description in an unusual way: nothing listed, a list at the root, numbers of many digits. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FetchedToken } from '../../src/core/token.ts';
+import type { FetchedToken } from '../../src/core/token/token.ts';
 import { describeProvider, fetchOnce } from '../support/described-provider.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
 import * as fc from 'fast-check';
-import { KINDS } from '../../src/connections.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { canaryCredentials, chainOf, parseWith, prepareKind, shippedKind } from '../support/prepared-kind.ts';
 import { configureKind } from '../support/provider-bench.ts';

@@ -136,7 +136,7 @@ describe('a SNAP signature', () => {
 function signInZone(zone: string): Signed {
   const script = `
     import { text } from 'node:stream/consumers';
-    import { KINDS } from './src/connections.ts';
+    import { KINDS } from './src/wiring/connections.ts';
     import { SecretText } from './src/core/secret-text.ts';
     const privateKey = new SecretText(await text(process.stdin));
     const clientId = new SecretText('${CLIENT_ID}');

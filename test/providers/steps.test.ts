@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, it } from 'node:test';
-import type { HttpTransport } from '../../src/core/http-call.ts';
 import type { FetchReport } from '../../src/core/ports.ts';
+import type { HttpTransport } from '../../src/core/wire/http-call.ts';
 import { parseText, problemsOf } from '../support/configuration-text.ts';
 import { configurationText, describeProvider, fetchOnce, sourceOf } from '../support/described-provider.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serializeChainState } from '../../src/core/chain-state.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { buildChainState } from '../support/token-builder.ts';

@@ -1,9 +1,9 @@
 /** Promise 4 with a journal: a process that dies at the worst moment, and the one that comes after it. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ChainState, serializeChainState } from '../../src/core/chain-state.ts';
-import { serializeDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { type ChainState, serializeChainState } from '../../src/core/token/chain-state.ts';
+import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { type ChainState, serializeChainState } from '../../src/core/chain-state.ts';
-import { serializeDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { type ChainState, serializeChainState } from '../../src/core/token/chain-state.ts';
+import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench, type KeeperBench, type KeeperBenchOptions } from '../support/keeper-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';

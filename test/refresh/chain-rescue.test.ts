@@ -1,8 +1,8 @@
 /** Promise 4 where an answer is lost, half usable, or belongs to somebody else. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serializeChainState } from '../../src/core/chain-state.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import {
   CHAIN_REMEDY,

@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { type ChainState, chooseRefreshToken, serializeChainState } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import {
+  type ChainState,
+  chooseRefreshToken,
+  serializeChainState,
+} from '../../src/core/token/chain-state.ts';
 import { advanceUntilDone } from '../support/advance-until-done.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import {

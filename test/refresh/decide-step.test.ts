@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { createDocument, createPublishedToken, serializeDocument } from '../../src/core/document.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { createDocument, createPublishedToken, serializeDocument } from '../../src/core/token/document.ts';
 import { decideStep, type Step, type TokenFacts } from '../../src/refresh/decide-step.ts';
 import type { CallRefusal, LimitsView } from '../../src/refresh/limits/token-limits.ts';
 import type { PlannedToken } from '../../src/refresh/planned-token.ts';

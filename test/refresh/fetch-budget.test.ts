@@ -1,7 +1,7 @@
 /** Promise 5: a provider's fetch budget is obeyed, whatever happens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FetchLimit } from '../../src/core/fetch-limit.ts';
+import type { FetchLimit } from '../../src/core/limits/fetch-limit.ts';
 import type { FetchCounts, RefreshEvents } from '../../src/core/ports.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serializeDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createEvenRandom, createKeeperBench } from '../support/keeper-bench.ts';
 import { MemoryStore } from '../support/memory-store.ts';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serializeDocument } from '../../src/core/document.ts';
-import { decideExpiry } from '../../src/core/expiry.ts';
 import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { serializeDocument } from '../../src/core/token/document.ts';
+import { decideExpiry } from '../../src/core/token/expiry.ts';
 import { advanceUntilDone } from '../support/advance-until-done.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FakeTokenSource } from '../support/fake-token-source.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { createSchedulerBench, gapsBetween, type SchedulerBench } from '../support/scheduler-bench.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
 import { MINUTE_MS } from '../support/token-builder.ts';
 

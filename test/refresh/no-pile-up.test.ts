@@ -1,12 +1,12 @@
 /** Two thousand tokens of one provider, and what follows when the store or the provider is away for longer than they live. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { LimitedStore } from '../support/limited-store.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';
 import { createSchedulerBench, type SchedulerBench } from '../support/scheduler-bench.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
 
 const TOKENS = 2000;

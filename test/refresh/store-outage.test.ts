@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { serializeDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';

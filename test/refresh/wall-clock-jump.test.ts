@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isDueAtTick } from '../../src/core/cadence.ts';
+import { isDueAtTick } from '../../src/core/schedule/cadence.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
 

@@ -1,5 +1,5 @@
 import type { Random } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 
 /**
  * All chance of a simulation. Each subject has a stream of its own, so that a further draw for one of them does not

@@ -37,7 +37,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'retry without delay',
-    file: 'core/backoff.ts',
+    file: 'core/schedule/backoff.ts',
     changes: [['return Math.max(ownWait(input, draw), input.failure.retryAfterMs ?? 0);', 'return 0;']],
   },
   {
@@ -53,7 +53,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'no cap of the wait',
-    file: 'core/backoff.ts',
+    file: 'core/schedule/backoff.ts',
     changes: [
       ['Math.round(draw * Math.min(grownMs, LONGEST_MS, quarterMs))', 'Math.round(draw * grownMs * 100)'],
     ],
@@ -86,7 +86,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'budget not counted',
-    file: 'core/version-pace.ts',
+    file: 'core/limits/version-pace.ts',
     changes: [
       [
         'const wantedAtMs = Math.min(Math.max(evenAtMs, plannedAtMs), latestAtMs) - offsetMs;',
@@ -155,7 +155,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'shorter life replaces longer',
-    file: 'core/replacement.ts',
+    file: 'core/token/replacement.ts',
     changes: [
       ["return fetched.expiresAtMs > published.expiresAtMs ? 'replace' : 'unchanged';", "return 'replace';"],
     ],
@@ -167,7 +167,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'rejected credentials every minute',
-    file: 'core/backoff.ts',
+    file: 'core/schedule/backoff.ts',
     changes: [['export const NEEDS_HUMAN_MS = 15 * 60_000;', 'export const NEEDS_HUMAN_MS = 60_000;']],
   },
   {
@@ -205,7 +205,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'incomplete list is believed',
-    file: 'discovery/known-bindings.ts',
+    file: 'replica/known-bindings.ts',
     changes: [
       [
         'const loss = await catalog.findLoss(secretName, tag, signal);',
@@ -216,7 +216,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'gone customer kept',
-    file: 'discovery/known-bindings.ts',
+    file: 'replica/known-bindings.ts',
     changes: [
       [
         'this.#losses.set(secretName, loss.value);\n        this.#hasNews = true;',
@@ -261,7 +261,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'new seed ignored',
-    file: 'core/chain-state.ts',
+    file: 'core/token/chain-state.ts',
     changes: [['if (chain?.seed === fingerprint) return chain;', 'if (chain !== undefined) return chain;']],
     profile: 'consents',
   },

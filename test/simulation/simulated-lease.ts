@@ -8,8 +8,8 @@ import {
 } from '../../src/adapters/kubernetes/lease-answer.ts';
 import type { LeaseCall, LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { withDeadline } from '../../src/core/deadline.ts';
-import type { JsonObject } from '../../src/core/json.ts';
 import type { Clock } from '../../src/core/ports.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
 import {
   LEASE_NAME,
   LEASE_NAMESPACE,

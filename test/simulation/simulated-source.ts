@@ -1,10 +1,11 @@
 /** The provider side of one token in one process: what `createTokenSource` is in the program. */
-import type { ChainState } from '../../src/core/chain-state.ts';
+
 import { DeadlineExceeded, withDeadline } from '../../src/core/deadline.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import type { ChainState } from '../../src/core/token/chain-state.ts';
 import type { Chance } from './chance.ts';
 import type { Network, Passage } from './network.ts';
 import { usualPassage } from './network.ts';

@@ -3,7 +3,7 @@
  * on the way. The real store adapter runs on top of it.
  */
 import type { SecretsManagerService } from '../../src/adapters/secrets-manager/service.ts';
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import {
   createSecretsManager,

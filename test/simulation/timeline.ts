@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { formatUtc } from '../../src/core/time-text.ts';
+import { formatUtc } from '../../src/core/wire/time-text.ts';
 
 export interface TimelineLine {
   readonly atMs: number;

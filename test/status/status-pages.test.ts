@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { parseJson } from '../../src/core/json.ts';
+import { parseJson } from '../../src/core/wire/json.ts';
 import { type StatusDocument, statusDocumentSchema } from '../../src/status/status-document.ts';
 import { buildIdentity, sampleEvents } from '../support/sample-events.ts';
 import { addCustomers, createStatusStage, playDay, type StatusStage } from '../support/status-stage.ts';

@@ -3,13 +3,12 @@ import type { TestContext } from 'node:test';
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
-import { type App, createApp } from '../../src/app.ts';
-import { connect } from '../../src/connections.ts';
 import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
 import type { Coordinator } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { revealCredential } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
+import { type App, createApp } from '../../src/wiring/app.ts';
+import { connect } from '../../src/wiring/connections.ts';
 import { parseText } from './configuration-text.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import type { FakeClock } from './fake-clock.ts';
@@ -17,6 +16,7 @@ import { LEASE_NAME } from './lease-api.ts';
 import type { LeaseApiServer } from './lease-api-server.ts';
 import { startLeaseClientBench } from './lease-client-bench.ts';
 import { RecordedEvents } from './recorded-events.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import type { UpstreamsBench } from './upstreams-bench.ts';
 
 /** One daemon, with its own connections and its own service account's token. */

@@ -8,7 +8,7 @@ import type { TestContext } from 'node:test';
 import { TLSSocket } from 'node:tls';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import Provider, { type Context, errors, type GrantContext } from 'oidc-provider';
-import { isJsonObject, type JsonObject } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import { type CertificateAuthority, createAuthority } from './certificates.ts';
 import { createMemoryAdapter } from './oidc-memory.ts';
 

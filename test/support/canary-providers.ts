@@ -5,7 +5,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import { isJsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { createAuthority } from './certificates.ts';
 import { startLoopbackServer } from './loopback-server.ts';
 import { rsaKeyPair } from './rsa-key.ts';

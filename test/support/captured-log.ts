@@ -1,7 +1,7 @@
-import { createLog, type Log, type LogLevel } from '../../src/adapters/system/log.ts';
-import type { Prettify } from '../../src/adapters/system/pretty-line.ts';
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { createLog, type Log, type LogLevel } from '../../src/adapters/log/log.ts';
+import type { Prettify } from '../../src/adapters/log/pretty-line.ts';
 import type { Clock } from '../../src/core/ports.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 
 export interface CapturedLog {
   readonly log: Log;

@@ -1,7 +1,7 @@
 import type { ParsedConfiguration } from '../../src/config/load.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/connections.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 
 /** Six lines; what a test appends, indented by four, belongs to the provider and begins at line 7. */
 export const PIVOT = `providers:

@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
-import { connect } from '../../src/connections.ts';
 import type { Coordinator } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
-import { Replica } from '../../src/replica.ts';
+import { Replica } from '../../src/replica/replica.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import { revealCredential } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
+import { connect } from '../../src/wiring/connections.ts';
 import { advanceUntilDone } from './advance-until-done.ts';
 import { parseText } from './configuration-text.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import { RecordedEvents } from './recorded-events.ts';
+import { createSeededRandom } from './seeded-random.ts';
 import type { UpstreamsBench } from './upstreams-bench.ts';
 
 export interface RunningReplica {

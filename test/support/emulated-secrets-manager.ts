@@ -1,5 +1,4 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import {
   createSecretsManager,
@@ -10,6 +9,7 @@ import {
   startSecretsManagerServer,
 } from '../../src/sandbox/secrets-manager/secrets-manager-server.ts';
 import { FakeClock } from './fake-clock.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
 export const DAY_MS = 86_400_000;
 

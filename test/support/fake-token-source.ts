@@ -1,9 +1,9 @@
-import type { ChainState } from '../../src/core/chain-state.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Clock, FetchReport, TokenSource } from '../../src/core/ports.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { FetchedToken } from '../../src/core/token.ts';
+import type { ChainState } from '../../src/core/token/chain-state.ts';
+import type { FetchedToken } from '../../src/core/token/token.ts';
 import { HeldStep } from './held-step.ts';
 import { buildFailure } from './sample-events.ts';
 import { buildToken } from './token-builder.ts';

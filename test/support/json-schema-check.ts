@@ -1,5 +1,5 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { isJsonObject } from '../../src/core/json.ts';
+import { isJsonObject } from '../../src/core/wire/json.ts';
 
 // Not strict: `errorMessage` is for editors.
 const ajv = new Ajv2020({ strict: false, validateFormats: false });

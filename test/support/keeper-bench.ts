@@ -1,9 +1,8 @@
-import type { CadencePolicy } from '../../src/core/cadence.ts';
-import { type ChainState, parseChainState } from '../../src/core/chain-state.ts';
-import { parseDocument, type TokenDocument } from '../../src/core/document.ts';
 import type { Clock, FetchWaits, Journal, Random, TokenSource } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
-import type { TokenIdentity } from '../../src/core/token.ts';
+import type { CadencePolicy } from '../../src/core/schedule/cadence.ts';
+import { type ChainState, parseChainState } from '../../src/core/token/chain-state.ts';
+import { parseDocument, type TokenDocument } from '../../src/core/token/document.ts';
+import type { TokenIdentity } from '../../src/core/token/token.ts';
 import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
@@ -17,6 +16,7 @@ import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
 export interface KeeperBenchOptions {
   /** Shared by the benches of several replicas. */

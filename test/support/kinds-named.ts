@@ -1,5 +1,5 @@
-import { KINDS } from '../../src/connections.ts';
 import type { KindLibrary } from '../../src/providers/provider.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 
 /** The kinds that ship, without some of them. */
 export function kindsNamed(isWanted: (name: string) => boolean): KindLibrary {

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 
 export interface LeaseApiRequest {
   readonly method: string;

@@ -8,13 +8,13 @@ import {
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { withDeadline } from '../../src/core/deadline.ts';
-import type { JsonObject } from '../../src/core/json.ts';
 import type { LeaseTiming } from '../../src/core/lease-timing.ts';
 import type { Clock, Coordinator, Random } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
 import type { FakeClock } from './fake-clock.ts';
 import { LEASE_NAME, LEASE_NAMESPACE, type LeaseApi, SERVICE_ACCOUNT_TOKEN } from './lease-api.ts';
 import { RecordedEvents } from './recorded-events.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
 /** What becomes of one call on its way. */
 export interface Passage {

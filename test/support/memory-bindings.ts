@@ -1,7 +1,7 @@
 import type { Failure } from '../../src/core/failure.ts';
 import type { BindingCatalog, BindingSecret } from '../../src/core/ports.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
-import type { SecretTag } from '../../src/core/secret-tag.ts';
+import type { SecretTag } from '../../src/core/token/secret-tag.ts';
 import type { MemoryStore } from './memory-store.ts';
 
 /** A {@link BindingCatalog} over secrets of a {@link MemoryStore}, with lists that can be wrong, and a call log. */

@@ -1,3 +1,4 @@
+import type { CallSpan } from '../../src/core/limits/sliding-window-counter.ts';
 import type {
   FetchCounts,
   FetchWait,
@@ -7,7 +8,6 @@ import type {
   Presentation,
   SecretWrite,
 } from '../../src/core/ports.ts';
-import type { CallSpan } from '../../src/core/sliding-window-counter.ts';
 
 /** A {@link Journal} that outlives the benches of killed processes. */
 export class MemoryJournal implements Journal {

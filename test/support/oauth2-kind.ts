@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { parse } from 'yaml';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
-import { KINDS } from '../../src/connections.ts';
 import type { Result } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { ConfiguredKind, TokenRequest } from '../../src/providers/provider.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { credentialsOf } from './credentials.ts';
 import { chainOf } from './prepared-kind.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
-import { parseDocument, type TokenDocument } from '../../src/core/document.ts';
+import { parseDocument, type TokenDocument } from '../../src/core/token/document.ts';
 import { createSecretsManager } from '../../src/sandbox/secrets-manager/secrets-manager.ts';
 import { startSecretsManagerServer } from '../../src/sandbox/secrets-manager/secrets-manager-server.ts';
 import { createPrivateFolder } from './private-folder.ts';

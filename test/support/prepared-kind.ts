@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict';
 import { inspect } from 'node:util';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
-import { KINDS } from '../../src/connections.ts';
-import type { ChainState } from '../../src/core/chain-state.ts';
 import { type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { FetchedToken } from '../../src/core/token.ts';
+import type { ChainState } from '../../src/core/token/chain-state.ts';
+import type { FetchedToken } from '../../src/core/token/token.ts';
 import type {
   PreparedKind,
   ProviderKind,
@@ -13,6 +12,7 @@ import type {
   TokenAttempt,
   TokenRequest,
 } from '../../src/providers/provider.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { credentialsOf } from './credentials.ts';
 import { once } from './once.ts';
 import { certificateOf } from './preset-material.ts';

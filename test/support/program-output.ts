@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJson } from '../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 
 /** What a run of the program has written so far, and a way to wait for more of it. */
 export class ProgramOutput {

@@ -1,6 +1,6 @@
 import type { RefreshEvent, RefreshEventName } from '../../src/core/events.ts';
 import type { Failure } from '../../src/core/failure.ts';
-import type { TokenIdentity } from '../../src/core/token.ts';
+import type { TokenIdentity } from '../../src/core/token/token.ts';
 
 /** Wall time at which {@link FakeClock} starts. */
 export const NOON_MS = Date.UTC(2026, 10, 21, 12);

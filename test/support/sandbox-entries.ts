@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { SEED_CREDENTIAL } from '../../src/core/chain-state.ts';
+import { SEED_CREDENTIAL } from '../../src/core/token/chain-state.ts';
 import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 
 const entrySchema = z.looseObject({

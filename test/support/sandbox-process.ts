@@ -1,7 +1,7 @@
 import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
-import { tokenDocumentSchema } from '../../src/core/document.ts';
-import { parseJson } from '../../src/core/json.ts';
+import { tokenDocumentSchema } from '../../src/core/token/document.ts';
+import { parseJson } from '../../src/core/wire/json.ts';
 import { ProgramProcess } from './program-process.ts';
 import { type ConfigChanges, copySandboxConfig } from './sandbox-process-config.ts';
 

@@ -1,4 +1,3 @@
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
 import {
   createSandboxCredentials,
   generateSandboxKeyPair,
@@ -10,6 +9,7 @@ import {
   type UpstreamsOptions,
 } from '../../src/sandbox/upstreams/upstreams.ts';
 import { FakeClock } from './fake-clock.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
 export interface TestUpstreams {
   readonly clock: FakeClock;

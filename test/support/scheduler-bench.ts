@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
-import type { CadencePolicy } from '../../src/core/cadence.ts';
 import type { Clock, RefreshEvents } from '../../src/core/ports.ts';
-import { createSeededRandom } from '../../src/core/seeded-random.ts';
+import type { CadencePolicy } from '../../src/core/schedule/cadence.ts';
 import { watchClock } from '../../src/refresh/clock-watch.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
@@ -13,6 +12,7 @@ import { createKeeperBench, type KeeperBench } from './keeper-bench.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
+import { createSeededRandom } from './seeded-random.ts';
 
 export interface SchedulerBenchOptions {
   readonly tokenCount?: number;

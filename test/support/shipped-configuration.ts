@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import type { CredentialReference } from '../../src/config/reference.ts';
-import { KINDS } from '../../src/connections.ts';
+import type { CredentialReference } from '../../src/core/credential/credential-reference.ts';
+import { KINDS } from '../../src/wiring/connections.ts';
 import { PROJECT } from './program-process.ts';
 
 /** Paths, relative to `k8s/`, of the configurations that a ConfigMap is generated from. */

@@ -1,5 +1,5 @@
 import type { RefreshEvent } from '../../src/core/events.ts';
-import type { TokenIdentity } from '../../src/core/token.ts';
+import type { TokenIdentity } from '../../src/core/token/token.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { startHttpServer } from '../../src/http/server.ts';
 import { StatusBoard } from '../../src/status/status-board.ts';

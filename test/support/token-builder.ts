@@ -1,7 +1,7 @@
-import type { ChainState } from '../../src/core/chain-state.ts';
-import type { TokenDocument } from '../../src/core/document.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { FetchedToken } from '../../src/core/token.ts';
+import type { ChainState } from '../../src/core/token/chain-state.ts';
+import type { TokenDocument } from '../../src/core/token/document.ts';
+import type { FetchedToken } from '../../src/core/token/token.ts';
 import { NOON_MS } from './sample-events.ts';
 
 export const MINUTE_MS = 60_000;

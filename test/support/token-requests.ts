@@ -1,6 +1,6 @@
 import { createHmac, createSign, randomUUID } from 'node:crypto';
-import type { JsonObject } from '../../src/core/json.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import type { JsonObject } from '../../src/core/wire/json.ts';
 import {
   revealCredential,
   type SandboxCredentials,

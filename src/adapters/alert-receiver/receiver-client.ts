@@ -10,13 +10,13 @@
 import { ALERT_LIMIT_MS } from '../../core/alert.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
-import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
-import { isLoopback } from '../../core/loopback.ts';
+import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import type { Clock } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
-import { parseRetryAfter } from '../../core/retry-after.ts';
 import type { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
+import { HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
+import { isLoopback } from '../../core/wire/loopback.ts';
 
 export interface ReceiverCall {
   /** As the configuration calls it, for messages. */

@@ -11,7 +11,7 @@ import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import { formatUtc } from '../../core/time-text.ts';
+import { formatUtc } from '../../core/wire/time-text.ts';
 import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface AlertmanagerSinkOptions {

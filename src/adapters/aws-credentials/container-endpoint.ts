@@ -5,9 +5,9 @@
  * Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
  */
 import { z } from 'zod';
-import type { HttpTransport } from '../../core/http-call.ts';
-import { parseJson } from '../../core/json.ts';
-import { isLoopback } from '../../core/loopback.ts';
+import type { HttpTransport } from '../../core/wire/http-call.ts';
+import { parseJson } from '../../core/wire/json.ts';
+import { isLoopback } from '../../core/wire/loopback.ts';
 import { AwsCredentialsError, type AwsIdentity } from './aws-identity.ts';
 
 const ECS_HOST = '169.254.170.2';

@@ -8,8 +8,8 @@
  */
 import { join } from 'node:path';
 import { describeFileError, errnoOf } from '../../core/file-error.ts';
-import type { HttpTransport } from '../../core/http-call.ts';
-import { isJsonObject } from '../../core/json.ts';
+import type { HttpTransport } from '../../core/wire/http-call.ts';
+import { isJsonObject } from '../../core/wire/json.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
 import { AwsCredentialsError, type AwsIdentity, LOCAL_TROUBLE } from './aws-identity.ts';

@@ -1,7 +1,7 @@
 /** The daemon's own AWS credentials in a real process, for the clients of the SDK. */
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { HttpTransport } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
+import type { HttpTransport } from '../../core/wire/http-call.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
 import { AwsRequestHandler } from '../net/aws-request-handler.ts';
 import { createHttpTransport } from '../net/http-transport.ts';

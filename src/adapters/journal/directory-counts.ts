@@ -7,10 +7,10 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { parseJson } from '../../core/json.ts';
+import type { CallSpan } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts } from '../../core/ports.ts';
-import type { CallSpan } from '../../core/sliding-window-counter.ts';
-import { formatUtc } from '../../core/time-text.ts';
+import { parseJson } from '../../core/wire/json.ts';
+import { formatUtc } from '../../core/wire/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
 import { isOfLaterVersion } from './record-version.ts';
 import { ReportedWork } from './reported-work.ts';

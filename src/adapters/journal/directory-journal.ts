@@ -10,10 +10,10 @@
  */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { parseJson } from '../../core/json.ts';
 import type { Clock, Journal, JournalEntry, Presentation, SecretWrite } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import { formatUtc } from '../../core/time-text.ts';
+import { parseJson } from '../../core/wire/json.ts';
+import { formatUtc } from '../../core/wire/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
 import { isOfLaterVersion, RECORD_VERSION } from './record-version.ts';
 import { ReportedWork } from './reported-work.ts';

@@ -8,14 +8,14 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { parseJson } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
+import { parseJson } from '../../core/wire/json.ts';
 import {
   parseRefreshAnswer,
   type RefreshReport,
   type RefreshRequests,
   serializeRefreshAnswer,
-} from '../../core/refresh-request.ts';
+} from '../../core/wire/refresh-request.ts';
 import { DirectorySocket } from './directory-socket.ts';
 
 const NAME = '.requests';

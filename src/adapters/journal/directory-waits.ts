@@ -7,10 +7,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { FAILURE_CODES } from '../../core/failure.ts';
-import { isForgotten } from '../../core/fetch-wait.ts';
-import { parseJson } from '../../core/json.ts';
+import { isForgotten } from '../../core/limits/fetch-wait.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
-import { formatUtc } from '../../core/time-text.ts';
+import { parseJson } from '../../core/wire/json.ts';
+import { formatUtc } from '../../core/wire/time-text.ts';
 import type { PrivateFiles } from './private-directory.ts';
 import { isOfLaterVersion } from './record-version.ts';
 import { ReportedWork } from './reported-work.ts';

@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../core/json.ts';
+import { isJsonObject, parseJson } from '../../core/wire/json.ts';
 
 /** What this release writes into the journal's directory and understands. */
 export const RECORD_VERSION = 1;

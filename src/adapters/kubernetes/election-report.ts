@@ -7,7 +7,7 @@
 import { isSameInstallation } from '../../core/installation.ts';
 import type { LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
-import { formatRoughly } from '../../core/time-text.ts';
+import { formatRoughly } from '../../core/wire/time-text.ts';
 import { nameHolder } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { ObservedLease } from './observed-lease.ts';

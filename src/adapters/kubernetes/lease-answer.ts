@@ -1,6 +1,7 @@
 /** What the API server's answer to a call about the lease means. Pure; the call itself is in `lease-client.ts`. */
-import { isJsonObject, parseJson } from '../../core/json.ts';
-import { parseRetryAfter } from '../../core/retry-after.ts';
+
+import { parseRetryAfter } from '../../core/limits/retry-after.ts';
+import { isJsonObject, parseJson } from '../../core/wire/json.ts';
 import { type Lease, parseLease } from './lease.ts';
 import { describeRefusal, type Refusal, ROLE_CAUSE } from './refusal.ts';
 

@@ -8,11 +8,11 @@
  */
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { describeFileError } from '../../core/file-error.ts';
-import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
-import type { JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
+import { HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
 import { createHttpTransport } from '../net/http-transport.ts';

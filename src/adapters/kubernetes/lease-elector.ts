@@ -20,7 +20,7 @@
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, Coordinator, Leadership, Random, RefreshEvents } from '../../core/ports.ts';
-import { formatRoughly } from '../../core/time-text.ts';
+import { formatRoughly } from '../../core/wire/time-text.ts';
 import { ElectionReport } from './election-report.ts';
 import type { Lease, LeaseChange } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';

@@ -8,15 +8,15 @@
  * Non-guarantee: a command that has died holds the others up for as long as whoever leads may work on its request.
  */
 import { z } from 'zod';
-import { isJsonObject, parseJson } from '../../core/json.ts';
 import type { Clock, Random } from '../../core/ports.ts';
+import { isJsonObject, parseJson } from '../../core/wire/json.ts';
 import {
   ANSWER_MS,
   parseRefreshAnswer,
   type RefreshReport,
   type RefreshRequests,
   serializeRefreshAnswer,
-} from '../../core/refresh-request.ts';
+} from '../../core/wire/refresh-request.ts';
 import type { Lease } from './lease.ts';
 import type { LeaseClient } from './lease-client.ts';
 

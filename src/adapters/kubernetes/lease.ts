@@ -6,7 +6,7 @@
  * for what it is still good for: an election is never stopped for good by a field that is missing or malformed.
  */
 import { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
 import { formatMicroTime } from './micro-time.ts';
 
 /** The election's record: the part of `spec` that we read. */

@@ -4,7 +4,7 @@
  * Guarantee: no text of the server comes out. Reasons, causes and fields are compared with closed sets, and its sentences
  * are only recognised: they hold names of users, policies and whatever an admission webhook cares to write.
  */
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
 
 /** `metav1.StatusReason`. */
 const REASONS: ReadonlySet<string> = new Set([

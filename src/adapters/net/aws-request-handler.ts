@@ -1,6 +1,6 @@
 /** The AWS SDK's calls over the program's own transport. */
 import { Readable } from 'node:stream';
-import { HttpFault, type HttpTransport } from '../../core/http-call.ts';
+import { HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
 import { SENT } from './connection-faults.ts';
 
 /** What the SDK hands over, as far as it is used. */

@@ -1,7 +1,7 @@
 /** What an error of the network means, in words: of a closed set of codes, since messages of errors may quote. */
 import { errors } from 'undici';
-import type { CallTls } from '../../core/call-tls.ts';
-import { HttpFault } from '../../core/http-call.ts';
+import type { CallTls } from '../../core/wire/call-tls.ts';
+import { HttpFault } from '../../core/wire/http-call.ts';
 import { explainCertificateAlert } from './certificate-alerts.ts';
 
 export const UNSENT = { isSent: false } as const;

@@ -7,9 +7,9 @@
 import { request as sendRequest } from 'node:http';
 import { isIP, type Socket } from 'node:net';
 import { type SecureContext, connect as startTls } from 'node:tls';
-import type { CallTls } from '../../core/call-tls.ts';
-import { HttpFault } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
+import type { CallTls } from '../../core/wire/call-tls.ts';
+import { HttpFault } from '../../core/wire/http-call.ts';
 import { connectToFirst } from './address-race.ts';
 import { describeConnectFault, UNSENT } from './connection-faults.ts';
 import { Names } from './names.ts';

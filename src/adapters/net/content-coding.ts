@@ -1,6 +1,6 @@
 /** Undoes `content-encoding` (RFC 9110, 8.4): a server may code its answer unasked (12.5.3). */
 import { brotliDecompressSync, gunzipSync, inflateRawSync, inflateSync, zstdDecompressSync } from 'node:zlib';
-import { type HttpBody, MAX_BODY_BYTES } from '../../core/http-call.ts';
+import { type HttpBody, MAX_BODY_BYTES } from '../../core/wire/http-call.ts';
 
 type Decode = (bytes: Uint8Array) => Uint8Array;
 

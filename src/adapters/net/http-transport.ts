@@ -12,8 +12,10 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
-import type { CallTls } from '../../core/call-tls.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
+import type { Clock } from '../../core/ports.ts';
+import { SecretText } from '../../core/secret-text.ts';
+import type { CallTls } from '../../core/wire/call-tls.ts';
 import {
   CONNECT_LIMIT_MS,
   type HttpAnswer,
@@ -21,9 +23,7 @@ import {
   HttpFault,
   type HttpTransport,
   MAX_BODY_BYTES,
-} from '../../core/http-call.ts';
-import type { Clock } from '../../core/ports.ts';
-import { SecretText } from '../../core/secret-text.ts';
+} from '../../core/wire/http-call.ts';
 import { describeConnectFault, describeExchangeFault, SENT, UNSENT } from './connection-faults.ts';
 import { CLOSED, type Connection, Connector, describeEarlyBytes } from './connector.ts';
 import { decodeBody, TOO_LARGE } from './content-coding.ts';

@@ -13,8 +13,8 @@ import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { withDeadline } from '../../core/deadline.ts';
-import { HttpFault } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
+import { HttpFault } from '../../core/wire/http-call.ts';
 import { UNSENT } from './connection-faults.ts';
 import { findInHosts, type ResolverSettings, readResolverSettings } from './resolver-files.ts';
 

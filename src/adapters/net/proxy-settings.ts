@@ -3,8 +3,8 @@
  * and Node.js read them. Loopback is never proxied.
  */
 import { BlockList, isIP } from 'node:net';
-import { isLoopback } from '../../core/loopback.ts';
 import { SecretText } from '../../core/secret-text.ts';
+import { isLoopback } from '../../core/wire/loopback.ts';
 
 export type ReadEnv = (name: string) => string | undefined;
 

@@ -1,7 +1,7 @@
 import type { SecureContext } from 'node:tls';
-import { type CallTls, type CallTlsSetting, isSameTls, readCallTls } from '../../core/call-tls.ts';
-import { HttpFault } from '../../core/http-call.ts';
 import type { Clock } from '../../core/ports.ts';
+import { type CallTls, type CallTlsSetting, isSameTls, readCallTls } from '../../core/wire/call-tls.ts';
+import { HttpFault } from '../../core/wire/http-call.ts';
 import { UNSENT } from './connection-faults.ts';
 
 /** Of those that were used last: one more than this has to be made again, which takes a few milliseconds. */

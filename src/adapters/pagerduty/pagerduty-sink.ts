@@ -10,7 +10,7 @@ import type { Failure } from '../../core/failure.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import { formatUtc } from '../../core/time-text.ts';
+import { formatUtc } from '../../core/wire/time-text.ts';
 import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface PagerDutySinkOptions {

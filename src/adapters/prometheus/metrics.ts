@@ -13,7 +13,7 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { FAILURE_CODES } from '../../core/failure.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
-import type { TokenIdentity } from '../../core/token.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
 import { METRIC, METRICS } from './metric-list.ts';
 import { createProcessMetrics } from './process-metrics.ts';
 import {

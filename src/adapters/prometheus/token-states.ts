@@ -2,8 +2,8 @@
  * What the events have said about each token, and how it is counted. Pure: times come in.
  */
 import type { SecretTarget } from '../../core/events.ts';
-import { RecentWrites } from '../../core/recent-writes.ts';
-import type { TokenIdentity } from '../../core/token.ts';
+import { RecentWrites } from '../../core/limits/recent-writes.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
 
 export const TOKEN_STATES = ['fresh', 'due', 'expired', 'absent'] as const;
 export type TokenState = (typeof TOKEN_STATES)[number];

@@ -11,7 +11,7 @@
 import type { SecretListEntry, Tag } from '@aws-sdk/client-secrets-manager';
 import type { BindingCatalog, BindingSecret } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
-import { formatTag, type SecretTag } from '../../core/secret-tag.ts';
+import { formatTag, type SecretTag } from '../../core/token/secret-tag.ts';
 import { type CallOptions, callService } from './store-call.ts';
 
 const PAGE_EVERY_MS = 200;

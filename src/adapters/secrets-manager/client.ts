@@ -1,5 +1,5 @@
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
-import type { HttpTransport } from '../../core/http-call.ts';
+import type { HttpTransport } from '../../core/wire/http-call.ts';
 import type { AwsIdentity } from '../aws-credentials/aws-identity.ts';
 import { AwsRequestHandler } from '../net/aws-request-handler.ts';
 

@@ -1,8 +1,8 @@
 import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
-import { HttpFault } from '../../core/http-call.ts';
-import { isJsonObject } from '../../core/json.ts';
-import { recogniseCode } from '../../core/recognised-text.ts';
+import { HttpFault } from '../../core/wire/http-call.ts';
+import { isJsonObject } from '../../core/wire/json.ts';
+import { recogniseCode } from '../../core/wire/recognised-text.ts';
 import { AwsCredentialsError, LOCAL_TROUBLE } from '../aws-credentials/aws-identity.ts';
 
 /** What was being done, for the message: the IAM action's last part, and on which secret. */

@@ -33,8 +33,8 @@ import {
   UpdateSecretVersionStageCommand,
   type UpdateSecretVersionStageRequest,
 } from '@aws-sdk/client-secrets-manager';
-import { parseHttpDate } from '../../core/http-date.ts';
-import { isJsonObject } from '../../core/json.ts';
+import { parseHttpDate } from '../../core/wire/http-date.ts';
+import { isJsonObject } from '../../core/wire/json.ts';
 import { type AwsCredentials, sendSigned } from '../aws-credentials/aws-credentials.ts';
 
 export interface SecretsManagerService {

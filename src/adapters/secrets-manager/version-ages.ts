@@ -1,6 +1,6 @@
 import type { ListSecretVersionIdsResponse } from '@aws-sdk/client-secrets-manager';
+import { VERSION_DAY_MS } from '../../core/limits/recent-writes.ts';
 import type { Clock } from '../../core/ports.ts';
-import { VERSION_DAY_MS } from '../../core/recent-writes.ts';
 import type { SecretsManagerService } from './service.ts';
 
 /** One page of a secret's versions, and the ages of those that are younger than a day. */

@@ -9,7 +9,7 @@ import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import type { SecretText } from '../../core/secret-text.ts';
-import { formatRoughly } from '../../core/time-text.ts';
+import { formatRoughly } from '../../core/wire/time-text.ts';
 import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface SlackSinkOptions {

@@ -1,6 +1,6 @@
 /** SNS through the AWS SDK. Imported when the first message is sent: the SDK costs memory that most never need. */
 import { PublishCommand, SNSClient } from '@aws-sdk/client-sns';
-import type { HttpTransport } from '../../core/http-call.ts';
+import type { HttpTransport } from '../../core/wire/http-call.ts';
 import { AwsCredentials, asSdkProvider, sendSigned } from '../aws-credentials/aws-credentials.ts';
 import { AwsRequestHandler } from '../net/aws-request-handler.ts';
 import type { SnsService } from './sns-sink.ts';

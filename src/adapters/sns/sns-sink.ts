@@ -10,10 +10,10 @@ import { ALERT_LIMIT_MS, type AlertNotification } from '../../core/alert.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import { errorName } from '../../core/fault.ts';
-import { isJsonObject } from '../../core/json.ts';
 import type { AlertSink, Clock } from '../../core/ports.ts';
 import { fail, succeed } from '../../core/result.ts';
-import { formatRoughly } from '../../core/time-text.ts';
+import { isJsonObject } from '../../core/wire/json.ts';
+import { formatRoughly } from '../../core/wire/time-text.ts';
 import { AwsCredentialsError } from '../aws-credentials/aws-identity.ts';
 
 /** What the sink needs of SNS; rejects as the AWS SDK does. */

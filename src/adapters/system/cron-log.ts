@@ -1,5 +1,5 @@
 import { errorName } from '../../core/fault.ts';
-import type { Log, LogLevel } from './log.ts';
+import type { Log, LogLevel } from '../log/log.ts';
 
 /** The logger that node-cron 4 wants for a task. */
 export interface CronLogger {

@@ -5,8 +5,8 @@
  * `leaveLocalTime` in `time-zone.ts`.
  */
 import { createTask, type Logger } from 'node-cron';
-import { CRON_TIMEZONE } from '../../core/cron-expression.ts';
 import type { Ticker } from '../../core/ports.ts';
+import { CRON_TIMEZONE } from '../../core/schedule/cron-expression.ts';
 
 /** @param logger node-cron's own prints raw errors */
 export function createCronTicker(logger: Logger): Ticker {

@@ -5,10 +5,10 @@
  * `SECONDS.BODY`: a receiver that compares it and refuses old times takes nothing from anybody else, and nothing twice.
  */
 import { createHmac } from 'node:crypto';
-import { buildAlertMessage } from '../../core/alert-message.ts';
 import type { AlertSink, Clock } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import type { SecretText } from '../../core/secret-text.ts';
+import { buildAlertMessage } from '../../core/wire/alert-message.ts';
 import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface WebhookSinkOptions {

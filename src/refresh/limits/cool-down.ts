@@ -4,13 +4,14 @@
  *
  * Non-guarantee: without a place for waits ({@link FetchWaits}) a restart forgets all but the interval after a success.
  */
-import { decideHumanWait } from '../../core/backoff.ts';
-import { inSeconds } from '../../core/cadence.ts';
+
 import type { Failure } from '../../core/failure.ts';
-import { decideRejectedWait, describeWait, waitRestMs } from '../../core/fetch-wait.ts';
-import { type Moment, momentAt, msUntil } from '../../core/moment.ts';
+import { decideRejectedWait, describeWait, waitRestMs } from '../../core/limits/fetch-wait.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
-import type { TokenIdentity } from '../../core/token.ts';
+import { decideHumanWait } from '../../core/schedule/backoff.ts';
+import { inSeconds } from '../../core/schedule/cadence.ts';
+import { type Moment, momentAt, msUntil } from '../../core/schedule/moment.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
 
 export interface CoolDownDeps {
   readonly identity: Pick<TokenIdentity, 'token'>;

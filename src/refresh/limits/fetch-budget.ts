@@ -7,7 +7,7 @@
  * `recorded-calls.ts`; each process counts the retries' part from zero.
  * Non-guarantee: other replicas, and programs with another journal, count for themselves.
  */
-import { inSeconds } from '../../core/cadence.ts';
+
 import type { Failure } from '../../core/failure.ts';
 import {
   decideLimitState,
@@ -16,9 +16,10 @@ import {
   type LimitState,
   spareCalls,
   windowMsOf,
-} from '../../core/fetch-limit.ts';
+} from '../../core/limits/fetch-limit.ts';
+import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
-import { SlidingWindowCounter } from '../../core/sliding-window-counter.ts';
+import { inSeconds } from '../../core/schedule/cadence.ts';
 import { LineServer } from './line-server.ts';
 import { PriorityQueue } from './priority-queue.ts';
 import { RecordedCalls } from './recorded-calls.ts';

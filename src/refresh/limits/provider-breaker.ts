@@ -16,9 +16,10 @@
  * Non-guarantee: nothing outlives the term. Explicit refreshes are not asked for and not held back; what they bring
  * counts. Calls that were on their way when the outage was noticed are made: `concurrency` of them at most.
  */
-import { decideHumanWait } from '../../core/backoff.ts';
+
 import type { Failure } from '../../core/failure.ts';
 import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
+import { decideHumanWait } from '../../core/schedule/backoff.ts';
 import type { Term } from '../term.ts';
 import { LineServer } from './line-server.ts';
 import { PriorityQueue } from './priority-queue.ts';

@@ -8,8 +8,9 @@
  * between two processes makes the calls of the first look older than they are; a record that cannot be written is
  * reported by its adapter and does not keep a token from being fetched.
  */
+
+import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts } from '../../core/ports.ts';
-import { SlidingWindowCounter } from '../../core/sliding-window-counter.ts';
 
 export interface RecordedCallsParts {
   readonly provider: string;

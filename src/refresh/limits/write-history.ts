@@ -8,10 +8,7 @@
  */
 import type { SecretTarget } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
-import type { Clock, RefreshEvents, TokenStore } from '../../core/ports.ts';
-import { RecentWrites, VERSION_DAY_MS } from '../../core/recent-writes.ts';
-import type { Result } from '../../core/result.ts';
-import type { TokenIdentity } from '../../core/token.ts';
+import { RecentWrites, VERSION_DAY_MS } from '../../core/limits/recent-writes.ts';
 import {
   type BudgetState,
   decideAffordableAt,
@@ -21,7 +18,10 @@ import {
   isBeyondBudget,
   lowMark,
   type StretchInput,
-} from '../../core/version-pace.ts';
+} from '../../core/limits/version-pace.ts';
+import type { Clock, RefreshEvents, TokenStore } from '../../core/ports.ts';
+import type { Result } from '../../core/result.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
 import type { Term } from '../term.ts';
 
 export interface WriteHistoryParts {

@@ -8,7 +8,6 @@
  * Non-guarantee: both calls of a publish are counted when it begins; a slow store sees the second one later.
  */
 import type { Failure } from '../../core/failure.ts';
-import type { Clock } from '../../core/ports.ts';
 import {
   fullBucket,
   LEAST_CALLS_PER_SECOND,
@@ -16,8 +15,14 @@ import {
   takeWrite,
   type WriteBucket,
   waitForWrite,
-} from '../../core/write-bucket.ts';
-import { decideSlowerRate, fullWriteRate, type WriteRate, writeRateAt } from '../../core/write-rate.ts';
+} from '../../core/limits/write-bucket.ts';
+import {
+  decideSlowerRate,
+  fullWriteRate,
+  type WriteRate,
+  writeRateAt,
+} from '../../core/limits/write-rate.ts';
+import type { Clock } from '../../core/ports.ts';
 import { LineServer } from './line-server.ts';
 import { PriorityQueue } from './priority-queue.ts';
 

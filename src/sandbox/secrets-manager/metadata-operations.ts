@@ -1,5 +1,5 @@
 /** DescribeSecret, ListSecrets, ListSecretVersionIds, TagResource, UntagResource, DeleteSecret and RestoreSecret. */
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import type { OperationContext } from './operation.ts';
 import { cutPage } from './page.ts';
 import { Refusal } from './refusal.ts';

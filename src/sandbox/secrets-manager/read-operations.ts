@@ -1,5 +1,5 @@
 /** GetSecretValue and BatchGetSecretValue: the only operations that give a value away. */
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import type { OperationContext } from './operation.ts';
 import { cutPage, type Page } from './page.ts';
 import { Refusal } from './refusal.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../../core/json.ts';
+import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
 import { Refusal } from './refusal.ts';
 
 /**

@@ -7,8 +7,8 @@
 import { Buffer } from 'node:buffer';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { JsonObject } from '../../core/json.ts';
 import type { Clock } from '../../core/ports.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import { ACCOUNT_ID } from './account.ts';
 import { FaultBoard } from './fault-board.ts';
 import type { OperationName } from './operation.ts';

@@ -7,9 +7,9 @@
  * the real service is eventually consistent.
  */
 import type { z } from 'zod';
-import type { JsonObject } from '../../core/json.ts';
 import type { Clock, Random } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import { Account } from './account.ts';
 import {
   deleteSecret,

@@ -5,7 +5,7 @@
  * Non-guarantee: the signature (Signature Version 4) has to be there and to look like one, but it is not verified, so
  * any credentials will do. Source: Smithy, `aws.protocols#awsJson1_1`.
  */
-import { isJsonObject, type JsonObject, parseJson } from '../../core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../core/wire/json.ts';
 import { findOperationName, OPERATION_NAMES, type OperationName } from './operation.ts';
 import { Refusal } from './refusal.ts';
 

@@ -1,5 +1,5 @@
 /** CreateSecret, PutSecretValue, UpdateSecret and UpdateSecretVersionStage. */
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import type { OperationContext } from './operation.ts';
 import { Refusal } from './refusal.ts';
 import type {

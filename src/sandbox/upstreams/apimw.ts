@@ -2,7 +2,7 @@
  * APIMW: `POST /v1/auth/token` with key and secret, or `POST /v1/auth/refresh` with a single-use refresh token that
  * lives 30 days; a JWT for an hour.
  */
-import type { JsonObject } from '../../core/json.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import { createJwtMint, mintOpaqueText, toSeconds } from './issued-text.ts';
 import { RateLimit } from './rate-limit.ts';
 import { RefreshTokenChain } from './refresh-token-chain.ts';

@@ -3,7 +3,7 @@
  * code, so that the two check each other.
  */
 import { type KeyObject, verify } from 'node:crypto';
-import { isJsonObject, type JsonObject, parseJson } from '../../core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../core/wire/json.ts';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const MAX_SKEW_SECONDS = 60;

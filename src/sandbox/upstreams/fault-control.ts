@@ -1,4 +1,4 @@
-import { isJsonObject, parseJson } from '../../core/json.ts';
+import { isJsonObject, parseJson } from '../../core/wire/json.ts';
 import type { FaultSchedule } from '../fault-schedule.ts';
 import { parseFault } from '../fault-syntax.ts';
 

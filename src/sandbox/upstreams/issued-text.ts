@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
-import type { JsonObject } from '../../core/json.ts';
 import type { Random } from '../../core/ports.ts';
+import type { JsonObject } from '../../core/wire/json.ts';
 import type { TokenClaims } from './token-ledger.ts';
 
 /** An opaque token: `prefix` and 64 hexadecimal digits. */

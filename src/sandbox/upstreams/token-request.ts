@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject, parseJson } from '../../core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../core/wire/json.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 
 /** Why a request never got as far as its credentials. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { AlertBoard, NO_LEADER_AFTER_MS } from '../../../src/alerts/alert-board.ts';
-import type { JsonObject } from '../../../src/core/json.ts';
 import { DEFAULT_LEASE_TIMING } from '../../../src/core/lease-timing.ts';
 import type { Leadership } from '../../../src/core/ports.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { LeaseApi } from '../../support/lease-api.ts';
 import { INSTANT, LeaseReplica, type Passage, type ReplicaOptions } from '../../support/lease-replica.ts';

@@ -10,7 +10,7 @@ import {
   UNREADABLE_HOLDER,
 } from '../../../src/adapters/kubernetes/lease.ts';
 import { formatMicroTime } from '../../../src/adapters/kubernetes/micro-time.ts';
-import { isJsonObject } from '../../../src/core/json.ts';
+import { isJsonObject } from '../../../src/core/wire/json.ts';
 
 const NOON_MS = Date.UTC(2026, 10, 21, 12);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import { decodeBody } from '../../../src/adapters/net/content-coding.ts';
-import { MAX_BODY_BYTES } from '../../../src/core/http-call.ts';
+import { MAX_BODY_BYTES } from '../../../src/core/wire/http-call.ts';
 
 const TEXT = Buffer.from('{"access_token":"x"}');
 

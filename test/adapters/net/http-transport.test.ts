@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { describe, it, type TestContext } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createHttpTransport } from '../../../src/adapters/net/http-transport.ts';
-import { type HttpAnswer, type HttpCall, HttpFault } from '../../../src/core/http-call.ts';
+import { type HttpAnswer, type HttpCall, HttpFault } from '../../../src/core/wire/http-call.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { answerWith, startRawServer } from '../../support/raw-server.ts';
 import { createDirectTransport } from '../../support/transport.ts';

@@ -5,7 +5,7 @@ import { describe, it, type TestContext } from 'node:test';
 import type { TlsOptions } from 'node:tls';
 import { createHttpTransport } from '../../../src/adapters/net/http-transport.ts';
 import { createSystemClock } from '../../../src/adapters/system/clock.ts';
-import { HttpFault } from '../../../src/core/http-call.ts';
+import { HttpFault } from '../../../src/core/wire/http-call.ts';
 import { type Certificate, createAuthority } from '../../support/certificates.ts';
 import { startOpenSslServer } from '../../support/openssl-server.ts';
 import { startRawServer } from '../../support/raw-server.ts';

@@ -4,7 +4,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
-import { type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import { Refusal } from '../../../src/sandbox/secrets-manager/refusal.ts';
 import type { SecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
 import {

@@ -1,5 +1,5 @@
 /** ECR's JSON operations that the guide uses. Source: API reference 2015-09-21. */
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { textAt } from '../json-tree.ts';
 import { ACCOUNT_ID, type AwsAccount, AwsRefusal } from './aws-account.ts';
 

@@ -1,5 +1,5 @@
 /** EKS's REST operations that the guide uses. Source: API reference 2017-11-01. */
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { textAt } from '../json-tree.ts';
 import { ACCOUNT_ID, type Association, type AwsAccount, AwsRefusal } from './aws-account.ts';
 

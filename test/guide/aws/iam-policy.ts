@@ -1,6 +1,6 @@
 /** IAM policies as far as the project's own need them: what is not understood here is refused. */
 import { z } from 'zod';
-import { parseJson } from '../../../src/core/json.ts';
+import { parseJson } from '../../../src/core/wire/json.ts';
 
 const listSchema = z.union([z.string().transform((one) => [one]), z.array(z.string())]);
 const conditionSchema = z

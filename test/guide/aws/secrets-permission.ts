@@ -1,5 +1,5 @@
 /** Which IAM permissions a call of Secrets Manager takes: the emulator itself knows no IAM. */
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { ACCOUNT_ID } from '../../../src/sandbox/secrets-manager/account.ts';
 import type { SecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
 import { objectsAt, textAt, valueAt } from '../json-tree.ts';

@@ -1,5 +1,5 @@
 /** The kinds of objects that the cluster knows, and how it tells clients about them. */
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 
 export interface ApiResource {
   /** Empty for the core group. */

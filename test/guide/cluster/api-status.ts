@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import type { Target } from './api-target.ts';
 
 /** A `Status` that says no. */

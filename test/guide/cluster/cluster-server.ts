@@ -7,7 +7,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import { LeaseApi } from '../../support/lease-api.ts';
 import { objectAt, textAt } from '../json-tree.ts';
 import { type ApiResource, describeApi, LEASES, PODS } from './api-resource.ts';

@@ -4,7 +4,7 @@
  * that is known here.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { numberAt, objectAt, objectsAt, textAt, textsAt, withValue } from '../json-tree.ts';
 import { API_RESOURCES, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS } from './api-resource.ts';
 import { nameOf, namespaceOf, type ObjectStore } from './object-store.ts';

@@ -10,7 +10,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { UnsharedContainer } from '../../support/unshared-container.ts';
 import type { ImageEngine } from '../image-engine.ts';
 import { numberAt, objectsAt, textAt } from '../json-tree.ts';

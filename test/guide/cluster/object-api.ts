@@ -1,5 +1,5 @@
 /** Writes of objects: create, patch, delete, each validated as strictly as the client asks for. */
-import { isJsonObject, type JsonObject } from '../../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../../src/core/wire/json.ts';
 import { parseManifests } from '../../support/manifest.ts';
 import { StrictSchemas } from '../../support/strict-schemas.ts';
 import { textAt, withoutNulls, withValue } from '../json-tree.ts';

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { objectAt, objectsAt, textAt } from '../json-tree.ts';
 import { type ApiResource, apiVersionOf } from './api-resource.ts';
 import { isReady } from './controller.ts';

@@ -1,6 +1,6 @@
 /** All objects of the cluster, with versions and watches, as an API server keeps them. */
 import { randomUUID } from 'node:crypto';
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { numberAt, objectAt, textAt, withValue } from '../json-tree.ts';
 import { type ApiResource, apiVersionOf } from './api-resource.ts';
 

@@ -1,5 +1,5 @@
 /** The three patches that kubectl sends: merge (RFC 7386), strategic merge, and of JSON Patch `replace`. */
-import { isJsonObject, type JsonObject } from '../../../src/core/json.ts';
+import { isJsonObject, type JsonObject } from '../../../src/core/wire/json.ts';
 import { textAt, valueAt, withValue } from '../json-tree.ts';
 
 /** What tells the items of a list apart, by the list's name. Source: `patchMergeKey` in Kubernetes' API types. */

@@ -1,7 +1,7 @@
 /** What kubectl upgrades a connection for: `exec` and `port-forward`. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import type { Kubelet } from './kubelet.ts';
 import { PortForward } from './port-forward.ts';
 import { acceptWebSocket } from './web-socket.ts';

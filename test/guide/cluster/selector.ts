@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../src/core/json.ts';
+import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { textAt, textsAt } from '../json-tree.ts';
 
 /** `a=b,c=d` of a query, for labels and for `metadata.name`. */

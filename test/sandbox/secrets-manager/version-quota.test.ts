@@ -5,7 +5,6 @@ import {
   ListSecretVersionIdsCommand,
   PutSecretValueCommand,
 } from '@aws-sdk/client-secrets-manager';
-import { createSeededRandom } from '../../../src/core/seeded-random.ts';
 import { createSecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
 import {
   DAY_MS,
@@ -14,6 +13,7 @@ import {
   startEmulatedSecretsManager,
 } from '../../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { createSeededRandom } from '../../support/seeded-random.ts';
 
 function buildEngine(options: { readonly versionWall?: number; readonly dayMs?: number } = {}) {
   const clock = new FakeClock();

@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { CreateSecretCommand, GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
-import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import { startSecretsManagerServer } from '../../../src/sandbox/secrets-manager/secrets-manager-server.ts';
 import { startEmulatedSecretsManager } from '../../support/emulated-secrets-manager.ts';
 

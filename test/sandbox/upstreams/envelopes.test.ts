@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { parseJson } from '../../../src/core/json.ts';
+import { parseJson } from '../../../src/core/wire/json.ts';
 import { EXPIRE_TIME_FORMATS } from '../../../src/sandbox/upstreams/pik.ts';
 import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
 import { createTokenRequests, post } from '../../support/token-requests.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { parseJson } from '../../../src/core/json.ts';
+import { parseJson } from '../../../src/core/wire/json.ts';
 import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
 import { get, signLogin } from '../../support/token-requests.ts';
 

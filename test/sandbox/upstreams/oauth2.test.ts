@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import { REUSE_LEEWAY_MS } from '../../../src/sandbox/upstreams/refresh-grants.ts';
 import { revealCredential } from '../../../src/sandbox/upstreams/sandbox-credentials.ts';
 import type { UpstreamResponse } from '../../../src/sandbox/upstreams/upstream.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type { UpstreamResponse } from '../../../src/sandbox/upstreams/upstream.ts';
 import type { UpstreamsOptions } from '../../../src/sandbox/upstreams/upstreams.ts';
 import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';

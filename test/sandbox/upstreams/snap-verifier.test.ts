@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { parseJson } from '../../../src/core/json.ts';
+import { parseJson } from '../../../src/core/wire/json.ts';
 import { revealCredential } from '../../../src/sandbox/upstreams/sandbox-credentials.ts';
 import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
 import {

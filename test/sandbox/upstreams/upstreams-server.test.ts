@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { request as sendRequest } from 'node:http';
 import { before, describe, it } from 'node:test';
-import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type { ProviderFault } from '../../../src/sandbox/fault.ts';
 import { createTokenRequests } from '../../support/token-requests.ts';
 import { createUpstreamsBench, type UpstreamsBench } from '../../support/upstreams-bench.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
-import { isJsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type {
   Distortion,
   UpstreamRequest,

@@ -1,5 +1,5 @@
 /** What a check needs of the simulation. */
-import { isJsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type { Bindings } from '../bindings.ts';
 import type { Leaders } from '../leaders.ts';
 import type { Grant } from '../observation.ts';

@@ -6,7 +6,7 @@
  * Excused: a clock that has jumped, because whichever clock says that a wait is over is believed.
  */
 import type { RefreshEvent } from '../../../src/core/events.ts';
-import { isJsonObject, parseJson } from '../../../src/core/json.ts';
+import { isJsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type { Fetch, Watcher } from '../observation.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
 import { visibleOf } from '../weather.ts';

@@ -1,5 +1,5 @@
-import { isSuspectSkew } from '../../../src/core/clock-skew.ts';
 import type { RefreshEvent } from '../../../src/core/events.ts';
+import { isSuspectSkew } from '../../../src/core/token/clock-skew.ts';
 import type { VirtualTime } from '../virtual-time.ts';
 
 /** What one process has said of itself: whether it leads, and what is wrong with which provider. */

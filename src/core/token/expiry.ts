@@ -1,0 +1,353 @@
+/**
+ * When a token ends, from an answer that may say so in any of a dozen ways, and in several at once.
+ *
+ * Guarantee: the result lies at least {@link MIN_LIFETIME_MS} after the arrival of the answer and at most ten years after
+ * the request, and it is the earliest plausible reading of everything the answer says: refreshing too early costs one
+ * call, too late an outage. Only the token that readers see may have less left. A value that is present and cannot be
+ * right is a failure, never a guess; a value in a form that nobody knows counts as missing, with a note.
+ *
+ * Non-guarantee: a provider that revokes a token before its stated end is not noticed here.
+ */
+
+import { fail, type Result, succeed } from '../result.ts';
+import type { SecretText } from '../secret-text.ts';
+import { CLOCK_SKEW_NOISE_MS, describeSkew, isSuspectSkew } from './clock-skew.ts';
+import { type ExpiryCandidate, MAX_LIFETIME_MS, MIN_LIFETIME_MS, parseExpiry } from './expiry-value.ts';
+import { decodeJwtTimes, type JwtTimes } from './jwt.ts';
+
+/** One field of an answer that says when the token ends. */
+export interface ExpiryStatement {
+  /** Its name, for messages: `expiresIn`, `data.expireTime`. */
+  readonly field: string;
+  readonly value: unknown;
+}
+
+/** Everything that an answer says about the end of its token. */
+export interface ExpiryEvidence extends ExpiryStatement {
+  /** Where the answer came from, for messages: `POST https://api.example.com/auth/token`. */
+  readonly endpoint: string;
+  /** What else the answer says, beside the documented field. */
+  readonly others: readonly ExpiryStatement[];
+  readonly accessToken: SecretText;
+  /** Of the token that readers see: the same token again is no fault, however little of its life is left. */
+  readonly publishedFingerprint?: string | undefined;
+  readonly documentedLifetimeSeconds: number;
+  /** `lifetime` of the configuration. */
+  readonly configuredLifetimeSeconds: number;
+  /** True when answers are known to say nothing: then that is worth no note. */
+  readonly isSilent?: boolean;
+  /** Wall time just before the request was sent, in milliseconds. */
+  readonly sentAtMs: number;
+  /** Wall time when the answer arrived, in milliseconds: a token that ends before is of no use. */
+  readonly receivedAtMs: number;
+  /** Provider's clock minus ours, in milliseconds. */
+  readonly clockSkewMs: number | undefined;
+  /** How long ago the answer was made, when a cache had it (`Age`); what is stated as a duration counts from then. */
+  readonly ageMs: number;
+}
+
+export interface Expiry {
+  /** Wall time on our clock, in milliseconds. */
+  readonly expiresAtMs: number;
+  /** Its life in whole seconds, as stated. */
+  readonly expiresInSeconds: number;
+  readonly notes: readonly string[];
+}
+
+/** How much earlier a token's own `exp` may be than the stated expiry before a human should know. */
+const NOTEWORTHY_GAP_MS = 5_000;
+/** A token whose `iat` is this close to the provider's clock was made for this very request. */
+const FRESH_WITHIN_MS = 5_000;
+/** A token that becomes valid within this time may be due to a clock; later, it is of no use yet. */
+const MAX_NOT_BEFORE_MS = 60_000;
+
+const OWN_EXP = "the token's own exp";
+
+/**
+ * Decides the expiry of a fetched token. What is missing or cannot be read falls back to the token's own `exp` when it
+ * is a JWT, then to the smaller of documented and configured lifetime, with a note.
+ *
+ * Fails with `response-malformed` naming the field for zero, negative or absurd values, for a token that is over by its
+ * own `exp`, not valid yet by its own `nbf`, or over within {@link MIN_LIFETIME_MS}; with `clock-skewed` for a token that
+ * seems to have expired already while the clocks are more than 60 s apart.
+ */
+export function decideExpiry(evidence: ExpiryEvidence): Result<Expiry> {
+  const { sentAtMs, receivedAtMs } = evidence;
+  const [documented, ...others] = [evidence, ...evidence.others].map((one) => readStatement(one, evidence));
+  if (documented?.absurd !== undefined) return malformed(evidence, documented.absurd);
+
+  const statements = [documented, ...others].filter((one) => one !== undefined);
+  const over = statements.find((one) => one.overAtMs !== undefined);
+  if (over?.overAtMs !== undefined) return expiredOnArrival(evidence, over.field, over.overAtMs);
+  const late = statements.find((one) => one.isOverOnArrival);
+  if (late !== undefined)
+    return malformed(evidence, `${late.field} was over when the answer arrived${whyOld(evidence)}`);
+
+  const jwt = decodeJwtTimes(evidence.accessToken);
+  if (jwt !== undefined && isOver(jwt, evidence))
+    return expiredOnArrival(evidence, OWN_EXP, jwt.expiresAtMs ?? 0);
+  if (jwt !== undefined && isNotYetValid(jwt, evidence)) return notYetValid(evidence, jwt.notBeforeMs ?? 0);
+  const own = jwt === undefined ? [] : jwtEnds(jwt, evidence).filter((end) => isPlausible(end, evidence));
+
+  const stated = statements.flatMap(({ ends }) => ends);
+  const notes = statements.flatMap((one) => one.notes);
+  const expiry = decideFrom(evidence, stated, own, notes);
+  const isPublished = evidence.accessToken.fingerprint() === evidence.publishedFingerprint;
+  return !isPublished && expiry.expiresAtMs - Math.max(sentAtMs, receivedAtMs) < MIN_LIFETIME_MS
+    ? tooShort(evidence, expiry)
+    : succeed(expiry);
+}
+
+/** What a statement says, or why it says nothing. */
+interface StatementReading {
+  readonly field: string;
+  /** The moments on our clock that it may mean; empty when it says nothing. */
+  readonly ends: readonly number[];
+  readonly notes: readonly string[];
+  /** Why it cannot be right. */
+  readonly absurd?: string;
+  /** The moment in the past, or beyond all reason, that it clearly means. */
+  readonly overAtMs?: number;
+  /** It is a duration, and the answer took longer. */
+  readonly isOverOnArrival?: boolean;
+}
+
+function readStatement({ field, value }: ExpiryStatement, evidence: ExpiryEvidence): StatementReading {
+  const isDocumented = field === evidence.field;
+  const parsed = parseExpiry(value, expectedSeconds(evidence));
+  switch (parsed.state) {
+    case 'missing':
+      return {
+        field,
+        ends: [],
+        notes: isDocumented && evidence.isSilent !== true ? [`${field} missing`] : [],
+      };
+    case 'unknown':
+      return { field, ends: [], notes: [`${field} ${parsed.why} and is ignored`] };
+    case 'absurd':
+      return isDocumented
+        ? { field, ends: [], notes: [], absurd: `${field} ${parsed.why}` }
+        : { field, ends: [], notes: [`${field} ${parsed.why} and is ignored`] };
+    case 'readable':
+      return parsed.candidates.some(({ base }) => base === 'unknown-zone')
+        ? readNaive(field, parsed.candidates, evidence)
+        : readClear(field, parsed.candidates, evidence);
+  }
+}
+
+function readClear(
+  field: string,
+  candidates: readonly ExpiryCandidate[],
+  evidence: ExpiryEvidence,
+): StatementReading {
+  const ends = candidates
+    .flatMap((one) => candidateEnds(one, evidence))
+    .filter((end) => isPlausible(end, evidence));
+  const absolute = candidates.find((one) => one.base === 'epoch');
+  if (absolute !== undefined) {
+    const isPast = absolute.atMs <= evidence.receivedAtMs;
+    if (ends.length === 0 || (isPast && isSuspectSkew(evidence.clockSkewMs)))
+      return { field, ends: [], notes: [], overAtMs: absolute.atMs };
+    const isMoved = evidence.clockSkewMs !== undefined && Math.min(...ends) !== absolute.atMs;
+    const notes = isMoved ? [`${field} corrected: ${describeSkew(evidence.clockSkewMs)}`] : [];
+    return { field, ends, notes };
+  }
+  if (ends.length === 0) return { field, ends, notes: [], isOverOnArrival: true };
+  const isInMilliseconds = candidates.some((one) => one.base === 'sent' && one.unit === 'milliseconds');
+  return { field, ends, notes: isInMilliseconds ? [`${field} read as milliseconds`] : [] };
+}
+
+const HOUR_MS = 3_600_000;
+/** Hours that the zones of the world differ from UTC. */
+const ZONES = Array.from({ length: 27 }, (_, index) => index - 12);
+
+/**
+ * A time without a zone: UTC where that agrees with the expected lifetime, else whichever zone makes it agree and end
+ * soonest; in any case not beyond the assumed lifetime, because it is a guess.
+ */
+function readNaive(
+  field: string,
+  candidates: readonly ExpiryCandidate[],
+  evidence: ExpiryEvidence,
+): StatementReading {
+  const { sentAtMs, receivedAtMs } = evidence;
+  const longestMs = (expectedSeconds(evidence) ?? 0) * 2 * 1000;
+  const agrees = (endMs: number): boolean =>
+    endMs - Math.max(sentAtMs, receivedAtMs) >= MIN_LIFETIME_MS && endMs - sentAtMs <= longestMs;
+  const inUtc = candidates.flatMap((one) => (one.base === 'unknown-zone' ? [one.atMs] : []));
+  const utc = inUtc.filter(agrees);
+  const assumedMs = sentAtMs + assumedSeconds(evidence) * 1000;
+  if (utc.length > 0) {
+    return { field, ends: [Math.min(...utc, assumedMs)], notes: [`${field} has no time zone, read as UTC`] };
+  }
+  const elsewhere = inUtc.flatMap((atMs) => ZONES.map((hours) => atMs - hours * HOUR_MS)).filter(agrees);
+  if (elsewhere.length === 0) return { field, ends: [], notes: [`${field} has no time zone and is ignored`] };
+  const ends = [Math.min(...elsewhere, assumedMs)];
+  return { field, ends, notes: [`${field} has no time zone, read in the one that fits and ends soonest`] };
+}
+
+/**
+ * Reads the expiry of a refresh token: the earliest plausible reading, or `undefined` when there is none.
+ * Never a failure, because the answer that holds it also holds a refresh token that must not be lost.
+ */
+export function readRefreshTokenExpiry(evidence: MeasuredTimes & ExpiryStatement): {
+  readonly expiresAtMs: number | undefined;
+  readonly notes: readonly string[];
+} {
+  const parsed = parseExpiry(evidence.value, undefined);
+  if (parsed.state === 'missing') return { expiresAtMs: undefined, notes: [] };
+  const candidates = parsed.state === 'readable' ? parsed.candidates : [];
+  const ends = candidates.flatMap((one) => candidateEnds(one, evidence));
+  const plausible = ends.filter((end) => isPlausible(end, evidence));
+  return plausible.length === 0
+    ? { expiresAtMs: undefined, notes: [`${evidence.field} unusable, ignored`] }
+    : { expiresAtMs: Math.min(...plausible), notes: [] };
+}
+
+type MeasuredTimes = Pick<ExpiryEvidence, 'sentAtMs' | 'receivedAtMs' | 'clockSkewMs' | 'ageMs'>;
+
+/** The moments on our clock that a candidate may mean. */
+function candidateEnds(candidate: ExpiryCandidate, context: MeasuredTimes): readonly number[] {
+  switch (candidate.base) {
+    case 'sent':
+      return [context.sentAtMs + candidate.afterMs - context.ageMs];
+    case 'epoch':
+      return withSkew(candidate.atMs, context.clockSkewMs);
+    case 'unknown-zone':
+      return [];
+  }
+}
+
+function jwtEnds(
+  { expiresAtMs, issuedAtMs }: JwtTimes,
+  { sentAtMs, clockSkewMs }: ExpiryEvidence,
+): readonly number[] {
+  if (expiresAtMs === undefined) return [];
+  const absolute = withSkew(expiresAtMs, clockSkewMs);
+  if (issuedAtMs === undefined || issuedAtMs >= expiresAtMs) return absolute;
+  const fromNow = sentAtMs + (expiresAtMs - issuedAtMs);
+  // Issued just now by the provider's clock: the skew is known, so exp can be put on our clock.
+  if (clockSkewMs !== undefined && Math.abs(issuedAtMs - (sentAtMs + clockSkewMs)) <= FRESH_WITHIN_MS) {
+    return [fromNow, expiresAtMs - clockSkewMs];
+  }
+  // Otherwise either a clock is wrong or the token was issued earlier: the earliest of both is safe.
+  const disagrees = Math.abs(issuedAtMs - sentAtMs) > CLOCK_SKEW_NOISE_MS;
+  return disagrees ? [...absolute, fromNow] : absolute;
+}
+
+/** Over on our clock, and on the provider's as far as that is known; a life from `iat` on is no evidence against it. */
+function isOver({ expiresAtMs }: JwtTimes, { receivedAtMs, clockSkewMs }: ExpiryEvidence): boolean {
+  return expiresAtMs !== undefined && withSkew(expiresAtMs, clockSkewMs).every((end) => end <= receivedAtMs);
+}
+
+function isNotYetValid({ notBeforeMs }: JwtTimes, { receivedAtMs, clockSkewMs }: ExpiryEvidence): boolean {
+  const latestMs = receivedAtMs + MAX_NOT_BEFORE_MS;
+  return notBeforeMs !== undefined && withSkew(notBeforeMs, clockSkewMs).every((moment) => moment > latestMs);
+}
+
+/** A moment on the provider's clock may be meant on ours when the two differ. */
+function withSkew(atMs: number, clockSkewMs: number | undefined): readonly number[] {
+  const isMeasured = clockSkewMs !== undefined && Math.abs(clockSkewMs) > CLOCK_SKEW_NOISE_MS;
+  return isMeasured ? [atMs, atMs - clockSkewMs] : [atMs];
+}
+
+function isPlausible(endMs: number, { sentAtMs, receivedAtMs }: MeasuredTimes): boolean {
+  return endMs > Math.max(sentAtMs, receivedAtMs) && endMs - sentAtMs <= MAX_LIFETIME_MS;
+}
+
+/** The longest lifetime that anybody speaks of: what decides between two readings. */
+function expectedSeconds({
+  documentedLifetimeSeconds,
+  configuredLifetimeSeconds,
+}: ExpiryEvidence): number | undefined {
+  const longest = Math.max(documentedLifetimeSeconds, configuredLifetimeSeconds);
+  return longest > 0 ? longest : undefined;
+}
+
+/** The lifetime of a token about which nothing is known. */
+function assumedSeconds({ documentedLifetimeSeconds, configuredLifetimeSeconds }: ExpiryEvidence): number {
+  return Math.min(documentedLifetimeSeconds, configuredLifetimeSeconds);
+}
+
+function decideFrom(
+  evidence: ExpiryEvidence,
+  stated: readonly number[],
+  own: readonly number[],
+  notes: readonly string[],
+): Expiry {
+  const { sentAtMs, ageMs, field } = evidence;
+  const aged = ageMs > 0 ? [`the answer is ${Math.round(ageMs / 1000)} s old (Age)`] : [];
+  if (stated.length === 0) {
+    const because = (what: string): readonly string[] =>
+      notes.length === 0 ? [] : [`${notes.join(', ')}, ${what}`];
+    if (own.length > 0) return decided(evidence, own, because(`took ${OWN_EXP}`));
+    const assumed = assumedSeconds(evidence);
+    return decided(
+      evidence,
+      [sentAtMs + assumed * 1000 - ageMs],
+      [...because(`assumed ${assumed} s`), ...aged],
+    );
+  }
+  const statedMs = Math.min(...stated);
+  const gapMs = statedMs - Math.min(...own, statedMs);
+  if (gapMs > NOTEWORTHY_GAP_MS) {
+    const gap = `${OWN_EXP} is ${Math.round(gapMs / 1000)} s before ${field}, took exp`;
+    return decided(evidence, [statedMs, ...own], [...notes, ...aged, gap]);
+  }
+  // A second more or less in exp is rounding: the life is the stated one, and stays the same from fetch to fetch.
+  const { expiresAtMs } = decided(evidence, [statedMs, ...own], []);
+  return { expiresAtMs, expiresInSeconds: wholeSeconds(statedMs - sentAtMs), notes: [...notes, ...aged] };
+}
+
+function decided(evidence: ExpiryEvidence, ends: readonly number[], notes: readonly string[]): Expiry {
+  const expiresAtMs = Math.min(...ends);
+  return { expiresAtMs, expiresInSeconds: wholeSeconds(expiresAtMs - evidence.sentAtMs), notes };
+}
+
+function wholeSeconds(lifetimeMs: number): number {
+  return Math.max(1, Math.round(lifetimeMs / 1000));
+}
+
+function expiredOnArrival(evidence: ExpiryEvidence, subject: string, atMs: number): Result<never> {
+  const { sentAtMs, receivedAtMs } = evidence;
+  if (atMs - sentAtMs > MAX_LIFETIME_MS) return malformed(evidence, `${subject} is more than 10 years away`);
+  return unusableNow(evidence, `${subject} lies ${Math.round((receivedAtMs - atMs) / 1000)} s in the past`);
+}
+
+function notYetValid(evidence: ExpiryEvidence, notBeforeMs: number): Result<never> {
+  const seconds = Math.round((notBeforeMs - evidence.receivedAtMs) / 1000);
+  return unusableNow(evidence, `the token's own nbf lies ${seconds} s in the future`);
+}
+
+/** `clock-skewed` when the clocks explain it. */
+function unusableNow(evidence: ExpiryEvidence, what: string): Result<never> {
+  const { clockSkewMs, endpoint } = evidence;
+  if (!isSuspectSkew(clockSkewMs)) return malformed(evidence, what, 'report it to the provider');
+  return fail({
+    code: 'clock-skewed',
+    retry: 'backoff',
+    message: `${endpoint}: ${what}, and ${describeSkew(clockSkewMs)}: check time synchronisation (NTP) on both sides`,
+  });
+}
+
+function tooShort(evidence: ExpiryEvidence, { expiresAtMs }: Expiry): Result<never> {
+  const left = Math.max(0, Math.round((expiresAtMs - evidence.receivedAtMs) / 1000));
+  const what = `the token ends in ${left} s${whyOld(evidence)}; less than ${MIN_LIFETIME_MS / 1000} s is of no use`;
+  return malformed(evidence, what, 'report it to the provider');
+}
+
+function whyOld({ ageMs }: ExpiryEvidence): string {
+  return ageMs > 0 ? ` because the answer is ${Math.round(ageMs / 1000)} s old (Age: a cache had it)` : '';
+}
+
+function malformed(
+  { endpoint, field }: ExpiryEvidence,
+  what: string,
+  advice = `ask the provider what ${field} means`,
+): Result<never> {
+  return fail({
+    code: 'response-malformed',
+    retry: 'backoff',
+    message: `${endpoint}: ${what}: the token is not used; ${advice}`,
+  });
+}

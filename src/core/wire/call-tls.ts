@@ -1,0 +1,204 @@
+/**
+ * What a call brings for TLS: certificates to trust, and a client certificate of its own (RFC 8446, 4.4.2; RFC 8705).
+ *
+ * Guarantee: what {@link readCallTls} accepts makes a handshake possible; no problem that it states quotes any part of a
+ * text. The server's certificate is verified whatever is given here.
+ *
+ * Non-guarantee: whether a certificate is still valid is not looked at, the server says that.
+ */
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { createSecureContext, type SecureContext } from 'node:tls';
+import type { SecretText } from '../secret-text.ts';
+
+/** PEM texts; line ends may be written as `\n`, and a whole text may be base64 once more. */
+export interface CallTls {
+  /** Certificates to trust instead of the system's. */
+  readonly ca?: SecretText | undefined;
+  /** The client's certificate first, then those in between. */
+  readonly certificate?: SecretText | undefined;
+  /** The private key of the first certificate. */
+  readonly key?: SecretText | undefined;
+  /** Of an encrypted key. */
+  readonly passphrase?: SecretText | undefined;
+}
+
+export type CallTlsSetting = keyof CallTls;
+
+export interface CallTlsProblem {
+  readonly setting: CallTlsSetting;
+  /** Lower case, continues the name of what holds it: "does not fit the certificate: …". */
+  readonly problem: string;
+}
+
+export type CallTlsReading =
+  | { readonly ok: true; readonly context: SecureContext }
+  | ({ readonly ok: false } & CallTlsProblem);
+
+const SETTINGS = ['ca', 'certificate', 'key', 'passphrase'] as const;
+
+/** Whether two calls bring the same, by content. */
+export function isSameTls(one: CallTls, other: CallTls): boolean {
+  return SETTINGS.every((setting) => one[setting]?.equals(other[setting]) ?? other[setting] === undefined);
+}
+
+/** Checks all that is given, and makes of it what a handshake needs: some milliseconds of work. */
+export function readCallTls({ ca, certificate, key, passphrase }: CallTls): CallTlsReading {
+  const authorities = ca === undefined ? undefined : readCertificates(ca);
+  if (authorities !== undefined && 'problem' in authorities) return wrong('ca', authorities.problem);
+  const trusted = authorities === undefined ? {} : { ca: authorities.pem };
+  if (certificate === undefined && key === undefined)
+    return passphrase === undefined
+      ? { ok: true, context: createSecureContext(trusted) }
+      : wrong('passphrase', 'is given without a key and a certificate');
+  if (certificate === undefined) return wrong('key', 'is given without a certificate');
+  if (key === undefined) return wrong('certificate', 'is given without its private key');
+  const own = readCertificates(certificate);
+  if ('problem' in own) return wrong('certificate', own.problem);
+  const secret = readKey(key, passphrase);
+  if ('problem' in secret) return { ok: false, ...secret };
+  if (!own.certificates[0].checkPrivateKey(secret.key)) return wrong('key', describeMisfit(own, secret.key));
+  try {
+    const context = createSecureContext({
+      ...trusted,
+      cert: own.pem,
+      key: secret.key.export({ type: 'pkcs8', format: 'pem' }),
+    });
+    return { ok: true, context };
+  } catch (error) {
+    // OpenSSL's security level: 1024 bits, or a signature that anybody can make.
+    return wrong(
+      'certificate',
+      `is too weak for TLS, or of a kind that it does not know${describeCode(error)}`,
+    );
+  }
+}
+
+interface Certificates {
+  readonly pem: string;
+  readonly certificates: readonly [X509Certificate, ...X509Certificate[]];
+}
+
+interface Problem {
+  readonly problem: string;
+}
+
+const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
+const CERTIFICATE_LABEL = /^(?:X509 |TRUSTED )?CERTIFICATE$/;
+
+function readCertificates(text: SecretText): Certificates | Problem {
+  const blocks = findBlocks(text);
+  if ('problem' in blocks) return blocks;
+  const own = blocks.list.filter(({ label }) => CERTIFICATE_LABEL.test(label));
+  const read: X509Certificate[] = [];
+  for (const { pem } of own) {
+    const certificate = attempt(() => new X509Certificate(pem));
+    if (certificate === undefined)
+      return { problem: `holds a certificate that is damaged (number ${read.length + 1} of ${own.length})` };
+    read.push(certificate);
+  }
+  const [first, ...others] = read;
+  return first === undefined
+    ? { problem: `holds no certificate, but ${nameLabels(blocks.list)}` }
+    : { pem: read.map(String).join(''), certificates: [first, ...others] };
+}
+
+function readKey(
+  text: SecretText,
+  passphrase: SecretText | undefined,
+): { readonly key: KeyObject } | CallTlsProblem {
+  const blocks = findBlocks(text);
+  if ('problem' in blocks) return { setting: 'key', ...blocks };
+  const block = blocks.list.find(({ label }) => label.endsWith('PRIVATE KEY'));
+  if (block === undefined)
+    return { setting: 'key', problem: `holds no private key, but ${nameLabels(blocks.list)}` };
+  const { pem, label } = block;
+  if (label === 'OPENSSH PRIVATE KEY')
+    return { setting: 'key', problem: 'is an OpenSSH key: convert it with ssh-keygen -p -m PKCS8 -f FILE' };
+  const isEncrypted = label === 'ENCRYPTED PRIVATE KEY' || pem.includes('Proc-Type:');
+  if (isEncrypted && passphrase === undefined)
+    return { setting: 'key', problem: 'is encrypted, and no passphrase is given' };
+  const secret = passphrase === undefined ? {} : { passphrase: passphrase.reveal() };
+  const key = attempt(() => createPrivateKey({ key: pem, format: 'pem', ...secret }));
+  if (key !== undefined) return { key };
+  return isEncrypted
+    ? { setting: 'passphrase', problem: 'does not open the key' }
+    : { setting: 'key', problem: 'is damaged' };
+}
+
+function describeMisfit({ certificates }: Certificates, key: KeyObject): string {
+  const place = certificates.findIndex((one) => one.checkPrivateKey(key));
+  return place === -1
+    ? 'does not fit the certificate'
+    : `fits number ${place + 1} of the certificates: that one has to come first, those in between after it`;
+}
+
+interface Block {
+  readonly label: string;
+  readonly pem: string;
+}
+
+/** Blocks as OpenSSL wants them: secret managers and environment variables lose the line ends. */
+function findBlocks(text: SecretText): { readonly list: readonly [Block, ...Block[]] } | Problem {
+  const plain = normalise(text.reveal());
+  const inner = plain.includes('-----BEGIN') ? plain : normalise(decodeBase64(plain));
+  const blocks = [...inner.matchAll(PEM_BLOCK)].map(([, label = '', body = '']) => ({
+    label,
+    pem: `-----BEGIN ${label}-----\n${wrap(body)}\n-----END ${label}-----\n`,
+  }));
+  const [first, ...others] = blocks;
+  if (first !== undefined) return { list: [first, ...others] };
+  return {
+    problem: inner.includes('-----BEGIN')
+      ? 'has a BEGIN line but no matching END line: it was cut off'
+      : 'is no PEM: it has no BEGIN line',
+  };
+}
+
+/** RFC 1421, 4.6.1.1: an old encrypted key has headers, and an empty line after them. */
+const OLD_HEADERS =
+  /^\s*Proc-Type:\s*4\s*,\s*ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]+)\s*,\s*([0-9A-Fa-f]+)(?=\s)/;
+
+function wrap(body: string): string {
+  const [headers, cipher, salt] = OLD_HEADERS.exec(body) ?? [''];
+  const lines =
+    body
+      .slice(headers.length)
+      .replace(/\s+/g, '')
+      .match(/.{1,64}/g) ?? [];
+  const head = headers === '' ? [] : ['Proc-Type: 4,ENCRYPTED', `DEK-Info: ${cipher},${salt}`, ''];
+  return [...head, ...lines].join('\n');
+}
+
+function normalise(text: string): string {
+  return text.replaceAll('\uFEFF', '').replace(/\\+r/g, '').replace(/\\+n/g, '\n');
+}
+
+function decodeBase64(text: string): string {
+  const compact = text.replace(/\s+/g, '');
+  return /^[A-Za-z0-9+/_-]+={0,2}$/.test(compact) ? Buffer.from(compact, 'base64').toString('latin1') : '';
+}
+
+const KNOWN_LABEL = /(?:KEY|CERTIFICATE|REQUEST|PARAMETERS|CRL)$/;
+
+function nameLabels(blocks: readonly Block[]): string {
+  const labels = new Set(blocks.map(({ label }) => (KNOWN_LABEL.test(label) ? label : 'something else')));
+  return [...labels].slice(0, 3).join(', ');
+}
+
+function wrong(setting: CallTlsSetting, problem: string): CallTlsReading {
+  return { ok: false, setting, problem };
+}
+
+function describeCode(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return typeof code === 'string' && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
+}
+
+/** OpenSSL's own words say less than we know, and might quote the input. */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,168 @@
+/**
+ * Where the rooms meet: a configuration and its {@link Connections} become the keepers of its tokens.
+ */
+import { regularEveryMs } from '../config/cadence-check.ts';
+import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { describeReference } from '../core/credential/credential-reference.ts';
+import type { Clock, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
+import { decideTolerableCadence } from '../core/schedule/cadence.ts';
+import { SEED_CREDENTIAL } from '../core/token/chain-state.ts';
+import { ChainKeeper, type ChainKeeperParts } from '../refresh/chain-keeper.ts';
+import { ConcurrencyLimit } from '../refresh/limits/concurrency-limit.ts';
+import { FetchBudget } from '../refresh/limits/fetch-budget.ts';
+import { ProviderBreaker } from '../refresh/limits/provider-breaker.ts';
+import { TokenLimits } from '../refresh/limits/token-limits.ts';
+import { WriteRateLimiter } from '../refresh/limits/write-rate-limiter.ts';
+import { ManagedToken } from '../refresh/managed-token.ts';
+import { SecretWriter } from '../refresh/secret-writer.ts';
+import type { Connections } from '../wiring/connections.ts';
+
+/** What refreshing needs beside the outside systems. */
+export interface RefreshPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RefreshEvents;
+}
+
+/** A configured provider with everything that refreshes its tokens. */
+export interface AssembledProvider {
+  readonly configuration: ProviderConfiguration;
+  /** Those that are configured, and those that were added since. */
+  readonly tokens: readonly AssembledToken[];
+  /** Makes a token of a discovered customer. */
+  add(token: TokenConfiguration): AssembledToken;
+  /** @returns the token of that name, which is none of ours any more; `undefined` when it was none before */
+  remove(token: string): AssembledToken | undefined;
+}
+
+export interface AssembledToken {
+  readonly source: TokenSource;
+  readonly keeper: ManagedToken;
+  /** Secret of the chain's newest refresh token, for kinds that have one. */
+  readonly stateSecret: string | undefined;
+}
+
+/** Connects the rooms. */
+export function assemble(
+  configuration: Configuration,
+  ports: RefreshPorts,
+  connections: Connections,
+): readonly AssembledProvider[] {
+  const { writesPerSecond: callsPerSecond } = configuration.store;
+  const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock: ports.clock });
+  const shared = { ...ports, ...connections, rateLimiter };
+  return configuration.providers.map((provider) => assembleProvider(provider, shared));
+}
+
+function assembleProvider(
+  configuration: ProviderConfiguration,
+  shared: RefreshPorts & Connections & { readonly rateLimiter: WriteRateLimiter },
+): AssembledProvider {
+  const tokens = new Map<string, AssembledToken>();
+  const { concurrency, minIntervalMs, versionBudget } = configuration;
+  const { policy } = configuration.schedule;
+  // A provider's only token has nobody to make room for.
+  const spreadMs =
+    configuration.tokens.length > 1 || configuration.discovery !== undefined
+      ? decideTolerableCadence(configuration.lifetimeMs, policy).refreshEveryMs / 2
+      : 0;
+  const { clock, random, events, store, waits, rateLimiter } = shared;
+  const common = {
+    clock,
+    random,
+    events,
+    store,
+    waits,
+    rateLimiter,
+    policy,
+    minIntervalMs,
+    versionBudget,
+    concurrency: new ConcurrencyLimit(concurrency),
+    breaker: new ProviderBreaker({ provider: configuration.name, clock, random, events }),
+    budget: createFetchBudget(configuration, () => tokens.size, shared),
+  };
+  const add = (token: TokenConfiguration): AssembledToken => {
+    const { identity, stateSecret } = token;
+    const source = shared.createSource(configuration, token);
+    // One object for all parts of a token, grown step by step: with 10,000 tokens a copy for each part would be seen.
+    const offsetMs = Math.round(random.next() * spreadMs);
+    const base = { ...common, identity, stateSecret, source, offsetMs };
+    const writing = Object.assign(base, { writer: new SecretWriter(base) });
+    const keeper = new ManagedToken(
+      Object.assign(writing, {
+        limits: new TokenLimits(writing),
+        chain: createChain(configuration, token, source, { ...writing, journal: shared.journal }),
+      }),
+    );
+    const assembled = { source, keeper, stateSecret };
+    tokens.set(token.identity.token, assembled);
+    return assembled;
+  };
+  for (const token of configuration.tokens) add(token);
+  return {
+    configuration,
+    get tokens() {
+      return [...tokens.values()];
+    },
+    add,
+    remove: (name) => {
+      const removed = tokens.get(name);
+      tokens.delete(name);
+      return removed;
+    },
+  };
+}
+
+function createChain(
+  configuration: ProviderConfiguration,
+  token: TokenConfiguration,
+  source: TokenSource,
+  parts: Omit<ChainKeeperParts, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
+): ChainKeeper | undefined {
+  if (token.stateSecret === undefined) return undefined;
+  return new ChainKeeper({
+    ...parts,
+    stateSecret: token.stateSecret,
+    fallback: configuration.configured.chainFallback,
+    remedy: () => describeRemedy(configuration, token),
+    readSeed: (signal) => source.readSeed(signal),
+  });
+}
+
+function createFetchBudget(
+  { name, fetchBudget, schedule, lifetimeMs }: ProviderConfiguration,
+  countTokens: () => number,
+  { counts, clock, events }: RefreshPorts & Connections,
+): FetchBudget | undefined {
+  if (fetchBudget === undefined) return undefined;
+  return new FetchBudget({
+    provider: name,
+    limit: fetchBudget,
+    regularEveryMs: regularEveryMs(
+      lifetimeMs,
+      schedule.policy,
+      schedule.kind === 'classic' ? schedule : undefined,
+    ),
+    countTokens,
+    counts,
+    clock,
+    events,
+  });
+}
+
+/** What starts a chain that is broken for good; says where a credential is, and never what it is. */
+function describeRemedy(provider: ProviderConfiguration, token: TokenConfiguration): string {
+  const { customer } = token.identity;
+  const references = customer === undefined ? provider.credentials : token.customerCredentials;
+  const seed = references[SEED_CREDENTIAL];
+  if (seed !== undefined) {
+    const whose = customer === undefined ? provider.name : `customer ${customer}`;
+    return `have ${whose} authorized again and put the new refresh token into ${SEED_CREDENTIAL} (${describeReference(seed)}), which is then tried at once`;
+  }
+  const places = Object.entries(references).map(
+    ([name, reference]) => `${name} (${describeReference(reference)})`,
+  );
+  return customer === undefined
+    ? `get ${provider.name} a new login and check ${places.join(' and ')}`
+    : `bind customer ${customer} again and put the new ${places.join(' and ')} in place`;
+}

@@ -1,0 +1,118 @@
+/**
+ * One provider's tokens in a running replica: what is added is read, watched and refreshed; what is removed ends well.
+ */
+
+import type { ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { ANSWER_MS, describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
+import { ProviderScheduler, type ProviderSchedulerParts } from '../refresh/provider-scheduler.ts';
+import type { RefreshOutcome } from '../refresh/refresh-run.ts';
+import type { AssembledProvider, RefreshPorts } from './assembly.ts';
+import type { DiscoveredTokens } from './discovery.ts';
+import type { TokenView } from './token-view.ts';
+
+export interface ManagedProviderParts
+  extends Pick<RefreshPorts, 'clock' | 'events'>,
+    Pick<ProviderSchedulerParts, 'ticker' | 'onFault'> {
+  readonly assembled: AssembledProvider;
+  readonly view: TokenView;
+}
+
+const EXPLICIT_ATTEMPTS = 3;
+const NOT_LEADING: RefreshOutcome = {
+  kind: 'failed',
+  failure: { code: 'leadership-lost', retry: 'soon', message: 'leadership was lost: ask again' },
+};
+const UNFINISHED: RefreshOutcome = {
+  kind: 'failed',
+  failure: {
+    code: 'aborted',
+    retry: 'soon',
+    message: `not done within ${ANSWER_MS / 1000} s: the leader goes on trying, see its log`,
+  },
+};
+
+export class ManagedProvider implements DiscoveredTokens {
+  readonly scheduler: ProviderScheduler;
+  readonly #parts: ManagedProviderParts;
+  /** Names of tokens that were removed and have something in flight. */
+  readonly #leaving = new Set<string>();
+
+  constructor(parts: ManagedProviderParts) {
+    this.#parts = parts;
+    this.scheduler = createScheduler(parts);
+  }
+
+  get configuration(): ProviderConfiguration {
+    return this.#parts.assembled.configuration;
+  }
+
+  async add(tokens: readonly TokenConfiguration[], signal: AbortSignal): Promise<void> {
+    const { assembled, view } = this.#parts;
+    const keepers = tokens.map((token) => assembled.add(token).keeper);
+    await view.add(keepers, signal);
+    this.scheduler.add(keepers);
+  }
+
+  /** Refreshes a token of that name now, or all of them when it is the provider's; see {@link RefreshRequests}. */
+  refreshNow(name: string): readonly Promise<RefreshReport>[] {
+    const { assembled, clock } = this.#parts;
+    const chosen = assembled.tokens.filter(
+      ({ keeper }) => name === this.configuration.name || keeper.identity.token === name,
+    );
+    return chosen.map(async ({ keeper }) => {
+      const done = new AbortController();
+      const outcome = await Promise.race([
+        this.scheduler.refreshNow(keeper, EXPLICIT_ATTEMPTS) ?? Promise.resolve(NOT_LEADING),
+        clock.sleep(ANSWER_MS, done.signal).then(() => UNFINISHED),
+      ]);
+      done.abort();
+      return describeOutcome(keeper, outcome);
+    });
+  }
+
+  remove({ identity }: TokenConfiguration, why: string): void {
+    const { assembled, view, events } = this.#parts;
+    const { token } = identity;
+    const keeper = assembled.remove(token)?.keeper;
+    if (keeper === undefined) return;
+    view.remove(keeper);
+    this.#leaving.add(token);
+    // Told at the end, so that it is the last that is heard of the token.
+    const tell = (): void => {
+      this.#leaving.delete(token);
+      events({ event: 'token-removed', identity, why });
+    };
+    const retired = this.scheduler.remove(keeper);
+    if (keeper.isRefreshing || keeper.hasUnsaved) void retired.then(tell);
+    else tell();
+  }
+
+  isLeaving({ identity }: TokenConfiguration): boolean {
+    return this.#leaving.has(identity.token);
+  }
+}
+
+function createScheduler({
+  assembled,
+  clock,
+  events,
+  ticker,
+  onFault,
+}: ManagedProviderParts): ProviderScheduler {
+  const { configuration, tokens } = assembled;
+  const { schedule, name, lifetimeMs } = configuration;
+  return new ProviderScheduler({
+    provider: name,
+    setting:
+      schedule.kind === 'classic'
+        ? { kind: 'classic', expression: schedule.expression, largestGapMs: schedule.gaps.largestGapMs }
+        : { kind: 'derived' },
+    policy: schedule.policy,
+    expectedLifetimeMs: lifetimeMs,
+    keepers: tokens.map(({ keeper }) => keeper),
+    clock,
+    events,
+    ticker,
+    onFault,
+  });
+}

@@ -1,0 +1,202 @@
+/**
+ * One replica's refreshing: reads the store, refreshes for as long as it leads, stands by while it does not.
+ *
+ * Guarantee: `stop` begins nothing new, lets what is in flight finish while leadership is kept, then gives it up, and
+ * ends within {@link DRAIN_MS} plus the time that giving up takes. A stand-by only reads.
+ */
+
+import type { Configuration } from '../config/configuration.ts';
+import type { Coordinator, Leadership, Ticker } from '../core/ports.ts';
+import type { RefreshRequests } from '../core/wire/refresh-request.ts';
+import { watchClock } from '../refresh/clock-watch.ts';
+import type { ProviderScheduler } from '../refresh/provider-scheduler.ts';
+import type { Term } from '../refresh/term.ts';
+import type { Connections } from '../wiring/connections.ts';
+import { assemble, type RefreshPorts } from './assembly.ts';
+import { Discovery } from './discovery.ts';
+import { ManagedProvider } from './managed-provider.ts';
+import { SecretUsage } from './secret-usage.ts';
+import { TokenView } from './token-view.ts';
+
+export interface ReplicaPorts extends RefreshPorts {
+  readonly connections: Connections;
+  readonly coordinator: Coordinator;
+  readonly ticker: Ticker;
+  /** Receives what must never happen: a bug. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** What in-flight refreshes get to finish after `stop`; Kubernetes kills after 30 s, promise 9 says 10. */
+const DRAIN_MS = 8000;
+
+export class Replica {
+  readonly #ports: ReplicaPorts;
+  readonly #kept: readonly ManagedProvider[];
+  readonly #schedulers: readonly ProviderScheduler[];
+  readonly #stopping = new AbortController();
+  readonly #drained = new AbortController();
+  readonly #view: TokenView;
+  readonly #discoveries: readonly Discovery[];
+  #started: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+  #clockWatch: Promise<void> | undefined;
+  #terms: Promise<void> | undefined;
+  #discovering: Promise<unknown> | undefined;
+  #hasFault = false;
+
+  constructor(configuration: Configuration, ports: ReplicaPorts) {
+    this.#ports = ports;
+    const providers = assemble(configuration, ports, ports.connections);
+    this.#view = new TokenView({
+      keepers: providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper)),
+      store: ports.connections.store,
+      clock: ports.clock,
+    });
+    const kept = providers.map((assembled) => new ManagedProvider({ ...ports, assembled, view: this.#view }));
+    this.#kept = kept;
+    this.#schedulers = kept.map(({ scheduler }) => scheduler);
+    this.#discoveries = createDiscoveries(configuration, kept, ports);
+  }
+
+  /**
+   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing
+   * begins with the first term of leadership, at once when there is one replica.
+   */
+  start(): Promise<void> {
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  /** May be called at any time, and again. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Carries out what a command has asked whoever leads for. */
+  readonly refreshNow: RefreshRequests = (name) =>
+    Promise.all(this.#kept.flatMap((provider) => provider.refreshNow(name)));
+
+  /** Why a restart might help; empty when all is well. */
+  stuckReasons(): readonly string[] {
+    return [
+      ...this.#schedulers.flatMap((scheduler) => scheduler.stalledReasons()),
+      ...this.#ports.coordinator.stuckReasons(),
+      ...(this.#hasFault ? ['leadership cannot be had any more: a bug, see the log'] : []),
+    ];
+  }
+
+  async #start(): Promise<void> {
+    const { clock, events, onFault } = this.#ports;
+    const stopping = this.#stopping.signal;
+    const restored = this.#view.readAll(stopping);
+    this.#terms = this.#leadAgainAndAgain(restored).catch((error: unknown) => {
+      this.#hasFault = true;
+      onFault(error);
+    });
+    await restored;
+    this.#clockWatch = watchClock(clock, stopping, (byMs) => {
+      events({ event: 'clock-jumped', byMs });
+      for (const scheduler of this.#schedulers) scheduler.handleClockJump();
+    });
+    await Promise.all(this.#discoveries.map((discovery) => discovery.look(stopping).catch(onFault)));
+    this.#discovering = Promise.all(this.#discoveries.map((discovery) => discovery.run(stopping, onFault)));
+  }
+
+  /** One term after the other, until the program stops. */
+  async #leadAgainAndAgain(restored: Promise<void>): Promise<void> {
+    const stopping = this.#stopping.signal;
+    while (!stopping.aborted) {
+      const leadership = await this.#standBy(restored);
+      if (leadership !== undefined && !stopping.aborted) await this.#serve(leadership);
+    }
+  }
+
+  /** Waits for a term, and meanwhile follows what the leader publishes. `undefined`: the program stops. */
+  async #standBy(restored: Promise<void>): Promise<Leadership | undefined> {
+    const { coordinator } = this.#ports;
+    const stopping = this.#stopping.signal;
+    const elected = new AbortController();
+    const following = restored.then(() => this.#view.keepWarm(AbortSignal.any([elected.signal, stopping])));
+    try {
+      return await coordinator.lead(stopping);
+    } catch (error) {
+      if (stopping.aborted) return undefined;
+      throw error;
+    } finally {
+      elected.abort();
+      await following;
+    }
+  }
+
+  /** Refreshes until the term ends or the program stops, and ends when nothing is in flight any more. */
+  async #serve(leadership: Leadership): Promise<void> {
+    const { events } = this.#ports;
+    const stopping = this.#stopping.signal;
+    const { signal } = leadership;
+    // A process that was paused may get a term that is over: nobody is told of it.
+    if (signal.aborted) return;
+    const term = createTerm(leadership, this.#drained.signal, stopping);
+    const reportLoss = (): void => {
+      if (!stopping.aborted) events({ event: 'leadership-lost' });
+    };
+    events({ event: 'leadership-acquired' });
+    signal.addEventListener('abort', reportLoss, { once: true });
+    const over = AbortSignal.any([signal, stopping]);
+    // Listened to from here on: a scheduler that starts may be the first to ask the clock, and find the term over.
+    const ended = new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
+    await this.#view.catchUp(leadership.sinceMonotonicMs, over);
+    if (!over.aborted) {
+      for (const scheduler of this.#schedulers) scheduler.start(term);
+      await ended;
+      this.#view.noteEndOfTerm();
+    }
+    for (const scheduler of this.#schedulers) scheduler.stop();
+    await Promise.all(this.#schedulers.map((scheduler) => scheduler.drained()));
+  }
+
+  async #stop(): Promise<void> {
+    const { clock, coordinator } = this.#ports;
+    this.#stopping.abort(new Error('the program stops'));
+    // A start that is still under way ends early, and has to end before what it built is torn down.
+    await Promise.allSettled([this.#started]);
+    const inTime = new AbortController();
+    const limit = clock.sleep(DRAIN_MS, inTime.signal).then(
+      () => this.#drained.abort(new Error('the time to drain is over')),
+      () => undefined,
+    );
+    await this.#terms;
+    inTime.abort();
+    await limit;
+    await this.#clockWatch;
+    await this.#discovering;
+    await coordinator.release();
+  }
+}
+
+/** A term whose signal compares the clock at each read, as the leadership's does, and ends with the drain too. */
+function createTerm(leadership: Leadership, drained: AbortSignal, stopping: AbortSignal): Term {
+  const either = AbortSignal.any([leadership.signal, drained]);
+  return {
+    get signal() {
+      const { signal } = leadership;
+      return signal.aborted ? signal : either;
+    },
+    stopping,
+  };
+}
+
+function createDiscoveries(
+  configuration: Configuration,
+  kept: readonly ManagedProvider[],
+  { connections, clock, random, events }: ReplicaPorts,
+): readonly Discovery[] {
+  const { bindings: catalog, store } = connections;
+  const usage = new SecretUsage(configuration);
+  return kept.flatMap((tokens) => {
+    const { configuration: provider } = tokens;
+    const { discovery } = provider;
+    if (discovery === undefined) return [];
+    return new Discovery({ provider, discovery, catalog, store, tokens, usage, clock, random, events });
+  });
+}

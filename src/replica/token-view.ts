@@ -1,0 +1,162 @@
+/**
+ * What this process knows of the published tokens: read from the store, many secrets in a call, never fetched.
+ *
+ * Guarantee: in a term of leadership nothing is fetched because of an older view. What this process knew from before the
+ * term is read again, and what could not be read is distrusted: its keeper reads it before it fetches, as it does with
+ * a token that was never read. At most {@link SECRETS_AT_ONCE} texts are in memory at one time.
+ */
+
+import { forEachConcurrent } from '../core/for-each-concurrent.ts';
+import type { Clock, TextReader, TokenStore } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
+
+/** What the view needs of a token's keeper. */
+export interface ViewedToken {
+  /** The secrets that {@link ViewedToken.restore} reads. */
+  readonly secretNames: readonly string[];
+  /** Milliseconds until its refresh is due, as far as is known; negative when it is overdue or there is no token. */
+  dueInMs(): number;
+  /** Learns what the store holds, without fetching. */
+  restore(signal: AbortSignal, reader: TextReader): Promise<Result<void>>;
+  /** What is known may be out of date: the store has to be read before anything is fetched. */
+  invalidate(): void;
+}
+
+export interface TokenViewParts {
+  readonly keepers: readonly ViewedToken[];
+  readonly store: Pick<TokenStore, 'read' | 'readMany'>;
+  readonly clock: Clock;
+}
+
+/** Four calls of Secrets Manager. */
+const SECRETS_AT_ONCE = 80;
+/** So much time for these: a restart of ten thousand tokens leaves others a fifth of the account's 100 calls a second. */
+const PORTION_MS = 50;
+const RESTORES_AT_ONCE = 16;
+/** How often a stand-by looks whether the leader should have refreshed something. */
+const LOOK_EVERY_MS = 30_000;
+/** The leader's time to refresh what is due, before a stand-by reads it again. */
+const GRACE_MS = 30_000;
+/** A token that the leader does not get refreshed is not read more often than this. */
+const REREAD_AFTER_MS = 300_000;
+/** What a stand-by reads in one look. */
+const MOST_READS_PER_LOOK = 500;
+
+export class TokenView {
+  readonly #parts: TokenViewParts;
+  readonly #keepers: Set<ViewedToken>;
+  /** Monotonic time at which what is known was true at the earliest, by token. */
+  readonly #knownSinceMs = new Map<ViewedToken, number>();
+  /** Monotonic time of the last attempt to read, by token. */
+  readonly #triedAtMs = new Map<ViewedToken, number>();
+  /** Monotonic time before which others may have led. */
+  #leadsSinceMs = Number.NEGATIVE_INFINITY;
+
+  constructor(parts: TokenViewParts) {
+    this.#parts = parts;
+    this.#keepers = new Set(parts.keepers);
+  }
+
+  /**
+   * Reads every token once. When the store does not answer, the rest is not tried: each keeper reads its secret again
+   * before it fetches.
+   */
+  async readAll(signal: AbortSignal): Promise<void> {
+    await this.#read([...this.#keepers], signal);
+  }
+
+  /** Takes tokens in and reads them once, as {@link TokenView.readAll} does. */
+  async add(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
+    for (const keeper of keepers) this.#keepers.add(keeper);
+    await this.#read(keepers, signal);
+  }
+
+  remove(keeper: ViewedToken): void {
+    this.#keepers.delete(keeper);
+    this.#knownSinceMs.delete(keeper);
+    this.#triedAtMs.delete(keeper);
+  }
+
+  /** Reads what is known from before `sinceMs` (monotonic), what looks due first. Ends early when aborted. */
+  async catchUp(sinceMs: number, signal: AbortSignal): Promise<void> {
+    this.#leadsSinceMs = sinceMs;
+    const old = [...this.#keepers]
+      .filter((keeper) => (this.#knownSinceMs.get(keeper) ?? Number.POSITIVE_INFINITY) < sinceMs)
+      .toSorted((a, b) => a.dueInMs() - b.dueInMs());
+    for (const keeper of old) keeper.invalidate();
+    await this.#read(old, signal);
+  }
+
+  /** The keepers have kept the view themselves until now; from here on others may write. */
+  noteEndOfTerm(): void {
+    const nowMs = this.#parts.clock.monotonicMs();
+    for (const keeper of this.#keepers) this.#knownSinceMs.set(keeper, nowMs);
+  }
+
+  /** Follows what the leader publishes, one read per token and refresh, until aborted. */
+  async keepWarm(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
+      const nowMs = clock.monotonicMs();
+      const outdated = [...this.#keepers].filter(
+        (keeper) =>
+          keeper.dueInMs() < -GRACE_MS &&
+          nowMs - (this.#triedAtMs.get(keeper) ?? Number.NEGATIVE_INFINITY) >= REREAD_AFTER_MS,
+      );
+      await this.#read(outdated.slice(0, MOST_READS_PER_LOOK), signal);
+    }
+  }
+
+  /** Reads portion by portion, and ends when the store does not answer or the signal is aborted. */
+  async #read(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    let earliestMs = clock.monotonicMs();
+    for (const portion of portionsBySecrets(keepers)) {
+      const restMs = earliestMs - clock.monotonicMs();
+      if (restMs > 0) await clock.sleep(restMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
+      earliestMs = clock.monotonicMs() + PORTION_MS;
+      if (!(await this.#readPortion(portion, signal))) return;
+    }
+  }
+
+  /** @returns false when the store did not answer or the signal was aborted */
+  async #readPortion(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<boolean> {
+    const { store, clock } = this.#parts;
+    const startedMs = clock.monotonicMs();
+    const texts = await store.readMany(
+      keepers.flatMap(({ secretNames }) => secretNames),
+      signal,
+    );
+    const reader: TextReader = {
+      read: async (secretName) => texts.get(secretName) ?? store.read(secretName, signal),
+    };
+    let isAnswered = true;
+    await forEachConcurrent(keepers, RESTORES_AT_ONCE, async (keeper) => {
+      this.#triedAtMs.set(keeper, startedMs);
+      const restored = await keeper.restore(signal, reader);
+      if (restored.ok) this.#knownSinceMs.set(keeper, startedMs);
+      else if (restored.failure.code === 'store-unavailable' || signal.aborted) isAnswered = false;
+      // The read was under way when the term began.
+      if (startedMs < this.#leadsSinceMs) keeper.invalidate();
+    });
+    return isAnswered;
+  }
+}
+
+/** In order; a token's secrets stay together. */
+function portionsBySecrets(keepers: readonly ViewedToken[]): readonly (readonly ViewedToken[])[] {
+  const portions: ViewedToken[][] = [];
+  let room = 0;
+  for (const keeper of keepers) {
+    const needed = keeper.secretNames.length;
+    if (needed > room) {
+      portions.push([]);
+      room = SECRETS_AT_ONCE;
+    }
+    portions.at(-1)?.push(keeper);
+    room -= needed;
+  }
+  return portions;
+}

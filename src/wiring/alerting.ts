@@ -1,0 +1,258 @@
+/**
+ * Who is told when something is wrong, as a configuration describes it: sinks, the notifier that feeds them, and the dead
+ * man's switch.
+ */
+
+import { createReceiverClient, type ReceiverClient } from '../adapters/alert-receiver/receiver-client.ts';
+import { createAlertmanagerSink, nameInstances } from '../adapters/alertmanager/alertmanager-sink.ts';
+import { createAwsCredentials } from '../adapters/aws-credentials/own-credentials.ts';
+import { FileLanes } from '../adapters/files/file-lanes.ts';
+import { createHttpTransport } from '../adapters/net/http-transport.ts';
+import { createPagerDutySink, verifyRoutingKey } from '../adapters/pagerduty/pagerduty-sink.ts';
+import { createSlackSink } from '../adapters/slack/slack-sink.ts';
+import { type ClosableSink, createSnsSink } from '../adapters/sns/sns-sink.ts';
+import { createWebhookSink } from '../adapters/webhook/webhook-sink.ts';
+import { buildTestNotification } from '../alerts/alert-text.ts';
+import { keepBeating } from '../alerts/heartbeat.ts';
+import { type AlertTarget, Notifier } from '../alerts/notifier.ts';
+import type { AlertsConfiguration, Configuration, SinkConfiguration } from '../config/configuration.ts';
+import { ALERT_LIMIT_MS } from '../core/alert.ts';
+import type { CredentialReference } from '../core/credential/credential-reference.ts';
+import type { RefreshEvent } from '../core/events.ts';
+import type { AlertSink, Random, TokenStore } from '../core/ports.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
+import type { HttpTransport } from '../core/wire/http-call.ts';
+import { type ConnectionPorts, createReferenceReader } from './connections.ts';
+
+export interface AlertingPorts extends ConnectionPorts {
+  /** Where `awsSecret` references are read from. */
+  readonly store: TokenStore;
+}
+
+/** Sinks, and the connections behind them. */
+export interface AlertReceivers {
+  readonly targets: readonly AlertTarget[];
+  /** For a receiver beside the sinks. */
+  readonly client: ReceiverClient;
+  /** Reads what lies in the store before it is needed; ends when all of it has been read once, or aborted. */
+  readAhead(signal: AbortSignal): Promise<void>;
+  /** Closes all connections. */
+  close(): Promise<void>;
+}
+
+/** Opens no connection yet. */
+export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingPorts): AlertReceivers {
+  const transport = createHttpTransport(ports);
+  const client = createReceiverClient({ clock: ports.clock, transport });
+  const closers: (() => Promise<void>)[] = [];
+  const stored: Reading[] = [];
+  const createRead: CreateReading = (field, reference) => {
+    const reading = createReading(field, reference, ports);
+    if (reference.kind === 'awsSecret') stored.push(reading);
+    return reading;
+  };
+  const targets = sinks.flatMap((sink) =>
+    createSinks(sink, client, transport, createRead, ports).map((created): AlertTarget => {
+      if ('close' in created) closers.push(() => created.close());
+      return { sink: 'close' in created ? created.sink : created, leastSeverity: sink.leastSeverity };
+    }),
+  );
+  return {
+    targets,
+    client,
+    readAhead: async (signal) => {
+      let left: readonly Reading[] = stored;
+      while (left.length > 0) {
+        const results = await Promise.all(left.map((reading) => reading(signal)));
+        left = left.filter((_, index) => results[index]?.ok !== true);
+        if (left.length > 0) await ports.clock.sleep(READ_AHEAD_AGAIN_MS, signal);
+      }
+    },
+    close: async () => {
+      await Promise.all(closers.map((close) => close()));
+    },
+  };
+}
+
+/** As many as have to be told each for itself. */
+function createSinks(
+  sink: SinkConfiguration,
+  client: ReceiverClient,
+  transport: HttpTransport,
+  reading: CreateReading,
+  ports: AlertingPorts,
+): readonly (AlertSink | ClosableSink)[] {
+  const { name } = sink;
+  const maybeReading = (field: string, reference: CredentialReference | undefined) =>
+    reference === undefined ? undefined : reading(field, reference);
+  switch (sink.kind) {
+    case 'slack':
+      return [createSlackSink({ name, readUrl: reading('url', sink.url), client })];
+    case 'pagerduty': {
+      const readRoutingKey = reading('routingKey', sink.routingKey);
+      const { endpoint } = sink;
+      return [createPagerDutySink({ name, endpoint, readRoutingKey, client })];
+    }
+    case 'alertmanager': {
+      const readToken = maybeReading('token', sink.token);
+      const { urls } = sink;
+      return nameInstances(name, urls).map((instance, index) =>
+        createAlertmanagerSink({ name: instance, url: urls[index] ?? '', readToken, client }),
+      );
+    }
+    case 'webhook': {
+      const readHmacKey = maybeReading('hmacKey', sink.hmacKey);
+      const readUrl = reading('url', sink.url);
+      return [createWebhookSink({ name, readUrl, readHmacKey, client, clock: ports.clock })];
+    }
+    case 'sns': {
+      const { topicArn, endpoint } = sink;
+      // arn:aws:sns:REGION:ACCOUNT:NAME
+      const region = topicArn.split(':')[3] ?? '';
+      const open = async () => {
+        const { createSnsService } = await import('../adapters/sns/sdk-service.ts');
+        const { clock, files = new FileLanes(clock) } = ports;
+        const credentials =
+          ports.awsCredentials ??
+          createAwsCredentials({ transport, region, clock, files, callLimitMs: ALERT_LIMIT_MS });
+        return createSnsService({ transport, region, endpoint, credentials });
+      };
+      return [createSnsSink({ name, topicArn, open, clock: ports.clock })];
+    }
+  }
+}
+
+type Reading = (signal: AbortSignal) => Promise<Result<SecretText>>;
+type CreateReading = (field: string, reference: CredentialReference) => Reading;
+
+const READ_AHEAD_AGAIN_MS = 60_000;
+
+/**
+ * Reads a receiver's secret anew for each attempt, so that a changed one counts at once. What was read last is good enough
+ * while it cannot be read: people have to hear that Secrets Manager is down, most of all when their URL lies there.
+ */
+function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): Reading {
+  const read = createReferenceReader({ [field]: reference }, ports);
+  let last: SecretText | undefined;
+  return async (signal) => {
+    const { credentials } = await read(signal);
+    if (!credentials.ok) return last === undefined ? credentials : succeed(last);
+    last = credentials.value.get(field);
+    if (last === undefined) throw new Error(`the reader of ${field} has read something else`);
+    return succeed(last);
+  };
+}
+
+/**
+ * Whether the routing keys of PagerDuty sinks can be such, without telling anybody.
+ * @param live false: keys in Secrets Manager are not looked at, and what cannot be read here is no problem
+ * @returns one result for each key that was looked at
+ */
+export async function verifyRoutingKeys(
+  { alerts }: Configuration,
+  ports: AlertingPorts,
+  { live }: { readonly live: boolean },
+): Promise<readonly TestResult[]> {
+  const results: TestResult[] = [];
+  for (const sink of alerts.sinks) {
+    if (sink.kind !== 'pagerduty' || (sink.routingKey.kind === 'awsSecret' && !live)) continue;
+    const key = await createReading('routingKey', sink.routingKey, ports)(new AbortController().signal);
+    if (key.ok) results.push({ sink: sink.name, result: verifyRoutingKey(sink.name, key.value) });
+    else if (live) results.push({ sink: sink.name, result: key });
+  }
+  return results;
+}
+
+/** How telling one sink went. */
+export interface TestResult {
+  readonly sink: string;
+  readonly result: Result<void>;
+}
+
+/** Sends a labelled test alert to every sink, side by side, once. The heartbeat is not told: nothing is alive yet. */
+export async function sendTestAlerts(
+  { alerts }: Configuration,
+  ports: AlertingPorts,
+  signal: AbortSignal,
+): Promise<readonly TestResult[]> {
+  const receivers = createReceivers(alerts, ports);
+  const notification = buildTestNotification(textsOf(alerts), ports.clock.now());
+  try {
+    return await Promise.all(
+      receivers.targets.map(async ({ sink }) => ({
+        sink: sink.name,
+        result: await sink.send(notification, signal),
+      })),
+    );
+  } finally {
+    await receivers.close();
+  }
+}
+
+export interface Alerting {
+  /** Receives every event. */
+  readonly onEvent: (event: RefreshEvent) => void;
+  /** @param stuckReasons why a restart might help; the heartbeat stops while there are any */
+  start(stuckReasons: () => readonly string[]): void;
+  /** Says last words and closes all connections, within two seconds. */
+  stop(): Promise<void>;
+}
+
+export interface AlertingOptions extends AlertingPorts {
+  readonly random: Random;
+  readonly onFault: (error: unknown) => void;
+}
+
+/** Alerts for a daemon. `undefined` when nobody is to be told. */
+export function createAlerting(configuration: Configuration, options: AlertingOptions): Alerting | undefined {
+  const { alerts, providers } = configuration;
+  if (alerts.sinks.length === 0 && alerts.heartbeat === undefined) return undefined;
+  const receivers = createReceivers(alerts, options);
+  const notifier = new Notifier({
+    ...options,
+    targets: receivers.targets,
+    texts: textsOf(alerts),
+    remindEveryMs: alerts.remindEveryMs,
+    providers: providers.map(({ name }) => name),
+  });
+  const stopping = new AbortController();
+  let beating: Promise<void> | undefined;
+  return {
+    onEvent: notifier.onEvent,
+    start: (stuckReasons) => {
+      notifier.start();
+      // The first that people have to hear may be that the store is down.
+      const { signal } = stopping;
+      void receivers.readAhead(signal).catch((error: unknown) => {
+        if (!signal.aborted) options.onFault(error);
+      });
+      if (alerts.heartbeat === undefined) return;
+      const { url, everyMs } = alerts.heartbeat;
+      const isAlive = (): boolean => notifier.isLeader && notifier.isTurning && stuckReasons().length === 0;
+      const ping = createPing(createReading('heartbeat url', url, options), receivers.client);
+      beating = keepBeating({ ...options, everyMs, ping, isAlive }, stopping.signal).catch(options.onFault);
+    },
+    stop: async () => {
+      stopping.abort(new Error('the program stops'));
+      await notifier.stop();
+      await beating;
+      await receivers.close();
+    },
+  };
+}
+
+function createPing(
+  readUrl: Reading,
+  client: ReceiverClient,
+): (signal: AbortSignal) => Promise<Result<void>> {
+  return async (signal) => {
+    const url = await readUrl(signal);
+    if (!url.ok) return fail(url.failure);
+    return client.send({ receiver: 'the heartbeat', method: 'GET', url: url.value }, signal);
+  };
+}
+
+function textsOf({ name, runbookUrl }: AlertsConfiguration) {
+  return { source: name, runbookUrl };
+}

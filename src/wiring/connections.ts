@@ -1,0 +1,265 @@
+/**
+ * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
+ */
+import { join } from 'node:path';
+import { asSdkProvider } from '../adapters/aws-credentials/aws-credentials.ts';
+import { createAwsCredentials } from '../adapters/aws-credentials/own-credentials.ts';
+import { FileLanes } from '../adapters/files/file-lanes.ts';
+import { readRegularFile } from '../adapters/files/regular-file.ts';
+import { DirectoryCounts } from '../adapters/journal/directory-counts.ts';
+import { DirectoryJournal, findLaterEntry } from '../adapters/journal/directory-journal.ts';
+import { DirectorySocket } from '../adapters/journal/directory-socket.ts';
+import { DirectoryWaits } from '../adapters/journal/directory-waits.ts';
+import { PrivateDirectory } from '../adapters/journal/private-directory.ts';
+import { createHttpTransport } from '../adapters/net/http-transport.ts';
+import { listPresets, readPresetFile } from '../adapters/preset-files.ts';
+import { createBindingCatalog } from '../adapters/secrets-manager/binding-catalog.ts';
+import { createSecretsManagerClient } from '../adapters/secrets-manager/client.ts';
+import { createSecretsManagerStore } from '../adapters/secrets-manager/secrets-manager-store.ts';
+import { createSdkService } from '../adapters/secrets-manager/service.ts';
+import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import type { CredentialReferences } from '../core/credential/credential-reference.ts';
+import { MOST_CREDENTIAL_BYTES } from '../core/credential/credential-text.ts';
+import { describeFileError } from '../core/file-error.ts';
+import type {
+  BindingCatalog,
+  Clock,
+  FetchCounts,
+  FetchWaits,
+  Journal,
+  Random,
+  RefreshEvents,
+  TokenSource,
+  TokenStore,
+} from '../core/ports.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
+import type { SecretText } from '../core/secret-text.ts';
+import { type CredentialReader, createCredentialReader } from '../credentials/credential-reader.ts';
+import { CredentialSources } from '../credentials/credential-sources.ts';
+import { createKindLibrary, type Preset, readPreset } from '../providers/kinds.ts';
+import type { Explained, KindLibrary } from '../providers/provider.ts';
+import { createTokenSource } from '../providers/token-source.ts';
+
+export { readPodNamespace } from '../adapters/kubernetes/api-server.ts';
+
+/** The kinds that a configuration can name. */
+export const KINDS: KindLibrary = createKindLibrary({ names: listPresets(), read: readPresetFile });
+
+/** A preset that ships, as its file has it; `undefined` for a name that is none. */
+export function findPreset(name: string): Preset | undefined {
+  const reading =
+    KINDS.names.includes(name) && listPresets().includes(name)
+      ? readPreset(name, readPresetFile(name))
+      : undefined;
+  return reading?.ok === true ? reading.preset : undefined;
+}
+
+export { listPresets } from '../adapters/preset-files.ts';
+
+/**
+ * Whose directory it is: a daemon's, while it lives. Whose turn it is at refreshing is told by another socket, which
+ * commands take as well.
+ */
+const CLAIM = '.in-use';
+
+export interface ConnectionPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RefreshEvents;
+  /** One for the whole process, whose threads they share; `undefined`: of its own. */
+  readonly files?: FileLanes;
+  /** Value of an environment variable. */
+  readonly readEnv: (name: string) => string | undefined;
+  /** The store's credentials where the AWS SDK shall not look for them: in the sandbox. */
+  readonly awsCredentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+}
+
+/** The outside world of the keepers. The simulation brings one of its own. */
+export interface Connections {
+  readonly store: TokenStore;
+  /** `undefined`: what must survive the end of the process is in memory alone. */
+  readonly journal: Journal | undefined;
+  readonly waits: FetchWaits | undefined;
+  readonly counts: FetchCounts | undefined;
+  /** Where customers are discovered; asked only for providers that are configured so. */
+  readonly bindings: BindingCatalog;
+  /**
+   * Takes the journal for this process until {@link Connections.close}, where there is one.
+   * @returns who else has it, for people
+   */
+  claimJournal?(): Promise<string | undefined>;
+  /** @param onAnswer told what the provider's rules find in each answer, without secrets */
+  createSource(
+    provider: ProviderConfiguration,
+    token: TokenConfiguration,
+    onAnswer?: (explained: readonly Explained[]) => void,
+  ): TokenSource;
+  /** Closes all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes sure that the journal can be used, and makes its directory where that is ours to do; to be called before
+ * anything is refreshed.
+ * @returns what is wrong, for people; `undefined` when nothing is, or no journal is configured
+ */
+export async function findJournalProblem(
+  configuration: Configuration,
+  clock: Clock,
+): Promise<string | undefined> {
+  const directory = journalDirectory(configuration, new FileLanes(clock));
+  if (directory === undefined) return undefined;
+  const problem = (await directory.verify()) ?? (await findLater(directory));
+  return problem === undefined ? undefined : `journal.dir ${directory.path} ${problem}`;
+}
+
+async function findLater(directory: PrivateDirectory): Promise<string | undefined> {
+  try {
+    return await findLaterEntry(directory);
+  } catch (error) {
+    return `cannot be read (${describeFileError(error)})`;
+  }
+}
+
+function journalDirectory({ journal }: Configuration, files: FileLanes): PrivateDirectory | undefined {
+  return journal === undefined
+    ? undefined
+    : new PrivateDirectory({ path: journal.dir, uid: process.getuid?.(), files });
+}
+
+/** Reads a regular file within the deadline of `FileLanes`, up to one byte more than `mostBytes`. Rejects as `node:fs` does. */
+export function readConfigurationFile(
+  path: string,
+  mostBytes: number,
+  files: FileLanes,
+): Promise<Uint8Array> {
+  const { signal } = new AbortController();
+  return files.run(path, signal, () => readRegularFile(path, { mostBytes }));
+}
+
+/** Opens no connection yet. */
+export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
+  const { store: settings } = configuration;
+  const { clock, random, events } = ports;
+  const transport = createHttpTransport(ports);
+  const files = ports.files ?? new FileLanes(clock);
+  const credentials =
+    ports.awsCredentials === undefined
+      ? createAwsCredentials({
+          transport,
+          region: settings.region,
+          clock,
+          files,
+          callLimitMs: settings.timeoutMs,
+        })
+      : undefined;
+  const client = createSecretsManagerClient({
+    transport,
+    region: settings.region,
+    endpoint: settings.endpoint,
+    credentials: credentials === undefined ? ports.awsCredentials : asSdkProvider(credentials),
+  });
+  const calls = { service: createSdkService(client, credentials), clock, timeoutMs: settings.timeoutMs };
+  const store = createSecretsManagerStore({
+    ...calls,
+    createSecrets: settings.createSecrets,
+    kmsKeyId: settings.kmsKeyId,
+    tags: settings.tags,
+    adopt: new Set(settings.adopt),
+    onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
+  });
+  const directory = journalDirectory(configuration, files);
+  const claim = directory === undefined ? undefined : new DirectorySocket(join(directory.path, CLAIM));
+  const report = (problem: string): void => events({ event: 'journal-failed', problem });
+  const sources = createSources({ store, clock, files });
+  return {
+    store,
+    bindings: createBindingCatalog(calls),
+    journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
+    waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
+    counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
+    claimJournal: async () => {
+      if (claim === undefined || (await claim.take())) return undefined;
+      return (
+        `journal.dir ${directory?.path} is used by another process of this program: end that one, or give each of them a ` +
+        'directory of its own'
+      );
+    },
+    createSource: (provider, token, onAnswer) => {
+      const readCredentials = createReader(provider, token, sources, ports);
+      const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
+      const { customer } = token.identity;
+      return createTokenSource({
+        kind,
+        baseUrl,
+        timeoutMs,
+        lifetimeMs,
+        customer,
+        transport,
+        clock,
+        random,
+        readCredentials,
+        onAnswer,
+      });
+    },
+    close: async () => {
+      claim?.release();
+      client.destroy();
+    },
+  };
+}
+
+function createReader(
+  provider: ProviderConfiguration,
+  token: TokenConfiguration,
+  sources: CredentialSources,
+  { readEnv }: ConnectionPorts,
+): CredentialReader {
+  return createCredentialReader({
+    references: [provider.credentials, token.customerCredentials],
+    readEnv,
+    sources,
+  });
+}
+
+/** Reads what references name, anew for each call. */
+export function createReferenceReader(
+  references: CredentialReferences,
+  {
+    readEnv,
+    clock,
+    store,
+    files = new FileLanes(clock),
+  }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: TokenStore },
+): CredentialReader {
+  const sources = createSources({ store, clock, files });
+  return createCredentialReader({ references: [references], readEnv, sources });
+}
+
+function createSources({
+  store,
+  clock,
+  files,
+}: {
+  readonly store: TokenStore;
+  readonly clock: Clock;
+  readonly files: FileLanes;
+}): CredentialSources {
+  return new CredentialSources({
+    readFile: (path, signal) =>
+      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_CREDENTIAL_BYTES })),
+    readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
+    clock,
+  });
+}
+
+async function readAwsSecret(
+  store: TokenStore,
+  id: string,
+  signal: AbortSignal,
+): Promise<Result<SecretText>> {
+  const read = await store.read(id, signal);
+  if (!read.ok) return read;
+  if (read.value !== undefined) return succeed(read.value.text);
+  return fail({ code: 'credentials-rejected', retry: 'needs-human', message: `secret ${id} has no value` });
+}
