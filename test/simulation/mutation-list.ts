@@ -99,7 +99,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'leadership not looked at again',
-    file: 'replica.ts',
+    file: 'replica/replica.ts',
     changes: [['return signal.aborted ? signal : either;', 'return signal.aborted ? drained : drained;']],
     replicas: 3,
   },
@@ -150,7 +150,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'clock jump ignored',
-    file: 'replica.ts',
+    file: 'replica/replica.ts',
     changes: [['for (const scheduler of this.#schedulers) scheduler.handleClockJump();\n', '']],
   },
   {
@@ -227,13 +227,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'new customer never refreshed',
-    file: 'kept-provider.ts',
+    file: 'replica/managed-provider.ts',
     changes: [['    this.scheduler.add(keepers);\n', '']],
     profile: 'customers',
   },
   {
     name: 'gone customer refreshed',
-    file: 'kept-provider.ts',
+    file: 'replica/managed-provider.ts',
     changes: [['const retired = this.scheduler.remove(keeper);', 'const retired = Promise.resolve();']],
     profile: 'customers',
   },
