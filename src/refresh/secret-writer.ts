@@ -3,6 +3,7 @@ import type { VersionBudget } from '../core/limits/version-pace.ts';
 import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
+import type { Priority } from './limits/priority-queue.ts';
 import { type PlanLimits, type RefreshPlan, WriteHistory } from './limits/write-history.ts';
 import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
 import { describeEnd, type Term } from './term.ts';
@@ -107,7 +108,7 @@ export class SecretWriter {
   }
 
   /** Ends early with the signal. */
-  async #waitForTurn(priority: number, signal: AbortSignal): Promise<void> {
+  async #waitForTurn(priority: Priority, signal: AbortSignal): Promise<void> {
     const { rateLimiter } = this.#parts;
     if (rateLimiter === 'none') return;
     try {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Failure } from '../../src/core/failure.ts';
-import { MANY_TOKENS, PROBE_LIMIT_MS } from '../../src/refresh/limits/provider-breaker.ts';
+import { MANY_TOKENS } from '../../src/core/limits/circuit.ts';
+import { PROBE_LIMIT_MS } from '../../src/refresh/limits/provider-breaker.ts';
 import type { KeeperBench } from '../support/keeper-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
 import { createSchedulerBench, type SchedulerBench } from '../support/scheduler-bench.ts';

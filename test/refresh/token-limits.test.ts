@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { MANY_TOKENS } from '../../src/core/limits/circuit.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
-import { MANY_TOKENS, ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
+import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createEvenRandom } from '../support/keeper-bench.ts';

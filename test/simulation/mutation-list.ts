@@ -136,7 +136,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a turn is not given back',
     file: 'refresh/limits/token-limits.ts',
-    changes: [['    this.#parts.concurrency.leave();\n', '']],
+    changes: [['    this.#deps.concurrency.leave();\n', '']],
   },
   {
     name: 'Retry-After ignored',
@@ -245,10 +245,13 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'all ask a provider that is down',
-    file: 'refresh/limits/provider-breaker.ts',
+    file: 'core/limits/circuit.ts',
     changes: [
-      ['return this.#newlyFailed >= this.#enough;', 'return false;'],
-      ['hasFailed && this.#streak.size >= MANY_FAILING', 'hasFailed && this.#streak.size > 99'],
+      ['if (streak.begun < needed)', 'if (streak.begun < 99)'],
+      [
+        'hasFailed && circuit.streak.tokens.length >= MANY_FAILING',
+        'hasFailed && circuit.streak.tokens.length > 99',
+      ],
     ],
     replicas: 1,
     tokens: 14,

@@ -8,7 +8,7 @@
 /** A fenced publish is a put and the move of a label. */
 export const CALLS_PER_WRITE = 2;
 /** Below this a burst of one write and its refill would be more than the rate. */
-export const LEAST_CALLS_PER_SECOND = 4;
+export const MIN_CALLS_PER_SECOND = 4;
 const BURST_SHARE = 0.1;
 
 /** Times are monotonic, in milliseconds. */

@@ -6,36 +6,40 @@
  * Non-guarantee: an outage says nothing about the rate and does not change it.
  */
 
-/** The rate that was decided last. Times are monotonic, in milliseconds. */
-export interface WriteRate {
-  /** What is configured, in calls a second. */
-  readonly limitPerSecond: number;
-  readonly perSecond: number;
-  readonly sinceMs: number;
-}
+/** The rate that was decided last, in calls a second. Times are monotonic, in milliseconds. */
+export type WriteRate =
+  | { readonly kind: 'full'; readonly limitPerSecond: number }
+  | {
+      readonly kind: 'slowed';
+      readonly limitPerSecond: number;
+      readonly perSecond: number;
+      readonly sinceMs: number;
+    };
 
 const SLOWER_FACTOR = 0.5;
 /** Slower than this the store is as good as away, and finding out that it is back would take too long. */
-const LEAST_SHARE = 0.1;
+const MIN_SHARE = 0.1;
 const DECIDED_FOR_MS = 1000;
 /** Of the limit, each second. */
 const RECOVERED_SHARE_PER_SECOND = 1 / 30;
 
 export function fullWriteRate(limitPerSecond: number): WriteRate {
-  return { limitPerSecond, perSecond: limitPerSecond, sinceMs: Number.NEGATIVE_INFINITY };
+  return { kind: 'full', limitPerSecond };
 }
 
 /** Calls a second at a moment that is not before the decision. */
-export function writeRateAt({ limitPerSecond, perSecond, sinceMs }: WriteRate, nowMs: number): number {
-  if (perSecond >= limitPerSecond) return limitPerSecond;
-  const gained = ((nowMs - sinceMs) / 1000) * limitPerSecond * RECOVERED_SHARE_PER_SECOND;
-  return Math.min(limitPerSecond, perSecond + gained);
+export function writeRateAt(rate: WriteRate, nowMs: number): number {
+  const { limitPerSecond } = rate;
+  if (rate.kind === 'full') return limitPerSecond;
+  const gained = ((nowMs - rate.sinceMs) / 1000) * limitPerSecond * RECOVERED_SHARE_PER_SECOND;
+  return Math.min(limitPerSecond, rate.perSecond + gained);
 }
 
 /** The rate after the store has said that there are too many writes. */
 export function decideSlowerRate(rate: WriteRate, nowMs: number): WriteRate {
+  if (rate.kind === 'slowed' && nowMs - rate.sinceMs < DECIDED_FOR_MS) return rate;
   const { limitPerSecond } = rate;
-  if (nowMs - rate.sinceMs < DECIDED_FOR_MS) return rate;
   const slowed = writeRateAt(rate, nowMs) * SLOWER_FACTOR;
-  return { limitPerSecond, perSecond: Math.max(slowed, limitPerSecond * LEAST_SHARE), sinceMs: nowMs };
+  const perSecond = Math.max(slowed, limitPerSecond * MIN_SHARE);
+  return { kind: 'slowed', limitPerSecond, perSecond, sinceMs: nowMs };
 }

@@ -10,7 +10,7 @@
 import type { Failure } from '../../core/failure.ts';
 import {
   fullBucket,
-  LEAST_CALLS_PER_SECOND,
+  MIN_CALLS_PER_SECOND,
   refillBucket,
   takeWrite,
   type WriteBucket,
@@ -23,37 +23,37 @@ import {
   writeRateAt,
 } from '../../core/limits/write-rate.ts';
 import type { Clock } from '../../core/ports.ts';
-import { LineServer } from './line-server.ts';
-import { PriorityQueue } from './priority-queue.ts';
+import { type Priority, PriorityQueue } from './priority-queue.ts';
+import { QueueServer } from './queue-server.ts';
 
 export interface WriteRateLimiterOptions {
-  /** Puts and moved labels together, {@link LEAST_CALLS_PER_SECOND} or more. */
+  /** Puts and moved labels together, {@link MIN_CALLS_PER_SECOND} or more. */
   readonly callsPerSecond: number;
   readonly clock: Clock;
 }
 
 /** Before everything else: a refresh token that only this process has. */
-export const UNSAVED_CHAIN = Number.NEGATIVE_INFINITY;
+export const UNSAVED_CHAIN: Priority = 'first';
 
 export class WriteRateLimiter {
   readonly #clock: Clock;
-  readonly #line = new PriorityQueue();
+  readonly #queue = new PriorityQueue();
+  readonly #server: QueueServer;
   #rate: WriteRate;
   #bucket: WriteBucket;
-  readonly #server: LineServer;
 
   constructor({ callsPerSecond, clock }: WriteRateLimiterOptions) {
-    if (!(callsPerSecond >= LEAST_CALLS_PER_SECOND))
-      throw new RangeError(`a pace of at least ${LEAST_CALLS_PER_SECOND} calls a second is needed`);
+    if (!(callsPerSecond >= MIN_CALLS_PER_SECOND))
+      throw new RangeError(`a pace of at least ${MIN_CALLS_PER_SECOND} calls a second is needed`);
     this.#clock = clock;
     this.#rate = fullWriteRate(callsPerSecond);
     this.#bucket = fullBucket(callsPerSecond, clock.monotonicMs());
-    this.#server = new LineServer(clock, () => this.#serve());
+    this.#server = new QueueServer({ clock, queues: [this.#queue], restMs: () => this.#restMs() });
   }
 
   /** Writes that wait for their turn. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#queue.length;
   }
 
   /** Calls a second that are let through at present. */
@@ -65,19 +65,13 @@ export class WriteRateLimiter {
    * Resolves when one write may be sent; rejects with the signal's reason when aborted before that.
    * @param priority {@link UNSAVED_CHAIN}, or when the token that readers see expires: wall time in milliseconds
    */
-  async enter(priority: number, signal: AbortSignal): Promise<void> {
+  async enter(priority: Priority, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (this.#line.length === 0 && this.#waitMs() === 0) {
+    const take = (): void => {
       this.#bucket = takeWrite(this.#bucket);
-      return;
-    }
-    const turn = this.#line.join(priority, signal);
-    this.#server.begin();
-    try {
-      await turn;
-    } finally {
-      if (this.#line.length === 0) this.#server.lookAgain();
-    }
+    };
+    if (this.waiting > 0 || this.#restMs() > 0) await this.#server.wait(this.#queue, priority, signal, take);
+    else take();
   }
 
   /** Slows down when the store has said that there are too many writes. */
@@ -85,20 +79,10 @@ export class WriteRateLimiter {
     if (isThrottled) this.#rate = decideSlowerRate(this.#rate, this.#clock.monotonicMs());
   }
 
-  #serve(): number | 'idle' {
-    if (this.#line.length === 0) return 'idle';
-    const waitMs = this.#waitMs();
-    if (waitMs > 0) return waitMs;
-    this.#bucket = takeWrite(this.#bucket);
-    this.#line.callNext();
-    return 0;
-  }
-
   /** Milliseconds until one write may be sent. */
-  #waitMs(): number {
-    const nowMs = this.#clock.monotonicMs();
-    const perSecond = writeRateAt(this.#rate, nowMs);
-    this.#bucket = refillBucket(this.#bucket, nowMs, perSecond);
+  #restMs(): number {
+    const perSecond = this.callsPerSecond;
+    this.#bucket = refillBucket(this.#bucket, this.#clock.monotonicMs(), perSecond);
     return waitForWrite(this.#bucket, perSecond);
   }
 }
