@@ -1,10 +1,10 @@
 import type { SecretTarget } from '../core/events.ts';
-import type { VersionBudget } from '../core/limits/version-pace.ts';
+import type { PlanLimits, RefreshPlan, VersionBudget } from '../core/limits/version-pace.ts';
 import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
 import { fail, type Result } from '../core/result.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import type { Priority } from './limits/priority-queue.ts';
-import { type PlanLimits, type RefreshPlan, WriteHistory } from './limits/write-history.ts';
+import { WriteHistory } from './limits/write-history.ts';
 import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
 import { describeEnd, type Term } from './term.ts';
 
@@ -88,8 +88,8 @@ export class SecretWriter {
   }
 
   /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
-  decideRefreshAt(plan: RefreshPlan): number {
-    return this.#latest(plan, (history) => history.decideRefreshAt(plan));
+  planRefreshAt(plan: RefreshPlan): number {
+    return this.#latest(plan, (history) => history.planRefreshAt(plan));
   }
 
   /** How far a refresh that was planned with less knowledge has to be put off, at least. Monotonic. */

@@ -225,7 +225,7 @@ export class TokenPublication {
       policy,
       offsetMs: isOffSchedule ? offsetMs : 0,
       // Later while versions of the secret are short.
-      decideRefreshAt: (plan) => writer.decideRefreshAt(plan),
+      decideRefreshAt: (plan) => writer.planRefreshAt(plan),
     });
     return { ...planned, document, write: this.#createWrite(document, stored), hasWaited: false };
   }

@@ -41,7 +41,7 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
     },
     /** What the state of affairs allows for a token that is written now. */
     nextInMs: () =>
-      history.decideRefreshAt({
+      history.planRefreshAt({
         plannedAtMs: clock.monotonicMs() + 14 * MINUTE_MS,
         latestAtMs: clock.monotonicMs() + 14.5 * MINUTE_MS,
         offsetMs: 0,

@@ -92,7 +92,10 @@ export const MUTATIONS: readonly Mutation[] = [
         'const wantedAtMs = Math.min(Math.max(evenAtMs, plannedAtMs), latestAtMs) - offsetMs;',
         'const wantedAtMs = plannedAtMs - offsetMs;',
       ],
-      ['return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input)));', 'return wantedAtMs;'],
+      [
+        'return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input) ?? wantedAtMs));',
+        'return wantedAtMs;',
+      ],
     ],
     profile: 'versions',
     replicas: 1,
@@ -174,10 +177,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'minInterval ignored',
     file: 'refresh/limits/cool-down.ts',
     changes: [
-      [
-        'return Math.max(formerMs, this.#parts.minIntervalMs',
-        'return Math.max(formerMs, 0 * this.#parts.minIntervalMs',
-      ],
+      ['return Math.max(0, inheritedMs, minIntervalMs', 'return Math.max(0, inheritedMs, 0 * minIntervalMs'],
     ],
   },
   {

@@ -13,10 +13,10 @@ import {
   decideLimitState,
   type FetchLimit,
   formatFetchLimit,
-  type LimitState,
   spareCalls,
   windowMsOf,
 } from '../../core/limits/fetch-limit.ts';
+import type { QuotaState } from '../../core/limits/quota.ts';
 import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
 import { inSeconds } from '../../core/schedule/cadence.ts';
@@ -49,7 +49,7 @@ const EVENT_OF = {
   normal: 'fetch-budget-recovered',
   low: 'fetch-budget-low',
   exhausted: 'fetch-budget-exhausted',
-} as const satisfies Readonly<Record<LimitState, string>>;
+} as const satisfies Readonly<Record<QuotaState, string>>;
 
 export class FetchBudget {
   readonly #deps: FetchBudgetDeps;
@@ -63,7 +63,7 @@ export class FetchBudget {
   readonly #counted = new Map<string, { readonly isRetry: boolean; readonly atMs: number }>();
   /** When a token was last called for that was no retry; monotonic. */
   readonly #lastRegularMs = new Map<string, number>();
-  #state: LimitState = 'normal';
+  #state: QuotaState = 'normal';
 
   constructor(deps: FetchBudgetDeps) {
     const { limit, clock } = deps;

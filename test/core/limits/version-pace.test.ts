@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { lowMark, type QuotaState } from '../../../src/core/limits/quota.ts';
 import { RecentWrites } from '../../../src/core/limits/recent-writes.ts';
 import {
-  type BudgetState,
   decideBudgetState,
   decideStretchedRefreshAt,
-  lowMark,
   pacedVersions,
   type StretchInput,
 } from '../../../src/core/limits/version-pace.ts';
@@ -164,7 +163,7 @@ describe('the marks of a budget', () => {
 });
 
 describe('decideBudgetState', () => {
-  const decide = (versions: number, former: BudgetState, exceededAgoMs?: number): BudgetState => {
+  const decide = (versions: number, former: QuotaState, exceededAgoMs?: number): QuotaState => {
     const writes = new RecentWrites();
     writes.replaceByAges(
       Array.from({ length: versions }, () => 0),
