@@ -1,7 +1,7 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
-import { MIN_CALLS_PER_SECOND } from '../core/limits/write-bucket.ts';
 import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
+import { MIN_CALLS_PER_SECOND } from '../core/limits/write-pace.ts';
 import {
   durationField,
   mapping,

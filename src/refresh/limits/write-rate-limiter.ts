@@ -3,25 +3,21 @@
  *
  * Guarantee: no more than `callsPerSecond` calls are let through in any second; of those that wait, refresh tokens that
  * are not saved go first, then the token whose readers run out first, then whoever came first, whatever the provider.
- * While the store says that it is throttled, the pace is lower; see `write-rate.ts`. There is at most one timer, and none
+ * While the store says that it is throttled, the pace is lower; see `write-pace.ts`. There is at most one timer, and none
  * while nobody waits.
  * Non-guarantee: both calls of a publish are counted when it begins; a slow store sees the second one later.
  */
 import type { Failure } from '../../core/failure.ts';
 import {
-  fullBucket,
+  callsPerSecond,
   MIN_CALLS_PER_SECOND,
-  refillBucket,
+  refill,
+  slowDown,
+  startPace,
   takeWrite,
-  type WriteBucket,
+  type WritePace,
   waitForWrite,
-} from '../../core/limits/write-bucket.ts';
-import {
-  decideSlowerRate,
-  fullWriteRate,
-  type WriteRate,
-  writeRateAt,
-} from '../../core/limits/write-rate.ts';
+} from '../../core/limits/write-pace.ts';
 import type { Clock } from '../../core/ports.ts';
 import { type Priority, PriorityQueue } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
@@ -39,15 +35,13 @@ export class WriteRateLimiter {
   readonly #clock: Clock;
   readonly #queue = new PriorityQueue();
   readonly #server: QueueServer;
-  #rate: WriteRate;
-  #bucket: WriteBucket;
+  #pace: WritePace;
 
-  constructor({ callsPerSecond, clock }: WriteRateLimiterOptions) {
-    if (!(callsPerSecond >= MIN_CALLS_PER_SECOND))
+  constructor({ callsPerSecond: limit, clock }: WriteRateLimiterOptions) {
+    if (!(limit >= MIN_CALLS_PER_SECOND))
       throw new RangeError(`a pace of at least ${MIN_CALLS_PER_SECOND} calls a second is needed`);
     this.#clock = clock;
-    this.#rate = fullWriteRate(callsPerSecond);
-    this.#bucket = fullBucket(callsPerSecond, clock.monotonicMs());
+    this.#pace = startPace(limit, clock.monotonicMs());
     this.#server = new QueueServer({ clock, queues: [this.#queue], restMs: () => this.#restMs() });
   }
 
@@ -58,7 +52,7 @@ export class WriteRateLimiter {
 
   /** Calls a second that are let through at present. */
   get callsPerSecond(): number {
-    return writeRateAt(this.#rate, this.#clock.monotonicMs());
+    return callsPerSecond(this.#pace, this.#clock.monotonicMs());
   }
 
   /**
@@ -68,7 +62,7 @@ export class WriteRateLimiter {
   async enter(priority: Priority, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     const take = (): void => {
-      this.#bucket = takeWrite(this.#bucket);
+      this.#pace = takeWrite(this.#pace);
     };
     if (this.waiting > 0 || this.#restMs() > 0) await this.#server.wait(this.#queue, priority, signal, take);
     else take();
@@ -76,13 +70,12 @@ export class WriteRateLimiter {
 
   /** Slows down when the store has said that there are too many writes. */
   onThrottled({ isThrottled = false }: Failure): void {
-    if (isThrottled) this.#rate = decideSlowerRate(this.#rate, this.#clock.monotonicMs());
+    if (isThrottled) this.#pace = slowDown(this.#pace, this.#clock.monotonicMs());
   }
 
   /** Milliseconds until one write may be sent. */
   #restMs(): number {
-    const perSecond = this.callsPerSecond;
-    this.#bucket = refillBucket(this.#bucket, this.#clock.monotonicMs(), perSecond);
-    return waitForWrite(this.#bucket, perSecond);
+    this.#pace = refill(this.#pace, this.#clock.monotonicMs());
+    return waitForWrite(this.#pace);
   }
 }
