@@ -263,7 +263,7 @@ export class ManagedToken {
     this.#publication.delay();
     if (run.phase.kind === 'ending') return { ...run, phase: { ...run.phase, hasTried: true } };
     // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
-    if (run.term.signal.aborted || run.retired.aborted) return ending(run, describeEndOf(run));
+    if (run.term.hasEnded() || run.retired.aborted) return ending(run, describeEndOf(run));
     if (failure.code === 'aborted' || failure.code === 'leadership-lost') return ending(run, failure);
     const repeated = run.failures.latestCode === failure.code;
     const failures = countFailure(run.failures, failure, this.#deps.clock.monotonicMs());
@@ -400,7 +400,7 @@ export class ManagedToken {
   async #publish(run: RefreshRun): Promise<RefreshRun> {
     const { clock, events, identity } = this.#deps;
     const { term, reason, startedMs } = run;
-    if (term.signal.aborted) return this.#fail(run, describeEndOf(run));
+    if (term.hasEnded()) return this.#fail(run, describeEndOf(run));
     const published = await this.#publication.publish(term);
     if (!published.ok) return this.#fail(run, published.failure);
     if (published.value === 'theirs' || this.published === undefined) return achieved(run, 'fresh');

@@ -59,7 +59,7 @@ export class SecretWriter {
       term.signal,
     );
     const { signal } = term;
-    if (signal.aborted) return fail(describeEnd(term));
+    if (term.hasEnded()) return fail(describeEnd(term));
     const history = target === 'document' ? this.#document : this.#state;
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();

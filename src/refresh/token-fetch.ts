@@ -39,11 +39,11 @@ export async function fetchToken(
   if (!prepared.ok) return prepared;
   const presented = prepared.value;
   // Checked right here, because everything above may have taken its time.
-  if (term.stopping.aborted || term.signal.aborted) return fail(describeEnd(term));
+  if (term.stopping.aborted || term.hasEnded()) return fail(describeEnd(term));
   const startedMs = clock.monotonicMs();
   await permit.use();
   const takeBack = presented === undefined ? undefined : await chain?.notePresentation(presented);
-  const isOver = (): boolean => term.signal.aborted;
+  const isOver = (): boolean => term.hasEnded();
   const report = await source.fetch(presented, term.signal, isOver, readable.fingerprint);
   const { clockSkewMs, rotatedRefreshToken, wasNotSent = false } = report;
   if (report.hasNewCredentials === true) limits.coolDown.noteCredentialChange();

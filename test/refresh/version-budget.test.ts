@@ -10,7 +10,7 @@ import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts'
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
 import { startEmulatedSecretsManager } from '../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTokenSource } from '../support/fake-token-source.ts';
@@ -19,6 +19,7 @@ import { buildIdentity } from '../support/sample-events.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
 import { expectOk } from '../support/store-expectations.ts';
 import { never } from '../support/store-write.ts';
+import { termUntil } from '../support/term.ts';
 import { createDirectTransport } from '../support/transport.ts';
 
 const MINUTE_MS = 60_000;
@@ -92,7 +93,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
         limits: new TokenLimits({ ...parts, concurrency: new ConcurrencyLimit(1), minIntervalMs: 0 }),
         chain: undefined,
       }),
-      term: { signal: never, stopping: stopping.signal },
+      term: termUntil(never, stopping.signal),
       stop: () => stopping.abort(new Error('the program stops')),
     };
   };

@@ -11,12 +11,13 @@ import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
 import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import { termUntil } from './term.ts';
 
 export interface KeeperBenchOptions {
   /** Shared by the benches of several replicas. */
@@ -120,7 +121,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     source,
     events,
     keeper,
-    term: { signal: leadership.signal, stopping: stopping.signal },
+    term: termUntil(leadership.signal, stopping.signal),
     stop: () => stopping.abort(new Error('the program stops')),
     loseLeadership: () => leadership.abort(new Error('leadership was lost')),
     published: () => {
