@@ -289,13 +289,13 @@ export class ManagedToken {
   }
 
   #decideWait({ beganLive, failures, goal }: RefreshRun, failure: Failure): number {
-    const { limits, writer, random } = this.#deps;
+    const { limits, random } = this.#deps;
     limits.coolDown.recordFailure(failure);
     const input = {
       ...attemptsOf(failures, failure),
       failure,
       remainingMs: beganLive ? this.#publication.remainingMs : undefined,
-      roomInMs: writer.roomInMs,
+      roomInMs: limits.writer.roomInMs,
       humanInMs: limits.coolDown.rejectedRestMs(failure),
     };
     const ownMs = decideWait(input, random.next());

@@ -9,7 +9,6 @@ import { parseDocument } from '../../src/core/token/document.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
-import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import { type Term } from '../../src/refresh/term.ts';
 import { startEmulatedSecretsManager } from '../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -76,21 +75,21 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     processes += 1;
     const random = createSeededRandom(processes);
     const parts = { identity: IDENTITY, store, clock, random, events: events.record };
-    const writer = new SecretWriter({
-      ...parts,
-      stateSecret: undefined,
-      versionBudget: budget,
-      rateLimiter: 'none',
-    });
     const stopping = new AbortController();
     return {
       keeper: new ManagedToken({
         ...parts,
         source,
-        writer,
         policy,
         offsetMs: 0,
-        limits: new TokenLimits({ ...parts, concurrency: new ConcurrencyLimit(1), minIntervalMs: 0 }),
+        limits: new TokenLimits({
+          ...parts,
+          stateSecret: undefined,
+          versionBudget: budget,
+          rateLimiter: 'none',
+          concurrency: new ConcurrencyLimit(1),
+          minIntervalMs: 0,
+        }),
         chain: undefined,
       }),
       term: termUntil(never, stopping.signal),

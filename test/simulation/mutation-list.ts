@@ -78,10 +78,16 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'stale refresh token',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
-      ['      this.#newest = state;\n', '      this.#refused = this.#newest;\n      this.#newest = state;\n'],
-      ['    return succeed(newest);', '    return succeed(this.#refused ?? newest);'],
+      [
+        'stored: { state, version: written.value.version }',
+        'stored: { ...this.#chain.stored, version: written.value.version }',
+      ],
+      [
+        '    this.#chain = learnStored(this.#chain, found);\n',
+        '    if (this.#chain.stored.state === undefined) this.#chain = learnStored(this.#chain, found);\n',
+      ],
     ],
   },
   {
@@ -108,10 +114,10 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'answer not journalled',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
       [
-        '    await this.#parts.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
+        '    await this.#deps.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
         '',
       ],
     ],
@@ -258,8 +264,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'presentation not noted',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['    else await journal?.writePresentation(presentation);\n', '']],
+    file: 'refresh/token-chain.ts',
+    changes: [['    else await journal?.writePresentation(note.presentation);\n', '']],
     replicas: 1,
   },
   {
@@ -270,8 +276,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'seed presented again',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['seed: this.#seed?.fingerprint() ?? this.#newest?.seed,', 'seed: this.#newest?.seed,']],
+    file: 'refresh/chain.ts',
+    changes: [['seed: seed?.fingerprint() ?? stored.state?.seed,', 'seed: stored.state?.seed,']],
     profile: 'consents',
   },
 ];
