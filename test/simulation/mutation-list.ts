@@ -109,7 +109,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'leadership not looked at again',
     file: 'replica/replica.ts',
-    changes: [['return signal.aborted ? signal : either;', 'return signal.aborted ? drained : drained;']],
+    changes: [
+      [
+        'return { signal, hasEnded: () => leadership.hasEnded() || drained.aborted, stopping };',
+        'return { signal: drained, hasEnded: () => drained.aborted, stopping };',
+      ],
+    ],
     replicas: 3,
   },
   {
