@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { lowMark, type QuotaState } from '../../../src/core/limits/quota.ts';
-import { RecentWrites } from '../../../src/core/limits/recent-writes.ts';
+import { lowMark } from '../../../src/core/limits/quota.ts';
 import {
   decideBudgetState,
   decideStretchedRefreshAt,
@@ -163,32 +162,18 @@ describe('the marks of a budget', () => {
 });
 
 describe('decideBudgetState', () => {
-  const decide = (versions: number, former: QuotaState, exceededAgoMs?: number): QuotaState => {
-    const writes = new RecentWrites();
-    writes.replaceByAges(
-      Array.from({ length: versions }, () => 0),
-      0,
-    );
-    const exceededAtMs = exceededAgoMs === undefined ? undefined : -exceededAgoMs;
-    return decideBudgetState({ former, writes, budget: 100, exceededAtMs, nowMs: 0 });
-  };
-
-  for (const [versions, former, state] of [
-    [84, 'normal', 'normal'],
-    [85, 'normal', 'low'],
-    [80, 'low', 'low'],
-    [79, 'low', 'normal'],
-    [99, 'exhausted', 'low'],
-    [100, 'low', 'low'],
+  for (const [versions, former, isExceeded, state] of [
+    [84, 'normal', false, 'normal'],
+    [85, 'normal', false, 'low'],
+    [80, 'low', false, 'low'],
+    [79, 'low', false, 'normal'],
+    [99, 'exhausted', false, 'low'],
+    [100, 'low', false, 'low'],
+    [99, 'low', true, 'exhausted'],
+    [1, 'normal', true, 'exhausted'],
   ] as const) {
-    it(`is ${state} with ${versions} of 100 after ${former}`, () => {
-      assert.equal(decide(versions, former), state);
+    it(`is ${state} with ${versions} of 100 after ${former}${isExceeded ? ' and a write that met no room' : ''}`, () => {
+      assert.equal(decideBudgetState(former, versions, 100, isExceeded), state);
     });
   }
-
-  it('is exhausted for an hour after a write that met no room', () => {
-    assert.equal(decide(99, 'low', 0), 'exhausted');
-    assert.equal(decide(99, 'exhausted', 3_599_999), 'exhausted');
-    assert.equal(decide(99, 'exhausted', 3_600_000), 'low');
-  });
 });
