@@ -215,8 +215,8 @@ export interface Leadership {
    * finds it aborted before any timer has fired: read it anew for each check instead of keeping it.
    */
   readonly signal: AbortSignal;
-  /** Monotonic time until which others may have led; `-Infinity` when nobody else ever does. */
-  readonly sinceMonotonicMs: number;
+  /** Monotonic time until which others may have led; `undefined` when nobody else ever does. */
+  readonly sinceMonotonicMs: number | undefined;
 }
 
 /** What a {@link Ticker} does at the firings of a cron expression. */
