@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Failure } from '../../src/core/failure.ts';
-import { fail, type Result, succeed } from '../../src/core/result.ts';
-import { WriteHistory } from '../../src/refresh/limits/write-history.ts';
-import type { Term } from '../../src/refresh/term.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
-import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildFailure, buildIdentity } from '../support/sample-events.ts';
+import type { Failure } from '../../../src/core/failure.ts';
+import { fail, type Result, succeed } from '../../../src/core/result.ts';
+import { WriteHistory } from '../../../src/refresh/limits/write-history.ts';
+import type { Term } from '../../../src/refresh/term.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { MemoryStore, STORE_DOWN } from '../../support/memory-store.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
+import { buildFailure, buildIdentity } from '../../support/sample-events.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
