@@ -14,7 +14,7 @@ const AFTER_EXPIRY_MS = 60_000;
 /** A store that is full has room when a version is a day old; somebody else may take it, or have used it up. */
 const SHORTEST_QUOTA_MS = 60_000;
 const LONGEST_QUOTA_MS = 10 * 60_000;
-const NEEDS_HUMAN_MS = 15 * 60_000;
+export const NEEDS_HUMAN_MS = 15 * 60_000;
 const FIRST_REJECTED_MS = 60_000;
 /** After so many failures that are likely to be over `soon`, they are taken for failures like all others. */
 const SOON_TIMES = 2;
