@@ -217,8 +217,8 @@ export interface Leadership {
    * ended before any timer has fired; the signal is aborted when this says true.
    */
   hasEnded(): boolean;
-  /** Monotonic time until which others may have led; `-Infinity` when nobody else ever does. */
-  readonly sinceMonotonicMs: number;
+  /** Monotonic time until which others may have led; `undefined` when nobody else ever does. */
+  readonly sinceMonotonicMs: number | undefined;
 }
 
 /** What a {@link Ticker} does at the firings of a cron expression. */

@@ -15,6 +15,7 @@ import { msUntil } from '../core/schedule/moment.ts';
 import type { PublishedToken } from '../core/token/document.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import { decideStep, isDue, type TokenFacts } from './decide-step.ts';
+import type { Priority } from './limits/priority-queue.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
 import {
   type Achievement,
@@ -234,8 +235,8 @@ export class ManagedToken {
   }
 
   /** Whose readers run out first goes first. */
-  get #priority(): number {
-    return this.published?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
+  get #priority(): Priority {
+    return this.published?.expiresAtMs ?? 'first';
   }
 
   #end(run: RefreshRun, outcome: RefreshOutcome): RefreshOutcome {

@@ -54,9 +54,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no cap of the wait',
     file: 'core/schedule/backoff.ts',
-    changes: [
-      ['Math.round(draw * Math.min(grownMs, LONGEST_MS, quarterMs))', 'Math.round(draw * grownMs * 100)'],
-    ],
+    changes: [['Math.round(draw * Math.min(grownMs, maxMs))', 'Math.round(draw * grownMs * 100)']],
   },
   {
     name: 'missed tick ignored',

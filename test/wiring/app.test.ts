@@ -180,7 +180,7 @@ describe('of two replicas', () => {
               signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true });
             })
           : Promise.resolve({
-              sinceMonotonicMs: Number.NEGATIVE_INFINITY,
+              sinceMonotonicMs: undefined,
               signal: end.signal,
               hasEnded: () => {
                 if (isOver) end.abort(new Error('leadership was lost'));

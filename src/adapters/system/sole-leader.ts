@@ -22,7 +22,7 @@ export function createSoleLeader(turn?: SoleLeaderTurn): Coordinator {
       signal.throwIfAborted();
       await turn?.take(signal);
       const { signal: ended } = term;
-      return { signal: ended, hasEnded: () => ended.aborted, sinceMonotonicMs: Number.NEGATIVE_INFINITY };
+      return { signal: ended, hasEnded: () => ended.aborted, sinceMonotonicMs: undefined };
     },
     release: () => {
       turn?.release();

@@ -12,6 +12,8 @@ export type Circuit =
   | { readonly kind: 'doubtful'; readonly needed: number; readonly streak: Streak }
   | { readonly kind: 'open'; readonly needed: number; readonly streak: Streak; readonly sinceMs: number };
 
+type Failing = Exclude<Circuit, { kind: 'closed' }>;
+
 /** Failures with no success between them. `needed` above: tokens that have to begin to fail until the others wait. */
 interface Streak {
   readonly latest: CallFailure;
@@ -84,14 +86,13 @@ export function afterFailure(circuit: Circuit, latest: CallFailure): Circuit {
 }
 
 /** Whether tokens of this kind ask one at a time. @param hasFailed the kind: those whose last call has failed */
-export function isHeld(circuit: Circuit, hasFailed: boolean): boolean {
+export function isHeld(circuit: Circuit, hasFailed: boolean): circuit is Failing {
   if (circuit.kind === 'closed') return false;
   return circuit.kind === 'open' || (hasFailed && circuit.streak.tokens.length >= MANY_FAILING);
 }
 
-/** Milliseconds until the next of this kind may ask; 0 when it may. */
-export function probeInMs(circuit: Circuit, hasFailed: boolean, nowMs: number): number {
-  if (circuit.kind === 'closed' || !isHeld(circuit, hasFailed)) return 0;
+/** Milliseconds until the next of a kind that is held may ask; 0 when it may. */
+export function probeInMs(circuit: Failing, hasFailed: boolean, nowMs: number): number {
   const { latest, begun, probes, demandedUntilMs } = circuit.streak;
   const isLate = circuit.kind === 'open' && nowMs - circuit.sinceMs >= LATER_AFTER_MS;
   const nextAtMs = latest.atMs + gapMs(latest, probes, hasFailed, isLate ? MAX_LATER_GAP_MS : MAX_GAP_MS);

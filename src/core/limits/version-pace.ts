@@ -8,14 +8,13 @@
  * Non-guarantee: writes that nobody planned (explicit refreshes, other programs) may use up what was spared.
  */
 import { isRecovered, lowMark, type QuotaState } from './quota.ts';
-import { type RecentWrites, VERSION_DAY_MS } from './recent-writes.ts';
+import { VERSION_DAY_MS } from './recent-writes.ts';
 
 /** Versions a secret may get in 24 hours; `none` for stores and tests without the quota. */
 export type VersionBudget = number | 'none';
 
 /** A refresh comes up to half a tick early, and the store's clock may differ a little: versions age this much slower. */
 const AGING_SLACK_MS = 15_000;
-const EXCEEDED_FOR_MS = 3_600_000;
 
 /** Versions in 24 hours that the cadence aims for: the rest is for explicit refreshes and other programs. */
 export function pacedVersions(budget: number): number {
@@ -115,25 +114,14 @@ export function decideVersionPlan(plan: RefreshPlan, supply: VersionSupply, nowM
   return { refreshAtMs, isTooLate: refreshAtMs > latestAtMs, shortLifeAtMs };
 }
 
-export interface BudgetStanding {
-  readonly former: QuotaState;
-  readonly writes: RecentWrites;
-  readonly budget: number;
-  /** When a version was last needed and not left, or refused by the store; `undefined` for not yet. */
-  readonly exceededAtMs: number | undefined;
-  readonly nowMs: number;
-}
-
-/** A shortage is over an hour after the last write that met it, so that it is told once and not at each write. */
-export function decideBudgetState({
-  former,
-  writes,
-  budget,
-  exceededAtMs,
-  nowMs,
-}: BudgetStanding): QuotaState {
-  if (exceededAtMs !== undefined && nowMs - exceededAtMs < EXCEEDED_FOR_MS) return 'exhausted';
-  const versions = writes.count(nowMs);
+/** @param isExceeded a version was lately needed and not left, or refused by the store */
+export function decideBudgetState(
+  former: QuotaState,
+  versions: number,
+  budget: number,
+  isExceeded: boolean,
+): QuotaState {
+  if (isExceeded) return 'exhausted';
   if (versions >= lowMark(budget)) return 'low';
   return former === 'normal' || isRecovered(versions, budget) ? 'normal' : 'low';
 }

@@ -48,11 +48,6 @@ export interface Hold {
   readonly hasFailed: boolean;
 }
 
-interface Probe {
-  readonly token: string;
-  readonly untilMs: number;
-}
-
 export const PROBE_LIMIT_MS = 30_000;
 /** What is over sooner is not told. */
 const ANNOUNCED_AFTER_MS = 5000;
@@ -74,7 +69,7 @@ export class ProviderBreaker {
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();
   #circuit: Circuit = CLOSED;
-  #probe: Probe | undefined;
+  #probe: { readonly token: string; readonly untilMs: number } | undefined;
   /** Since when the provider fails, once that was told; monotonic. */
   #toldSinceMs: number | undefined;
 
@@ -96,11 +91,16 @@ export class ProviderBreaker {
   /** `undefined`: the provider may be asked for this token. */
   request(token: string, term: Term): Hold | undefined {
     if (term !== this.#term) this.#begin(term);
-    if (this.#probe?.token === token) return undefined;
     const hasFailed = this.#failing.has(token);
-    const queue = hasFailed ? this.#failed : this.#untried;
+    const circuit = this.#circuit;
+    if (this.#probe?.token === token || !isHeld(circuit, hasFailed)) return undefined;
     const restMs = this.#restMs(hasFailed);
-    if (restMs > 0 || queue.length > 0) return this.#describe(hasFailed, restMs);
+    if (restMs > 0 || (hasFailed ? this.#failed : this.#untried).length > 0) {
+      const { code, retry, message } = circuit.streak.latest.failure;
+      const told = `${this.#deps.provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
+      const failure = { code, retry, message: told };
+      return { refusal: 'held', restMs: Math.max(1, restMs), hasFailed, failure };
+    }
     this.#take(token, hasFailed);
     return undefined;
   }
@@ -203,27 +203,10 @@ export class ProviderBreaker {
 
   /** Milliseconds until the next of its kind may ask; 0 when it may. */
   #restMs(hasFailed: boolean): number {
+    if (!isHeld(this.#circuit, hasFailed)) return 0;
     const nowMs = this.#nowMs();
     const probeRestMs = (this.#probe?.untilMs ?? nowMs) - nowMs;
-    return probeRestMs > 0 && isHeld(this.#circuit, hasFailed)
-      ? probeRestMs
-      : probeInMs(this.#circuit, hasFailed, nowMs);
-  }
-
-  #describe(hasFailed: boolean, restMs: number): Hold {
-    const { provider } = this.#deps;
-    // Others may still wait when the circuit has closed; they are about to be called.
-    const { code, retry, message }: Failure =
-      this.#circuit.kind === 'closed'
-        ? { code: 'provider-unavailable', retry: 'backoff', message: 'no answer' }
-        : this.#circuit.streak.latest.failure;
-    const told = `${provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
-    return {
-      refusal: 'held',
-      restMs: Math.max(1, restMs),
-      hasFailed,
-      failure: { code, retry, message: told },
-    };
+    return probeRestMs > 0 ? probeRestMs : probeInMs(this.#circuit, hasFailed, nowMs);
   }
 
   #nowMs(): number {

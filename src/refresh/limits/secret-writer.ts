@@ -72,7 +72,7 @@ export class SecretWriter {
       failure: written.ok ? undefined : written.failure,
     });
     if (!written.ok && rateLimiter !== 'none') rateLimiter.onThrottled(written.failure);
-    await history?.record(write.requestToken, written, signal);
+    await history?.record(write.requestToken, written, term);
     return written;
   }
 

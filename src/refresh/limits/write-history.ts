@@ -36,13 +36,10 @@ export interface CountedSecret {
   readonly versionBudget: number;
 }
 
-/**
- * What the store said when it was last asked, in which term and when (monotonic): `outdated` since somebody else has
- * written, `denied` when it does not tell us.
- */
+/** What the store said when it was last asked, and when (monotonic): `denied` when it does not tell us. */
 interface Answer {
-  readonly kind: 'counted' | 'outdated' | 'denied';
-  readonly term: Term | undefined;
+  readonly kind: 'counted' | 'denied';
+  readonly term: Term;
   readonly atMs: number;
 }
 
@@ -56,6 +53,7 @@ interface Refusal {
 const ASK_AGAIN_MS = 3_600_000;
 /** The same while the store refuses to write: the list of a full secret is two calls, and many may be full. */
 const ASK_WHILE_FULL_MS = 600_000;
+const EXCEEDED_FOR_MS = 3_600_000;
 
 const EVENT_OF = {
   normal: 'version-budget-recovered',
@@ -85,14 +83,14 @@ export class WriteHistory {
 
   /** Asks the store what it counts, if that may be news. True when it was asked. Never fails: see above. */
   async learn(term: Term): Promise<boolean> {
-    const answer = this.#answer;
-    if (answer?.term === term && !this.#isNews(answer)) return false;
-    await this.#ask(term, term.signal);
+    const isNearlyUsed = this.#writes.count(this.#nowMs()) >= lowMark(this.#secret.versionBudget);
+    if (this.#isKnown(term, isNearlyUsed ? ASK_AGAIN_MS : undefined)) return false;
+    await this.#ask(term);
     return true;
   }
 
   noticeOthers(): void {
-    if (this.#answer?.kind === 'counted') this.#answer = { ...this.#answer, kind: 'outdated' };
+    if (this.#answer?.kind === 'counted') this.#answer = undefined;
   }
 
   /** Called before a write is sent: it is counted from now on, and told when there was no room for it. */
@@ -107,14 +105,14 @@ export class WriteHistory {
   async record(
     requestToken: string,
     written: Result<{ readonly version: string }>,
-    signal: AbortSignal,
+    term: Term,
   ): Promise<void> {
     const failure = written.ok ? undefined : written.failure;
     const nowMs = this.#nowMs();
     if (failure?.code === 'store-quota') {
       this.#refusal = { kind: 'full', atMs: nowMs };
       this.#exceededAtMs = nowMs;
-      await this.#askWhileFull(signal);
+      if (!this.#isKnown(term, ASK_WHILE_FULL_MS)) await this.#ask(term);
     } else {
       if (this.#refusal !== undefined) this.#refusal = { ...this.#refusal, kind: 'past' };
       if (mayHaveMadeVersion(failure)) {
@@ -159,20 +157,15 @@ export class WriteHistory {
     return oldestMs === undefined ? undefined : oldestMs + VERSION_DAY_MS - nowMs;
   }
 
-  /** Whether another answer in the same term may be another one. */
-  #isNews({ kind, atMs }: Answer): boolean {
-    if (kind !== 'counted') return kind === 'outdated';
-    const nowMs = this.#nowMs();
-    return nowMs - atMs >= ASK_AGAIN_MS && this.#writes.count(nowMs) >= lowMark(this.#secret.versionBudget);
-  }
-
-  async #askWhileFull(signal: AbortSignal): Promise<void> {
+  /** Whether the store has said in this term what there is to know. @param forMs of a count; without it for the term */
+  #isKnown(term: Term, forMs: number | undefined): boolean {
     const answer = this.#answer;
-    const isDue = answer === undefined || this.#nowMs() - answer.atMs >= ASK_WHILE_FULL_MS;
-    if (answer?.kind !== 'denied' && isDue) await this.#ask(answer?.term, signal);
+    if (answer === undefined || answer.term !== term) return false;
+    return answer.kind === 'denied' || forMs === undefined || this.#nowMs() - answer.atMs < forMs;
   }
 
-  async #ask(term: Term | undefined, signal: AbortSignal): Promise<void> {
+  async #ask(term: Term): Promise<void> {
+    const { signal } = term;
     const { identity, store, events } = this.#deps;
     const { target, secretName, versionBudget } = this.#secret;
     const read = await store.readVersionAges(secretName, signal);
@@ -200,17 +193,13 @@ export class WriteHistory {
     const { identity, events } = this.#deps;
     const { target, versionBudget } = this.#secret;
     const nowMs = this.#nowMs();
-    const state = decideBudgetState({
-      former: this.#state,
-      writes: this.#writes,
-      budget: versionBudget,
-      exceededAtMs: this.#exceededAtMs,
-      nowMs,
-    });
+    const versions = this.#writes.count(nowMs);
+    // For an hour after the last write that met it, so that a shortage is told once and not at each write.
+    const isExceeded = this.#exceededAtMs !== undefined && nowMs - this.#exceededAtMs < EXCEEDED_FOR_MS;
+    const state = decideBudgetState(this.#state, versions, versionBudget, isExceeded);
     if (state === this.#state) return;
     this.#state = state;
     const held = this.#heldUntilMs === undefined ? {} : { heldForMs: this.#heldUntilMs - nowMs };
-    const versions = this.#writes.count(nowMs);
     events({ event: EVENT_OF[state], identity, target, versions, versionBudget, ...held });
   }
 

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { MANY_TOKENS } from '../../src/core/limits/circuit.ts';
-import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
-import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
-import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createEvenRandom } from '../support/keeper-bench.ts';
-import { MemoryStore } from '../support/memory-store.ts';
-import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildFailure, buildIdentity } from '../support/sample-events.ts';
-import { termUntil } from '../support/term.ts';
+import { MANY_TOKENS } from '../../../src/core/limits/circuit.ts';
+import { ConcurrencyLimit } from '../../../src/refresh/limits/concurrency-limit.ts';
+import { ProviderBreaker } from '../../../src/refresh/limits/provider-breaker.ts';
+import { TokenLimits } from '../../../src/refresh/limits/token-limits.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { createEvenRandom } from '../../support/keeper-bench.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
+import { buildFailure, buildIdentity } from '../../support/sample-events.ts';
+import { termUntil } from '../../support/term.ts';
 
 const NEVER = new AbortController().signal;
 const TERM = termUntil(NEVER);
