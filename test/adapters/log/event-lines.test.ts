@@ -68,7 +68,9 @@ it('writes exactly these lines', () => {
   const onEvent = createEventLog(captured.log, clock);
   for (const event of [...allSampleEvents, ...variants]) onEvent(event);
 
-  const pinned = readFileSync(new URL('event-lines.ndjson', import.meta.url), 'utf8').trimEnd().split('\n');
+  const pinned = readFileSync(new URL('event-lines.ndjson', import.meta.url), 'utf8')
+    .trimEnd()
+    .split('\n');
   const names = new Set(pinned.map(eventOf));
   const written = captured.text().trimEnd().split('\n');
   assert.deepEqual(
