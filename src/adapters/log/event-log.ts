@@ -3,14 +3,14 @@
  * is memory: what was reported before is no news. When the published token's expiry passes while a failure repeats, the
  * line is called `token-expired`.
  */
-import type { RefreshEvent, RefreshEventName } from '../../core/events.ts';
+import type { EventByName, RefreshEvent, RefreshEventName } from '../../core/events.ts';
 import type { FailureCode } from '../../core/failure.ts';
 import { formatFetchLimit } from '../../core/limits/fetch-limit.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly, formatUtc } from '../../core/wire/time-text.ts';
 import type { Log } from './log.ts';
 import type { LogEvent, LogValue } from './log-fields.ts';
-import { type EventByName, LOG_TABLE, type LogContext } from './log-table.ts';
+import { LOG_TABLE, type LogContext } from './log-table.ts';
 
 /** SNAP servers tolerate 2 to 5 minutes; a minute off is worth a line before they refuse. */
 const NOTEWORTHY_SKEW_MS = 60_000;

@@ -5,17 +5,12 @@
  * or what waits for a human, `debug` the rest. A failure is a line when it starts and when its code changes; its
  * repetitions are `debug`.
  */
-import type { RefreshEvent, RefreshEventName } from '../../core/events.ts';
+import type { EventByName, RefreshEventName } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import { type FetchLimit, formatFetchLimit } from '../../core/limits/fetch-limit.ts';
 import { formatRoughly, formatUtcSeconds } from '../../core/wire/time-text.ts';
 import type { LogValue } from './log-fields.ts';
 import type { LogLevel } from './log-level.ts';
-
-/** Each event by its name. */
-export type EventByName = {
-  readonly [Name in RefreshEventName]: Extract<RefreshEvent, { readonly event: Name }>;
-};
 
 /** What a row may know beside its event. */
 export interface LogContext {
