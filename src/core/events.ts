@@ -42,7 +42,7 @@ interface FailureSeries {
   readonly failedForMs: number;
 }
 
-type NoFields = Readonly<Record<never, unknown>>;
+type NoFields = unknown;
 
 /** What concerns one token; each has its `identity`. */
 interface TokenEvents {
