@@ -76,10 +76,16 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'stale refresh token',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
-      ['      this.#newest = state;\n', '      this.#refused = this.#newest;\n      this.#newest = state;\n'],
-      ['    return succeed(newest);', '    return succeed(this.#refused ?? newest);'],
+      [
+        'stored: { state, version: written.value.version }',
+        'stored: { ...this.#chain.stored, version: written.value.version }',
+      ],
+      [
+        '    this.#chain = learnStored(this.#chain, found);\n',
+        '    if (this.#chain.stored.state === undefined) this.#chain = learnStored(this.#chain, found);\n',
+      ],
     ],
   },
   {
@@ -101,15 +107,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'leadership not looked at again',
     file: 'replica/replica.ts',
-    changes: [['return signal.aborted ? signal : either;', 'return signal.aborted ? drained : drained;']],
+    changes: [
+      [
+        'return { signal, hasEnded: () => leadership.hasEnded() || drained.aborted, stopping };',
+        'return { signal: drained, hasEnded: () => drained.aborted, stopping };',
+      ],
+    ],
     replicas: 3,
   },
   {
     name: 'answer not journalled',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
       [
-        '    await this.#parts.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
+        '    await this.#deps.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
         '',
       ],
     ],
@@ -256,8 +267,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'presentation not noted',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['    else await journal?.writePresentation(presentation);\n', '']],
+    file: 'refresh/token-chain.ts',
+    changes: [['    else await journal?.writePresentation(note.presentation);\n', '']],
     replicas: 1,
   },
   {
@@ -268,8 +279,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'seed presented again',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['seed: this.#seed?.fingerprint() ?? this.#newest?.seed,', 'seed: this.#newest?.seed,']],
+    file: 'refresh/chain.ts',
+    changes: [['seed: seed?.fingerprint() ?? stored.state?.seed,', 'seed: stored.state?.seed,']],
     profile: 'consents',
   },
 ];
