@@ -224,9 +224,9 @@ describe('decideVersionPlan', () => {
     },
   ]) {
     it(`refreshes ${what}`, () => {
-      const { refreshAtMs, ...plan } = decideVersionPlan(given, supply, NOW_MS);
+      const { refreshAtMs, ...rest } = decideVersionPlan(given, supply, NOW_MS);
       assert.equal(refreshAtMs - NOW_MS, inMs);
-      assert.deepEqual(plan, { isTooLate: isTooLate ?? false, shortLifeAtMs });
+      assert.deepEqual(rest, { isTooLate: isTooLate ?? false, shortLifeAtMs });
     });
   }
 });
