@@ -7,7 +7,7 @@
 import { ALERTS, type AlertNotification, alertKey, runbookAnchor } from '../core/alert.ts';
 import type { FailureCode } from '../core/failure.ts';
 import { formatRoughly, formatUtcSeconds } from '../core/wire/time-text.ts';
-import type { ConditionMember } from './alert-board.ts';
+import type { ConditionMember } from './alert-conditions.ts';
 import type { Transition } from './alert-groups.ts';
 
 /** Where the texts say who speaks, and where to read on. */

@@ -1,5 +1,5 @@
 /** What part of the tokens somebody wants to see, as the page's form, its links and `/status.json` say it. */
-import { TOKEN_STATES, type TokenState } from './token-record.ts';
+import { TOKEN_STATES, type TokenState } from '../core/board.ts';
 
 export const STATUS_SORTS = ['worst', 'life', 'name'] as const;
 export type StatusSort = (typeof STATUS_SORTS)[number];

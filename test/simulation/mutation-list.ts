@@ -194,8 +194,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'alerts never begin',
-    file: 'alerts/alert-board.ts',
-    changes: [['return this.#isLeader ? this.#tokenConditions()', 'return this.#isLeader ? []']],
+    file: 'alerts/alert-conditions.ts',
+    changes: [['? findTokenConditions(board, now.now())', '? []']],
   },
   {
     name: 'inherited alerts not ended',
@@ -239,8 +239,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'gone customer goes on being alerted',
-    file: 'alerts/alert-board.ts',
-    changes: [['        this.#tokens.delete(event.identity.token);\n', '']],
+    file: 'board/token-board.ts',
+    changes: [['if (next === undefined) this.#tokens.delete(token);', 'if (next === undefined) return;']],
     profile: 'customers',
   },
   {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { TOKEN_STATES } from '../../src/core/board.ts';
 import {
   DEFAULT_QUERY,
   formatStatusQuery,
@@ -8,7 +9,6 @@ import {
   parseStatusQuery,
   STATUS_SORTS,
 } from '../../src/status/status-query.ts';
-import { TOKEN_STATES } from '../../src/status/token-record.ts';
 
 describe('parseStatusQuery', () => {
   it('takes the empty fields of a form for none', () => {
