@@ -132,18 +132,6 @@ function describeNews(event: RefreshEvent): string | undefined {
       return `${event.provider}: woke up too late for a tick, made up for it`;
     case 'clock-jumped':
       return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
-    case 'leadership-acquired':
-    case 'coordination-recovered':
-    case 'standing-by':
-    case 'bindings-counted':
-    case 'discovery-recovered':
-    case 'alert-sent':
-    case 'alert-sink-recovered':
-    case 'refresh-started':
-    case 'token-fetched':
-    case 'secret-written':
-    case 'secret-versions-counted':
-      return undefined;
     case 'leadership-lost':
       return 'this replica no longer refreshes the tokens';
     case 'chain-recovered':
@@ -161,5 +149,7 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'nobody-leads':
     case 'journal-failed':
       return event.problem;
+    default:
+      return undefined;
   }
 }

@@ -62,22 +62,20 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const { board, clock } = options;
   const { nextTurn = () => Promise.resolve(), perTokenLimit = DEFAULT_PER_TOKEN_LIMIT } = options;
   const registry = new Registry();
-  const registers = [registry];
 
+  const describe = <Label extends string>({ name, help, labels }: Definition<Label>) => ({
+    name,
+    help,
+    labelNames: labels,
+    registers: [registry],
+  });
   const gauge = <Label extends string>(definition: Definition<Label>): Gauge<Label> =>
-    new Gauge({ name: definition.name, help: definition.help, labelNames: definition.labels, registers });
+    new Gauge(describe(definition));
   const counter = <Label extends string>(definition: Definition<Label>): Counter<Label> =>
-    new Counter({ name: definition.name, help: definition.help, labelNames: definition.labels, registers });
+    new Counter(describe(definition));
   const histogram = <Label extends string>(
     definition: Definition<Label> & { readonly buckets: readonly number[] },
-  ): Histogram<Label> =>
-    new Histogram({
-      name: definition.name,
-      help: definition.help,
-      labelNames: definition.labels,
-      buckets: [...definition.buckets],
-      registers,
-    });
+  ): Histogram<Label> => new Histogram({ ...describe(definition), buckets: [...definition.buckets] });
 
   const tokenExpiresAt = gauge(METRIC.tokenExpiresAt);
   const tokenLastSuccess = gauge(METRIC.tokenLastSuccess);
@@ -199,13 +197,13 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   function describeTokens(provider: string, all: readonly TokenRecord[], limit: number): void {
     const nowMs = clock.now();
-    const states = all.map(({ readable }) => decideLife(readable, nowMs));
-    for (const state of TOKEN_STATES) {
-      // What the store has not been read for counts as absent: nobody has seen a token.
-      const isState = (each: (typeof states)[number]): boolean =>
-        each === state || (each === 'unknown' && state === 'absent');
-      tokens.set({ provider, state }, states.filter(isState).length);
-    }
+    const states = all.map(({ readable }) => {
+      const life = decideLife(readable, nowMs);
+      // Nobody has seen a token of it yet.
+      return life === 'unknown' ? 'absent' : life;
+    });
+    for (const state of TOKEN_STATES)
+      tokens.set({ provider, state }, states.filter((each) => each === state).length);
     const groups =
       all.length > limit
         ? [{ labels: { provider }, members: all }]
