@@ -7,8 +7,8 @@
  * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
  * better, and it could not take over either.
  */
-import type { AlertName } from '../core/alert.ts';
-import { type Board, publishedOf, type TokenRecord } from '../core/board.ts';
+import { type AlertName, alertKey } from '../core/alert.ts';
+import { type Board, type ProviderRecord, publishedOf, type TokenRecord } from '../core/board.ts';
 import type { Failure, FailureCode } from '../core/failure.ts';
 import type { Now } from '../core/schedule/moment.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
@@ -44,77 +44,67 @@ const STALL_AFTER_EXPIRY_MS = 30_000;
 const UNCARED_ABSENT_MS = 120_000;
 const UNCARED_EXPIRED_MS = 360_000;
 
+/** An alert that holds for one token, or for the provider or the program as a whole. */
+interface Finding extends Pick<Condition, 'alert' | 'provider'> {
+  readonly member: ConditionMember;
+}
+
+const NO_TOKEN = { token: undefined, code: undefined, expiresAtMs: undefined };
+
 /** Everything that is wrong now; in no particular order. */
 export function findConditions(board: Board, now: Now): readonly Condition[] {
-  return board.leadership.isLeader
-    ? findTokenConditions(board, now.now())
-    : [...findNoLeader(board, now.monotonicMs()), ...findUncaredTokens(board, now)];
+  const conditions = new Map<string, Condition & { readonly members: ConditionMember[] }>();
+  for (const { alert, provider, member } of board.leadership.isLeader
+    ? findAsLeader(board, now.now())
+    : findAsStandby(board, now)) {
+    const key = alertKey('', provider, alert);
+    const condition = conditions.get(key) ?? { alert, provider, members: [] };
+    condition.members.push(member);
+    conditions.set(key, condition);
+  }
+  return [...conditions.values()];
 }
 
-function findNoLeader({ leadership: { trouble } }: Board, monotonicMs: number): readonly Condition[] {
-  const sinceMs = trouble?.blindSinceMonotonicMs;
-  if (sinceMs === undefined || monotonicMs - sinceMs < NO_LEADER_AFTER_MS) return [];
-  return [{ alert: 'NoLeader', provider: undefined, members: [{ ...NO_TOKEN, detail: trouble?.problem }] }];
-}
-
-/** Of a stand-by: tokens that its leader does not refresh, because it keeps others. */
-function findUncaredTokens(board: Board, now: Now): readonly Condition[] {
-  const { other } = board.leadership;
-  if (other === undefined || other.isOurs) return [];
+/** Whether it can see who leads, and which tokens its leader does not refresh, because it keeps others. */
+function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
+  const { other, trouble } = board.leadership;
+  const blindSinceMs = trouble?.blindSinceMonotonicMs;
+  if (blindSinceMs !== undefined && now.monotonicMs() - blindSinceMs >= NO_LEADER_AFTER_MS)
+    yield { alert: 'NoLeader', provider: undefined, member: { ...NO_TOKEN, detail: trouble?.problem } };
+  if (other === undefined || other.isOurs) return;
   const ledForMs = now.monotonicMs() - other.sinceMonotonicMs;
   const detail =
     `${other.name} leads, which does not refresh it: it may be of another installation, ` +
     'give each a coordination.leaseName of its own';
-  const { add, conditions } = collectConditions();
   for (const { identity, readable } of board.tokens()) {
+    const { provider, token } = identity;
     const expiresAtMs = publishedOf(readable)?.expiresAtMs;
     const isUncared =
       readable.kind === 'absent'
         ? ledForMs >= UNCARED_ABSENT_MS
         : expiresAtMs !== undefined && Math.min(ledForMs, now.now() - expiresAtMs) >= UNCARED_EXPIRED_MS;
     if (isUncared)
-      add('TokenExpired', identity.provider, { token: identity.token, code: undefined, detail, expiresAtMs });
+      yield { alert: 'TokenExpired', provider, member: { token, code: undefined, detail, expiresAtMs } };
   }
-  return conditions();
 }
 
-function findTokenConditions(board: Board, nowMs: number): readonly Condition[] {
-  const { add, conditions } = collectConditions();
+function* findAsLeader(board: Board, nowMs: number): Iterable<Finding> {
   for (const record of board.tokens()) {
     const { identity, readable, failure, secrets } = record;
     const { provider, token } = identity;
     const expiresAtMs = publishedOf(readable)?.expiresAtMs;
     const member = { token, code: failure?.code, detail: failure?.message, expiresAtMs };
-    if (failure !== undefined) add(causeOf(failure), provider, member);
-    const schedule = board.provider(provider)?.schedule;
-    const marginMs = schedule === undefined ? undefined : schedule.lifetimeMs - schedule.refreshEveryMs;
-    const urgency = decideUrgency(record, marginMs, nowMs);
-    if (urgency !== undefined) add(urgency, provider, member);
+    if (failure !== undefined) yield { alert: causeOf(failure), provider, member };
+    const urgency = decideUrgency(record, board.provider(provider)?.schedule, nowMs);
+    if (urgency !== undefined) yield { alert: urgency, provider, member };
     const shortage = secrets.document?.shortage ?? secrets.state?.shortage;
-    if (shortage !== undefined) {
-      const detail = `${shortage.versions} of ${shortage.versionBudget} versions`;
-      add('VersionBudgetLow', provider, { ...member, code: undefined, detail });
-    }
+    if (shortage === undefined) continue;
+    const detail = `${shortage.versions} of ${shortage.versionBudget} versions`;
+    yield { alert: 'VersionBudgetLow', provider, member: { ...member, code: undefined, detail } };
   }
-  for (const { name, clockSkewMs } of board.providers())
+  for (const { name: provider, clockSkewMs } of board.providers())
     if (isSuspectSkew(clockSkewMs))
-      add('ClockSkew', name, { ...NO_TOKEN, detail: describeSkew(clockSkewMs) });
-  return conditions();
-}
-
-const NO_TOKEN = { token: undefined, code: undefined, expiresAtMs: undefined };
-
-function collectConditions() {
-  const found = new Map<string, { alert: AlertName; provider: string; members: ConditionMember[] }>();
-  return {
-    add: (alert: AlertName, provider: string, member: ConditionMember): void => {
-      const key = `${provider}/${alert}`;
-      const condition = found.get(key);
-      if (condition === undefined) found.set(key, { alert, provider, members: [member] });
-      else condition.members.push(member);
-    },
-    conditions: (): readonly Condition[] => [...found.values()],
-  };
+      yield { alert: 'ClockSkew', provider, member: { ...NO_TOKEN, detail: describeSkew(clockSkewMs) } };
 }
 
 /** Which alert says best why a refresh fails: one for each failure. */
@@ -149,7 +139,7 @@ export function causeOf({ code, retry }: Pick<Failure, 'code' | 'retry'>): Alert
 /** What the time that is left makes of it. A token that was never seen may well be fine. */
 function decideUrgency(
   { readable, failure }: Pick<TokenRecord, 'readable' | 'failure'>,
-  marginMs: number | undefined,
+  schedule: ProviderRecord['schedule'],
   nowMs: number,
 ): 'TokenExpiring' | 'TokenExpired' | undefined {
   if (readable.kind === 'unknown') return undefined;
@@ -158,6 +148,7 @@ function decideUrgency(
   if (failure === undefined) return leftMs <= -STALL_AFTER_EXPIRY_MS ? 'TokenExpired' : undefined;
   if (leftMs <= 0) return 'TokenExpired';
   const plannedMs = readable.expiresAtMs - readable.refreshAtMs;
+  const marginMs = schedule === undefined ? undefined : schedule.lifetimeMs - schedule.refreshEveryMs;
   // One that is refreshed early, to spread a provider's tokens, has more time than its margin; one that the provider
   // would not replace is asked for at its very end.
   const fullMs = plannedMs > 0 ? Math.min(plannedMs, marginMs ?? plannedMs) : (marginMs ?? 0);

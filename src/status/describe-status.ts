@@ -190,8 +190,6 @@ function createFilter({ provider, state, text }: StatusQuery): (seen: Seen) => b
   };
 }
 
-const RANKS: Readonly<Record<TokenState, number>> = rankStates();
-
 /** Names decide where nothing else does, so that a page is the same each time. */
 const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>> = {
   worst: (a, b) => a.rank - b.rank || byLife(a, b),
@@ -202,13 +200,12 @@ const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>
 function see(record: TokenRecord, nowMs: number): Seen {
   const state = decideTokenState(record, nowMs);
   const nothing = record.readable.kind === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  return { record, state, rank: RANKS[state], life: publishedOf(record.readable)?.expiresAtMs ?? nothing };
-}
-
-function rankStates(): Record<TokenState, number> {
-  const ranks = noCounts();
-  for (const [rank, state] of TOKEN_STATES.entries()) ranks[state] = rank;
-  return ranks;
+  return {
+    record,
+    state,
+    rank: TOKEN_STATES.indexOf(state),
+    life: publishedOf(record.readable)?.expiresAtMs ?? nothing,
+  };
 }
 
 function byLife(a: Seen, b: Seen): number {

@@ -195,7 +195,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'alerts never begin',
     file: 'alerts/alert-conditions.ts',
-    changes: [['? findTokenConditions(board, now.now())', '? []']],
+    changes: [['? findAsLeader(board, now.now())', '? []']],
   },
   {
     name: 'inherited alerts not ended',
