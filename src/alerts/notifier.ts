@@ -1,8 +1,8 @@
 /**
  * Tells people what is wrong: the loop between the events and the sinks.
  *
- * Guarantee: an event only begins or ends a term; all else happens in this loop and in one queue per sink, so that neither a slow
- * receiver nor a storm of failures delays a refresh. `stop` ends within {@link LAST_WORDS_MS}.
+ * Guarantee: an event only begins or ends a term; all else happens in this loop and in one queue per sink, so that neither
+ * a slow receiver nor a storm of failures delays a refresh. `stop` ends within {@link LAST_WORDS_MS}.
  * Non-guarantee: only the replica that leads tells about tokens. What a former leader has raised at a receiver that keeps
  * no state (Slack, webhook, SNS) gets no recovery message from its successor.
  */

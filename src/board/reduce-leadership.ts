@@ -12,7 +12,7 @@ export function reduceLeadership(
   const { other, trouble } = record;
   switch (event.event) {
     case 'leadership-acquired':
-      // What failed, on the other hand, is over when it is said to have recovered.
+      // That nobody leads is over with it. What failed is over when an event says that it has recovered.
       return {
         isLeader: true,
         sinceMs: wallMs,
