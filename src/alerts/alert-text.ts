@@ -4,7 +4,7 @@
  * Guarantee: the texts are built from names, codes, counts, times and the messages of failures, none of which holds a
  * secret; they are bounded however many tokens are concerned.
  */
-import { ALERTS, type AlertNotification, alertKey, runbookAnchor } from '../core/alert.ts';
+import { ALERTS, type AlertNotification, alertKey, runbookLink } from '../core/alert.ts';
 import type { FailureCode } from '../core/failure.ts';
 import { formatRoughly, formatUtcSeconds } from '../core/wire/time-text.ts';
 import type { ConditionMember } from './alert-conditions.ts';
@@ -18,7 +18,6 @@ export interface AlertTextSettings {
   readonly runbookUrl: string | undefined;
 }
 
-const RUNBOOK_FILE = 'docs/runbook.md';
 const MOST_NAMES = 10;
 const MOST_DETAILS = 3;
 const LONGEST_DETAIL = 500;
@@ -49,7 +48,7 @@ export function buildNotification(
     ),
     description: isOver ? describeEnd(transition) : describeMembers(members, nowMs),
     action: isOver ? 'nothing' : ALERTS[alert].action,
-    runbook: runbookLink(settings, alert),
+    runbook: runbookLink(settings.runbookUrl, alert),
     startedAtMs,
     atMs: nowMs,
     lastedMs: Math.round(lastedMs),
@@ -72,7 +71,7 @@ export function buildTestNotification(settings: AlertTextSettings, nowMs: number
     summary: 'TEST: somebody has run alert-test, nothing is wrong',
     description: `sent at ${formatUtcSeconds(nowMs)} to see whether alerts arrive`,
     action: 'nothing; close it where it stays open',
-    runbook: runbookLink(settings, 'AlertTest'),
+    runbook: runbookLink(settings.runbookUrl, 'AlertTest'),
     startedAtMs: nowMs,
     atMs: nowMs,
     lastedMs: 0,
@@ -145,10 +144,6 @@ function countCodes(members: readonly ConditionMember[]): AlertNotification['cod
   const codes: Partial<Record<FailureCode, number>> = {};
   for (const { code } of members) if (code !== undefined) codes[code] = (codes[code] ?? 0) + 1;
   return codes;
-}
-
-function runbookLink({ runbookUrl }: AlertTextSettings, alert: AlertNotification['alert']): string {
-  return `${runbookUrl ?? RUNBOOK_FILE}#${runbookAnchor(alert)}`;
 }
 
 function cut(text: string, longest: number): string {

@@ -1,5 +1,5 @@
 /** From the board to what people and programs read. Costs a pass over all tokens, and sorting those that match. */
-import { runbookAnchor } from '../core/alert.ts';
+import { runbookLink } from '../core/alert.ts';
 import {
   type Board,
   countVersions,
@@ -33,7 +33,6 @@ export interface StatusSources extends StatusSettings {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
 }
 
-const RUNBOOK_FILE = 'docs/runbook.md';
 const LONGEST_MESSAGE = 500;
 const NOTHING = '.'.repeat(STRIP_LENGTH);
 const MARK_LETTERS: Readonly<Record<StripMark, string>> = { none: '.', ok: 'o', retried: 'r', failed: 'f' };
@@ -116,23 +115,20 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
     customer: customer ?? null,
     secret,
     state,
-    issuedAt: formatTime(issuedAtMs),
-    dueAt: formatTime(refreshAtMs),
-    expiresAt: formatTime(expiresAtMs),
-    lifeLeftSeconds: expiresAtMs === undefined ? null : Math.floor((expiresAtMs - nowMs) / 1000),
+    issuedAt: whenKnown(issuedAtMs, formatUtc),
+    dueAt: whenKnown(refreshAtMs, formatUtc),
+    expiresAt: whenKnown(expiresAtMs, formatUtc),
+    lifeLeftSeconds: whenKnown(expiresAtMs, (timeMs) => Math.floor((timeMs - nowMs) / 1000)),
     generation: generation ?? null,
     isRefreshing,
-    nextAttemptAt: formatTime(nextAttemptAtMs(record)),
-    failure:
-      failure === undefined
-        ? null
-        : {
-            code: failure.code,
-            message: failure.message.slice(0, LONGEST_MESSAGE),
-            since: formatUtc(failure.sinceMs),
-            attempts: failure.attempts,
-            runbook: `${sources.runbookUrl ?? RUNBOOK_FILE}#${runbookAnchor(failure.code)}`,
-          },
+    nextAttemptAt: whenKnown(nextAttemptAtMs(record), formatUtc),
+    failure: whenKnown(failure, ({ code, message, sinceMs, attempts }) => ({
+      code,
+      message: message.slice(0, LONGEST_MESSAGE),
+      since: formatUtc(sinceMs),
+      attempts,
+      runbook: runbookLink(sources.runbookUrl, code),
+    })),
     versions: {
       last24Hours: countVersions(record, monotonicMs),
       budget: sources.board.provider(provider)?.versionBudget ?? null,
@@ -143,36 +139,27 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
 
 function describeProvider(provider: ProviderRecord, counts: StateCounts): ProviderStatus {
   const { name, kind, schedule, calls, clockSkewMs, fetchBudget, discovery } = provider;
-  const latest = calls.at(-1);
   const durationsMs = calls.map(({ durationMs }) => durationMs).toSorted((a, b) => a - b);
-  const medianMs = durationsMs[Math.floor(durationsMs.length / 2)];
   return {
     name,
     kind,
     tokens: sum(counts),
     counts,
-    schedule:
-      schedule === undefined
-        ? null
-        : {
-            cron: schedule.cron,
-            lifetimeSeconds: schedule.lifetimeMs / 1000,
-            refreshEverySeconds: schedule.refreshEveryMs / 1000,
-            tickSeconds: schedule.tickMs / 1000,
-          },
-    calls:
-      latest === undefined || medianMs === undefined
-        ? null
-        : {
-            recent: calls.length,
-            failed: calls.filter(({ hasFailed }) => hasFailed).length,
-            medianSeconds: Math.round(medianMs) / 1000,
-            latestSeconds: Math.round(latest.durationMs) / 1000,
-          },
-    clockSkewSeconds: clockSkewMs === undefined ? null : Math.round(clockSkewMs) / 1000,
+    schedule: whenKnown(schedule, ({ cron, lifetimeMs, refreshEveryMs, tickMs }) => ({
+      cron,
+      lifetimeSeconds: lifetimeMs / 1000,
+      refreshEverySeconds: refreshEveryMs / 1000,
+      tickSeconds: tickMs / 1000,
+    })),
+    calls: whenKnown(calls.at(-1), ({ durationMs }) => ({
+      recent: calls.length,
+      failed: calls.filter(({ hasFailed }) => hasFailed).length,
+      medianSeconds: roundToSeconds(durationsMs[Math.floor(durationsMs.length / 2)] ?? durationMs),
+      latestSeconds: roundToSeconds(durationMs),
+    })),
+    clockSkewSeconds: whenKnown(clockSkewMs, roundToSeconds),
     fetchBudget: fetchBudget ?? null,
-    discovery:
-      discovery === undefined ? null : { customers: discovery.customers, rejected: discovery.rejected },
+    discovery: whenKnown(discovery, ({ customers, rejected }) => ({ customers, rejected })),
   };
 }
 
@@ -224,6 +211,14 @@ function sum(counts: StateCounts): number {
   return Object.values(counts).reduce((total, each) => total + each, 0);
 }
 
-function formatTime(timeMs: number | undefined): string | null {
-  return timeMs === undefined ? null : formatUtc(timeMs);
+function roundToSeconds(durationMs: number): number {
+  return Math.round(durationMs) / 1000;
+}
+
+/** JSON has no `undefined`. */
+function whenKnown<Value, Described>(
+  value: Value | undefined,
+  describe: (value: Value) => Described,
+): Described | null {
+  return value === undefined ? null : describe(value);
 }

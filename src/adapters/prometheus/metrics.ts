@@ -77,9 +77,17 @@ export function createMetrics(options: MetricsOptions): Metrics {
     definition: Definition<Label> & { readonly buckets: readonly number[] },
   ): Histogram<Label> => new Histogram({ ...describe(definition), buckets: [...definition.buckets] });
 
-  const tokenExpiresAt = gauge(METRIC.tokenExpiresAt);
-  const tokenLastSuccess = gauge(METRIC.tokenLastSuccess);
-  const tokenNextRefresh = gauge(METRIC.tokenNextRefresh);
+  const tokenTimes = [
+    {
+      times: gauge(METRIC.tokenExpiresAt),
+      timeOf: ({ readable }: TokenRecord) => publishedOf(readable)?.expiresAtMs,
+    },
+    {
+      times: gauge(METRIC.tokenLastSuccess),
+      timeOf: ({ lastSuccessAtMs }: TokenRecord) => lastSuccessAtMs,
+    },
+    { times: gauge(METRIC.tokenNextRefresh), timeOf: nextAttemptAtMs },
+  ];
   const tokens = gauge(METRIC.tokens);
   const refresh = counter(METRIC.refresh);
   const fetchDuration = histogram(METRIC.fetchDuration);
@@ -159,9 +167,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   }
 
   async function text(): Promise<string> {
-    for (const perToken of [tokenExpiresAt, tokenLastSuccess, tokenNextRefresh, secretVersions]) {
-      perToken.reset();
-    }
+    for (const perToken of [...tokenTimes.map(({ times }) => times), secretVersions]) perToken.reset();
     const tokensOf = Map.groupBy(board.tokens(), ({ identity }) => identity.provider);
     const count = [...board.tokens()].length;
     const limit = count > MAX_SINGLE_TOKENS ? Math.min(LIMIT_AMONG_MANY, perTokenLimit) : perTokenLimit;
@@ -209,13 +215,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
         ? [{ labels: { provider }, members: all }]
         : all.map((record) => ({ labels: { provider, token: record.identity.token }, members: [record] }));
     for (const { labels, members } of groups) {
-      setTime(
-        tokenExpiresAt,
-        labels,
-        earliest(members.map(({ readable }) => publishedOf(readable)?.expiresAtMs)),
-      );
-      setTime(tokenLastSuccess, labels, earliest(members.map(({ lastSuccessAtMs }) => lastSuccessAtMs)));
-      setTime(tokenNextRefresh, labels, earliest(members.map(nextAttemptAtMs)));
+      for (const { times, timeOf } of tokenTimes) setTime(times, labels, earliest(members.map(timeOf)));
       const versions = members.map((record) => countVersions(record, clock.monotonicMs()));
       secretVersions.set(
         labels,
