@@ -4,6 +4,7 @@ import {
   publishedOf,
   type ReadableToken,
   recentTimes,
+  type SecretVersions,
   type TokenRecord,
 } from '../core/board.ts';
 import type { RefreshEvent, SecretTarget } from '../core/events.ts';
@@ -17,7 +18,8 @@ type FailedEvent = Extract<RefreshEvent, { event: 'refresh-failed' }>;
 // Shared by all records, of which there may be many thousands.
 const UNKNOWN: ReadableToken = { kind: 'unknown' };
 const ABSENT: ReadableToken = { kind: 'absent' };
-const NO_SECRETS: TokenRecord['secrets'] = {};
+const NO_SECRETS: TokenRecord['secrets'] = { document: undefined, state: undefined };
+const NO_VERSIONS: SecretVersions = { timesMs: [], shortage: undefined };
 const NO_REFRESHES = new RefreshStrip();
 
 export function createTokenRecord(identity: TokenIdentity): TokenRecord {
@@ -71,20 +73,23 @@ export function reduceToken(record: TokenRecord, event: TokenEvent, now: Moment)
       return { ...record, isRefreshing: false };
     case 'secret-written': {
       if (event.failure !== undefined) return record;
-      const timesMs = recentTimes(record.secrets[event.target]?.timesMs ?? [], now.monotonicMs);
-      return noteVersions(record, event.target, { timesMs: [...timesMs, now.monotonicMs] });
+      const { timesMs, shortage } = record.secrets[event.target] ?? NO_VERSIONS;
+      const recentMs = recentTimes(timesMs, now.monotonicMs);
+      return withVersions(record, event.target, { timesMs: [...recentMs, now.monotonicMs], shortage });
     }
     case 'secret-versions-counted': {
+      const { shortage } = record.secrets[event.target] ?? NO_VERSIONS;
       const timesMs = event.agesMs.map((ageMs) => now.monotonicMs - Math.max(0, ageMs));
-      return noteVersions(record, event.target, { timesMs: timesMs.toSorted((a, b) => a - b) });
+      return withVersions(record, event.target, { timesMs: timesMs.toSorted((a, b) => a - b), shortage });
     }
     case 'version-budget-low':
-    case 'version-budget-exhausted': {
+    case 'version-budget-exhausted':
+    case 'version-budget-recovered': {
       const { versions, versionBudget } = event;
-      return noteVersions(record, event.target, { shortage: { versions, versionBudget } });
+      const { timesMs } = record.secrets[event.target] ?? NO_VERSIONS;
+      const shortage = event.event === 'version-budget-recovered' ? undefined : { versions, versionBudget };
+      return withVersions(record, event.target, { timesMs, shortage });
     }
-    case 'version-budget-recovered':
-      return noteVersions(record, event.target, { shortage: undefined });
     case 'token-removed':
       return undefined;
     case 'token-added':
@@ -132,11 +137,8 @@ function countFailure(
   return { code, retry, message, sinceMs, attempts: attempts + 1, nextAttemptAtMs };
 }
 
-function noteVersions(
-  record: TokenRecord,
-  target: SecretTarget,
-  changes: Partial<NonNullable<TokenRecord['secrets'][SecretTarget]>>,
-): TokenRecord {
-  const { timesMs, shortage } = { timesMs: [], shortage: undefined, ...record.secrets[target], ...changes };
-  return { ...record, secrets: { ...record.secrets, [target]: { timesMs, shortage } } };
+function withVersions(record: TokenRecord, target: SecretTarget, versions: SecretVersions): TokenRecord {
+  const { document, state } = record.secrets;
+  const secrets = target === 'document' ? { document: versions, state } : { document, state: versions };
+  return { ...record, secrets };
 }

@@ -57,8 +57,8 @@ export interface TokenRecord {
   readonly failure: FailureRecord | undefined;
   /** When what readers saw last was issued, or published by this process. */
   readonly lastSuccessAtMs: number | undefined;
-  /** Those that were written or counted. Only kinds with a chain have a state secret. */
-  readonly secrets: { readonly [Target in SecretTarget]?: SecretVersions };
+  /** Undefined until one is written or counted. Only kinds with a chain have a state secret. */
+  readonly secrets: Readonly<Record<SecretTarget, SecretVersions | undefined>>;
   /** Undefined until a refresh has ended. */
   readonly strip: RefreshStrip | undefined;
 }
@@ -163,8 +163,9 @@ export function publishedOf(
 
 /** Versions in the last 24 hours of the token's secret, or of its chain's if that got more, as far as is known. */
 export function countVersions({ secrets }: TokenRecord, monotonicMs: number): number {
-  const counts = Object.values(secrets).map(({ timesMs }) => recentTimes(timesMs, monotonicMs).length);
-  return Math.max(0, ...counts);
+  const count = (secret: SecretVersions | undefined): number =>
+    secret === undefined ? 0 : recentTimes(secret.timesMs, monotonicMs).length;
+  return Math.max(count(secrets.document), count(secrets.state));
 }
 
 /** Those of the last 24 hours; both ascending. */
