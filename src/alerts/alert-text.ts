@@ -18,10 +18,10 @@ export interface AlertTextSettings {
   readonly runbookUrl: string | undefined;
 }
 
-const MOST_NAMES = 10;
-const MOST_DETAILS = 3;
-const LONGEST_DETAIL = 500;
-const LONGEST_SUMMARY = 300;
+const MAX_NAMES = 10;
+const MAX_DETAILS = 3;
+const MAX_DETAIL_LENGTH = 500;
+const MAX_SUMMARY_LENGTH = 300;
 
 export function buildNotification(
   transition: Transition,
@@ -40,11 +40,11 @@ export function buildNotification(
     source: settings.source,
     provider,
     tokenCount: tokens.length,
-    tokens: tokens.slice(0, MOST_NAMES),
+    tokens: tokens.slice(0, MAX_NAMES),
     codes: countCodes(members),
     summary: cut(
       `${isOver ? 'recovered: ' : ''}${nameConcerned(provider, tokens)}${ALERTS[alert].meaning}`,
-      LONGEST_SUMMARY,
+      MAX_SUMMARY_LENGTH,
     ),
     description: isOver ? describeEnd(transition) : describeMembers(members, nowMs),
     action: isOver ? 'nothing' : ALERTS[alert].action,
@@ -124,20 +124,18 @@ function describeDetails(members: readonly ConditionMember[]): readonly string[]
     else details.set(code ?? detail, { text: code === undefined ? detail : `${code}: ${detail}`, count: 1 });
   }
   const sorted = [...details.values()].toSorted((a, b) => b.count - a.count);
-  const shown = sorted.slice(0, MOST_DETAILS).map(({ text, count }) => {
+  const shown = sorted.slice(0, MAX_DETAILS).map(({ text, count }) => {
     const often = members.length > 1 && sorted.length > 1 ? `${count} x ` : '';
-    return `${often}${cut(text, LONGEST_DETAIL)}`;
+    return `${often}${cut(text, MAX_DETAIL_LENGTH)}`;
   });
-  return sorted.length > MOST_DETAILS
-    ? [...shown, `and ${sorted.length - MOST_DETAILS} other causes`]
-    : shown;
+  return sorted.length > MAX_DETAILS ? [...shown, `and ${sorted.length - MAX_DETAILS} other causes`] : shown;
 }
 
 function nameTokens(members: readonly ConditionMember[]): readonly string[] {
   const tokens = members.flatMap(({ token }) => token ?? []);
   if (tokens.length < 2) return [];
-  const rest = tokens.length - MOST_NAMES;
-  return [`tokens: ${tokens.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`];
+  const rest = tokens.length - MAX_NAMES;
+  return [`tokens: ${tokens.slice(0, MAX_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`];
 }
 
 function countCodes(members: readonly ConditionMember[]): AlertNotification['codes'] {

@@ -2,7 +2,7 @@
  * Tells people what is wrong: the loop between the events and the sinks.
  *
  * Guarantee: an event only begins or ends a term; all else happens in this loop and in one queue per sink, so that neither
- * a slow receiver nor a storm of failures delays a refresh. `stop` ends within {@link LAST_WORDS_MS}.
+ * a slow receiver nor a storm of failures delays a refresh. `stop` ends within {@link FLUSH_TIMEOUT_MS}.
  * Non-guarantee: only the replica that leads tells about tokens. What a former leader has raised at a receiver that keeps
  * no state (Slack, webhook, SNS) gets no recovery message from its successor.
  */
@@ -40,7 +40,7 @@ export interface NotifierParts {
 /** How often the clock is asked what has become of the state. */
 export const LOOK_EVERY_MS = 1_000;
 /** What is left to tell gets this long when the program stops. */
-export const LAST_WORDS_MS = 1_500;
+export const FLUSH_TIMEOUT_MS = 1_500;
 
 export class Notifier {
   readonly #parts: NotifierParts;
@@ -89,8 +89,8 @@ export class Notifier {
     const { clock } = this.#parts;
     this.#stopping.abort(new Error('the program stops'));
     const inTime = new AbortController();
-    const limit = clock.sleep(LAST_WORDS_MS, inTime.signal).then(
-      () => this.#cut.abort(new Error('the time for last words is over')),
+    const limit = clock.sleep(FLUSH_TIMEOUT_MS, inTime.signal).then(
+      () => this.#cut.abort(new Error('the time to tell what is left is over')),
       () => undefined,
     );
     await this.#work;

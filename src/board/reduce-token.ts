@@ -1,6 +1,7 @@
 /** What an event makes of the record of a token. */
 import {
   type FailureRecord,
+  type Published,
   publishedOf,
   type ReadableToken,
   recentTimes,
@@ -108,8 +109,6 @@ export function endEffort(record: TokenRecord): TokenRecord {
     ? record
     : { ...record, isRefreshing: false, failure: undefined };
 }
-
-type Published = Extract<ReadableToken, { kind: 'published' }>;
 
 function publish(
   record: TokenRecord,

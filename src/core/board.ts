@@ -17,16 +17,18 @@ export type ReadableToken =
   | { readonly kind: 'unknown' }
   /** The store holds no token that could be used. */
   | { readonly kind: 'absent' }
-  | {
-      readonly kind: 'published';
-      /** `undefined`: the event that told of the token did not say. */
-      readonly issuedAtMs: number | undefined;
-      readonly expiresAtMs: number;
-      readonly refreshAtMs: number;
-      readonly generation: number | undefined;
-      /** What happened to it last; `unchanged`: the provider had no newer one, or the refresh was put off. */
-      readonly latest: 'restored' | 'refreshed' | 'unchanged';
-    };
+  | Published;
+
+export interface Published {
+  readonly kind: 'published';
+  /** `undefined`: the event that told of the token did not say. */
+  readonly issuedAtMs: number | undefined;
+  readonly expiresAtMs: number;
+  readonly refreshAtMs: number;
+  readonly generation: number | undefined;
+  /** What happened to it last; `unchanged`: the provider had no newer one, or the refresh was put off. */
+  readonly latest: 'restored' | 'refreshed' | 'unchanged';
+}
 
 /** Refreshes fail: the latest attempt, and since when. */
 export interface FailureRecord {
@@ -155,9 +157,7 @@ export function nextAttemptAtMs({ readable, failure }: TokenRecord): number | un
   return failure?.nextAttemptAtMs ?? publishedOf(readable)?.refreshAtMs;
 }
 
-export function publishedOf(
-  readable: ReadableToken,
-): Extract<ReadableToken, { kind: 'published' }> | undefined {
+export function publishedOf(readable: ReadableToken): Published | undefined {
   return readable.kind === 'published' ? readable : undefined;
 }
 

@@ -22,9 +22,9 @@ const TIME_WIDTH = 7;
 /** `provider-unavailable` and `credentials-rejected`. */
 const RESULT_WIDTH = 20;
 const GENERATION_WIDTH = 4;
-const SHORTEST_BAR = 4;
-const LONGEST_BAR = 24;
-const SHORTEST_NAME = 8;
+const MIN_BAR_WIDTH = 4;
+const MAX_BAR_WIDTH = 24;
+const MIN_NAME_WIDTH = 8;
 /** Below this share of its life a token is about to be refreshed, or should have been: margins are a fifteenth. */
 const LITTLE_LIFE = 0.07;
 
@@ -33,9 +33,9 @@ export function renderLiveTable(records: readonly TokenRecord[], look: LiveTable
   const fixedWidth = 2 * TIME_WIDTH + RESULT_WIDTH + GENERATION_WIDTH + 4 * GAP.length;
   const longestName = Math.max('TOKEN'.length, ...records.map(({ identity }) => identity.token.length));
   const spare = look.width - fixedWidth;
-  const nameWidth = Math.min(longestName, Math.max(SHORTEST_NAME, spare - SHORTEST_BAR - 1));
-  const roomForBar = Math.min(LONGEST_BAR, spare - nameWidth - 1);
-  const barWidth = roomForBar >= SHORTEST_BAR ? roomForBar : 0;
+  const nameWidth = Math.min(longestName, Math.max(MIN_NAME_WIDTH, spare - MIN_BAR_WIDTH - 1));
+  const roomForBar = Math.min(MAX_BAR_WIDTH, spare - nameWidth - 1);
+  const barWidth = roomForBar >= MIN_BAR_WIDTH ? roomForBar : 0;
   const lifeWidth = barWidth === 0 ? TIME_WIDTH : barWidth + 1 + TIME_WIDTH;
 
   const heading = [

@@ -11,7 +11,7 @@ import { formatRoughly, formatUtc } from '../core/wire/time-text.ts';
 import { fit, renderLiveTable } from './live-table-text.ts';
 
 const REDRAW_EVERY_MS = 1000;
-const NEWS_SHOWN = 6;
+const MAX_NEWS = 6;
 const DEFAULT_COLUMNS = 80;
 
 export interface LiveTableOptions {
@@ -43,7 +43,7 @@ export function createLiveTable(options: LiveTableOptions): LiveTable {
       const told = describeNews(event);
       if (told === undefined) return;
       news.push(`${formatUtc(clock.now()).slice(11, 19)}Z ${told.replace(/\p{Cc}+/gu, ' ')}`);
-      if (news.length > NEWS_SHOWN) news.shift();
+      if (news.length > MAX_NEWS) news.shift();
     },
     run: async (signal) => {
       while (!signal.aborted) {

@@ -33,7 +33,7 @@ export interface StatusSources extends StatusSettings {
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
 }
 
-const LONGEST_MESSAGE = 500;
+const MAX_MESSAGE_LENGTH = 500;
 const NOTHING = '.'.repeat(STRIP_LENGTH);
 const MARK_LETTERS: Readonly<Record<StripMark, string>> = { none: '.', ok: 'o', retried: 'r', failed: 'f' };
 
@@ -124,7 +124,7 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
     nextAttemptAt: whenKnown(nextAttemptAtMs(record), formatUtc),
     failure: whenKnown(failure, ({ code, message, sinceMs, attempts }) => ({
       code,
-      message: message.slice(0, LONGEST_MESSAGE),
+      message: message.slice(0, MAX_MESSAGE_LENGTH),
       since: formatUtc(sinceMs),
       attempts,
       runbook: runbookLink(sources.runbookUrl, code),

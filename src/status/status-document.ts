@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { TOKEN_STATES } from '../core/board.ts';
 import { FAILURE_CODES } from '../core/failure.ts';
 import { STRIP_LENGTH } from '../core/token/refresh-strip.ts';
-import { MOST_PER_PAGE, STATUS_SORTS } from './status-query.ts';
+import { MAX_PER_PAGE, STATUS_SORTS } from './status-query.ts';
 
 const count = z.int().min(0);
 /** RFC 3339 in UTC with milliseconds. */
@@ -105,11 +105,11 @@ export const statusDocumentSchema = z.strictObject({
     state: z.enum(TOKEN_STATES).nullable(),
     text: z.string(),
     sort: z.enum(STATUS_SORTS),
-    size: z.int().min(1).max(MOST_PER_PAGE),
+    size: z.int().min(1).max(MAX_PER_PAGE),
     page: z.int().min(1),
     pages: z.int().min(1),
     matching: count,
-    tokens: z.array(tokenStatusSchema).max(MOST_PER_PAGE),
+    tokens: z.array(tokenStatusSchema).max(MAX_PER_PAGE),
   }),
 });
 

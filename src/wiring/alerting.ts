@@ -196,7 +196,7 @@ export interface Alerting {
   readonly onEvent: (event: RefreshEvent) => void;
   /** @param stuckReasons why a restart might help; the heartbeat stops while there are any */
   start(stuckReasons: () => readonly string[]): void;
-  /** Says last words and closes all connections, within two seconds. */
+  /** Tells what is left to tell and closes all connections, within two seconds. */
   stop(): Promise<void>;
 }
 

@@ -145,7 +145,7 @@ export function createDaemon(
   return alerting === undefined ? app : withAlerting(app, alerting);
 }
 
-/** Alerts run beside the daemon: their last words do not lengthen its end. */
+/** Alerts run beside the daemon: what they have left to tell does not lengthen its end. */
 function withAlerting(app: App, alerting: Alerting): App {
   const stuckReasons = (): readonly string[] => app.stuckReasons();
   let isTelling = false;

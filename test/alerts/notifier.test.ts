@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { FIRST_LOOK_MS } from '../../src/alerts/alert-groups.ts';
-import { LAST_WORDS_MS, Notifier } from '../../src/alerts/notifier.ts';
+import { FLUSH_TIMEOUT_MS, Notifier } from '../../src/alerts/notifier.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import { OCCASIONS, type Occasion, type Severity } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
@@ -39,7 +39,7 @@ function startNotifier(
   notifier.start();
   t.after(async () => {
     const stopped = notifier.stop();
-    await clock.advance(LAST_WORDS_MS);
+    await clock.advance(FLUSH_TIMEOUT_MS);
     await stopped;
   });
   const tell = (event: RefreshEvent): void => {

@@ -3,12 +3,10 @@ import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { createTokenRecord } from '../../src/board/reduce-token.ts';
-import type { ReadableToken, TokenRecord } from '../../src/core/board.ts';
+import type { Published, TokenRecord } from '../../src/core/board.ts';
 import { FAILURE_CODES, type FailureCode } from '../../src/core/failure.ts';
 import { fit, renderLiveTable } from '../../src/sandbox/live-table-text.ts';
 import { buildIdentity, NOON_MS } from '../support/sample-events.ts';
-
-type Published = Extract<ReadableToken, { kind: 'published' }>;
 
 interface RowChanges extends Partial<Omit<Published, 'kind'>>, Partial<Pick<TokenRecord, 'isRefreshing'>> {
   readonly token?: string;
