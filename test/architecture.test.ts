@@ -16,6 +16,8 @@ const RULES: Readonly<
   refresh: { values: ['core'] },
   providers: { values: ['core'] },
   adapters: { values: ['core'] },
+  // Metrics, alerts, page and live table read it through `Board` of `core/`.
+  board: { values: ['core'] },
   alerts: { values: ['core'] },
   status: { values: ['core'] },
   http: { values: ['core'] },
@@ -26,7 +28,18 @@ const RULES: Readonly<
   replica: { values: ['core', 'config', 'refresh'], types: ['wiring'] },
   // Where all of them are put together.
   wiring: {
-    values: ['core', 'adapters', 'alerts', 'config', 'credentials', 'http', 'providers', 'replica', 'status'],
+    values: [
+      'core',
+      'adapters',
+      'alerts',
+      'board',
+      'config',
+      'credentials',
+      'http',
+      'providers',
+      'replica',
+      'status',
+    ],
   },
   commands: { values: ['core', 'config', 'sandbox', 'replica', 'wiring'], types: ['refresh', 'providers'] },
   // The process itself: its signals, its output, its end.

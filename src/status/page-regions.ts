@@ -1,10 +1,11 @@
 /** The parts of the page above and below the tokens. Each is replaced as a whole when it has changed. */
+
+import { TOKEN_STATES } from '../core/board.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import { type Html, html } from './html.ts';
 import { describeCounts, formatCount, formatTokens, STATE_LABELS, timeElement } from './page-text.ts';
 import type { ProviderStatus, StatusDocument } from './status-document.ts';
 import { DEFAULT_QUERY, formatStatusQuery, type StatusQuery } from './status-query.ts';
-import { TOKEN_STATES } from './token-record.ts';
 
 /** By the `id` of its element. */
 export type Regions = Readonly<Record<'leadership' | 'headline' | 'states' | 'providers' | 'pager', Html>>;

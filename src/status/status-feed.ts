@@ -5,8 +5,9 @@
  * has not taken yet. A reader that takes nothing for {@link STALLED_MS} is dropped; what it missed comes in one message
  * when it is quick enough. No more than {@link MOST_TOLD} views are made in a second, so that refreshes get on.
  */
+
+import type { Board } from '../core/board.ts';
 import type { Clock } from '../core/ports.ts';
-import type { StatusBoard } from './status-board.ts';
 import type { StatusDocument } from './status-document.ts';
 import type { StatusQuery } from './status-query.ts';
 import { SeenView } from './view-changes.ts';
@@ -21,7 +22,7 @@ export interface FeedReader {
 }
 
 export interface FeedParts {
-  readonly board: Pick<StatusBoard, 'revision'>;
+  readonly board: Pick<Board, 'revision'>;
   readonly clock: Clock;
   readonly describe: (query: StatusQuery) => StatusDocument;
   readonly onFault: (error: unknown) => void;

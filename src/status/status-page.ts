@@ -4,6 +4,7 @@
  * Guarantee: the Content-Security-Policy lets nothing run or load but this page's own style and script.
  */
 import { createHash } from 'node:crypto';
+import { TOKEN_STATES } from '../core/board.ts';
 import { Html, html } from './html.ts';
 import { queryOf, renderRegions } from './page-regions.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
@@ -11,7 +12,6 @@ import { PAGE_STYLE } from './page-style.ts';
 import { STATE_LABELS, timeElement } from './page-text.ts';
 import type { StatusDocument } from './status-document.ts';
 import { formatStatusQuery, STATUS_SORTS, type StatusSort } from './status-query.ts';
-import { TOKEN_STATES } from './token-record.ts';
 import { renderTokenRow, TOKEN_COLUMNS } from './token-row.ts';
 
 const SORT_LABELS: Readonly<Record<StatusSort, string>> = {

@@ -22,7 +22,7 @@ const loaded = await loadConfiguration(process.argv[2] ?? '', {
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const { configuration } = loaded;
 const ports = createSystemPorts();
-const { events, metrics } = await createReporting({
+const { board, events } = await createReporting({
   settings: configuration.log,
   clock: ports.clock,
   isInteractive: false,
@@ -32,7 +32,7 @@ const { events, metrics } = await createReporting({
 const connections = connect(configuration, { ...ports, events, readEnv: (name) => process.env[name] });
 const providers = assemble(configuration, { ...ports, events }, connections);
 const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-metrics.registerTokens(keepers.map(({ identity }) => identity));
+board.registerTokens(keepers.map(({ identity }) => identity));
 const never = new AbortController().signal;
 const term = { signal: never, stopping: never, hasEnded: () => false };
 

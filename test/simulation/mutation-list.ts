@@ -203,8 +203,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'alerts never begin',
-    file: 'alerts/alert-board.ts',
-    changes: [['return this.#isLeader ? this.#tokenConditions()', 'return this.#isLeader ? []']],
+    file: 'alerts/alert-conditions.ts',
+    changes: [['? findAsLeader(board, now.now())', '? []']],
   },
   {
     name: 'inherited alerts not ended',
@@ -248,8 +248,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'gone customer goes on being alerted',
-    file: 'alerts/alert-board.ts',
-    changes: [['        this.#tokens.delete(event.identity.token);\n', '']],
+    file: 'board/token-board.ts',
+    changes: [['if (next === undefined) this.#tokens.delete(token);', 'if (next === undefined) return;']],
     profile: 'customers',
   },
   {
