@@ -131,7 +131,6 @@ export function createDaemon(
       board,
       clock: ports.clock,
       versionsOf: (identity) => metrics.versionsOf(identity),
-      onFault,
     }),
     coordinator: createCoordinator(configuration, {
       ...ports,
