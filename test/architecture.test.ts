@@ -86,6 +86,23 @@ test('a secret is revealed only where bytes leave or enter', () => {
   assert.deepEqual([...rooms].toSorted(), ['adapters', 'core', 'credentials', 'providers', 'sandbox']);
 });
 
+test('in refresh/ each call that others see is made right after a look whether the term has ended', () => {
+  const calls = sources.filter(({ room }) => room === 'refresh').flatMap((source) => findEffects(source));
+  assert.ok(calls.length >= 2, `${calls.length} calls of the provider and the store`);
+  assert.deepEqual(
+    calls.filter(({ hasLook }) => !hasLook).map(({ where }) => where),
+    [],
+  );
+});
+
+test('a call without that look is found', () => {
+  const text =
+    'async function f() {\n  if (term.hasEnded()) return;\n}\nfunction g() {\n  store.publish(write);\n}';
+  assert.deepEqual(findEffects({ path: 'refresh/x.ts', room: 'refresh', text }), [
+    { where: 'refresh/x.ts: store.publish(', hasLook: false },
+  ]);
+});
+
 test('no file has a default export or a name from the junk drawer', () => {
   const wrong = sources.filter(
     ({ path, text }) =>
@@ -96,6 +113,19 @@ test('no file has a default export or a name from the junk drawer', () => {
     [],
   );
 });
+
+/** The provider's tokens and the store's versions: what a process without the right to it must not touch. */
+const EFFECT = /\b(?:source\.fetch|store\.publish)\(/g;
+
+/** Each effect, and whether the function that it is in has asked the term before it. */
+function findEffects({ path, text }: Source): { readonly where: string; readonly hasLook: boolean }[] {
+  return [...text.matchAll(EFFECT)].map((match) => {
+    const before = text.slice(0, match.index);
+    // Functions and methods begin at no more than two blanks; what is inside of them stands further right.
+    const start = Math.max(...[...before.matchAll(/^(?: {2})?[\w#].*\{$/gm)].map(({ index }) => index), 0);
+    return { where: `${path}: ${match[0]}`, hasLook: before.slice(start).includes('.hasEnded()') };
+  });
+}
 
 function findForbiddenImports({ path, room, text }: Source): string[] {
   const rule = RULES[room];

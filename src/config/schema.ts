@@ -1,7 +1,7 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
-import { LEAST_CALLS_PER_SECOND } from '../core/limits/write-bucket.ts';
 import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
+import { MIN_CALLS_PER_SECOND } from '../core/limits/write-pace.ts';
 import {
   durationField,
   mapping,
@@ -74,7 +74,7 @@ export const storeSchema = mapping({
       `most versions that one secret may get in 24 hours: ${DEFAULT_VERSION_BUDGET} is AWS's guidance (one write in ten ` +
         'minutes), 100 is the cautious reading; none: no limit, for emulators without a quota',
     ),
-  writesPerSecond: wholeNumberField(LEAST_CALLS_PER_SECOND, 1000)
+  writesPerSecond: wholeNumberField(MIN_CALLS_PER_SECOND, 1000)
     .default(40)
     .describe(
       'most writes in any second, of all providers together: AWS allows about 50 in an account and region, and others ' +

@@ -210,13 +210,15 @@ export type RefreshEvents = (event: RefreshEvent) => void;
 
 /** The right to refresh. */
 export interface Leadership {
-  /**
-   * Aborted before anyone else can get it. Reading this property compares the clock, so that a process that was paused
-   * finds it aborted before any timer has fired: read it anew for each check instead of keeping it.
-   */
+  /** For waiting: aborted when the term ends. The timer that does so may fire late, see {@link Leadership.hasEnded}. */
   readonly signal: AbortSignal;
-  /** Monotonic time until which others may have led; `-Infinity` when nobody else ever does. */
-  readonly sinceMonotonicMs: number;
+  /**
+   * The look before each effect that others see. Compares the clock, so that a process that was paused finds its term
+   * ended before any timer has fired; the signal is aborted when this says true.
+   */
+  hasEnded(): boolean;
+  /** Monotonic time until which others may have led; `undefined` when nobody else ever does. */
+  readonly sinceMonotonicMs: number | undefined;
 }
 
 /** What a {@link Ticker} does at the firings of a cron expression. */

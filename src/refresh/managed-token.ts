@@ -15,6 +15,7 @@ import { msUntil } from '../core/schedule/moment.ts';
 import type { PublishedToken } from '../core/token/document.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import { decideStep, isDue, type TokenFacts } from './decide-step.ts';
+import type { Priority } from './limits/priority-queue.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
 import {
   type Achievement,
@@ -234,8 +235,8 @@ export class ManagedToken {
   }
 
   /** Whose readers run out first goes first. */
-  get #priority(): number {
-    return this.published?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
+  get #priority(): Priority {
+    return this.published?.expiresAtMs ?? 'first';
   }
 
   #end(run: RefreshRun, outcome: RefreshOutcome): RefreshOutcome {
@@ -263,7 +264,7 @@ export class ManagedToken {
     this.#publication.delay();
     if (run.phase.kind === 'ending') return { ...run, phase: { ...run.phase, hasTried: true } };
     // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
-    if (run.term.signal.aborted || run.retired.aborted) return ending(run, describeEndOf(run));
+    if (run.term.hasEnded() || run.retired.aborted) return ending(run, describeEndOf(run));
     if (failure.code === 'aborted' || failure.code === 'leadership-lost') return ending(run, failure);
     const repeated = run.failures.latestCode === failure.code;
     const failures = countFailure(run.failures, failure, this.#deps.clock.monotonicMs());
@@ -289,13 +290,13 @@ export class ManagedToken {
   }
 
   #decideWait({ beganLive, failures, goal }: RefreshRun, failure: Failure): number {
-    const { limits, writer, random } = this.#deps;
+    const { limits, random } = this.#deps;
     limits.coolDown.recordFailure(failure);
     const input = {
       ...attemptsOf(failures, failure),
       failure,
       remainingMs: beganLive ? this.#publication.remainingMs : undefined,
-      roomInMs: writer.roomInMs,
+      roomInMs: limits.writer.roomInMs,
       humanInMs: limits.coolDown.rejectedRestMs(failure),
     };
     const ownMs = decideWait(input, random.next());
@@ -400,7 +401,7 @@ export class ManagedToken {
   async #publish(run: RefreshRun): Promise<RefreshRun> {
     const { clock, events, identity } = this.#deps;
     const { term, reason, startedMs } = run;
-    if (term.signal.aborted) return this.#fail(run, describeEndOf(run));
+    if (term.hasEnded()) return this.#fail(run, describeEndOf(run));
     const published = await this.#publication.publish(term);
     if (!published.ok) return this.#fail(run, published.failure);
     if (published.value === 'theirs' || this.published === undefined) return achieved(run, 'fresh');

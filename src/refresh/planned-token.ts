@@ -1,4 +1,6 @@
 /** A token with the moments that follow from it: when it is refreshed, how far that may be put off, when it ends. */
+
+import type { RefreshPlan } from '../core/limits/version-pace.ts';
 import {
   type CadencePolicy,
   decideRefreshAt,
@@ -14,7 +16,6 @@ import {
 } from '../core/token/document.ts';
 import { decideReplacement } from '../core/token/replacement.ts';
 import { type FetchedToken, lifetimeMs, type TokenIdentity } from '../core/token/token.ts';
-import type { RefreshPlan } from './limits/write-history.ts';
 
 /** All moments on both clocks. */
 export interface PlannedToken {

@@ -123,7 +123,7 @@ export function isGivenUp({ maxAttempts, attempt }: RefreshRun, { retry }: Failu
 }
 
 export function describeEndOf({ term, retired }: RefreshRun): Failure {
-  return retired.aborted && !term.signal.aborted ? RETIRED : describeEnd(term);
+  return retired.aborted && !term.hasEnded() ? RETIRED : describeEnd(term);
 }
 
 /** Whether its token does not come when its time has come, maybe with all tokens of the provider at once. */

@@ -13,7 +13,8 @@ import { describeExcess } from '../core/token/chain-state.ts';
 import { describeFieldProblem, serializeDocument, type TokenDocument } from '../core/token/document.ts';
 import { type Assessment, assessStored } from '../core/token/replacement.ts';
 import type { FetchedToken, TokenIdentity } from '../core/token/token.ts';
-import type { ChainKeeper } from './chain-keeper.ts';
+import type { SecretWriter } from './limits/secret-writer.ts';
+import type { TokenLimits } from './limits/token-limits.ts';
 import {
   isOver,
   isPutOff,
@@ -24,8 +25,8 @@ import {
   planStored,
   planUnchanged,
 } from './planned-token.ts';
-import type { SecretWriter } from './secret-writer.ts';
 import type { Term } from './term.ts';
+import type { TokenChain } from './token-chain.ts';
 import {
   delay,
   invalidate,
@@ -48,9 +49,9 @@ export interface TokenPublicationDeps {
   /** How early a token that came off schedule is refreshed once, to spread a provider's tokens; drawn once. */
   readonly offsetMs: number;
   readonly store: TextReader;
-  readonly writer: SecretWriter;
+  readonly limits: TokenLimits;
   /** For kinds with refresh tokens. */
-  readonly chain: Pick<ChainKeeper, 'expiresAtMs'> | undefined;
+  readonly chain: Pick<TokenChain, 'expiresAtMs'> | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
@@ -62,6 +63,10 @@ export class TokenPublication {
 
   constructor(deps: TokenPublicationDeps) {
     this.#deps = deps;
+  }
+
+  get #writer(): SecretWriter {
+    return this.#deps.limits.writer;
   }
 
   get state(): TokenState {
@@ -130,9 +135,9 @@ export class TokenPublication {
    * or versions that the budget does not bear. True when it is not due any more.
    */
   async reconsider(term: Term): Promise<boolean> {
-    const { writer, clock, policy } = this.#deps;
+    const { clock, policy } = this.#deps;
     const isReplaced = await this.#takeOverNewer(term.signal);
-    const isNews = await writer.learnVersions(term);
+    const isNews = await this.#writer.learnVersions(term);
     const { published } = this;
     if ((!isReplaced && !isNews) || published === undefined || isOver(published, clock)) return false;
     const { tickMs } = decideTolerableCadence(published.lifetimeMs, policy);
@@ -148,7 +153,7 @@ export class TokenPublication {
    * makes a version whatever comes of it.
    */
   async #takeOverNewer(signal: AbortSignal): Promise<boolean> {
-    const { store, writer, identity, policy, clock } = this.#deps;
+    const { store, identity, policy, clock } = this.#deps;
     const state = this.#state;
     if (state.kind !== 'published' || !isPutOff(state.published, policy)) return false;
     const read = await store.read(identity.secret, signal);
@@ -158,14 +163,14 @@ export class TokenPublication {
     if (stored.kind !== 'live' || stored.document.expiresAtMs <= state.published.token.expiresAtMs)
       return false;
     this.#learn(stored, undefined);
-    writer.noticeOthers();
+    this.#writer.noticeOthers();
     return true;
   }
 
   #decidePostponement({ refreshAt, latestRefreshAt }: PlannedToken): number {
-    const { writer, clock } = this.#deps;
+    const { clock } = this.#deps;
     const nowMs = clock.monotonicMs();
-    const postponedAtMs = writer.decidePostponedAt({
+    const postponedAtMs = this.#writer.decidePostponedAt({
       plannedAtMs: nowMs + msUntil(refreshAt, clock),
       latestAtMs: nowMs + msUntil(latestRefreshAt, clock),
       offsetMs: 0,
@@ -214,7 +219,7 @@ export class TokenPublication {
 
   /** Freezes the bytes of the token's write. */
   #plan(token: FetchedToken, stored: Stored, isOffSchedule: boolean): PendingToken {
-    const { policy, offsetMs, chain, identity, writer } = this.#deps;
+    const { policy, offsetMs, chain, identity } = this.#deps;
     // A refresh token that did not come with it dies when it will: asking earlier and earlier would not save that one.
     const chainEndsAtMs =
       chain === undefined || token.refreshToken === undefined ? undefined : token.refreshTokenExpiresAtMs;
@@ -225,7 +230,7 @@ export class TokenPublication {
       policy,
       offsetMs: isOffSchedule ? offsetMs : 0,
       // Later while versions of the secret are short.
-      decideRefreshAt: (plan) => writer.decideRefreshAt(plan),
+      decideRefreshAt: (plan) => this.#writer.planRefreshAt(plan),
     });
     return { ...planned, document, write: this.#createWrite(document, stored), hasWaited: false };
   }
@@ -240,8 +245,8 @@ export class TokenPublication {
   async publish(term: Term): Promise<Result<'ours' | 'theirs'>> {
     const pending = pendingOf(this.#state);
     if (pending === undefined) throw new Error('nothing is pending to be published');
-    const { writer } = this.#deps;
-    const written = await writer.publish('document', pending.write, term, this.published?.token.expiresAtMs);
+    const expiresAtMs = this.published?.token.expiresAtMs;
+    const written = await this.#writer.publish('document', pending.write, term, expiresAtMs);
     if (!written.ok)
       return written.failure.code === 'store-conflict'
         ? this.#resolveConflict(pending, written.failure, term.signal)

@@ -49,8 +49,8 @@ export class TokenView {
   readonly #knownSinceMs = new Map<ViewedToken, number>();
   /** Monotonic time of the last attempt to read, by token. */
   readonly #triedAtMs = new Map<ViewedToken, number>();
-  /** Monotonic time before which others may have led. */
-  #leadsSinceMs = Number.NEGATIVE_INFINITY;
+  /** Monotonic time before which others may have led; `undefined`: nobody has. */
+  #leadsSinceMs: number | undefined;
 
   constructor(parts: TokenViewParts) {
     this.#parts = parts;
@@ -77,11 +77,15 @@ export class TokenView {
     this.#triedAtMs.delete(keeper);
   }
 
-  /** Reads what is known from before `sinceMs` (monotonic), what looks due first. Ends early when aborted. */
-  async catchUp(sinceMs: number, signal: AbortSignal): Promise<void> {
+  /**
+   * Reads what is known from before `sinceMs` (monotonic), what looks due first. Ends early when aborted.
+   * @param sinceMs `undefined`: nobody else leads, so that nothing is out of date
+   */
+  async catchUp(sinceMs: number | undefined, signal: AbortSignal): Promise<void> {
     this.#leadsSinceMs = sinceMs;
+    if (sinceMs === undefined) return;
     const old = [...this.#keepers]
-      .filter((keeper) => (this.#knownSinceMs.get(keeper) ?? Number.POSITIVE_INFINITY) < sinceMs)
+      .filter((keeper) => (this.#knownSinceMs.get(keeper) ?? sinceMs) < sinceMs)
       .toSorted((a, b) => a.dueInMs() - b.dueInMs());
     for (const keeper of old) keeper.invalidate();
     await this.#read(old, signal);
@@ -99,11 +103,11 @@ export class TokenView {
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
-      const outdated = [...this.#keepers].filter(
-        (keeper) =>
-          keeper.dueInMs() < -GRACE_MS &&
-          nowMs - (this.#triedAtMs.get(keeper) ?? Number.NEGATIVE_INFINITY) >= REREAD_AFTER_MS,
-      );
+      const outdated = [...this.#keepers].filter((keeper) => {
+        const triedAtMs = this.#triedAtMs.get(keeper);
+        const isTried = triedAtMs !== undefined && nowMs - triedAtMs < REREAD_AFTER_MS;
+        return keeper.dueInMs() < -GRACE_MS && !isTried;
+      });
       await this.#read(outdated.slice(0, MOST_READS_PER_LOOK), signal);
     }
   }
@@ -139,7 +143,7 @@ export class TokenView {
       if (restored.ok) this.#knownSinceMs.set(keeper, startedMs);
       else if (restored.failure.code === 'store-unavailable' || signal.aborted) isAnswered = false;
       // The read was under way when the term began.
-      if (startedMs < this.#leadsSinceMs) keeper.invalidate();
+      if (this.#leadsSinceMs !== undefined && startedMs < this.#leadsSinceMs) keeper.invalidate();
     });
     return isAnswered;
   }

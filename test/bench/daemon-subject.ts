@@ -2,6 +2,7 @@
  * The program's own refreshing, driven from outside at a fixed rate: configuration, keepers, kinds, store, log and
  * metrics as `run` wires them, from the build. Run it with the path of a configuration.
  */
+
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { answerParent } from './answer-parent.ts';
@@ -32,7 +33,8 @@ const connections = connect(configuration, { ...ports, events, readEnv: (name) =
 const providers = assemble(configuration, { ...ports, events }, connections);
 const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
 metrics.registerTokens(keepers.map(({ identity }) => identity));
-const term = { signal: new AbortController().signal, stopping: new AbortController().signal };
+const never = new AbortController().signal;
+const term = { signal: never, stopping: never, hasEnded: () => false };
 
 const roundSchema = z.object({ perSecond: z.number(), count: z.number() });
 let next = 0;

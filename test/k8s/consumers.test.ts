@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import type { Configuration } from '../../src/config/configuration.ts';
-import { lowMark } from '../../src/core/limits/version-pace.ts';
+import { lowMark } from '../../src/core/limits/quota.ts';
 import { decideCadence, inSeconds, TIME_TO_USE_MS } from '../../src/core/schedule/cadence.ts';
 import { parseDuration } from '../../src/core/wire/duration.ts';
 import { type Manifest, oneOf, readManifests, readManifestText, toCronJob } from '../support/manifest.ts';

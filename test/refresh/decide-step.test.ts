@@ -1,4 +1,5 @@
 /** The specification of a refresh: what comes next, for each state of the token, of the run and of its limits. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -11,6 +12,7 @@ import type { PlannedToken } from '../../src/refresh/planned-token.ts';
 import { NO_FAILURES, type Phase, type RefreshRun, WORKING } from '../../src/refresh/refresh-run.ts';
 import type { PendingToken, TokenState } from '../../src/refresh/token-state.ts';
 import { buildFailure, buildIdentity, NOON_MS } from '../support/sample-events.ts';
+import { termUntil } from '../support/term.ts';
 import { buildToken } from '../support/token-builder.ts';
 
 const NOW = { now: () => NOON_MS, monotonicMs: () => 0 };
@@ -75,7 +77,7 @@ function facts(state: TokenState, hasUnsaved = false): TokenFacts {
 function run(changes: Partial<RefreshRun> = {}): RefreshRun {
   return {
     reason: 'due',
-    term: { signal: NEVER, stopping: NEVER },
+    term: termUntil(NEVER),
     retired: NEVER,
     over: NEVER,
     maxAttempts: 'unlimited',
@@ -216,7 +218,7 @@ describe('the phases of a refresh', () => {
     [
       'ends without the right to write',
       facts(waiting, true),
-      run({ phase: ended, term: { signal: OVER, stopping: OVER } }),
+      run({ phase: ended, term: termUntil(OVER) }),
       'end: failed',
     ],
   ];

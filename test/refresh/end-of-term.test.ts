@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import type { Term } from '../../src/refresh/term.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
@@ -173,18 +174,13 @@ describe('a term that ends by the clock while a request is made', () => {
   it('Never worse: is over for who asks before sending, though the signal that was handed on does not say so', async () => {
     const { keeper, source } = createKeeperBench(new FakeClock());
     const live = new AbortController().signal;
-    let now: AbortSignal = live;
-    const term = {
-      get signal() {
-        return now;
-      },
-      stopping: live,
-    };
+    let hasEnded = false;
+    const term: Term = { signal: live, stopping: live, hasEnded: () => hasEnded };
     const hold = source.holdNext();
     const run = keeper.refresh('due', term);
     await hold.reached;
     assert.equal(source.isOver?.(), false);
-    now = AbortSignal.abort();
+    hasEnded = true;
     assert.equal(source.isOver?.(), true);
     hold.release();
     await run;

@@ -130,8 +130,12 @@ class PausedTerm implements Leadership {
   readonly #end = new AbortController();
 
   get signal(): AbortSignal {
-    if (this.isOver) this.#end.abort(new Error('the lease could not be renewed in time'));
     return this.#end.signal;
+  }
+
+  hasEnded(): boolean {
+    if (this.isOver) this.#end.abort(new Error('the lease could not be renewed in time'));
+    return this.isOver;
   }
 }
 

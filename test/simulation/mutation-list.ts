@@ -54,9 +54,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'no cap of the wait',
     file: 'core/schedule/backoff.ts',
-    changes: [
-      ['Math.round(draw * Math.min(grownMs, LONGEST_MS, quarterMs))', 'Math.round(draw * grownMs * 100)'],
-    ],
+    changes: [['Math.round(draw * Math.min(grownMs, maxMs))', 'Math.round(draw * grownMs * 100)']],
   },
   {
     name: 'missed tick ignored',
@@ -78,10 +76,16 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'stale refresh token',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
-      ['      this.#newest = state;\n', '      this.#refused = this.#newest;\n      this.#newest = state;\n'],
-      ['    return succeed(newest);', '    return succeed(this.#refused ?? newest);'],
+      [
+        'stored: { state, version: written.value.version }',
+        'stored: { ...this.#chain.stored, version: written.value.version }',
+      ],
+      [
+        '    this.#chain = learnStored(this.#chain, found);\n',
+        '    if (this.#chain.stored.state === undefined) this.#chain = learnStored(this.#chain, found);\n',
+      ],
     ],
   },
   {
@@ -92,7 +96,10 @@ export const MUTATIONS: readonly Mutation[] = [
         'const wantedAtMs = Math.min(Math.max(evenAtMs, plannedAtMs), latestAtMs) - offsetMs;',
         'const wantedAtMs = plannedAtMs - offsetMs;',
       ],
-      ['return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input)));', 'return wantedAtMs;'],
+      [
+        'return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input) ?? wantedAtMs));',
+        'return wantedAtMs;',
+      ],
     ],
     profile: 'versions',
     replicas: 1,
@@ -100,15 +107,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'leadership not looked at again',
     file: 'replica/replica.ts',
-    changes: [['return signal.aborted ? signal : either;', 'return signal.aborted ? drained : drained;']],
+    changes: [
+      [
+        'return { signal, hasEnded: () => leadership.hasEnded() || drained.aborted, stopping };',
+        'return { signal: drained, hasEnded: () => drained.aborted, stopping };',
+      ],
+    ],
     replicas: 3,
   },
   {
     name: 'answer not journalled',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
       [
-        '    await this.#parts.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
+        '    await this.#deps.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
         '',
       ],
     ],
@@ -136,7 +148,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'a turn is not given back',
     file: 'refresh/limits/token-limits.ts',
-    changes: [['    this.#parts.concurrency.leave();\n', '']],
+    changes: [['    this.#deps.concurrency.leave();\n', '']],
   },
   {
     name: 'Retry-After ignored',
@@ -174,10 +186,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'minInterval ignored',
     file: 'refresh/limits/cool-down.ts',
     changes: [
-      [
-        'return Math.max(formerMs, this.#parts.minIntervalMs',
-        'return Math.max(formerMs, 0 * this.#parts.minIntervalMs',
-      ],
+      ['return Math.max(0, inheritedMs, minIntervalMs', 'return Math.max(0, inheritedMs, 0 * minIntervalMs'],
     ],
   },
   {
@@ -245,18 +254,21 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'all ask a provider that is down',
-    file: 'refresh/limits/provider-breaker.ts',
+    file: 'core/limits/circuit.ts',
     changes: [
-      ['return this.#newlyFailed >= this.#enough;', 'return false;'],
-      ['hasFailed && this.#streak.size >= MANY_FAILING', 'hasFailed && this.#streak.size > 99'],
+      ['if (streak.begun < needed)', 'if (streak.begun < 99)'],
+      [
+        'hasFailed && circuit.streak.tokens.length >= MANY_FAILING',
+        'hasFailed && circuit.streak.tokens.length > 99',
+      ],
     ],
     replicas: 1,
     tokens: 14,
   },
   {
     name: 'presentation not noted',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['    else await journal?.writePresentation(presentation);\n', '']],
+    file: 'refresh/token-chain.ts',
+    changes: [['    else await journal?.writePresentation(note.presentation);\n', '']],
     replicas: 1,
   },
   {
@@ -267,8 +279,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'seed presented again',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['seed: this.#seed?.fingerprint() ?? this.#newest?.seed,', 'seed: this.#newest?.seed,']],
+    file: 'refresh/chain.ts',
+    changes: [['seed: seed?.fingerprint() ?? stored.state?.seed,', 'seed: stored.state?.seed,']],
     profile: 'consents',
   },
 ];

@@ -3,20 +3,20 @@ import type { CadencePolicy } from '../../src/core/schedule/cadence.ts';
 import { type ChainState, parseChainState } from '../../src/core/token/chain-state.ts';
 import { parseDocument, type TokenDocument } from '../../src/core/token/document.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
-import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import type { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
-import { SecretWriter } from '../../src/refresh/secret-writer.ts';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
+import { TokenChain } from '../../src/refresh/token-chain.ts';
 import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import { termUntil } from './term.ts';
 
 export interface KeeperBenchOptions {
   /** Shared by the benches of several replicas. */
@@ -78,32 +78,29 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
   const events = options.events ?? new RecordedEvents();
   const stateSecret = `${identity.secret}/state`;
   const parts = { identity, store, clock, random, events: events.record };
-  const writer = new SecretWriter({
+  const limits = new TokenLimits({
     ...parts,
     stateSecret: chainFallback === undefined ? undefined : stateSecret,
     versionBudget: policy.versionBudget ?? 'none',
     rateLimiter: options.rateLimiter ?? 'none',
+    concurrency: gate,
+    waits: options.waits,
+    budget: options.budget,
+    breaker: options.breaker,
+    minIntervalMs: policy.minIntervalMs,
   });
   const keeper = new ManagedToken({
     ...parts,
     source: options.provider ?? source,
-    writer,
     policy,
     offsetMs,
-    limits: new TokenLimits({
-      ...parts,
-      concurrency: gate,
-      waits: options.waits,
-      budget: options.budget,
-      breaker: options.breaker,
-      minIntervalMs: policy.minIntervalMs,
-    }),
+    limits,
     chain:
       chainFallback === undefined
         ? undefined
-        : new ChainKeeper({
+        : new TokenChain({
             ...parts,
-            writer,
+            writer: limits.writer,
             stateSecret,
             fallback: chainFallback,
             remedy: () => CHAIN_REMEDY,
@@ -120,7 +117,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     source,
     events,
     keeper,
-    term: { signal: leadership.signal, stopping: stopping.signal },
+    term: termUntil(leadership.signal, stopping.signal),
     stop: () => stopping.abort(new Error('the program stops')),
     loseLeadership: () => leadership.abort(new Error('leadership was lost')),
     published: () => {

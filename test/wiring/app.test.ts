@@ -180,10 +180,11 @@ describe('of two replicas', () => {
               signal.addEventListener('abort', () => reject(new Error('stopped')), { once: true });
             })
           : Promise.resolve({
-              sinceMonotonicMs: Number.NEGATIVE_INFINITY,
-              get signal() {
+              sinceMonotonicMs: undefined,
+              signal: end.signal,
+              hasEnded: () => {
                 if (isOver) end.abort(new Error('leadership was lost'));
-                return end.signal;
+                return isOver;
               },
             }),
       release: () => Promise.resolve(),

@@ -8,6 +8,7 @@
  * when its own next refresh would have been due. So tokens that fail cannot starve those that do not.
  */
 import { inSeconds } from '../schedule/cadence.ts';
+import { isRecovered, lowMark, type QuotaState } from './quota.ts';
 import { countedMs } from './sliding-window-counter.ts';
 
 export interface FetchLimit {
@@ -75,7 +76,7 @@ export function decideFetchLimit(tokens: number, everyMs: number, limit: FetchLi
         `${formatFetchLimit({ ...limit, calls: needed })} works, if the provider allows that`,
     };
   }
-  if (needed < lowCalls(limit.calls)) return { kind: 'comfortable' };
+  if (needed < lowMark(limit.calls)) return { kind: 'comfortable' };
   const spare = limit.calls - needed;
   return {
     kind: 'tight',
@@ -83,26 +84,15 @@ export function decideFetchLimit(tokens: number, everyMs: number, limit: FetchLi
   };
 }
 
-/** `low` from 85 % on, `exhausted` once a call was not allowed. */
-export type LimitState = 'normal' | 'low' | 'exhausted';
-
-const LOW_PERCENT = 85;
-/** Between the two nothing changes, so that a count that wavers around one of them is told once. */
-const RECOVERED_PERCENT = 80;
-
-function lowCalls(calls: number): number {
-  return Math.max(1, Math.ceil((calls * LOW_PERCENT) / 100));
-}
-
-/** @param isRefused a call has just not been allowed */
+/** `exhausted` until it has recovered. @param isRefused a call has just not been allowed */
 export function decideLimitState(
-  former: LimitState,
+  former: QuotaState,
   used: number,
   calls: number,
   isRefused: boolean,
-): LimitState {
+): QuotaState {
   if (isRefused) return 'exhausted';
-  if (used < (calls * RECOVERED_PERCENT) / 100) return 'normal';
+  if (isRecovered(used, calls)) return 'normal';
   // A limit of a few calls is used up at once in the best of times.
-  return former === 'normal' && used >= lowCalls(calls) && used < calls ? 'low' : former;
+  return former === 'normal' && used >= lowMark(calls) && used < calls ? 'low' : former;
 }

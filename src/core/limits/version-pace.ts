@@ -4,10 +4,10 @@
  * Guarantee: a plan is never later than its latest moment and never earlier than it would be without a budget; the fewer
  * versions are left, the later it is. If the longest pace fits the budget, plans that are followed never exceed it.
  * If it does not fit, because a provider hands out tokens that live shorter than the settings were made for, the budget
- * is a wall ({@link decideRoomAt}): readers are served for as long as versions last, and again as they age out.
+ * is a wall: readers are served for as long as versions last, and again as they age out.
  * Non-guarantee: writes that nobody planned (explicit refreshes, other programs) may use up what was spared.
  */
-import type { RecentWrites } from './recent-writes.ts';
+import { isRecovered, lowMark, type QuotaState } from './quota.ts';
 import { VERSION_DAY_MS } from './recent-writes.ts';
 
 /** Versions a secret may get in 24 hours; `none` for stores and tests without the quota. */
@@ -16,25 +16,13 @@ export type VersionBudget = number | 'none';
 /** A refresh comes up to half a tick early, and the store's clock may differ a little: versions age this much slower. */
 const AGING_SLACK_MS = 15_000;
 
-const LOW_PERCENT = 85;
-/** Between the two nothing changes, so that a count that wavers around one of them is told once. */
-const RECOVERED_PERCENT = 80;
-const EXCEEDED_FOR_MS = 3_600_000;
-
-/** The count at which the budget is nearly used: 85 % of it. */
-export function lowMark(budget: number): number {
-  return Math.ceil((budget * LOW_PERCENT) / 100);
-}
-
 /** Versions in 24 hours that the cadence aims for: the rest is for explicit refreshes and other programs. */
 export function pacedVersions(budget: number): number {
   return Math.max(1, lowMark(budget) - 1);
 }
 
-export interface StretchInput {
-  /** All writes of the last 24 hours, ascending; the newest is that of the token whose refresh is planned. */
-  readonly writesAtMs: readonly number[];
-  readonly budget: number;
+/** What a refresh is planned between; all times on one clock, in milliseconds. */
+export interface PlanLimits {
   /** When the refresh is due while there is no shortage. */
   readonly plannedAtMs: number;
   /** When it is due at the latest; not before `plannedAtMs`. */
@@ -43,87 +31,97 @@ export interface StretchInput {
   readonly offsetMs: number;
 }
 
+export interface StretchInput extends PlanLimits {
+  /** All writes of the last 24 hours, ascending; the newest is that of the token whose refresh is planned. */
+  readonly writesAtMs: readonly number[];
+  readonly budget: number;
+}
+
 /**
  * When a token is refreshed so that the versions last: between the planned and the latest moment, such that the rest of
- * what the cadence aims for, spread evenly, lasts until old versions age out. All times on one clock, in milliseconds.
+ * what the cadence aims for, spread evenly, lasts until old versions age out.
  */
 export function decideStretchedRefreshAt(input: StretchInput): number {
   const { writesAtMs, budget, plannedAtMs, latestAtMs, offsetMs } = input;
-  const newestMs = writesAtMs.at(-1);
-  if (newestMs === undefined) return plannedAtMs - offsetMs;
-  const aimed = pacedVersions(budget);
-  const evenAtMs = newestMs + longestWait(writesAtMs, aimed, (room, left) => room / left);
+  const evenAtMs = strictest(writesAtMs, pacedVersions(budget), (room, left) => room / left) ?? plannedAtMs;
   const wantedAtMs = Math.min(Math.max(evenAtMs, plannedAtMs), latestAtMs) - offsetMs;
-  return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input)));
+  return Math.min(latestAtMs, Math.max(wantedAtMs, decideAffordableAt(input) ?? wantedAtMs));
 }
 
-/** The earliest moment after which the longest pace still stays within the whole budget. Times as above. */
+/** The earliest moment after which the longest pace still stays within the whole budget; `undefined`: any. */
 export function decideAffordableAt({
   writesAtMs,
   budget,
   latestAtMs,
-}: Pick<StretchInput, 'writesAtMs' | 'budget' | 'latestAtMs'>): number {
-  const newestMs = writesAtMs.at(-1);
-  if (newestMs === undefined) return Number.NEGATIVE_INFINITY;
-  const longestMs = latestAtMs - newestMs;
-  return newestMs + longestWait(writesAtMs, budget, (room, left) => room - (left - 1) * longestMs);
-}
-
-/** Whether one write every `longestPaceMs` needs more versions a day than the budget has. */
-export function isBeyondBudget(longestPaceMs: number, budget: number): boolean {
-  return longestPaceMs * budget < VERSION_DAY_MS;
-}
-
-/** When the next version is within the budget, whatever readers need; the newest write's time when it is at once. */
-export function decideRoomAt(writesAtMs: readonly number[], budget: number): number {
-  const newestMs = writesAtMs.at(-1);
-  if (newestMs === undefined) return Number.NEGATIVE_INFINITY;
-  const oldestMs = writesAtMs.at(-budget);
-  return oldestMs === undefined ? newestMs : oldestMs + VERSION_DAY_MS + AGING_SLACK_MS;
+}: Omit<StretchInput, 'plannedAtMs' | 'offsetMs'>): number | undefined {
+  const longestMs = latestAtMs - (writesAtMs.at(-1) ?? latestAtMs);
+  return strictest(writesAtMs, budget, (room, left) => room - (left - 1) * longestMs);
 }
 
 /**
  * By the time of the `left`-th write to come, the write before which `allowed - left` newer ones exist must have aged
  * out. The strictest of these demands counts.
+ * @returns `undefined`: nothing was written
  */
-function longestWait(
+function strictest(
   writesAtMs: readonly number[],
   allowed: number,
   demand: (agesOutInMs: number, left: number) => number,
-): number {
-  const newestMs = writesAtMs.at(-1) ?? 0;
-  let longestMs = Number.NEGATIVE_INFINITY;
-  for (let newer = 0; newer < Math.min(allowed, writesAtMs.length); newer += 1) {
-    const writtenAtMs = writesAtMs[writesAtMs.length - 1 - newer] ?? newestMs;
+): number | undefined {
+  const newestMs = writesAtMs.at(-1);
+  if (newestMs === undefined) return undefined;
+  const demandsMs = writesAtMs.slice(-allowed).map((writtenAtMs, index, { length }) => {
     const agesOutInMs = VERSION_DAY_MS + AGING_SLACK_MS - (newestMs - writtenAtMs);
-    longestMs = Math.max(longestMs, demand(agesOutInMs, allowed - newer));
-  }
-  return longestMs;
+    return demand(agesOutInMs, allowed - (length - 1 - index));
+  });
+  return newestMs + Math.max(...demandsMs);
 }
 
-/** Where a secret stands: `low` from 85 % on, `exhausted` while a write has needed more than there was. */
-export type BudgetState = 'normal' | 'low' | 'exhausted';
+export interface RefreshPlan extends PlanLimits {
+  /** From one fetch to the next, as far as readers bear it, in milliseconds. */
+  readonly longestPaceMs: number;
+}
 
-export interface BudgetStanding {
-  readonly former: BudgetState;
-  readonly writes: RecentWrites;
+/** What one secret may get, and what it got. */
+export interface VersionSupply {
   readonly budget: number;
-  /** When a version was last needed and not left, or refused by the store; `undefined` for not yet. */
-  readonly exceededAtMs: number | undefined;
-  readonly nowMs: number;
+  /** All writes of the last 24 hours, ascending. */
+  readonly writesAtMs: readonly number[];
+  /** The store has lately refused a version: it bears less than was believed. */
+  readonly wasRefused: boolean;
+  /** When a token last lived so short that the budget does not bear one after the other. */
+  readonly shortLifeAtMs: number | undefined;
 }
 
-/** A shortage is over an hour after the last write that met it, so that it is told once and not at each write. */
-export function decideBudgetState({
-  former,
-  writes,
-  budget,
-  exceededAtMs,
-  nowMs,
-}: BudgetStanding): BudgetState {
-  if (exceededAtMs !== undefined && nowMs - exceededAtMs < EXCEEDED_FOR_MS) return 'exhausted';
-  const versions = writes.count(nowMs);
+export interface VersionPlan {
+  readonly refreshAtMs: number;
+  /** Readers will have no token before `refreshAtMs`, for want of versions. */
+  readonly isTooLate: boolean;
+  readonly shortLifeAtMs: number | undefined;
+}
+
+/** When to refresh a token whose write is about to be sent. */
+export function decideVersionPlan(plan: RefreshPlan, supply: VersionSupply, nowMs: number): VersionPlan {
+  const { budget, wasRefused } = supply;
+  const { latestAtMs, longestPaceMs } = plan;
+  const writesAtMs = [...supply.writesAtMs, nowMs];
+  const wantedAtMs = wasRefused ? latestAtMs : decideStretchedRefreshAt({ ...plan, writesAtMs, budget });
+  const shortLifeAtMs = longestPaceMs * budget < VERSION_DAY_MS ? nowMs : supply.shortLifeAtMs;
+  const isWall = shortLifeAtMs !== undefined && nowMs - shortLifeAtMs < VERSION_DAY_MS;
+  const oldestMs = isWall ? writesAtMs.at(-budget) : undefined;
+  const roomAtMs = oldestMs === undefined ? nowMs : oldestMs + VERSION_DAY_MS + AGING_SLACK_MS;
+  const refreshAtMs = Math.max(wantedAtMs, roomAtMs);
+  return { refreshAtMs, isTooLate: refreshAtMs > latestAtMs, shortLifeAtMs };
+}
+
+/** @param isExceeded a version was lately needed and not left, or refused by the store */
+export function decideBudgetState(
+  former: QuotaState,
+  versions: number,
+  budget: number,
+  isExceeded: boolean,
+): QuotaState {
+  if (isExceeded) return 'exhausted';
   if (versions >= lowMark(budget)) return 'low';
-  const isRecovered = versions < (budget * RECOVERED_PERCENT) / 100 || former === 'normal';
-  return isRecovered ? 'normal' : 'low';
+  return former === 'normal' || isRecovered(versions, budget) ? 'normal' : 'low';
 }

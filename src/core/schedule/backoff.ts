@@ -76,6 +76,6 @@ function ownWait(input: BackoffInput, draw: number): number {
   if (isExpired && !isSoon && !isStoreFailure(failure)) return AFTER_EXPIRY_MS;
   // 2 ** attempt overflows to Infinity after a thousand attempts, which min() takes well.
   const grownMs = isSoon ? BASE_MS : BASE_MS * 2 ** (attempt - 1);
-  const quarterMs = remainingMs === undefined || isExpired ? Number.POSITIVE_INFINITY : remainingMs / 4;
-  return Math.max(SHORTEST_MS, Math.round(draw * Math.min(grownMs, LONGEST_MS, quarterMs)));
+  const maxMs = remainingMs === undefined || isExpired ? LONGEST_MS : Math.min(LONGEST_MS, remainingMs / 4);
+  return Math.max(SHORTEST_MS, Math.round(draw * Math.min(grownMs, maxMs)));
 }

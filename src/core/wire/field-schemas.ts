@@ -40,10 +40,7 @@ export function durationField({ leastMs, mostMs }: DurationLimits = {}): z.ZodTy
     .transform((text, context) => {
       const parsed = parseDuration(text);
       if (!parsed.ok) context.addIssue({ code: 'custom', message: `${allowed} (this is ${parsed.problem})` });
-      else if (
-        parsed.durationMs < (leastMs ?? 0) ||
-        parsed.durationMs > (mostMs ?? Number.POSITIVE_INFINITY)
-      ) {
+      else if (parsed.durationMs < (leastMs ?? 0) || parsed.durationMs > (mostMs ?? parsed.durationMs)) {
         context.addIssue({ code: 'custom', message: allowed });
       } else return parsed.durationMs;
       return z.NEVER;

@@ -1,8 +1,8 @@
-import { PriorityQueue } from './priority-queue.ts';
+import { type Priority, PriorityQueue } from './priority-queue.ts';
 
-/** Bounds how many refreshes of one provider have a turn at a time. The lowest priority number goes first. */
+/** Bounds how many refreshes of one provider have a turn at a time. The lowest priority goes first. */
 export class ConcurrencyLimit {
-  readonly #line = new PriorityQueue();
+  readonly #queue = new PriorityQueue();
   #free: number;
 
   /** @param limit turns at once, 1 or more */
@@ -12,17 +12,17 @@ export class ConcurrencyLimit {
 
   /** Refreshes that wait for a turn. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#queue.length;
   }
 
   /** Resolves with a turn, to be given back by {@link leave}; rejects with the signal's reason when aborted before that. */
-  async enter(priority: number, signal: AbortSignal): Promise<void> {
+  async enter(priority: Priority, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     if (this.#free > 0) this.#free -= 1;
-    else await this.#line.join(priority, signal);
+    else await this.#queue.join(priority, signal);
   }
 
   leave(): void {
-    if (!this.#line.callNext()) this.#free += 1;
+    if (!this.#queue.callNext()) this.#free += 1;
   }
 }

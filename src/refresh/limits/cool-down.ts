@@ -10,7 +10,7 @@ import { decideRejectedWait, describeWait, waitRestMs } from '../../core/limits/
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
 import { decideHumanWait } from '../../core/schedule/backoff.ts';
 import { inSeconds } from '../../core/schedule/cadence.ts';
-import { type Moment, momentAt, msUntil } from '../../core/schedule/moment.ts';
+import { type Moment, momentAt, msUntil, type Now } from '../../core/schedule/moment.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
 
 export interface CoolDownDeps {
@@ -22,46 +22,56 @@ export interface CoolDownDeps {
   readonly waits?: FetchWaits | undefined;
 }
 
-/** What this process was refused, for credentials that nobody has changed since. */
-interface Rejection {
-  readonly cause: Failure;
-  /** Told by a run that begins meanwhile. */
-  readonly failure: Failure;
-  /** Wall time. */
-  readonly atMs: number;
-  readonly untilMonotonicMs: number;
+/** Why the provider is left alone, beside its `Retry-After` and `minInterval`. */
+type Block =
+  /** What the former process was told, and until when that holds. */
+  | { readonly kind: 'inherited'; readonly wait: FetchWait; readonly until: Moment }
+  /** What this process was refused, for credentials that nobody has changed since. */
+  | {
+      readonly kind: 'rejected';
+      readonly cause: Failure;
+      /** Told by a run that begins meanwhile. */
+      readonly failure: Failure;
+      /** Wall time. */
+      readonly atMs: number;
+      readonly untilMonotonicMs: number;
+    };
+
+/** What is known of the credentials. */
+interface Trust {
+  /** The provider has handed out a token for them. */
+  readonly haveWorked: boolean;
+  /** In a row, since then or since they were changed. */
+  readonly rejections: number;
 }
 
 export class CoolDown {
-  readonly #parts: CoolDownDeps;
+  readonly #deps: CoolDownDeps;
   /** Before this the provider does not want to be asked, not even for a human. */
   #notBefore: Moment | undefined;
   #lastFetchMonotonicMs: number | undefined;
-  #isRestored = false;
-  /** What the former process left behind, and until when that holds. */
-  #former: FetchWait | undefined;
-  #formerUntil: Moment | undefined;
-  #hasRecord = false;
-  #rejection: Rejection | undefined;
-  /** Rejections in a row. */
-  #rejections = 0;
-  /** The provider has handed out a token for the present credentials. */
-  #haveWorked = false;
+  #block: Block | undefined;
+  #trust: Trust = UNTRIED;
+  /** What {@link FetchWaits} holds. */
+  #record: 'unread' | 'absent' | 'present' = 'unread';
+  /** Former processes in a row whose credentials were rejected. */
+  #rejectedLives = 0;
 
-  constructor(parts: CoolDownDeps) {
-    this.#parts = parts;
+  constructor(deps: CoolDownDeps) {
+    this.#deps = deps;
   }
 
   /** Learns once what the former process was told. Call it before anything is fetched. */
   async restore(): Promise<void> {
-    const { waits, identity, clock } = this.#parts;
-    if (waits === undefined || this.#isRestored) return;
-    this.#isRestored = true;
-    const former = await waits.read(identity.token);
-    if (former === undefined) return;
-    this.#former = former;
-    this.#hasRecord = true;
-    this.#formerUntil = momentAt(clock.now() + waitRestMs(former, clock.now()), clock);
+    const { waits, identity, clock } = this.#deps;
+    if (waits === undefined || this.#record !== 'unread') return;
+    this.#record = 'absent';
+    const wait = await waits.read(identity.token);
+    if (wait === undefined) return;
+    this.#record = 'present';
+    this.#rejectedLives = wait.rejectedLives;
+    const until = momentAt(clock.now() + waitRestMs(wait, clock.now()), clock);
+    this.#block = { kind: 'inherited', wait, until };
   }
 
   /**
@@ -69,79 +79,80 @@ export class CoolDown {
    * @param issuedAtMs of the published document: whoever has fetched it since a rejection has shown that it is over
    */
   heldBack(issuedAtMs: number | undefined): Failure | undefined {
-    const restMs = this.#formerRestMs();
-    if (this.#former !== undefined && restMs > 0)
-      return describeWait(this.#former, restMs, this.#parts.clock.now());
-    const rejection = this.#rejection;
-    if (rejection === undefined || (issuedAtMs ?? 0) > rejection.atMs) return undefined;
-    return rejection.untilMonotonicMs > this.#parts.clock.monotonicMs() ? rejection.failure : undefined;
+    const { clock } = this.#deps;
+    const block = this.#block;
+    if (block === undefined) return undefined;
+    if (block.kind === 'rejected') {
+      const isOver = (issuedAtMs ?? 0) > block.atMs || block.untilMonotonicMs <= clock.monotonicMs();
+      return isOver ? undefined : block.failure;
+    }
+    const restMs = msUntil(block.until, clock);
+    return restMs > 0 ? describeWait(block.wait, restMs, clock.now()) : undefined;
   }
 
   /** What is left of the wait that a rejection began, maybe in a former term; `undefined` for every other failure. */
   rejectedRestMs(failure: Failure): number | undefined {
-    const rejection = this.#rejection;
-    return rejection?.failure === failure || rejection?.cause === failure
-      ? Math.max(0, rejection.untilMonotonicMs - this.#parts.clock.monotonicMs())
-      : undefined;
+    const block = this.#block;
+    if (block?.kind !== 'rejected' || (block.failure !== failure && block.cause !== failure))
+      return undefined;
+    return Math.max(0, block.untilMonotonicMs - this.#deps.clock.monotonicMs());
   }
 
   /** Nothing is known yet about the new one. */
   noteCredentialChange(): void {
-    this.#rejection = undefined;
-    this.#rejections = 0;
-    this.#haveWorked = false;
+    this.forgetRejection();
+    this.#trust = UNTRIED;
   }
 
   /** The wait is over, or somebody wants it tried all the same. */
   forgetRejection(): void {
-    this.#rejection = undefined;
+    if (this.#block?.kind === 'rejected') this.#block = undefined;
   }
 
   /** A fetch begins. What has to outlive a crash in its middle is on record when this resolves. */
   async recordFetch(): Promise<void> {
-    const { clock, minIntervalMs } = this.#parts;
-    if (minIntervalMs > 0)
-      await this.#record(minIntervalMs, 'min-interval', this.#former?.rejectedLives ?? 0);
+    const { clock, minIntervalMs } = this.#deps;
+    if (minIntervalMs > 0) await this.#write(minIntervalMs, 'min-interval', this.#rejectedLives);
     // Counted from the call itself: a disk that hangs, or a pause of the process, would shorten the interval.
     this.#lastFetchMonotonicMs = clock.monotonicMs();
   }
 
   /** The provider has handed out a token. */
   async recordSuccess(): Promise<void> {
-    const { waits, identity, minIntervalMs } = this.#parts;
-    this.#former = undefined;
-    this.#formerUntil = undefined;
-    this.#rejection = undefined;
-    this.#rejections = 0;
-    this.#haveWorked = true;
-    if (!this.#hasRecord) return;
+    const { waits, identity, minIntervalMs } = this.#deps;
+    this.#block = undefined;
+    this.#trust = PROVEN;
+    this.#rejectedLives = 0;
+    if (this.#record !== 'present') return;
     if (minIntervalMs > 0) {
-      await this.#record(minIntervalMs, 'min-interval', 0);
+      await this.#write(minIntervalMs, 'min-interval', 0);
       return;
     }
-    this.#hasRecord = false;
+    this.#record = 'absent';
     await waits?.remove(identity.token);
   }
 
   /** The provider has refused. What it demanded outlives this process. */
   async recordRefusal(failure: Failure): Promise<void> {
+    const { clock, minIntervalMs } = this.#deps;
     const { code, retry, retryAfterMs = 0 } = failure;
-    this.#rejection = isRejection(failure) ? this.#describeRejection(failure) : undefined;
-    const formerLives = this.#former?.rejectedLives ?? 0;
-    const isRejected = retry === 'needs-human';
-    const waitMs = Math.max(retryAfterMs, isRejected ? decideRejectedWait(formerLives) : 0);
-    if (waitMs > this.#parts.minIntervalMs)
-      await this.#record(waitMs, code, isRejected ? formerLives + 1 : formerLives);
+    const isRejected = isRejection(failure);
+    if (isRejected) this.#trust = { ...this.#trust, rejections: this.#trust.rejections + 1 };
+    this.#block = isRejected ? describeRejection(failure, this.#trust, clock) : undefined;
+    const isHumanNeeded = retry === 'needs-human';
+    const waitMs = Math.max(retryAfterMs, isHumanNeeded ? decideRejectedWait(this.#rejectedLives) : 0);
+    if (waitMs > minIntervalMs)
+      await this.#write(waitMs, code, this.#rejectedLives + (isHumanNeeded ? 1 : 0));
   }
 
   recordFailure({ retryAfterMs }: Failure): void {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     this.#notBefore = retryAfterMs === undefined ? undefined : momentAt(clock.now() + retryAfterMs, clock);
   }
 
   /** Milliseconds until a demanded wait is over; 0 when there is none. */
   demandedRestMs(): number {
-    return this.#notBefore === undefined ? 0 : Math.max(0, msUntil(this.#notBefore, this.#parts.clock));
+    return this.#notBefore === undefined ? 0 : Math.max(0, msUntil(this.#notBefore, this.#deps.clock));
   }
 
   /**
@@ -149,50 +160,44 @@ export class CoolDown {
    * @param issuedAtMs of the published document: after a restart it tells when the provider was last asked with success
    */
   intervalRestMs(issuedAtMs: number | undefined): number {
-    const formerMs = this.#former?.code === 'min-interval' ? this.#formerRestMs() : 0;
-    return Math.max(formerMs, this.#parts.minIntervalMs - this.#sinceLastFetchMs(issuedAtMs));
+    const { clock, minIntervalMs } = this.#deps;
+    const block = this.#block;
+    const isInherited = block?.kind === 'inherited' && block.wait.code === 'min-interval';
+    const inheritedMs = isInherited ? msUntil(block.until, clock) : 0;
+    if (this.#lastFetchMonotonicMs !== undefined)
+      return Math.max(0, inheritedMs, minIntervalMs - (clock.monotonicMs() - this.#lastFetchMonotonicMs));
+    const ownMs = issuedAtMs === undefined ? 0 : minIntervalMs - Math.max(0, clock.now() - issuedAtMs);
+    return Math.max(0, inheritedMs, ownMs);
   }
 
-  #describeRejection(cause: Failure): Rejection {
-    const { clock } = this.#parts;
-    this.#rejections += 1;
-    // A wrong clock is most often set right; until then each try is one more login.
-    const waitMs = decideHumanWait(this.#rejections, this.#haveWorked || cause.code === 'clock-skewed');
-    const { code, retry, message } = cause;
-    const told = `refused before, and not asked again until a credential changes or ${inSeconds(waitMs)} have passed: ${message}`;
-    return {
-      cause,
-      failure: { code, retry, message: told },
-      atMs: clock.now(),
-      untilMonotonicMs: clock.monotonicMs() + waitMs,
-    };
-  }
-
-  #formerRestMs(): number {
-    return this.#formerUntil === undefined ? 0 : Math.max(0, msUntil(this.#formerUntil, this.#parts.clock));
-  }
-
-  async #record(waitMs: number, code: FetchWait['code'], rejectedLives: number): Promise<void> {
-    const { waits, identity, clock } = this.#parts;
+  async #write(waitMs: number, code: FetchWait['code'], rejectedLives: number): Promise<void> {
+    const { waits, identity, clock } = this.#deps;
     if (waits === undefined) return;
     const recordedAtMs = clock.now();
-    this.#hasRecord = true;
-    await waits.write(identity.token, {
-      notBeforeMs: recordedAtMs + waitMs,
-      recordedAtMs,
-      code,
-      rejectedLives,
-    });
-  }
-
-  #sinceLastFetchMs(issuedAtMs: number | undefined): number {
-    const { clock } = this.#parts;
-    if (this.#lastFetchMonotonicMs !== undefined) return clock.monotonicMs() - this.#lastFetchMonotonicMs;
-    return issuedAtMs === undefined ? Number.POSITIVE_INFINITY : Math.max(0, clock.now() - issuedAtMs);
+    this.#record = 'present';
+    const notBeforeMs = recordedAtMs + waitMs;
+    await waits.write(identity.token, { notBeforeMs, recordedAtMs, code, rejectedLives });
   }
 }
+
+const UNTRIED: Trust = { haveWorked: false, rejections: 0 };
+const PROVEN: Trust = { haveWorked: true, rejections: 0 };
 
 /** Another try is another login that may count against the account. */
 function isRejection({ code }: Failure): boolean {
   return code === 'credentials-rejected' || code === 'request-rejected' || code === 'clock-skewed';
+}
+
+function describeRejection(cause: Failure, { rejections, haveWorked }: Trust, now: Now): Block {
+  // A wrong clock is most often set right; until then each try is one more login.
+  const waitMs = decideHumanWait(rejections, haveWorked || cause.code === 'clock-skewed');
+  const { code, retry, message } = cause;
+  const told = `refused before, and not asked again until a credential changes or ${inSeconds(waitMs)} have passed: ${message}`;
+  return {
+    kind: 'rejected',
+    cause,
+    failure: { code, retry, message: told },
+    atMs: now.now(),
+    untilMonotonicMs: now.monotonicMs() + waitMs,
+  };
 }

@@ -13,18 +13,18 @@ import {
   decideLimitState,
   type FetchLimit,
   formatFetchLimit,
-  type LimitState,
   spareCalls,
   windowMsOf,
 } from '../../core/limits/fetch-limit.ts';
+import type { QuotaState } from '../../core/limits/quota.ts';
 import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
 import { inSeconds } from '../../core/schedule/cadence.ts';
-import { LineServer } from './line-server.ts';
-import { PriorityQueue } from './priority-queue.ts';
+import { type Priority, PriorityQueue } from './priority-queue.ts';
+import { QueueServer } from './queue-server.ts';
 import { RecordedCalls } from './recorded-calls.ts';
 
-export interface FetchBudgetParts {
+export interface FetchBudgetDeps {
   readonly provider: string;
   readonly limit: FetchLimit;
   /** How often each token is refreshed, in milliseconds. */
@@ -37,145 +37,151 @@ export interface FetchBudgetParts {
   readonly events: RefreshEvents;
 }
 
-/** The right to one call, to be used or given back. */
-export interface BudgetPermit {
+/** There is no room: none at all, or none that regular refreshes leave to retries. */
+export interface BudgetRefusal {
+  readonly refusal: 'no-room' | 'no-spare';
   readonly isRetry: boolean;
-  /** Monotonic, in milliseconds; `undefined` until then. */
-  usedAtMs: number | undefined;
+  readonly failure: Failure;
+  readonly restMs: number;
 }
 
 const EVENT_OF = {
   normal: 'fetch-budget-recovered',
   low: 'fetch-budget-low',
   exhausted: 'fetch-budget-exhausted',
-} as const satisfies Readonly<Record<LimitState, string>>;
+} as const satisfies Readonly<Record<QuotaState, string>>;
 
 export class FetchBudget {
-  readonly #parts: FetchBudgetParts;
+  readonly #deps: FetchBudgetDeps;
   readonly #calls: RecordedCalls;
   readonly #retries: SlidingWindowCounter;
-  readonly #line = new PriorityQueue();
-  readonly #held = new Set<BudgetPermit>();
-  readonly #server: LineServer;
-  #state: LimitState = 'normal';
+  readonly #queue = new PriorityQueue();
+  readonly #server: QueueServer;
+  /** Tokens that room is kept for until their call, and whether that is a retry. */
+  readonly #kept = new Map<string, boolean>();
+  /** Calls that are counted and may turn out not to have been made. */
+  readonly #counted = new Map<string, { readonly isRetry: boolean; readonly atMs: number }>();
+  /** When a token was last called for that was no retry; monotonic. */
+  readonly #lastRegularMs = new Map<string, number>();
+  #state: QuotaState = 'normal';
 
-  constructor(parts: FetchBudgetParts) {
-    const { limit } = parts;
-    this.#parts = parts;
-    this.#calls = new RecordedCalls({ ...parts, limit: limit.calls, windowMs: windowMsOf(limit) });
+  constructor(deps: FetchBudgetDeps) {
+    const { limit, clock } = deps;
+    this.#deps = deps;
+    this.#calls = new RecordedCalls({ ...deps, limit: limit.calls, windowMs: windowMsOf(limit) });
     this.#retries = new SlidingWindowCounter(windowMsOf(limit));
-    this.#server = new LineServer(parts.clock, () => this.#serve());
-  }
-
-  get regularEveryMs(): number {
-    return this.#parts.regularEveryMs;
+    this.#server = new QueueServer({
+      clock,
+      queues: [this.#queue],
+      restMs: () => (this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs())),
+    });
   }
 
   /** Tokens that wait for room. */
   get waiting(): number {
-    return this.#line.length;
+    return this.#queue.length;
   }
 
-  /** Whether a retry has to leave what there is to first attempts. */
-  get isSpareUsedUp(): boolean {
-    const { limit, regularEveryMs, countTokens, clock } = this.#parts;
-    const held = [...this.#held].filter(({ isRetry }) => isRetry).length;
-    const retries = this.#retries.count(clock.monotonicMs()) + held;
-    return retries >= spareCalls(countTokens(), regularEveryMs, limit);
-  }
-
-  /** A permit at once, or `undefined` when there is none, or others wait for it. */
-  async request(isRetry: boolean): Promise<BudgetPermit | undefined> {
+  /** Keeps room for a call; `undefined` when there is some, and nobody waits for it. */
+  async request(token: string, isFirstAttempt: boolean): Promise<BudgetRefusal | undefined> {
+    if (this.#kept.has(token)) return undefined;
+    const regularInMs = this.#regularInMs(token);
+    const isRetry = !isFirstAttempt && regularInMs > 0;
+    if (isRetry && this.#isSpareUsedUp()) return this.#refuse('no-spare', isRetry, regularInMs);
     await this.#calls.restore();
-    if (this.#line.length === 0 && this.#room() > 0) return this.#grant(isRetry);
-    this.#announce(this.#calls.count >= this.#parts.limit.calls);
-    return undefined;
+    if (this.waiting === 0 && this.#hasRoom()) {
+      this.#kept.set(token, isRetry);
+      return undefined;
+    }
+    this.#announce(this.#calls.count >= this.#deps.limit.calls);
+    return this.#refuse('no-room', isRetry, Math.max(1, this.#roomInMs()));
   }
 
-  /** A permit as soon as there is one; rejects with the signal's reason when aborted before that. */
-  async wait(priority: number, isRetry: boolean, signal: AbortSignal): Promise<BudgetPermit> {
-    const permit: BudgetPermit = { isRetry, usedAtMs: undefined };
+  /** Waits until it makes sense to request again; rejects with the signal's reason when aborted before that. */
+  wait(token: string, refused: BudgetRefusal, priority: Priority, signal: AbortSignal): Promise<void> {
+    const { refusal, isRetry, restMs } = refused;
+    if (refusal === 'no-spare') return this.#deps.clock.sleep(restMs, signal);
     // At the call itself, so that nobody else takes the same room.
-    const turn = this.#line.join(priority, signal, () => this.#held.add(permit));
-    this.#server.begin();
-    try {
-      await turn;
-      return permit;
-    } finally {
-      if (this.#line.length === 0) this.#server.lookAgain();
-    }
+    const keep = (): unknown => this.#kept.set(token, isRetry);
+    return this.#server.wait(this.#queue, priority, signal, keep);
   }
 
   /** Counts the call; resolves when it may be made. */
-  async use(permit: BudgetPermit): Promise<void> {
-    const usedAtMs = await this.#calls.add();
-    permit.usedAtMs = usedAtMs;
-    this.#held.delete(permit);
-    if (permit.isRetry) this.#retries.add(usedAtMs);
+  async use(token: string): Promise<void> {
+    const isRetry = this.#kept.get(token) === true;
+    const atMs = await this.#calls.add();
+    this.#kept.delete(token);
+    this.#counted.set(token, { isRetry, atMs });
+    if (isRetry) this.#retries.add(atMs);
     this.#announce(false);
   }
 
-  /** No call was made with it. */
-  giveBack(permit: BudgetPermit): void {
-    const { isRetry, usedAtMs } = permit;
-    this.#held.delete(permit);
-    if (usedAtMs !== undefined) {
-      this.#calls.takeBack(usedAtMs);
-      if (isRetry) this.#retries.takeBack(usedAtMs);
-    }
+  /** The call was made. */
+  settle(token: string): void {
+    if (this.#counted.get(token)?.isRetry === false)
+      this.#lastRegularMs.set(token, this.#deps.clock.monotonicMs());
+    this.#counted.delete(token);
+  }
+
+  /** No call was made. */
+  giveBack(token: string): void {
+    const counted = this.#counted.get(token);
+    if (counted !== undefined) {
+      this.#calls.takeBack(counted.atMs);
+      if (counted.isRetry) this.#retries.takeBack(counted.atMs);
+      this.#counted.delete(token);
+    } else if (!this.#kept.delete(token)) return;
     this.#server.lookAgain();
   }
 
-  /** Why nothing is fetched now. */
-  describeShortage(): Failure {
-    const { provider, limit } = this.#parts;
-    const roomInMs = Math.max(1, this.#roomInMs());
-    return {
-      code: 'rate-limited',
-      retry: 'backoff',
-      retryAfterMs: roomInMs,
-      message:
-        `fetchBudget ${formatFetchLimit(limit)} of ${provider} is used up: the provider is not asked for ` +
-        `${inSeconds(roomInMs)}; that is our own limit, raise it if the provider allows more`,
-    };
+  /** How long the token's next retry has to wait because others need what is left; 0 when it has not. */
+  retryRestMs(token: string): number {
+    return this.#isSpareUsedUp() ? this.#regularInMs(token) : 0;
   }
 
-  /** The same for a retry. @param restMs until the token's next regular call */
-  describeSpareShortage(restMs: number): Failure {
-    const { provider, limit } = this.#parts;
-    return {
-      code: 'rate-limited',
-      retry: 'backoff',
-      retryAfterMs: restMs,
-      message:
-        `the part of fetchBudget ${formatFetchLimit(limit)} of ${provider} that regular refreshes leave to retries is ` +
-        `used up: the next attempt is in ${inSeconds(restMs)}; that is our own limit, raise it if the provider allows more`,
-    };
+  /** The token is not managed any more. */
+  forget(token: string): void {
+    this.giveBack(token);
+    this.#lastRegularMs.delete(token);
   }
 
-  #grant(isRetry: boolean): BudgetPermit {
-    const permit: BudgetPermit = { isRetry, usedAtMs: undefined };
-    this.#held.add(permit);
-    return permit;
+  /** Whole milliseconds until the token's next call is no retry any more. */
+  #regularInMs(token: string): number {
+    const { regularEveryMs, clock } = this.#deps;
+    const lastMs = this.#lastRegularMs.get(token);
+    return lastMs === undefined ? 0 : Math.max(0, Math.ceil(lastMs + regularEveryMs - clock.monotonicMs()));
   }
 
-  #serve(): number | 'idle' {
-    if (this.#line.length === 0) return 'idle';
-    if (this.#room() <= 0) return Math.max(1, this.#roomInMs());
-    this.#line.callNext();
-    return 0;
+  /** Whether a retry has to leave what there is to first attempts. */
+  #isSpareUsedUp(): boolean {
+    const { limit, regularEveryMs, countTokens, clock } = this.#deps;
+    let retries = this.#retries.count(clock.monotonicMs());
+    for (const isRetry of this.#kept.values()) if (isRetry) retries += 1;
+    return retries >= spareCalls(countTokens(), regularEveryMs, limit);
   }
 
-  #room(): number {
-    return this.#parts.limit.calls - this.#calls.count - this.#held.size;
+  #hasRoom(): boolean {
+    return this.#calls.count + this.#kept.size < this.#deps.limit.calls;
   }
 
   #roomInMs(): number {
-    return this.#calls.roomInMs(this.#parts.limit.calls - this.#held.size);
+    return this.#calls.roomInMs(this.#deps.limit.calls - this.#kept.size);
+  }
+
+  #refuse(refusal: BudgetRefusal['refusal'], isRetry: boolean, restMs: number): BudgetRefusal {
+    const { provider, limit } = this.#deps;
+    const budget = `fetchBudget ${formatFetchLimit(limit)} of ${provider}`;
+    const effect =
+      refusal === 'no-room'
+        ? `${budget} is used up: the provider is not asked for`
+        : `the part of ${budget} that regular refreshes leave to retries is used up: the next attempt is in`;
+    const message = `${effect} ${inSeconds(restMs)}; that is our own limit, raise it if the provider allows more`;
+    const failure: Failure = { code: 'rate-limited', retry: 'backoff', retryAfterMs: restMs, message };
+    return { refusal, isRetry, failure, restMs };
   }
 
   #announce(isRefused: boolean): void {
-    const { provider, limit, events } = this.#parts;
+    const { provider, limit, events } = this.#deps;
     const calls = this.#calls.count;
     const state = decideLimitState(this.#state, calls, limit.calls, isRefused);
     if (state === this.#state) return;

@@ -1,7 +1,7 @@
 /**
  * Keeps a provider that fails for all of its tokens from being asked by all of them.
  *
- * Guarantee: once {@link MANY_TOKENS} tokens have failed one after the other with no success between them, the others
+ * Guarantee: once `MANY_TOKENS` of `circuit.ts` have failed one after the other with no success between them, the others
  * wait and one probe at a time asks, at the pace of one token's back-off: the calls in an outage do not grow with the
  * number of tokens. Tokens that have not failed yet probe first, the earliest expiry first. A probe that does not end
  * holds the others for {@link PROBE_LIMIT_MS} at most. The first success lets all go on at once; a success of a token
@@ -10,19 +10,26 @@
  * A token that keeps failing on its own (a customer whose binding is rejected) says nothing about the others: only its
  * first failure counts against them, and others that fail like it are held back together, not with the healthy ones.
  * A success of a token that has not failed shows that the outage is not everybody's: it takes four times as many from then on
- * until the others wait. What a provider demanded with `Retry-After` holds for all tokens once {@link MORE_WHEN_SURE}
- * more have failed.
+ * until the others wait. What a provider demanded with `Retry-After` holds for all tokens once
+ * `MORE_WHEN_SURE` more have failed.
  *
  * Non-guarantee: nothing outlives the term. Explicit refreshes are not asked for and not held back; what they bring
  * counts. Calls that were on their way when the outage was noticed are made: `concurrency` of them at most.
  */
 
 import type { Failure } from '../../core/failure.ts';
+import {
+  afterFailure,
+  afterSuccess,
+  type Circuit,
+  CLOSED,
+  isHeld,
+  probeInMs,
+} from '../../core/limits/circuit.ts';
 import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
-import { decideHumanWait } from '../../core/schedule/backoff.ts';
 import type { Term } from '../term.ts';
-import { LineServer } from './line-server.ts';
-import { PriorityQueue } from './priority-queue.ts';
+import { type Priority, PriorityQueue } from './priority-queue.ts';
+import { QueueServer } from './queue-server.ts';
 
 export interface ProviderBreakerDeps {
   readonly provider: string;
@@ -41,30 +48,7 @@ export interface Hold {
   readonly hasFailed: boolean;
 }
 
-interface Probe {
-  readonly token: string;
-  readonly untilMs: number;
-}
-
-/** Tokens that have begun to fail in a row, before the others wait. */
-export const MANY_TOKENS = 3;
-/** Four times as many each time that a token which others' failures had held back then had a success. */
-const MOST_TOKENS = 48;
-/** More of them for waits that a provider demands: a limit of a few customers must not hold the others for an hour. */
-const MORE_WHEN_SURE = 7;
-/** Tokens that fail again in a row, before they are held back together: each has its own back-off until then. */
-const MANY_FAILING = 10;
 export const PROBE_LIMIT_MS = 30_000;
-
-const BASE_MS = 1000;
-/** While there are readers whose token is still good, and when most tokens have expired. */
-const LONGEST_MS = 20_000;
-const LONGEST_LATER_MS = 60_000;
-const LATER_AFTER_MS = 15 * 60_000;
-/** Rejected credentials: the others may have good ones, so a few ask soon; an account may be locked, so only a few. */
-const REJECTED_BASE_MS = 5000;
-const REJECTED_GROWTH = 4;
-const LONGEST_REJECTED_MS = 15 * 60_000;
 /** What is over sooner is not told. */
 const ANNOUNCED_AFTER_MS = 5000;
 
@@ -80,59 +64,55 @@ export class ProviderBreaker {
   readonly #deps: ProviderBreakerDeps;
   readonly #untried = new PriorityQueue();
   readonly #failed = new PriorityQueue();
+  readonly #server: QueueServer;
   #term: Term | undefined;
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();
-  /** As many tokens have to begin to fail in a row. */
-  #enough = MANY_TOKENS;
-  /** Tokens that have begun to fail since the last success. */
-  #newlyFailed = 0;
-  /** Tokens that have failed since the last success. */
-  readonly #streak = new Set<string>();
-  /** Failed probes since the last success. */
-  #probes = 0;
-  #probe: Probe | undefined;
-  #last: { readonly failure: Failure; readonly atMs: number; readonly draw: number } | undefined;
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
-  #openSinceMs = 0;
-  #isAnnounced = false;
-  readonly #server: LineServer;
+  #circuit: Circuit = CLOSED;
+  #probe: { readonly token: string; readonly untilMs: number } | undefined;
+  /** Since when the provider fails, once that was told; monotonic. */
+  #toldSinceMs: number | undefined;
 
   constructor(deps: ProviderBreakerDeps) {
     this.#deps = deps;
-    this.#server = new LineServer(deps.clock, () => this.#serve());
+    this.#server = new QueueServer({
+      clock: deps.clock,
+      // Tokens that have not failed yet probe first.
+      queues: [this.#untried, this.#failed],
+      restMs: (queue) => this.#restMs(queue === this.#failed),
+    });
   }
 
   /** Tokens that wait for a probe. */
   get waiting(): number {
-    return this.#untried.length + this.#failed.length;
+    return this.#server.length;
   }
 
   /** `undefined`: the provider may be asked for this token. */
   request(token: string, term: Term): Hold | undefined {
     if (term !== this.#term) this.#begin(term);
-    if (this.#probe?.token === token) return undefined;
     const hasFailed = this.#failing.has(token);
-    const line = hasFailed ? this.#failed : this.#untried;
+    const circuit = this.#circuit;
+    if (this.#probe?.token === token || !isHeld(circuit, hasFailed)) return undefined;
     const restMs = this.#restMs(hasFailed);
-    if (restMs > 0 || line.length > 0) return this.#describe(hasFailed, restMs);
+    if (restMs > 0 || (hasFailed ? this.#failed : this.#untried).length > 0) {
+      const { code, retry, message } = circuit.streak.latest.failure;
+      const told = `${this.#deps.provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
+      const failure = { code, retry, message: told };
+      return { refusal: 'held', restMs: Math.max(1, restMs), hasFailed, failure };
+    }
     this.#take(token, hasFailed);
     return undefined;
   }
 
   /** Resolves when the token may ask, with {@link request}; rejects with the signal's reason when aborted before. */
-  async wait(token: string, expiresAtMs: number, { hasFailed }: Hold, signal: AbortSignal): Promise<void> {
+  async wait(token: string, expiresAtMs: Priority, { hasFailed }: Hold, signal: AbortSignal): Promise<void> {
     // Of those that have failed the one goes first that was not asked for longest.
-    const [line, priority] = hasFailed ? [this.#failed, this.#nowMs()] : [this.#untried, expiresAtMs];
-    const turn = line.join(priority, signal, () => this.#take(token, hasFailed));
-    this.#server.begin();
+    const [queue, priority] = hasFailed ? [this.#failed, this.#nowMs()] : [this.#untried, expiresAtMs];
+    const turn = this.#server.wait(queue, priority, signal, () => this.#take(token, hasFailed));
     // Whoever is served may be waiting for something later.
     this.#server.lookAgain();
-    try {
-      await turn;
-    } finally {
-      if (this.waiting === 0) this.#server.lookAgain();
-    }
+    await turn;
   }
 
   /** No call was made. */
@@ -160,7 +140,7 @@ export class ProviderBreaker {
 
   /** A credential has changed: what was seen with the former one says nothing about it. */
   noteCredentialChange(): void {
-    this.#close();
+    this.#become({ kind: 'closed', needed: this.#circuit.needed });
   }
 
   /** The token is not managed any more. */
@@ -169,129 +149,64 @@ export class ProviderBreaker {
     this.giveBack(token);
   }
 
-  get #isOpen(): boolean {
-    return this.#newlyFailed >= this.#enough;
-  }
-
   #begin(term: Term): void {
     this.#term = term;
     this.#failing.clear();
     this.#probe = undefined;
-    this.#isAnnounced = false;
-    this.#enough = MANY_TOKENS;
-    this.#close();
+    this.#toldSinceMs = undefined;
+    this.#become(CLOSED);
   }
 
   #noteSuccess(token: string): void {
     const hadFailed = this.#failing.delete(token);
-    const wasOpen = this.#isOpen;
-    if (hadFailed || this.#failing.size === 0) this.#enough = MANY_TOKENS;
-    // Not what was on its way when the outage began.
-    else if (wasOpen && this.#probe?.token === token) this.#enough = Math.min(4 * this.#enough, MOST_TOKENS);
-    const { provider, clock, events } = this.#deps;
-    if (this.#isAnnounced) {
-      const failedForMs = clock.monotonicMs() - this.#openSinceMs;
+    const wasOpen = this.#circuit.kind === 'open';
+    const { provider, events } = this.#deps;
+    if (this.#toldSinceMs !== undefined) {
+      const failedForMs = this.#nowMs() - this.#toldSinceMs;
       events({ event: 'provider-outage-ended', provider, failedForMs, waiting: this.waiting });
     }
-    this.#isAnnounced = false;
-    this.#close();
+    this.#toldSinceMs = undefined;
+    const isEveryones = hadFailed || this.#failing.size === 0;
+    this.#become(afterSuccess(this.#circuit, isEveryones, this.#probe?.token === token));
     if (!hadFailed || !wasOpen) return;
     for (const wake of this.#failing.values()) wake?.();
   }
 
   #noteFailure(token: string, failure: Failure): void {
     const nowMs = this.#nowMs();
-    const isProbe = this.#probe?.token === token;
-    const wasOpen = this.#isOpen;
-    if (!this.#failing.has(token)) this.#newlyFailed += 1;
+    const former = this.#circuit;
+    this.#circuit = afterFailure(former, {
+      token,
+      failure,
+      atMs: nowMs,
+      draw: this.#deps.random.next(),
+      isFirst: !this.#failing.has(token),
+      isProbe: this.#probe?.token === token,
+    });
     this.#failing.set(token, undefined);
-    this.#streak.add(token);
-    this.#last = { failure, atMs: nowMs, draw: this.#deps.random.next() };
-    this.#notBeforeMs = Math.max(this.#notBeforeMs, nowMs + (failure.retryAfterMs ?? 0));
-    if (isProbe) this.#probes += 1;
-    if (this.#isOpen && !wasOpen) {
-      this.#probes = 0;
-      this.#openSinceMs = nowMs;
-    } else if (wasOpen) this.#announce(failure);
-  }
-
-  #announce(failure: Failure): void {
+    if (former.kind !== 'open' || this.#toldSinceMs !== undefined) return;
+    if (nowMs - former.sinceMs < ANNOUNCED_AFTER_MS) return;
+    this.#toldSinceMs = former.sinceMs;
     const { provider, events } = this.#deps;
-    if (this.#isAnnounced || this.#nowMs() - this.#openSinceMs < ANNOUNCED_AFTER_MS) return;
-    this.#isAnnounced = true;
     events({ event: 'provider-outage-began', provider, failure, waiting: this.waiting });
   }
 
-  /** All may go on. */
-  #close(): void {
-    this.#newlyFailed = 0;
-    this.#streak.clear();
-    this.#probes = 0;
-    this.#notBeforeMs = Number.NEGATIVE_INFINITY;
-    this.#last = undefined;
+  #become(circuit: Circuit): void {
+    this.#circuit = circuit;
     this.#server.lookAgain();
   }
 
   /** The right to ask; it is a probe's where others have to wait for what comes of it. */
   #take(token: string, hasFailed: boolean): void {
-    if (this.#isHeld(hasFailed)) this.#probe = { token, untilMs: this.#nowMs() + PROBE_LIMIT_MS };
-  }
-
-  #isHeld(hasFailed: boolean): boolean {
-    return this.#isOpen || (hasFailed && this.#streak.size >= MANY_FAILING);
-  }
-
-  #serve(): number | 'idle' {
-    if (this.waiting === 0) return 'idle';
-    const hasFailed = this.#untried.length === 0;
-    const restMs = this.#restMs(hasFailed);
-    if (restMs > 0) return restMs;
-    (hasFailed ? this.#failed : this.#untried).callNext();
-    return 0;
+    if (isHeld(this.#circuit, hasFailed)) this.#probe = { token, untilMs: this.#nowMs() + PROBE_LIMIT_MS };
   }
 
   /** Milliseconds until the next of its kind may ask; 0 when it may. */
   #restMs(hasFailed: boolean): number {
-    if (!this.#isHeld(hasFailed) || this.#last === undefined) return 0;
+    if (!isHeld(this.#circuit, hasFailed)) return 0;
     const nowMs = this.#nowMs();
-    if (this.#probe !== undefined && this.#probe.untilMs > nowMs) return this.#probe.untilMs - nowMs;
-    const isSure = hasFailed || this.#newlyFailed >= this.#enough + MORE_WHEN_SURE;
-    const nextAtMs = this.#last.atMs + this.#gapMs(hasFailed, this.#last);
-    return Math.max(0, nextAtMs - nowMs, isSure ? this.#notBeforeMs - nowMs : 0);
-  }
-
-  /** Between the last failure and the next probe. */
-  #gapMs(
-    hasFailed: boolean,
-    { failure, draw }: { readonly failure: Failure; readonly draw: number },
-  ): number {
-    if (failure.retry === 'needs-human') {
-      return hasFailed
-        ? decideHumanWait(this.#probes + 1, true)
-        : Math.min(REJECTED_BASE_MS * REJECTED_GROWTH ** this.#probes, LONGEST_REJECTED_MS);
-    }
-    const isLate = this.#isOpen && this.#nowMs() - this.#openSinceMs >= LATER_AFTER_MS;
-    const windowMs = Math.min(BASE_MS * 2 ** this.#probes, isLate ? LONGEST_LATER_MS : LONGEST_MS);
-    return Math.round(windowMs * (0.5 + draw / 2));
-  }
-
-  #describe(hasFailed: boolean, restMs: number): Hold {
-    const { provider } = this.#deps;
-    const {
-      code = 'provider-unavailable',
-      retry = 'backoff',
-      message = 'no answer',
-    } = this.#last?.failure ?? {};
-    return {
-      refusal: 'held',
-      restMs: Math.max(1, restMs),
-      hasFailed,
-      failure: {
-        code,
-        retry,
-        message: `${provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`,
-      },
-    };
+    const probeRestMs = (this.#probe?.untilMs ?? nowMs) - nowMs;
+    return probeRestMs > 0 ? probeRestMs : probeInMs(this.#circuit, hasFailed, nowMs);
   }
 
   #nowMs(): number {

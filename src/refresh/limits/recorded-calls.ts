@@ -12,7 +12,7 @@
 import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts } from '../../core/ports.ts';
 
-export interface RecordedCallsParts {
+export interface RecordedCallsDeps {
   readonly provider: string;
   readonly limit: number;
   readonly windowMs: number;
@@ -20,26 +20,21 @@ export interface RecordedCallsParts {
   readonly clock: Clock;
 }
 
-/** Calls that are on record and not made yet; they count as made at the end. */
-interface Reservation {
-  readonly untilMs: number;
-  left: number;
-}
-
 const BLOCKS_PER_LIMIT = 50;
 /** A reservation outlasts a slow disk, however short the window. */
-const LEAST_RESERVED_MS = 10_000;
+const MIN_RESERVED_MS = 10_000;
 
 export class RecordedCalls {
-  readonly #parts: RecordedCallsParts;
+  readonly #deps: RecordedCallsDeps;
   readonly #calls: SlidingWindowCounter;
-  #reservation: Reservation = { untilMs: Number.NEGATIVE_INFINITY, left: 0 };
+  /** Calls that are on record and not made yet; they count as made at the end. */
+  #reservation: { readonly untilMs: number; left: number } | undefined;
   #restoring: Promise<void> | undefined;
   #reserving: Promise<void> | undefined;
 
-  constructor(parts: RecordedCallsParts) {
-    this.#parts = parts;
-    this.#calls = new SlidingWindowCounter(parts.windowMs);
+  constructor(deps: RecordedCallsDeps) {
+    this.#deps = deps;
+    this.#calls = new SlidingWindowCounter(deps.windowMs);
   }
 
   /** Learns once what former processes have counted. Call it before anything is counted. */
@@ -59,8 +54,8 @@ export class RecordedCalls {
 
   /** Counts a call that is about to be made. @returns when it counts as made, monotonic */
   async add(): Promise<number> {
-    while (this.#parts.counts !== undefined && !this.#takeReserved()) {
-      this.#reserving ??= this.#reserve(this.#parts.counts).finally(() => {
+    while (this.#deps.counts !== undefined && !this.#takeReserved()) {
+      this.#reserving ??= this.#reserve(this.#deps.counts).finally(() => {
         this.#reserving = undefined;
       });
       await this.#reserving;
@@ -76,16 +71,18 @@ export class RecordedCalls {
   }
 
   #takeReserved(): boolean {
-    if (this.#reservation.left === 0 || this.#nowMs() >= this.#reservation.untilMs) return false;
-    this.#reservation.left -= 1;
+    const reservation = this.#reservation;
+    if (reservation === undefined || this.#nowMs() >= reservation.untilMs) return false;
+    reservation.left -= 1;
+    if (reservation.left === 0) this.#reservation = undefined;
     return true;
   }
 
   async #reserve(counts: FetchCounts): Promise<void> {
-    const { provider, limit, clock } = this.#parts;
+    const { provider, limit, clock } = this.#deps;
     const nowMs = this.#nowMs();
     const block = Math.ceil(limit / BLOCKS_PER_LIMIT);
-    const reservation: Reservation = {
+    const reservation = {
       untilMs: nowMs + this.#reservedForMs,
       left: Math.max(1, Math.min(block, limit - this.count)),
     };
@@ -99,7 +96,7 @@ export class RecordedCalls {
   }
 
   async #restore(): Promise<void> {
-    const { provider, counts, clock } = this.#parts;
+    const { provider, counts, clock } = this.#deps;
     if (counts === undefined) return;
     const spans = await counts.read(provider);
     const [nowMs, wallMs] = [this.#nowMs(), clock.now()];
@@ -113,10 +110,10 @@ export class RecordedCalls {
   }
 
   get #reservedForMs(): number {
-    return Math.max(this.#calls.spanMs, LEAST_RESERVED_MS);
+    return Math.max(this.#calls.spanMs, MIN_RESERVED_MS);
   }
 
   #nowMs(): number {
-    return this.#parts.clock.monotonicMs();
+    return this.#deps.clock.monotonicMs();
   }
 }

@@ -8,23 +8,21 @@
  */
 import type { SecretTarget } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
+import { lowMark, type QuotaState } from '../../core/limits/quota.ts';
 import { RecentWrites, VERSION_DAY_MS } from '../../core/limits/recent-writes.ts';
 import {
-  type BudgetState,
   decideAffordableAt,
   decideBudgetState,
-  decideRoomAt,
-  decideStretchedRefreshAt,
-  isBeyondBudget,
-  lowMark,
-  type StretchInput,
+  decideVersionPlan,
+  type PlanLimits,
+  type RefreshPlan,
 } from '../../core/limits/version-pace.ts';
 import type { Clock, RefreshEvents, TokenStore } from '../../core/ports.ts';
 import type { Result } from '../../core/result.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
 import type { Term } from '../term.ts';
 
-export interface WriteHistoryParts {
+export interface WriteHistoryDeps {
   readonly identity: TokenIdentity;
   readonly store: TokenStore;
   readonly clock: Clock;
@@ -38,65 +36,61 @@ export interface CountedSecret {
   readonly versionBudget: number;
 }
 
-/** What a plan is made between; all times monotonic, in milliseconds. */
-export type PlanLimits = Pick<StretchInput, 'plannedAtMs' | 'latestAtMs' | 'offsetMs'>;
+/** What the store said when it was last asked, and when (monotonic): `denied` when it does not tell us. */
+interface Answer {
+  readonly kind: 'counted' | 'denied';
+  readonly term: Term;
+  readonly atMs: number;
+}
 
-export interface RefreshPlan extends PlanLimits {
-  /** From one fetch to the next, as far as readers bear it, in milliseconds. */
-  readonly longestPaceMs: number;
+/** The store has refused a version: the secret is `full` until a write meets something else. */
+interface Refusal {
+  readonly kind: 'full' | 'past';
+  readonly atMs: number;
 }
 
 /** Between two questions to the store while the budget is nearly used. */
 const ASK_AGAIN_MS = 3_600_000;
 /** The same while the store refuses to write: the list of a full secret is two calls, and many may be full. */
 const ASK_WHILE_FULL_MS = 600_000;
+const EXCEEDED_FOR_MS = 3_600_000;
 
 const EVENT_OF = {
   normal: 'version-budget-recovered',
   low: 'version-budget-low',
   exhausted: 'version-budget-exhausted',
-} as const satisfies Readonly<Record<BudgetState, string>>;
+} as const satisfies Readonly<Record<QuotaState, string>>;
 
 export class WriteHistory {
-  readonly #parts: WriteHistoryParts;
+  readonly #deps: WriteHistoryDeps;
   readonly #secret: CountedSecret;
   readonly #writes = new RecentWrites();
   /** Of the newest write: a retry makes no second version. */
   #newestRequest: string | undefined;
-  #askedIn: Term | undefined;
-  #askedAtMs = Number.NEGATIVE_INFINITY;
-  #isDenied = false;
-  /** Somebody else has written since the store was asked. */
-  #isOutdated = false;
+  #answer: Answer | undefined;
+  #refusal: Refusal | undefined;
+  /** When a version was last needed and not left, or will be. */
   #exceededAtMs: number | undefined;
-  /** When the store last refused a version; it is then known to bear less than was believed. */
-  #refusedAtMs: number | undefined;
-  #isFull = false;
-  /** When a token last lived so short that the budget does not bear one after the other. */
   #shortLifeAtMs: number | undefined;
-  /** When the next token is written, for want of versions, although readers will have none before that. */
-  #roomAtMs: number | undefined;
-  #state: BudgetState = 'normal';
+  /** When the next token is written, although readers will have none before that. */
+  #heldUntilMs: number | undefined;
+  #state: QuotaState = 'normal';
 
-  constructor(parts: WriteHistoryParts, secret: CountedSecret) {
-    this.#parts = parts;
+  constructor(deps: WriteHistoryDeps, secret: CountedSecret) {
+    this.#deps = deps;
     this.#secret = secret;
   }
 
   /** Asks the store what it counts, if that may be news. True when it was asked. Never fails: see above. */
   async learn(term: Term): Promise<boolean> {
-    const isFirst = this.#askedIn !== term;
-    if (isFirst) this.#isDenied = false;
-    const nowMs = this.#nowMs();
-    const isNearlyUsed = this.#writes.count(nowMs) >= lowMark(this.#secret.versionBudget);
-    const isDue = isFirst || this.#isOutdated || (isNearlyUsed && nowMs - this.#askedAtMs >= ASK_AGAIN_MS);
-    if (!isDue || this.#isDenied) return false;
-    if (await this.#ask(term.signal)) this.#askedIn = term;
+    const isNearlyUsed = this.#writes.count(this.#nowMs()) >= lowMark(this.#secret.versionBudget);
+    if (this.#isKnown(term, isNearlyUsed ? ASK_AGAIN_MS : undefined)) return false;
+    await this.#ask(term);
     return true;
   }
 
   noticeOthers(): void {
-    this.#isOutdated = true;
+    if (this.#answer?.kind === 'counted') this.#answer = undefined;
   }
 
   /** Called before a write is sent: it is counted from now on, and told when there was no room for it. */
@@ -111,38 +105,41 @@ export class WriteHistory {
   async record(
     requestToken: string,
     written: Result<{ readonly version: string }>,
-    signal: AbortSignal,
+    term: Term,
   ): Promise<void> {
     const failure = written.ok ? undefined : written.failure;
-    this.#isFull = failure?.code === 'store-quota';
-    if (this.#isFull) {
-      this.#refusedAtMs = this.#nowMs();
-      this.#exceededAtMs = this.#refusedAtMs;
-      if (!this.#isDenied && this.#nowMs() - this.#askedAtMs >= ASK_WHILE_FULL_MS) await this.#ask(signal);
-    } else if (mayHaveMadeVersion(failure)) {
-      if (requestToken === this.#newestRequest) this.#writes.moveNewest(this.#nowMs());
-      else this.#writes.add(this.#nowMs());
-      this.#newestRequest = requestToken;
-      if (failure?.code === 'store-conflict') this.#isOutdated = true;
+    const nowMs = this.#nowMs();
+    if (failure?.code === 'store-quota') {
+      this.#refusal = { kind: 'full', atMs: nowMs };
+      this.#exceededAtMs = nowMs;
+      if (!this.#isKnown(term, ASK_WHILE_FULL_MS)) await this.#ask(term);
+    } else {
+      if (this.#refusal !== undefined) this.#refusal = { ...this.#refusal, kind: 'past' };
+      if (mayHaveMadeVersion(failure)) {
+        if (requestToken === this.#newestRequest) this.#writes.moveNewest(nowMs);
+        else this.#writes.add(nowMs);
+        this.#newestRequest = requestToken;
+      }
+      if (failure?.code === 'store-conflict') this.noticeOthers();
     }
     this.#announce();
   }
 
-  /** When to refresh a token whose write is about to be sent. */
-  decideRefreshAt({ longestPaceMs, ...limits }: RefreshPlan): number {
+  /** Plans the refresh of a token whose write is about to be sent. @returns when it is, monotonic */
+  planRefreshAt(plan: RefreshPlan): number {
     const nowMs = this.#nowMs();
-    const writesAtMs = [...this.#writes.times(nowMs), nowMs];
-    const { versionBudget: budget } = this.#secret;
-    if (isBeyondBudget(longestPaceMs, budget)) this.#shortLifeAtMs = nowMs;
-    const wantedAtMs = this.#wasRefused()
-      ? limits.latestAtMs
-      : decideStretchedRefreshAt({ ...limits, writesAtMs, budget });
-    const isWall = this.#shortLifeAtMs !== undefined && nowMs - this.#shortLifeAtMs < VERSION_DAY_MS;
-    const roomAtMs = isWall ? decideRoomAt(writesAtMs, budget) : Number.NEGATIVE_INFINITY;
-    this.#roomAtMs = roomAtMs > limits.latestAtMs ? roomAtMs : undefined;
+    const supply = {
+      budget: this.#secret.versionBudget,
+      writesAtMs: this.#writes.times(nowMs),
+      wasRefused: this.#wasRefused(),
+      shortLifeAtMs: this.#shortLifeAtMs,
+    };
+    const { refreshAtMs, isTooLate, shortLifeAtMs } = decideVersionPlan(plan, supply, nowMs);
+    this.#shortLifeAtMs = shortLifeAtMs;
+    this.#heldUntilMs = isTooLate ? refreshAtMs : undefined;
     // Told for as long as readers may be without a token.
-    if (this.#roomAtMs !== undefined) this.#exceededAtMs = this.#roomAtMs;
-    return Math.max(wantedAtMs, roomAtMs);
+    if (isTooLate) this.#exceededAtMs = refreshAtMs;
+    return refreshAtMs;
   }
 
   /** How far a refresh that was planned with less knowledge has to be put off, at least. */
@@ -150,27 +147,33 @@ export class WriteHistory {
     if (this.#wasRefused()) return latestAtMs;
     const writesAtMs = this.#writes.times(this.#nowMs());
     const affordableAtMs = decideAffordableAt({ writesAtMs, latestAtMs, budget: this.#secret.versionBudget });
-    return Math.min(Math.max(affordableAtMs, plannedAtMs), latestAtMs);
+    return Math.min(Math.max(affordableAtMs ?? plannedAtMs, plannedAtMs), latestAtMs);
   }
 
   /** Milliseconds until the oldest known version ages out of a secret that is full; `undefined` when not known. */
   get roomInMs(): number | undefined {
     const nowMs = this.#nowMs();
-    const oldestMs = this.#isFull ? this.#writes.times(nowMs)[0] : undefined;
+    const oldestMs = this.#refusal?.kind === 'full' ? this.#writes.times(nowMs)[0] : undefined;
     return oldestMs === undefined ? undefined : oldestMs + VERSION_DAY_MS - nowMs;
   }
 
-  /** True when the store has answered, one way or the other. */
-  async #ask(signal: AbortSignal): Promise<boolean> {
-    const { identity, store, events } = this.#parts;
+  /** Whether the store has said in this term what there is to know. @param forMs of a count; without it for the term */
+  #isKnown(term: Term, forMs: number | undefined): boolean {
+    const answer = this.#answer;
+    if (answer === undefined || answer.term !== term) return false;
+    return answer.kind === 'denied' || forMs === undefined || this.#nowMs() - answer.atMs < forMs;
+  }
+
+  async #ask(term: Term): Promise<void> {
+    const { signal } = term;
+    const { identity, store, events } = this.#deps;
     const { target, secretName, versionBudget } = this.#secret;
     const read = await store.readVersionAges(secretName, signal);
-    if (signal.aborted) return false;
+    if (signal.aborted) return;
     const nowMs = this.#nowMs();
     // A list that lacks what we know of is an older one: the store is eventually consistent.
-    if (read.ok && read.value.length >= this.#writes.count(nowMs)) {
+    if (read.ok && read.value.length >= this.#writes.count(nowMs))
       this.#writes.replaceByAges(read.value, nowMs);
-    }
     const failure = read.ok ? undefined : read.failure;
     events({
       event: 'secret-versions-counted',
@@ -180,38 +183,32 @@ export class WriteHistory {
       agesMs: this.#writes.times(nowMs).map((timeMs) => nowMs - timeMs),
       failure,
     });
-    this.#isDenied = failure?.retry === 'needs-human';
-    if (failure !== undefined && !this.#isDenied) return false;
-    this.#askedAtMs = nowMs;
-    this.#isOutdated = false;
+    // A store that has not answered is asked again.
+    if (failure !== undefined && failure.retry !== 'needs-human') return;
+    this.#answer = { kind: failure === undefined ? 'counted' : 'denied', term, atMs: nowMs };
     this.#announce();
-    return true;
   }
 
   #announce(): void {
-    const { identity, events } = this.#parts;
+    const { identity, events } = this.#deps;
     const { target, versionBudget } = this.#secret;
     const nowMs = this.#nowMs();
-    const state = decideBudgetState({
-      former: this.#state,
-      writes: this.#writes,
-      budget: versionBudget,
-      exceededAtMs: this.#exceededAtMs,
-      nowMs,
-    });
+    const versions = this.#writes.count(nowMs);
+    // For an hour after the last write that met it, so that a shortage is told once and not at each write.
+    const isExceeded = this.#exceededAtMs !== undefined && nowMs - this.#exceededAtMs < EXCEEDED_FOR_MS;
+    const state = decideBudgetState(this.#state, versions, versionBudget, isExceeded);
     if (state === this.#state) return;
     this.#state = state;
-    const held = this.#roomAtMs === undefined ? {} : { heldForMs: this.#roomAtMs - nowMs };
-    const versions = this.#writes.count(nowMs);
+    const held = this.#heldUntilMs === undefined ? {} : { heldForMs: this.#heldUntilMs - nowMs };
     events({ event: EVENT_OF[state], identity, target, versions, versionBudget, ...held });
   }
 
   #wasRefused(): boolean {
-    return this.#refusedAtMs !== undefined && this.#nowMs() - this.#refusedAtMs < VERSION_DAY_MS;
+    return this.#refusal !== undefined && this.#nowMs() - this.#refusal.atMs < VERSION_DAY_MS;
   }
 
   #nowMs(): number {
-    return this.#parts.clock.monotonicMs();
+    return this.#deps.clock.monotonicMs();
   }
 }
 

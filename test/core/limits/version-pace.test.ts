@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { RecentWrites } from '../../../src/core/limits/recent-writes.ts';
+import { lowMark } from '../../../src/core/limits/quota.ts';
 import {
-  type BudgetState,
   decideBudgetState,
   decideStretchedRefreshAt,
-  lowMark,
+  decideVersionPlan,
   pacedVersions,
+  type RefreshPlan,
   type StretchInput,
+  type VersionSupply,
 } from '../../../src/core/limits/version-pace.ts';
 
 const MINUTE_MS = 60_000;
@@ -163,33 +164,86 @@ describe('the marks of a budget', () => {
   }
 });
 
-describe('decideBudgetState', () => {
-  const decide = (versions: number, former: BudgetState, exceededAgoMs?: number): BudgetState => {
-    const writes = new RecentWrites();
-    writes.replaceByAges(
-      Array.from({ length: versions }, () => 0),
-      0,
-    );
-    const exceededAtMs = exceededAgoMs === undefined ? undefined : -exceededAgoMs;
-    return decideBudgetState({ former, writes, budget: 100, exceededAtMs, nowMs: 0 });
+describe('decideVersionPlan', () => {
+  const NOW_MS = 3 * DAY_MS;
+  const PLAN: RefreshPlan = {
+    plannedAtMs: NOW_MS + USUAL_MS,
+    latestAtMs: NOW_MS + LONGEST_MS,
+    offsetMs: 0,
+    longestPaceMs: LONGEST_MS,
   };
+  /** Ten of 120 versions, the oldest of them an hour old. */
+  const SUPPLY: VersionSupply = {
+    budget: 120,
+    writesAtMs: Array.from({ length: 10 }, (_, index) => NOW_MS - (10 - index) * 6 * MINUTE_MS),
+    wasRefused: false,
+    shortLifeAtMs: undefined,
+  };
+  /** Tokens that would need 144 a day. */
+  const SHORT = { ...PLAN, longestPaceMs: 10 * MINUTE_MS };
+  const ROOM_MS = DAY_MS - 60 * MINUTE_MS + 15_000;
 
-  for (const [versions, former, state] of [
-    [84, 'normal', 'normal'],
-    [85, 'normal', 'low'],
-    [80, 'low', 'low'],
-    [79, 'low', 'normal'],
-    [99, 'exhausted', 'low'],
-    [100, 'low', 'low'],
-  ] as const) {
-    it(`is ${state} with ${versions} of 100 after ${former}`, () => {
-      assert.equal(decide(versions, former), state);
+  for (const { what, plan: given, supply, inMs, isTooLate, shortLifeAtMs } of [
+    { what: 'as it is stretched', plan: PLAN, supply: SUPPLY, inMs: LONGEST_MS },
+    { what: 'as planned with more to spare', plan: PLAN, supply: { ...SUPPLY, budget: 288 }, inMs: USUAL_MS },
+    {
+      what: 'as late as readers bear it once the store has refused a version',
+      plan: PLAN,
+      supply: { ...SUPPLY, budget: 288, wasRefused: true },
+      inMs: LONGEST_MS,
+    },
+    {
+      what: 'in time while a short life still finds versions',
+      plan: SHORT,
+      supply: SUPPLY,
+      inMs: LONGEST_MS,
+      shortLifeAtMs: NOW_MS,
+    },
+    {
+      what: 'when the oldest version ages out, after a short life that used them up',
+      plan: SHORT,
+      supply: { ...SUPPLY, budget: 11 },
+      inMs: ROOM_MS,
+      isTooLate: true,
+      shortLifeAtMs: NOW_MS,
+    },
+    {
+      what: 'when it ages out for a day after that, however long tokens live',
+      plan: { ...PLAN, longestPaceMs: DAY_MS },
+      supply: { ...SUPPLY, budget: 11, shortLifeAtMs: NOW_MS - DAY_MS + 1 },
+      inMs: ROOM_MS,
+      isTooLate: true,
+      shortLifeAtMs: NOW_MS - DAY_MS + 1,
+    },
+    {
+      what: 'in time again when that is a day ago',
+      plan: { ...PLAN, longestPaceMs: DAY_MS },
+      supply: { ...SUPPLY, budget: 11, shortLifeAtMs: NOW_MS - DAY_MS },
+      inMs: LONGEST_MS,
+      shortLifeAtMs: NOW_MS - DAY_MS,
+    },
+  ]) {
+    it(`refreshes ${what}`, () => {
+      const { refreshAtMs, ...plan } = decideVersionPlan(given, supply, NOW_MS);
+      assert.equal(refreshAtMs - NOW_MS, inMs);
+      assert.deepEqual(plan, { isTooLate: isTooLate ?? false, shortLifeAtMs });
     });
   }
+});
 
-  it('is exhausted for an hour after a write that met no room', () => {
-    assert.equal(decide(99, 'low', 0), 'exhausted');
-    assert.equal(decide(99, 'exhausted', 3_599_999), 'exhausted');
-    assert.equal(decide(99, 'exhausted', 3_600_000), 'low');
-  });
+describe('decideBudgetState', () => {
+  for (const [versions, former, isExceeded, state] of [
+    [84, 'normal', false, 'normal'],
+    [85, 'normal', false, 'low'],
+    [80, 'low', false, 'low'],
+    [79, 'low', false, 'normal'],
+    [99, 'exhausted', false, 'low'],
+    [100, 'low', false, 'low'],
+    [99, 'low', true, 'exhausted'],
+    [1, 'normal', true, 'exhausted'],
+  ] as const) {
+    it(`is ${state} with ${versions} of 100 after ${former}${isExceeded ? ' and a write that met no room' : ''}`, () => {
+      assert.equal(decideBudgetState(former, versions, 100, isExceeded), state);
+    });
+  }
 });

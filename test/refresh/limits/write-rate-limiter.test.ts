@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { UNSAVED_CHAIN, WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
-import { buildFailure } from '../support/sample-events.ts';
+import type { Priority } from '../../../src/refresh/limits/priority-queue.ts';
+import { UNSAVED_CHAIN, WriteRateLimiter } from '../../../src/refresh/limits/write-rate-limiter.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { buildFailure } from '../../support/sample-events.ts';
 
 const NEVER = new AbortController().signal;
 const THROTTLED = buildFailure({ code: 'store-unavailable', isThrottled: true });
@@ -11,7 +12,7 @@ function createBench(callsPerSecond: number) {
   const clock = new FakeClock();
   const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock });
   const passed: { readonly name: string; readonly atMs: number }[] = [];
-  const enter = (name: string, priority: number, signal: AbortSignal = NEVER): void => {
+  const enter = (name: string, priority: Priority, signal: AbortSignal = NEVER): void => {
     rateLimiter.enter(priority, signal).then(
       () => passed.push({ name, atMs: clock.monotonicMs() }),
       () => undefined,

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Failure } from '../../src/core/failure.ts';
-import { fail, type Result, succeed } from '../../src/core/result.ts';
-import { WriteHistory } from '../../src/refresh/limits/write-history.ts';
-import type { Term } from '../../src/refresh/term.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
-import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildFailure, buildIdentity } from '../support/sample-events.ts';
-import { never } from '../support/store-write.ts';
+import type { Failure } from '../../../src/core/failure.ts';
+import { fail, type Result, succeed } from '../../../src/core/result.ts';
+import { WriteHistory } from '../../../src/refresh/limits/write-history.ts';
+import type { Term } from '../../../src/refresh/term.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { MemoryStore, STORE_DOWN } from '../../support/memory-store.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
+import { buildFailure, buildIdentity } from '../../support/sample-events.ts';
+import { termUntil } from '../../support/term.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -28,6 +28,7 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
     { target: 'document', secretName: identity.secret, versionBudget },
   );
   let writes = 0;
+  const term = startTerm();
   return {
     clock,
     store,
@@ -37,11 +38,11 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
     /** One write, as the writer reports it. */
     write: async (result = WRITTEN, label = `write-${(writes += 1)}`) => {
       history.expect(label);
-      await history.record(label, result, never);
+      await history.record(label, result, term);
     },
     /** What the state of affairs allows for a token that is written now. */
     nextInMs: () =>
-      history.decideRefreshAt({
+      history.planRefreshAt({
         plannedAtMs: clock.monotonicMs() + 14 * MINUTE_MS,
         latestAtMs: clock.monotonicMs() + 14.5 * MINUTE_MS,
         offsetMs: 0,
@@ -52,7 +53,7 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
 }
 
 function startTerm(): Term {
-  return { signal: new AbortController().signal, stopping: new AbortController().signal };
+  return termUntil(new AbortController().signal, new AbortController().signal);
 }
 
 function ages(count: number, everyMs: number = 10 * MINUTE_MS): readonly number[] {
@@ -166,6 +167,17 @@ describe('WriteHistory', () => {
     await write();
     assert.equal(budgetEvents().at(-1), 'version-budget-recovered');
     assert.equal(budgetEvents().length, 3);
+  });
+
+  it('is exhausted for an hour after a write that met no room', async () => {
+    const { clock, history, write, budgetEvents } = setUp();
+    for (let count = 0; count < 101; count += 1) await write();
+    await clock.advance(HOUR_MS - 1);
+    await history.learn(startTerm());
+    assert.equal(budgetEvents().at(-1), 'version-budget-exhausted');
+    await clock.advance(1);
+    await history.learn(startTerm());
+    assert.equal(budgetEvents().at(-1), 'version-budget-low');
   });
 
   it('stretches to the full for a day after the store has refused a version', async () => {

@@ -1,13 +1,14 @@
-import type { SecretTarget } from '../core/events.ts';
-import type { VersionBudget } from '../core/limits/version-pace.ts';
-import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
-import { fail, type Result } from '../core/result.ts';
-import type { TokenIdentity } from '../core/token/token.ts';
-import { type PlanLimits, type RefreshPlan, WriteHistory } from './limits/write-history.ts';
-import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
-import { describeEnd, type Term } from './term.ts';
+import type { SecretTarget } from '../../core/events.ts';
+import type { PlanLimits, RefreshPlan, VersionBudget } from '../../core/limits/version-pace.ts';
+import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../../core/ports.ts';
+import { fail, type Result } from '../../core/result.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
+import { describeEnd, type Term } from '../term.ts';
+import type { Priority } from './priority-queue.ts';
+import { WriteHistory } from './write-history.ts';
+import { UNSAVED_CHAIN, type WriteRateLimiter } from './write-rate-limiter.ts';
 
-export interface SecretWriterParts {
+export interface SecretWriterDeps {
   readonly identity: TokenIdentity;
   /** For kinds with refresh tokens. */
   readonly stateSecret: string | undefined;
@@ -25,19 +26,19 @@ const NO_READABLE_TOKEN = 0;
 
 /** Waits for its turn, publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
-  readonly #parts: SecretWriterParts;
+  readonly #deps: SecretWriterDeps;
   /** `undefined`: it has no budget. */
   readonly #document: WriteHistory | undefined;
   /** The same, and for kinds without refresh tokens. */
   readonly #state: WriteHistory | undefined;
 
-  constructor(parts: SecretWriterParts) {
-    const { identity, stateSecret, versionBudget } = parts;
-    this.#parts = parts;
+  constructor(deps: SecretWriterDeps) {
+    const { identity, stateSecret, versionBudget } = deps;
+    this.#deps = deps;
     const count = (target: SecretTarget, secretName: string | undefined): WriteHistory | undefined =>
       versionBudget === 'none' || secretName === undefined
         ? undefined
-        : new WriteHistory(parts, { target, secretName, versionBudget });
+        : new WriteHistory(deps, { target, secretName, versionBudget });
     this.#document = count('document', identity.secret);
     this.#state = count('state', stateSecret);
   }
@@ -52,13 +53,13 @@ export class SecretWriter {
     term: Term,
     expiresAtMs?: number,
   ): Promise<Result<{ readonly version: string }>> {
-    const { identity, store, rateLimiter, clock, events } = this.#parts;
+    const { identity, store, rateLimiter, clock, events } = this.#deps;
     await this.#waitForTurn(
       target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
       term.signal,
     );
     const { signal } = term;
-    if (signal.aborted) return fail(describeEnd(term));
+    if (term.hasEnded()) return fail(describeEnd(term));
     const history = target === 'document' ? this.#document : this.#state;
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
@@ -71,7 +72,7 @@ export class SecretWriter {
       failure: written.ok ? undefined : written.failure,
     });
     if (!written.ok && rateLimiter !== 'none') rateLimiter.onThrottled(written.failure);
-    await history?.record(write.requestToken, written, signal);
+    await history?.record(write.requestToken, written, term);
     return written;
   }
 
@@ -87,8 +88,8 @@ export class SecretWriter {
   }
 
   /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
-  decideRefreshAt(plan: RefreshPlan): number {
-    return this.#latest(plan, (history) => history.decideRefreshAt(plan));
+  planRefreshAt(plan: RefreshPlan): number {
+    return this.#latest(plan, (history) => history.planRefreshAt(plan));
   }
 
   /** How far a refresh that was planned with less knowledge has to be put off, at least. Monotonic. */
@@ -107,8 +108,8 @@ export class SecretWriter {
   }
 
   /** Ends early with the signal. */
-  async #waitForTurn(priority: number, signal: AbortSignal): Promise<void> {
-    const { rateLimiter } = this.#parts;
+  async #waitForTurn(priority: Priority, signal: AbortSignal): Promise<void> {
+    const { rateLimiter } = this.#deps;
     if (rateLimiter === 'none') return;
     try {
       await rateLimiter.enter(priority, signal);
