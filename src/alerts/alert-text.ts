@@ -68,7 +68,7 @@ export function buildTestNotification(settings: AlertTextSettings, nowMs: number
     tokenCount: 0,
     tokens: [],
     codes: {},
-    summary: 'TEST: somebody has run alert-test, nothing is wrong',
+    summary: 'TEST: alert-test was run, nothing is wrong',
     description: `sent at ${formatUtcSeconds(nowMs)} to see whether alerts arrive`,
     action: 'nothing; close it where it stays open',
     runbook: runbookLink(settings.runbookUrl, 'AlertTest'),
@@ -110,7 +110,7 @@ function describeReaders(members: readonly ConditionMember[], nowMs: number): re
   const earliestMs = expiries.reduce((least, each) => Math.min(least, each));
   const at = formatUtcSeconds(earliestMs);
   return earliestMs > nowMs
-    ? [`readers are fine until ${at} (${formatRoughly(earliestMs - nowMs)})`]
+    ? [`token valid until ${at} (${formatRoughly(earliestMs - nowMs)})`]
     : [`readers have seen an expired token since ${at} (${formatRoughly(nowMs - earliestMs)})`];
 }
 

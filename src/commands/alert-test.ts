@@ -13,7 +13,7 @@ export async function alertTest(options: AlertTestOptions, terminal: Terminal): 
   if (loaded === undefined) return 2;
   const { configuration, path } = loaded;
   if (configuration.alerts.sinks.length === 0) {
-    const message = `${path}: alerts.sinks is empty, there is nobody to tell`;
+    const message = `${path}: no alert sinks configured (alerts.sinks is empty); nothing was sent`;
     complain([{ message }], { ...options, config: path }, terminal);
     return 2;
   }

@@ -64,7 +64,7 @@ export function describeFailures({ failures }: DiscoveredProviders): string {
   return failures
     .map(
       ({ provider, failure }) =>
-        `${provider}: customers cannot be looked for: ${failure.code}: ${failure.message}\n`,
+        `${provider}: customers cannot be discovered: ${failure.code}: ${failure.message}\n`,
     )
     .join('');
 }

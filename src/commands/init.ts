@@ -103,7 +103,7 @@ function presetEntry(name: string, kind: ProviderKind): string {
     ),
     ...(isWrittenOften(preset.lifetime)
       ? [
-          '  versionBudget: FILL-IN             # none: this life means more writes a day than one secret of AWS bears for long',
+          '  versionBudget: FILL-IN             # none: this life means more writes a day than one secret of AWS allows for long',
         ]
       : []),
     ...(hasCustomers ? customerLines(name, prefix, kind) : [`  secret: ${secretOf(name)}`]),

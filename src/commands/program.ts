@@ -34,7 +34,7 @@ export function createProgram(terminal: Terminal): Program {
 
   withConfig(program.command('run'))
     .description('refresh tokens until SIGTERM or SIGINT: the daemon')
-    .option('--once', 'refresh what is due and end; 1 if anything failed (for a CronJob or a shell)')
+    .option('--once', 'refresh what is due and end; exits 1 if anything failed (for a CronJob or a shell)')
     .addHelpText(
       'after',
       examples('run --config /etc/token-refresher/config.yaml', 'run --once --config config.yaml'),
@@ -77,7 +77,7 @@ export function createProgram(terminal: Terminal): Program {
     });
 
   withConfig(program.command('status'))
-    .description('show how the tokens are, from the secrets themselves; 1 unless all are live')
+    .description('show the state of each published token; exits 1 unless all are valid')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('status --config config.yaml', 'status --json --config config.yaml'))
     .action(async (options: { config?: string; json?: boolean }) => {
@@ -86,7 +86,7 @@ export function createProgram(terminal: Terminal): Program {
     });
 
   withConfig(program.command('alert-test'))
-    .description('send a labelled test alert to every sink; 1 unless all took it')
+    .description('send a labelled test alert to every sink; exits 1 if any sink rejects it')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('alert-test --config config.yaml', 'alert-test --json'))
     .action(async (options: { config?: string; json?: boolean }) => {
@@ -151,9 +151,7 @@ export function createProgram(terminal: Terminal): Program {
     .command('sandbox')
     .description('try it: simulated providers, a Secrets Manager and the daemon, all on this machine')
     .addOption(
-      new Option('--speed <factor>', 'time-lapse: lifetimes are divided by it')
-        .argParser(parseSpeed)
-        .default(15),
+      new Option('--speed <factor>', 'divide all lifetimes by this factor').argParser(parseSpeed).default(15),
     )
     .option('--fault <spec>', 'TARGET:FAULT[=VALUE][@START][+DURATION], may be repeated', collect, [])
     .option('--upstreams-only', 'start the APIs and the store, and print how to run the daemon against them')

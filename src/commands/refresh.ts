@@ -112,7 +112,7 @@ function tell({ token, outcome, code, message, expiresAt = '?' }: RefreshReport)
     case 'unchanged':
       return `${token}: the provider handed out no newer token\n`;
     case 'fresh':
-      return `${token}: somebody else has just published a fresh token\n`;
+      return `${token}: another writer has just published a fresh token\n`;
     case 'failed':
       return `${token}: failed: ${code}: ${message}\n`;
   }

@@ -34,7 +34,7 @@ const shared = (kind: string) => ({
   leastSeverity: z
     .enum(SEVERITIES)
     .default('warning')
-    .describe('warning: everything; critical: only what is worth waking somebody for'),
+    .describe('warning: everything; critical: only what is worth waking a person for'),
 });
 
 const slackSchema = mapping({
@@ -132,7 +132,7 @@ export const alertsSchema = mapping({
     context.addIssue({
       code: 'custom',
       path: ['sinks', index, 'name'],
-      message: 'a name of its own',
+      message: 'a unique name',
       // Left out, a name is the kind.
       params: { found: `found ${quote(name)}, written or by default, the name of sinks[${twin}] too` },
     });

@@ -62,7 +62,7 @@ const kubernetesSchema = mapping({
         "file with the certificates (PEM) to trust, relative to the configuration file's folder; the system's when left out",
       ),
     tokenFile: patternField(PATH, PATH_FORM).describe(
-      "file with the bearer token, relative to the configuration file's folder; read anew for every call",
+      "file with the bearer token, relative to the configuration file's folder; read again before every call",
     ),
   })
     .optional()

@@ -16,7 +16,7 @@ export const discoverySchema = mapping({
       ),
     every: durationField({ leastMs: 10_000, mostMs: 86_400_000 })
       .prefault('1m')
-      .describe('how often they are looked for'),
+      .describe('how often customers are discovered'),
   }).describe(
     "one token for each secret in the store's account and region that carries a tag: a JSON object with the credentials of a " +
       'customer by name, and the name as "customer" unless it is the last part of the secret\'s name',

@@ -326,7 +326,7 @@ function findTwins(entries: readonly ProviderEntry[]): readonly Finding[] {
     if (twin === undefined) first.set(name, index);
     else {
       const text = `found ${quote(name)}, the name of providers[${twin}] too`;
-      findings.push({ path: ['providers', index, 'name'], text, allowed: 'a name of its own' });
+      findings.push({ path: ['providers', index, 'name'], text, allowed: 'a unique name' });
     }
   }
   return findings;

@@ -88,7 +88,7 @@ const commonShape = {
     ),
   minInterval: durationField()
     .prefault('0s')
-    .describe('shortest time between two fetches of one token that the provider likes'),
+    .describe('minimum interval between fetches of the same token, if the provider requires one'),
   fetchBudget: fetchLimitField()
     .optional()
     .describe(

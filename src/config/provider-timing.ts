@@ -52,7 +52,7 @@ export function readTiming(input: TimingInput): Timing {
       ? kind.defaults.minIntervalMs
       : fields.value.minInterval;
   if (refreshAfter !== undefined && schedule !== undefined) {
-    const text = 'stands beside refreshAfter; keep one of the two';
+    const text = 'conflicts with refreshAfter; remove one of them';
     return {
       findings: [{ path: [...path, 'schedule'], target: 'key', text }],
       notes: [],

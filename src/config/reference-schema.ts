@@ -26,7 +26,7 @@ export const credentialReferenceSchema = z
       file: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a file, on one line')
         .optional()
         .describe(
-          'path of a regular file, relative to the folder of the configuration file; read anew for each fetch',
+          'path of a regular file, relative to the folder of the configuration file; read again before every fetch',
         ),
       awsSecret: patternField(/^[A-Za-z0-9/_+=.@:-]{1,2048}$/, 'the name or ARN of a secret')
         .optional()

@@ -39,12 +39,12 @@ export function describeFound(value: unknown, path: Path): string {
   if (value === null) return 'found nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'found an empty list' : 'found a list';
   if (isJsonObject(value)) return 'found a mapping';
-  if (isSensitive(path)) return `found a ${typeof value === 'string' ? 'text' : typeof value}`;
+  if (isSensitive(path)) return `found a ${typeof value === 'string' ? 'string' : typeof value}`;
   if (typeof value === 'number' || typeof value === 'boolean') return `found ${value}`;
   if (typeof value !== 'string') return 'found something else';
   // In a URL a password stands before the @ and a key behind the question mark.
   return /:.*@|:\/\/.*\?/.test(value)
-    ? `found a text of ${value.length} characters`
+    ? `found a string of ${value.length} characters`
     : `found ${quote(value)}`;
 }
 

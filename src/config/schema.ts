@@ -112,10 +112,7 @@ export const httpSchema = mapping({
 });
 
 export const logSchema = mapping({
-  level: z
-    .enum(LOG_LEVELS)
-    .default('info')
-    .describe('least severe lines to write; warn: only what does not go well'),
+  level: z.enum(LOG_LEVELS).default('info').describe('minimum log level; warn: only what does not go well'),
   format: z
     .enum(LOG_FORMATS)
     .default('auto')

@@ -146,7 +146,7 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
     const twin = names.get(own.name);
     if (twin !== undefined) {
       const text = `found ${quote(own.name)}, the name of customers[${twin}] too`;
-      findings.push({ path: [...customer.path, 'name'], text, allowed: 'a name of its own' });
+      findings.push({ path: [...customer.path, 'name'], text, allowed: 'a unique name' });
       continue;
     }
     names.set(own.name, index);
@@ -196,7 +196,7 @@ function listCustomers({ raw, invalid, path }: TokenEntriesInput): readonly Cust
   });
 }
 
-/** By every customer without a name of its own. */
+/** By every customer without a unique name. */
 function isTemplateNeeded(field: SecretField, customers: readonly Customer[]): boolean {
   return customers.some(
     (customer) => customer.fields.value[field] === undefined && !customer.fields.isInvalid(field),

@@ -402,7 +402,7 @@ function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibra
         path: [name],
         target: 'key',
         text,
-        allowed: 'lower-case letters, digits and hyphens, a name of its own',
+        allowed: 'lower-case letters, digits and hyphens, a unique name',
       });
       continue;
     }

@@ -52,7 +52,7 @@ export class Names {
         path,
         target: 'key',
         text: `has the name of ${describeKind(former)}`,
-        allowed: 'a name of its own',
+        allowed: 'a unique name',
       });
     else this.#known.set(name, kind);
   }

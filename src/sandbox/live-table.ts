@@ -123,13 +123,13 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'refresh-recovered':
       return `${event.identity.token}: recovered after ${formatRoughly(event.failedForMs)}`;
     case 'refresh-abandoned':
-      return `${event.identity.token}: refresh given up: ${event.failure.message}`;
+      return `${event.identity.token}: refresh abandoned: ${event.failure.message}`;
     case 'schedule-derived':
       return event.formerLifetimeMs === undefined
         ? undefined
         : `${event.provider}: tokens now live ${formatRoughly(event.lifetimeMs)}, refreshed every ${formatRoughly(event.refreshEveryMs)}`;
     case 'tick-missed':
-      return `${event.provider}: woke up too late for a tick, made up for it`;
+      return `${event.provider}: missed a scheduled check (the process was paused); ran it now`;
     case 'clock-jumped':
       return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
     case 'leadership-lost':
@@ -143,7 +143,7 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'binding-rejected':
       return `${event.provider}: secret ${event.bindingSecret} cannot be used as a binding: ${event.reason}`;
     case 'discovery-failed':
-      return `${event.provider}: customers cannot be looked for: ${event.failure.message}`;
+      return `${event.provider}: customers cannot be discovered: ${event.failure.message}`;
     case 'batch-read-denied':
     case 'coordination-failed':
     case 'nobody-leads':

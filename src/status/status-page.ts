@@ -72,7 +72,7 @@ ${renderForm(document)}
 </main>
 <footer>
 <p class="live">As of <span id="clock">${timeElement(at, at)}</span> UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
-<p>A bar is a token's life, from issue to expiry: the dot is now, the line is when its refresh is due. A stroke of the last 24 hours is a quarter of an hour: short when refreshes succeeded at once, taller when one needed retries, full height when it failed. All times are UTC.</p>
+<p>A bar is a token's life, from issue to expiry: the dot is now, the line is when its refresh is due. Each bar of the last 24 hours is 15 minutes: short = refreshed first time, medium = after retries, full = failed. All times are UTC.</p>
 <p>The same for programs: <a href="/status.json${formatStatusQuery(queryOf(document))}">status.json</a>, <a href="/metrics">metrics</a>. Version ${version}.</p>
 </footer>
 <script>${new Html(PAGE_SCRIPT)}</script>

@@ -51,7 +51,7 @@ describe('buildNotification', () => {
       codes: { 'provider-unavailable': 1 },
       summary: 'pik: refreshes fail, readers still have a good token',
       description:
-        'readers are fine until 2026-11-21T12:01:00Z (1m 00s); provider-unavailable: POST ' +
+        'token valid until 2026-11-21T12:01:00Z (1m 00s); provider-unavailable: POST ' +
         'https://api.example.com/token answered with status 503',
       action: ALERTS.RefreshFailing.action,
       runbook: 'https://wiki.example.com/runbook#refreshfailing',

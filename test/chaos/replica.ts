@@ -19,7 +19,7 @@ export interface ReplicaOptions {
   readonly history: ProcessHistory;
 }
 
-/** One replica of the daemon over its lives: real processes one after the other, each with a name of its own. */
+/** One replica of the daemon over its lives: real processes one after the other, each with a unique name. */
 export class Replica implements AsyncDisposable {
   readonly endings: Ending[] = [];
   readonly #options: ReplicaOptions;

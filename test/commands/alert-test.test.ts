@@ -25,7 +25,7 @@ describe('alert-test', () => {
       assert.equal(bodies.length, 1, name);
       assert.match(
         decodeURIComponent(bodies[0]?.replaceAll('+', ' ') ?? ''),
-        /TEST: somebody has run alert-test/,
+        /TEST: alert-test was run/,
         name,
       );
     }

@@ -91,7 +91,7 @@ describe('alerts', () => {
     [
       'no kind',
       'sinks: [hello]',
-      '1:19 alerts.sinks[0]: found a text; allowed: a mapping with kind, name, leastSeverity and what the kind needs',
+      '1:19 alerts.sinks[0]: found a string; allowed: a mapping with kind, name, leastSeverity and what the kind needs',
     ],
     [
       'a literal URL',
@@ -116,7 +116,7 @@ describe('alerts', () => {
     [
       'two sinks of one name',
       'sinks: [{ kind: slack, url: { file: a } }, { kind: slack, url: { file: b } }]',
-      '1:54 alerts.sinks[1].name: found "slack", written or by default, the name of sinks[0] too; allowed: a name of its own',
+      '1:54 alerts.sinks[1].name: found "slack", written or by default, the name of sinks[0] too; allowed: a unique name',
     ],
     [
       'a reminder every second',

@@ -157,7 +157,7 @@ const WRONG: readonly Wrong[] = [
     what: 'two providers of one name that write one secret',
     text: PIVOT + APIMW.replace('name: apimw', 'name: pivot').replace('payments/apimw', 'payments/pivot'),
     problems: [
-      'app.yaml:7:11 providers[1].name: found "pivot", the name of providers[0] too; allowed: a name of its own',
+      'app.yaml:7:11 providers[1].name: found "pivot", the name of providers[0] too; allowed: a unique name',
       'app.yaml:12:13 providers[1].secret: the token would be written to "payments/pivot", where the token of ' +
         'providers[0] is written; allowed: a secret of its own',
     ],
@@ -271,7 +271,7 @@ const WRONG: readonly Wrong[] = [
     text: `${PIVOT}store: { versionBudget: 99 }\n`,
     problems: [
       'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 840 s writes 102.9 versions a day ' +
-        'into one secret, and put off as far as readers bear it, to every 870 s, still 99.3, more than versionBudget ' +
+        'into one secret, and delayed as far as readers allow, to every 870 s, still 99.3, more than versionBudget ' +
         '99; a versionBudget of at least 100 works',
     ],
   },
@@ -303,7 +303,7 @@ const WRONG: readonly Wrong[] = [
   {
     what: 'a schedule beside refreshAfter',
     text: `${PIVOT}    schedule: "*/12 * * * *"\n    refreshAfter: 14m\n`,
-    problems: ['app.yaml:7:5 providers[0].schedule: stands beside refreshAfter; keep one of the two'],
+    problems: ['app.yaml:7:5 providers[0].schedule: conflicts with refreshAfter; remove one of them'],
   },
   {
     what: 'a schedule that is none',
@@ -348,7 +348,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a customer twice',
     text: CUSTOMERS.replace('budi', 'ayu'),
     problems: [
-      'app.yaml:9:15 providers[0].customers[1].name: found "ayu", the name of customers[0] too; allowed: a name of its own',
+      'app.yaml:9:15 providers[0].customers[1].name: found "ayu", the name of customers[0] too; allowed: a unique name',
     ],
   },
   {
@@ -371,7 +371,7 @@ const WRONG: readonly Wrong[] = [
       [
         'neither customers nor how to find them',
         'customers: soon',
-        '16 providers[0].customers: found a text; allowed: a list with at least one customer, or { discover: { tag: KEY=VALUE } }',
+        '16 providers[0].customers: found a string; allowed: a list with at least one customer, or { discover: { tag: KEY=VALUE } }',
       ],
       [
         'customers by name instead of a list',
@@ -471,7 +471,7 @@ const WRONG: readonly Wrong[] = [
       'arn:aws:secretsmanager:eu-west-1:123456789012:secret:pay/pivot-AbCdEf',
     ),
     problems: [
-      `app.yaml:6:13 providers[0].secret: found a text of 69 characters, an ARN in the place of a name; allowed: ${SECRET_NAME}; did you mean "pay/pivot"?`,
+      `app.yaml:6:13 providers[0].secret: found a string of 69 characters, an ARN in the place of a name; allowed: ${SECRET_NAME}; did you mean "pay/pivot"?`,
     ],
   },
   ...(
@@ -491,8 +491,8 @@ const WRONG: readonly Wrong[] = [
   ...(
     [
       ['api.example.com', 'found "api.example.com", which does not begin with https://'],
-      ['https://a.example.com/?x=1', 'found a text of 26 characters, which has a query'],
-      ['https://u:p@a.example.com', 'found a text of 25 characters, which has credentials in it'],
+      ['https://a.example.com/?x=1', 'found a string of 26 characters, which has a query'],
+      ['https://u:p@a.example.com', 'found a string of 25 characters, which has credentials in it'],
       ['ftp://a.example.com', 'found "ftp://a.example.com", which is no https URL'],
     ] as const
   ).map(([baseUrl, found]) => ({
@@ -552,7 +552,7 @@ const WRONG: readonly Wrong[] = [
     what: 'two sinks of one kind without names',
     text: `${PIVOT}alerts:\n  sinks:\n    - { kind: slack, url: { env: A } }\n    - { kind: slack, url: { env: B } }\n`,
     problems: [
-      'app.yaml:10:7 alerts.sinks[1].name: found "slack", written or by default, the name of sinks[0] too; allowed: a name of its own',
+      'app.yaml:10:7 alerts.sinks[1].name: found "slack", written or by default, the name of sinks[0] too; allowed: a unique name',
     ],
   },
   {

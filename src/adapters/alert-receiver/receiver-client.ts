@@ -89,7 +89,7 @@ function describeStatus(receiver: string, status: number, retryAfterMs: number |
   const answered = `${receiver} answered with status ${status}`;
   const waits = retryAfterMs === undefined ? {} : { retryAfterMs };
   if (status === 429)
-    return { code: 'rate-limited', retry: 'backoff', ...waits, message: `${answered}: it asks for patience` };
+    return { code: 'rate-limited', retry: 'backoff', ...waits, message: `${answered}: rate-limited` };
   if (status >= 500 || status === 408)
     return { code: 'provider-unavailable', retry: 'backoff', ...waits, message: answered };
   if (status < 400 || [401, 403, 404, 410].includes(status)) {

@@ -104,7 +104,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: 'warn',
     fields: VERSIONS,
     sentence: (event) =>
-      `${versionsOf(event)}; refreshes are put off as far as readers bear it; see who else writes to it, or which refreshes ` +
+      `${versionsOf(event)}; refreshes are delayed as far as readers allow; see who else writes to it, or which refreshes ` +
       'were explicit',
   },
   'version-budget-exhausted': {
@@ -309,7 +309,7 @@ function levelOfFailedRefresh(event: EventByName['refresh-failed'], { nowMs, new
 }
 
 function readersAreFine(expiresAtMs: number, nowMs: number): string {
-  return `readers are fine until ${formatUtcSeconds(expiresAtMs)} (${formatRoughly(expiresAtMs - nowMs)})`;
+  return `token valid until ${formatUtcSeconds(expiresAtMs)} (${formatRoughly(expiresAtMs - nowMs)})`;
 }
 
 function readersAre(event: EventByName['refresh-failed'], nowMs: number): string {

@@ -32,7 +32,7 @@ export type BudgetVerdict =
 
 /**
  * @param refreshEveryMs shortest time between two writes to one secret that is sustained
- * @param longestEveryMs the same when refreshes are put off as far as readers bear it; for a pace that the user has
+ * @param longestEveryMs the same when refreshes are delayed as far as readers allow; for a pace that the user has
  *   fixed it is no longer
  */
 export function decideBudget(
@@ -56,7 +56,7 @@ export function decideBudget(
   }
   if (leastPerDay > budget) {
     const least = canStretch
-      ? `, and put off as far as readers bear it, to every ${inSeconds(longestEveryMs)}, still ${rounded(leastPerDay)}`
+      ? `, and delayed as far as readers allow, to every ${inSeconds(longestEveryMs)}, still ${rounded(leastPerDay)}`
       : '';
     return { kind: 'over', limit: 'budget', problem: `${pace}${least}, more than versionBudget ${budget}` };
   }

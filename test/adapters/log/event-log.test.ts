@@ -77,7 +77,7 @@ describe('createEventLog', () => {
       nextAttemptAt: '2026-11-21T12:00:02.000Z',
       expiresAt: '2026-11-21T12:02:00.000Z',
       msg:
-        'pik: readers are fine until 2026-11-21T12:02:00Z (2m 00s); refresh failed (provider-unavailable, attempt 1): ' +
+        'pik: token valid until 2026-11-21T12:02:00Z (2m 00s); refresh failed (provider-unavailable, attempt 1): ' +
         'https://api.example.com/auth/token answered with status 503; nothing to do but wait; ' +
         'next attempt at 2026-11-21T12:00:02Z (in 2s)',
     });
@@ -231,7 +231,7 @@ describe('createEventLog', () => {
     {
       name: 'that the alert comes before the wall',
       event: sampleEvents['version-budget-low'],
-      says: /secret payments\/pik got 123 versions in 24 hours, of 144; refreshes are put off as far as readers bear it/,
+      says: /secret payments\/pik got 123 versions in 24 hours, of 144; refreshes are delayed as far as readers allow/,
     },
     {
       name: 'that tokens are written all the same',

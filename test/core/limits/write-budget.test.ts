@@ -77,7 +77,7 @@ describe('decideBudget', () => {
       longest: 870,
       kind: 'over',
       text:
-        'a refresh every 840 s writes 102.9 versions a day into one secret, and put off as far as readers bear it, to ' +
+        'a refresh every 840 s writes 102.9 versions a day into one secret, and delayed as far as readers allow, to ' +
         'every 870 s, still 99.3, more than versionBudget 99',
     },
   ] as const) {
