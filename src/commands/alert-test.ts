@@ -5,7 +5,7 @@ import { createSystemPorts } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export type AlertTestOptions = ConfigurationOptions;
+type AlertTestOptions = ConfigurationOptions;
 
 export async function alertTest(options: AlertTestOptions, terminal: Terminal): Promise<ExitCode> {
   // Only what is told about has to be there: a machine that may page people need not hold the providers' credentials.

@@ -15,7 +15,7 @@ import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** One token's plan, as `plan --json` prints it. Seconds throughout. */
-export interface TokenPlan {
+interface TokenPlan {
   readonly token: string;
   readonly provider: string;
   readonly kind: string;

@@ -5,7 +5,7 @@ import { VERSION } from '../core/version.ts';
 import type { ConfigurationOptions } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface Program {
+interface Program {
   /** @param args without the names of node and script */
   run(args: readonly string[]): Promise<ExitCode>;
 }

@@ -19,7 +19,7 @@ import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export type RefreshOptions = ConfigurationOptions;
+type RefreshOptions = ConfigurationOptions;
 
 /** @param name a token (`acme`, `acme/ayu`), or a provider: then all its tokens */
 export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {

@@ -14,7 +14,7 @@ import { assembleDiscovered, describeFailures, describeRejected } from './discov
 import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export type StatusOptions = ConfigurationOptions;
+type StatusOptions = ConfigurationOptions;
 
 /** One token's state, as `status --json` prints it. Seconds throughout. */
 export interface TokenStatus {

@@ -15,7 +15,7 @@ import { type ConfigurationOptions, complain, loadOrExplain } from './configured
 import { parseRecordedAnswer } from './recorded-answer.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface TryOptions extends ConfigurationOptions {
+interface TryOptions extends ConfigurationOptions {
   readonly send?: boolean;
   readonly answer?: string;
 }

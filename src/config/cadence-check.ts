@@ -27,7 +27,7 @@ export interface CadenceFinding {
   readonly demand?: number | undefined;
 }
 
-export interface CadenceVerdict {
+interface CadenceVerdict {
   /** One problem, or any number of notes. */
   readonly findings: readonly CadenceFinding[];
   /** How often each token is refreshed while all is well, in milliseconds; of a problem, once it is solved as proposed. */

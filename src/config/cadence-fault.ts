@@ -23,7 +23,7 @@ export interface CadenceCheckInput {
 }
 
 /** How long the calls of one refresh may take. */
-export interface CallDeadlines {
+interface CallDeadlines {
   /** Of the call to the provider. */
   readonly timeoutMs: number;
   /** Of one call to the store; a publish is two. */

@@ -9,6 +9,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { suggest } from '../core/spelling.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { KindLibrary } from '../providers/provider.ts';
@@ -27,10 +28,9 @@ import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, sto
 import { findInvalid } from './schema-findings.ts';
 import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
 import { type FileUse, findConflicts } from './secret-uses.ts';
-import { suggest } from './spelling.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
-export interface ParseOptions {
+interface ParseOptions {
   /** As messages name the file; relative references start from its folder. */
   readonly fileName: string;
   readonly kinds: KindLibrary;
@@ -47,7 +47,7 @@ export type ParsedConfiguration =
   /** In the order of the file; never empty. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
+interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
   /** Reads a regular file, of which more than `mostBytes` need not be read. Rejects as `node:fs` does. */
   readonly readFile: (path: string, mostBytes: number) => Promise<Uint8Array>;
   /** Whether files that credentials are read from are looked at, a few at a time; what is wrong with them is a warning. */

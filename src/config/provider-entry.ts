@@ -2,6 +2,7 @@
 
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { suggest } from '../core/spelling.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { ConfiguredKind, EntryFacts, KindLibrary, ProviderKind } from '../providers/provider.ts';
@@ -19,11 +20,10 @@ import { salvage } from './salvage.ts';
 import { providerSchemaOf } from './schema.ts';
 import { describeFound, findInvalid, findMergeKey, valueAt } from './schema-findings.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
-import { suggest } from './spelling.ts';
 import { identify } from './token-configuration.ts';
 import { type ProviderFields, readTokenEntries } from './token-entries.ts';
 
-export interface ProviderContext {
+interface ProviderContext {
   readonly kinds: KindLibrary;
   readonly references: ReferenceContext;
   /** `undefined` when it is wrong in the file: what depends on it is left unchecked. */

@@ -136,7 +136,7 @@ const customerShape = {
 
 export const partialCustomerSchema = z.object(customerShape).partial();
 
-export interface ProviderSchemaOptions {
+interface ProviderSchemaOptions {
   /** Credentials are needed at the provider only where no customer can have them. `maybe`: in an editor, where either may be. */
   readonly hasCustomers: boolean | 'maybe';
 }

@@ -18,7 +18,7 @@ type TimingSettings = Pick<
   'schedule' | 'lifetimeMs' | 'minIntervalMs' | 'fetchBudget' | 'timeoutMs' | 'concurrency' | 'versionBudget'
 >;
 
-export interface TimingInput {
+interface TimingInput {
   readonly kind: ProviderKind;
   /** `undefined` when the kind's own settings are wrong. */
   readonly configured: ConfiguredKind | undefined;
@@ -35,7 +35,7 @@ export interface TimingInput {
   readonly tokenCount: number;
 }
 
-export interface Timing {
+interface Timing {
   readonly findings: readonly Finding[];
   readonly notes: readonly Finding[];
   /** `undefined` only when something in the file is wrong. */

@@ -1,12 +1,12 @@
 /** What the schema has to say, in the words of {@link Finding}. */
 import type { z } from 'zod';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
+import { suggest } from '../core/spelling.ts';
 import { describeExpected } from '../core/wire/field-schemas.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
 import { LITERAL_CREDENTIAL } from './reference-schema.ts';
 import { findSlip } from './slip.ts';
-import { suggest } from './spelling.ts';
 
 type Issue = z.core.$ZodIssue;
 

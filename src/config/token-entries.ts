@@ -25,7 +25,7 @@ import {
 import type { FileUse, SecretUse } from './secret-uses.ts';
 import type { TokenEntry } from './token-configuration.ts';
 
-export interface TokenEntries {
+interface TokenEntries {
   /** Complete only when nothing was found to be wrong. */
   readonly tokens: readonly TokenEntry[];
   /** Also complete only then; `undefined` where customers are not discovered. */
@@ -34,7 +34,7 @@ export interface TokenEntries {
   readonly uses: readonly (SecretUse | FileUse)[];
 }
 
-export interface TokenEntriesInput {
+interface TokenEntriesInput {
   readonly kind: ProviderKind;
   /** `undefined` when the kind's own settings are wrong: state secrets are left unchecked then. */
   readonly configured: ConfiguredKind | undefined;

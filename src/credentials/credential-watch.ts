@@ -18,7 +18,7 @@ const LOOKS_AT_ONCE = 16;
 /** What a reading has seen, by reference: a hash, or `undefined` when it could not tell. */
 export type SeenStamps = ReadonlyMap<string, string | undefined>;
 
-export interface CredentialWatchParts {
+interface CredentialWatchParts {
   /** The hash of what a reference holds now; `undefined` when that cannot be told at present. */
   readonly look: (reference: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly clock: Clock;

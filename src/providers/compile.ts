@@ -33,7 +33,7 @@ import { type Scope, Unfillable } from './scope.ts';
 import { compileSuccess, compileTokenReader, type TokenReader } from './token-reader.ts';
 import { type CompiledValue, type ComputeValue, compileValue } from './values.ts';
 
-export interface CompileInput {
+interface CompileInput {
   readonly description: Description;
   /** Texts of options by name. */
   readonly options: ReadonlyMap<string, string>;

@@ -12,7 +12,7 @@ type Fill = (scope: Scope) => unknown;
 
 const WRAPPERS = ['number', 'boolean', 'optional', 'object', 'now'] as const;
 
-export interface JsonTemplateOptions {
+interface JsonTemplateOptions {
   /** `{ now: SECONDS }` is the moment of the request, so many seconds later: in claims. */
   readonly hasMoments?: boolean;
 }

@@ -143,7 +143,7 @@ interface PresetIssue extends Pick<z.core.$ZodIssue, 'path' | 'message'> {
   readonly isUnknownKey?: boolean;
 }
 
-export type PresetReading =
+type PresetReading =
   | { readonly ok: true; readonly preset: Preset; readonly kind: ProviderKind }
   | { readonly ok: false; readonly issues: readonly PresetIssue[] };
 
@@ -314,7 +314,7 @@ function fillBaseUrl(template: string | undefined, options: ReadonlyMap<string, 
   return parseServiceUrl(fillTemplate(parsed.parts, (name) => options.get(name) ?? ''));
 }
 
-export interface PresetSource {
+interface PresetSource {
   readonly names: readonly string[];
   /** A preset as it was written. */
   readonly read: (name: string) => unknown;

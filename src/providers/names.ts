@@ -3,7 +3,7 @@ import type { Fault, FaultPath } from './faults.ts';
 import { literalOf, namesIn, parseTemplate, type TemplateParts } from './template.ts';
 
 /** `option` is a literal text already: it is filled in when the configuration is read. */
-export type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
+type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
 
 export class Names {
   readonly faults: Fault[] = [];
@@ -174,7 +174,7 @@ export class Names {
   }
 }
 
-export function describeKind(kind: NameKind): string {
+function describeKind(kind: NameKind): string {
   switch (kind) {
     case 'saved':
       return 'what an earlier request has saved';

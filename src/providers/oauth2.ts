@@ -106,7 +106,7 @@ export const oauth2Fields = {
 
 const oauth2Schema = mapping(oauth2Fields);
 
-export type OAuth2Settings = z.output<typeof oauth2Schema>;
+type OAuth2Settings = z.output<typeof oauth2Schema>;
 
 export interface ShortForm {
   readonly description: Description;

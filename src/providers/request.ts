@@ -26,7 +26,7 @@ export interface CompiledRequest {
   build(scope: Scope, baseUrl: string): Result<TokenRequest>;
 }
 
-export interface RequestRules {
+interface RequestRules {
   readonly allowSecretInUrl: boolean;
   readonly hosts: readonly string[];
   /** Without one, the URL has to be complete. */

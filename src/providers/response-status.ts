@@ -10,7 +10,7 @@ import { describeBody, isHtmlPage } from './answer-body.ts';
 import type { TokenResponse } from './provider.ts';
 import type { ProviderStatement } from './provider-text.ts';
 
-export interface StatusEvidence {
+interface StatusEvidence {
   readonly response: TokenResponse;
   /** The status to go by: the HTTP status, or the one that the body states. */
   readonly status: number;

@@ -57,7 +57,7 @@ export const snapFields = {
 
 const snapSchema = mapping(snapFields);
 
-export type SnapSettings = z.output<typeof snapSchema>;
+type SnapSettings = z.output<typeof snapSchema>;
 
 const CREDENTIALS: CredentialFields = {
   clientId: { description: 'client id, sent as X-CLIENT-KEY' },

@@ -54,7 +54,7 @@ export interface TokenReader {
   salvage(answer: Answer): RefreshTokenGrant | undefined;
 }
 
-export interface TokenReaderOptions {
+interface TokenReaderOptions {
   readonly description: Description;
   readonly documentedLifetimeSeconds: number;
 }

@@ -22,7 +22,7 @@ export function mapping<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodO
   });
 }
 
-export interface DurationLimits {
+interface DurationLimits {
   readonly leastMs?: number;
   readonly mostMs?: number;
 }

@@ -5,7 +5,7 @@
  * it reads `900` as the year 900 and a time without offset in the zone of the machine.
  */
 
-export interface IsoTime {
+interface IsoTime {
   /** Wall time in milliseconds since the Unix epoch; without offset the text is taken as UTC. */
   readonly utcMs: number;
   /** False for a naive time: which zone it means is anybody's guess. */
