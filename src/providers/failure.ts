@@ -47,6 +47,8 @@ export interface FailureReader {
 }
 
 interface Rule {
+  /** Its place in the list. */
+  readonly index: number;
   readonly applies: Test;
   readonly code: ErrorRule['code'];
   readonly readWait: ((answer: Answer) => number | undefined) | undefined;
@@ -62,6 +64,7 @@ export function compileFailures(
 ): FailureReader {
   const rules = errors.map(
     (rule, index): Rule => ({
+      index,
       applies: compileCondition(rule.when, ['errors', index, 'when'], faults),
       code: rule.code,
       readWait: rule.retryAfter === undefined ? undefined : compileWaits(rule.retryAfter),
@@ -71,10 +74,7 @@ export function compileFailures(
   const place = errorStatus === undefined ? undefined : compilePath(errorStatus);
   const findRule = (answer: Answer): Rule | undefined => rules.find(({ applies }) => applies(answer));
   return {
-    ruleFor: (answer) => {
-      const index = rules.findIndex(({ applies }) => applies(answer));
-      return index < 0 ? undefined : index;
-    },
+    ruleFor: (answer) => findRule(answer)?.index,
     statesFailure: (answer) => statesError(answer.object) || readStated(answer, place) !== undefined,
     classify: (answer, presented) => classify(answer, presented, findRule(answer), place),
   };

@@ -7,12 +7,12 @@ import { z } from 'zod';
 import { describeExpected, mapping } from '../core/wire/field-schemas.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import { parseServiceUrl } from '../core/wire/service-url.ts';
-import { compile } from './compile.ts';
+import { type CompileInput, compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
 import type { Fault } from './faults.ts';
 import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
 import { exampleField, OWN_NAME, presetFields } from './preset.ts';
-import type { CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
+import type { Configured, CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
 import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
 
@@ -77,12 +77,11 @@ function createFormKind(name: string, form: Form): ProviderKind {
     options: mapping(form.fields),
     defaults: {},
     configure: (options, facts) => {
-      const { description, credentials: wanted, locate, faults = [] } = form.describe(options, facts.baseUrl);
-      if (faults.length > 0) return { ok: false, faults };
+      const short = form.describe(options, facts.baseUrl);
+      const { credentials: wanted, faults = [] } = short;
       const missing = missingOf(wanted, facts);
-      if (missing.length > 0) return { ok: false, faults: missing };
-      const compiled = compile({
-        description,
+      if (faults.length === 0 && missing.length > 0) return { ok: false, faults: missing };
+      return compileShort(short, {
         options: new Map(),
         credentials: { ...optionalOf(wanted), ...named(facts.credentials, wanted) },
         customerCredentials:
@@ -92,14 +91,19 @@ function createFormKind(name: string, form: Form): ProviderKind {
         documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
         baseUrl: facts.baseUrl,
       });
-      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(locate)) };
     },
   };
 }
 
-/** Puts a fault where it was written. */
-function located(locate: ShortForm['locate']): (fault: Fault) => Fault {
-  return (fault) => ({ ...fault, path: locate?.(fault.path) ?? fault.path });
+/** Puts each fault where it was written. */
+function compileShort(
+  { description, faults = [], locate = (path) => path }: ShortForm,
+  input: Omit<CompileInput, 'description'>,
+): Configured {
+  if (faults.length > 0) return { ok: false, faults };
+  const compiled = compile({ ...input, description });
+  if (compiled.ok) return compiled;
+  return { ok: false, faults: compiled.faults.map((fault) => ({ ...fault, path: locate(fault.path) })) };
 }
 
 /** Names that are given, with what is known of them. */
@@ -236,9 +240,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         ),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
-      if (short.faults !== undefined && short.faults.length > 0) return { ok: false, faults: short.faults };
-      const compiled = compile({
-        description: short.description,
+      return compileShort(short, {
         options: texts,
         credentials,
         customerCredentials: customersOf(preset, facts, credentials),
@@ -246,7 +248,6 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         documentedLifetimeSeconds: lifetimeSeconds,
         baseUrl,
       });
-      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(short.locate)) };
     },
   };
 }

@@ -10,6 +10,7 @@ import type { RequestDescription } from './description.ts';
 import type { FaultPath } from './faults.ts';
 import { compileJson, describeParts } from './json-template.ts';
 import type { Names } from './names.ts';
+import { compileParameters, joinParameters, type Parameter } from './parameters.ts';
 import type { TokenRequest } from './provider.ts';
 import { type Scope, Unfillable } from './scope.ts';
 import { fillTemplate, literalOf, namesIn, type TemplateParts } from './template.ts';
@@ -32,17 +33,6 @@ interface RequestRules {
   /** Without one, the URL has to be complete. */
   readonly hasBaseUrl: boolean;
 }
-
-type Parameter = {
-  readonly key: string;
-  readonly names: readonly string[];
-  /** Of what is filled in, for messages. */
-  readonly what: string;
-  /** With a letter in the place of each name. */
-  readonly literal: string;
-  readonly isPresent: (scope: Scope) => boolean;
-  readonly fill: (scope: Scope) => string;
-};
 
 /** What an HTTP header can carry without any doubt about its bytes. */
 const HEADER_TEXT = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
@@ -72,10 +62,7 @@ export function compileRequest(
 
   const fill = (scope: Scope, baseUrl: string): TokenRequest => {
     const address = url.fill(scope, baseUrl);
-    const parameters = query.filter(({ isPresent }) => isPresent(scope));
-    address.target.search = parameters
-      .map((parameter) => `${encodeText(parameter.key)}=${encodeText(parameter.fill(scope))}`)
-      .join('&');
+    address.target.search = joinParameters(query, scope, encodeText);
     const filled = body(scope);
     const own = headers
       .filter(({ isPresent }) => isPresent(scope))
@@ -240,37 +227,6 @@ function verifyHost(
     throw new Unfillable(`${what}, saved by an earlier request, is a host that hosts does not list`, names);
 }
 
-function compileParameters(
-  parameters: RequestDescription['query'],
-  path: FaultPath,
-  names: Names,
-): readonly Parameter[] {
-  return Object.entries(parameters).map(([key, value]) => {
-    const at = [...path, key];
-    if (typeof value === 'string') {
-      const parts = names.template(value, at);
-      return {
-        key,
-        names: namesIn(parts),
-        what: describeParts(parts),
-        literal: fillTemplate(parts, () => 'x'),
-        isPresent: () => true,
-        fill: ({ valueOf }) => fillTemplate(parts, valueOf),
-      };
-    }
-    const { optional } = value;
-    names.useOptionally(optional, [...at, 'optional']);
-    return {
-      key,
-      names: [optional],
-      what: optional,
-      literal: '',
-      isPresent: ({ isPresent }) => isPresent(optional),
-      fill: ({ valueOf }) => valueOf(optional),
-    };
-  });
-}
-
 /** `expect` and `upgrade` ask for answers that are none to the request. */
 const MADE_BY_HTTP: ReadonlySet<string> = new Set([
   'host',
@@ -376,10 +332,7 @@ function compileBody(
     const fields = compileParameters(body.form, [...path, 'form'], names);
     return (scope) => ({
       type: 'application/x-www-form-urlencoded',
-      text: fields
-        .filter(({ isPresent }) => isPresent(scope))
-        .map(({ key, fill }) => `${encodeFormText(key)}=${encodeFormText(fill(scope))}`)
-        .join('&'),
+      text: joinParameters(fields, scope, encodeFormText),
     });
   }
   if (body.text !== undefined) {
