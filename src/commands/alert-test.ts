@@ -2,7 +2,7 @@
 import { sendTestAlerts, type TestResult } from '../wiring/alerting.ts';
 import { connect } from '../wiring/connections.ts';
 import { createSystemPorts } from '../wiring/runtime.ts';
-import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 type AlertTestOptions = ConfigurationOptions;
@@ -14,8 +14,7 @@ export async function alertTest(options: AlertTestOptions, terminal: Terminal): 
   const { configuration, path } = loaded;
   if (configuration.alerts.sinks.length === 0) {
     const message = `${path}: alerts.sinks is empty, there is nobody to tell`;
-    complain([{ message }], { ...options, config: path }, terminal);
-    return 2;
+    return refuse(message, { ...options, config: path }, terminal);
   }
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));

@@ -42,6 +42,8 @@ interface Timing {
   readonly settings: TimingSettings | undefined;
 }
 
+const NOTHING: Timing = { findings: [], notes: [], settings: undefined };
+
 const SHAPING_FIELDS = ['refreshAfter', 'schedule', 'lifetime', 'minInterval'] as const;
 
 export function readTiming(input: TimingInput): Timing {
@@ -53,14 +55,10 @@ export function readTiming(input: TimingInput): Timing {
       : fields.value.minInterval;
   if (refreshAfter !== undefined && schedule !== undefined) {
     const text = 'stands beside refreshAfter; keep one of the two';
-    return {
-      findings: [{ path: [...path, 'schedule'], target: 'key', text }],
-      notes: [],
-      settings: undefined,
-    };
+    return { ...NOTHING, findings: [{ path: [...path, 'schedule'], target: 'key', text }] };
   }
   if (SHAPING_FIELDS.some(fields.isInvalid) || stalenessMs === undefined || minInterval === undefined) {
-    return { findings: [], notes: [], settings: undefined };
+    return NOTHING;
   }
   const lifetimeMs = fields.value.lifetime ?? kind.documentedLifetimeSeconds * 1000;
   const budget = fields.isInvalid('versionBudget')
@@ -68,7 +66,7 @@ export function readTiming(input: TimingInput): Timing {
     : (fields.value.versionBudget ?? input.versionBudget);
   const latest = latestOf(input.configured, lifetimeMs);
   const tooEarly = findTooEarly(input, latest, lifetimeMs);
-  if (tooEarly !== undefined) return { findings: [tooEarly], notes: [], settings: undefined };
+  if (tooEarly !== undefined) return { ...NOTHING, findings: [tooEarly] };
   const effective = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
   const shared = { refreshAfter: effective, stalenessMs, minIntervalMs: minInterval };
   // What the user has fixed is not put off.
@@ -157,17 +155,16 @@ function noteEndedTokens({ configured, path, stalenessMs = 0 }: TimingInput): re
 function checkCalls(input: TimingInput, everyMs: number): Omit<Timing, 'settings'> {
   const { fields, path, tokenCount } = input;
   const limit = fields.isInvalid('fetchBudget') ? undefined : budgetOf(input);
-  const nothing = { findings: [], notes: [] };
-  if (limit === undefined) return nothing;
+  if (limit === undefined) return NOTHING;
   const verdict = decideFetchLimit(tokenCount, everyMs, limit);
   const at = [...path, 'fetchBudget'];
   switch (verdict.kind) {
     case 'comfortable':
-      return nothing;
+      return NOTHING;
     case 'tight':
-      return { ...nothing, notes: [{ path: at, text: verdict.note }] };
+      return { ...NOTHING, notes: [{ path: at, text: verdict.note }] };
     case 'over':
-      return { ...nothing, findings: [{ path: at, text: verdict.problem }] };
+      return { ...NOTHING, findings: [{ path: at, text: verdict.problem }] };
   }
 }
 

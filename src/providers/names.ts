@@ -39,6 +39,11 @@ export class Names {
     for (const name of options.keys()) this.#known.set(name, 'option');
   }
 
+  /** Notes what is wrong. @param text lower case, as in {@link Fault} */
+  refuse(path: FaultPath, text: string, allowed?: string): void {
+    this.faults.push({ path, text, allowed });
+  }
+
   /** Names that {@link Names.declare} will make known, in this order. */
   announce(names: readonly string[]): void {
     for (const name of names) this.#announced.add(name);
@@ -115,7 +120,7 @@ export class Names {
   template(text: string, path: FaultPath): TemplateParts {
     const parsed = parseTemplate(text);
     if (!parsed.ok) {
-      this.faults.push({ path, text: parsed.problem });
+      this.refuse(path, parsed.problem);
       return [];
     }
     for (const name of namesIn(parsed.parts)) this.use(name, path);
@@ -123,7 +128,7 @@ export class Names {
       typeof part === 'string' ? part : (this.#options.get(part.name) ?? part),
     );
     if (!literalOf(parts).isWellFormed())
-      this.faults.push({ path, text: 'holds half of a character (a lone surrogate), which cannot be sent' });
+      this.refuse(path, 'holds half of a character (a lone surrogate), which cannot be sent');
     return parts;
   }
 

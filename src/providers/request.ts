@@ -51,8 +51,7 @@ export function compileRequest(
   refuseSecretsInUrl([...url.names, ...query.flatMap((one) => one.names)], path, names, rules);
   const headers = compileParameters(request.headers, [...path, 'headers'], names);
   for (const { key, literal } of headers)
-    if (!HEADER_TEXT.test(literal))
-      names.faults.push({ path: [...path, 'headers', key], text: `holds ${NO_HEADER_TEXT}` });
+    if (!HEADER_TEXT.test(literal)) names.refuse([...path, 'headers', key], `holds ${NO_HEADER_TEXT}`);
   const basic = compileBasic(request, [...path, 'basic'], names);
   const body = compileBody(request.body, [...path, 'body'], names);
   const uses = names.usedHere;
@@ -127,30 +126,21 @@ function compileUrl(
 ): CompiledUrl {
   const [, origin, rest = text] = ABSOLUTE.exec(text) ?? [];
   if (origin === undefined && !hasBaseUrl)
-    names.faults.push({
-      path,
-      text: 'is a path, and there is no baseUrl',
-      allowed: 'https://HOST/PATH, or a baseUrl beside it',
-    });
+    names.refuse(path, 'is a path, and there is no baseUrl', 'https://HOST/PATH, or a baseUrl beside it');
   const restParts = names.template(rest, path);
   // An option may bring them too.
   const literal = literalOf(restParts);
-  if (literal.includes('#'))
-    names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
+  if (literal.includes('#')) names.refuse(path, 'has a fragment', 'an address without #');
   if (literal.includes('?'))
-    names.faults.push({
-      path,
-      text: 'has a query',
-      allowed: 'an address without one: parameters belong below query',
-    });
+    names.refuse(path, 'has a query', 'an address without one: parameters belong below query');
   const originParts = origin === undefined ? undefined : names.template(origin, path);
   for (const part of originParts ?? []) {
     if (typeof part === 'string' || (names.kindOf(part.name) === 'saved' && hosts.length > 0)) continue;
-    names.faults.push({
+    names.refuse(
       path,
-      text: `the host depends on ${part.name}`,
-      allowed: 'a host that is written here, or an option; what an earlier request has saved only with hosts',
-    });
+      `the host depends on ${part.name}`,
+      'a host that is written here, or an option; what an earlier request has saved only with hosts',
+    );
   }
   const isFixed = originParts?.every((part) => typeof part === 'string') ?? false;
   const isHostSaved = originParts !== undefined && !isFixed;
@@ -203,11 +193,11 @@ function checkOrigin(origin: string, path: FaultPath, names: Names): void {
   try {
     resolveEndpoint(origin, '/');
   } catch {
-    names.faults.push({
+    names.refuse(
       path,
-      text: 'is no address that credentials may be sent to',
-      allowed: 'https, or http for loopback hosts, without credentials in it',
-    });
+      'is no address that credentials may be sent to',
+      'https, or http for loopback hosts, without credentials in it',
+    );
   }
 }
 
@@ -271,11 +261,11 @@ function refuseSecretsInUrl(
   if (allowSecretInUrl) return;
   const secret = shown.find((name) => names.isSecret(name));
   if (secret === undefined) return;
-  names.faults.push({
-    path: [...path, 'url'],
-    text: `the address holds the credential ${secret}, and proxies and servers log addresses`,
-    allowed: 'credentials in headers or body, or allowSecretInUrl: true where the API wants nothing else',
-  });
+  names.refuse(
+    [...path, 'url'],
+    `the address holds the credential ${secret}, and proxies and servers log addresses`,
+    'credentials in headers or body, or allowSecretInUrl: true where the API wants nothing else',
+  );
 }
 
 function compileBasic(
@@ -320,14 +310,11 @@ function compileBody(
   if (body === 'none') return () => undefined;
   const given = Object.keys(body).filter((key) => ['json', 'form', 'text'].includes(key));
   if (given.length !== 1)
-    names.faults.push({
+    names.refuse(
       path,
-      text:
-        given.length === 0
-          ? 'holds nothing to send'
-          : `found ${given.join(' and ')}, which exclude each other`,
-      allowed: 'one of json, form and text, or none',
-    });
+      given.length === 0 ? 'holds nothing to send' : `found ${given.join(' and ')}, which exclude each other`,
+      'one of json, form and text, or none',
+    );
   if (body.form !== undefined) {
     const fields = compileParameters(body.form, [...path, 'form'], names);
     return (scope) => ({
