@@ -7,6 +7,7 @@
  * Nothing is watched while nobody waits. Only a hash of what was seen is kept.
  */
 
+import { abortReason } from '../core/deadline.ts';
 import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { Clock } from '../core/ports.ts';
 
@@ -61,7 +62,7 @@ export class CredentialWatch {
       };
       const giveUp = (): void => {
         end();
-        reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+        reject(abortReason(signal));
       };
       const waiter: Waiter = {
         seen,

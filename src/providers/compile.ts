@@ -10,7 +10,7 @@ import { recogniseCode } from '../core/wire/recognised-text.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
-import { type Answer, compilePath, readAnswer } from './condition.ts';
+import { type Answer, compilePath, isNothing, readAnswer } from './condition.ts';
 import { requireCredential } from './credential-value.ts';
 import type { Description } from './description.ts';
 import { describeShape } from './explanation.ts';
@@ -476,10 +476,6 @@ function textAt(json: unknown, path: AnswerPath): string | undefined {
   const value = valueAt(json, path);
   const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value;
   return typeof text === 'string' && text !== '' && text.isWellFormed() ? text : undefined;
-}
-
-function isNothing(value: unknown): boolean {
-  return value === undefined || value === null || value === '';
 }
 
 function picture({ requests }: Shared, baseUrl: string): readonly TokenRequest[] {

@@ -4,17 +4,12 @@
  */
 
 import type { Failure } from '../core/failure.ts';
-import {
-  longestWait,
-  parseRateLimitReset,
-  parseRetryAfter,
-  parseRetryAfterSeconds,
-} from '../core/limits/retry-after.ts';
+import { longestWait, parseRateLimitReset, parseRetryAfterSeconds } from '../core/limits/retry-after.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { chainBroken } from './chain.ts';
-import { type Answer, compileCondition, compilePath, type Test } from './condition.ts';
+import { type Answer, compileCondition, compileFinder, compilePath, type Test } from './condition.ts';
 import type { Description, ErrorRule } from './description.ts';
 import type { Fault } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
@@ -25,6 +20,7 @@ import {
   describeAnswer,
   isSuccessStatus,
   providerNowMs,
+  readRetryAfter,
 } from './response-status.ts';
 
 export interface PresentedRequest {
@@ -160,28 +156,17 @@ function readStated({ json }: Answer, place: AnswerPath | undefined): StatedStat
 }
 
 function compileWaits(places: NonNullable<ErrorRule['retryAfter']>): (answer: Answer) => number | undefined {
-  const readers = places.map(({ path, header, as }) => {
-    const where = path === undefined ? undefined : compilePath(path);
-    return ({ json, response }: Answer): number | undefined => {
-      const value =
-        where === undefined ? response.headers.get(header?.toLowerCase() ?? '') : valueAt(json, where);
-      const nowMs = providerNowMs(response);
-      return as === 'epoch-seconds'
-        ? parseRateLimitReset(
-            typeof value === 'number' ? String(value) : typeof value === 'string' ? value : undefined,
-            nowMs,
-          )
+  const readers = places.map((place) => {
+    const find = compileFinder(place);
+    return (answer: Answer): number | undefined => {
+      const value = find(answer);
+      const nowMs = providerNowMs(answer.response);
+      return place.as === 'epoch-seconds'
+        ? parseRateLimitReset(typeof value === 'number' ? String(value) : value, nowMs)
         : parseRetryAfterSeconds(value, nowMs);
     };
   });
-  return (answer) => {
-    const { response } = answer;
-    const waits = readers.map((read) => read(answer));
-    return longestWait(
-      ...waits,
-      parseRetryAfter(response.headers.get('retry-after'), providerNowMs(response)),
-    );
-  };
+  return (answer) => longestWait(...readers.map((read) => read(answer)), readRetryAfter(answer.response));
 }
 
 function timestampRefused(

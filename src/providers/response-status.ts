@@ -129,6 +129,7 @@ export function providerNowMs(response: TokenResponse): number {
   return response.receivedAtMs + (response.clockSkewMs ?? 0);
 }
 
-function readRetryAfter(response: TokenResponse): number | undefined {
+/** The wait that the answer's `Retry-After` asks for, in milliseconds. */
+export function readRetryAfter(response: TokenResponse): number | undefined {
   return parseRetryAfter(response.headers.get('retry-after'), providerNowMs(response));
 }
