@@ -11,7 +11,7 @@ import { type CompileInput, compile } from './compile.ts';
 import { descriptionFields } from './description.ts';
 import type { Fault } from './faults.ts';
 import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
-import { exampleField, OWN_NAME, presetFields } from './preset.ts';
+import { OWN_NAME, presetFields } from './preset.ts';
 import type { Configured, CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
 import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
@@ -137,8 +137,7 @@ function missingOf(
   );
 }
 
-const PRESET_FIELDS = { ...presetFields, ...exampleField };
-const presetSchema = z.looseObject(PRESET_FIELDS);
+const presetSchema = z.looseObject(presetFields);
 
 export type Preset = z.output<typeof presetSchema>;
 
@@ -158,9 +157,9 @@ export function readPreset(name: string, raw: unknown): PresetReading {
   const preset = parsed.data;
   const form: Form = FORMS[preset.form];
   const unknown = Object.keys(preset).filter(
-    (key) => !Object.hasOwn(PRESET_FIELDS, key) && !Object.hasOwn(form.fields, key),
+    (key) => !Object.hasOwn(presetFields, key) && !Object.hasOwn(form.fields, key),
   );
-  const keys = [...Object.keys(PRESET_FIELDS), ...Object.keys(form.fields)];
+  const keys = [...Object.keys(presetFields), ...Object.keys(form.fields)];
   if (unknown.length > 0)
     return {
       ok: false,
