@@ -6,31 +6,27 @@ import type { VersionBudget } from '../core/limits/version-pace.ts';
 import { type CadencePolicy, type RefreshAfter, refreshAfterMs } from '../core/schedule/cadence.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { JsonObject } from '../core/wire/json.ts';
-import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
+import type { ConfiguredKind } from '../providers/provider.ts';
 import { type CadenceFinding, checkCadence, noteGenerousBudget } from './cadence-check.ts';
 import type { CadenceSetting } from './cadence-remedy.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Finding, Path } from './problem.ts';
-import type { ProviderFields } from './token-entries.ts';
+import type { EntryReading } from './token-entries.ts';
 
 type TimingSettings = Pick<
   ProviderConfiguration,
   'schedule' | 'lifetimeMs' | 'minIntervalMs' | 'fetchBudget' | 'timeoutMs' | 'concurrency' | 'versionBudget'
 >;
 
-interface TimingInput {
-  readonly kind: ProviderKind;
-  /** `undefined` when the kind's own settings are wrong. */
-  readonly configured: ConfiguredKind | undefined;
-  readonly raw: JsonObject;
-  readonly fields: ProviderFields;
-  readonly path: Path;
-  /** `undefined` when it is wrong in the file. */
+/** What the sections for readers and store say; each is `undefined` when it is wrong in the file, and left unchecked. */
+export interface SharedTiming {
   readonly stalenessMs: number | undefined;
-  /** The store's; `undefined` when it is wrong in the file. */
   readonly versionBudget: VersionBudget | undefined;
-  /** Deadline of one call to the store; `undefined` as above. */
+  /** Deadline of one call to the store. */
   readonly storeTimeoutMs: number | undefined;
+}
+
+interface TimingInput extends EntryReading, SharedTiming {
   /** How many tokens share the provider, as far as the file is right. */
   readonly tokenCount: number;
 }

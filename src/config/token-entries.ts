@@ -34,15 +34,19 @@ interface TokenEntries {
   readonly uses: readonly (SecretUse | FileUse)[];
 }
 
-interface TokenEntriesInput {
+/** What is known of a provider entry when its tokens and its timing are read. */
+export interface EntryReading {
   readonly kind: ProviderKind;
-  /** `undefined` when the kind's own settings are wrong: state secrets are left unchecked then. */
+  /** `undefined` when the kind's own settings are wrong: what depends on them is left unchecked then. */
   readonly configured: ConfiguredKind | undefined;
   readonly raw: JsonObject;
   readonly fields: ProviderFields;
+  readonly path: Path;
+}
+
+interface TokenEntriesInput extends EntryReading {
   /** What the schema found in this provider. */
   readonly invalid: readonly Finding[];
-  readonly path: Path;
   readonly references: ReferenceContext;
 }
 
