@@ -2,7 +2,7 @@
 
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import { suggest } from '../core/spelling.ts';
-import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
+import { isJsonObject, type JsonObject, valueAtPath } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { ConfiguredKind, EntryFacts, KindLibrary, ProviderKind } from '../providers/provider.ts';
 import type { ProviderConfiguration } from './configuration.ts';
@@ -17,7 +17,7 @@ import {
 import { readTiming, type SharedTiming } from './provider-timing.ts';
 import { salvage } from './salvage.ts';
 import { providerSchemaOf } from './schema.ts';
-import { describeFound, findInvalid, findMergeKey, valueAt } from './schema-findings.ts';
+import { describeFound, findInvalid, findMergeKey } from './schema-findings.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 import { identify } from './token-configuration.ts';
 import { type ProviderFields, readTokenEntries } from './token-entries.ts';
@@ -183,7 +183,7 @@ function toFinding(fault: Fault, raw: unknown, path: Path): Finding {
   return {
     path: whole,
     ...(target === undefined ? {} : { target }),
-    text: text ?? describeFound(valueAt(raw, fault.path), whole),
+    text: text ?? describeFound(valueAtPath(raw, fault.path), whole),
     allowed,
     suggestion: written === undefined ? undefined : suggest(written, candidates ?? []),
   };
