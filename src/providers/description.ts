@@ -519,6 +519,6 @@ export const descriptionFields = {
     .describe('accept credentials in the path or query, which proxies and servers log'),
 };
 
-const descriptionSchema = mapping(descriptionFields);
+export const descriptionSchema = mapping(descriptionFields);
 
 export type Description = z.output<typeof descriptionSchema>;

@@ -8,12 +8,12 @@ import { describeExpected, mapping } from '../core/wire/field-schemas.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import { parseServiceUrl } from '../core/wire/service-url.ts';
 import { type CompileInput, compile } from './compile.ts';
-import { descriptionFields } from './description.ts';
+import { descriptionFields, descriptionSchema } from './description.ts';
 import type { Fault } from './faults.ts';
-import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
+import { describeOAuth2, oauth2Fields, oauth2Schema, type ShortForm } from './oauth2.ts';
 import { OWN_NAME, presetFields } from './preset.ts';
 import type { Configured, CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
-import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
+import { describeSnap, snapFields, snapOpenFields, snapSchema } from './snap.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
 
 /** What a lifetime is taken for until a token has been seen, where nobody has documented one. */
@@ -34,17 +34,13 @@ interface Form {
   describe(settings: unknown, baseUrl: string | undefined): ShortForm;
 }
 
-const httpSchema = mapping(descriptionFields);
-const oauth2Schema = mapping(oauth2Fields);
-const snapSchema = mapping(snapFields);
-
 const FORMS = {
   http: {
     title: 'any token API over HTTP, described in full',
     fields: descriptionFields,
     openFields: [],
     needsBaseUrl: false,
-    describe: (settings) => ({ description: httpSchema.parse(settings), credentials: {} }),
+    describe: (settings) => ({ description: descriptionSchema.parse(settings), credentials: {} }),
   },
   oauth2: {
     title: 'OAuth 2.0 (RFC 6749): client credentials, refresh tokens, assertions, client certificates',

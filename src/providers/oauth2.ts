@@ -104,7 +104,7 @@ export const oauth2Fields = {
   allowSecretInUrl,
 };
 
-const oauth2Schema = mapping(oauth2Fields);
+export const oauth2Schema = mapping(oauth2Fields);
 
 type OAuth2Settings = z.output<typeof oauth2Schema>;
 

@@ -55,7 +55,7 @@ export const snapFields = {
     .describe('of b2b2c: life of a refresh token, when the answer does not say'),
 };
 
-const snapSchema = mapping(snapFields);
+export const snapSchema = mapping(snapFields);
 
 type SnapSettings = z.output<typeof snapSchema>;
 

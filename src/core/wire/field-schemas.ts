@@ -53,6 +53,14 @@ export function patternField(pattern: RegExp, allowed: string): z.ZodString {
   return z.string(allowed).regex(pattern, allowed).meta({ errorMessage: allowed });
 }
 
+/** A name that may be part of others: of a provider, a sink, an installation. */
+export function labelField(): z.ZodString {
+  return patternField(
+    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'lower-case letters, digits and inner hyphens, at most 63',
+  );
+}
+
 /** Any text that is not empty. @param most length in characters, inclusive */
 export function shortTextField(most: number, allowed: string): z.ZodString {
   return z.string(allowed).min(1, allowed).max(most, allowed).meta({ errorMessage: allowed });
