@@ -5,9 +5,7 @@ import { createSystemPorts } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-type AlertTestOptions = ConfigurationOptions;
-
-export async function alertTest(options: AlertTestOptions, terminal: Terminal): Promise<ExitCode> {
+export async function alertTest(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   // Only what is told about has to be there: a machine that may page people need not hold the providers' credentials.
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;

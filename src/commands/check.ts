@@ -12,7 +12,7 @@ import { type ConfigurationOptions, loadOrExplain, MOST_SHOWN } from './configur
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-interface CheckOptions extends ConfigurationOptions {
+export interface CheckOptions extends ConfigurationOptions {
   /** Also read credentials, ask each provider for a token (which is dropped), and look at the secrets. */
   readonly live?: boolean;
 }

@@ -45,11 +45,9 @@ interface TokenPlan {
   readonly stalenessAllowedSeconds: number;
 }
 
-export type PlanOptions = ConfigurationOptions;
-
 const TICKS_SHOWN = 3;
 
-export async function plan(options: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+export async function plan(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
   const plans = planTokens(loaded.configuration, createSystemPorts().clock.now());

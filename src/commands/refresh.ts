@@ -20,10 +20,12 @@ import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-type RefreshOptions = ConfigurationOptions;
-
 /** @param name a token (`acme`, `acme/ayu`), or a provider: then all its tokens */
-export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {
+export async function refresh(
+  name: string,
+  options: ConfigurationOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration } = loaded;
@@ -70,7 +72,7 @@ async function refreshHere(
   configuration: Configuration,
   name: string,
   { leadership, ...ports }: InTurnDeps & { readonly leadership: Leadership },
-  options: RefreshOptions,
+  options: ConfigurationOptions,
   terminal: Terminal,
 ): Promise<readonly RefreshReport[] | ExitCode> {
   const connections = connect(configuration, ports);

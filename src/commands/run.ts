@@ -20,7 +20,7 @@ import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-interface RunOptions extends ConfigurationOptions {
+export interface RunOptions extends ConfigurationOptions {
   /** Refresh what is due and end. */
   readonly once?: boolean;
 }

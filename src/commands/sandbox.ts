@@ -15,7 +15,7 @@ import { loadOrExplain } from './configured.ts';
 import { HeldLines } from './held-lines.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-interface SandboxCommandOptions {
+export interface SandboxCommandOptions {
   /** Time-lapse factor: a 15-minute token lives 15 minutes divided by it. */
   readonly speed: number;
   /** In the language of `fault-syntax.ts`. */

@@ -15,7 +15,7 @@ import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.t
 import { parseRecordedAnswer } from './recorded-answer.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-interface TryOptions extends ConfigurationOptions {
+export interface TryOptions extends ConfigurationOptions {
   readonly send?: boolean;
   readonly answer?: string;
 }
