@@ -2,20 +2,17 @@
 import { sendTestAlerts, type TestResult } from '../wiring/alerting.ts';
 import { connect } from '../wiring/connections.ts';
 import { createSystemPorts } from '../wiring/runtime.ts';
-import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export type AlertTestOptions = ConfigurationOptions;
-
-export async function alertTest(options: AlertTestOptions, terminal: Terminal): Promise<ExitCode> {
+export async function alertTest(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   // Only what is told about has to be there: a machine that may page people need not hold the providers' credentials.
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
   const { configuration, path } = loaded;
   if (configuration.alerts.sinks.length === 0) {
     const message = `${path}: no alert sinks configured (alerts.sinks is empty); nothing was sent`;
-    complain([{ message }], { ...options, config: path }, terminal);
-    return 2;
+    return refuse(message, { ...options, config: path }, terminal);
   }
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));

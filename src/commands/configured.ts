@@ -44,6 +44,12 @@ export function complain(
   if (json === true) terminal.out(`${JSON.stringify({ config, problems: complaints })}\n`);
 }
 
+/** Says why a command cannot run. @returns its exit code */
+export function refuse(message: string, options: ConfigurationOptions, terminal: Terminal): ExitCode {
+  complain([{ message }], options, terminal);
+  return 2;
+}
+
 /** The program was asked to stop before it had begun to change anything. */
 export function complainOfStop(signal: string, options: ConfigurationOptions, terminal: Terminal): ExitCode {
   complain([{ message: `${signal}: stopped before it was done` }], options, terminal);

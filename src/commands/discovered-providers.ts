@@ -6,13 +6,13 @@ import { Discovery } from '../replica/discovery.ts';
 import { SecretUsage } from '../replica/secret-usage.ts';
 import type { Connections } from '../wiring/connections.ts';
 
-export interface DiscoveredProviders {
+interface DiscoveredProviders {
   readonly providers: readonly AssembledProvider[];
   /** Those whose customers could not be looked for, or not all of them. */
   readonly failures: readonly { readonly provider: string; readonly failure: Failure }[];
 }
 
-export interface DiscoveryScope extends RefreshPorts {
+interface DiscoveryScope extends RefreshPorts {
   readonly connections: Connections;
   /** Leaves providers out whose customers nobody asks for; all are looked for when left out. */
   readonly isWanted?: (provider: string) => boolean;

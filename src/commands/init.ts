@@ -1,7 +1,8 @@
 /** `init PRESET`: a provider to paste into a configuration, with what has to be filled in. */
-import { suggest } from '../config/spelling.ts';
+
 import { DEFAULT_VERSION_BUDGET, writesPerDay } from '../core/limits/write-budget.ts';
 import { decideCadence } from '../core/schedule/cadence.ts';
+import { suggest } from '../core/spelling.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import { findPreset, KINDS, listPresets } from '../wiring/connections.ts';

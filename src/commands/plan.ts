@@ -15,7 +15,7 @@ import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** One token's plan, as `plan --json` prints it. Seconds throughout. */
-export interface TokenPlan {
+interface TokenPlan {
   readonly token: string;
   readonly provider: string;
   readonly kind: string;
@@ -45,11 +45,9 @@ export interface TokenPlan {
   readonly stalenessAllowedSeconds: number;
 }
 
-export type PlanOptions = ConfigurationOptions;
-
 const TICKS_SHOWN = 3;
 
-export async function plan(options: PlanOptions, terminal: Terminal): Promise<ExitCode> {
+export async function plan(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
   const plans = planTokens(loaded.configuration, createSystemPorts().clock.now());

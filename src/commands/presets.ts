@@ -5,7 +5,7 @@ import type { ProviderKind } from '../providers/provider.ts';
 import { findPreset, KINDS, listPresets } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export interface PresetsOptions {
+interface PresetsOptions {
   readonly json?: boolean;
 }
 

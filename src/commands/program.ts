@@ -2,10 +2,14 @@
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explainFault } from '../core/fault.ts';
 import { VERSION } from '../core/version.ts';
+import type { CheckOptions } from './check.ts';
 import type { ConfigurationOptions } from './configured.ts';
+import type { RunOptions } from './run.ts';
+import type { SandboxCommandOptions } from './sandbox.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
+import type { TryOptions } from './try.ts';
 
-export interface Program {
+interface Program {
   /** @param args without the names of node and script */
   run(args: readonly string[]): Promise<ExitCode>;
 }
@@ -39,7 +43,7 @@ export function createProgram(terminal: Terminal): Program {
       'after',
       examples('run --config /etc/token-refresher/config.yaml', 'run --once --config config.yaml'),
     )
-    .action(async (options: { config?: string; once?: boolean }) => {
+    .action(async (options: RunOptions) => {
       const { run } = await import('./run.ts');
       exitCode = await run(options, terminal);
     });
@@ -52,7 +56,7 @@ export function createProgram(terminal: Terminal): Program {
     )
     .option('--json', 'print JSON')
     .addHelpText('after', examples('check --config config.yaml', 'check --live --json --config config.yaml'))
-    .action(async (options: { config?: string; live?: boolean; json?: boolean }) => {
+    .action(async (options: CheckOptions) => {
       const { check } = await import('./check.ts');
       exitCode = await endOnStop(check(options, terminal), options, terminal);
     });
@@ -61,7 +65,7 @@ export function createProgram(terminal: Terminal): Program {
     .description('show what the configuration means for each token: cadence, cron, margin, writes a day')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('plan --config config/example.yaml', 'plan --json --config config.yaml'))
-    .action(async (options: { config?: string; json?: boolean }) => {
+    .action(async (options: ConfigurationOptions) => {
       const { plan } = await import('./plan.ts');
       exitCode = await endOnStop(plan(options, terminal), options, terminal);
     });
@@ -71,7 +75,7 @@ export function createProgram(terminal: Terminal): Program {
     .argument('<name>', 'a token (acme, acme/ayu), or a provider for all its tokens')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('refresh acme --config config.yaml', 'refresh acme/ayu --json'))
-    .action(async (name: string, options: { config?: string; json?: boolean }) => {
+    .action(async (name: string, options: ConfigurationOptions) => {
       const { refresh } = await import('./refresh.ts');
       exitCode = await refresh(name, options, terminal);
     });
@@ -80,7 +84,7 @@ export function createProgram(terminal: Terminal): Program {
     .description('show the state of each published token; exits 1 unless all are valid')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('status --config config.yaml', 'status --json --config config.yaml'))
-    .action(async (options: { config?: string; json?: boolean }) => {
+    .action(async (options: ConfigurationOptions) => {
       const { status } = await import('./status.ts');
       exitCode = await endOnStop(status(options, terminal), options, terminal);
     });
@@ -89,7 +93,7 @@ export function createProgram(terminal: Terminal): Program {
     .description('send a labelled test alert to every sink; exits 1 if any sink rejects it')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('alert-test --config config.yaml', 'alert-test --json'))
-    .action(async (options: { config?: string; json?: boolean }) => {
+    .action(async (options: ConfigurationOptions) => {
       const { alertTest } = await import('./alert-test.ts');
       exitCode = await alertTest(options, terminal);
     });
@@ -104,12 +108,10 @@ export function createProgram(terminal: Terminal): Program {
       'after',
       examples('try my-api --config config.yaml', 'try my-api --send', 'try my-api --answer answer.json'),
     )
-    .action(
-      async (name: string, options: { config?: string; json?: boolean; send?: boolean; answer?: string }) => {
-        const { tryProvider } = await import('./try.ts');
-        exitCode = await endOnStop(tryProvider(name, options, terminal), options, terminal);
-      },
-    );
+    .action(async (name: string, options: TryOptions) => {
+      const { tryProvider } = await import('./try.ts');
+      exitCode = await endOnStop(tryProvider(name, options, terminal), options, terminal);
+    });
 
   program
     .command('presets')
@@ -165,12 +167,10 @@ export function createProgram(terminal: Terminal): Program {
       'after',
       examples('sandbox', 'sandbox --fault store:throttle@150s+30s', 'sandbox --upstreams-only --speed 1'),
     )
-    .action(
-      async (options: { speed: number; fault: string[]; upstreamsOnly?: boolean; versionWall?: number }) => {
-        const { sandbox } = await import('./sandbox.ts');
-        exitCode = await sandbox(options, terminal);
-      },
-    );
+    .action(async (options: SandboxCommandOptions) => {
+      const { sandbox } = await import('./sandbox.ts');
+      exitCode = await sandbox(options, terminal);
+    });
 
   return {
     run: async (args) => {

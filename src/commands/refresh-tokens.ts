@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts';
 /** A blip is tried again; whoever started the command decides about more. */
 const MAX_ATTEMPTS = 3;
 
-export interface TokenOutcome {
+interface TokenOutcome {
   readonly keeper: ManagedToken;
   readonly outcome: RefreshOutcome;
 }

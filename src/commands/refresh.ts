@@ -13,16 +13,19 @@ import {
   complainOfStop,
   hasUsableJournal,
   loadOrExplain,
+  refuse,
 } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export type RefreshOptions = ConfigurationOptions;
-
 /** @param name a token (`acme`, `acme/ayu`), or a provider: then all its tokens */
-export async function refresh(name: string, options: RefreshOptions, terminal: Terminal): Promise<ExitCode> {
+export async function refresh(
+  name: string,
+  options: ConfigurationOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: true });
   if (loaded === undefined) return 2;
   const { configuration } = loaded;
@@ -43,10 +46,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
   });
   const readEnv = (key: string): string | undefined => terminal.env[key];
   const problem = findCoordinationProblem(configuration, readEnv);
-  if (problem !== undefined) {
-    complain([{ message: problem }], options, terminal);
-    return 2;
-  }
+  if (problem !== undefined) return refuse(problem, options, terminal);
   const deps = { ...ports, events, readEnv, stopRequest: terminal.stopRequest() };
   const turn = await inTurn(configuration, name, deps, (leadership) =>
     refreshHere(configuration, name, { ...deps, leadership }, options, terminal),
@@ -61,8 +61,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
   if (typeof result === 'number') return result;
   if (result.length === 0) {
     const message = `the process that refreshes knows no token or provider ${JSON.stringify(name)}`;
-    complain([{ message }], options, terminal);
-    return 2;
+    return refuse(message, options, terminal);
   }
   terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : result.map(tell).join(''));
   return result.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
@@ -73,7 +72,7 @@ async function refreshHere(
   configuration: Configuration,
   name: string,
   { leadership, ...ports }: InTurnDeps & { readonly leadership: Leadership },
-  options: RefreshOptions,
+  options: ConfigurationOptions,
   terminal: Terminal,
 ): Promise<readonly RefreshReport[] | ExitCode> {
   const connections = connect(configuration, ports);
@@ -94,12 +93,7 @@ async function refreshHere(
       return 1;
     }
     const known = all.map(({ identity }) => identity.token).join(', ');
-    complain(
-      [{ message: `no token or provider ${JSON.stringify(name)}; there are ${known}` }],
-      options,
-      terminal,
-    );
-    return 2;
+    return refuse(`no token or provider ${JSON.stringify(name)}; there are ${known}`, options, terminal);
   } finally {
     await connections.close();
   }

@@ -16,13 +16,18 @@ import {
 } from '../wiring/runtime.ts';
 import { type ConfigurationOptions, complainOfStop, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
-import { inTurn } from './in-turn.ts';
+import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export interface RunOptions extends ConfigurationOptions {
   /** Refresh what is due and end. */
   readonly once?: boolean;
+}
+
+interface RunPorts extends SystemPorts {
+  readonly reporting: Reporting;
+  readonly readEnv: (name: string) => string | undefined;
 }
 
 /** With the time for the last lines of the log it is within 10 s, after which people kill. */
@@ -33,6 +38,7 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   if (loaded === undefined) return 2;
   const { configuration, path } = loaded;
   if (!(await hasUsableJournal(configuration, terminal))) return 2;
+  const readEnv = (name: string): string | undefined => terminal.env[name];
   const ports = createSystemPorts();
   const reporting = await createReporting({
     settings: configuration.log,
@@ -43,24 +49,23 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   });
   for (const problem of terminal.warnings)
     reporting.log.write('warn', 'process-unsafe', { problem }, problem);
-  return options.once === true
-    ? runOnce(configuration, terminal, { ...ports, reporting })
-    : runDaemon(configuration, terminal, { ...ports, reporting, path });
-}
-
-async function runDaemon(
-  configuration: Configuration,
-  terminal: Terminal,
-  { path, ...ports }: SystemPorts & { readonly reporting: Reporting; readonly path: string },
-): Promise<ExitCode> {
-  const { log } = ports.reporting;
-  const readEnv = (name: string): string | undefined => terminal.env[name];
   const coordinationProblem = findCoordinationProblem(configuration, readEnv);
   if (coordinationProblem !== undefined) {
     terminal.err(`${coordinationProblem}\n`);
     return 2;
   }
-  const app = createDaemon(configuration, { ...ports, readEnv });
+  return options.once === true
+    ? runOnce(configuration, terminal, { ...ports, reporting, readEnv })
+    : runDaemon(configuration, terminal, { ...ports, reporting, readEnv, path });
+}
+
+async function runDaemon(
+  configuration: Configuration,
+  terminal: Terminal,
+  { path, ...ports }: RunPorts & { readonly path: string },
+): Promise<ExitCode> {
+  const { log } = ports.reporting;
+  const app = createDaemon(configuration, ports);
   const { clock } = ports;
   const stopRequest = terminal.stopRequest();
   const started = app.start();
@@ -129,19 +134,11 @@ async function stopInTime(app: App, clock: Clock): Promise<boolean> {
 async function runOnce(
   configuration: Configuration,
   terminal: Terminal,
-  ports: SystemPorts & { readonly reporting: Reporting },
+  { reporting: { events }, ...ports }: RunPorts,
 ): Promise<ExitCode> {
-  const { clock, random, files, reporting } = ports;
-  const { events } = reporting;
-  const readEnv = (name: string): string | undefined => terminal.env[name];
-  const problem = findCoordinationProblem(configuration, readEnv);
-  if (problem !== undefined) {
-    terminal.err(`${problem}\n`);
-    return 2;
-  }
-  const deps = { clock, random, files, events, readEnv, stopRequest: terminal.stopRequest() };
+  const deps = { ...ports, events, stopRequest: terminal.stopRequest() };
   const turn = await inTurn(configuration, undefined, deps, (leadership) =>
-    refreshDue(configuration, terminal, ports, leadership),
+    refreshDue(configuration, terminal, deps, leadership),
   );
   if (turn.kind === 'stopped') return complainOfStop(turn.signal, {}, terminal);
   if (turn.kind === 'done') return turn.result;
@@ -156,18 +153,12 @@ async function runOnce(
 async function refreshDue(
   configuration: Configuration,
   terminal: Terminal,
-  { clock, random, files, reporting: { events } }: SystemPorts & { readonly reporting: Reporting },
+  deps: InTurnDeps,
   leadership: Leadership,
 ): Promise<ExitCode> {
-  const connections = connect(configuration, {
-    clock,
-    random,
-    files,
-    events,
-    readEnv: (name) => terminal.env[name],
-  });
+  const connections = connect(configuration, deps);
   try {
-    const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
+    const discovered = await assembleDiscovered(configuration, { ...deps, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const outcomes = await refreshTokens(keepers, 'due', terminal, leadership);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');

@@ -6,8 +6,8 @@ import { alertMessageSchema } from '../core/wire/alert-message.ts';
 import { KINDS } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notification'] as const;
-export type SchemaName = (typeof SCHEMA_NAMES)[number];
+const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notification'] as const;
+type SchemaName = (typeof SCHEMA_NAMES)[number];
 
 export function schema(name: SchemaName, terminal: Terminal): ExitCode {
   terminal.out(`${JSON.stringify(jsonSchema(name), null, 1)}\n`);

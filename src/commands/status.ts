@@ -14,8 +14,6 @@ import { assembleDiscovered, describeFailures, describeRejected } from './discov
 import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-export type StatusOptions = ConfigurationOptions;
-
 /** One token's state, as `status --json` prints it. Seconds throughout. */
 export interface TokenStatus {
   readonly token: string;
@@ -37,7 +35,7 @@ const LEASE_CALL_MS = 5000;
 const READ_AT_ONCE = 80;
 
 /** Ends with 1 unless every token is live. */
-export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
+export async function status(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
   const ports = createSystemPorts();

@@ -11,7 +11,7 @@ import { MAX_BODY_BYTES } from '../core/wire/http-call.ts';
 import type { Explained, TokenRequest } from '../providers/provider.ts';
 import { connect, readConfigurationFile } from '../wiring/connections.ts';
 import { createSystemPorts } from '../wiring/runtime.ts';
-import { type ConfigurationOptions, complain, loadOrExplain } from './configured.ts';
+import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
 import { parseRecordedAnswer } from './recorded-answer.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -28,12 +28,7 @@ export async function tryProvider(name: string, options: TryOptions, terminal: T
   const provider = configuration.providers.find((each) => each.name === providerName);
   if (provider === undefined) {
     const known = configuration.providers.map((each) => each.name).join(', ');
-    complain(
-      [{ message: `no provider ${JSON.stringify(providerName)}; there are ${known}` }],
-      options,
-      terminal,
-    );
-    return 2;
+    return refuse(`no provider ${JSON.stringify(providerName)}; there are ${known}`, options, terminal);
   }
   const requests = provider.configured.picture(provider.baseUrl);
   const report: Report = { provider: provider.name, requests: requests.map(show), answers: [] };
@@ -79,24 +74,15 @@ async function explainRecorded(
   try {
     bytes = await readConfigurationFile(path, MAX_BODY_BYTES, files);
   } catch (error) {
-    complain([{ message: `${path} cannot be read (${describeFileError(error)})` }], options, terminal);
-    return 2;
+    return refuse(`${path} cannot be read (${describeFileError(error)})`, options, terminal);
   }
   const answer =
     bytes.byteLength > MAX_BODY_BYTES
       ? undefined
       : parseRecordedAnswer(new TextDecoder().decode(bytes), clock.now());
   if (answer === undefined) {
-    complain(
-      [
-        {
-          message: `${path} is no answer: give the body, or what curl -i prints (HTTP/1.1 200, headers, an empty line, the body), at most 1 MiB`,
-        },
-      ],
-      options,
-      terminal,
-    );
-    return 2;
+    const message = `${path} is no answer: give the body, or what curl -i prints (HTTP/1.1 200, headers, an empty line, the body), at most 1 MiB`;
+    return refuse(message, options, terminal);
   }
   const explained = provider.configured.explain(answer, clock.now());
   const hasToken = explained.some(({ what }) => what === 'lives');
@@ -116,21 +102,12 @@ async function send(
     ({ identity }) => customer === undefined || identity.customer === customer,
   );
   if (token === undefined) {
-    complain(
-      [
-        {
-          message: `${provider.name} has no such customer in the configuration; discovered ones cannot be tried`,
-        },
-      ],
-      options,
-      terminal,
-    );
-    return 2;
+    const message = `${provider.name} has no such customer in the configuration; discovered ones cannot be tried`;
+    return refuse(message, options, terminal);
   }
   if (provider.configured.hasChain) {
     const message = `${provider.name} was not asked: that would spend its refresh token; use refresh ${token.identity.token}, which saves the next one`;
-    complain([{ message }], options, terminal);
-    return 2;
+    return refuse(message, options, terminal);
   }
   const answers: (readonly Explained[])[] = [];
   const ports = createSystemPorts();

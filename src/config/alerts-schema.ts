@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { SEVERITIES } from '../core/alert.ts';
 import type { CredentialReference } from '../core/credential/credential-reference.ts';
 import { quote } from '../core/credential/secret-likeness.ts';
-import { durationField, mapping, patternField, urlField } from '../core/wire/field-schemas.ts';
+import { durationField, labelField, mapping, patternField, urlField } from '../core/wire/field-schemas.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import { URL_FORM } from '../core/wire/service-url.ts';
 import type { AlertsConfiguration, SinkConfiguration } from './configuration.ts';
@@ -13,8 +13,6 @@ import type { Finding, Path } from './problem.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './reference-schema.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 
-const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const NAME_FORM = 'lower-case letters, digits and inner hyphens, at most 63';
 const TOPIC_ARN = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?$/;
 const TOPIC_ARN_FORM = 'the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME';
 /** No credential travels there unless `token` is set, which the section's own rule looks after. */
@@ -28,9 +26,7 @@ const secretField = (description: string) =>
   credentialReferenceSchema.describe(`${description}; ${BY_REFERENCE}`);
 
 const shared = (kind: string) => ({
-  name: patternField(NAME, NAME_FORM)
-    .default(kind)
-    .describe('name in the log and the metrics, unique among the sinks'),
+  name: labelField().default(kind).describe('name in the log and the metrics, unique among the sinks'),
   leastSeverity: z
     .enum(SEVERITIES)
     .default('warning')
@@ -97,7 +93,7 @@ const sinkSchema = z.discriminatedUnion(
 );
 
 export const alertsSchema = mapping({
-  name: patternField(NAME, NAME_FORM)
+  name: labelField()
     .optional()
     .describe(
       'what receivers call this installation, part of the identity of every alert: two installations with one name end ' +

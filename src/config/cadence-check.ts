@@ -1,7 +1,7 @@
 /** Whether a provider's schedule can work, what would, and what is worth knowing about it. */
 
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import { DEFAULT_VERSION_BUDGET, decideBudget } from '../core/limits/write-budget.ts';
+import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
 import {
   type CadencePolicy,
   decideCadence,
@@ -10,9 +10,9 @@ import {
 } from '../core/schedule/cadence.ts';
 import {
   type CadenceCheckInput,
-  decideBudgetedCadence,
   describeShortMargin,
   findFault,
+  judgeBudget,
   needMs,
 } from './cadence-fault.ts';
 import { type CadenceSetting, describeTimeout, findRemedy } from './cadence-remedy.ts';
@@ -27,7 +27,7 @@ export interface CadenceFinding {
   readonly demand?: number | undefined;
 }
 
-export interface CadenceVerdict {
+interface CadenceVerdict {
   /** One problem, or any number of notes. */
   readonly findings: readonly CadenceFinding[];
   /** How often each token is refreshed while all is well, in milliseconds; of a problem, once it is solved as proposed. */
@@ -58,16 +58,11 @@ export function checkCadence(input: CadenceCheckInput): CadenceVerdict {
 }
 
 function noteBudget(input: CadenceCheckInput): readonly CadenceFinding[] {
-  const { classic, budget } = input;
-  if (budget === undefined) return [];
-  const { refreshEveryMs, lifetimeMs, leastMarginMs } = decideBudgetedCadence(input);
-  const verdict =
-    classic === undefined
-      ? decideBudget(refreshEveryMs, budget, lifetimeMs - leastMarginMs)
-      : decideBudget(DAY_MS / classic.gaps.firingsPerDay, budget);
-  if (verdict.kind === 'stretched') return [{ kind: 'note', setting: 'versionBudget', text: verdict.note }];
-  if (verdict.kind !== 'tight') return [];
-  return [{ kind: 'note', setting: classic === undefined ? 'refreshAfter' : 'schedule', text: verdict.note }];
+  const verdict = judgeBudget(input);
+  if (verdict?.kind === 'stretched') return [{ kind: 'note', setting: 'versionBudget', text: verdict.note }];
+  if (verdict?.kind !== 'tight') return [];
+  const setting = input.classic === undefined ? 'refreshAfter' : 'schedule';
+  return [{ kind: 'note', setting, text: verdict.note }];
 }
 
 function noteDeadlines(input: CadenceCheckInput): readonly CadenceFinding[] {

@@ -1,7 +1,7 @@
 /** What is wrong with a provider's schedule: against the lifetime, the readers, the provider, the calls and the version quota. */
 
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import { decideBudget } from '../core/limits/write-budget.ts';
+import { type BudgetVerdict, decideBudget } from '../core/limits/write-budget.ts';
 import {
   type Cadence,
   type CadencePolicy,
@@ -23,7 +23,7 @@ export interface CadenceCheckInput {
 }
 
 /** How long the calls of one refresh may take. */
-export interface CallDeadlines {
+interface CallDeadlines {
   /** Of the call to the provider. */
   readonly timeoutMs: number;
   /** Of one call to the store; a publish is two. */
@@ -59,7 +59,7 @@ function findDerivedFault(input: CadenceCheckInput): CadenceFault | undefined {
       };
     }
   }
-  return findBudgetFault(input, cadence.refreshEveryMs, cadence.lifetimeMs - cadence.leastMarginMs);
+  return findBudgetFault(input);
 }
 
 function findClassicFault(
@@ -88,24 +88,29 @@ function findClassicFault(
         inSeconds(policy.minIntervalMs),
     };
   }
-  // One short gap an hour is no sustained rate: what counts against the quota is the number of firings in a day.
-  return findBudgetFault(input, DAY_MS / gaps.firingsPerDay);
+  return findBudgetFault(input);
 }
 
-function findBudgetFault(
-  { budget, policy }: CadenceCheckInput,
-  everyMs: number,
-  longestEveryMs: number = everyMs,
-): CadenceFault | undefined {
-  const verdict = budget === undefined ? undefined : decideBudget(everyMs, budget, longestEveryMs);
+function findBudgetFault(input: CadenceCheckInput): CadenceFault | undefined {
+  const verdict = judgeBudget(input);
   if (verdict?.kind !== 'over') return undefined;
+  const { stalenessMs } = input.policy;
   const isGuidance = verdict.limit === 'guidance';
-  const cause =
-    isGuidance && policy.stalenessMs > 0 ? `with readers.staleness ${inSeconds(policy.stalenessMs)} ` : '';
+  const cause = isGuidance && stalenessMs > 0 ? `with readers.staleness ${inSeconds(stalenessMs)} ` : '';
   return { kind: isGuidance ? 'pace' : 'budget', text: `${cause}${verdict.problem}` };
 }
 
-export function decideBudgetedCadence({ lifetimeMs, policy, budget }: CadenceCheckInput): Cadence {
+/** Where the schedule stands against the version budget; `undefined` when that is not known. */
+export function judgeBudget(input: CadenceCheckInput): BudgetVerdict | undefined {
+  const { classic, budget } = input;
+  if (budget === undefined) return undefined;
+  // One short gap an hour is no sustained rate: what counts against the quota is the number of firings in a day.
+  if (classic !== undefined) return decideBudget(DAY_MS / classic.gaps.firingsPerDay, budget);
+  const { refreshEveryMs, lifetimeMs, leastMarginMs } = decideBudgetedCadence(input);
+  return decideBudget(refreshEveryMs, budget, lifetimeMs - leastMarginMs);
+}
+
+function decideBudgetedCadence({ lifetimeMs, policy, budget }: CadenceCheckInput): Cadence {
   return decideCadence(lifetimeMs, budget === undefined ? policy : { ...policy, versionBudget: budget });
 }
 

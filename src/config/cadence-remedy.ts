@@ -22,7 +22,7 @@ export type CadenceSetting =
   | 'timeout'
   | 'lifetime';
 
-export interface Remedy {
+interface Remedy {
   /** Where the cause is. */
   readonly setting: CadenceSetting;
   /** `a staleness of at most 4m30s works`. */

@@ -90,7 +90,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** `auto` is `pretty` on a terminal and `json` elsewhere. */
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+type LogFormat = (typeof LOG_FORMATS)[number];
 
 export interface StoreConfiguration {
   readonly kind: 'aws-secrets-manager';
@@ -155,7 +155,7 @@ export interface TokenConfiguration {
 }
 
 /** `derived`: the cron expression follows from the lifetime. `classic`: the user wrote one, and each firing refreshes. */
-export type ScheduleConfiguration =
+type ScheduleConfiguration =
   | { readonly kind: 'derived'; readonly policy: CadencePolicy }
   | {
       readonly kind: 'classic';

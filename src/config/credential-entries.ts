@@ -20,7 +20,7 @@ export interface ReferenceContext {
   readonly env: Readonly<Record<string, string | undefined>> | undefined;
 }
 
-export interface CredentialEntries {
+interface CredentialEntries {
   readonly references: CredentialReferences;
   readonly findings: readonly Finding[];
   readonly uses: readonly (SecretUse | FileUse)[];

@@ -5,7 +5,7 @@ import { createProviderSchema } from './provider-schema.ts';
 import { createDocumentSchema } from './schema.ts';
 import { shareParts } from './share-parts.ts';
 
-export interface JsonSchemaOptions {
+interface JsonSchemaOptions {
   /** Each part where it is used, for who reads it piece by piece; by default dozens of kinds share what they have in common. */
   readonly isInline?: boolean;
 }

@@ -9,6 +9,7 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
+import { suggest } from '../core/spelling.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { KindLibrary } from '../providers/provider.ts';
@@ -27,10 +28,9 @@ import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, sto
 import { findInvalid } from './schema-findings.ts';
 import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
 import { type FileUse, findConflicts } from './secret-uses.ts';
-import { suggest } from './spelling.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
-export interface ParseOptions {
+interface ParseOptions {
   /** As messages name the file; relative references start from its folder. */
   readonly fileName: string;
   readonly kinds: KindLibrary;
@@ -47,7 +47,7 @@ export type ParsedConfiguration =
   /** In the order of the file; never empty. */
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
-export interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
+interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
   /** Reads a regular file, of which more than `mostBytes` need not be read. Rejects as `node:fs` does. */
   readonly readFile: (path: string, mostBytes: number) => Promise<Uint8Array>;
   /** Whether files that credentials are read from are looked at, a few at a time; what is wrong with them is a warning. */
@@ -71,7 +71,7 @@ export async function loadConfiguration(
     return unreadable(path, isMissing ? 'there is no such file' : reason);
   }
   if (bytes.byteLength > MOST_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
-  const reading = readText(new TextDecoder().decode(bytes), { ...options, fileName: path });
+  const reading = parseConfiguration(new TextDecoder().decode(bytes), { ...options, fileName: path });
   if (!reading.ok) return reading;
   const { configuration, warnings, files, toProblem } = reading;
   const findings = notesFiles ? await noteUnusableFiles(files, readFile) : [];
@@ -80,14 +80,16 @@ export async function loadConfiguration(
   return { ok: true, configuration, warnings: [...warnings, ...notes] };
 }
 
-function unreadable(file: string, text: string): ParsedConfiguration {
-  const problem = { file, position: undefined, path: '', text };
-  return { ok: false, problems: [{ ...problem, allowed: undefined, suggestion: undefined }] };
+function unreadable(
+  file: string,
+  text: string,
+  allowed?: string,
+): Extract<ParsedConfiguration, { ok: false }> {
+  return { ok: false, problems: [{ ...UNPLACED, file, text, allowed }] };
 }
 
-export function parseConfiguration(text: string, options: ParseOptions): ParsedConfiguration {
-  return readText(text, options);
-}
+/** Of the file as a whole. */
+const UNPLACED = { position: undefined, path: '', allowed: undefined, suggestion: undefined };
 
 /** With what is needed to look at the files that credentials are read from. */
 type TextReading =
@@ -97,26 +99,15 @@ type TextReading =
       readonly toProblem: (finding: Finding) => Problem;
     });
 
-function readText(text: string, options: ParseOptions): TextReading {
+export function parseConfiguration(text: string, options: ParseOptions): TextReading {
+  const file = options.fileName;
   const misread = findForeignText(text);
-  if (misread !== undefined) {
-    const problem = { file: options.fileName, position: undefined, path: '', text: misread };
-    return { ok: false, problems: [{ ...problem, allowed: 'YAML, in UTF-8', suggestion: undefined }] };
-  }
+  if (misread !== undefined) return unreadable(file, misread, 'YAML, in UTF-8');
   const source = parseYaml(text);
-  const syntax = source.problems.map(
-    (problem): Problem => ({
-      file: options.fileName,
-      position: problem.position,
-      path: '',
-      text: problem.text,
-      allowed: undefined,
-      suggestion: undefined,
-    }),
-  );
+  const syntax = source.problems.map((problem): Problem => ({ ...UNPLACED, ...problem, file }));
   if (!source.isReadable) return { ok: false, problems: syntax };
   const reading = readDocument(source.value, options);
-  const toProblem = problemsIn(source, options.fileName);
+  const toProblem = problemsIn(source, file);
   const problems = inOrder([...syntax, ...reading.findings.map(toProblem)]);
   if (problems.length > 0) return { ok: false, problems };
   if (reading.configuration === undefined)
@@ -144,10 +135,8 @@ interface DocumentReading {
   readonly configuration: Configuration | undefined;
 }
 
-function readDocument(
-  value: unknown,
-  { fileName, kinds, env, podNamespace, leaseName }: ParseOptions,
-): DocumentReading {
+function readDocument(value: unknown, options: ParseOptions): DocumentReading {
+  const { fileName, kinds, env } = options;
   const raw: JsonObject = isJsonObject(value) ? value : {};
   const outline = findInvalid(outlineSchema, value, []);
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
@@ -194,10 +183,7 @@ function readDocument(
     notes: [
       ...(findings.length > 0
         ? []
-        : findNamelessInstallation(
-            alertsSchema.parse(raw['alerts'] ?? {}),
-            readPlace(raw, { podNamespace, leaseName }),
-          )),
+        : findNamelessInstallation(alertsSchema.parse(raw['alerts'] ?? {}), readPlace(raw, options))),
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
       ...findGenerousBudget(context.versionBudget),
@@ -205,26 +191,17 @@ function readDocument(
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     files: uses.filter((use) => use.use === 'file'),
-    configuration:
-      findings.length > 0
-        ? undefined
-        : assemble(raw, entries, { folder: dirname(fileName), podNamespace, leaseName }),
+    configuration: findings.length > 0 ? undefined : assemble(raw, entries, options),
   };
-}
-
-/** What a configuration does not say and its surroundings do; see {@link ParseOptions}. */
-interface Surroundings {
-  readonly folder: string;
-  readonly podNamespace: string | undefined;
-  readonly leaseName: string | undefined;
 }
 
 /** Called for a document that nothing is wrong with, so every section parses. */
 function assemble(
   raw: JsonObject,
   entries: readonly ProviderEntry[],
-  { folder, podNamespace, leaseName }: Surroundings,
+  { fileName, podNamespace, leaseName }: ParseOptions,
 ): Configuration {
+  const folder = dirname(fileName);
   const section = (name: string): unknown => raw[name] ?? {};
   const { timeout, region, endpoint, kmsKeyId, ...store } = storeSchema.parse(section('store'));
   const storeConfiguration: StoreConfiguration = { ...store, region, endpoint, kmsKeyId, timeoutMs: timeout };

@@ -1,8 +1,8 @@
 /** One provider entry, from the plain values in the file to its configuration. */
 
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
-import type { VersionBudget } from '../core/limits/version-pace.ts';
-import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
+import { suggest } from '../core/spelling.ts';
+import { isJsonObject, type JsonObject, valueAtPath } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { ConfiguredKind, EntryFacts, KindLibrary, ProviderKind } from '../providers/provider.ts';
 import type { ProviderConfiguration } from './configuration.ts';
@@ -14,24 +14,17 @@ import {
   TLS_FIELDS,
   unknownProviderSchema,
 } from './provider-schema.ts';
-import { readTiming } from './provider-timing.ts';
+import { readTiming, type SharedTiming } from './provider-timing.ts';
 import { salvage } from './salvage.ts';
 import { providerSchemaOf } from './schema.ts';
-import { describeFound, findInvalid, findMergeKey, valueAt } from './schema-findings.ts';
+import { describeFound, findInvalid, findMergeKey } from './schema-findings.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
-import { suggest } from './spelling.ts';
 import { identify } from './token-configuration.ts';
 import { type ProviderFields, readTokenEntries } from './token-entries.ts';
 
-export interface ProviderContext {
+interface ProviderContext extends SharedTiming {
   readonly kinds: KindLibrary;
   readonly references: ReferenceContext;
-  /** `undefined` when it is wrong in the file: what depends on it is left unchecked. */
-  readonly stalenessMs: number | undefined;
-  /** The store's; `undefined` as above. */
-  readonly versionBudget: VersionBudget | undefined;
-  /** The store's deadline of one call; `undefined` as above. */
-  readonly storeTimeoutMs: number | undefined;
 }
 
 export interface ProviderEntry {
@@ -70,24 +63,10 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
     [...path, 'tls'],
     context.references,
   );
-  const tokens = readTokenEntries({
-    kind,
-    configured: options.configured,
-    raw,
-    fields,
-    invalid,
-    path,
-    references: context.references,
-  });
-  const timing = readTiming({
-    kind,
-    configured: options.configured,
-    raw,
-    fields,
-    path,
-    ...context,
-    tokenCount: tokens.tokens.length,
-  });
+  const { configured } = options;
+  const entry = { kind, configured, raw, fields, path };
+  const tokens = readTokenEntries({ ...entry, invalid, references: context.references });
+  const timing = readTiming({ ...entry, ...context, tokenCount: tokens.tokens.length });
   const findings = [
     invalid,
     findBlanks(value, path),
@@ -98,7 +77,6 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
     timing.findings,
   ].flat();
   const { name } = fields.value;
-  const { configured } = options;
   const { settings } = timing;
   return {
     findings,
@@ -205,7 +183,7 @@ function toFinding(fault: Fault, raw: unknown, path: Path): Finding {
   return {
     path: whole,
     ...(target === undefined ? {} : { target }),
-    text: text ?? describeFound(valueAt(raw, fault.path), whole),
+    text: text ?? describeFound(valueAtPath(raw, fault.path), whole),
     allowed,
     suggestion: written === undefined ? undefined : suggest(written, candidates ?? []),
   };

@@ -7,6 +7,7 @@ import { DURATION_FORM, formatDuration } from '../core/wire/duration.ts';
 import {
   durationField,
   fetchLimitField,
+  labelField,
   mapping,
   patternField,
   urlField,
@@ -27,8 +28,6 @@ import {
 
 const CREDENTIAL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 const CREDENTIAL_NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';
-
-const PROVIDER_NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const REFRESH_AFTER_FORM = `${DURATION_FORM}, or a fraction from 0.5 to 0.99`;
 
@@ -72,9 +71,7 @@ const scheduleSchema: z.ZodType<ClassicSchedule, string> = z
 
 /** What every provider entry has, whatever its kind. */
 const commonShape = {
-  name: patternField(PROVIDER_NAME, 'lower-case letters, digits and inner hyphens, at most 63').describe(
-    'unique name; in the log, the metrics and the token document',
-  ),
+  name: labelField().describe('unique name; in the log, the metrics and the token document'),
   refreshAfter: refreshAfterSchema
     .optional()
     .describe(
@@ -136,7 +133,7 @@ const customerShape = {
 
 export const partialCustomerSchema = z.object(customerShape).partial();
 
-export interface ProviderSchemaOptions {
+interface ProviderSchemaOptions {
   /** Credentials are needed at the provider only where no customer can have them. `maybe`: in an editor, where either may be. */
   readonly hasCustomers: boolean | 'maybe';
 }
@@ -191,18 +188,16 @@ function withoutCustomers({ credentials }: ProviderKind): JsonObject {
   };
 }
 
-const TLS_DESCRIPTIONS: CredentialFields = {
+export const TLS_FIELDS: CredentialFields = {
   ca: { description: "certificates (PEM) to trust in place of the system's", optional: true },
   certificate: { description: 'client certificate (PEM)', optional: true },
   key: { description: 'private key of the client certificate (PEM)', optional: true },
   passphrase: { description: 'passphrase of an encrypted key', optional: true },
 };
 
-const tlsField = mapping(referenceShape(TLS_DESCRIPTIONS))
+const tlsField = mapping(referenceShape(TLS_FIELDS))
   .optional()
   .describe('TLS of the connection to the provider: certificates to trust, and a client certificate');
-
-export const TLS_FIELDS = TLS_DESCRIPTIONS;
 
 function credentialsField(kind: ProviderKind, hasCustomers: boolean | 'maybe'): z.ZodType {
   if (kind.credentials === 'any')

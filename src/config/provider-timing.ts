@@ -6,41 +6,39 @@ import type { VersionBudget } from '../core/limits/version-pace.ts';
 import { type CadencePolicy, type RefreshAfter, refreshAfterMs } from '../core/schedule/cadence.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { JsonObject } from '../core/wire/json.ts';
-import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
+import type { ConfiguredKind } from '../providers/provider.ts';
 import { type CadenceFinding, checkCadence, noteGenerousBudget } from './cadence-check.ts';
 import type { CadenceSetting } from './cadence-remedy.ts';
 import type { ProviderConfiguration } from './configuration.ts';
 import type { Finding, Path } from './problem.ts';
-import type { ProviderFields } from './token-entries.ts';
+import type { EntryReading } from './token-entries.ts';
 
 type TimingSettings = Pick<
   ProviderConfiguration,
   'schedule' | 'lifetimeMs' | 'minIntervalMs' | 'fetchBudget' | 'timeoutMs' | 'concurrency' | 'versionBudget'
 >;
 
-export interface TimingInput {
-  readonly kind: ProviderKind;
-  /** `undefined` when the kind's own settings are wrong. */
-  readonly configured: ConfiguredKind | undefined;
-  readonly raw: JsonObject;
-  readonly fields: ProviderFields;
-  readonly path: Path;
-  /** `undefined` when it is wrong in the file. */
+/** What the sections for readers and store say; each is `undefined` when it is wrong in the file, and left unchecked. */
+export interface SharedTiming {
   readonly stalenessMs: number | undefined;
-  /** The store's; `undefined` when it is wrong in the file. */
   readonly versionBudget: VersionBudget | undefined;
-  /** Deadline of one call to the store; `undefined` as above. */
+  /** Deadline of one call to the store. */
   readonly storeTimeoutMs: number | undefined;
+}
+
+interface TimingInput extends EntryReading, SharedTiming {
   /** How many tokens share the provider, as far as the file is right. */
   readonly tokenCount: number;
 }
 
-export interface Timing {
+interface Timing {
   readonly findings: readonly Finding[];
   readonly notes: readonly Finding[];
   /** `undefined` only when something in the file is wrong. */
   readonly settings: TimingSettings | undefined;
 }
+
+const NOTHING: Timing = { findings: [], notes: [], settings: undefined };
 
 const SHAPING_FIELDS = ['refreshAfter', 'schedule', 'lifetime', 'minInterval'] as const;
 
@@ -53,14 +51,10 @@ export function readTiming(input: TimingInput): Timing {
       : fields.value.minInterval;
   if (refreshAfter !== undefined && schedule !== undefined) {
     const text = 'conflicts with refreshAfter; remove one of them';
-    return {
-      findings: [{ path: [...path, 'schedule'], target: 'key', text }],
-      notes: [],
-      settings: undefined,
-    };
+    return { ...NOTHING, findings: [{ path: [...path, 'schedule'], target: 'key', text }] };
   }
   if (SHAPING_FIELDS.some(fields.isInvalid) || stalenessMs === undefined || minInterval === undefined) {
-    return { findings: [], notes: [], settings: undefined };
+    return NOTHING;
   }
   const lifetimeMs = fields.value.lifetime ?? kind.documentedLifetimeSeconds * 1000;
   const budget = fields.isInvalid('versionBudget')
@@ -68,7 +62,7 @@ export function readTiming(input: TimingInput): Timing {
     : (fields.value.versionBudget ?? input.versionBudget);
   const latest = latestOf(input.configured, lifetimeMs);
   const tooEarly = findTooEarly(input, latest, lifetimeMs);
-  if (tooEarly !== undefined) return { findings: [tooEarly], notes: [], settings: undefined };
+  if (tooEarly !== undefined) return { ...NOTHING, findings: [tooEarly] };
   const effective = schedule === undefined ? (refreshAfter ?? latest) : refreshAfter;
   const shared = { refreshAfter: effective, stalenessMs, minIntervalMs: minInterval };
   // What the user has fixed is not put off.
@@ -157,17 +151,16 @@ function noteEndedTokens({ configured, path, stalenessMs = 0 }: TimingInput): re
 function checkCalls(input: TimingInput, everyMs: number): Omit<Timing, 'settings'> {
   const { fields, path, tokenCount } = input;
   const limit = fields.isInvalid('fetchBudget') ? undefined : budgetOf(input);
-  const nothing = { findings: [], notes: [] };
-  if (limit === undefined) return nothing;
+  if (limit === undefined) return NOTHING;
   const verdict = decideFetchLimit(tokenCount, everyMs, limit);
   const at = [...path, 'fetchBudget'];
   switch (verdict.kind) {
     case 'comfortable':
-      return nothing;
+      return NOTHING;
     case 'tight':
-      return { ...nothing, notes: [{ path: at, text: verdict.note }] };
+      return { ...NOTHING, notes: [{ path: at, text: verdict.note }] };
     case 'over':
-      return { ...nothing, findings: [{ path: at, text: verdict.problem }] };
+      return { ...NOTHING, findings: [{ path: at, text: verdict.problem }] };
   }
 }
 

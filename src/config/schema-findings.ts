@@ -1,12 +1,12 @@
 /** What the schema has to say, in the words of {@link Finding}. */
 import type { z } from 'zod';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
+import { suggest } from '../core/spelling.ts';
 import { describeExpected } from '../core/wire/field-schemas.ts';
-import { isJsonObject } from '../core/wire/json.ts';
+import { isJsonObject, valueAtPath } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
 import { LITERAL_CREDENTIAL } from './reference-schema.ts';
 import { findSlip } from './slip.ts';
-import { suggest } from './spelling.ts';
 
 type Issue = z.core.$ZodIssue;
 
@@ -71,7 +71,7 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => unknownKey(key, path, issue.message));
   const meant =
-    issue.code === 'invalid_union' ? findMeantForm(issue.errors, valueAt(root, ownPath)) : undefined;
+    issue.code === 'invalid_union' ? findMeantForm(issue.errors, valueAtPath(root, ownPath)) : undefined;
   if (meant !== undefined) {
     return meant.flatMap((inner) =>
       toFindings({ ...inner, path: [...issue.path, ...inner.path] }, root, base),
@@ -81,7 +81,7 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   if (typeof params['unknownKey'] === 'string' && Array.isArray(params['known']))
     return [unknownKey(params['unknownKey'], path, params['known'].join(', '))];
   if (issue.message === LITERAL_CREDENTIAL) return [{ path, text: LITERAL_CREDENTIAL }];
-  const value = valueAt(root, ownPath);
+  const value = valueAtPath(root, ownPath);
   if (issue.code === 'invalid_key') return [unusableKey(path, issue)];
   const target = params['target'] === 'key' ? 'key' : 'value';
   const given = Array.isArray(params['candidates']) ? params['candidates'].map(String) : [];
@@ -122,13 +122,7 @@ function findMeantForm(forms: readonly (readonly Issue[])[], value: unknown): re
     ),
   );
   const lacking = (issues: readonly Issue[]): number =>
-    issues.filter(
-      ({ path }) =>
-        valueAt(
-          value,
-          path.filter((step) => typeof step !== 'symbol'),
-        ) === undefined,
-    ).length;
+    issues.filter(({ path }) => valueAtPath(value, path) === undefined).length;
   const least = Math.min(...meant.map(lacking));
   const best = meant.filter((issues) => lacking(issues) === least);
   return best.length === 1 ? best[0] : undefined;
@@ -159,13 +153,4 @@ function unknownKey(key: string, parent: Path, knownKeys: string): Finding {
     suggestion,
     ...(isHidden ? { shownPath: parent } : {}),
   };
-}
-
-/** What lies at a path of the document; `undefined` when nothing does. */
-export function valueAt(root: unknown, path: Path): unknown {
-  return path.reduce<unknown>((value, segment) => {
-    if (Array.isArray(value) && typeof segment === 'number') return value[segment];
-    if (isJsonObject(value) && Object.hasOwn(value, segment)) return value[String(segment)];
-    return undefined;
-  }, root);
 }

@@ -5,7 +5,7 @@ import { DURATION_FORM, parseDuration } from '../core/wire/duration.ts';
 import { explainServiceUrl, URL_FORM } from '../core/wire/service-url.ts';
 import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
 
-export interface Slip {
+interface Slip {
   /** Follows `found …`; never quotes the value. */
   readonly text: string;
   readonly suggestion?: string | undefined;

@@ -13,7 +13,7 @@ export interface TokenEntry {
 }
 
 /** A binding as a token needs it: whose it is, and where its credentials are. */
-export interface BoundCustomer {
+interface BoundCustomer {
   readonly customer: string;
   /** The secret that holds the binding. */
   readonly secretName: string;

@@ -25,7 +25,7 @@ import {
 import type { FileUse, SecretUse } from './secret-uses.ts';
 import type { TokenEntry } from './token-configuration.ts';
 
-export interface TokenEntries {
+interface TokenEntries {
   /** Complete only when nothing was found to be wrong. */
   readonly tokens: readonly TokenEntry[];
   /** Also complete only then; `undefined` where customers are not discovered. */
@@ -34,15 +34,19 @@ export interface TokenEntries {
   readonly uses: readonly (SecretUse | FileUse)[];
 }
 
-export interface TokenEntriesInput {
+/** What is known of a provider entry when its tokens and its timing are read. */
+export interface EntryReading {
   readonly kind: ProviderKind;
-  /** `undefined` when the kind's own settings are wrong: state secrets are left unchecked then. */
+  /** `undefined` when the kind's own settings are wrong: what depends on them is left unchecked then. */
   readonly configured: ConfiguredKind | undefined;
   readonly raw: JsonObject;
   readonly fields: ProviderFields;
+  readonly path: Path;
+}
+
+interface TokenEntriesInput extends EntryReading {
   /** What the schema found in this provider. */
   readonly invalid: readonly Finding[];
-  readonly path: Path;
   readonly references: ReferenceContext;
 }
 
@@ -72,61 +76,50 @@ export function readTokenEntries(input: TokenEntriesInput): TokenEntries {
 
 /** Only the templates can be checked here: which names they will yield nobody knows yet. */
 function readDiscovery(input: TokenEntriesInput): TokenEntries {
-  const { kind, fields, raw, path } = input;
-  const hasChain = input.configured?.hasChain;
-  const { secret, stateSecret } = fields.value;
   const findings = [
     ...checkTemplate('secret', input, true),
-    ...(hasChain === true ? checkTemplate('stateSecret', input, true) : []),
-    ...(stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
+    ...checkTemplate('stateSecret', input, true),
+    ...refuseState(input, input.fields.value, input.path),
   ];
-  if (secret === undefined) return { tokens: [], findings, uses: [] };
-  const named = { name: secret, path: [...path, 'secret'] };
-  const state = decideStateSecret(
-    hasChain === true && !fields.isInvalid('stateSecret'),
-    stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] },
-    named,
-  );
-  const uses = usesOf({ secret: named, stateSecret: state });
-  const parsed = discoverySchema.safeParse(raw['customers']);
+  const secrets = secretsOf(input);
+  if (secrets === undefined) return { tokens: [], findings, uses: [] };
+  const uses = usesOf(secrets);
+  const parsed = discoverySchema.safeParse(input.raw['customers']);
   if (!parsed.success) return { tokens: [], findings, uses };
   const { tag, every } = parsed.data.discover;
+  const { secret, stateSecret } = secrets;
   return {
     tokens: [],
-    discovery: { tag, everyMs: every, secret, stateSecret: state?.name },
+    discovery: { tag, everyMs: every, secret: secret.name, stateSecret: stateSecret?.name },
     findings,
     uses,
   };
 }
 
-function readSingle({ kind, configured, fields, path }: TokenEntriesInput): TokenEntries {
-  const hasChain = configured?.hasChain;
+function readSingle(input: TokenEntriesInput): TokenEntries {
+  const secrets = secretsOf(input);
+  const tokens = secrets === undefined ? [] : [{ customer: undefined, customerCredentials: {}, ...secrets }];
+  return collect(tokens, refuseState(input, input.fields.value, input.path), []);
+}
+
+/** What the provider says itself; `undefined` without a usable `secret`. */
+function secretsOf({ configured, fields, path }: TokenEntriesInput): NamedSecrets | undefined {
   const { secret, stateSecret } = fields.value;
-  const needless = stateSecret === undefined ? [] : refuseState(kind, hasChain, path);
-  if (secret === undefined) return { tokens: [], findings: needless, uses: [] };
-  const token = {
-    customer: undefined,
-    secret: { name: secret, path: [...path, 'secret'] },
-    stateSecret: decideStateSecret(
-      hasChain === true && !fields.isInvalid('stateSecret'),
-      stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] },
-      { name: secret, path: [...path, 'secret'] },
-    ),
-    customerCredentials: {},
-  };
-  return collect([token], needless, []);
+  if (secret === undefined) return undefined;
+  const named = { name: secret, path: [...path, 'secret'] };
+  const own = stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] };
+  const isKnown = configured?.hasChain === true && !fields.isInvalid('stateSecret');
+  return { secret: named, stateSecret: decideStateSecret(isKnown, own, named) };
 }
 
 function readCustomers(input: TokenEntriesInput): TokenEntries {
-  const { kind, fields, path } = input;
+  const { fields } = input;
   const hasChain = input.configured?.hasChain;
   const customers = listCustomers(input);
   const findings: Finding[] = [
     ...checkTemplate('secret', input, isTemplateNeeded('secret', customers)),
-    ...(hasChain === true
-      ? checkTemplate('stateSecret', input, isTemplateNeeded('stateSecret', customers))
-      : []),
-    ...(fields.value.stateSecret === undefined ? [] : refuseState(kind, hasChain, path)),
+    ...checkTemplate('stateSecret', input, isTemplateNeeded('stateSecret', customers)),
+    ...refuseState(input, fields.value, input.path),
   ];
   const uses: (SecretUse | FileUse)[] = [];
   const tokens: NamedToken[] = [];
@@ -139,9 +132,12 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
       customer.path,
       input.references,
     );
-    findings.push(...credentials.findings, ...findMissing(customer, input));
+    findings.push(
+      ...credentials.findings,
+      ...findMissing(customer, input),
+      ...refuseState(input, own, customer.path),
+    );
     uses.push(...credentials.uses);
-    if (own.stateSecret !== undefined) findings.push(...refuseState(kind, hasChain, customer.path));
     if (own.name === undefined) continue;
     const twin = names.get(own.name);
     if (twin !== undefined) {
@@ -206,10 +202,11 @@ function isTemplateNeeded(field: SecretField, customers: readonly Customer[]): b
 /** A template is useless without its placeholder. */
 function checkTemplate(
   field: SecretField,
-  { fields, path }: TokenEntriesInput,
+  { configured, fields, path }: TokenEntriesInput,
   isNeeded: boolean,
 ): readonly Finding[] {
   if (!isNeeded || fields.isInvalid(field)) return [];
+  if (field === 'stateSecret' && configured?.hasChain !== true) return [];
   const template = fields.value[field];
   if (template === undefined) {
     // The state secret has a default.
@@ -246,18 +243,24 @@ function decideStateSecret(isKnown: boolean, own: Named | undefined, secret: Nam
   return own ?? { name: defaultStateSecret(secret.name), path: secret.path };
 }
 
-function refuseState(kind: ProviderKind, hasChain: boolean | undefined, path: Path): readonly Finding[] {
-  if (hasChain !== false) return [];
+function refuseState(
+  { kind, configured }: TokenEntriesInput,
+  { stateSecret }: CustomerFields['value'],
+  path: Path,
+): readonly Finding[] {
+  if (stateSecret === undefined || configured?.hasChain !== false) return [];
   const text = `kind ${kind.kind} keeps no refresh token with these options, so there is nothing to put there`;
   return [{ path: [...path, 'stateSecret'], target: 'key', text }];
 }
 
-interface NamedToken extends Omit<TokenEntry, SecretField> {
+interface NamedSecrets {
   readonly secret: Named;
   readonly stateSecret: Named | undefined;
 }
 
-function usesOf({ secret, stateSecret }: Pick<NamedToken, SecretField>): readonly SecretUse[] {
+type NamedToken = NamedSecrets & Omit<TokenEntry, SecretField>;
+
+function usesOf({ secret, stateSecret }: NamedSecrets): readonly SecretUse[] {
   const token: SecretUse = { secret: secret.name, path: secret.path, use: 'token' };
   return stateSecret === undefined
     ? [token]

@@ -20,7 +20,7 @@ import type { Path, Position } from './problem.ts';
 import { type AliasProblem, toPlainValue } from './yaml-value.ts';
 
 /** Something that YAML itself does not allow. */
-export interface SyntaxProblem {
+interface SyntaxProblem {
   readonly position: Position;
   readonly text: string;
 }

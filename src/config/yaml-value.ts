@@ -11,7 +11,7 @@ import { type Alias, isAlias, isMap, isNode, isScalar, isSeq, type Node, type YA
 /** More than any real configuration has: 10,000 customers with ten values each are a tenth of it. */
 const MAX_VALUES = 1_000_000;
 
-export type YamlValue = {
+type YamlValue = {
   /** Where the later of two equal keys of a mapping begin. */
   readonly duplicates: readonly number[];
 } & (

@@ -22,7 +22,7 @@ export async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,
   lastLook?: () => Promise<void>,
 ): Promise<T> {
-  if (signal.aborted) throw asError(signal.reason);
+  if (signal.aborted) throw abortReason(signal);
   const limit = new AbortController();
   const giveUp = (): void => limit.abort(signal.reason);
   signal.addEventListener('abort', giveUp, { once: true });
@@ -44,10 +44,11 @@ export async function withDeadline<T>(
 
 function rejectOnAbort(signal: AbortSignal): Promise<never> {
   return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(asError(signal.reason)), { once: true });
+    signal.addEventListener('abort', () => reject(abortReason(signal)), { once: true });
   });
 }
 
-function asError(reason: unknown): Error {
+/** Why a signal was aborted, as what a promise is rejected with. */
+export function abortReason({ reason }: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error('aborted');
 }

@@ -20,3 +20,6 @@ export function succeed<T>(value: T): Success<T> {
 export function fail(failure: Failure): Failed {
   return { ok: false, failure };
 }
+
+/** What a text says, or what is wrong with it: in words that continue a sentence and never quote a secret. */
+export type Parsed<T> = ({ readonly ok: true } & T) | { readonly ok: false; readonly problem: string };

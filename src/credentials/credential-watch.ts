@@ -7,6 +7,7 @@
  * Nothing is watched while nobody waits. Only a hash of what was seen is kept.
  */
 
+import { abortReason } from '../core/deadline.ts';
 import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { Clock } from '../core/ports.ts';
 
@@ -18,7 +19,7 @@ const LOOKS_AT_ONCE = 16;
 /** What a reading has seen, by reference: a hash, or `undefined` when it could not tell. */
 export type SeenStamps = ReadonlyMap<string, string | undefined>;
 
-export interface CredentialWatchParts {
+interface CredentialWatchParts {
   /** The hash of what a reference holds now; `undefined` when that cannot be told at present. */
   readonly look: (reference: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly clock: Clock;
@@ -61,7 +62,7 @@ export class CredentialWatch {
       };
       const giveUp = (): void => {
         end();
-        reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+        reject(abortReason(signal));
       };
       const waiter: Waiter = {
         seen,

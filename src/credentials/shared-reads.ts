@@ -8,6 +8,8 @@
  * Non-guarantee: who just misses a read waits for the rest of it too.
  */
 
+import { abortReason } from '../core/deadline.ts';
+
 /** One read to come or under way, and who waits for it. */
 interface Batch<T> {
   readonly members: Set<Member<T>>;
@@ -34,7 +36,7 @@ export class SharedReads<T> {
   read(key: string, signal: AbortSignal): Promise<T> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(reasonOf(signal));
+        reject(abortReason(signal));
         return;
       }
       const batch = this.#join(key);
@@ -53,8 +55,8 @@ export class SharedReads<T> {
         },
       };
       const leave = (): void => {
-        member.reject(reasonOf(signal));
-        if (batch.members.size === 0) batch.unwanted.abort(reasonOf(signal));
+        member.reject(abortReason(signal));
+        if (batch.members.size === 0) batch.unwanted.abort(abortReason(signal));
       };
       batch.members.add(member);
       signal.addEventListener('abort', leave, { once: true });
@@ -89,8 +91,4 @@ export class SharedReads<T> {
 
 function createBatch<T>(): Batch<T> {
   return { members: new Set(), unwanted: new AbortController() };
-}
-
-function reasonOf(signal: AbortSignal): Error {
-  return signal.reason instanceof Error ? signal.reason : new Error('aborted');
 }

@@ -1,5 +1,5 @@
 /** Paths into a JSON answer: `data.token`, `items[0].id`, `["a.b"].c`. Own properties only; no wildcard, no filter. */
-import { isJsonObject } from '../core/wire/json.ts';
+import { valueAtPath } from '../core/wire/json.ts';
 
 export interface AnswerPath {
   /** As it was written, for messages. */
@@ -50,15 +50,10 @@ function readStep(
 
 /** What lies there; `undefined` when nothing does. */
 export function valueAt(root: unknown, { steps }: AnswerPath): unknown {
-  return steps.reduce<unknown>(stepInto, root);
+  return valueAtPath(root, steps);
 }
 
 /** What holds the value at a path: `data` of `data.token`. */
 export function parentAt(root: unknown, { steps }: AnswerPath): unknown {
-  return steps.slice(0, -1).reduce<unknown>(stepInto, root);
-}
-
-function stepInto(value: unknown, step: string | number): unknown {
-  if (typeof step === 'number') return Array.isArray(value) ? value[step] : undefined;
-  return isJsonObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+  return valueAtPath(root, steps.slice(0, -1));
 }

@@ -10,12 +10,12 @@ import { recogniseCode } from '../core/wire/recognised-text.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
-import { type Answer, compilePath, readAnswer } from './condition.ts';
+import { type Answer, compilePath, isNothing, readAnswer } from './condition.ts';
 import { requireCredential } from './credential-value.ts';
 import type { Description } from './description.ts';
 import { describeShape } from './explanation.ts';
 import { compileFailures, type FailureReader, type PresentedRequest } from './failure.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, FaultPath } from './faults.ts';
 import { Names } from './names.ts';
 import type {
   Configured,
@@ -50,6 +50,9 @@ export interface CompileInput {
 /** `refreshToken` of a chain: the newest one, or the seed among the credentials. */
 const REFRESH_TOKEN = 'refreshToken';
 
+/** Forms of values that what they were computed from can be read from. */
+const READABLE: ReadonlySet<string> = new Set(['text', 'base64', 'base64url', 'hex', 'sorted', 'jwt']);
+
 export function compile(input: CompileInput): Configured {
   const { description, options, credentials } = input;
   const listed = input.customerCredentials === 'any' ? {} : (input.customerCredentials ?? {});
@@ -68,9 +71,7 @@ export function compile(input: CompileInput): Configured {
     names.startPart();
     const value = compileValue(name, node, ['values', name], names);
     const isOfChance = 'now' in node || 'random' in node;
-    const isReadable = ['text', 'base64', 'base64url', 'hex', 'sorted', 'jwt'].some(
-      (form) => Object.keys(node)[0] === form,
-    );
+    const isReadable = READABLE.has(Object.keys(node)[0] ?? '');
     names.declare(name, 'value', ['values', name]);
     names.noteValue(name, { isReadable, isOfChance });
     return { ...value, isSecret: !isOfChance };
@@ -95,10 +96,10 @@ export function compile(input: CompileInput): Configured {
     chain?.request === undefined
       ? undefined
       : compileRequest(chain.request, ['refresh', 'request'], names, rules);
+  const beginning = [...steps.map(({ request }) => request), base];
+  const requests = refreshRequest === undefined ? beginning : [...beginning, refreshRequest];
   // Nothing else begins the chain.
-  const needsRefreshToken = [...steps.map(({ request }) => request), base].some(({ needs }) =>
-    needs.has(REFRESH_TOKEN),
-  );
+  const needsRefreshToken = beginning.some(({ needs }) => needs.has(REFRESH_TOKEN));
   const isGiven = Object.hasOwn({ ...credentials, ...listed }, REFRESH_TOKEN);
   const seedOfCustomers =
     chain !== undefined && input.customerCredentials === 'any' && !isGiven ? [REFRESH_TOKEN] : [];
@@ -117,19 +118,14 @@ export function compile(input: CompileInput): Configured {
       text: `needs ${saved}, which is not there: steps come before the base request alone`,
       allowed: 'credentials, values and the refresh token',
     });
-  const presenting = [
-    ...steps.map(({ request }) => request),
-    base,
-    ...(refreshRequest === undefined ? [] : [refreshRequest]),
-  ];
-  if (chain !== undefined && !presenting.some(({ uses }) => uses.has(REFRESH_TOKEN)))
+  if (chain !== undefined && !requests.some(({ uses }) => uses.has(REFRESH_TOKEN)))
     faults.push({
       path: ['refresh'],
       text: 'no request presents the refresh token',
       needsWhole: true,
       allowed: 'a request below refresh, or ${refreshToken} in the base request',
     });
-  if (description.hosts.length > 0 && !presenting.some(({ isHostSaved }) => isHostSaved))
+  if (description.hosts.length > 0 && !requests.some(({ isHostSaved }) => isHostSaved))
     faults.push({
       path: ['hosts'],
       target: 'key',
@@ -149,25 +145,21 @@ export function compile(input: CompileInput): Configured {
   const isLeftOut = (name: string): boolean =>
     name === REFRESH_TOKEN && chain !== undefined ? !needsRefreshToken : !names.isNeeded(name);
   const ofCustomers = input.customerCredentials === 'any' ? [...names.accepted, ...seedOfCustomers] : [];
-  const customerCredentials: CredentialFields = {
-    ...Object.fromEntries(
-      Object.entries(listed).map(([name, field]) => [
-        name,
-        isLeftOut(name) ? { ...field, optional: true } : field,
-      ]),
-    ),
-    ...Object.fromEntries(
-      ofCustomers.map((name) => [name, { description: '', ...(isLeftOut(name) ? { optional: true } : {}) }]),
-    ),
-  };
-  const required = [
-    ...Object.entries(credentials).map(([name, field]) => ({ name, field })),
-    ...Object.entries(customerCredentials).map(([name, field]) => ({ name, field })),
-  ].flatMap(({ name, field }) => (field.optional === true ? [] : [name]));
+  const named = { ...listed, ...Object.fromEntries(ofCustomers.map((name) => [name, { description: '' }])) };
+  const customerCredentials: CredentialFields = Object.fromEntries(
+    Object.entries(named).map(([name, field]) => [
+      name,
+      isLeftOut(name) ? { ...field, optional: true } : field,
+    ]),
+  );
+  const required = [...Object.entries(credentials), ...Object.entries(customerCredentials)].flatMap(
+    ([name, { optional }]) => (optional === true ? [] : [name]),
+  );
   const shared: Shared = {
     steps,
     base,
     refreshRequest,
+    requests,
     hasChain: chain !== undefined,
     success,
     reader,
@@ -188,7 +180,7 @@ export function compile(input: CompileInput): Configured {
       notBeforeExpiryMs: description.notBeforeExpiry ?? 0,
       baseUrl: input.baseUrl ?? originOf(description.request.url),
       customerCredentials,
-      prepare: (given) => prepare(given, required, values, shared),
+      prepare: (given) => prepare(given, values, shared),
       picture: (baseUrl) => picture(shared, baseUrl),
       explain: (response, nowMs) =>
         // Of an answer that was recorded nobody knows what was presented.
@@ -218,39 +210,22 @@ function reportUnused(
   customerCredentials: CredentialFields,
   names: Names,
 ): void {
-  const unused = (name: string): boolean => !names.isUsed(name) && !usedElsewhere.includes(name);
-  for (const name of Object.keys(description.values))
-    if (unused(name))
-      names.faults.push({
-        path: ['values', name],
-        target: 'key',
-        text: 'is used nowhere',
-        unused: name,
-        needsWhole: true,
-        allowed: `\${${name}} in a text, or no such value`,
-      });
-  for (const name of Object.keys({ ...credentials, ...customerCredentials }))
-    if (unused(name))
-      names.faults.push({
-        path: ['credentials', name],
-        target: 'key',
-        text: 'is used nowhere',
-        unused: name,
-        needsWhole: true,
-        allowed: `\${${name}} in a text, or no such credential`,
-      });
-  description.steps.forEach(({ save }, index) => {
-    for (const name of Object.keys(save))
-      if (unused(name))
+  const report = (section: FaultPath, declared: object, instead: string): void => {
+    for (const name of Object.keys(declared))
+      if (!names.isUsed(name) && !usedElsewhere.includes(name))
         names.faults.push({
-          path: ['steps', index, 'save', name],
+          path: [...section, name],
           target: 'key',
           text: 'is used nowhere',
           unused: name,
           needsWhole: true,
-          allowed: `\${${name}} in a later text`,
+          allowed: `\${${name}} in a ${instead}`,
         });
-  });
+  };
+  report(['values'], description.values, 'text, or no such value');
+  report(['credentials'], { ...credentials, ...customerCredentials }, 'text, or no such credential');
+  for (const [index, { save }] of description.steps.entries())
+    report(['steps', index, 'save'], save, 'later text');
 }
 
 function withoutTwins(faults: readonly Fault[]): readonly Fault[] {
@@ -267,6 +242,8 @@ interface Shared {
   readonly steps: readonly CompiledStep[];
   readonly base: CompiledRequest;
   readonly refreshRequest: CompiledRequest | undefined;
+  /** All of these. */
+  readonly requests: readonly CompiledRequest[];
   readonly hasChain: boolean;
   readonly success: ReturnType<typeof compileSuccess>;
   readonly reader: TokenReader;
@@ -280,11 +257,10 @@ interface Shared {
 
 function prepare(
   credentials: Credentials,
-  required: readonly string[],
   values: readonly CompiledValue[],
   shared: Shared,
 ): Result<PreparedKind> {
-  for (const name of required) {
+  for (const name of shared.credentialNames) {
     const given = requireCredential(credentials, name);
     if (!given.ok) return given;
   }
@@ -417,7 +393,6 @@ class DescribedAttempt implements TokenAttempt {
 
   #readToken(answer: Answer): Result<FetchedToken> {
     const { reader, success, failures } = this.#shared;
-    const { response } = answer;
     if (success.hasStatus(answer) && reader.isUnreadable(answer)) return reader.refuseUnreadable(answer);
     const isWithoutToken = isNothing(reader.findToken(answer));
     if (
@@ -425,7 +400,7 @@ class DescribedAttempt implements TokenAttempt {
       (isWithoutToken && (failures.ruleFor(answer) !== undefined || failures.statesFailure(answer)))
     )
       return fail(failures.classify(answer, this.#presented));
-    return reader.accept({ ...answer, response }, this.#context, this.#presented.secrets);
+    return reader.accept(answer, this.#context, this.#presented.secrets);
   }
 
   /** Where nothing is described, a token counts more than what is said beside it. */
@@ -464,13 +439,12 @@ class DescribedAttempt implements TokenAttempt {
   }
 
   get #presented(): PresentedRequest {
-    const { secretValues, credentialNames } = this.#shared;
+    const { secretValues, credentialNames, steps } = this.#shared;
     const { uses } = this.#request;
+    const isSaved = (name: string): boolean =>
+      steps.some(({ save }) => save.some((one) => one.name === name));
     const computed = [...this.#computed].flatMap(([name, text]) =>
-      secretValues.has(name) ||
-      !this.#shared.steps.every(({ save }) => save.every((one) => one.name !== name))
-        ? [new SecretText(text)]
-        : [],
+      secretValues.has(name) || isSaved(name) ? [new SecretText(text)] : [],
     );
     return {
       secrets: [
@@ -504,17 +478,9 @@ function textAt(json: unknown, path: AnswerPath): string | undefined {
   return typeof text === 'string' && text !== '' && text.isWellFormed() ? text : undefined;
 }
 
-function isNothing(value: unknown): boolean {
-  return value === undefined || value === null || value === '';
-}
-
-function picture({ steps, base, refreshRequest }: Shared, baseUrl: string): readonly TokenRequest[] {
+function picture({ requests }: Shared, baseUrl: string): readonly TokenRequest[] {
   const scope: Scope = { valueOf: (name) => `‹${name}›`, isPresent: () => true, isPicture: true };
-  return [
-    ...steps.map(({ request }) => request),
-    base,
-    ...(refreshRequest === undefined ? [] : [refreshRequest]),
-  ].flatMap((request) => {
+  return requests.flatMap((request) => {
     const filled = request.build(scope, baseUrl);
     return filled.ok ? [filled.value] : [];
   });

@@ -32,6 +32,19 @@ export function compilePath(text: string): AnswerPath {
   return path;
 }
 
+/** What lies at a path of the JSON, or in a header; nothing where neither is named. */
+export function compileFinder({
+  path,
+  header,
+}: Pick<Predicate, 'path' | 'header'>): (answer: Answer) => unknown {
+  if (path !== undefined) {
+    const where = compilePath(path);
+    return ({ json }) => valueAt(json, where);
+  }
+  const name = header?.toLowerCase() ?? '';
+  return ({ response }) => response.headers.get(name);
+}
+
 /** One predicate, or several by `all` and `any`: everything that is given has to hold. */
 export function compileCondition({ all, any, ...own }: Condition, path: FaultPath, faults: Fault[]): Test {
   const isPlain = Object.values(own).some((value) => value !== undefined);
@@ -62,13 +75,7 @@ export function compilePredicate(predicate: Predicate, path: FaultPath, faults: 
     });
   if (!isAbout && given > 0)
     faults.push({ path, text: 'tests nothing', allowed: 'path or header beside these words' });
-  const where = place === undefined ? undefined : compilePath(place);
-  const find = ({ json, response }: Answer): unknown =>
-    where === undefined
-      ? header === undefined
-        ? undefined
-        : response.headers.get(header.toLowerCase())
-      : valueAt(json, where);
+  const find = compileFinder(predicate);
   return (answer) =>
     (status === undefined || status.some((each) => matchesStatus(answer.response.status, each))) &&
     (!isAbout || holds(find(answer), words));
@@ -121,8 +128,12 @@ function mentionsAny(text: string, words: readonly string[]): boolean {
   return words.some((word) => lower.includes(word.toLowerCase()));
 }
 
+export function isNothing(value: unknown): boolean {
+  return value === undefined || value === null || value === '';
+}
+
 function isEmpty(value: unknown): boolean {
-  if (value === undefined || value === null || value === '') return true;
+  if (isNothing(value)) return true;
   if (Array.isArray(value)) return value.length === 0;
   return isJsonObject(value) && Object.keys(value).length === 0;
 }

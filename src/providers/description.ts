@@ -33,7 +33,7 @@ const HEADER_FORM = 'the name of a header';
 const headerField = patternField(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, HEADER_FORM);
 
 /** A text, or `{ optional: name }`: left out while the credential of that name has no value. */
-export const parameterField = z.union(
+const parameterField = z.union(
   [templateField, mapping({ optional: nameField.describe('name of a credential that may have no value') })],
   `${TEXT_FORM}, or { optional: NAME }`,
 );
@@ -251,7 +251,7 @@ const scalarList = z
 const textsField = z.union([scalarField.transform((one) => [one]), scalarList], 'a text or a list of texts');
 
 /** A test of one thing that an answer says; several words of one predicate must all hold. */
-export const predicateField = mapping({
+const predicateField = mapping({
   status: z
     .union(
       [statusField.transform((one) => [one]), z.array(statusField).min(1).max(32)],
@@ -336,7 +336,7 @@ const bodyField = mapping({
 
 const URL_FORM = 'https://HOST/PATH, or a path that begins with /';
 
-export const requestFields = {
+const requestFields = {
   method: z.enum(['GET', 'POST', 'PUT']).default('POST').describe('the HTTP method'),
   url: templateField
     .refine((url) => /^(?:\/|https?:\/\/)[^\s]*$/.test(url), URL_FORM)
@@ -519,6 +519,6 @@ export const descriptionFields = {
     .describe('accept credentials in the path or query, which proxies and servers log'),
 };
 
-const descriptionSchema = mapping(descriptionFields);
+export const descriptionSchema = mapping(descriptionFields);
 
 export type Description = z.output<typeof descriptionSchema>;

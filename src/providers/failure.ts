@@ -4,17 +4,12 @@
  */
 
 import type { Failure } from '../core/failure.ts';
-import {
-  longestWait,
-  parseRateLimitReset,
-  parseRetryAfter,
-  parseRetryAfterSeconds,
-} from '../core/limits/retry-after.ts';
+import { longestWait, parseRateLimitReset, parseRetryAfterSeconds } from '../core/limits/retry-after.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { chainBroken } from './chain.ts';
-import { type Answer, compileCondition, compilePath, type Test } from './condition.ts';
+import { type Answer, compileCondition, compileFinder, compilePath, type Test } from './condition.ts';
 import type { Description, ErrorRule } from './description.ts';
 import type { Fault } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
@@ -25,6 +20,7 @@ import {
   describeAnswer,
   isSuccessStatus,
   providerNowMs,
+  readRetryAfter,
 } from './response-status.ts';
 
 export interface PresentedRequest {
@@ -47,6 +43,8 @@ export interface FailureReader {
 }
 
 interface Rule {
+  /** Its place in the list. */
+  readonly index: number;
   readonly applies: Test;
   readonly code: ErrorRule['code'];
   readonly readWait: ((answer: Answer) => number | undefined) | undefined;
@@ -62,6 +60,7 @@ export function compileFailures(
 ): FailureReader {
   const rules = errors.map(
     (rule, index): Rule => ({
+      index,
       applies: compileCondition(rule.when, ['errors', index, 'when'], faults),
       code: rule.code,
       readWait: rule.retryAfter === undefined ? undefined : compileWaits(rule.retryAfter),
@@ -71,10 +70,7 @@ export function compileFailures(
   const place = errorStatus === undefined ? undefined : compilePath(errorStatus);
   const findRule = (answer: Answer): Rule | undefined => rules.find(({ applies }) => applies(answer));
   return {
-    ruleFor: (answer) => {
-      const index = rules.findIndex(({ applies }) => applies(answer));
-      return index < 0 ? undefined : index;
-    },
+    ruleFor: (answer) => findRule(answer)?.index,
     statesFailure: (answer) => statesError(answer.object) || readStated(answer, place) !== undefined,
     classify: (answer, presented) => classify(answer, presented, findRule(answer), place),
   };
@@ -160,28 +156,17 @@ function readStated({ json }: Answer, place: AnswerPath | undefined): StatedStat
 }
 
 function compileWaits(places: NonNullable<ErrorRule['retryAfter']>): (answer: Answer) => number | undefined {
-  const readers = places.map(({ path, header, as }) => {
-    const where = path === undefined ? undefined : compilePath(path);
-    return ({ json, response }: Answer): number | undefined => {
-      const value =
-        where === undefined ? response.headers.get(header?.toLowerCase() ?? '') : valueAt(json, where);
-      const nowMs = providerNowMs(response);
-      return as === 'epoch-seconds'
-        ? parseRateLimitReset(
-            typeof value === 'number' ? String(value) : typeof value === 'string' ? value : undefined,
-            nowMs,
-          )
+  const readers = places.map((place) => {
+    const find = compileFinder(place);
+    return (answer: Answer): number | undefined => {
+      const value = find(answer);
+      const nowMs = providerNowMs(answer.response);
+      return place.as === 'epoch-seconds'
+        ? parseRateLimitReset(typeof value === 'number' ? String(value) : value, nowMs)
         : parseRetryAfterSeconds(value, nowMs);
     };
   });
-  return (answer) => {
-    const { response } = answer;
-    const waits = readers.map((read) => read(answer));
-    return longestWait(
-      ...waits,
-      parseRetryAfter(response.headers.get('retry-after'), providerNowMs(response)),
-    );
-  };
+  return (answer) => longestWait(...readers.map((read) => read(answer)), readRetryAfter(answer.response));
 }
 
 function timestampRefused(

@@ -12,7 +12,7 @@ type Fill = (scope: Scope) => unknown;
 
 const WRAPPERS = ['number', 'boolean', 'optional', 'object', 'now'] as const;
 
-export interface JsonTemplateOptions {
+interface JsonTemplateOptions {
   /** `{ now: SECONDS }` is the moment of the request, so many seconds later: in claims. */
   readonly hasMoments?: boolean;
 }
@@ -56,7 +56,7 @@ export function compileJson(
     });
     // Options may make the same name of two.
     if (new Set(fields.map(([key]) => key)).size < fields.length)
-      names.faults.push({ path: at, text: 'has a field that stands here twice' });
+      names.refuse(at, 'has a field that stands here twice');
     return (scope) =>
       Object.fromEntries(
         fields.flatMap(([key, fill]) => {
@@ -78,15 +78,11 @@ export function compileJson(
       return compileFields({ [wrapper]: inner }, outer);
     }
     if (typeof inner !== 'string') {
-      names.faults.push({
-        path: at,
-        text: 'not a text',
-        allowed: wrapper === 'optional' ? NAME_FORM : 'a text with ${name}',
-      });
+      names.refuse(at, 'not a text', wrapper === 'optional' ? NAME_FORM : 'a text with ${name}');
       return () => LEFT_OUT;
     }
     if (wrapper === 'optional') {
-      if (!NAME_PATTERN.test(inner)) names.faults.push({ path: at, text: 'not a name', allowed: NAME_FORM });
+      if (!NAME_PATTERN.test(inner)) names.refuse(at, 'not a name', NAME_FORM);
       names.useOptionally(inner, at);
       return ({ isPresent, valueOf }) => (isPresent(inner) ? valueOf(inner) : LEFT_OUT);
     }

@@ -7,13 +7,13 @@ import { z } from 'zod';
 import { describeExpected, mapping } from '../core/wire/field-schemas.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import { parseServiceUrl } from '../core/wire/service-url.ts';
-import { compile } from './compile.ts';
-import { descriptionFields } from './description.ts';
+import { type CompileInput, compile } from './compile.ts';
+import { descriptionFields, descriptionSchema } from './description.ts';
 import type { Fault } from './faults.ts';
-import { describeOAuth2, oauth2Fields, type ShortForm } from './oauth2.ts';
-import { exampleField, OWN_NAME, presetFields } from './preset.ts';
-import type { CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
-import { describeSnap, snapFields, snapOpenFields } from './snap.ts';
+import { describeOAuth2, oauth2Fields, oauth2Schema, type ShortForm } from './oauth2.ts';
+import { OWN_NAME, presetFields } from './preset.ts';
+import type { Configured, CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
+import { describeSnap, snapFields, snapOpenFields, snapSchema } from './snap.ts';
 import { fillTemplate, parseTemplate } from './template.ts';
 
 /** What a lifetime is taken for until a token has been seen, where nobody has documented one. */
@@ -34,17 +34,13 @@ interface Form {
   describe(settings: unknown, baseUrl: string | undefined): ShortForm;
 }
 
-const httpSchema = mapping(descriptionFields);
-const oauth2Schema = mapping(oauth2Fields);
-const snapSchema = mapping(snapFields);
-
 const FORMS = {
   http: {
     title: 'any token API over HTTP, described in full',
     fields: descriptionFields,
     openFields: [],
     needsBaseUrl: false,
-    describe: (settings) => ({ description: httpSchema.parse(settings), credentials: {} }),
+    describe: (settings) => ({ description: descriptionSchema.parse(settings), credentials: {} }),
   },
   oauth2: {
     title: 'OAuth 2.0 (RFC 6749): client credentials, refresh tokens, assertions, client certificates',
@@ -77,12 +73,11 @@ function createFormKind(name: string, form: Form): ProviderKind {
     options: mapping(form.fields),
     defaults: {},
     configure: (options, facts) => {
-      const { description, credentials: wanted, locate, faults = [] } = form.describe(options, facts.baseUrl);
-      if (faults.length > 0) return { ok: false, faults };
+      const short = form.describe(options, facts.baseUrl);
+      const { credentials: wanted, faults = [] } = short;
       const missing = missingOf(wanted, facts);
-      if (missing.length > 0) return { ok: false, faults: missing };
-      const compiled = compile({
-        description,
+      if (faults.length === 0 && missing.length > 0) return { ok: false, faults: missing };
+      return compileShort(short, {
         options: new Map(),
         credentials: { ...optionalOf(wanted), ...named(facts.credentials, wanted) },
         customerCredentials:
@@ -92,14 +87,19 @@ function createFormKind(name: string, form: Form): ProviderKind {
         documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
         baseUrl: facts.baseUrl,
       });
-      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(locate)) };
     },
   };
 }
 
-/** Puts a fault where it was written. */
-function located(locate: ShortForm['locate']): (fault: Fault) => Fault {
-  return (fault) => ({ ...fault, path: locate?.(fault.path) ?? fault.path });
+/** Puts each fault where it was written. */
+function compileShort(
+  { description, faults = [], locate = (path) => path }: ShortForm,
+  input: Omit<CompileInput, 'description'>,
+): Configured {
+  if (faults.length > 0) return { ok: false, faults };
+  const compiled = compile({ ...input, description });
+  if (compiled.ok) return compiled;
+  return { ok: false, faults: compiled.faults.map((fault) => ({ ...fault, path: locate(fault.path) })) };
 }
 
 /** Names that are given, with what is known of them. */
@@ -133,8 +133,7 @@ function missingOf(
   );
 }
 
-const PRESET_FIELDS = { ...presetFields, ...exampleField };
-const presetSchema = z.looseObject(PRESET_FIELDS);
+const presetSchema = z.looseObject(presetFields);
 
 export type Preset = z.output<typeof presetSchema>;
 
@@ -143,7 +142,7 @@ interface PresetIssue extends Pick<z.core.$ZodIssue, 'path' | 'message'> {
   readonly isUnknownKey?: boolean;
 }
 
-export type PresetReading =
+type PresetReading =
   | { readonly ok: true; readonly preset: Preset; readonly kind: ProviderKind }
   | { readonly ok: false; readonly issues: readonly PresetIssue[] };
 
@@ -154,9 +153,9 @@ export function readPreset(name: string, raw: unknown): PresetReading {
   const preset = parsed.data;
   const form: Form = FORMS[preset.form];
   const unknown = Object.keys(preset).filter(
-    (key) => !Object.hasOwn(PRESET_FIELDS, key) && !Object.hasOwn(form.fields, key),
+    (key) => !Object.hasOwn(presetFields, key) && !Object.hasOwn(form.fields, key),
   );
-  const keys = [...Object.keys(PRESET_FIELDS), ...Object.keys(form.fields)];
+  const keys = [...Object.keys(presetFields), ...Object.keys(form.fields)];
   if (unknown.length > 0)
     return {
       ok: false,
@@ -236,9 +235,7 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         ),
       );
       const short = form.describe(Object.assign({}, settings, ...variant, chosen), baseUrl);
-      if (short.faults !== undefined && short.faults.length > 0) return { ok: false, faults: short.faults };
-      const compiled = compile({
-        description: short.description,
+      return compileShort(short, {
         options: texts,
         credentials,
         customerCredentials: customersOf(preset, facts, credentials),
@@ -246,7 +243,6 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
         documentedLifetimeSeconds: lifetimeSeconds,
         baseUrl,
       });
-      return compiled.ok ? compiled : { ok: false, faults: compiled.faults.map(located(short.locate)) };
     },
   };
 }
@@ -314,7 +310,7 @@ function fillBaseUrl(template: string | undefined, options: ReadonlyMap<string, 
   return parseServiceUrl(fillTemplate(parsed.parts, (name) => options.get(name) ?? ''));
 }
 
-export interface PresetSource {
+interface PresetSource {
   readonly names: readonly string[];
   /** A preset as it was written. */
   readonly read: (name: string) => unknown;

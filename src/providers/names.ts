@@ -3,7 +3,7 @@ import type { Fault, FaultPath } from './faults.ts';
 import { literalOf, namesIn, parseTemplate, type TemplateParts } from './template.ts';
 
 /** `option` is a literal text already: it is filled in when the configuration is read. */
-export type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
+type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
 
 export class Names {
   readonly faults: Fault[] = [];
@@ -37,6 +37,11 @@ export class Names {
     this.#options = options;
     this.#acceptsUnknown = acceptsUnknown;
     for (const name of options.keys()) this.#known.set(name, 'option');
+  }
+
+  /** Notes what is wrong. @param text lower case, as in {@link Fault} */
+  refuse(path: FaultPath, text: string, allowed?: string): void {
+    this.faults.push({ path, text, allowed });
   }
 
   /** Names that {@link Names.declare} will make known, in this order. */
@@ -115,7 +120,7 @@ export class Names {
   template(text: string, path: FaultPath): TemplateParts {
     const parsed = parseTemplate(text);
     if (!parsed.ok) {
-      this.faults.push({ path, text: parsed.problem });
+      this.refuse(path, parsed.problem);
       return [];
     }
     for (const name of namesIn(parsed.parts)) this.use(name, path);
@@ -123,7 +128,7 @@ export class Names {
       typeof part === 'string' ? part : (this.#options.get(part.name) ?? part),
     );
     if (!literalOf(parts).isWellFormed())
-      this.faults.push({ path, text: 'holds half of a character (a lone surrogate), which cannot be sent' });
+      this.refuse(path, 'holds half of a character (a lone surrogate), which cannot be sent');
     return parts;
   }
 
@@ -174,7 +179,7 @@ export class Names {
   }
 }
 
-export function describeKind(kind: NameKind): string {
+function describeKind(kind: NameKind): string {
   switch (kind) {
     case 'saved':
       return 'what an earlier request has saved';

@@ -104,9 +104,9 @@ export const oauth2Fields = {
   allowSecretInUrl,
 };
 
-const oauth2Schema = mapping(oauth2Fields);
+export const oauth2Schema = mapping(oauth2Fields);
 
-export type OAuth2Settings = z.output<typeof oauth2Schema>;
+type OAuth2Settings = z.output<typeof oauth2Schema>;
 
 export interface ShortForm {
   readonly description: Description;

@@ -4,7 +4,6 @@
  */
 import { z } from 'zod';
 import { durationField, fetchLimitField, mapping, shortTextField } from '../core/wire/field-schemas.ts';
-import { ERROR_CODES } from './description.ts';
 import { NAME_FORM, NAME_PATTERN } from './template.ts';
 
 /** Names of presets of the user's own. */
@@ -74,49 +73,5 @@ export const presetFields = {
     .array(z.looseObject({ when: named(z.union([z.string(), z.boolean()])) }))
     .prefault([])
     .describe('fields that replace those of the form while options have certain values'),
-};
-
-/** What the suites try a preset with; users' own presets can do without. */
-export const exampleField = {
-  example: z
-    .strictObject({
-      credentials: named(z.string()).describe('made up'),
-      options: named(z.union([z.string(), z.boolean()])).prefault({}),
-      /** Wall time of the request. */
-      at: z.iso.datetime(),
-      request: z.strictObject({
-        method: z.string(),
-        url: z.string(),
-        headers: z.record(z.string(), z.string()).prefault({}),
-        body: z
-          .union([
-            z.string(),
-            z.strictObject({ json: z.unknown() }),
-            z.strictObject({ form: z.record(z.string(), z.string()) }),
-          ])
-          .optional(),
-      }),
-      /** Bodies of the answers to earlier requests. */
-      steps: z.array(z.unknown()).prefault([]),
-      answer: z.strictObject({
-        status: z.int().default(200),
-        headers: z.record(z.string(), z.string()).prefault({}),
-        body: z.unknown(),
-      }),
-      token: z.strictObject({
-        accessToken: z.string(),
-        tokenType: z.string().default('Bearer'),
-        expiresInSeconds: z.int(),
-        refreshToken: z.string().optional(),
-        fields: z.record(z.string(), z.string()).optional(),
-      }),
-      /** Answers without a token, and what each means. */
-      failures: z
-        .array(z.strictObject({ status: z.int(), body: z.unknown(), code: z.enum(ERROR_CODES) }))
-        .prefault([]),
-    })
-    .optional()
-    .describe(
-      'a request and its answer after the page, with made-up values; what cannot be foreseen is written ‹name›',
-    ),
+  example: z.unknown().optional().describe('a request and its answer, which the suites try a preset with'),
 };

@@ -9,7 +9,7 @@ import { type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { unusable } from './credential-value.ts';
 
-export interface PrivateKeyOptions {
+interface PrivateKeyOptions {
   /** Name of the credential, for messages. */
   readonly name: string;
   readonly passphrase: SecretText | undefined;

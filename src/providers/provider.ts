@@ -15,7 +15,7 @@ import type { JsonObject } from '../core/wire/json.ts';
 import type { Fault } from './faults.ts';
 
 /** One credential of a kind, always given by reference in the configuration. */
-export interface CredentialField {
+interface CredentialField {
   /** One line for the documentation and for error messages. */
   readonly description: string;
   readonly optional?: boolean;
@@ -113,7 +113,7 @@ export interface PreparedKind {
   begin(context: RequestContext): Promise<Result<TokenAttempt>>;
 }
 
-export type Reissue = 'new' | 'same-until-expiry' | 'invalidates-previous';
+type Reissue = 'new' | 'same-until-expiry' | 'invalidates-previous';
 
 /** A kind with its options checked. */
 export interface ConfiguredKind {

@@ -10,6 +10,7 @@ import type { RequestDescription } from './description.ts';
 import type { FaultPath } from './faults.ts';
 import { compileJson, describeParts } from './json-template.ts';
 import type { Names } from './names.ts';
+import { compileParameters, joinParameters, type Parameter } from './parameters.ts';
 import type { TokenRequest } from './provider.ts';
 import { type Scope, Unfillable } from './scope.ts';
 import { fillTemplate, literalOf, namesIn, type TemplateParts } from './template.ts';
@@ -26,23 +27,12 @@ export interface CompiledRequest {
   build(scope: Scope, baseUrl: string): Result<TokenRequest>;
 }
 
-export interface RequestRules {
+interface RequestRules {
   readonly allowSecretInUrl: boolean;
   readonly hosts: readonly string[];
   /** Without one, the URL has to be complete. */
   readonly hasBaseUrl: boolean;
 }
-
-type Parameter = {
-  readonly key: string;
-  readonly names: readonly string[];
-  /** Of what is filled in, for messages. */
-  readonly what: string;
-  /** With a letter in the place of each name. */
-  readonly literal: string;
-  readonly isPresent: (scope: Scope) => boolean;
-  readonly fill: (scope: Scope) => string;
-};
 
 /** What an HTTP header can carry without any doubt about its bytes. */
 const HEADER_TEXT = /^(?:[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?)?$/;
@@ -61,8 +51,7 @@ export function compileRequest(
   refuseSecretsInUrl([...url.names, ...query.flatMap((one) => one.names)], path, names, rules);
   const headers = compileParameters(request.headers, [...path, 'headers'], names);
   for (const { key, literal } of headers)
-    if (!HEADER_TEXT.test(literal))
-      names.faults.push({ path: [...path, 'headers', key], text: `holds ${NO_HEADER_TEXT}` });
+    if (!HEADER_TEXT.test(literal)) names.refuse([...path, 'headers', key], `holds ${NO_HEADER_TEXT}`);
   const basic = compileBasic(request, [...path, 'basic'], names);
   const body = compileBody(request.body, [...path, 'body'], names);
   const uses = names.usedHere;
@@ -72,10 +61,7 @@ export function compileRequest(
 
   const fill = (scope: Scope, baseUrl: string): TokenRequest => {
     const address = url.fill(scope, baseUrl);
-    const parameters = query.filter(({ isPresent }) => isPresent(scope));
-    address.target.search = parameters
-      .map((parameter) => `${encodeText(parameter.key)}=${encodeText(parameter.fill(scope))}`)
-      .join('&');
+    address.target.search = joinParameters(query, scope, encodeText);
     const filled = body(scope);
     const own = headers
       .filter(({ isPresent }) => isPresent(scope))
@@ -140,30 +126,21 @@ function compileUrl(
 ): CompiledUrl {
   const [, origin, rest = text] = ABSOLUTE.exec(text) ?? [];
   if (origin === undefined && !hasBaseUrl)
-    names.faults.push({
-      path,
-      text: 'is a path, and there is no baseUrl',
-      allowed: 'https://HOST/PATH, or a baseUrl beside it',
-    });
+    names.refuse(path, 'is a path, and there is no baseUrl', 'https://HOST/PATH, or a baseUrl beside it');
   const restParts = names.template(rest, path);
   // An option may bring them too.
   const literal = literalOf(restParts);
-  if (literal.includes('#'))
-    names.faults.push({ path, text: 'has a fragment', allowed: 'an address without #' });
+  if (literal.includes('#')) names.refuse(path, 'has a fragment', 'an address without #');
   if (literal.includes('?'))
-    names.faults.push({
-      path,
-      text: 'has a query',
-      allowed: 'an address without one: parameters belong below query',
-    });
+    names.refuse(path, 'has a query', 'an address without one: parameters belong below query');
   const originParts = origin === undefined ? undefined : names.template(origin, path);
   for (const part of originParts ?? []) {
     if (typeof part === 'string' || (names.kindOf(part.name) === 'saved' && hosts.length > 0)) continue;
-    names.faults.push({
+    names.refuse(
       path,
-      text: `the host depends on ${part.name}`,
-      allowed: 'a host that is written here, or an option; what an earlier request has saved only with hosts',
-    });
+      `the host depends on ${part.name}`,
+      'a host that is written here, or an option; what an earlier request has saved only with hosts',
+    );
   }
   const isFixed = originParts?.every((part) => typeof part === 'string') ?? false;
   const isHostSaved = originParts !== undefined && !isFixed;
@@ -216,11 +193,11 @@ function checkOrigin(origin: string, path: FaultPath, names: Names): void {
   try {
     resolveEndpoint(origin, '/');
   } catch {
-    names.faults.push({
+    names.refuse(
       path,
-      text: 'is no address that credentials may be sent to',
-      allowed: 'https, or http for loopback hosts, without credentials in it',
-    });
+      'is no address that credentials may be sent to',
+      'https, or http for loopback hosts, without credentials in it',
+    );
   }
 }
 
@@ -238,37 +215,6 @@ function verifyHost(
   const host = URL.parse(origin)?.hostname;
   if (host === undefined || !hosts.includes(host))
     throw new Unfillable(`${what}, saved by an earlier request, is a host that hosts does not list`, names);
-}
-
-function compileParameters(
-  parameters: RequestDescription['query'],
-  path: FaultPath,
-  names: Names,
-): readonly Parameter[] {
-  return Object.entries(parameters).map(([key, value]) => {
-    const at = [...path, key];
-    if (typeof value === 'string') {
-      const parts = names.template(value, at);
-      return {
-        key,
-        names: namesIn(parts),
-        what: describeParts(parts),
-        literal: fillTemplate(parts, () => 'x'),
-        isPresent: () => true,
-        fill: ({ valueOf }) => fillTemplate(parts, valueOf),
-      };
-    }
-    const { optional } = value;
-    names.useOptionally(optional, [...at, 'optional']);
-    return {
-      key,
-      names: [optional],
-      what: optional,
-      literal: '',
-      isPresent: ({ isPresent }) => isPresent(optional),
-      fill: ({ valueOf }) => valueOf(optional),
-    };
-  });
 }
 
 /** `expect` and `upgrade` ask for answers that are none to the request. */
@@ -315,11 +261,11 @@ function refuseSecretsInUrl(
   if (allowSecretInUrl) return;
   const secret = shown.find((name) => names.isSecret(name));
   if (secret === undefined) return;
-  names.faults.push({
-    path: [...path, 'url'],
-    text: `the address holds the credential ${secret}, and proxies and servers log addresses`,
-    allowed: 'credentials in headers or body, or allowSecretInUrl: true where the API wants nothing else',
-  });
+  names.refuse(
+    [...path, 'url'],
+    `the address holds the credential ${secret}, and proxies and servers log addresses`,
+    'credentials in headers or body, or allowSecretInUrl: true where the API wants nothing else',
+  );
 }
 
 function compileBasic(
@@ -364,22 +310,16 @@ function compileBody(
   if (body === 'none') return () => undefined;
   const given = Object.keys(body).filter((key) => ['json', 'form', 'text'].includes(key));
   if (given.length !== 1)
-    names.faults.push({
+    names.refuse(
       path,
-      text:
-        given.length === 0
-          ? 'holds nothing to send'
-          : `found ${given.join(' and ')}, which exclude each other`,
-      allowed: 'one of json, form and text, or none',
-    });
+      given.length === 0 ? 'holds nothing to send' : `found ${given.join(' and ')}, which exclude each other`,
+      'one of json, form and text, or none',
+    );
   if (body.form !== undefined) {
     const fields = compileParameters(body.form, [...path, 'form'], names);
     return (scope) => ({
       type: 'application/x-www-form-urlencoded',
-      text: fields
-        .filter(({ isPresent }) => isPresent(scope))
-        .map(({ key, fill }) => `${encodeFormText(key)}=${encodeFormText(fill(scope))}`)
-        .join('&'),
+      text: joinParameters(fields, scope, encodeFormText),
     });
   }
   if (body.text !== undefined) {

@@ -10,7 +10,7 @@ import { describeBody, isHtmlPage } from './answer-body.ts';
 import type { TokenResponse } from './provider.ts';
 import type { ProviderStatement } from './provider-text.ts';
 
-export interface StatusEvidence {
+interface StatusEvidence {
   readonly response: TokenResponse;
   /** The status to go by: the HTTP status, or the one that the body states. */
   readonly status: number;
@@ -129,6 +129,7 @@ export function providerNowMs(response: TokenResponse): number {
   return response.receivedAtMs + (response.clockSkewMs ?? 0);
 }
 
-function readRetryAfter(response: TokenResponse): number | undefined {
+/** The wait that the answer's `Retry-After` asks for, in milliseconds. */
+export function readRetryAfter(response: TokenResponse): number | undefined {
   return parseRetryAfter(response.headers.get('retry-after'), providerNowMs(response));
 }

@@ -55,9 +55,9 @@ export const snapFields = {
     .describe('of b2b2c: life of a refresh token, when the answer does not say'),
 };
 
-const snapSchema = mapping(snapFields);
+export const snapSchema = mapping(snapFields);
 
-export type SnapSettings = z.output<typeof snapSchema>;
+type SnapSettings = z.output<typeof snapSchema>;
 
 const CREDENTIALS: CredentialFields = {
   clientId: { description: 'client id, sent as X-CLIENT-KEY' },

@@ -4,13 +4,13 @@
  * Guarantee: one pass. What a name stands for is never looked into again, so a password `x${y}` is sent as it is.
  */
 
+import type { Parsed } from '../core/result.ts';
+
 /** Literal texts, and names of what is filled in. */
 export type TemplateParts = readonly (string | { readonly name: string })[];
 
-export type ParsedTemplate =
-  | { readonly ok: true; readonly parts: TemplateParts }
-  /** Continues the name of the setting. */
-  | { readonly ok: false; readonly problem: string };
+/** The problem continues the name of the setting. */
+type ParsedTemplate = Parsed<{ readonly parts: TemplateParts }>;
 
 export const NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 export const NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';

@@ -24,7 +24,7 @@ export interface RefreshTokenFields {
   readonly expiry: AnswerField;
 }
 
-export interface TokenFields {
+interface TokenFields {
   readonly accessToken: AnswerField;
   readonly tokenType: unknown;
   readonly expiry: AnswerField;

@@ -38,7 +38,7 @@ export interface TokenCall {
 }
 
 /** No answer that can be read. */
-export interface Unanswered extends Failed {
+interface Unanswered extends Failed {
   /** True when the provider may have handled the request; false when nothing of it was sent, or the answer says so. */
   readonly isAmbiguous: boolean;
 }

@@ -6,7 +6,16 @@ import type { FetchedToken, RefreshTokenGrant } from '../core/token/token.ts';
 import type { JsonObject } from '../core/wire/json.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import { type AnswerPath, parentAt, valueAt } from './answer-path.ts';
-import { type Answer, asText, compilePath, compilePredicate, matchesStatus, type Test } from './condition.ts';
+import {
+  type Answer,
+  asText,
+  compileCondition,
+  compileFinder,
+  compilePath,
+  isNothing,
+  matchesStatus,
+  type Test,
+} from './condition.ts';
 import type { Description, ExpiryRule, TokenPlace } from './description.ts';
 import type { Fault, FaultPath } from './faults.ts';
 import type { Explained, RequestContext } from './provider.ts';
@@ -30,15 +39,10 @@ export function compileSuccess(
 ): { readonly hasStatus: Test; readonly holds: Test | undefined } {
   if (success === undefined)
     return { hasStatus: ({ response }) => isSuccessStatus(response.status), holds: undefined };
-  const all = (success.all ?? []).map((one, index) => compilePredicate(one, [...path, 'all', index], faults));
-  const any = success.any?.map((one, index) => compilePredicate(one, [...path, 'any', index], faults));
-  const isPlain = all.length === 0 && any === undefined;
+  const { status, all, any } = success;
   return {
-    hasStatus: ({ response }) => success.status.some((each) => matchesStatus(response.status, each)),
-    holds: isPlain
-      ? undefined
-      : (answer) =>
-          all.every((test) => test(answer)) && (any === undefined || any.some((test) => test(answer))),
+    hasStatus: ({ response }) => status.some((each) => matchesStatus(response.status, each)),
+    holds: (all ?? any) === undefined ? undefined : compileCondition({ all, any }, path, faults),
   };
 }
 
@@ -54,7 +58,7 @@ export interface TokenReader {
   salvage(answer: Answer): RefreshTokenGrant | undefined;
 }
 
-export interface TokenReaderOptions {
+interface TokenReaderOptions {
   readonly description: Description;
   readonly documentedLifetimeSeconds: number;
 }
@@ -145,7 +149,7 @@ const UNSTATED: AnswerField = { field: 'expires_in', value: undefined };
 
 /** What is there comes first: what is described first has to be right where it is there. */
 function orderExpiries(fields: readonly AnswerField[]): readonly AnswerField[] {
-  const isThere = ({ value }: AnswerField): boolean => value !== undefined && value !== null && value !== '';
+  const isThere = ({ value }: AnswerField): boolean => !isNothing(value);
   return [...fields.filter(isThere), ...fields.filter((field) => !isThere(field))];
 }
 
@@ -244,15 +248,10 @@ function compileExpiry(
       text: `says nothing of ${as}`,
       allowed: 'zone beside as: iso, whose time may be written without one',
     });
-  if (rule.path !== undefined) {
-    const where = compilePath(rule.path);
-    return [({ json }) => ({ field: where.text, value: readAs(valueAt(json, where), as, zone) })];
-  }
-  if (rule.header === undefined) return [];
-  const name = rule.header.toLowerCase();
-  return [
-    ({ response }) => ({ field: `header ${name}`, value: readAs(response.headers.get(name), as, zone) }),
-  ];
+  const field = rule.path ?? (rule.header === undefined ? undefined : `header ${rule.header.toLowerCase()}`);
+  if (field === undefined) return [];
+  const find = compileFinder(rule);
+  return [(answer) => ({ field, value: readAs(find(answer), as, zone) })];
 }
 
 /** Not an expiry in any form: it is told as such, and ignored. */
@@ -297,20 +296,16 @@ function compileRefresh(
       text: 'names no place, or two',
       allowed: 'one of path and header',
     });
-  const where = token.path === undefined ? undefined : compilePath(token.path);
-  const expiryPath = expiry === undefined ? undefined : compilePath(expiry.path);
-  return ({ json, response }) => {
-    const stated =
-      expiryPath === undefined
-        ? undefined
-        : readAs(valueAt(json, expiryPath), expiry?.as ?? 'auto', undefined);
+  const findToken = compileFinder(token);
+  const findExpiry = compileFinder(expiry ?? {});
+  return (answer) => {
+    const stated = readAs(findExpiry(answer), expiry?.as ?? 'auto', undefined);
     return {
-      token:
-        where === undefined ? response.headers.get(token.header?.toLowerCase() ?? '') : valueAt(json, where),
+      token: findToken(answer),
       expiry:
-        stated === undefined || stated === null || stated === '' || Number(stated) === 0
+        isNothing(stated) || Number(stated) === 0
           ? { field: 'refresh.ttl', value: ttl === undefined ? undefined : ttl / 1000 }
-          : { field: expiryPath?.text ?? 'refresh.expiry', value: stated },
+          : { field: expiry?.path ?? 'refresh.expiry', value: stated },
     };
   };
 }

@@ -24,7 +24,7 @@ import type {
 } from './provider.ts';
 import { describeAbort, sendTokenRequest } from './token-endpoint.ts';
 
-export interface TokenSourceOptions {
+interface TokenSourceOptions {
   readonly kind: ConfiguredKind;
   /** Reads all credentials of this token afresh, the customer's included. Rejects only when aborted. */
   readonly readCredentials: (signal: AbortSignal) => Promise<CredentialReading>;

@@ -1,12 +1,12 @@
 /** The text of an access token in an answer: what is around it is taken off, what cannot be a token is refused. */
 import { SecretText } from '../core/secret-text.ts';
 
-export type TokenReading =
+type TokenReading =
   | { readonly ok: true; readonly token: SecretText; readonly notes: readonly string[] }
   /** `problem` continues `POST … answered 200`, `advice` says what to do; neither quotes. */
   | { readonly ok: false; readonly problem: string; readonly advice: string | undefined };
 
-export interface TokenTextInput {
+interface TokenTextInput {
   readonly accessToken: { readonly field: string; readonly value: unknown };
   readonly secrets: readonly SecretText[];
 }

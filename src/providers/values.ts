@@ -21,11 +21,12 @@ import type { Random } from '../core/ports.ts';
 import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
-import { unusable } from './credential-value.ts';
+import { requireCredential, unusable } from './credential-value.ts';
 import type { ValueNode } from './description.ts';
 import type { FaultPath } from './faults.ts';
 import { compileJson } from './json-template.ts';
 import type { Names } from './names.ts';
+import { compileParameters, joinParameters } from './parameters.ts';
 import { parsePrivateKey } from './private-key.ts';
 import type { Credentials } from './provider.ts';
 import { type Scope, Unfillable } from './scope.ts';
@@ -58,6 +59,17 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
     names.use(credential, [...path, 'key'], 'credential');
     if (passphrase !== undefined) names.use(passphrase, [...path, 'passphrase'], 'credential');
   };
+  const signature = (
+    use: KeyUse & { readonly as: Bytes },
+    text: (scope: Scope) => string,
+    hash: string | undefined,
+    options: Omit<SignKeyObjectInput, 'key'>,
+  ): CompiledValue => {
+    useKey(use.key, use.passphrase);
+    const make = async (key: KeyObject, scope: Scope): Promise<string> =>
+      writeBytes(await signBytes(hash, text(scope), { key, ...options }), use.as);
+    return { name, prepare: withKey(use, (key) => (scope) => make(key, scope)) };
+  };
   if ('now' in node) return always((_, { nowMs }) => formatMoment(nowMs, node));
   if ('random' in node) return always((_, { random }) => randomText(random, node.random, node.bytes));
   if ('digest' in node) {
@@ -74,44 +86,20 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
     });
   }
   if ('rsa' in node) {
-    const text = textAt(node.text, 'text');
-    useKey(node.key, node.passphrase);
     const [padding, hash = 'sha256'] = node.rsa.split('-');
     const options =
       padding === 'pss'
         ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
         : { padding: constants.RSA_PKCS1_PADDING };
-    return {
-      name,
-      prepare: withKey(
-        { ...node, type: 'rsa' },
-        (key) => async (scope) =>
-          writeBytes(await signBytes(hash, text(scope), { key, ...options }), node.as),
-      ),
-    };
+    return signature({ ...node, type: 'rsa' }, textAt(node.text, 'text'), hash, options);
   }
   if ('ecdsa' in node) {
-    const text = textAt(node.text, 'text');
-    useKey(node.key, node.passphrase);
-    return {
-      name,
-      prepare: withKey(
-        { ...node, type: 'ec', allowWeakKey: false },
-        (key) => async (scope) =>
-          writeBytes(await signBytes(node.ecdsa, text(scope), { key, dsaEncoding: node.format }), node.as),
-      ),
-    };
+    const use = { ...node, type: 'ec', allowWeakKey: false } as const;
+    return signature(use, textAt(node.text, 'text'), node.ecdsa, { dsaEncoding: node.format });
   }
   if ('ed25519' in node) {
-    const text = textAt(node.ed25519, 'ed25519');
-    useKey(node.key, node.passphrase);
-    return {
-      name,
-      prepare: withKey(
-        { ...node, type: 'ed25519', allowWeakKey: false },
-        (key) => async (scope) => writeBytes(await signBytes(undefined, text(scope), { key }), node.as),
-      ),
-    };
+    const use = { ...node, type: 'ed25519', allowWeakKey: false } as const;
+    return signature(use, textAt(node.ed25519, 'ed25519'), undefined, {});
   }
   if ('rsa-encrypt' in node) {
     const text = textAt(node.text, 'text');
@@ -120,28 +108,11 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
   }
   if ('jwt' in node) return compileJwt(name, node, path, names, useKey);
   if ('sorted' in node) {
-    const items = Object.entries(node.sorted).map(([key, value]) => {
-      const at = [...path, 'sorted', key];
-      if (typeof value === 'string') {
-        const parts = names.template(value, at);
-        return { key, isPresent: () => true, fill: ({ valueOf }: Scope) => fillTemplate(parts, valueOf) };
-      }
-      names.useOptionally(value.optional, at);
-      const { optional } = value;
-      return {
-        key,
-        isPresent: (scope: Scope) => scope.isPresent(optional),
-        fill: (scope: Scope) => scope.valueOf(optional),
-      };
-    });
-    items.sort(({ key: some }, { key: other }) => (some < other ? -1 : 1));
-    const encode = (text: string): string => (node.encode === 'url' ? encodeURIComponent(text) : text);
-    return always((scope) =>
-      items
-        .filter(({ isPresent }) => isPresent(scope))
-        .map(({ key, fill }) => `${encode(key)}${node.pair}${encode(fill(scope))}`)
-        .join(node.join),
+    const items = compileParameters(node.sorted, [...path, 'sorted'], names).toSorted(
+      ({ key: some }, { key: other }) => (some < other ? -1 : 1),
     );
+    const encode = (text: string): string => (node.encode === 'url' ? encodeURIComponent(text) : text);
+    return always((scope) => joinParameters(items, scope, encode, node));
   }
   if ('base64' in node) return encoded('base64', node.base64);
   if ('base64url' in node) return encoded('base64url', node.base64url);
@@ -220,9 +191,9 @@ function withKey(
       }
     | undefined;
   return (credentials) => {
-    const text = credentials.get(use.key);
-    if (text === undefined)
-      return unusable(use.key, 'is missing: add it to the credentials of this provider');
+    const given = requireCredential(credentials, use.key);
+    if (!given.ok) return given;
+    const text = given.value;
     const passphrase = use.passphrase === undefined ? undefined : credentials.get(use.passphrase);
     const isSame =
       passphrase === undefined ? latest?.passphrase === undefined : passphrase.equals(latest?.passphrase);
@@ -339,10 +310,8 @@ function compileJwt(
     return {
       name,
       prepare: (credentials) => {
-        const key = credentials.get(node.key);
-        if (key === undefined)
-          return unusable(node.key, 'is missing: add it to the credentials of this provider');
-        return build(createSecretKey(key.reveal(), 'utf8'), credentials);
+        const key = requireCredential(credentials, node.key);
+        return key.ok ? build(createSecretKey(key.value.reveal(), 'utf8'), credentials) : key;
       },
     };
   }

@@ -2,6 +2,7 @@
  * The language of faults on the command line and at the control endpoint: `TARGET:FAULT[=VALUE][@START][+DURATION]`,
  * for example `pivot:503@30s+90s`, `apimw:429=30`, `store:latency=500ms`.
  */
+import { suggest } from '../core/spelling.ts';
 import { DURATION_FORM, parseDuration } from '../core/wire/duration.ts';
 import type { Fault, FaultTarget, ProviderFault, RetryAfter } from './fault.ts';
 import type { StoreFault } from './secrets-manager/store-fault.ts';
@@ -201,29 +202,10 @@ function wrongValue(word: string, found: string | undefined, allowed: string | u
 }
 
 function unknownWord(what: string, found: string, allowed: readonly string[]): string {
-  const nearest = allowed
-    .map((word) => ({
-      word: word.replace(/[=[].*$/, ''),
-      distance: editDistance(found, word.replace(/[=[].*$/, '')),
-    }))
-    .toSorted((a, b) => a.distance - b.distance)[0];
-  const hint =
-    nearest !== undefined && nearest.distance <= Math.max(2, found.length / 3)
-      ? `, did you mean "${nearest.word}"?`
-      : '';
+  const nearest = suggest(
+    found,
+    allowed.map((word) => word.replace(/[=[].*$/, '')),
+  );
+  const hint = nearest === undefined ? '' : `, did you mean "${nearest}"?`;
   return `unknown ${what} "${found}"${hint} (allowed: ${allowed.join(', ')})`;
-}
-
-/** Levenshtein's distance: letters to add, drop or exchange. */
-function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [i, letter] of from.split('').entries()) {
-    const next = [i + 1];
-    for (const [j, other] of to.split('').entries()) {
-      const swap = (row[j] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(swap, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

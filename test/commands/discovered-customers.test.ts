@@ -76,10 +76,7 @@ describe('customers that are discovered', () => {
     ],
     [['status'], /^pivot-b2b2c: customers cannot be looked for: store-denied: /m],
     [['check', '--live'], /^FAIL {2}pivot-b2b2c: discovery: store-denied: /m],
-    [
-      ['refresh', 'pivot-b2b2c/ayu'],
-      /customers cannot be looked for, those that are known are kept: AWS denied /,
-    ],
+    [['refresh', 'pivot-b2b2c/ayu'], /customers cannot be listed, known ones stay managed: AWS denied /],
   ] as const) {
     it(`make ${command.join(' ')} end with 1 when they cannot be looked for, and it says why`, async () => {
       await using world = await startProgramWorld();

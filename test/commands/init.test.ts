@@ -6,6 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
 import { isJsonObject } from '../../src/core/wire/json.ts';
 import { findPreset, listPresets } from '../../src/wiring/connections.ts';
+import { exampleOptionsOf } from '../support/preset-example.ts';
 import { certificateOf } from '../support/preset-material.ts';
 import { runInProcess } from '../support/program-terminal.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
@@ -22,7 +23,7 @@ function environmentOf(block: string): Readonly<Record<string, string>> {
 
 /** What is to be filled in, as the preset's example has it; nothing else is touched. */
 function fillIn(block: string, name: string): string {
-  const options = findPreset(name)?.example?.options ?? {};
+  const options = exampleOptionsOf(findPreset(name));
   return block
     .replace('https://FILL-IN', 'https://api.example.com')
     .replace('versionBudget: FILL-IN', 'versionBudget: none')

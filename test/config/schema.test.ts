@@ -10,6 +10,7 @@ import type { CredentialFields, ProviderKind } from '../../src/providers/provide
 import { findPreset, KINDS } from '../../src/wiring/connections.ts';
 import { isValid } from '../support/json-schema-check.ts';
 import { kindsNamed } from '../support/kinds-named.ts';
+import { exampleOptionsOf } from '../support/preset-example.ts';
 
 const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS)));
 
@@ -27,7 +28,7 @@ function completeEntry(name: string): JsonObject {
     name: 'a',
     kind: name,
     ...(kind.needsBaseUrl ? { baseUrl: 'https://api.example.com' } : {}),
-    ...findPreset(name)?.example?.options,
+    ...exampleOptionsOf(findPreset(name)),
     ...FORM_SETTINGS[name],
     credentials: references(own),
     ...(kind.customerCredentials === undefined

@@ -19,6 +19,7 @@ import type {
   TokenRequest,
 } from '../../src/providers/provider.ts';
 import { createEvenRandom } from '../support/keeper-bench.ts';
+import { exampleOf } from '../support/preset-example.ts';
 import { materialOf } from '../support/preset-material.ts';
 import { type HandMadeResponse, handMadeResponse } from '../support/token-response.ts';
 
@@ -35,7 +36,7 @@ function describePreset(name: string): void {
   describe(`preset ${name}`, () => {
     it('says after which page it was written, and has an example', () => {
       assert.ok(preset.source.length > 5);
-      assert.ok(preset.example !== undefined);
+      assert.doesNotThrow(() => exampleOf(preset));
     });
 
     it('builds the request of its example', async () => {
@@ -46,8 +47,7 @@ function describePreset(name: string): void {
     });
 
     it('reads the answer of its example', async () => {
-      const { example } = preset;
-      assert.ok(example !== undefined);
+      const example = exampleOf(preset);
       const { status, headers, body } = example.answer;
       const token = await fetchWith(kind, preset, { status, headers, body: asBody(body) });
       assert.ok(token.ok, inspect(token));
@@ -62,15 +62,14 @@ function describePreset(name: string): void {
       assert.deepEqual(token.value.fields ?? {}, fields ?? {});
     });
 
-    for (const { status, body, code } of preset.example?.failures ?? [])
+    for (const { status, body, code } of exampleOf(preset).failures)
       it(`takes ${status} ${JSON.stringify(body)} for ${code}`, async () => {
         const failure = await failWith(kind, preset, { status, body: asBody(body) });
         assert.equal(failure.code, code, failure.message);
       });
 
     it('has the lifetime of its example', () => {
-      assert.ok(preset.example !== undefined);
-      assert.ok(kind.documentedLifetimeSeconds >= preset.example.token.expiresInSeconds / 2);
+      assert.ok(kind.documentedLifetimeSeconds >= exampleOf(preset).token.expiresInSeconds / 2);
     });
 
     for (const [code, statuses] of STATUSES) {
@@ -169,8 +168,8 @@ function configure(kind: ProviderKind, preset: Preset): ConfiguredKind {
   return result.configured;
 }
 
-function optionsOf({ example }: Preset): object {
-  return example?.options ?? {};
+function optionsOf(preset: Preset): object {
+  return exampleOf(preset).options;
 }
 
 async function begin(kind: ProviderKind, preset: Preset): Promise<TokenAttempt> {
@@ -179,7 +178,7 @@ async function begin(kind: ProviderKind, preset: Preset): Promise<TokenAttempt> 
   const prepared = configure(kind, preset).prepare(credentials);
   assert.ok(prepared.ok, inspect(prepared));
   const begun = await prepared.value.begin({
-    nowMs: Date.parse(preset.example?.at ?? '2026-11-28T00:00:00Z'),
+    nowMs: Date.parse(exampleOf(preset).at),
     random: createEvenRandom(),
     // The keeper of the chain presents the seed.
     chain: chooseRefreshToken(undefined, credentials.get(SEED_CREDENTIAL)),
@@ -198,8 +197,8 @@ async function fetchWith(
   { readonly ok: true; readonly value: FetchedToken } | { readonly ok: false; readonly failure: Failure }
 > {
   const attempt = await begin(kind, preset);
-  const sentAtMs = Date.parse(preset.example?.at ?? '2026-11-28T00:00:00Z');
-  for (const body of preset.example?.steps ?? []) {
+  const sentAtMs = Date.parse(exampleOf(preset).at);
+  for (const body of exampleOf(preset).steps) {
     const taken = attempt.take({
       ...handMadeResponse({ body: asBody(body) }),
       sentAtMs,
@@ -224,9 +223,8 @@ function asBody(body: unknown): object | string {
   return typeof body === 'string' ? body : isJsonObject(body) || Array.isArray(body) ? body : {};
 }
 
-function assertRequest(request: TokenRequest, { example }: Preset): void {
-  assert.ok(example !== undefined);
-  const { method, url, headers, body } = example.request;
+function assertRequest(request: TokenRequest, preset: Preset): void {
+  const { method, url, headers, body } = exampleOf(preset).request;
   assert.equal(request.method, method);
   const wanted = new URL(url, BASE_URL);
   assert.equal(

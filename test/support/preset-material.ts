@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Preset } from '../../src/providers/kinds.ts';
+import { exampleOf } from './preset-example.ts';
 import { rsaKeyPair, toPem } from './rsa-key.ts';
 
 const ecKey = (): string =>
@@ -40,8 +41,8 @@ export function certificateOf(key: string): string {
   }
 }
 
-export function materialOf({ example }: Preset): Readonly<Record<string, string>> {
+export function materialOf(preset: Preset): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    Object.entries(example?.credentials ?? {}).map(([name, text]) => [name, keys()[text] ?? text]),
+    Object.entries(exampleOf(preset).credentials).map(([name, text]) => [name, keys()[text] ?? text]),
   );
 }

@@ -13,6 +13,7 @@ import { createTokenSource } from '../../src/providers/token-source.ts';
 import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
 import { findPreset, KINDS } from '../../src/wiring/connections.ts';
+import { exampleOptionsOf } from './preset-example.ts';
 import { credentialNamesOf } from './sandbox-entries.ts';
 import { consentAgain, signLogin, signSnapHeaders } from './token-requests.ts';
 import { createDirectTransport } from './transport.ts';
@@ -49,7 +50,7 @@ export function configureKind(
   options: object = {},
   named: readonly string[] = [],
 ): ConfiguredKind {
-  const example = findPreset(kind.kind)?.example?.options;
+  const example = exampleOptionsOf(findPreset(kind.kind));
   const result = kind.configure(
     { ...example, ...options },
     {

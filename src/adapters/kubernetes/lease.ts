@@ -5,7 +5,9 @@
  * unchanged by an update, because an update replaces the whole object. A record that somebody has edited by hand is read
  * for what it is still good for: an election is never stopped for good by a field that is missing or malformed.
  */
+
 import { z } from 'zod';
+import type { Parsed } from '../../core/result.ts';
 import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
 import { formatMicroTime } from './micro-time.ts';
 
@@ -74,10 +76,8 @@ const leaseSchema = z.looseObject({
   spec: specSchema.nullish(),
 });
 
-export type ParsedLease =
-  | { readonly ok: true; readonly lease: Lease }
-  /** Names the field; quotes nothing. */
-  | { readonly ok: false; readonly problem: string };
+/** The problem names the field; it quotes nothing. */
+export type ParsedLease = Parsed<{ readonly lease: Lease }>;
 
 /** Reads the body of an answer. What is no Lease at all is a problem, never a free lease. */
 export function parseLease(body: unknown): ParsedLease {

@@ -1,3 +1,5 @@
+import type { Parsed } from '../result.ts';
+
 /**
  * What of a text that was read for a credential is the credential. The same wherever it came from.
  *
@@ -5,10 +7,7 @@
  * most likely a mistake is refused, since the provider would refuse it without saying why: white space around it (but
  * around a PEM, where it has no meaning), a NUL, quotes around it.
  */
-export type CredentialText =
-  | { readonly ok: true; readonly text: string }
-  /** Continues a sentence that begins with the reference; quotes nothing. */
-  | { readonly ok: false; readonly problem: string };
+type CredentialText = Parsed<{ readonly text: string }>;
 
 /** Secrets Manager's own limit, and far above any key. */
 export const MOST_CREDENTIAL_BYTES = 65_536;

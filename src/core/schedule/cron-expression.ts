@@ -3,7 +3,9 @@
  * Six fields (`second minute hour day-of-month month day-of-week`), always in `Etc/UTC`: in a zone with daylight
  * saving the repeated hour runs once, so that a ten-minute schedule would pause for seventy.
  */
+
 import { validateDetailed } from 'node-cron';
+import type { Parsed } from '../result.ts';
 
 export const CRON_TIMEZONE = 'Etc/UTC';
 
@@ -36,9 +38,7 @@ export interface CronGaps {
   readonly firingsPerDay: number;
 }
 
-export type ParsedCron =
-  | { readonly ok: true; readonly gaps: CronGaps }
-  | { readonly ok: false; readonly problem: string };
+export type ParsedCron = Parsed<{ readonly gaps: CronGaps }>;
 
 /** Checks a cron expression of five or six fields and measures its gaps. */
 export function parseCron(expression: string): ParsedCron {

@@ -7,7 +7,9 @@
  *
  * Guarantee: no value of a binding is kept or told but the customer's name.
  */
+
 import { z } from 'zod';
+import type { Parsed } from '../result.ts';
 import type { SecretText } from '../secret-text.ts';
 import { parseJson } from '../wire/json.ts';
 import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from './customer-name.ts';
@@ -15,14 +17,11 @@ import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from './customer-name.ts';
 /** The customer's credentials that a kind needs, by name, and whether it can do without. */
 export type BindingFields = Readonly<Record<string, { readonly optional?: boolean }>>;
 
-export type ParsedBinding =
-  | {
-      readonly ok: true;
-      readonly customer: string;
-      /** Names of the credentials that it holds. */
-      readonly credentials: readonly string[];
-    }
-  | { readonly ok: false; readonly problem: string };
+export type ParsedBinding = Parsed<{
+  readonly customer: string;
+  /** Names of the credentials that it holds. */
+  readonly credentials: readonly string[];
+}>;
 
 const nameSchema = z.looseObject({ customer: z.string().regex(CUSTOMER_NAME_PATTERN).optional() });
 const credentialSchema = z.string().min(1);

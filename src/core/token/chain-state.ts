@@ -61,7 +61,7 @@ const chainStateSchema = z.object({
 });
 
 /** Bytes that a secret can hold (Secrets Manager's quota). */
-export const MAX_SECRET_BYTES = 65_536;
+const MAX_SECRET_BYTES = 65_536;
 
 /** What is too large for a secret, for people; `undefined` when it fits. Says how much there is, and nothing of it. */
 export function describeExcess(what: string, text: SecretText): string | undefined {
@@ -71,7 +71,7 @@ export function describeExcess(what: string, text: SecretText): string | undefin
     : `${what} would be ${bytes} bytes in its secret, which holds ${MAX_SECRET_BYTES}: it can never be saved and is given up`;
 }
 
-export type ParsedChainState =
+type ParsedChainState =
   | { readonly ok: true; readonly state: ChainState }
   /** `isForeign`: it is the chain of another token, which must be neither spent nor replaced. */
   | { readonly ok: false; readonly isForeign: boolean; readonly problem: string };

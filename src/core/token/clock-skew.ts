@@ -2,7 +2,7 @@
 export const CLOCK_SKEW_NOISE_MS = 2_000;
 
 /** From here on a wrong clock is a probable cause of a rejection; servers tolerate 2 to 5 minutes. */
-export const CLOCK_SKEW_SUSPECT_MS = 60_000;
+const CLOCK_SKEW_SUSPECT_MS = 60_000;
 
 /** True when the clocks are so far apart that they explain a rejection or an expiry in the past. */
 export function isSuspectSkew(clockSkewMs: number | undefined): clockSkewMs is number {

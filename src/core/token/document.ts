@@ -4,7 +4,9 @@
  * Guarantee: fields are only ever added; `schema_version` counts up when one changes its meaning. Its JSON Schema is
  * published as `config/token-document.schema.json`.
  */
+
 import { z } from 'zod';
+import type { Parsed } from '../result.ts';
 import { SecretText } from '../secret-text.ts';
 import { parseJson } from '../wire/json.ts';
 import { formatUtc } from '../wire/time-text.ts';
@@ -17,7 +19,7 @@ const MAX_FIELD_LENGTH = 1024;
 const FIELD_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** Names that every template language can write, and few short texts: a document is one secret of 64 KiB. */
-export const fieldsSchema = z
+const fieldsSchema = z
   .record(z.string().regex(FIELD_NAME), z.string().min(1).max(MAX_FIELD_LENGTH))
   .refine((fields) => Object.keys(fields).length <= MAX_FIELDS)
   .meta({
@@ -83,9 +85,7 @@ export interface PublishedToken
   readonly besideFingerprint: string;
 }
 
-export type ParsedDocument =
-  | { readonly ok: true; readonly document: TokenDocument }
-  | { readonly ok: false; readonly problem: string };
+type ParsedDocument = Parsed<{ readonly document: TokenDocument }>;
 
 export function createDocument(
   identity: TokenIdentity,

@@ -30,7 +30,7 @@ export type ExpiryCandidate =
   /** A moment without a time zone: what it would be in UTC. */
   | { readonly base: 'unknown-zone'; readonly atMs: number };
 
-export type ParsedExpiry =
+type ParsedExpiry =
   | { readonly state: 'missing' }
   /** Cannot be right. `why` continues a sentence that starts with the field's name; it never quotes the value. */
   | { readonly state: 'absurd'; readonly why: string }

@@ -16,7 +16,7 @@ import { type ExpiryCandidate, MAX_LIFETIME_MS, MIN_LIFETIME_MS, parseExpiry } f
 import { decodeJwtTimes, type JwtTimes } from './jwt.ts';
 
 /** One field of an answer that says when the token ends. */
-export interface ExpiryStatement {
+interface ExpiryStatement {
   /** Its name, for messages: `expiresIn`, `data.expireTime`. */
   readonly field: string;
   readonly value: unknown;
@@ -46,7 +46,7 @@ export interface ExpiryEvidence extends ExpiryStatement {
   readonly ageMs: number;
 }
 
-export interface Expiry {
+interface Expiry {
   /** Wall time on our clock, in milliseconds. */
   readonly expiresAtMs: number;
   /** Its life in whole seconds, as stated. */

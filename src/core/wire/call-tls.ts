@@ -24,13 +24,13 @@ export interface CallTls {
 
 export type CallTlsSetting = keyof CallTls;
 
-export interface CallTlsProblem {
+interface CallTlsProblem {
   readonly setting: CallTlsSetting;
   /** Lower case, continues the name of what holds it: "does not fit the certificate: …". */
   readonly problem: string;
 }
 
-export type CallTlsReading =
+type CallTlsReading =
   | { readonly ok: true; readonly context: SecureContext }
   | ({ readonly ok: false } & CallTlsProblem);
 

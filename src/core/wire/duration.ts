@@ -3,6 +3,8 @@
  * Units `d`, `h`, `m`, `s`, `ms`, each at most once, largest first; whole numbers; at most ten years.
  */
 
+import type { Parsed } from '../result.ts';
+
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
@@ -26,9 +28,7 @@ const UNITS = [
   { name: 'ms', ms: 1 },
 ] as const;
 
-export type ParsedDuration =
-  | { readonly ok: true; readonly durationMs: number }
-  | { readonly ok: false; readonly problem: string };
+type ParsedDuration = Parsed<{ readonly durationMs: number }>;
 
 /** Reads `15m` as 900000. The problem says what a duration looks like and does not quote the text. */
 export function parseDuration(text: string): ParsedDuration {

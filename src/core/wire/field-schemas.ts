@@ -22,7 +22,7 @@ export function mapping<const Shape extends z.ZodRawShape>(shape: Shape): z.ZodO
   });
 }
 
-export interface DurationLimits {
+interface DurationLimits {
   readonly leastMs?: number;
   readonly mostMs?: number;
 }
@@ -51,6 +51,14 @@ export function durationField({ leastMs, mostMs }: DurationLimits = {}): z.ZodTy
 /** A text of a given form. */
 export function patternField(pattern: RegExp, allowed: string): z.ZodString {
   return z.string(allowed).regex(pattern, allowed).meta({ errorMessage: allowed });
+}
+
+/** A name that may be part of others: of a provider, a sink, an installation. */
+export function labelField(): z.ZodString {
+  return patternField(
+    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    'lower-case letters, digits and inner hyphens, at most 63',
+  );
 }
 
 /** Any text that is not empty. @param most length in characters, inclusive */

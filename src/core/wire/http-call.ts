@@ -90,8 +90,3 @@ export class HttpFault extends Error {
     this.isCertificateRefused = isCertificateRefused;
   }
 }
-
-/** The first value of a header. */
-export function firstHeader({ headers }: Pick<HttpAnswer, 'headers'>, name: string): string | undefined {
-  return headers.get(name)?.[0];
-}

@@ -5,7 +5,7 @@
  * it reads `900` as the year 900 and a time without offset in the zone of the machine.
  */
 
-export interface IsoTime {
+interface IsoTime {
   /** Wall time in milliseconds since the Unix epoch; without offset the text is taken as UTC. */
   readonly utcMs: number;
   /** False for a naive time: which zone it means is anybody's guess. */
@@ -24,12 +24,16 @@ export function parseIsoTime(text: string): IsoTime | undefined {
   const [, year, month, day, hour, minute, second = '0', fraction = '0', offset] = match;
   const dayMs = parseDay(Number(year), Number(month), Number(day));
   const offsetMinutes = parseOffset(offset);
-  // A leap second (60) is legal and becomes the first second of the next minute.
-  if (Number(hour) > 23 || Number(minute) > 59 || Number(second) > 60) return undefined;
-  if (dayMs === undefined || offsetMinutes === undefined) return undefined;
+  const ofDayMs = parseTimeOfDay(Number(hour), Number(minute), Number(second));
+  if (dayMs === undefined || ofDayMs === undefined || offsetMinutes === undefined) return undefined;
   const milliseconds = Math.floor(Number(`0.${fraction}`) * 1000);
-  const ofDayMs = ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + milliseconds;
-  return { utcMs: dayMs + ofDayMs - offsetMinutes * MINUTE_MS, hasOffset: offset !== undefined };
+  const utcMs = dayMs + ofDayMs + milliseconds - offsetMinutes * MINUTE_MS;
+  return { utcMs, hasOffset: offset !== undefined };
+}
+
+/** Milliseconds since midnight. A leap second (60) is legal and becomes the first second of the next minute. */
+export function parseTimeOfDay(hour: number, minute: number, second: number): number | undefined {
+  return hour > 23 || minute > 59 || second > 60 ? undefined : ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
 /** Midnight UTC of a day that exists; `undefined` for 30 February and for years before 1970. */

@@ -6,6 +6,16 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** What lies at a path of own keys and indexes; `undefined` when nothing does. */
+export function valueAtPath(root: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((value, step) => {
+    if (typeof step === 'number') return Array.isArray(value) ? value[step] : undefined;
+    return typeof step === 'string' && isJsonObject(value) && Object.hasOwn(value, step)
+      ? value[step]
+      : undefined;
+  }, root);
+}
+
 /** Parses JSON; `undefined` for anything that is not JSON, so that a caller can never quote a parser's message. */
 export function parseJson(text: string): unknown {
   try {

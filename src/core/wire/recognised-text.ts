@@ -21,7 +21,7 @@ const MAX_CODE_LENGTH = 64;
 /** Bodies have up to 1 MiB; nobody reads further than this. */
 const MAX_EXAMINED_LENGTH = 2_000;
 /** In place of everything that is not recognised. */
-export const UNRECOGNISED = '...';
+const UNRECOGNISED = '...';
 
 /** The errors of RFC 6749 (4.1.2.1, 5.2) and 8628 (3.5): constants that tell nothing of a secret with `client` in it. */
 const STANDARD_CODES: ReadonlySet<string> = new Set([

@@ -25,7 +25,7 @@ export type RefreshRequests = (name: string) => Promise<readonly RefreshReport[]
 export const ANSWER_MS = 45_000;
 export const ASK_MS = 60_000;
 /** An answer about more tokens than this is cut: it has to fit into an annotation. */
-export const MOST_REPORTS = 100;
+const MOST_REPORTS = 100;
 
 export function describeOutcome(
   {

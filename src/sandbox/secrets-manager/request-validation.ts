@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
+import { type JsonObject, valueAtPath } from '../../core/wire/json.ts';
 import { Refusal } from './refusal.ts';
 
 /**
@@ -15,7 +15,7 @@ export function parseRequest<Schema extends z.ZodType>(schema: Schema, input: Js
   if (parsed.success) return parsed.data;
   const { issues } = parsed.error;
   const mistyped = issues.find(
-    (issue) => issue.code === 'invalid_type' && valueAt(present, issue.path) !== undefined,
+    (issue) => issue.code === 'invalid_type' && valueAtPath(present, issue.path) !== undefined,
   );
   if (mistyped !== undefined) {
     throw new Refusal('SerializationException', `unexpected JSON type at '${memberName(mistyped.path)}'`);
@@ -53,14 +53,4 @@ function measure(origin: string): string {
 function memberName(path: readonly PropertyKey[]): string {
   const name = path.map(String).join('.');
   return name.charAt(0).toLowerCase() + name.slice(1);
-}
-
-function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
-  let value: unknown = input;
-  for (const step of path) {
-    if (Array.isArray(value) && typeof step === 'number') value = value[step];
-    else if (isJsonObject(value) && typeof step === 'string') value = value[step];
-    else return undefined;
-  }
-  return value;
 }

@@ -12,8 +12,6 @@ export const STORE_FAULT_KINDS = [
   'lost-answer',
 ] as const;
 
-export type StoreFaultKind = (typeof STORE_FAULT_KINDS)[number];
-
 interface FaultScope {
   /** The operations that are hit; all of them by default. */
   readonly operations?: readonly OperationName[] | undefined;
