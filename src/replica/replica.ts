@@ -11,15 +11,14 @@ import type { RefreshRequests } from '../core/wire/refresh-request.ts';
 import { watchClock } from '../refresh/clock-watch.ts';
 import type { ProviderScheduler } from '../refresh/provider-scheduler.ts';
 import type { Term } from '../refresh/term.ts';
-import type { Connections } from '../wiring/connections.ts';
-import { assemble, type RefreshPorts } from './assembly.ts';
+import { assemble, type OutsideSystems, type RefreshPorts } from './assembly.ts';
 import { Discovery } from './discovery.ts';
 import { ManagedProvider } from './managed-provider.ts';
 import { SecretUsage } from './secret-usage.ts';
 import { TokenView } from './token-view.ts';
 
 export interface ReplicaPorts extends RefreshPorts {
-  readonly connections: Connections;
+  readonly connections: OutsideSystems;
   readonly coordinator: Coordinator;
   readonly ticker: Ticker;
   /** Receives what must never happen: a bug. */
