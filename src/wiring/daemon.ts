@@ -147,7 +147,6 @@ export function createDaemon(
       replica: nameReplica(configuration.coordination, ports.readEnv),
       board,
       clock: ports.clock,
-      onFault,
     }),
     coordinator: createCoordinator(configuration, {
       ...ports,
