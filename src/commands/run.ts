@@ -37,25 +37,33 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   });
   for (const problem of terminal.warnings)
     reporting.log.write('warn', 'process-unsafe', { problem }, problem);
+  const readEnv = (name: string): string | undefined => terminal.env[name];
+  const problem = findCoordinationProblem(configuration, readEnv);
+  if (problem !== undefined) {
+    terminal.err(`${problem}\n`);
+    return 2;
+  }
   return options.once === true
-    ? runOnce(configuration, terminal, { ...ports, reporting })
-    : runDaemon(configuration, terminal, { ...ports, reporting, path });
+    ? runOnce(configuration, terminal, { ...ports, reporting, readEnv })
+    : runDaemon(configuration, path, terminal, { ...ports, reporting, readEnv });
+}
+
+interface RunPorts extends SystemPorts {
+  readonly reporting: Reporting;
+  readonly readEnv: (name: string) => string | undefined;
 }
 
 async function runDaemon(
   configuration: Configuration,
+  path: string,
   terminal: Terminal,
-  { path, ...ports }: SystemPorts & { readonly reporting: Reporting; readonly path: string },
+  ports: RunPorts,
 ): Promise<ExitCode> {
-  const { log } = ports.reporting;
-  const readEnv = (name: string): string | undefined => terminal.env[name];
-  const coordinationProblem = findCoordinationProblem(configuration, readEnv);
-  if (coordinationProblem !== undefined) {
-    terminal.err(`${coordinationProblem}\n`);
-    return 2;
-  }
-  const daemon = createDaemon(configuration, { ...ports, readEnv });
-  const { clock } = ports;
+  const {
+    clock,
+    reporting: { log },
+  } = ports;
+  const daemon = createDaemon(configuration, ports);
   const stopRequest = terminal.stopRequest();
   const started = daemon.start();
   started.then(
@@ -120,20 +128,8 @@ async function stopInTime(daemon: Daemon, clock: Clock): Promise<boolean> {
   }
 }
 
-async function runOnce(
-  configuration: Configuration,
-  terminal: Terminal,
-  ports: SystemPorts & { readonly reporting: Reporting },
-): Promise<ExitCode> {
-  const { clock, random, files, reporting } = ports;
-  const { events } = reporting;
-  const readEnv = (name: string): string | undefined => terminal.env[name];
-  const problem = findCoordinationProblem(configuration, readEnv);
-  if (problem !== undefined) {
-    terminal.err(`${problem}\n`);
-    return 2;
-  }
-  const deps = { clock, random, files, events, readEnv, stopRequest: terminal.stopRequest() };
+async function runOnce(configuration: Configuration, terminal: Terminal, ports: RunPorts): Promise<ExitCode> {
+  const deps = { ...ports, events: ports.reporting.events, stopRequest: terminal.stopRequest() };
   const turn = await inTurn(configuration, undefined, deps, (leadership) =>
     refreshDue(configuration, terminal, ports, leadership),
   );
@@ -150,18 +146,12 @@ async function runOnce(
 async function refreshDue(
   configuration: Configuration,
   terminal: Terminal,
-  { clock, random, files, reporting: { events } }: SystemPorts & { readonly reporting: Reporting },
+  { reporting: { events }, ...ports }: RunPorts,
   leadership: Leadership,
 ): Promise<ExitCode> {
-  const connections = connect(configuration, {
-    clock,
-    random,
-    files,
-    events,
-    readEnv: (name) => terminal.env[name],
-  });
+  const connections = connect(configuration, { ...ports, events });
   try {
-    const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
+    const discovered = await assembleDiscovered(configuration, { ...ports, events, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const outcomes = await refreshTokens(keepers, 'due', terminal, leadership);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
