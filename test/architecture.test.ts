@@ -25,7 +25,7 @@ const RULES: Readonly<
   credentials: { values: ['core'], types: ['providers'] },
   sandbox: { values: ['core'], types: ['providers'] },
   // What one process does while it leads and while it does not.
-  replica: { values: ['core', 'config', 'refresh'], types: ['wiring'] },
+  replica: { values: ['core', 'config', 'refresh'] },
   // Where all of them are put together.
   wiring: {
     values: [

@@ -1,7 +1,7 @@
 /** `alert-test`: a labelled test alert to every sink, so that the first real one is not the first of all. */
 import { sendTestAlerts, type TestResult } from '../wiring/alerting.ts';
 import { connect } from '../wiring/connections.ts';
-import { createSystemPorts } from '../wiring/runtime.ts';
+import { createSystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 

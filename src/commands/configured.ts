@@ -3,7 +3,7 @@ import { findLeaseNameProblem } from '../config/coordination-schema.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../wiring/connections.ts';
-import { createSystemPorts, type SystemPorts } from '../wiring/runtime.ts';
+import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** The manifests set it to the name of the Role, which allows the Lease under that name and no other. */

@@ -1,10 +1,14 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
-import { type AssembledProvider, assemble, type RefreshPorts } from '../replica/assembly.ts';
+import {
+  type AssembledProvider,
+  assemble,
+  type OutsideSystems,
+  type RefreshPorts,
+} from '../replica/assembly.ts';
 import { Discovery } from '../replica/discovery.ts';
 import { SecretUsage } from '../replica/secret-usage.ts';
-import type { Connections } from '../wiring/connections.ts';
 
 interface DiscoveredProviders {
   readonly providers: readonly AssembledProvider[];
@@ -13,7 +17,7 @@ interface DiscoveredProviders {
 }
 
 interface DiscoveryScope extends RefreshPorts {
-  readonly connections: Connections;
+  readonly connections: OutsideSystems;
   /** Leaves providers out whose customers nobody asks for; all are looked for when left out. */
   readonly isWanted?: (provider: string) => boolean;
 }

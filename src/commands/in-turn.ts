@@ -2,7 +2,8 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Leadership, RefreshEvents } from '../core/ports.ts';
 import { ASK_MS, type RefreshReport } from '../core/wire/refresh-request.ts';
-import { askLeader, createCoordinator, type SystemPorts } from '../wiring/runtime.ts';
+import { askLeader, createCoordinator } from '../wiring/coordination.ts';
+import { type SystemPorts } from '../wiring/system-ports.ts';
 
 /** For who leads to be decided when nobody has died, on a machine that is busy with other things. */
 const DECISION_MS = 8_000;

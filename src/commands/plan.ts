@@ -9,7 +9,7 @@ import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/schedule/ca
 import { nextFirings, tickExpression } from '../core/schedule/cron-expression.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
-import { createSystemPorts } from '../wiring/runtime.ts';
+import { createSystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { formatTable } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

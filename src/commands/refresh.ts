@@ -6,7 +6,9 @@ import type { Configuration } from '../config/configuration.ts';
 import type { Leadership } from '../core/ports.ts';
 import { describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
 import { connect } from '../wiring/connections.ts';
-import { createReporting, createSystemPorts, findCoordinationProblem } from '../wiring/runtime.ts';
+import { findCoordinationProblem } from '../wiring/coordination.ts';
+import { createReporting } from '../wiring/reporting.ts';
+import { createSystemPorts } from '../wiring/system-ports.ts';
 import {
   type ConfigurationOptions,
   complain,

@@ -3,17 +3,11 @@
 import type { Configuration } from '../config/configuration.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Clock, Leadership } from '../core/ports.ts';
-import type { App } from '../wiring/app.ts';
 import { connect } from '../wiring/connections.ts';
-import {
-  createDaemon,
-  createReporting,
-  createSystemPorts,
-  describeProgram,
-  findCoordinationProblem,
-  type Reporting,
-  type SystemPorts,
-} from '../wiring/runtime.ts';
+import { findCoordinationProblem } from '../wiring/coordination.ts';
+import { createDaemon, type Daemon } from '../wiring/daemon.ts';
+import { createReporting, describeProgram, type Reporting } from '../wiring/reporting.ts';
+import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, complainOfStop, hasUsableJournal, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { type InTurnDeps, inTurn } from './in-turn.ts';
@@ -49,9 +43,9 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   });
   for (const problem of terminal.warnings)
     reporting.log.write('warn', 'process-unsafe', { problem }, problem);
-  const coordinationProblem = findCoordinationProblem(configuration, readEnv);
-  if (coordinationProblem !== undefined) {
-    terminal.err(`${coordinationProblem}\n`);
+  const problem = findCoordinationProblem(configuration, readEnv);
+  if (problem !== undefined) {
+    terminal.err(`${problem}\n`);
     return 2;
   }
   return options.once === true
@@ -65,10 +59,10 @@ async function runDaemon(
   { path, ...ports }: RunPorts & { readonly path: string },
 ): Promise<ExitCode> {
   const { log } = ports.reporting;
-  const app = createDaemon(configuration, ports);
+  const daemon = createDaemon(configuration, ports);
   const { clock } = ports;
   const stopRequest = terminal.stopRequest();
-  const started = app.start();
+  const started = daemon.start();
   started.then(
     ({ httpUrl }) => {
       const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
@@ -94,7 +88,7 @@ async function runDaemon(
   );
   const signal = await Promise.race([stopRequest, started.then(() => stopRequest)]).catch(
     async (error: unknown) => {
-      await stopInTime(app, clock);
+      await stopInTime(daemon, clock);
       terminal.err(`${error instanceof Error ? error.message : 'cannot start'}\n`);
       return undefined;
     },
@@ -106,11 +100,11 @@ async function runDaemon(
     { signal },
     `${signal}: beginning nothing new, finishing what is in flight`,
   );
-  if (await stopInTime(app, clock)) {
+  if (await stopInTime(daemon, clock)) {
     log.write('info', 'program-stopped', {}, 'stopped');
     return 0;
   }
-  const waitsFor = app.stopWaitsFor();
+  const waitsFor = daemon.stopWaitsFor();
   log.write(
     'error',
     'program-stop-overdue',
@@ -121,9 +115,9 @@ async function runDaemon(
 }
 
 /** @returns false when it does not end within {@link STOP_LIMIT_MS} */
-async function stopInTime(app: App, clock: Clock): Promise<boolean> {
+async function stopInTime(daemon: Daemon, clock: Clock): Promise<boolean> {
   try {
-    await withDeadline(clock, STOP_LIMIT_MS, new AbortController().signal, () => app.stop());
+    await withDeadline(clock, STOP_LIMIT_MS, new AbortController().signal, () => daemon.stop());
     return true;
   } catch (error) {
     if (error instanceof DeadlineExceeded) return false;

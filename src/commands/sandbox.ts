@@ -10,7 +10,9 @@ import {
   type Sandbox,
   startSandbox,
 } from '../sandbox/sandbox.ts';
-import { createDaemon, createReporting, createSystemPorts, type SystemPorts } from '../wiring/runtime.ts';
+import { createDaemon } from '../wiring/daemon.ts';
+import { createReporting } from '../wiring/reporting.ts';
+import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
 import { loadOrExplain } from './configured.ts';
 import { HeldLines } from './held-lines.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
@@ -77,7 +79,7 @@ async function runDaemon(session: Session): Promise<void> {
     color: terminal.hasColor,
   });
   reporting.listen(table.onEvent);
-  const app = createDaemon(configuration, {
+  const daemon = createDaemon(configuration, {
     clock,
     random,
     files,
@@ -87,7 +89,7 @@ async function runDaemon(session: Session): Promise<void> {
   });
   const closing = new AbortController();
   try {
-    const { httpUrl } = await app.start();
+    const { httpUrl } = await daemon.start();
     terminal.out(
       terminal.isInteractive ? introduce(world, configuration, httpUrl) : readyLine(session, httpUrl),
     );
@@ -99,7 +101,7 @@ async function runDaemon(session: Session): Promise<void> {
     await stopRequest;
   } finally {
     closing.abort();
-    await app.stop();
+    await daemon.stop();
   }
 }
 

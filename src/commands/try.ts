@@ -10,7 +10,7 @@ import { describeFileError } from '../core/file-error.ts';
 import { MAX_BODY_BYTES } from '../core/wire/http-call.ts';
 import type { Explained, TokenRequest } from '../providers/provider.ts';
 import { connect, readConfigurationFile } from '../wiring/connections.ts';
-import { createSystemPorts } from '../wiring/runtime.ts';
+import { createSystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
 import { parseRecordedAnswer } from './recorded-answer.ts';
 import type { ExitCode, Terminal } from './terminal.ts';

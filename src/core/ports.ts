@@ -1,6 +1,6 @@
 /**
  * The seams between the rooms. `refresh/` is written against these; `providers/`, `adapters/` and the tests implement
- * them; `app.ts` connects them.
+ * them; `wiring/` connects them.
  */
 import type { AlertNotification, Occasion } from './alert.ts';
 import type { RefreshEvent } from './events.ts';

@@ -1,10 +1,20 @@
 /**
- * Where the rooms meet: a configuration and its {@link Connections} become the keepers of its tokens.
+ * Where the rooms meet: a configuration and its {@link OutsideSystems} become the keepers of its tokens.
  */
 import { regularEveryMs } from '../config/cadence-check.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import { describeReference } from '../core/credential/credential-reference.ts';
-import type { Clock, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
+import type {
+  BindingCatalog,
+  Clock,
+  FetchCounts,
+  FetchWaits,
+  Journal,
+  Random,
+  RefreshEvents,
+  TokenSource,
+  TokenStore,
+} from '../core/ports.ts';
 import { decideTolerableCadence } from '../core/schedule/cadence.ts';
 import { SEED_CREDENTIAL } from '../core/token/chain-state.ts';
 import { ConcurrencyLimit } from '../refresh/limits/concurrency-limit.ts';
@@ -14,13 +24,24 @@ import { TokenLimits } from '../refresh/limits/token-limits.ts';
 import { WriteRateLimiter } from '../refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../refresh/managed-token.ts';
 import { TokenChain, type TokenChainDeps } from '../refresh/token-chain.ts';
-import type { Connections } from '../wiring/connections.ts';
 
 /** What refreshing needs beside the outside systems. */
 export interface RefreshPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
+}
+
+/** The outside systems that refreshing needs. The simulation brings its own. */
+export interface OutsideSystems {
+  readonly store: TokenStore;
+  /** `undefined`: what must survive the end of the process is in memory alone. */
+  readonly journal: Journal | undefined;
+  readonly waits: FetchWaits | undefined;
+  readonly counts: FetchCounts | undefined;
+  /** Where customers are discovered; asked only for providers that are configured so. */
+  readonly bindings: BindingCatalog;
+  createSource(provider: ProviderConfiguration, token: TokenConfiguration): TokenSource;
 }
 
 /** A configured provider with everything that refreshes its tokens. */
@@ -45,7 +66,7 @@ export interface AssembledToken {
 export function assemble(
   configuration: Configuration,
   ports: RefreshPorts,
-  connections: Connections,
+  connections: OutsideSystems,
 ): readonly AssembledProvider[] {
   const { writesPerSecond: callsPerSecond } = configuration.store;
   const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock: ports.clock });
@@ -55,7 +76,7 @@ export function assemble(
 
 function assembleProvider(
   configuration: ProviderConfiguration,
-  shared: RefreshPorts & Connections & { readonly rateLimiter: WriteRateLimiter },
+  shared: RefreshPorts & OutsideSystems & { readonly rateLimiter: WriteRateLimiter },
 ): AssembledProvider {
   const tokens = new Map<string, AssembledToken>();
   const { concurrency, minIntervalMs, versionBudget } = configuration;
@@ -132,7 +153,7 @@ function createChain(
 function createFetchBudget(
   { name, fetchBudget, schedule, lifetimeMs }: ProviderConfiguration,
   countTokens: () => number,
-  { counts, clock, events }: RefreshPorts & Connections,
+  { counts, clock, events }: RefreshPorts & OutsideSystems,
 ): FetchBudget | undefined {
   if (fetchBudget === undefined) return undefined;
   return new FetchBudget({

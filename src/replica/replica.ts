@@ -11,15 +11,14 @@ import type { RefreshRequests } from '../core/wire/refresh-request.ts';
 import { watchClock } from '../refresh/clock-watch.ts';
 import type { ProviderScheduler } from '../refresh/provider-scheduler.ts';
 import type { Term } from '../refresh/term.ts';
-import type { Connections } from '../wiring/connections.ts';
-import { assemble, type RefreshPorts } from './assembly.ts';
+import { assemble, type OutsideSystems, type RefreshPorts } from './assembly.ts';
 import { Discovery } from './discovery.ts';
 import { ManagedProvider } from './managed-provider.ts';
 import { SecretUsage } from './secret-usage.ts';
 import { TokenView } from './token-view.ts';
 
 export interface ReplicaPorts extends RefreshPorts {
-  readonly connections: Connections;
+  readonly connections: OutsideSystems;
   readonly coordinator: Coordinator;
   readonly ticker: Ticker;
   /** Receives what must never happen: a bug. */
@@ -31,7 +30,7 @@ const DRAIN_MS = 8000;
 
 export class Replica {
   readonly #ports: ReplicaPorts;
-  readonly #kept: readonly ManagedProvider[];
+  readonly #managed: readonly ManagedProvider[];
   readonly #schedulers: readonly ProviderScheduler[];
   readonly #stopping = new AbortController();
   readonly #drained = new AbortController();
@@ -52,10 +51,12 @@ export class Replica {
       store: ports.connections.store,
       clock: ports.clock,
     });
-    const kept = providers.map((assembled) => new ManagedProvider({ ...ports, assembled, view: this.#view }));
-    this.#kept = kept;
-    this.#schedulers = kept.map(({ scheduler }) => scheduler);
-    this.#discoveries = createDiscoveries(configuration, kept, ports);
+    const managed = providers.map(
+      (assembled) => new ManagedProvider({ ...ports, assembled, view: this.#view }),
+    );
+    this.#managed = managed;
+    this.#schedulers = managed.map(({ scheduler }) => scheduler);
+    this.#discoveries = createDiscoveries(configuration, managed, ports);
   }
 
   /**
@@ -75,7 +76,7 @@ export class Replica {
 
   /** Carries out what a command has asked whoever leads for. */
   readonly refreshNow: RefreshRequests = (name) =>
-    Promise.all(this.#kept.flatMap((provider) => provider.refreshNow(name)));
+    Promise.all(this.#managed.flatMap((provider) => provider.refreshNow(name)));
 
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[] {
@@ -142,13 +143,13 @@ export class Replica {
     };
     events({ event: 'leadership-acquired' });
     signal.addEventListener('abort', reportLoss, { once: true });
-    const over = AbortSignal.any([signal, stopping]);
+    const ended = AbortSignal.any([signal, stopping]);
     // Listened to from here on: a scheduler that starts may be the first to ask the clock, and find the term over.
-    const ended = new Promise((resolve) => over.addEventListener('abort', resolve, { once: true }));
-    await this.#view.catchUp(leadership.sinceMonotonicMs, over);
-    if (!over.aborted) {
+    const end = new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+    await this.#view.catchUp(leadership.sinceMonotonicMs, ended);
+    if (!ended.aborted) {
       for (const scheduler of this.#schedulers) scheduler.start(term);
-      await ended;
+      await end;
       this.#view.noteEndOfTerm();
     }
     for (const scheduler of this.#schedulers) scheduler.stop();
@@ -182,12 +183,12 @@ function createTerm(leadership: Leadership, drained: AbortSignal, stopping: Abor
 
 function createDiscoveries(
   configuration: Configuration,
-  kept: readonly ManagedProvider[],
+  managed: readonly ManagedProvider[],
   { connections, clock, random, events }: ReplicaPorts,
 ): readonly Discovery[] {
   const { bindings: catalog, store } = connections;
   const usage = new SecretUsage(configuration);
-  return kept.flatMap((tokens) => {
+  return managed.flatMap((tokens) => {
     const { configuration: provider } = tokens;
     const { discovery } = provider;
     if (discovery === undefined) return [];

@@ -3,53 +3,45 @@ import type { Configuration, TokenConfiguration } from '../config/configuration.
 import { secretNameOf } from '../config/secret-name.ts';
 import { secretsOf } from '../config/token-configuration.ts';
 
-interface Owner {
-  readonly provider: string;
-  /** What is written to it; `undefined`: a credential of the provider is read from it. */
-  readonly token: string | undefined;
-  /** Discovered, so that its own provider may decide anew. */
-  readonly isDiscovered: boolean;
-}
+type Owner =
+  /** One of the provider's credentials is read from it. */
+  | { readonly kind: 'credential'; readonly provider: string }
+  /** A token is written to it. The provider may decide anew about one that it has discovered. */
+  | { readonly kind: 'configured' | 'discovered'; readonly provider: string; readonly token: string };
 
 export class SecretUsage {
   readonly #owners = new Map<string, Owner>();
 
   constructor({ providers }: Pick<Configuration, 'providers'>) {
     for (const { name, credentials, tokens } of providers) {
-      for (const token of tokens) this.#write(token, false);
-      for (const references of [
-        credentials,
-        ...tokens.map(({ customerCredentials }) => customerCredentials),
-      ]) {
-        for (const reference of Object.values(references)) {
-          if (reference.kind !== 'awsSecret') continue;
-          const owner = { provider: name, token: undefined, isDiscovered: false };
-          this.#owners.set(secretNameOf(reference.id), owner);
-        }
-      }
+      for (const token of tokens) this.#write(token, 'configured');
+      for (const references of [credentials, ...tokens.map((token) => token.customerCredentials)])
+        for (const reference of Object.values(references))
+          if (reference.kind === 'awsSecret')
+            this.#owners.set(secretNameOf(reference.id), { kind: 'credential', provider: name });
     }
   }
 
   /** @returns `undefined` when nothing but the provider's own discovered tokens uses it */
   describeOwner(secretName: string, provider: string): string | undefined {
     const owner = this.#owners.get(secretName);
-    if (owner === undefined || (owner.isDiscovered && owner.provider === provider)) return undefined;
-    return owner.token === undefined
+    if (owner === undefined || (owner.kind === 'discovered' && owner.provider === provider)) return undefined;
+    return owner.kind === 'credential'
       ? `a credential of ${owner.provider} is read from it`
       : `the token of ${owner.token} is written to it`;
   }
 
   /** Takes a discovered token's secrets. */
   claim(token: TokenConfiguration): void {
-    this.#write(token, true);
+    this.#write(token, 'discovered');
   }
 
   release(token: TokenConfiguration): void {
     for (const secretName of secretsOf(token)) this.#owners.delete(secretName);
   }
 
-  #write(token: TokenConfiguration, isDiscovered: boolean): void {
-    const owner = { provider: token.identity.provider, token: token.identity.token, isDiscovered };
-    for (const secretName of secretsOf(token)) this.#owners.set(secretName, owner);
+  #write(token: TokenConfiguration, kind: 'configured' | 'discovered'): void {
+    const { provider, token: name } = token.identity;
+    for (const secretName of secretsOf(token)) this.#owners.set(secretName, { kind, provider, token: name });
   }
 }

@@ -21,17 +21,7 @@ import type { Configuration, ProviderConfiguration, TokenConfiguration } from '.
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import { MOST_CREDENTIAL_BYTES } from '../core/credential/credential-text.ts';
 import { describeFileError } from '../core/file-error.ts';
-import type {
-  BindingCatalog,
-  Clock,
-  FetchCounts,
-  FetchWaits,
-  Journal,
-  Random,
-  RefreshEvents,
-  TokenSource,
-  TokenStore,
-} from '../core/ports.ts';
+import type { Clock, Random, RefreshEvents, TokenSource, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { type CredentialReader, createCredentialReader } from '../credentials/credential-reader.ts';
@@ -39,6 +29,7 @@ import { CredentialSources } from '../credentials/credential-sources.ts';
 import { createKindLibrary, type Preset, readPreset } from '../providers/kinds.ts';
 import type { Explained, KindLibrary } from '../providers/provider.ts';
 import { createTokenSource } from '../providers/token-source.ts';
+import type { OutsideSystems } from '../replica/assembly.ts';
 
 export { readPodNamespace } from '../adapters/kubernetes/api-server.ts';
 
@@ -74,20 +65,12 @@ export interface ConnectionPorts {
   readonly awsCredentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-/** The outside world of the keepers. The simulation brings one of its own. */
-export interface Connections {
-  readonly store: TokenStore;
-  /** `undefined`: what must survive the end of the process is in memory alone. */
-  readonly journal: Journal | undefined;
-  readonly waits: FetchWaits | undefined;
-  readonly counts: FetchCounts | undefined;
-  /** Where customers are discovered; asked only for providers that are configured so. */
-  readonly bindings: BindingCatalog;
+export interface Connections extends OutsideSystems {
   /**
    * Takes the journal for this process until {@link Connections.close}, where there is one.
    * @returns who else has it, for people
    */
-  claimJournal?(): Promise<string | undefined>;
+  claimJournal(): Promise<string | undefined>;
   /** @param onAnswer told what the provider's rules find in each answer, without secrets */
   createSource(
     provider: ProviderConfiguration,

@@ -9,7 +9,8 @@ import type * as SystemClock from '../../src/adapters/system/clock.ts';
 import type * as Load from '../../src/config/load.ts';
 import type * as Assembly from '../../src/replica/assembly.ts';
 import type * as Connections from '../../src/wiring/connections.ts';
-import type * as Runtime from '../../src/wiring/runtime.ts';
+import type * as Reporting from '../../src/wiring/reporting.ts';
+import type * as SystemPorts from '../../src/wiring/system-ports.ts';
 import { PROJECT } from '../support/program-process.ts';
 
 interface BuiltModules {
@@ -19,7 +20,8 @@ interface BuiltModules {
   readonly 'wiring/connections': typeof Connections;
   readonly 'adapters/net/http-transport': typeof Transport;
   readonly 'adapters/system/clock': typeof SystemClock;
-  readonly 'wiring/runtime': typeof Runtime;
+  readonly 'wiring/reporting': typeof Reporting;
+  readonly 'wiring/system-ports': typeof SystemPorts;
 }
 
 /**

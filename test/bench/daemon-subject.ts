@@ -12,7 +12,8 @@ import { runAtPace } from './pacer.ts';
 const { loadConfiguration } = await importBuilt('config/load');
 const { connect, KINDS } = await importBuilt('wiring/connections');
 const { assemble } = await importBuilt('replica/assembly');
-const { createReporting, createSystemPorts } = await importBuilt('wiring/runtime');
+const { createReporting } = await importBuilt('wiring/reporting');
+const { createSystemPorts } = await importBuilt('wiring/system-ports');
 
 const loaded = await loadConfiguration(process.argv[2] ?? '', {
   kinds: KINDS,

@@ -92,7 +92,6 @@ async function lapse(input: unknown): Promise<object> {
         source.delayMs = PROVIDER_MS;
         return source;
       },
-      close: async () => {},
     },
     coordinator: createSoleLeader(),
     ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),

@@ -31,7 +31,6 @@ function assembleText(text: string) {
       counts,
       bindings: new MemoryBindings(store),
       createSource: () => new FakeTokenSource(clock),
-      close: async () => undefined,
     },
   );
   return { clock, store, counts, events, providers };

@@ -13,9 +13,9 @@ import { Notifier } from '../../src/alerts/notifier.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
+import type { OutsideSystems } from '../../src/replica/assembly.ts';
 import { assemble } from '../../src/replica/assembly.ts';
 import { Replica } from '../../src/replica/replica.ts';
-import type { Connections } from '../../src/wiring/connections.ts';
 import { LEASE_NAME } from '../support/lease-api.ts';
 import { termUntil } from '../support/term.ts';
 import type { Network } from './network.ts';
@@ -217,7 +217,7 @@ export class Pod {
     });
   }
 
-  #connect(process: VirtualProcess, isExplicit: boolean, listen: RefreshEvents): Connections {
+  #connect(process: VirtualProcess, isExplicit: boolean, listen: RefreshEvents): OutsideSystems {
     const { world, network, store, providers, hasJournal } = this.#parts;
     const { configuration, tokens } = world.scenario;
     const { clock, events } = this.#createPorts(process, listen);
@@ -246,7 +246,6 @@ export class Pod {
         const parts = { world, network, providers, process, token, clock, timeoutMs, isExplicit };
         return new SimulatedSource(parts);
       },
-      close: () => Promise.resolve(),
     };
   }
 

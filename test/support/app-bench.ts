@@ -7,8 +7,8 @@ import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
 import type { Coordinator } from '../../src/core/ports.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { revealCredential } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
-import { type App, createApp } from '../../src/wiring/app.ts';
 import { connect } from '../../src/wiring/connections.ts';
+import { Daemon } from '../../src/wiring/daemon.ts';
 import { parseText } from './configuration-text.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import type { FakeClock } from './fake-clock.ts';
@@ -22,7 +22,7 @@ import type { UpstreamsBench } from './upstreams-bench.ts';
 /** One daemon, with its own connections and its own service account's token. */
 export interface Replica {
   readonly name: string;
-  readonly app: App;
+  readonly app: Daemon;
   readonly events: RecordedEvents;
   /** Set once it has started. */
   readonly httpUrl: string;
@@ -144,7 +144,7 @@ providers:
       };
       setAccepted(true);
       const parsed = configuration();
-      const app = createApp(parsed, {
+      const app = new Daemon(parsed, {
         clock,
         random: createSeededRandom(name.codePointAt(0) ?? 0),
         events: events.record,

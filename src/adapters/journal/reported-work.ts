@@ -1,14 +1,15 @@
 import { withDeadline } from '../../core/deadline.ts';
 import { errnoOf } from '../../core/file-error.ts';
 import type { Clock } from '../../core/ports.ts';
+import type { PrivateFiles } from './private-directory.ts';
 
 /** A disk that hangs must not keep a refresh token from the store. */
 const LIMIT_MS = 5000;
 const NEVER = new AbortController().signal;
 
-export interface ReportedWorkOptions {
-  /** Begins every report: `journal /run/token-refresher/journal`. */
-  readonly place: string;
+/** What everything that is recorded in the journal's directory needs. */
+export interface RecordDeps {
+  readonly directory: PrivateFiles;
   readonly clock: Clock;
   /** Told what goes wrong, in words that hold nothing secret; the same problem in a row is told once. */
   readonly report: (problem: string) => void;
@@ -16,17 +17,17 @@ export interface ReportedWorkOptions {
 
 /** Work on files whose failure is told instead of thrown. */
 export class ReportedWork {
-  readonly #options: ReportedWorkOptions;
+  readonly #deps: RecordDeps;
   #lastProblem: string | undefined;
 
-  constructor(options: ReportedWorkOptions) {
-    this.#options = options;
+  constructor(deps: RecordDeps) {
+    this.#deps = deps;
   }
 
   /** `undefined` when the work failed or did not end in time. @param trouble begins the report of that */
   async attempt<T>(trouble: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
-      const done = await withDeadline(this.#options.clock, LIMIT_MS, NEVER, work);
+      const done = await withDeadline(this.#deps.clock, LIMIT_MS, NEVER, work);
       if (this.#lastProblem?.startsWith(trouble) === true) this.#lastProblem = undefined;
       return done;
     } catch (error) {
@@ -38,6 +39,6 @@ export class ReportedWork {
   tell(problem: string): void {
     if (problem === this.#lastProblem) return;
     this.#lastProblem = problem;
-    this.#options.report(`${this.#options.place}: ${problem}`);
+    this.#deps.report(`journal ${this.#deps.directory.path}: ${problem}`);
   }
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findCoordinationProblem } from '../../src/wiring/runtime.ts';
+import { findCoordinationProblem } from '../../src/wiring/coordination.ts';
 import { PIVOT, parseText } from '../support/configuration-text.ts';
 
 function problemOf(section: string, env: Readonly<Record<string, string>> = {}): string | undefined {
