@@ -1,6 +1,6 @@
 /** A command's turn at refreshing: never beside a daemon, or another command, that refreshes the same tokens. */
 import type { Configuration } from '../config/configuration.ts';
-import type { RefreshEvents } from '../core/ports.ts';
+import type { Leadership, RefreshEvents } from '../core/ports.ts';
 import { ASK_MS, type RefreshReport } from '../core/wire/refresh-request.ts';
 import { askLeader, createCoordinator, type SystemPorts } from '../wiring/runtime.ts';
 
@@ -29,13 +29,13 @@ export type Turn<Result> =
 /**
  * Works as the leader, or has whoever leads asked.
  * @param name what to ask for; `undefined`: nothing, the leader keeps its tokens fresh anyway
- * @param work its signal is aborted when leadership is lost
+ * @param work gets the leadership, which it may lose
  */
 export async function inTurn<Result>(
   configuration: Configuration,
   name: string | undefined,
   deps: InTurnDeps,
-  work: (signal: AbortSignal) => Promise<Result>,
+  work: (leading: Leadership) => Promise<Result>,
 ): Promise<Turn<Result>> {
   const { coordination } = configuration;
   const coordinator = createCoordinator(configuration, deps);
@@ -58,7 +58,7 @@ export async function inTurn<Result>(
     ]);
     if (first.kind !== 'ours') return first;
     decided.abort(new Error('it is decided who refreshes'));
-    return { kind: 'done', result: await work(first.leadership.signal) };
+    return { kind: 'done', result: await work(first.leadership) };
   } finally {
     decided.abort(new Error('it is decided who refreshes'));
     await Promise.allSettled([leading, asking, waiting]);

@@ -1,4 +1,5 @@
 import type { RefreshReason } from '../core/events.ts';
+import type { Leadership } from '../core/ports.ts';
 import type { ManagedToken } from '../refresh/managed-token.ts';
 import type { RefreshOutcome } from '../refresh/refresh-run.ts';
 import type { Terminal } from './terminal.ts';
@@ -13,17 +14,17 @@ export interface TokenOutcome {
 
 /**
  * Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop.
- * @param leading aborted when somebody else may refresh
+ * @param leading ends when somebody else may refresh
  */
 export async function refreshTokens(
   keepers: readonly ManagedToken[],
   reason: Extract<RefreshReason, 'due' | 'explicit'>,
   terminal: Terminal,
-  leading: AbortSignal,
+  leading: Leadership,
 ): Promise<readonly TokenOutcome[]> {
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
-  const term = { signal: leading, stopping: stopping.signal };
+  const term = { signal: leading.signal, stopping: stopping.signal, hasEnded: () => leading.hasEnded() };
   return Promise.all(
     keepers.map(async (keeper) => ({ keeper, outcome: await keeper.refresh(reason, term, MAX_ATTEMPTS) })),
   );

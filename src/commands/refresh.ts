@@ -3,6 +3,7 @@
  * asked to: two hands on one chain would break it.
  */
 import type { Configuration } from '../config/configuration.ts';
+import type { Leadership } from '../core/ports.ts';
 import { describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
 import { connect } from '../wiring/connections.ts';
 import { createReporting, createSystemPorts, findCoordinationProblem } from '../wiring/runtime.ts';
@@ -71,7 +72,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
 async function refreshHere(
   configuration: Configuration,
   name: string,
-  { leading, ...ports }: InTurnDeps & { readonly leading: AbortSignal },
+  { leading, ...ports }: InTurnDeps & { readonly leading: Leadership },
   options: RefreshOptions,
   terminal: Terminal,
 ): Promise<readonly RefreshReport[] | ExitCode> {

@@ -2,7 +2,7 @@
 
 import type { Configuration } from '../config/configuration.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
-import type { Clock } from '../core/ports.ts';
+import type { Clock, Leadership } from '../core/ports.ts';
 import type { App } from '../wiring/app.ts';
 import { connect } from '../wiring/connections.ts';
 import {
@@ -157,7 +157,7 @@ async function refreshDue(
   configuration: Configuration,
   terminal: Terminal,
   { clock, random, files, reporting: { events } }: SystemPorts & { readonly reporting: Reporting },
-  leading: AbortSignal,
+  leading: Leadership,
 ): Promise<ExitCode> {
   const connections = connect(configuration, {
     clock,

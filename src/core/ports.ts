@@ -210,11 +210,10 @@ export type RefreshEvents = (event: RefreshEvent) => void;
 
 /** The right to refresh. */
 export interface Leadership {
-  /**
-   * Aborted before anyone else can get it. Reading this property compares the clock, so that a process that was paused
-   * finds it aborted before any timer has fired: read it anew for each check instead of keeping it.
-   */
+  /** For waiting: aborted by a timer before anyone else can get it. */
   readonly signal: AbortSignal;
+  /** For the look before an effect: it compares the clock, so that a process that was paused finds the term ended. */
+  hasEnded(): boolean;
   /** Monotonic time until which others may have led; `undefined` when nobody else ever does. */
   readonly sinceMonotonicMs: number | undefined;
 }

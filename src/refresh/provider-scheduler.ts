@@ -80,7 +80,7 @@ export class ProviderScheduler {
   /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
   refreshNow(keeper: ManagedToken, maxAttempts: number): Promise<RefreshOutcome> | undefined {
     const term = this.#term;
-    if (term === undefined || term.stopping.aborted || term.signal.aborted) return undefined;
+    if (term === undefined || term.stopping.aborted || term.hasEnded()) return undefined;
     const run = keeper.refresh('explicit', term, maxAttempts);
     this.#track(run.then(() => this.#considerLifetime(keeper), this.#parts.onFault));
     return run;
@@ -146,7 +146,7 @@ export class ProviderScheduler {
 
   #refresh(keepers: readonly ManagedToken[], reason: RefreshReason): void {
     const term = this.#term;
-    if (term === undefined || term.stopping.aborted || term.signal.aborted) return;
+    if (term === undefined || term.stopping.aborted || term.hasEnded()) return;
     for (const keeper of keepers) {
       if (keeper.isRefreshing) continue;
       const run = keeper.refresh(reason, term);

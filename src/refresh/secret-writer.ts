@@ -58,12 +58,11 @@ export class SecretWriter {
       target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
       term.signal,
     );
-    const { signal } = term;
-    if (signal.aborted) return fail(describeEnd(term));
+    if (term.hasEnded()) return fail(describeEnd(term));
     const history = target === 'document' ? this.#document : this.#state;
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
-    const written = await store.publish(write, signal);
+    const written = await store.publish(write, term.signal);
     events({
       event: 'secret-written',
       identity,

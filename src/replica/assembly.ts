@@ -7,7 +7,6 @@ import { describeReference } from '../core/credential/credential-reference.ts';
 import type { Clock, Random, RefreshEvents, TokenSource } from '../core/ports.ts';
 import { decideTolerableCadence } from '../core/schedule/cadence.ts';
 import { SEED_CREDENTIAL } from '../core/token/chain-state.ts';
-import { ChainKeeper, type ChainKeeperParts } from '../refresh/chain-keeper.ts';
 import { ConcurrencyLimit } from '../refresh/limits/concurrency-limit.ts';
 import { FetchBudget } from '../refresh/limits/fetch-budget.ts';
 import { ProviderBreaker } from '../refresh/limits/provider-breaker.ts';
@@ -15,6 +14,7 @@ import { TokenLimits } from '../refresh/limits/token-limits.ts';
 import { WriteRateLimiter } from '../refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../refresh/managed-token.ts';
 import { SecretWriter } from '../refresh/secret-writer.ts';
+import { TokenChain, type TokenChainDeps } from '../refresh/token-chain.ts';
 import type { Connections } from '../wiring/connections.ts';
 
 /** What refreshing needs beside the outside systems. */
@@ -117,10 +117,10 @@ function createChain(
   configuration: ProviderConfiguration,
   token: TokenConfiguration,
   source: TokenSource,
-  parts: Omit<ChainKeeperParts, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
-): ChainKeeper | undefined {
+  parts: Omit<TokenChainDeps, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
+): TokenChain | undefined {
   if (token.stateSecret === undefined) return undefined;
-  return new ChainKeeper({
+  return new TokenChain({
     ...parts,
     stateSecret: token.stateSecret,
     fallback: configuration.configured.chainFallback,

@@ -135,7 +135,7 @@ export class Replica {
     const stopping = this.#stopping.signal;
     const { signal } = leadership;
     // A process that was paused may get a term that is over: nobody is told of it.
-    if (signal.aborted) return;
+    if (leadership.hasEnded()) return;
     const term = createTerm(leadership, this.#drained.signal, stopping);
     const reportLoss = (): void => {
       if (!stopping.aborted) events({ event: 'leadership-lost' });
@@ -174,15 +174,12 @@ export class Replica {
   }
 }
 
-/** A term whose signal compares the clock at each read, as the leadership's does, and ends with the drain too. */
+/** A term that ends with the drain too. */
 function createTerm(leadership: Leadership, drained: AbortSignal, stopping: AbortSignal): Term {
-  const either = AbortSignal.any([leadership.signal, drained]);
   return {
-    get signal() {
-      const { signal } = leadership;
-      return signal.aborted ? signal : either;
-    },
+    signal: AbortSignal.any([leadership.signal, drained]),
     stopping,
+    hasEnded: () => leadership.hasEnded() || drained.aborted,
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { createTerm } from '../support/term.ts';
 import { answerParent } from './answer-parent.ts';
 import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
@@ -32,7 +33,7 @@ const connections = connect(configuration, { ...ports, events, readEnv: (name) =
 const providers = assemble(configuration, { ...ports, events }, connections);
 const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
 metrics.registerTokens(keepers.map(({ identity }) => identity));
-const term = { signal: new AbortController().signal, stopping: new AbortController().signal };
+const term = createTerm();
 
 const roundSchema = z.object({ perSecond: z.number(), count: z.number() });
 let next = 0;

@@ -7,10 +7,11 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { createDocument, createPublishedToken, serializeDocument } from '../../src/core/token/document.ts';
 import { decideStep, type Step, type TokenFacts } from '../../src/refresh/decide-step.ts';
 import type { CallRefusal, LimitsView } from '../../src/refresh/limits/token-limits.ts';
-import type { PlannedToken } from '../../src/refresh/planned-token.ts';
+import type { PendingToken, PlannedToken } from '../../src/refresh/planned-token.ts';
 import { NO_FAILURES, type Phase, type RefreshRun, WORKING } from '../../src/refresh/refresh-run.ts';
-import type { PendingToken, TokenState } from '../../src/refresh/token-state.ts';
+import type { TokenState } from '../../src/refresh/token-state.ts';
 import { buildFailure, buildIdentity, NOON_MS } from '../support/sample-events.ts';
+import { createTerm } from '../support/term.ts';
 import { buildToken } from '../support/token-builder.ts';
 
 const NOW = { now: () => NOON_MS, monotonicMs: () => 0 };
@@ -75,7 +76,7 @@ function facts(state: TokenState, hasUnsaved = false): TokenFacts {
 function run(changes: Partial<RefreshRun> = {}): RefreshRun {
   return {
     reason: 'due',
-    term: { signal: NEVER, stopping: NEVER },
+    term: createTerm(NEVER, NEVER),
     retired: NEVER,
     over: NEVER,
     maxAttempts: 'unlimited',
@@ -216,7 +217,7 @@ describe('the phases of a refresh', () => {
     [
       'ends without the right to write',
       facts(waiting, true),
-      run({ phase: ended, term: { signal: OVER, stopping: OVER } }),
+      run({ phase: ended, term: createTerm(OVER, OVER) }),
       'end: failed',
     ],
   ];

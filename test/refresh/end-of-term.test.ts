@@ -5,6 +5,7 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';
+import { createTerm } from '../support/term.ts';
 
 const STOPPED = { code: 'aborted', retry: 'soon', message: 'the program stops' } as const;
 const LOST = {
@@ -172,19 +173,13 @@ describe('when leadership is lost', () => {
 describe('a term that ends by the clock while a request is made', () => {
   it('Never worse: is over for who asks before sending, though the signal that was handed on does not say so', async () => {
     const { keeper, source } = createKeeperBench(new FakeClock());
-    const live = new AbortController().signal;
-    let now: AbortSignal = live;
-    const term = {
-      get signal() {
-        return now;
-      },
-      stopping: live,
-    };
+    let hasEnded = false;
+    const term = { ...createTerm(), hasEnded: () => hasEnded };
     const hold = source.holdNext();
     const run = keeper.refresh('due', term);
     await hold.reached;
     assert.equal(source.isOver?.(), false);
-    now = AbortSignal.abort();
+    hasEnded = true;
     assert.equal(source.isOver?.(), true);
     hold.release();
     await run;

@@ -46,9 +46,8 @@ describe('a write that waits for its turn', () => {
     // As after a pause of the process: the timer of the turn fires before anything tells that the lease is gone.
     const term = {
       stopping: bench.term.stopping,
-      get signal() {
-        return isLeading ? led.signal : AbortSignal.abort(new Error('the lease has run out'));
-      },
+      signal: led.signal,
+      hasEnded: () => !isLeading,
     };
     const run = bench.keeper.refresh('start', term);
     await settle();

@@ -7,6 +7,7 @@ import type { KeeperBench } from '../support/keeper-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
 import { createSchedulerBench, type SchedulerBench } from '../support/scheduler-bench.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
+import { createTerm } from '../support/term.ts';
 import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
 import { MINUTE_MS } from '../support/token-builder.ts';
 
@@ -179,7 +180,7 @@ describe('a provider that is down for all of its tokens', () => {
     await stage.stop();
     breakDown(stage.tokens, undefined);
     const untried = stage.tokens.filter(({ source }) => source.fetches.length === 1).slice(0, 10);
-    const term = { signal: new AbortController().signal, stopping: new AbortController().signal };
+    const term = createTerm();
     assert.deepEqual(
       new Set(
         (await Promise.all(untried.map(({ keeper }) => keeper.refresh('due', term)))).map(({ kind }) => kind),

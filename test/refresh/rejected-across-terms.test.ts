@@ -5,13 +5,14 @@ import type { Term } from '../../src/refresh/term.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
+import { createTerm } from '../support/term.ts';
 
 const REJECTED = { code: 'credentials-rejected', retry: 'needs-human', message: 'answered 401' } as const;
 const MINUTE_MS = 60_000;
 
 /** Leadership that has come back. */
 function nextTerm(): Term {
-  return { signal: new AbortController().signal, stopping: new AbortController().signal };
+  return createTerm();
 }
 
 /** Credentials are refused, and a minute later leadership is lost. */

@@ -8,9 +8,10 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createEvenRandom } from '../support/keeper-bench.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildFailure, buildIdentity } from '../support/sample-events.ts';
+import { createTerm } from '../support/term.ts';
 
 const NEVER = new AbortController().signal;
-const TERM = { signal: NEVER, stopping: NEVER };
+const TERM = createTerm();
 
 it('Good neighbours: a refresh that ends without its call leaves the probe of a failing provider to the next token', async () => {
   const clock = new FakeClock();

@@ -19,6 +19,7 @@ import { buildIdentity } from '../support/sample-events.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
 import { expectOk } from '../support/store-expectations.ts';
 import { never } from '../support/store-write.ts';
+import { createTerm } from '../support/term.ts';
 import { createDirectTransport } from '../support/transport.ts';
 
 const MINUTE_MS = 60_000;
@@ -92,7 +93,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
         limits: new TokenLimits({ ...parts, concurrency: new ConcurrencyLimit(1), minIntervalMs: 0 }),
         chain: undefined,
       }),
-      term: { signal: never, stopping: stopping.signal },
+      term: createTerm(never, stopping.signal),
       stop: () => stopping.abort(new Error('the program stops')),
     };
   };

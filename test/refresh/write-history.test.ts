@@ -8,6 +8,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildFailure, buildIdentity } from '../support/sample-events.ts';
+import { createTerm } from '../support/term.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -52,7 +53,7 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
 }
 
 function startTerm(): Term {
-  return { signal: new AbortController().signal, stopping: new AbortController().signal };
+  return createTerm();
 }
 
 function ages(count: number, everyMs: number = 10 * MINUTE_MS): readonly number[] {

@@ -10,8 +10,9 @@ import { MemoryCounts } from '../support/memory-journal.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
+import { createTerm } from '../support/term.ts';
 
-const term: Term = { signal: new AbortController().signal, stopping: new AbortController().signal };
+const term: Term = createTerm();
 
 function assembleText(text: string) {
   const parsed = parseText(text);

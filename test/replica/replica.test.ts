@@ -129,9 +129,11 @@ class PausedTerm implements Leadership {
   isOver = false;
   readonly #end = new AbortController();
 
-  get signal(): AbortSignal {
+  readonly signal = this.#end.signal;
+
+  hasEnded(): boolean {
     if (this.isOver) this.#end.abort(new Error('the lease could not be renewed in time'));
-    return this.#end.signal;
+    return this.isOver;
   }
 }
 

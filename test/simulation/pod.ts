@@ -16,6 +16,7 @@ import { assemble } from '../../src/replica/assembly.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { Connections } from '../../src/wiring/connections.ts';
 import { LEASE_NAME } from '../support/lease-api.ts';
+import { createTerm } from '../support/term.ts';
 import type { Network } from './network.ts';
 import type { SimulatedLease } from './simulated-lease.ts';
 import type { SimulatedProviders } from './simulated-provider.ts';
@@ -150,9 +151,8 @@ export class Pod {
       );
       const { keeper } =
         providers.flatMap(({ tokens }) => tokens).find((each) => each.keeper.identity.token === token) ?? {};
-      const never = new AbortController().signal;
       keeper
-        ?.refresh('explicit', { signal: never, stopping: never }, COMMAND_ATTEMPTS)
+        ?.refresh('explicit', createTerm(), COMMAND_ATTEMPTS)
         .catch((error: unknown) => this.#noteFault(process, error))
         .finally(() => process.kill());
     });

@@ -3,7 +3,6 @@ import type { CadencePolicy } from '../../src/core/schedule/cadence.ts';
 import { type ChainState, parseChainState } from '../../src/core/token/chain-state.ts';
 import { parseDocument, type TokenDocument } from '../../src/core/token/document.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
-import { ChainKeeper } from '../../src/refresh/chain-keeper.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import type { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
@@ -12,11 +11,13 @@ import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limit
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { SecretWriter } from '../../src/refresh/secret-writer.ts';
 import type { Term } from '../../src/refresh/term.ts';
+import { TokenChain } from '../../src/refresh/token-chain.ts';
 import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import { createTerm } from './term.ts';
 
 export interface KeeperBenchOptions {
   /** Shared by the benches of several replicas. */
@@ -101,7 +102,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     chain:
       chainFallback === undefined
         ? undefined
-        : new ChainKeeper({
+        : new TokenChain({
             ...parts,
             writer,
             stateSecret,
@@ -120,7 +121,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     source,
     events,
     keeper,
-    term: { signal: leadership.signal, stopping: stopping.signal },
+    term: createTerm(leadership.signal, stopping.signal),
     stop: () => stopping.abort(new Error('the program stops')),
     loseLeadership: () => leadership.abort(new Error('leadership was lost')),
     published: () => {

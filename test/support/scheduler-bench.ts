@@ -13,6 +13,7 @@ import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import { createTerm } from './term.ts';
 
 export interface SchedulerBenchOptions {
   readonly tokenCount?: number;
@@ -89,7 +90,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     gate,
     events,
     start: () => {
-      scheduler.start({ signal: new AbortController().signal, stopping: stopping.signal });
+      scheduler.start(createTerm(undefined, stopping.signal));
       watch = watchClock(clock, stopping.signal, () => scheduler.handleClockJump());
     },
     stop: async () => {

@@ -181,9 +181,10 @@ describe('of two replicas', () => {
             })
           : Promise.resolve({
               sinceMonotonicMs: undefined,
-              get signal() {
+              signal: end.signal,
+              hasEnded: () => {
                 if (isOver) end.abort(new Error('leadership was lost'));
-                return end.signal;
+                return isOver;
               },
             }),
       release: () => Promise.resolve(),

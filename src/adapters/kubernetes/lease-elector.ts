@@ -96,7 +96,7 @@ class LeaseElector implements Coordinator {
   }
 
   async lead(signal: AbortSignal): Promise<Leadership> {
-    if (this.#term?.hasEnded === false) throw new Error('the present term has not ended');
+    if (this.#term?.hasEnded() === false) throw new Error('the present term has not ended');
     await this.#work;
     if (this.#fault !== undefined) throw this.#fault.error;
     for (;;) {
@@ -191,7 +191,7 @@ class LeaseElector implements Coordinator {
   #begin(lease: Lease, sentAtMs: number): LeaseTerm | undefined {
     const term = new LeaseTerm(this.#options.clock, this.#deadlineAfter(sentAtMs));
     this.#adopt(lease);
-    if (term.hasEnded) return undefined;
+    if (term.hasEnded()) return undefined;
     this.#term = term;
     this.#canTakePart = true;
     this.#report.noteOwnTerm();
@@ -207,9 +207,9 @@ class LeaseElector implements Coordinator {
 
   async #renewUntilEnd(term: LeaseTerm): Promise<void> {
     let waitMs = this.#waitMs(this.#nowMs());
-    while (!term.hasEnded) {
+    while (!term.hasEnded()) {
       await this.#options.clock.sleep(waitMs, term.signal).catch(() => undefined);
-      if (term.hasEnded) return;
+      if (term.hasEnded()) return;
       const startedMs = this.#nowMs();
       this.#tryingSinceMs = startedMs;
       const problem = await this.#renew(term);
@@ -223,13 +223,13 @@ class LeaseElector implements Coordinator {
     const { client, identity } = this.#options;
     // As a rule one call: nobody but the leader writes, so the version that it wrote last is the present one.
     let next: 'write' | 'read' = 'write';
-    for (let calls = 0; calls < MOST_CALLS && !term.hasEnded; calls += 1) {
+    for (let calls = 0; calls < MOST_CALLS && !term.hasEnded(); calls += 1) {
       const call = { timeoutMs: Math.min(this.#requestLimitMs, term.leftMs), signal: term.signal };
       const sentAtMs = this.#nowMs();
       const operation = next === 'read' ? 'get' : this.#own === undefined ? 'create' : 'update';
       const answer: LeaseAnswer =
         next === 'read' ? await client.get(call) : await this.#write(this.#own, call);
-      if (term.hasEnded) return undefined;
+      if (term.hasEnded()) return undefined;
       const problem = this.#noteAnswer(operation, answer, term.signal);
       if (problem !== undefined) return problem;
       if (answer.kind === 'lease' && answer.lease.record.holder !== identity) {
@@ -313,7 +313,7 @@ class LeaseElector implements Coordinator {
   #noteAnswer(operation: LeaseOperation, answer: LeaseAnswer, signal: AbortSignal): LeaseProblem | undefined {
     const problem = answer.kind === 'failed' ? answer.problem : undefined;
     if (problem === undefined || !signal.aborted)
-      this.#report.noteAnswer(operation, answer, this.#term?.hasEnded === false);
+      this.#report.noteAnswer(operation, answer, this.#term?.hasEnded() === false);
     return problem;
   }
 

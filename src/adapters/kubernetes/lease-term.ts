@@ -3,10 +3,10 @@ import type { Clock, Leadership } from '../../core/ports.ts';
 /**
  * One term of leadership. It ends by itself when it has not been extended for long enough.
  *
- * Guarantee: whoever reads {@link LeaseTerm.signal} after the deadline finds it aborted, whatever the timers have done:
- * the clock is compared at each read. A process that was stopped for a minute may handle an answer before the timer of
- * the deadline, because Node's event loop takes I/O first; it still finds the term ended when it asks.
- * Non-guarantee: whoever keeps the signal and asks that, or is stopped between asking and acting, may be late.
+ * Guarantee: whoever asks {@link LeaseTerm.hasEnded} after the deadline finds the term ended, whatever the timers have
+ * done: the clock is compared at each question. A process that was stopped for a minute may handle an answer before the
+ * timer of the deadline, because Node's event loop takes I/O first; it still finds the term ended when it asks.
+ * Non-guarantee: whoever asks the signal alone, or is stopped between asking and acting, may be late.
  */
 export class LeaseTerm implements Leadership {
   readonly sinceMonotonicMs: number;
@@ -21,22 +21,23 @@ export class LeaseTerm implements Leadership {
   }
 
   get signal(): AbortSignal {
-    this.#compareClock();
     return this.#end.signal;
   }
 
-  get hasEnded(): boolean {
-    return this.signal.aborted;
+  hasEnded(): boolean {
+    if (!this.#end.signal.aborted && this.#clock.monotonicMs() >= this.#deadlineMonotonicMs)
+      this.end('leadership was lost: the lease could not be renewed in time');
+    return this.#end.signal.aborted;
   }
 
   /** Milliseconds until the term ends unless it is extended; 0 when it has ended. */
   get leftMs(): number {
-    return this.hasEnded ? 0 : this.#deadlineMonotonicMs - this.#clock.monotonicMs();
+    return this.hasEnded() ? 0 : this.#deadlineMonotonicMs - this.#clock.monotonicMs();
   }
 
   /** Moves the deadline. A term that has ended stays ended. */
   extend(deadlineMonotonicMs: number): void {
-    if (!this.hasEnded) this.#deadlineMonotonicMs = deadlineMonotonicMs;
+    if (!this.hasEnded()) this.#deadlineMonotonicMs = deadlineMonotonicMs;
   }
 
   end(why: string): void {
@@ -45,13 +46,8 @@ export class LeaseTerm implements Leadership {
 
   /** Ends the term at its deadline; resolves when it has ended. */
   async watch(): Promise<void> {
-    while (!this.hasEnded) {
+    while (!this.hasEnded()) {
       await this.#clock.sleep(this.leftMs, this.#end.signal).catch(() => undefined);
     }
-  }
-
-  #compareClock(): void {
-    if (this.#end.signal.aborted || this.#clock.monotonicMs() < this.#deadlineMonotonicMs) return;
-    this.end('leadership was lost: the lease could not be renewed in time');
   }
 }

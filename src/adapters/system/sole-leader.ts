@@ -21,7 +21,7 @@ export function createSoleLeader(turn?: SoleLeaderTurn): Coordinator {
     lead: async (signal) => {
       signal.throwIfAborted();
       await turn?.take(signal);
-      return { signal: term.signal, sinceMonotonicMs: undefined };
+      return { signal: term.signal, hasEnded: () => term.signal.aborted, sinceMonotonicMs: undefined };
     },
     release: () => {
       turn?.release();

@@ -25,9 +25,9 @@ describe('LeaseTerm', () => {
     await clock.advance(2_000);
     term.extend(12_000);
     await clock.advance(9_999);
-    assert.equal(term.hasEnded, false);
+    assert.equal(term.hasEnded(), false);
     await clock.advance(1);
-    assert.equal(term.hasEnded, true);
+    assert.equal(term.hasEnded(), true);
     await watching;
   });
 
