@@ -86,6 +86,31 @@ test('a secret is revealed only where bytes leave or enter', () => {
   assert.deepEqual([...rooms].toSorted(), ['adapters', 'core', 'credentials', 'providers', 'sandbox']);
 });
 
+test('whatever reaches a provider or writes the store is preceded by a look at the term', () => {
+  const effects = sources.filter(({ room }) => room === 'refresh').flatMap(findEffects);
+  assert.deepEqual(
+    effects.map(({ path, what }) => `${path} ${what}`),
+    ['refresh/secret-writer.ts store.publish', 'refresh/token-fetch.ts source.fetch'],
+  );
+  assert.deepEqual(
+    effects.filter(({ isLookedAt }) => !isLookedAt),
+    [],
+  );
+});
+
+test('an effect without a look at the term is found, whatever another function looks at', () => {
+  const text = `async function look(term) {
+  if (term.hasEnded()) return;
+}
+
+async function send({ store }, write) {
+  await store.publish(write);
+}`;
+  assert.deepEqual(findEffects({ path: 'refresh/send.ts', room: 'refresh', text }), [
+    { path: 'refresh/send.ts', what: 'store.publish', isLookedAt: false },
+  ]);
+});
+
 test('no file has a default export or a name from the junk drawer', () => {
   const wrong = sources.filter(
     ({ path, text }) =>
@@ -96,6 +121,25 @@ test('no file has a default export or a name from the junk drawer', () => {
     [],
   );
 });
+
+/**
+ * Calls that act on the outside, and whether their function asks `hasEnded()` before. The journal is none of them: what a
+ * provider has handed out is journalled even after the term. A writer's `publish` looks by itself.
+ */
+function findEffects({
+  path,
+  text,
+}: Source): { readonly path: string; readonly what: string; readonly isLookedAt: boolean }[] {
+  return [...text.matchAll(/\b(?<what>(?!writer\b)\w+\??\.(?:publish|fetch))\(/g)].map((match) => {
+    const before = text.slice(0, match.index);
+    const start = Math.max(0, ...[...before.matchAll(/^(?: {2})?(?=\S).*[({]$/gm)].map(({ index }) => index));
+    return {
+      path,
+      what: match.groups?.['what'] ?? '',
+      isLookedAt: before.slice(start).includes('.hasEnded()'),
+    };
+  });
+}
 
 function findForbiddenImports({ path, room, text }: Source): string[] {
   const rule = RULES[room];

@@ -52,7 +52,7 @@ export function decideStep(facts: TokenFacts, run: RefreshRun, limits: LimitsVie
     case 'failed':
       return { kind: 'end', outcome: { kind: 'failed', failure: phase.failure } };
     case 'ending': {
-      const lastTry = phase.hasTried || run.term.signal.aborted ? undefined : decideWrite(facts);
+      const lastTry = phase.hasTried || run.term.hasEnded() ? undefined : decideWrite(facts);
       return lastTry ?? { kind: 'end', outcome: { kind: 'failed', failure: phase.failure } };
     }
   }

@@ -46,8 +46,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       ['  if (hasUnsaved) return SAVE;\n', ''],
       [
-        "return pendingOf(state) === undefined ? undefined : { kind: 'publish' };",
-        "return pendingOf(state) !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
+        "return state.pending === undefined ? undefined : { kind: 'publish' };",
+        "return state.pending !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
       ],
     ],
   },
@@ -66,20 +66,26 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'restart fetches',
-    file: 'refresh/token-publication.ts',
+    file: 'refresh/token-secret.ts',
     changes: [
       [
-        "const published = read.kind === 'live' ? this.#adopt(read.document) : undefined;",
+        "const published = read.kind === 'live' ? adopt(deps, read.document, known) : undefined;",
         'const published = undefined;',
       ],
     ],
   },
   {
     name: 'stale refresh token',
-    file: 'refresh/chain-keeper.ts',
+    file: 'refresh/chain.ts',
     changes: [
-      ['      this.#newest = state;\n', '      this.#refused = this.#newest;\n      this.#newest = state;\n'],
-      ['    return succeed(newest);', '    return succeed(this.#refused ?? newest);'],
+      [
+        'return isOlder ? chain : { ...chain, stored };',
+        'return known === undefined ? { ...chain, stored } : chain;',
+      ],
+      [
+        'return { ...chain, stored: { state, version }, unsaved',
+        'return { ...chain, stored: { state: chain.stored.state ?? state, version }, unsaved',
+      ],
     ],
   },
   {
@@ -101,18 +107,16 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'leadership not looked at again',
     file: 'replica/replica.ts',
-    changes: [['return signal.aborted ? signal : either;', 'return signal.aborted ? drained : drained;']],
+    changes: [
+      ['signal: AbortSignal.any([leadership.signal, drained]),', 'signal: drained,'],
+      ['hasEnded: () => leadership.hasEnded() || drained.aborted,', 'hasEnded: () => drained.aborted,'],
+    ],
     replicas: 3,
   },
   {
     name: 'answer not journalled',
-    file: 'refresh/chain-keeper.ts',
-    changes: [
-      [
-        '    await this.#parts.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
-        '',
-      ],
-    ],
+    file: 'refresh/token-chain.ts',
+    changes: [['    await this.#deps.journal?.write({ write, obtainedAtMs: state.obtainedAtMs });\n', '']],
   },
   {
     name: 'renew deadline ignored',
@@ -256,8 +260,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'presentation not noted',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['    else await journal?.writePresentation(presentation);\n', '']],
+    file: 'refresh/token-chain.ts',
+    changes: [['    else await journal?.writePresentation(chain.note.presentation);\n', '']],
     replicas: 1,
   },
   {
@@ -268,8 +272,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'seed presented again',
-    file: 'refresh/chain-keeper.ts',
-    changes: [['seed: this.#seed?.fingerprint() ?? this.#newest?.seed,', 'seed: this.#newest?.seed,']],
+    file: 'refresh/chain.ts',
+    changes: [['seed: seed?.fingerprint() ?? state?.seed,', 'seed: state?.seed,']],
     profile: 'consents',
   },
 ];

@@ -440,7 +440,7 @@ describe('a leader that cannot renew', () => {
 });
 
 describe('a leader that was paused', () => {
-  it('finds its signal aborted at the first look, before any of its timers has fired', async () => {
+  it('finds its term ended at the first look, before any of its timers has fired', async () => {
     const { clock, a, leader, standBy } = await setUpPair();
     await clock.advance(retryPeriodMs);
     const kept = leader.term?.signal;
@@ -448,7 +448,7 @@ describe('a leader that was paused', () => {
     await clock.advance(60_000);
     assert.ok(standBy.term !== undefined, 'b leads meanwhile');
     assert.equal(kept?.aborted, false, 'no timer has fired');
-    assert.equal(leader.term?.signal.aborted, true);
+    assert.equal(leader.term?.hasEnded(), true);
     assert.equal(kept?.aborted, true);
     a.resume();
     await settle();
