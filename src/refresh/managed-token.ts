@@ -164,7 +164,7 @@ export class ManagedToken {
       reason,
       term,
       retired: retiring.signal,
-      over: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
+      ended: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
       maxAttempts,
       startedMs: this.#deps.clock.monotonicMs(),
       beganLive: (this.#remainingMs ?? 0) > 0,
@@ -197,7 +197,7 @@ export class ManagedToken {
     events({ event: 'refresh-started', identity, reason: begun.reason });
     let run = begun;
     for (;;) {
-      run = endWhenOver(run);
+      run = endWhenEnded(run);
       const step = decideStep(this.#facts, run, limits.view(this.published?.issuedAtMs), clock);
       switch (step.kind) {
         case 'read-store':
@@ -213,11 +213,11 @@ export class ManagedToken {
           run = await this.#publish(run);
           break;
         case 'wait-for-turn':
-          await untilOver(run, limits.takeTurn(this.#priority, run.over));
+          await untilEnded(run, limits.takeTurn(this.#priority, run.ended));
           break;
         case 'wait':
           limits.leaveTurn();
-          await untilOver(run, clock.sleep(step.waitMs, run.over));
+          await untilEnded(run, clock.sleep(step.waitMs, run.ended));
           break;
         case 'wait-after-failure':
           limits.release();
@@ -327,7 +327,7 @@ export class ManagedToken {
       ...(failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
     ]);
     stopListening?.();
-    if (failure.retry === 'needs-human' && !run.over.aborted) limits.coolDown.forgetRejection();
+    if (failure.retry === 'needs-human' && !run.ended.aborted) limits.coolDown.forgetRejection();
     const next = run.phase.kind === 'backing-off' ? run.phase.next : WORKING;
     return { ...run, attempt: run.attempt + 1, phase: next };
   }
@@ -337,7 +337,7 @@ export class ManagedToken {
     const { limits } = this.#deps;
     const next: RefreshRun = { ...run, phase: WORKING };
     if (refusal.refusal !== 'held') {
-      await untilOver(run, limits.wait(refusal, this.#priority, run.over));
+      await untilEnded(run, limits.wait(refusal, this.#priority, run.ended));
       return next;
     }
     const { failure, restMs, hasFailed } = refusal;
@@ -366,7 +366,7 @@ export class ManagedToken {
     const wakeUp = new AbortController();
     const done = new AbortController();
     this.#wakeUp = wakeUp;
-    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.over]);
+    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.ended]);
     const waits = begin(signal);
     try {
       await Promise.race(waits);
@@ -381,7 +381,7 @@ export class ManagedToken {
 
   async #readStore(run: RefreshRun): Promise<RefreshRun> {
     // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
-    const restored = await this.restore(run.over);
+    const restored = await this.restore(run.ended);
     return this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, restored);
   }
 
@@ -461,10 +461,10 @@ export class ManagedToken {
   }
 }
 
-function endWhenOver(run: RefreshRun): RefreshRun {
+function endWhenEnded(run: RefreshRun): RefreshRun {
   const isAlready =
     run.phase.kind === 'ending' || run.phase.kind === 'achieved' || run.phase.kind === 'failed';
-  return run.over.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
+  return run.ended.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
 }
 
 function ending(run: RefreshRun, failure: Failure): RefreshRun {
@@ -476,10 +476,10 @@ function achieved(run: RefreshRun, kind: Achievement['kind']): RefreshRun {
 }
 
 /** Only the run's own signals end a wait; anything else is a bug and must be seen. */
-async function untilOver(run: RefreshRun, wait: Promise<void>): Promise<void> {
+async function untilEnded(run: RefreshRun, wait: Promise<void>): Promise<void> {
   try {
     await wait;
   } catch (error) {
-    if (!run.over.aborted) throw error;
+    if (!run.ended.aborted) throw error;
   }
 }

@@ -8,7 +8,7 @@ import { WriteHistory } from './limits/write-history.ts';
 import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
 import { describeEnd, type Term } from './term.ts';
 
-export interface SecretWriterParts {
+export interface SecretWriterDeps {
   readonly identity: TokenIdentity;
   /** For kinds with refresh tokens. */
   readonly stateSecret: string | undefined;
@@ -26,19 +26,19 @@ const NO_READABLE_TOKEN = 0;
 
 /** Waits for its turn, publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
-  readonly #parts: SecretWriterParts;
+  readonly #deps: SecretWriterDeps;
   /** `undefined`: it has no budget. */
   readonly #document: WriteHistory | undefined;
   /** The same, and for kinds without refresh tokens. */
   readonly #state: WriteHistory | undefined;
 
-  constructor(parts: SecretWriterParts) {
-    const { identity, stateSecret, versionBudget } = parts;
-    this.#parts = parts;
+  constructor(deps: SecretWriterDeps) {
+    const { identity, stateSecret, versionBudget } = deps;
+    this.#deps = deps;
     const count = (target: SecretTarget, secretName: string | undefined): WriteHistory | undefined =>
       versionBudget === 'none' || secretName === undefined
         ? undefined
-        : new WriteHistory(parts, { target, secretName, versionBudget });
+        : new WriteHistory(deps, { target, secretName, versionBudget });
     this.#document = count('document', identity.secret);
     this.#state = count('state', stateSecret);
   }
@@ -53,7 +53,7 @@ export class SecretWriter {
     term: Term,
     expiresAtMs?: number,
   ): Promise<Result<{ readonly version: string }>> {
-    const { identity, store, rateLimiter, clock, events } = this.#parts;
+    const { identity, store, rateLimiter, clock, events } = this.#deps;
     await this.#waitForTurn(
       target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
       term.signal,
@@ -108,7 +108,7 @@ export class SecretWriter {
 
   /** Ends early with the signal. */
   async #waitForTurn(priority: Priority, signal: AbortSignal): Promise<void> {
-    const { rateLimiter } = this.#parts;
+    const { rateLimiter } = this.#deps;
     if (rateLimiter === 'none') return;
     try {
       await rateLimiter.enter(priority, signal);

@@ -78,7 +78,7 @@ function run(changes: Partial<RefreshRun> = {}): RefreshRun {
     reason: 'due',
     term: createTerm(NEVER, NEVER),
     retired: NEVER,
-    over: NEVER,
+    ended: NEVER,
     maxAttempts: 'unlimited',
     startedMs: 0,
     beganLive: true,

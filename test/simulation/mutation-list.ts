@@ -60,7 +60,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'missed tick ignored',
     file: 'refresh/provider-scheduler.ts',
     changes: [
-      ['provider: this.#parts.provider });\n    this.#tick();', 'provider: this.#parts.provider });'],
+      ['provider: this.#deps.provider });\n    this.#tick();', 'provider: this.#deps.provider });'],
     ],
     replicas: 1,
   },
