@@ -11,7 +11,7 @@
  */
 import { ALERT_NAMES, type AlertName, alertKey, type Occasion } from '../core/alert.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Condition, ConditionMember } from './alert-board.ts';
+import type { Condition, ConditionMember } from './alert-conditions.ts';
 
 export const GROUP_WINDOW_MS = 5_000;
 /** How long a group has to be quiet before it is over: the first time, the second time within an hour, … */

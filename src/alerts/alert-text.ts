@@ -4,10 +4,10 @@
  * Guarantee: the texts are built from names, codes, counts, times and the messages of failures, none of which holds a
  * secret; they are bounded however many tokens are concerned.
  */
-import { ALERTS, type AlertNotification, alertKey, runbookAnchor } from '../core/alert.ts';
+import { ALERTS, type AlertNotification, alertKey, runbookLink } from '../core/alert.ts';
 import type { FailureCode } from '../core/failure.ts';
 import { formatRoughly, formatUtcSeconds } from '../core/wire/time-text.ts';
-import type { ConditionMember } from './alert-board.ts';
+import type { ConditionMember } from './alert-conditions.ts';
 import type { Transition } from './alert-groups.ts';
 
 /** Where the texts say who speaks, and where to read on. */
@@ -18,11 +18,10 @@ export interface AlertTextSettings {
   readonly runbookUrl: string | undefined;
 }
 
-const RUNBOOK_FILE = 'docs/runbook.md';
-const MOST_NAMES = 10;
-const MOST_DETAILS = 3;
-const LONGEST_DETAIL = 500;
-const LONGEST_SUMMARY = 300;
+const MAX_NAMES = 10;
+const MAX_DETAILS = 3;
+const MAX_DETAIL_LENGTH = 500;
+const MAX_SUMMARY_LENGTH = 300;
 
 export function buildNotification(
   transition: Transition,
@@ -41,15 +40,15 @@ export function buildNotification(
     source: settings.source,
     provider,
     tokenCount: tokens.length,
-    tokens: tokens.slice(0, MOST_NAMES),
+    tokens: tokens.slice(0, MAX_NAMES),
     codes: countCodes(members),
     summary: cut(
       `${isOver ? 'recovered: ' : ''}${nameConcerned(provider, tokens)}${ALERTS[alert].meaning}`,
-      LONGEST_SUMMARY,
+      MAX_SUMMARY_LENGTH,
     ),
     description: isOver ? describeEnd(transition) : describeMembers(members, nowMs),
     action: isOver ? 'nothing' : ALERTS[alert].action,
-    runbook: runbookLink(settings, alert),
+    runbook: runbookLink(settings.runbookUrl, alert),
     startedAtMs,
     atMs: nowMs,
     lastedMs: Math.round(lastedMs),
@@ -72,7 +71,7 @@ export function buildTestNotification(settings: AlertTextSettings, nowMs: number
     summary: 'TEST: somebody has run alert-test, nothing is wrong',
     description: `sent at ${formatUtcSeconds(nowMs)} to see whether alerts arrive`,
     action: 'nothing; close it where it stays open',
-    runbook: runbookLink(settings, 'AlertTest'),
+    runbook: runbookLink(settings.runbookUrl, 'AlertTest'),
     startedAtMs: nowMs,
     atMs: nowMs,
     lastedMs: 0,
@@ -125,30 +124,24 @@ function describeDetails(members: readonly ConditionMember[]): readonly string[]
     else details.set(code ?? detail, { text: code === undefined ? detail : `${code}: ${detail}`, count: 1 });
   }
   const sorted = [...details.values()].toSorted((a, b) => b.count - a.count);
-  const shown = sorted.slice(0, MOST_DETAILS).map(({ text, count }) => {
+  const shown = sorted.slice(0, MAX_DETAILS).map(({ text, count }) => {
     const often = members.length > 1 && sorted.length > 1 ? `${count} x ` : '';
-    return `${often}${cut(text, LONGEST_DETAIL)}`;
+    return `${often}${cut(text, MAX_DETAIL_LENGTH)}`;
   });
-  return sorted.length > MOST_DETAILS
-    ? [...shown, `and ${sorted.length - MOST_DETAILS} other causes`]
-    : shown;
+  return sorted.length > MAX_DETAILS ? [...shown, `and ${sorted.length - MAX_DETAILS} other causes`] : shown;
 }
 
 function nameTokens(members: readonly ConditionMember[]): readonly string[] {
   const tokens = members.flatMap(({ token }) => token ?? []);
   if (tokens.length < 2) return [];
-  const rest = tokens.length - MOST_NAMES;
-  return [`tokens: ${tokens.slice(0, MOST_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`];
+  const rest = tokens.length - MAX_NAMES;
+  return [`tokens: ${tokens.slice(0, MAX_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`];
 }
 
 function countCodes(members: readonly ConditionMember[]): AlertNotification['codes'] {
   const codes: Partial<Record<FailureCode, number>> = {};
   for (const { code } of members) if (code !== undefined) codes[code] = (codes[code] ?? 0) + 1;
   return codes;
-}
-
-function runbookLink({ runbookUrl }: AlertTextSettings, alert: AlertNotification['alert']): string {
-  return `${runbookUrl ?? RUNBOOK_FILE}#${runbookAnchor(alert)}`;
 }
 
 function cut(text: string, longest: number): string {

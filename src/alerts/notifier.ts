@@ -1,15 +1,16 @@
 /**
  * Tells people what is wrong: the loop between the events and the sinks.
  *
- * Guarantee: an event only marks state; all else happens in this loop and in one queue per sink, so that neither a slow
- * receiver nor a storm of failures delays a refresh. `stop` ends within {@link LAST_WORDS_MS}.
+ * Guarantee: an event only begins or ends a term; all else happens in this loop and in one queue per sink, so that neither
+ * a slow receiver nor a storm of failures delays a refresh. `stop` ends within {@link FLUSH_TIMEOUT_MS}.
  * Non-guarantee: only the replica that leads tells about tokens. What a former leader has raised at a receiver that keeps
  * no state (Slack, webhook, SNS) gets no recovery message from its successor.
  */
 import { type AlertNotification, SEVERITIES, type Severity } from '../core/alert.ts';
+import type { Board } from '../core/board.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { AlertSink, Clock, Random, RefreshEvents } from '../core/ports.ts';
-import { AlertBoard } from './alert-board.ts';
+import { findConditions } from './alert-conditions.ts';
 import { AlertGroups } from './alert-groups.ts';
 import { type AlertTextSettings, buildNotification } from './alert-text.ts';
 import { SinkQueue } from './sink-queue.ts';
@@ -21,6 +22,8 @@ export interface AlertTarget {
 }
 
 export interface NotifierParts {
+  /** Has got each event before the notifier gets it. */
+  readonly board: Board;
   readonly targets: readonly AlertTarget[];
   readonly texts: AlertTextSettings;
   readonly remindEveryMs: number;
@@ -37,11 +40,10 @@ export interface NotifierParts {
 /** How often the clock is asked what has become of the state. */
 export const LOOK_EVERY_MS = 1_000;
 /** What is left to tell gets this long when the program stops. */
-export const LAST_WORDS_MS = 1_500;
+export const FLUSH_TIMEOUT_MS = 1_500;
 
 export class Notifier {
   readonly #parts: NotifierParts;
-  readonly #board: AlertBoard;
   readonly #groups: AlertGroups;
   readonly #queues: readonly { readonly queue: SinkQueue; readonly leastSeverity: Severity }[];
   readonly #stopping = new AbortController();
@@ -51,17 +53,11 @@ export class Notifier {
 
   constructor(parts: NotifierParts) {
     this.#parts = parts;
-    this.#board = new AlertBoard(parts.clock);
     this.#groups = new AlertGroups(parts);
     this.#queues = parts.targets.map(({ sink, leastSeverity }) => ({
       queue: new SinkQueue({ ...parts, sink }),
       leastSeverity,
     }));
-  }
-
-  /** Whether this replica leads, as the events tell. */
-  get isLeader(): boolean {
-    return this.#board.isLeader;
   }
 
   /** False when the loop has ended by a bug, and before it has begun. */
@@ -70,7 +66,6 @@ export class Notifier {
   }
 
   readonly onEvent = (event: RefreshEvent): void => {
-    this.#board.onEvent(event);
     if (event.event === 'leadership-acquired') this.#groups.beginTerm();
     if (event.event === 'leadership-lost') {
       this.#groups.endTerm();
@@ -94,8 +89,8 @@ export class Notifier {
     const { clock } = this.#parts;
     this.#stopping.abort(new Error('the program stops'));
     const inTime = new AbortController();
-    const limit = clock.sleep(LAST_WORDS_MS, inTime.signal).then(
-      () => this.#cut.abort(new Error('the time for last words is over')),
+    const limit = clock.sleep(FLUSH_TIMEOUT_MS, inTime.signal).then(
+      () => this.#cut.abort(new Error('the time to tell what is left is over')),
       () => undefined,
     );
     await this.#work;
@@ -114,8 +109,8 @@ export class Notifier {
   }
 
   #look(): void {
-    const { clock, texts } = this.#parts;
-    for (const transition of this.#groups.decide(this.#board.conditions())) {
+    const { board, clock, texts } = this.#parts;
+    for (const transition of this.#groups.decide(findConditions(board, clock))) {
       const notification = buildNotification(transition, texts, clock.now());
       for (const { queue, leastSeverity } of this.#queues) {
         if (isAtLeast(notification, leastSeverity)) queue.push(notification);

@@ -29,13 +29,12 @@ export type Turn<Result> =
 /**
  * Works as the leader, or has whoever leads asked.
  * @param name what to ask for; `undefined`: nothing, the leader keeps its tokens fresh anyway
- * @param work gets the leadership, which it may lose
  */
 export async function inTurn<Result>(
   configuration: Configuration,
   name: string | undefined,
   deps: InTurnDeps,
-  work: (leading: Leadership) => Promise<Result>,
+  work: (leadership: Leadership) => Promise<Result>,
 ): Promise<Turn<Result>> {
   const { coordination } = configuration;
   const coordinator = createCoordinator(configuration, deps);

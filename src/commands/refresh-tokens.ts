@@ -14,17 +14,17 @@ export interface TokenOutcome {
 
 /**
  * Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop.
- * @param leading ends when somebody else may refresh
  */
 export async function refreshTokens(
   keepers: readonly ManagedToken[],
   reason: Extract<RefreshReason, 'due' | 'explicit'>,
   terminal: Terminal,
-  leading: Leadership,
+  leadership: Leadership,
 ): Promise<readonly TokenOutcome[]> {
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
-  const term = { signal: leading.signal, stopping: stopping.signal, hasEnded: () => leading.hasEnded() };
+  const { signal } = leadership;
+  const term = { signal, hasEnded: () => leadership.hasEnded(), stopping: stopping.signal };
   return Promise.all(
     keepers.map(async (keeper) => ({ keeper, outcome: await keeper.refresh(reason, term, MAX_ATTEMPTS) })),
   );

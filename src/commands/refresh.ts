@@ -48,8 +48,8 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
     return 2;
   }
   const deps = { ...ports, events, readEnv, stopRequest: terminal.stopRequest() };
-  const turn = await inTurn(configuration, name, deps, (leading) =>
-    refreshHere(configuration, name, { ...deps, leading }, options, terminal),
+  const turn = await inTurn(configuration, name, deps, (leadership) =>
+    refreshHere(configuration, name, { ...deps, leadership }, options, terminal),
   );
   if (turn.kind === 'stopped') return complainOfStop(turn.signal, options, terminal);
   if (turn.kind === 'not-ours') {
@@ -72,7 +72,7 @@ export async function refresh(name: string, options: RefreshOptions, terminal: T
 async function refreshHere(
   configuration: Configuration,
   name: string,
-  { leading, ...ports }: InTurnDeps & { readonly leading: Leadership },
+  { leadership, ...ports }: InTurnDeps & { readonly leadership: Leadership },
   options: RefreshOptions,
   terminal: Terminal,
 ): Promise<readonly RefreshReport[] | ExitCode> {
@@ -86,7 +86,7 @@ async function refreshHere(
     const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
     const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
     if (chosen.length > 0) {
-      const outcomes = await refreshTokens(chosen, 'explicit', terminal, leading);
+      const outcomes = await refreshTokens(chosen, 'explicit', terminal, leadership);
       return outcomes.map(({ keeper, outcome }) => describeOutcome(keeper, outcome));
     }
     if (discovered.failures.length > 0) {

@@ -140,8 +140,8 @@ async function runOnce(
     return 2;
   }
   const deps = { clock, random, files, events, readEnv, stopRequest: terminal.stopRequest() };
-  const turn = await inTurn(configuration, undefined, deps, (leading) =>
-    refreshDue(configuration, terminal, ports, leading),
+  const turn = await inTurn(configuration, undefined, deps, (leadership) =>
+    refreshDue(configuration, terminal, ports, leadership),
   );
   if (turn.kind === 'stopped') return complainOfStop(turn.signal, {}, terminal);
   if (turn.kind === 'done') return turn.result;
@@ -157,7 +157,7 @@ async function refreshDue(
   configuration: Configuration,
   terminal: Terminal,
   { clock, random, files, reporting: { events } }: SystemPorts & { readonly reporting: Reporting },
-  leading: Leadership,
+  leadership: Leadership,
 ): Promise<ExitCode> {
   const connections = connect(configuration, {
     clock,
@@ -169,7 +169,7 @@ async function refreshDue(
   try {
     const discovered = await assembleDiscovered(configuration, { clock, random, events, connections });
     const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-    const outcomes = await refreshTokens(keepers, 'due', terminal, leading);
+    const outcomes = await refreshTokens(keepers, 'due', terminal, leadership);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
     for (const { keeper, outcome } of failed) {
       if (outcome.kind === 'failed')

@@ -59,14 +59,6 @@ interface Session extends SystemPorts {
 
 async function runDaemon(session: Session): Promise<void> {
   const { configuration, terminal, clock, random, files, world, stopRequest } = session;
-  const table = createLiveTable({
-    clock,
-    write: (text) => void terminal.line(text),
-    columns: () => terminal.columns(),
-    lines: () => terminal.lines(),
-    color: terminal.hasColor,
-    tokens: identitiesOf(configuration),
-  });
   // A pipe gets the log, its first line being `sandbox-ready`; a terminal gets the table instead.
   const lines = new HeldLines((line) => terminal.isInteractive || terminal.line(line));
   const reporting = await createReporting({
@@ -74,9 +66,17 @@ async function runDaemon(session: Session): Promise<void> {
     clock,
     isInteractive: terminal.isInteractive,
     hasColor: terminal.hasColor,
-    listeners: [table.onEvent],
     destination: lines,
   });
+  const table = createLiveTable({
+    board: reporting.board,
+    clock,
+    write: (text) => void terminal.line(text),
+    columns: () => terminal.columns(),
+    lines: () => terminal.lines(),
+    color: terminal.hasColor,
+  });
+  reporting.listen(table.onEvent);
   const app = createDaemon(configuration, {
     clock,
     random,

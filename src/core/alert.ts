@@ -145,5 +145,10 @@ export function runbookAnchor(name: AlertNotification['alert'] | FailureCode): s
   return name.toLowerCase();
 }
 
+/** @param url of the runbook without a fragment; `undefined`: the file in the project is named */
+export function runbookLink(url: string | undefined, name: AlertNotification['alert'] | FailureCode): string {
+  return `${url ?? 'docs/runbook.md'}#${runbookAnchor(name)}`;
+}
+
 /** Deadline of one call to a receiver of alerts, in milliseconds. */
 export const ALERT_LIMIT_MS = 10_000;

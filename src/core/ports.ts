@@ -210,9 +210,12 @@ export type RefreshEvents = (event: RefreshEvent) => void;
 
 /** The right to refresh. */
 export interface Leadership {
-  /** For waiting: aborted by a timer before anyone else can get it. */
+  /** For waiting: aborted when the term ends. The timer that does so may fire late, see {@link Leadership.hasEnded}. */
   readonly signal: AbortSignal;
-  /** For the look before an effect: it compares the clock, so that a process that was paused finds the term ended. */
+  /**
+   * The look before each effect that others see. Compares the clock, so that a process that was paused finds its term
+   * ended before any timer has fired; the signal is aborted when this says true.
+   */
   hasEnded(): boolean;
   /** Monotonic time until which others may have led; `undefined` when nobody else ever does. */
   readonly sinceMonotonicMs: number | undefined;

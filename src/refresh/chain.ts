@@ -1,94 +1,94 @@
-/** What a process knows of a token's chain of refresh tokens: one value, replaced and never mutated, and its reducers. */
-
+/** What a process knows of one chain of refresh tokens, and the rules of `token-chain.ts` as pure functions of it. */
+import type { Failure } from '../core/failure.ts';
 import type { Presentation, SecretWrite } from '../core/ports.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { type ChainState, chooseRefreshToken } from '../core/token/chain-state.ts';
 import type { FetchedToken } from '../core/token/token.ts';
 
+/** A value that is replaced, never mutated. */
+export interface Chain {
+  readonly stored: Found;
+  /** The refresh token among the credentials, as it was read last. */
+  readonly seed: SecretText | undefined;
+  /** What the store does not have yet. */
+  readonly unsaved: Unsaved | undefined;
+  readonly doubt: Doubt;
+  readonly note: Note;
+}
+
 /** What the state secret holds; no `state` when that is none, or nothing that can be read as one. */
-export interface StoredChain {
+export interface Found {
   readonly state: ChainState | undefined;
   readonly version: string | undefined;
 }
 
-/** A refresh token that the store does not have yet: its write, with bytes and request token that never change. */
-export interface UnsavedChain {
-  /** `recovered`: the journal held it at start, and it has not been compared with the store. */
-  readonly kind: 'recovered' | 'own';
+export interface Unsaved {
+  /** `journal`: a former process has left it behind, and it was not compared with the store yet. */
+  readonly from: 'answer' | 'journal';
   readonly state: ChainState;
+  /** Bytes and request token never change for a retry. */
   readonly write: SecretWrite;
 }
 
-/** `unread`: the journal, which may hold one, has to be read. */
-export type Unsaved = { readonly kind: 'unread' } | { readonly kind: 'none' } | UnsavedChain;
-
-/**
- * What speaks against a refresh token: `doubted` was presented with an outcome that nobody knows, `refused` was refused
- * or can never be saved, `spent` is both, or was doubted twice.
- */
-export type Objection =
+/** Whether a refresh token may have been spent. */
+export type Doubt =
   | { readonly kind: 'none' }
-  | { readonly kind: 'doubted' | 'refused' | 'spent'; readonly refreshToken: SecretText };
+  /** It was presented once, and its outcome is not known. */
+  | { readonly kind: 'unclear'; readonly token: ChainState }
+  /** The provider has refused it, or it was unclear twice. */
+  | { readonly kind: 'refused'; readonly token: ChainState };
 
-/** The last presentation that is on record. `former`: of a former process, not compared with the newest refresh token. */
-export type PresentationNote =
+/** What the journal says about the last presentation. */
+export type Note =
   | { readonly kind: 'none' }
-  | { readonly kind: 'former' | 'own'; readonly presentation: Presentation };
+  /** Left behind by a former process, and not compared with the newest refresh token yet. */
+  | { readonly kind: 'former'; readonly presentation: Presentation }
+  /** `before`: what was noted of the same refresh token when this presentation began. */
+  | {
+      readonly kind: 'own';
+      readonly presentation: Presentation;
+      readonly before: Presentation | undefined;
+    };
 
-export interface Chain {
-  readonly stored: StoredChain;
-  readonly unsaved: Unsaved;
-  /** The refresh token among the credentials, as it was read last. */
-  readonly seed: SecretText | undefined;
-  readonly objection: Objection;
-  readonly note: PresentationNote;
-}
-
-/** What the next fetch presents. */
-export type Choice =
-  | { readonly kind: 'present'; readonly state: ChainState }
-  /** Nothing: the chain starts again, or for the first time. */
-  | { readonly kind: 'start' }
+/** What the next fetch presents, or why it must not be made. */
+export type Presentable =
+  | { readonly kind: 'token'; readonly token: ChainState }
+  /** It is made without a refresh token. */
+  | { readonly kind: 'nothing' }
   | { readonly kind: 'expired' }
-  /** Former processes have presented it so often, and nobody knows whether it was spent. */
-  | { readonly kind: 'presented'; readonly times: number };
+  /** Former processes have presented it so often and never knew the outcome. */
+  | { readonly kind: 'presented-before'; readonly times: number };
 
-export const UNREAD_CHAIN: Chain = {
+/** `start-again`: the provider also hands out tokens without a refresh token. */
+export type ChainFallback = 'start-again' | 'none';
+
+export const UNKNOWN_CHAIN: Chain = {
   stored: { state: undefined, version: undefined },
-  unsaved: { kind: 'unread' },
   seed: undefined,
-  objection: { kind: 'none' },
+  unsaved: undefined,
+  doubt: { kind: 'none' },
   note: { kind: 'none' },
 };
 
 /** Of one refresh token whose outcome nobody knows. */
 const MAX_PRESENTATIONS = 2;
 
-export function unsavedOf({ unsaved }: Chain): UnsavedChain | undefined {
-  return unsaved.kind === 'recovered' || unsaved.kind === 'own' ? unsaved : undefined;
-}
-
-/** The refresh token that counts, of those that are saved. */
-export function newestOf({ stored, seed }: Chain): ChainState | undefined {
+/** The refresh token that counts. */
+export function chosenIn({ stored, seed }: Chain): ChainState | undefined {
   return chooseRefreshToken(stored.state, seed);
 }
 
 /** Reads may be stale right after a write: never steps back behind what this process has saved itself. */
-export function learnStored(chain: Chain, stored: StoredChain): Chain {
-  const known = chain.stored.state;
-  const isOlder =
-    known !== undefined && (stored.state === undefined || stored.state.generation < known.generation);
-  return isOlder ? chain : { ...chain, stored };
+export function learnStored(chain: Chain, found: Found): Chain {
+  const { state: known } = chain.stored;
+  const isBehind =
+    known !== undefined && (found.state === undefined || found.state.generation < known.generation);
+  return isBehind ? chain : { ...chain, stored: found };
 }
 
-/** The store has what was not saved. */
-export function noteSaved(chain: Chain, state: ChainState, version: string): Chain {
-  return { ...chain, stored: { state, version }, unsaved: { kind: 'none' } };
-}
-
-/** What an answer makes of the chain: its newest refresh token, which has to be saved. */
+/** The refresh token of an answer as the next state of the chain. */
 export function nextState(
-  { stored: { state }, seed }: Chain,
+  { stored, seed }: Chain,
   refreshToken: SecretText,
   { refreshTokenExpiresAtMs, issuedAtMs }: Pick<FetchedToken, 'refreshTokenExpiresAtMs' | 'issuedAtMs'>,
 ): ChainState {
@@ -96,94 +96,88 @@ export function nextState(
     refreshToken,
     refreshTokenExpiresAtMs,
     obtainedAtMs: issuedAtMs,
-    generation: (state?.generation ?? 0) + 1,
+    generation: (stored.state?.generation ?? 0) + 1,
     // Of a chain that has started again as well: the seed comes before it, and must not come again.
-    seed: seed?.fingerprint() ?? state?.seed,
+    seed: seed?.fingerprint() ?? stored.state?.seed,
   };
 }
 
-/** Notes that a refresh token is about to be presented. */
-export function notePresentation(chain: Chain, secretName: string, { refreshToken }: ChainState): Chain {
-  const fingerprint = refreshToken.fingerprint();
-  const { note } = chain;
-  const isSame = note.kind !== 'none' && note.presentation.fingerprint === fingerprint;
-  const times = isSame ? note.presentation.times + 1 : 1;
-  return { ...chain, note: { kind: 'own', presentation: { secretName, fingerprint, times } } };
-}
-
-/** The last presentation spent nothing; those of the same refresh token before it stay noted. */
-export function takeBackPresentation(chain: Chain): Chain {
-  const { note } = chain;
-  if (note.kind === 'none' || note.presentation.times <= 1) return { ...chain, note: { kind: 'none' } };
-  const { presentation } = note;
-  return {
-    ...chain,
-    note: { kind: 'own', presentation: { ...presentation, times: presentation.times - 1 } },
-  };
-}
-
-/** A provider that has answered with a token leaves no doubt; what it has refused stays refused. */
-export function clearDoubt(chain: Chain): Chain {
-  const { objection } = chain;
-  if (objection.kind === 'doubted') return { ...chain, objection: { kind: 'none' } };
-  return objection.kind === 'spent' ? { ...chain, objection: { ...objection, kind: 'refused' } } : chain;
-}
-
-export function isDoubted(chain: Chain, presented: ChainState): boolean {
-  const kind = objectionTo(chain, presented);
-  return kind === 'doubted' || kind === 'spent';
-}
-
-/** It was presented, and nobody knows whether it was spent. */
-export function doubt(chain: Chain, presented: ChainState): Chain {
-  const kind = objectionTo(chain, presented) === 'none' ? 'doubted' : 'spent';
-  return { ...chain, objection: { kind, refreshToken: presented.refreshToken } };
-}
-
-/** The provider has refused it, or has spent it for one that can never be saved. */
-export function refuse(chain: Chain, presented: ChainState): Chain {
-  const kind = isDoubted(chain, presented) ? 'spent' : 'refused';
-  return { ...chain, objection: { kind, refreshToken: presented.refreshToken } };
-}
-
-/** Whether the chain has met a refusal, whatever refresh token that was about. */
-export function hasRefusal({ objection: { kind } }: Chain): boolean {
-  return kind === 'refused' || kind === 'spent';
-}
-
-/**
- * Decides what the next fetch presents, and takes into account, once, what a former process has noted.
- * @param canStartAgain the provider also hands out tokens without a refresh token
- */
-export function choosePresented(
-  chain: Chain,
-  canStartAgain: boolean,
+export function decidePresentation(
+  before: Chain,
+  fallback: ChainFallback,
   nowMs: number,
-): { readonly chain: Chain; readonly choice: Choice } {
-  const newest = newestOf(chain);
-  if (newest === undefined) return { chain, choice: { kind: 'start' } };
-  const compared = compareFormer(chain, newest);
-  const { objection, note } = compared;
-  const isNewlySpent = objection !== chain.objection && objection.kind === 'spent';
-  if (isNewlySpent && !canStartAgain && note.kind !== 'none')
-    return { chain: compared, choice: { kind: 'presented', times: note.presentation.times } };
-  const isExpired = newest.refreshTokenExpiresAtMs !== undefined && newest.refreshTokenExpiresAtMs <= nowMs;
-  // Without a fallback a refused one is presented again after a human had the time to act, never sooner.
-  const isRefused = hasRefusal(compared) && objectionTo(compared, newest) !== 'none';
-  if (canStartAgain && (isRefused || isExpired)) return { chain: compared, choice: { kind: 'start' } };
-  return { chain: compared, choice: isExpired ? { kind: 'expired' } : { kind: 'present', state: newest } };
+): { readonly chain: Chain; readonly presents: Presentable } {
+  const newest = chosenIn(before);
+  if (newest === undefined) return { chain: before, presents: { kind: 'nothing' } };
+  const chain = believeFormer(before, newest);
+  const isRefused = chain.doubt.kind === 'refused' && isSame(chain.doubt.token, newest);
+  const { refreshTokenExpiresAtMs } = newest;
+  const isExpired = refreshTokenExpiresAtMs !== undefined && refreshTokenExpiresAtMs <= nowMs;
+  if (fallback === 'start-again')
+    return {
+      chain,
+      presents: isRefused || isExpired ? { kind: 'nothing' } : { kind: 'token', token: newest },
+    };
+  const { note } = before;
+  if (note.kind === 'former' && chain.doubt.kind === 'refused' && chain.doubt !== before.doubt)
+    return { chain, presents: { kind: 'presented-before', times: note.presentation.times } };
+  // A refused one is presented again after a human had the time to act, never sooner.
+  return { chain, presents: isExpired ? { kind: 'expired' } : { kind: 'token', token: newest } };
 }
 
 /** A former process presented the newest refresh token and ended before it knew the outcome: it may be spent. */
-function compareFormer(chain: Chain, { refreshToken }: ChainState): Chain {
-  const { note } = chain;
-  if (note.kind !== 'former') return chain;
-  const known: Chain = { ...chain, note: { ...note, kind: 'own' } };
-  if (note.presentation.fingerprint !== refreshToken.fingerprint()) return known;
-  const kind = note.presentation.times < MAX_PRESENTATIONS ? 'doubted' : 'spent';
-  return { ...known, objection: { kind, refreshToken } };
+function believeFormer(chain: Chain, newest: ChainState): Chain {
+  if (chain.note.kind !== 'former') return chain;
+  const { presentation } = chain.note;
+  const note: Note = { kind: 'own', presentation, before: presentation };
+  if (presentation.fingerprint !== newest.refreshToken.fingerprint()) return { ...chain, note };
+  const kind = presentation.times < MAX_PRESENTATIONS ? 'unclear' : 'refused';
+  return { ...chain, note, doubt: { kind, token: newest } };
 }
 
-function objectionTo({ objection }: Chain, { refreshToken }: ChainState): Objection['kind'] {
-  return objection.kind !== 'none' && objection.refreshToken.equals(refreshToken) ? objection.kind : 'none';
+/** A refresh token is about to be presented. */
+export function notePresented(chain: Chain, { refreshToken }: ChainState, secretName: string): Chain {
+  const fingerprint = refreshToken.fingerprint();
+  const noted = chain.note.kind === 'none' ? undefined : chain.note.presentation;
+  const before = noted?.fingerprint === fingerprint ? noted : undefined;
+  const presentation = { secretName, fingerprint, times: (before?.times ?? 0) + 1 };
+  return { ...chain, note: { kind: 'own', presentation, before } };
+}
+
+/**
+ * What a fetch with a refresh token that brought no new one means for the chain. `ask-store`: it may be a lost race;
+ * `fall-back`: that refresh token is not presented any more.
+ */
+export function learnFailure(
+  chain: Chain,
+  presented: ChainState,
+  { code }: Failure,
+  isAmbiguous: boolean,
+): { readonly chain: Chain; readonly follows: 'nothing' | 'ask-store' | 'fall-back' } {
+  if (code === 'chain-broken') return { chain, follows: 'ask-store' };
+  if (!isAmbiguous) return { chain, follows: 'nothing' };
+  const { doubt } = chain;
+  if (doubt.kind === 'none' || !isSame(doubt.token, presented))
+    return { chain: { ...chain, doubt: { kind: 'unclear', token: presented } }, follows: 'nothing' };
+  const refused: Chain = { ...chain, doubt: { kind: 'refused', token: presented } };
+  return { chain: refused, follows: code === 'aborted' ? 'nothing' : 'fall-back' };
+}
+
+/**
+ * Whether the store has this refresh token, or a newer one. What still follows on the store's version was obtained with
+ * it, so it is newer whatever a clock that was set back in between has put into it.
+ * @param seed fingerprint of the present one: of two chains that meet, its chain stays
+ */
+export function isSuperseded(
+  { state, write }: Unsaved,
+  { state: stored, version }: Found,
+  seed: string | undefined,
+): boolean {
+  if (stored === undefined || write.expectedVersion === version) return false;
+  const isDecidedBySeed = stored.seed !== state.seed && (seed === stored.seed || seed === state.seed);
+  return isDecidedBySeed ? seed === stored.seed : stored.obtainedAtMs >= state.obtainedAtMs;
+}
+
+export function isSame(one: ChainState, other: ChainState): boolean {
+  return one.refreshToken.equals(other.refreshToken);
 }

@@ -15,8 +15,8 @@ import { msUntil } from '../core/schedule/moment.ts';
 import type { PublishedToken } from '../core/token/document.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import { decideStep, isDue, type TokenFacts } from './decide-step.ts';
+import type { Priority } from './limits/priority-queue.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
-import type { PendingToken } from './planned-token.ts';
 import {
   type Achievement,
   attemptsOf,
@@ -33,13 +33,15 @@ import {
   WORKING,
 } from './refresh-run.ts';
 import type { Term } from './term.ts';
-import { fetchToken, reconsider, type TokenFetchDeps, takeToken } from './token-fetch.ts';
-import { learn, readSecret } from './token-secret.ts';
-import { delay, invalidate, isStale, rebase, storedIn, type TokenState, UNREAD } from './token-state.ts';
+import { fetchToken, type TokenFetchDeps } from './token-fetch.ts';
+import { TokenPublication, type TokenPublicationDeps } from './token-publication.ts';
+import { pendingOf } from './token-state.ts';
+
+export interface ManagedTokenDeps extends TokenFetchDeps, Omit<TokenPublicationDeps, 'chain'> {}
 
 export class ManagedToken {
-  readonly #deps: TokenFetchDeps;
-  #state: TokenState = UNREAD;
+  readonly #deps: ManagedTokenDeps;
+  readonly #publication: TokenPublication;
   #running: Promise<RefreshOutcome> | undefined;
   /** Ends the present run as the end of its term does, when the token is not managed any more. */
   #retiring: AbortController | undefined;
@@ -48,8 +50,9 @@ export class ManagedToken {
   /** A human waits for the next attempt of the present run. */
   #isUrged = false;
 
-  constructor(deps: TokenFetchDeps) {
+  constructor(deps: ManagedTokenDeps) {
     this.#deps = deps;
+    this.#publication = new TokenPublication(deps);
   }
 
   get identity(): TokenIdentity {
@@ -67,7 +70,7 @@ export class ManagedToken {
 
   /** What readers see. */
   get published(): PublishedToken | undefined {
-    return this.#state.published?.token;
+    return this.#publication.published?.token;
   }
 
   /**
@@ -75,7 +78,7 @@ export class ManagedToken {
    * token that came with it dies earlier. `undefined` when there is no token.
    */
   get lifetimeMs(): number | undefined {
-    return this.#state.published?.lifetimeMs;
+    return this.#publication.published?.lifetimeMs;
   }
 
   /** The secrets whose texts {@link ManagedToken.restore} reads. */
@@ -89,7 +92,7 @@ export class ManagedToken {
    * not have the newest refresh token yet.
    */
   dueInMs(): number {
-    const { published } = this.#state;
+    const { published } = this.#publication;
     return this.hasUnsaved || published === undefined
       ? Number.NEGATIVE_INFINITY
       : msUntil(published.refreshAt, this.#deps.clock);
@@ -97,7 +100,7 @@ export class ManagedToken {
 
   /** Others may have published since the store was read: it is read again before anything is fetched. */
   invalidate(): void {
-    this.#state = invalidate(this.#state);
+    this.#publication.invalidate();
   }
 
   /**
@@ -105,19 +108,10 @@ export class ManagedToken {
    * @param reader in place of the store, when its texts have been read ahead
    */
   async restore(signal: AbortSignal, reader: TextReader = this.#deps.store): Promise<Result<void>> {
-    const { chain, limits, clock, events, identity } = this.#deps;
+    const { chain, limits } = this.#deps;
     await limits.coolDown.restore();
     const restored = chain === undefined ? succeed(undefined) : await chain.restore(reader, signal);
-    if (!restored.ok) return restored;
-    const { published, pending } = this.#state;
-    const read = await readSecret(this.#deps, signal, reader);
-    if (!read.ok) {
-      this.invalidate();
-      return read;
-    }
-    if (read.value.kind === 'absent') events({ event: 'token-absent', identity, why: read.value.why });
-    this.#state = learn(this.#deps, published, read.value, isStale(pending, clock) ? undefined : pending);
-    return succeed(undefined);
+    return restored.ok ? this.#publication.restore(reader, signal) : restored;
   }
 
   /**
@@ -164,10 +158,10 @@ export class ManagedToken {
       reason,
       term,
       retired: retiring.signal,
-      ended: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
+      over: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
       maxAttempts,
       startedMs: this.#deps.clock.monotonicMs(),
-      beganLive: (this.#remainingMs ?? 0) > 0,
+      beganLive: (this.#publication.remainingMs ?? 0) > 0,
       goal,
       attempt: 1,
       failures: NO_FAILURES,
@@ -186,8 +180,8 @@ export class ManagedToken {
 
   #isOnlyChainDue(reason: RefreshReason): boolean {
     const { policy, clock } = this.#deps;
-    if (!this.hasUnsaved || this.#state.pending !== undefined || isDue(this.#state, policy, clock))
-      return false;
+    const { state } = this.#publication;
+    if (!this.hasUnsaved || pendingOf(state) !== undefined || isDue(state, policy, clock)) return false;
     return reason === 'start' || reason === 'due';
   }
 
@@ -197,7 +191,7 @@ export class ManagedToken {
     events({ event: 'refresh-started', identity, reason: begun.reason });
     let run = begun;
     for (;;) {
-      run = endWhenEnded(run);
+      run = endWhenOver(run);
       const step = decideStep(this.#facts, run, limits.view(this.published?.issuedAtMs), clock);
       switch (step.kind) {
         case 'read-store':
@@ -213,11 +207,11 @@ export class ManagedToken {
           run = await this.#publish(run);
           break;
         case 'wait-for-turn':
-          await untilEnded(run, limits.takeTurn(this.#priority, run.ended));
+          await untilOver(run, limits.takeTurn(this.#priority, run.over));
           break;
         case 'wait':
           limits.leaveTurn();
-          await untilEnded(run, clock.sleep(step.waitMs, run.ended));
+          await untilOver(run, clock.sleep(step.waitMs, run.over));
           break;
         case 'wait-after-failure':
           limits.release();
@@ -237,18 +231,12 @@ export class ManagedToken {
   }
 
   get #facts(): TokenFacts {
-    return { state: this.#state, hasUnsaved: this.hasUnsaved, policy: this.#deps.policy };
-  }
-
-  /** Life left on what readers see, in milliseconds. */
-  get #remainingMs(): number | undefined {
-    const { published } = this.#state;
-    return published === undefined ? undefined : msUntil(published.expiry, this.#deps.clock);
+    return { state: this.#publication.state, hasUnsaved: this.hasUnsaved, policy: this.#deps.policy };
   }
 
   /** Whose readers run out first goes first. */
-  get #priority(): number {
-    return this.published?.expiresAtMs ?? Number.NEGATIVE_INFINITY;
+  get #priority(): Priority {
+    return this.published?.expiresAtMs ?? 'first';
   }
 
   #end(run: RefreshRun, outcome: RefreshOutcome): RefreshOutcome {
@@ -273,7 +261,7 @@ export class ManagedToken {
 
   #fail(run: RefreshRun, failure: Failure): RefreshRun {
     this.#isUrged = false;
-    this.#state = delay(this.#state);
+    this.#publication.delay();
     if (run.phase.kind === 'ending') return { ...run, phase: { ...run.phase, hasTried: true } };
     // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
     if (run.term.hasEnded() || run.retired.aborted) return ending(run, describeEndOf(run));
@@ -302,20 +290,21 @@ export class ManagedToken {
   }
 
   #decideWait({ beganLive, failures, goal }: RefreshRun, failure: Failure): number {
-    const { limits, writer, random } = this.#deps;
+    const { limits, random } = this.#deps;
     limits.coolDown.recordFailure(failure);
     const input = {
       ...attemptsOf(failures, failure),
       failure,
-      remainingMs: beganLive ? this.#remainingMs : undefined,
-      roomInMs: writer.roomInMs,
+      remainingMs: beganLive ? this.#publication.remainingMs : undefined,
+      roomInMs: limits.writer.roomInMs,
       humanInMs: limits.coolDown.rejectedRestMs(failure),
     };
     const ownMs = decideWait(input, random.next());
     if (goal === 'chain') return ownMs;
     const { demandedMs, intervalMs } = limits.view(this.published?.issuedAtMs);
-    if (this.#state.pending !== undefined) return Math.max(ownMs, demandedMs);
-    const spareMs = this.#state.kind === 'unread' ? 0 : limits.retryRestMs;
+    const { state } = this.#publication;
+    if (pendingOf(state) !== undefined) return Math.max(ownMs, demandedMs);
+    const spareMs = state.kind === 'unread' ? 0 : limits.retryRestMs;
     return Math.max(ownMs, demandedMs, intervalMs, spareMs);
   }
 
@@ -327,7 +316,7 @@ export class ManagedToken {
       ...(failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
     ]);
     stopListening?.();
-    if (failure.retry === 'needs-human' && !run.ended.aborted) limits.coolDown.forgetRejection();
+    if (failure.retry === 'needs-human' && !run.over.aborted) limits.coolDown.forgetRejection();
     const next = run.phase.kind === 'backing-off' ? run.phase.next : WORKING;
     return { ...run, attempt: run.attempt + 1, phase: next };
   }
@@ -337,7 +326,7 @@ export class ManagedToken {
     const { limits } = this.#deps;
     const next: RefreshRun = { ...run, phase: WORKING };
     if (refusal.refusal !== 'held') {
-      await untilEnded(run, limits.wait(refusal, this.#priority, run.ended));
+      await untilOver(run, limits.wait(refusal, this.#priority, run.over));
       return next;
     }
     const { failure, restMs, hasFailed } = refusal;
@@ -366,7 +355,7 @@ export class ManagedToken {
     const wakeUp = new AbortController();
     const done = new AbortController();
     this.#wakeUp = wakeUp;
-    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.ended]);
+    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.over]);
     const waits = begin(signal);
     try {
       await Promise.race(waits);
@@ -381,7 +370,7 @@ export class ManagedToken {
 
   async #readStore(run: RefreshRun): Promise<RefreshRun> {
     // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
-    const restored = await this.restore(run.ended);
+    const restored = await this.restore(run.over);
     return this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, restored);
   }
 
@@ -394,66 +383,41 @@ export class ManagedToken {
         ? { ...run, phase: { kind: 'refused', refusal: admitted } }
         : this.#fail(run, admitted.failure);
     using permit = admitted;
-    const { state, isPutOff } = await reconsider(this.#deps, this.#state, run.term);
-    this.#state = state;
+    const isPutOff = await this.#publication.reconsider(run.term);
     const mayBePutOff = run.attempt === 1 && (run.reason === 'due' || run.reason === 'start');
     if (isPutOff && mayBePutOff) return achieved(run, 'fresh');
-    const fetched = await fetchToken(this.#deps, state, run.term, permit);
+    const { remainingMs } = this.#publication;
+    const fingerprint = (remainingMs ?? 0) > 0 ? this.published?.fingerprint : undefined;
+    const fetched = await fetchToken(this.#deps, run.term, permit, { remainingMs, fingerprint });
     if (!fetched.ok) return this.#fail(run, fetched.failure);
     this.#isUrged = false;
-    const isAskedEarly = run.reason === 'explicit';
-    const taken = takeToken(this.#deps, this.#state, fetched.value, isAskedEarly, isOffSchedule(run));
-    if (taken.ok) {
-      this.#state = taken.value;
-      return taken.value.kind === 'pending' ? run : achieved(run, 'unchanged');
-    }
+    const taken = this.#publication.take(fetched.value, run.reason === 'explicit', isOffSchedule(run));
+    if (taken.ok) return taken.value === 'unchanged' ? achieved(run, 'unchanged') : run;
     // The token is of no use; the refresh token that came with it is.
     const saved = await this.#saveRefreshToken(run.term);
     return this.#fail(run, saved.ok ? taken.failure : saved.failure);
   }
 
   async #publish(run: RefreshRun): Promise<RefreshRun> {
-    const { writer, clock, events, identity } = this.#deps;
+    const { clock, events, identity } = this.#deps;
     const { term, reason, startedMs } = run;
-    const { pending, published } = this.#state;
-    if (pending === undefined) throw new Error('nothing is pending to be published');
-    const written = await writer.publish('document', pending.write, term, published?.token.expiresAtMs);
-    if (!written.ok)
-      return written.failure.code === 'store-conflict'
-        ? this.#resolveConflict(run, pending, written.failure)
-        : this.#fail(run, written.failure);
-    const { document, token, lifetimeMs, refreshAt, latestRefreshAt, expiry } = pending;
-    this.#state = {
-      kind: 'published',
-      stored: { version: written.value.version, generation: document.generation },
-      published: { token, lifetimeMs, refreshAt, latestRefreshAt, expiry },
-    };
+    if (term.hasEnded()) return this.#fail(run, describeEndOf(run));
+    const published = await this.#publication.publish(term);
+    if (!published.ok) return this.#fail(run, published.failure);
+    if (published.value === 'theirs' || this.published === undefined) return achieved(run, 'fresh');
+    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = this.published;
+    const durationMs = clock.monotonicMs() - startedMs;
     events({
       event: 'token-refreshed',
       identity,
       reason,
-      durationMs: clock.monotonicMs() - startedMs,
-      issuedAtMs: token.issuedAtMs,
-      expiresAtMs: token.expiresAtMs,
-      refreshAtMs: token.refreshAtMs,
-      generation: token.generation,
+      durationMs,
+      issuedAtMs,
+      expiresAtMs,
+      refreshAtMs,
+      generation,
     });
     return achieved(run, 'refreshed');
-  }
-
-  /** Somebody else has written the secret: the token that lives longer stays. */
-  async #resolveConflict(run: RefreshRun, pending: PendingToken, conflict: Failure): Promise<RefreshRun> {
-    const { identity, random } = this.#deps;
-    const { published } = this.#state;
-    const read = await readSecret(this.#deps, run.term.signal);
-    if (!read.ok) return this.#fail(run, read.failure);
-    const rebased = rebase(pending, read.value, identity, random);
-    if (rebased === undefined) {
-      this.#state = learn(this.#deps, published, read.value, undefined);
-      return achieved(run, 'fresh');
-    }
-    this.#state = { kind: 'pending', stored: storedIn(read.value), published, pending: rebased };
-    return this.#fail(run, conflict);
   }
 
   #saveRefreshToken(term: Term): Promise<Result<void>> {
@@ -461,10 +425,10 @@ export class ManagedToken {
   }
 }
 
-function endWhenEnded(run: RefreshRun): RefreshRun {
+function endWhenOver(run: RefreshRun): RefreshRun {
   const isAlready =
     run.phase.kind === 'ending' || run.phase.kind === 'achieved' || run.phase.kind === 'failed';
-  return run.ended.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
+  return run.over.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
 }
 
 function ending(run: RefreshRun, failure: Failure): RefreshRun {
@@ -476,10 +440,10 @@ function achieved(run: RefreshRun, kind: Achievement['kind']): RefreshRun {
 }
 
 /** Only the run's own signals end a wait; anything else is a bug and must be seen. */
-async function untilEnded(run: RefreshRun, wait: Promise<void>): Promise<void> {
+async function untilOver(run: RefreshRun, wait: Promise<void>): Promise<void> {
   try {
     await wait;
   } catch (error) {
-    if (!run.ended.aborted) throw error;
+    if (!run.over.aborted) throw error;
   }
 }

@@ -34,7 +34,7 @@ export type Phase =
   | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** Somebody waits for the outcome, and is better served by the reason than by silence. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** The term has ended, or the token is not managed any more; what was fetched gets a last try. */
+  /** The term is over, or the token is not managed any more; what was fetched gets a last try. */
   | { readonly kind: 'ending'; readonly failure: Failure; readonly hasTried: boolean };
 
 export interface RefreshRun {
@@ -43,7 +43,7 @@ export interface RefreshRun {
   /** Aborted when the token is not managed any more. */
   readonly retired: AbortSignal;
   /** Aborted then, and when the term ends in either way: no further attempt is begun. */
-  readonly ended: AbortSignal;
+  readonly over: AbortSignal;
   /** `unlimited`: nobody waits for the run. Else the run ends after so many, and when a human or a long wait is needed. */
   readonly maxAttempts: number | 'unlimited';
   readonly startedMs: number;
@@ -123,7 +123,7 @@ export function isGivenUp({ maxAttempts, attempt }: RefreshRun, { retry }: Failu
 }
 
 export function describeEndOf({ term, retired }: RefreshRun): Failure {
-  return retired.aborted && !term.signal.aborted ? RETIRED : describeEnd(term);
+  return retired.aborted && !term.hasEnded() ? RETIRED : describeEnd(term);
 }
 
 /** Whether its token does not come when its time has come, maybe with all tokens of the provider at once. */

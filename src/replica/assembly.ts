@@ -13,7 +13,6 @@ import { ProviderBreaker } from '../refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../refresh/limits/token-limits.ts';
 import { WriteRateLimiter } from '../refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../refresh/managed-token.ts';
-import { SecretWriter } from '../refresh/secret-writer.ts';
 import { TokenChain, type TokenChainDeps } from '../refresh/token-chain.ts';
 import type { Connections } from '../wiring/connections.ts';
 
@@ -87,11 +86,12 @@ function assembleProvider(
     // One object for all parts of a token, grown step by step: with 10,000 tokens a copy for each part would be seen.
     const offsetMs = Math.round(random.next() * spreadMs);
     const base = { ...common, identity, stateSecret, source, offsetMs };
-    const writing = Object.assign(base, { writer: new SecretWriter(base) });
+    const limits = new TokenLimits(base);
+    const { writer } = limits;
     const keeper = new ManagedToken(
-      Object.assign(writing, {
-        limits: new TokenLimits(writing),
-        chain: createChain(configuration, token, source, { ...writing, journal: shared.journal }),
+      Object.assign(base, {
+        limits,
+        chain: createChain(configuration, token, source, { ...base, writer, journal: shared.journal }),
       }),
     );
     const assembled = { source, keeper, stateSecret };

@@ -176,11 +176,8 @@ export class Replica {
 
 /** A term that ends with the drain too. */
 function createTerm(leadership: Leadership, drained: AbortSignal, stopping: AbortSignal): Term {
-  return {
-    signal: AbortSignal.any([leadership.signal, drained]),
-    stopping,
-    hasEnded: () => leadership.hasEnded() || drained.aborted,
-  };
+  const signal = AbortSignal.any([leadership.signal, drained]);
+  return { signal, hasEnded: () => leadership.hasEnded() || drained.aborted, stopping };
 }
 
 function createDiscoveries(

@@ -1,24 +1,7 @@
-/** How the live table looks. Pure: rows and the time go in, text comes out. */
+/** How the live table looks. Pure: records and the time go in, text comes out. */
 import { styleText } from 'node:util';
-import type { FailureCode } from '../core/failure.ts';
+import { nextAttemptAtMs, publishedOf, type ReadableToken, type TokenRecord } from '../core/board.ts';
 import { formatRoughly } from '../core/wire/time-text.ts';
-
-/** What happened to a token last. */
-export type LastResult =
-  | { readonly kind: 'waiting' | 'absent' | 'restored' | 'refreshing' | 'refreshed' | 'unchanged' }
-  | { readonly kind: 'failing'; readonly code: FailureCode };
-
-/** One token; wall times in milliseconds. */
-export interface LiveTableRow {
-  readonly token: string;
-  readonly issuedAtMs: number | undefined;
-  /** Of the token that readers see; `undefined` when they see none. */
-  readonly expiresAtMs: number | undefined;
-  /** When the next refresh, or the next attempt, is due. */
-  readonly nextAttemptAtMs: number | undefined;
-  readonly generation: number | undefined;
-  readonly result: LastResult;
-}
 
 export interface LiveTableLook {
   readonly nowMs: number;
@@ -39,20 +22,20 @@ const TIME_WIDTH = 7;
 /** `provider-unavailable` and `credentials-rejected`. */
 const RESULT_WIDTH = 20;
 const GENERATION_WIDTH = 4;
-const SHORTEST_BAR = 4;
-const LONGEST_BAR = 24;
-const SHORTEST_NAME = 8;
+const MIN_BAR_WIDTH = 4;
+const MAX_BAR_WIDTH = 24;
+const MIN_NAME_WIDTH = 8;
 /** Below this share of its life a token is about to be refreshed, or should have been: margins are a fifteenth. */
 const LITTLE_LIFE = 0.07;
 
-/** Lines without a newline at the end: a heading and one line per row. */
-export function renderLiveTable(rows: readonly LiveTableRow[], look: LiveTableLook): string {
+/** Lines without a newline at the end: a heading and one line per token. */
+export function renderLiveTable(records: readonly TokenRecord[], look: LiveTableLook): string {
   const fixedWidth = 2 * TIME_WIDTH + RESULT_WIDTH + GENERATION_WIDTH + 4 * GAP.length;
-  const longestName = Math.max('TOKEN'.length, ...rows.map((row) => row.token.length));
+  const longestName = Math.max('TOKEN'.length, ...records.map(({ identity }) => identity.token.length));
   const spare = look.width - fixedWidth;
-  const nameWidth = Math.min(longestName, Math.max(SHORTEST_NAME, spare - SHORTEST_BAR - 1));
-  const roomForBar = Math.min(LONGEST_BAR, spare - nameWidth - 1);
-  const barWidth = roomForBar >= SHORTEST_BAR ? roomForBar : 0;
+  const nameWidth = Math.min(longestName, Math.max(MIN_NAME_WIDTH, spare - MIN_BAR_WIDTH - 1));
+  const roomForBar = Math.min(MAX_BAR_WIDTH, spare - nameWidth - 1);
+  const barWidth = roomForBar >= MIN_BAR_WIDTH ? roomForBar : 0;
   const lifeWidth = barWidth === 0 ? TIME_WIDTH : barWidth + 1 + TIME_WIDTH;
 
   const heading = [
@@ -63,13 +46,19 @@ export function renderLiveTable(rows: readonly LiveTableRow[], look: LiveTableLo
     'GEN'.padStart(GENERATION_WIDTH),
   ].map((text): Cell => ({ text, style: 'bold' }));
 
-  const lines = rows.map((row): readonly Cell[] => [
-    { text: fit(row.token, nameWidth), style: undefined },
-    lifeCell(row, look.nowMs, barWidth),
-    { text: nextText(row, look.nowMs).padStart(TIME_WIDTH), style: undefined },
-    { text: fit(resultText(row.result), RESULT_WIDTH), style: resultStyle(row.result) },
-    { text: String(row.generation ?? '-').padStart(GENERATION_WIDTH), style: 'dim' },
-  ]);
+  const lines = records.map((record): readonly Cell[] => {
+    const result = describeResult(record);
+    return [
+      { text: fit(record.identity.token, nameWidth), style: undefined },
+      lifeCell(record.readable, look.nowMs, barWidth),
+      { text: nextText(nextAttemptAtMs(record), look.nowMs).padStart(TIME_WIDTH), style: undefined },
+      { ...result, text: fit(result.text, RESULT_WIDTH) },
+      {
+        text: String(publishedOf(record.readable)?.generation ?? '-').padStart(GENERATION_WIDTH),
+        style: 'dim',
+      },
+    ];
+  });
   return [heading, ...lines].map((cells) => joinCells(cells, look)).join('\n');
 }
 
@@ -78,47 +67,36 @@ export function fit(text: string, width: number): string {
   return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
-function lifeCell(row: LiveTableRow, nowMs: number, barWidth: number): Cell {
-  const { share, text, style } = lifeLeft(row, nowMs);
+function lifeCell(readable: ReadableToken, nowMs: number, barWidth: number): Cell {
+  const { share, text, style } = lifeLeft(readable, nowMs);
   const label = text.padStart(TIME_WIDTH);
   if (barWidth === 0) return { text: label, style };
   const filled = share === 0 ? 0 : Math.max(1, Math.round(share * barWidth));
   return { text: `${'█'.repeat(filled)}${'░'.repeat(barWidth - filled)} ${label}`, style };
 }
 
-function lifeLeft({ issuedAtMs, expiresAtMs }: LiveTableRow, nowMs: number) {
-  if (expiresAtMs === undefined) return { share: 0, text: 'none', style: 'dim' } as const;
+function lifeLeft(readable: ReadableToken, nowMs: number) {
+  if (readable.kind !== 'published') return { share: 0, text: 'none', style: 'dim' } as const;
+  const { issuedAtMs = nowMs, expiresAtMs } = readable;
   const leftMs = expiresAtMs - nowMs;
   if (leftMs <= 0) return { share: 0, text: 'expired', style: 'red' } as const;
-  const lifetimeMs = expiresAtMs - (issuedAtMs ?? nowMs);
+  const lifetimeMs = expiresAtMs - issuedAtMs;
   const share = lifetimeMs > 0 ? Math.min(1, leftMs / lifetimeMs) : 0;
   return { share, text: formatRoughly(leftMs), style: share < LITTLE_LIFE ? 'yellow' : 'green' } as const;
 }
 
-function nextText({ nextAttemptAtMs }: LiveTableRow, nowMs: number): string {
-  if (nextAttemptAtMs === undefined) return '-';
-  return nextAttemptAtMs <= nowMs ? 'now' : formatRoughly(nextAttemptAtMs - nowMs);
+function nextText(attemptAtMs: number | undefined, nowMs: number): string {
+  if (attemptAtMs === undefined) return '-';
+  return attemptAtMs <= nowMs ? 'now' : formatRoughly(attemptAtMs - nowMs);
 }
 
-function resultText(result: LastResult): string {
-  return result.kind === 'failing' ? result.code : result.kind;
-}
-
-function resultStyle(result: LastResult): Style | undefined {
-  switch (result.kind) {
-    case 'failing':
-      return 'red';
-    case 'refreshed':
-      return 'green';
-    case 'refreshing':
-      return 'yellow';
-    case 'waiting':
-    case 'absent':
-      return 'dim';
-    case 'restored':
-    case 'unchanged':
-      return undefined;
-  }
+/** While attempts fail, the code says more than that the next one has begun. */
+function describeResult({ readable, failure, isRefreshing }: TokenRecord): Cell {
+  if (failure !== undefined) return { text: failure.code, style: 'red' };
+  if (isRefreshing) return { text: 'refreshing', style: 'yellow' };
+  if (readable.kind === 'unknown') return { text: 'waiting', style: 'dim' };
+  if (readable.kind === 'absent') return { text: 'absent', style: 'dim' };
+  return { text: readable.latest, style: readable.latest === 'refreshed' ? 'green' : undefined };
 }
 
 /** Cuts before it colours, so that no escape sequence is cut in two. */

@@ -1,20 +1,21 @@
 /**
  * The table that a terminal shows while the sandbox runs: one row per token, and the latest news below it, drawn again
- * in place every second. It listens to the same events as the log and knows nothing else.
+ * in place every second. Rows are what the board knows, news are the events.
  */
 import { stripVTControlCharacters } from 'node:util';
+import type { Board } from '../core/board.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import { formatFetchLimit } from '../core/limits/fetch-limit.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
-import type { TokenIdentity } from '../core/token/token.ts';
 import { formatRoughly, formatUtc } from '../core/wire/time-text.ts';
-import { fit, type LiveTableRow, renderLiveTable } from './live-table-text.ts';
+import { fit, renderLiveTable } from './live-table-text.ts';
 
 const REDRAW_EVERY_MS = 1000;
-const NEWS_SHOWN = 6;
+const MAX_NEWS = 6;
 const DEFAULT_COLUMNS = 80;
 
 export interface LiveTableOptions {
+  readonly board: Board;
   readonly clock: Clock;
   /** Takes text for the terminal. */
   readonly write: (text: string) => unknown;
@@ -23,8 +24,6 @@ export interface LiveTableOptions {
   /** The terminal's height now; without it the table is never cut. */
   readonly lines?: () => number | undefined;
   readonly color: boolean;
-  /** Rows to show before anything has happened, in this order. */
-  readonly tokens: readonly TokenIdentity[];
 }
 
 export interface LiveTable {
@@ -34,25 +33,17 @@ export interface LiveTable {
 }
 
 export function createLiveTable(options: LiveTableOptions): LiveTable {
-  const { clock, write, color } = options;
-  const rows = new Map<string, LiveTableRow>(
-    options.tokens.map(({ token }) => [token, emptyRow(token, { kind: 'waiting' })]),
-  );
+  const { board, clock, write, color } = options;
   const news: string[] = [];
   /** Lengths of the lines that are on the screen. */
   let drawnLengths: readonly number[] = [];
 
   return {
     onEvent: (event) => {
-      if ('identity' in event) {
-        const { token } = event.identity;
-        if (event.event === 'token-removed') rows.delete(token);
-        else rows.set(token, nextRow(rows.get(token) ?? emptyRow(token, { kind: 'waiting' }), event));
-      }
       const told = describeNews(event);
       if (told === undefined) return;
       news.push(`${formatUtc(clock.now()).slice(11, 19)}Z ${told.replace(/\p{Cc}+/gu, ' ')}`);
-      if (news.length > NEWS_SHOWN) news.shift();
+      if (news.length > MAX_NEWS) news.shift();
     },
     run: async (signal) => {
       while (!signal.aborted) {
@@ -70,7 +61,7 @@ export function createLiveTable(options: LiveTableOptions): LiveTable {
   function draw(): void {
     const width = options.columns() || DEFAULT_COLUMNS;
     const look = { nowMs: clock.now(), width, color };
-    const table = renderLiveTable([...rows.values()], look).split('\n');
+    const table = renderLiveTable([...board.tokens()], look).split('\n');
     const below = news.length === 0 ? [] : ['', ...news.map((line) => fit(line, width).trimEnd())];
     const shown = cutToHeight(table, below, options.lines?.(), width);
     // A terminal that became narrower has wrapped what stands there: count its lines, not ours.
@@ -100,67 +91,6 @@ function cutToHeight(
   const roomForNews = room - table.length - 1;
   if (separator === undefined || roomForNews < 1) return table;
   return [...table, separator, ...lines.slice(Math.max(0, lines.length - roomForNews))];
-}
-
-function emptyRow(token: string, result: LiveTableRow['result']): LiveTableRow {
-  return {
-    token,
-    issuedAtMs: undefined,
-    expiresAtMs: undefined,
-    nextAttemptAtMs: undefined,
-    generation: undefined,
-    result,
-  };
-}
-
-type RowEvent = Exclude<Extract<RefreshEvent, { identity: TokenIdentity }>, { event: 'token-removed' }>;
-
-function nextRow(row: LiveTableRow, event: RowEvent): LiveTableRow {
-  switch (event.event) {
-    case 'token-restored':
-    case 'token-refreshed':
-      return {
-        token: row.token,
-        issuedAtMs: event.issuedAtMs,
-        expiresAtMs: event.expiresAtMs,
-        nextAttemptAtMs: event.refreshAtMs,
-        generation: event.generation,
-        result: { kind: event.event === 'token-restored' ? 'restored' : 'refreshed' },
-      };
-    case 'token-absent':
-      return emptyRow(row.token, { kind: 'absent' });
-    case 'refresh-started':
-      // While attempts fail, the code says more than that the next one has begun.
-      return row.result.kind === 'failing' ? row : { ...row, result: { kind: 'refreshing' } };
-    case 'refresh-postponed':
-      return { ...row, nextAttemptAtMs: event.refreshAtMs, result: { kind: 'unchanged' } };
-    case 'token-unchanged':
-      return {
-        ...row,
-        expiresAtMs: event.expiresAtMs,
-        nextAttemptAtMs: event.refreshAtMs,
-        result: { kind: 'unchanged' },
-      };
-    case 'refresh-failed':
-    case 'refresh-abandoned':
-      return {
-        ...row,
-        ...(event.event === 'refresh-failed'
-          ? { expiresAtMs: event.expiresAtMs, nextAttemptAtMs: event.nextAttemptAtMs }
-          : {}),
-        result: { kind: 'failing', code: event.failure.code },
-      };
-    case 'token-fetched':
-    case 'secret-written':
-    case 'secret-versions-counted':
-    case 'version-budget-low':
-    case 'version-budget-exhausted':
-    case 'version-budget-recovered':
-    case 'refresh-recovered':
-    case 'chain-recovered':
-    case 'token-added':
-      return row;
-  }
 }
 
 /** One line for people, or `undefined` when the row says enough. */
@@ -202,18 +132,6 @@ function describeNews(event: RefreshEvent): string | undefined {
       return `${event.provider}: woke up too late for a tick, made up for it`;
     case 'clock-jumped':
       return `the wall clock jumped ${event.byMs < 0 ? 'back' : 'forward'} by ${formatRoughly(Math.abs(event.byMs))}`;
-    case 'leadership-acquired':
-    case 'coordination-recovered':
-    case 'standing-by':
-    case 'bindings-counted':
-    case 'discovery-recovered':
-    case 'alert-sent':
-    case 'alert-sink-recovered':
-    case 'refresh-started':
-    case 'token-fetched':
-    case 'secret-written':
-    case 'secret-versions-counted':
-      return undefined;
     case 'leadership-lost':
       return 'this replica no longer refreshes the tokens';
     case 'chain-recovered':
@@ -231,5 +149,7 @@ function describeNews(event: RefreshEvent): string | undefined {
     case 'nobody-leads':
     case 'journal-failed':
       return event.problem;
+    default:
+      return undefined;
   }
 }

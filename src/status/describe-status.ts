@@ -1,14 +1,22 @@
 /** From the board to what people and programs read. Costs a pass over all tokens, and sorting those that match. */
-import { runbookAnchor } from '../core/alert.ts';
+import { runbookLink } from '../core/alert.ts';
+import {
+  type Board,
+  countVersions,
+  decideTokenState,
+  type LeadershipRecord,
+  nextAttemptAtMs,
+  type ProviderRecord,
+  publishedOf,
+  TOKEN_STATES,
+  type TokenRecord,
+  type TokenState,
+} from '../core/board.ts';
 import type { Clock } from '../core/ports.ts';
-import type { TokenIdentity } from '../core/token/token.ts';
+import { STRIP_LENGTH, type StripMark } from '../core/token/refresh-strip.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
-import { medianCallMs, type ProviderRecord } from './provider-record.ts';
-import { STRIP_LENGTH, type StripMark } from './refresh-strip.ts';
-import type { StatusBoard } from './status-board.ts';
 import type { ProviderStatus, StateCounts, StatusDocument, TokenStatus } from './status-document.ts';
 import type { StatusQuery } from './status-query.ts';
-import { decideTokenState, TOKEN_STATES, type TokenRecord, type TokenState } from './token-record.ts';
 
 export interface StatusSettings {
   /** Name of the installation. */
@@ -21,20 +29,17 @@ export interface StatusSettings {
 }
 
 export interface StatusSources extends StatusSettings {
-  readonly board: StatusBoard;
+  readonly board: Board;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
-  /** Versions that the token's secret (or its chain's, if more) got in 24 hours, as far as is known. */
-  readonly versionsOf: (identity: TokenIdentity) => number;
 }
 
-const RUNBOOK_FILE = 'docs/runbook.md';
-const LONGEST_MESSAGE = 500;
+const MAX_MESSAGE_LENGTH = 500;
 const NOTHING = '.'.repeat(STRIP_LENGTH);
 const MARK_LETTERS: Readonly<Record<StripMark, string>> = { none: '.', ok: 'o', retried: 'r', failed: 'f' };
 
 /** A token with what it is sorted by, worked out once. */
 interface Seen {
-  readonly record: Readonly<TokenRecord>;
+  readonly record: TokenRecord;
   readonly state: TokenState;
   readonly rank: number;
   /** When it expires: no life at all comes first, what is not known last. */
@@ -61,18 +66,12 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
   const pages = Math.max(1, Math.ceil(matching.length / size));
   const page = Math.min(query.page, pages);
   const shown = matching.toSorted(ORDERS[sort]).slice((page - 1) * size, page * size);
-  const { isLeader, sinceMs, problem } = board.leadership;
   return {
     at: formatUtc(nowMs),
     name,
     version,
     replica,
-    leadership: {
-      isLeader,
-      since: formatUtc(sinceMs),
-      leader: board.leader ?? null,
-      problem: problem ?? null,
-    },
+    leadership: describeLeadership(board.leadership),
     tokens: sum(counts),
     counts,
     providers: [...board.providers()].map((each) =>
@@ -92,10 +91,23 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
   };
 }
 
+/** Who was seen to lead is told for as long as that can be seen. */
+function describeLeadership({ isLeader, sinceMs, other, trouble }: LeadershipRecord) {
+  const isBlind = trouble?.blindSinceMonotonicMs !== undefined;
+  return {
+    isLeader,
+    since: formatUtc(sinceMs),
+    leader: isBlind ? null : (other?.name ?? null),
+    problem: trouble?.problem ?? null,
+  };
+}
+
 function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: number): TokenStatus {
-  const { identity, failure, strip, expiresAtMs } = record;
-  const { token, provider, kind, customer, secret } = identity;
-  const marks = strip?.marks(sources.clock.monotonicMs());
+  const { failure, isRefreshing } = record;
+  const { token, provider, kind, customer, secret } = record.identity;
+  const { issuedAtMs, refreshAtMs, expiresAtMs, generation } = publishedOf(record.readable) ?? {};
+  const monotonicMs = sources.clock.monotonicMs();
+  const marks = record.strip?.marks(monotonicMs);
   return {
     token,
     provider,
@@ -103,62 +115,51 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
     customer: customer ?? null,
     secret,
     state,
-    issuedAt: formatTime(record.issuedAtMs),
-    dueAt: formatTime(record.refreshAtMs),
-    expiresAt: formatTime(expiresAtMs),
-    lifeLeftSeconds: expiresAtMs === undefined ? null : Math.floor((expiresAtMs - nowMs) / 1000),
-    generation: record.generation ?? null,
-    isRefreshing: record.isRefreshing,
-    nextAttemptAt: formatTime(record.nextAttemptAtMs),
-    failure:
-      failure === undefined
-        ? null
-        : {
-            code: failure.code,
-            message: failure.message.slice(0, LONGEST_MESSAGE),
-            since: formatUtc(failure.sinceMs),
-            attempts: failure.attempts,
-            runbook: `${sources.runbookUrl ?? RUNBOOK_FILE}#${runbookAnchor(failure.code)}`,
-          },
+    issuedAt: whenKnown(issuedAtMs, formatUtc),
+    dueAt: whenKnown(refreshAtMs, formatUtc),
+    expiresAt: whenKnown(expiresAtMs, formatUtc),
+    lifeLeftSeconds: whenKnown(expiresAtMs, (timeMs) => Math.floor((timeMs - nowMs) / 1000)),
+    generation: generation ?? null,
+    isRefreshing,
+    nextAttemptAt: whenKnown(nextAttemptAtMs(record), formatUtc),
+    failure: whenKnown(failure, ({ code, message, sinceMs, attempts }) => ({
+      code,
+      message: message.slice(0, MAX_MESSAGE_LENGTH),
+      since: formatUtc(sinceMs),
+      attempts,
+      runbook: runbookLink(sources.runbookUrl, code),
+    })),
     versions: {
-      last24Hours: sources.versionsOf(identity),
+      last24Hours: countVersions(record, monotonicMs),
       budget: sources.board.provider(provider)?.versionBudget ?? null,
     },
     last24Hours: marks === undefined ? NOTHING : marks.map((mark) => MARK_LETTERS[mark]).join(''),
   };
 }
 
-function describeProvider(provider: Readonly<ProviderRecord>, counts: StateCounts): ProviderStatus {
+function describeProvider(provider: ProviderRecord, counts: StateCounts): ProviderStatus {
   const { name, kind, schedule, calls, clockSkewMs, fetchBudget, discovery } = provider;
-  const latest = calls.at(-1);
-  const medianMs = medianCallMs(provider);
+  const durationsMs = calls.map(({ durationMs }) => durationMs).toSorted((a, b) => a - b);
   return {
     name,
     kind,
     tokens: sum(counts),
     counts,
-    schedule:
-      schedule === undefined
-        ? null
-        : {
-            cron: schedule.cron,
-            lifetimeSeconds: schedule.lifetimeMs / 1000,
-            refreshEverySeconds: schedule.refreshEveryMs / 1000,
-            tickSeconds: schedule.tickMs / 1000,
-          },
-    calls:
-      latest === undefined || medianMs === undefined
-        ? null
-        : {
-            recent: calls.length,
-            failed: calls.filter(({ hasFailed }) => hasFailed).length,
-            medianSeconds: Math.round(medianMs) / 1000,
-            latestSeconds: Math.round(latest.durationMs) / 1000,
-          },
-    clockSkewSeconds: clockSkewMs === undefined ? null : Math.round(clockSkewMs) / 1000,
+    schedule: whenKnown(schedule, ({ cron, lifetimeMs, refreshEveryMs, tickMs }) => ({
+      cron,
+      lifetimeSeconds: lifetimeMs / 1000,
+      refreshEverySeconds: refreshEveryMs / 1000,
+      tickSeconds: tickMs / 1000,
+    })),
+    calls: whenKnown(calls.at(-1), ({ durationMs }) => ({
+      recent: calls.length,
+      failed: calls.filter(({ hasFailed }) => hasFailed).length,
+      medianSeconds: roundToSeconds(durationsMs[Math.floor(durationsMs.length / 2)] ?? durationMs),
+      latestSeconds: roundToSeconds(durationMs),
+    })),
+    clockSkewSeconds: whenKnown(clockSkewMs, roundToSeconds),
     fetchBudget: fetchBudget ?? null,
-    discovery:
-      discovery === undefined ? null : { customers: discovery.customers, rejected: discovery.rejected },
+    discovery: whenKnown(discovery, ({ customers, rejected }) => ({ customers, rejected })),
   };
 }
 
@@ -176,8 +177,6 @@ function createFilter({ provider, state, text }: StatusQuery): (seen: Seen) => b
   };
 }
 
-const RANKS: Readonly<Record<TokenState, number>> = rankStates();
-
 /** Names decide where nothing else does, so that a page is the same each time. */
 const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>> = {
   worst: (a, b) => a.rank - b.rank || byLife(a, b),
@@ -185,16 +184,15 @@ const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>
   name: byName,
 };
 
-function see(record: Readonly<TokenRecord>, nowMs: number): Seen {
+function see(record: TokenRecord, nowMs: number): Seen {
   const state = decideTokenState(record, nowMs);
-  const nothing = state === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
-  return { record, state, rank: RANKS[state], life: record.expiresAtMs ?? nothing };
-}
-
-function rankStates(): Record<TokenState, number> {
-  const ranks = noCounts();
-  for (const [rank, state] of TOKEN_STATES.entries()) ranks[state] = rank;
-  return ranks;
+  const nothing = record.readable.kind === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
+  return {
+    record,
+    state,
+    rank: TOKEN_STATES.indexOf(state),
+    life: publishedOf(record.readable)?.expiresAtMs ?? nothing,
+  };
 }
 
 function byLife(a: Seen, b: Seen): number {
@@ -213,6 +211,14 @@ function sum(counts: StateCounts): number {
   return Object.values(counts).reduce((total, each) => total + each, 0);
 }
 
-function formatTime(timeMs: number | undefined): string | null {
-  return timeMs === undefined ? null : formatUtc(timeMs);
+function roundToSeconds(durationMs: number): number {
+  return Math.round(durationMs) / 1000;
+}
+
+/** JSON has no `undefined`. */
+function whenKnown<Value, Described>(
+  value: Value | undefined,
+  describe: (value: Value) => Described,
+): Described | null {
+  return value === undefined ? null : describe(value);
 }

@@ -3,9 +3,10 @@
  *
  * Positions are percentages in attributes: a strict Content-Security-Policy lets no style attribute through.
  */
+
+import { STRIP_LENGTH } from '../core/token/refresh-strip.ts';
 import { type Html, html } from './html.ts';
 import { formatClock, formatLifeLeft, msBetween } from './page-text.ts';
-import { STRIP_LENGTH } from './refresh-strip.ts';
 import type { TokenStatus } from './status-document.ts';
 
 /** A bar from issue to expiry; what is left of the life is filled, a line says when the refresh is due, a dot is now. */

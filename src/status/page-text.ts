@@ -1,8 +1,9 @@
 /** How the page words times and counts. Times are UTC, as in the log. */
+
+import type { TokenState } from '../core/board.ts';
 import { formatRoughly } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import type { StateCounts } from './status-document.ts';
-import type { TokenState } from './token-record.ts';
 
 export const STATE_LABELS: Readonly<Record<TokenState, string>> = {
   expired: 'Expired',

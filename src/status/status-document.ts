@@ -1,9 +1,9 @@
 /** What `/status.json` holds, and what the page is made of: so that they cannot disagree. */
 import { z } from 'zod';
+import { TOKEN_STATES } from '../core/board.ts';
 import { FAILURE_CODES } from '../core/failure.ts';
-import { STRIP_LENGTH } from './refresh-strip.ts';
-import { MOST_PER_PAGE, STATUS_SORTS } from './status-query.ts';
-import { TOKEN_STATES } from './token-record.ts';
+import { STRIP_LENGTH } from '../core/token/refresh-strip.ts';
+import { MAX_PER_PAGE, STATUS_SORTS } from './status-query.ts';
 
 const count = z.int().min(0);
 /** RFC 3339 in UTC with milliseconds. */
@@ -12,7 +12,7 @@ const time = z.iso.datetime({ precision: 3 });
 const countsSchema = z.strictObject({
   expired: count.describe('had a token; it has expired'),
   absent: count.describe('readers have no token'),
-  failing: count.describe('readers have a token; replacing it fails'),
+  failing: count.describe('readers have a token, or that is not known yet; refreshing it fails'),
   unknown: count.describe('the store has not been read yet'),
   due: count.describe('the refresh is due'),
   fresh: count,
@@ -105,11 +105,11 @@ export const statusDocumentSchema = z.strictObject({
     state: z.enum(TOKEN_STATES).nullable(),
     text: z.string(),
     sort: z.enum(STATUS_SORTS),
-    size: z.int().min(1).max(MOST_PER_PAGE),
+    size: z.int().min(1).max(MAX_PER_PAGE),
     page: z.int().min(1),
     pages: z.int().min(1),
     matching: count,
-    tokens: z.array(tokenStatusSchema).max(MOST_PER_PAGE),
+    tokens: z.array(tokenStatusSchema).max(MAX_PER_PAGE),
   }),
 });
 

@@ -1,5 +1,5 @@
 /** What part of the tokens somebody wants to see, as the page's form, its links and `/status.json` say it. */
-import { TOKEN_STATES, type TokenState } from './token-record.ts';
+import { TOKEN_STATES, type TokenState } from '../core/board.ts';
 
 export const STATUS_SORTS = ['worst', 'life', 'name'] as const;
 export type StatusSort = (typeof STATUS_SORTS)[number];
@@ -12,13 +12,13 @@ export interface StatusQuery {
   readonly text: string;
   /** `worst`: by state, then by life left. `life`: the least life left first. */
   readonly sort: StatusSort;
-  /** Tokens on a page, 1 to {@link MOST_PER_PAGE}. */
+  /** Tokens on a page, 1 to {@link MAX_PER_PAGE}. */
   readonly size: number;
   /** From 1. */
   readonly page: number;
 }
 
-export const MOST_PER_PAGE = 200;
+export const MAX_PER_PAGE = 200;
 export const DEFAULT_QUERY: StatusQuery = {
   provider: undefined,
   state: undefined,
@@ -28,8 +28,8 @@ export const DEFAULT_QUERY: StatusQuery = {
   page: 1,
 };
 
-const LONGEST_TEXT = 200;
-const LAST_PAGE = 1_000_000;
+const MAX_TEXT_LENGTH = 200;
+const MAX_PAGE = 1_000_000;
 const NAMES = ['provider', 'state', 'q', 'sort', 'size', 'page'];
 
 export type ParsedQuery =
@@ -43,17 +43,17 @@ export function parseStatusQuery(search: string): ParsedQuery {
   for (const [name, value] of new URLSearchParams(search)) {
     if (!NAMES.includes(name)) return refuse(`there is a parameter that is none of ${NAMES.join(', ')}`);
     if (values.has(name)) return refuse(`${name} is given more than once`);
-    if (value.length > LONGEST_TEXT) return refuse(`${name} is longer than ${LONGEST_TEXT} characters`);
+    if (value.length > MAX_TEXT_LENGTH) return refuse(`${name} is longer than ${MAX_TEXT_LENGTH} characters`);
     values.set(name, value);
   }
   const state = findWord(TOKEN_STATES, values.get('state'));
   if (state === 'none of them') return refuse(`state is none of ${TOKEN_STATES.join(', ')}`);
   const sort = findWord(STATUS_SORTS, values.get('sort'));
   if (sort === 'none of them') return refuse(`sort is none of ${STATUS_SORTS.join(', ')}`);
-  const size = parseWhole(values.get('size'), MOST_PER_PAGE);
-  if (size === 'no number') return refuse(`size is no whole number from 1 to ${MOST_PER_PAGE}`);
-  const page = parseWhole(values.get('page'), LAST_PAGE);
-  if (page === 'no number') return refuse(`page is no whole number from 1 to ${LAST_PAGE}`);
+  const size = parseWhole(values.get('size'), MAX_PER_PAGE);
+  if (size === 'no number') return refuse(`size is no whole number from 1 to ${MAX_PER_PAGE}`);
+  const page = parseWhole(values.get('page'), MAX_PAGE);
+  if (page === 'no number') return refuse(`page is no whole number from 1 to ${MAX_PAGE}`);
   return {
     ok: true,
     query: {

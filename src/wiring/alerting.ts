@@ -17,6 +17,7 @@ import { keepBeating } from '../alerts/heartbeat.ts';
 import { type AlertTarget, Notifier } from '../alerts/notifier.ts';
 import type { AlertsConfiguration, Configuration, SinkConfiguration } from '../config/configuration.ts';
 import { ALERT_LIMIT_MS } from '../core/alert.ts';
+import type { Board } from '../core/board.ts';
 import type { CredentialReference } from '../core/credential/credential-reference.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { AlertSink, Random, TokenStore } from '../core/ports.ts';
@@ -195,11 +196,12 @@ export interface Alerting {
   readonly onEvent: (event: RefreshEvent) => void;
   /** @param stuckReasons why a restart might help; the heartbeat stops while there are any */
   start(stuckReasons: () => readonly string[]): void;
-  /** Says last words and closes all connections, within two seconds. */
+  /** Tells what is left to tell and closes all connections, within two seconds. */
   stop(): Promise<void>;
 }
 
 export interface AlertingOptions extends AlertingPorts {
+  readonly board: Board;
   readonly random: Random;
   readonly onFault: (error: unknown) => void;
 }
@@ -229,7 +231,8 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
       });
       if (alerts.heartbeat === undefined) return;
       const { url, everyMs } = alerts.heartbeat;
-      const isAlive = (): boolean => notifier.isLeader && notifier.isTurning && stuckReasons().length === 0;
+      const isAlive = (): boolean =>
+        options.board.leadership.isLeader && notifier.isTurning && stuckReasons().length === 0;
       const ping = createPing(createReading('heartbeat url', url, options), receivers.client);
       beating = keepBeating({ ...options, everyMs, ping, isAlive }, stopping.signal).catch(options.onFault);
     },

@@ -17,12 +17,12 @@ import { createCronTicker } from '../adapters/system/cron-ticker.ts';
 import { createSystemRandom } from '../adapters/system/random.ts';
 import { createSoleLeader } from '../adapters/system/sole-leader.ts';
 import { leaveLocalTime } from '../adapters/system/time-zone.ts';
+import { TokenBoard } from '../board/token-board.ts';
 import type { Configuration, CoordinationConfiguration } from '../config/configuration.ts';
 import { describeFault } from '../core/fault.ts';
 import type { Clock, Coordinator, Random, RefreshEvents } from '../core/ports.ts';
 import { VERSION } from '../core/version.ts';
 import type { RefreshReport, RefreshRequests } from '../core/wire/refresh-request.ts';
-import { StatusBoard } from '../status/status-board.ts';
 import { StatusPages } from '../status/status-pages.ts';
 import { type Alerting, createAlerting } from './alerting.ts';
 import { type App, createApp } from './app.ts';
@@ -55,8 +55,11 @@ export function describeProgram(): { readonly version: string; readonly node: st
 /** Where and how a run reports. */
 export interface Reporting {
   readonly log: Log;
-  /** To the log, to the metrics and to whoever else listens. */
+  readonly board: TokenBoard;
+  /** To the board, to the log, to the metrics and to whoever else listens. */
   readonly events: RefreshEvents;
+  /** Hands over each event from now on, once the board has it. */
+  readonly listen: (listener: RefreshEvents) => void;
   readonly metrics: Metrics;
   readonly onFault: (error: unknown) => void;
 }
@@ -66,8 +69,6 @@ export interface ReportingOptions {
   readonly clock: Clock;
   readonly isInteractive: boolean;
   readonly hasColor: boolean;
-  /** Further subscribers to the events. */
-  readonly listeners?: readonly RefreshEvents[];
   readonly destination: LogDestination;
 }
 
@@ -80,13 +81,19 @@ export async function createReporting(options: ReportingOptions): Promise<Report
     clock,
     destination: options.destination,
   });
-  const metrics = createMetrics({ version: VERSION, clock, lostLogLines: () => log.lostLines(), nextTurn });
-  const subscribers = [createEventLog(log, clock), metrics.onEvent, ...(options.listeners ?? [])];
+  const board = new TokenBoard(clock);
+  const lostLogLines = (): number => log.lostLines();
+  const metrics = createMetrics({ version: VERSION, board, clock, lostLogLines, nextTurn });
+  const listeners: RefreshEvents[] = [board.onEvent, createEventLog(log, clock), metrics.onEvent];
   return {
     log,
+    board,
     metrics,
     events: (event) => {
-      for (const subscriber of subscribers) subscriber(event);
+      for (const listener of listeners) listener(event);
+    },
+    listen: (listener) => {
+      listeners.push(listener);
     },
     onFault: (error) => {
       log.write(
@@ -104,19 +111,15 @@ export function createDaemon(
   configuration: Configuration,
   { reporting, ...ports }: SystemPorts & Omit<ConnectionPorts, 'events'> & { readonly reporting: Reporting },
 ): App {
-  const { metrics, onFault, log } = reporting;
-  metrics.registerTokens(
-    configuration.providers.flatMap(({ tokens }) => tokens.map(({ identity }) => identity)),
-  );
-  const board = createBoard(configuration, ports.clock);
-  const events: RefreshEvents = (event) => {
-    reporting.events(event);
-    board.onEvent(event);
-    alerting?.onEvent(event);
-  };
+  const { board, events, metrics, onFault, log } = reporting;
+  for (const { name, kind, tokens } of configuration.providers) {
+    board.registerProvider(name, kind.kind);
+    board.registerTokens(tokens.map(({ identity }) => identity));
+  }
   const connections = connect(configuration, { ...ports, events });
   const { store } = connections;
-  const alerting = createAlerting(configuration, { ...ports, store, onFault, events: reporting.events });
+  const alerting = createAlerting(configuration, { ...ports, board, store, onFault, events });
+  if (alerting !== undefined) reporting.listen(alerting.onEvent);
   const app = createApp(configuration, {
     ...ports,
     events,
@@ -130,8 +133,6 @@ export function createDaemon(
       replica: nameReplica(configuration.coordination, ports.readEnv),
       board,
       clock: ports.clock,
-      versionsOf: (identity) => metrics.versionsOf(identity),
-      onFault,
     }),
     coordinator: createCoordinator(configuration, {
       ...ports,
@@ -143,16 +144,7 @@ export function createDaemon(
   return alerting === undefined ? app : withAlerting(app, alerting);
 }
 
-function createBoard({ providers }: Configuration, clock: Clock): StatusBoard {
-  const board = new StatusBoard(clock);
-  for (const { name, kind, tokens } of providers) {
-    board.registerProvider(name, kind.kind);
-    board.registerTokens(tokens.map(({ identity }) => identity));
-  }
-  return board;
-}
-
-/** Alerts run beside the daemon: their last words do not lengthen its end. */
+/** Alerts run beside the daemon: what they have left to tell does not lengthen its end. */
 function withAlerting(app: App, alerting: Alerting): App {
   const stuckReasons = (): readonly string[] => app.stuckReasons();
   let isTelling = false;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { Condition } from '../../src/alerts/alert-board.ts';
+import type { Condition } from '../../src/alerts/alert-conditions.ts';
 import {
   AlertGroups,
   FIRST_LOOK_MS,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { ConditionMember } from '../../src/alerts/alert-board.ts';
+import type { ConditionMember } from '../../src/alerts/alert-conditions.ts';
 import type { Transition } from '../../src/alerts/alert-groups.ts';
 import { buildNotification, buildTestNotification } from '../../src/alerts/alert-text.ts';
 import { ALERT_NAMES, ALERTS, OCCASIONS } from '../../src/core/alert.ts';

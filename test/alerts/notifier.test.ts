@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { FIRST_LOOK_MS } from '../../src/alerts/alert-groups.ts';
-import { LAST_WORDS_MS, Notifier } from '../../src/alerts/notifier.ts';
+import { FLUSH_TIMEOUT_MS, Notifier } from '../../src/alerts/notifier.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
 import { OCCASIONS, type Occasion, type Severity } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { fail } from '../../src/core/result.ts';
@@ -23,7 +24,9 @@ function startNotifier(
   const events = new RecordedEvents();
   const sink = new MemorySink('memory', occasions);
   const faults: unknown[] = [];
+  const board = new TokenBoard(clock);
   const notifier = new Notifier({
+    board,
     targets: [{ sink, leastSeverity }],
     texts: { source: 'payments', runbookUrl: undefined },
     remindEveryMs: 3_600_000,
@@ -36,18 +39,22 @@ function startNotifier(
   notifier.start();
   t.after(async () => {
     const stopped = notifier.stop();
-    await clock.advance(LAST_WORDS_MS);
+    await clock.advance(FLUSH_TIMEOUT_MS);
     await stopped;
   });
-  return { clock, events, sink, notifier, faults };
+  const tell = (event: RefreshEvent): void => {
+    board.onEvent(event);
+    notifier.onEvent(event);
+  };
+  return { clock, events, sink, notifier, tell, faults };
 }
 
 describe('Notifier', () => {
   it('Loud: makes one message of 214 customers that fail, and one of their recovery', async (t) => {
-    const { clock, sink, notifier } = startNotifier(t);
-    notifier.onEvent(LEADS);
+    const { clock, sink, tell } = startNotifier(t);
+    tell(LEADS);
     for (const identity of CUSTOMERS) {
-      notifier.onEvent({ ...sampleEvents['refresh-failed'], identity });
+      tell({ ...sampleEvents['refresh-failed'], identity });
       await clock.advance(20);
     }
     await clock.advance(10_000);
@@ -55,7 +62,7 @@ describe('Notifier', () => {
       sink.told.map(({ summary }) => summary),
       ['pivot-b2b2c: 214 customers: refreshes fail, readers still have a good token'],
     );
-    for (const identity of CUSTOMERS) notifier.onEvent({ ...sampleEvents['refresh-recovered'], identity });
+    for (const identity of CUSTOMERS) tell({ ...sampleEvents['refresh-recovered'], identity });
     await clock.advance(3_600_000);
     assert.equal(sink.told.length, 2);
     const end = sink.told[1];
@@ -64,11 +71,11 @@ describe('Notifier', () => {
   });
 
   it('tells as time passes: failing, expiring, expired, and over', async (t) => {
-    const { clock, sink, notifier } = startNotifier(t);
-    notifier.onEvent(LEADS);
-    notifier.onEvent(sampleEvents['token-restored']);
+    const { clock, sink, tell } = startNotifier(t);
+    tell(LEADS);
+    tell(sampleEvents['token-restored']);
     await clock.advance(1_680_000);
-    notifier.onEvent({ ...sampleEvents['refresh-failed'], expiresAtMs: clock.now() + 120_000 });
+    tell({ ...sampleEvents['refresh-failed'], expiresAtMs: clock.now() + 120_000 });
     await clock.advance(200_000);
     assert.deepEqual(sink.summary, [
       'fired pik/RefreshFailing',
@@ -76,9 +83,9 @@ describe('Notifier', () => {
       'fired pik/TokenExpired',
       'superseded pik/TokenExpiring',
     ]);
-    notifier.onEvent(sampleEvents['refresh-recovered']);
+    tell(sampleEvents['refresh-recovered']);
     const expiresAtMs = clock.now() + 1_800_000;
-    notifier.onEvent({ ...sampleEvents['token-refreshed'], expiresAtMs, refreshAtMs: expiresAtMs - 120_000 });
+    tell({ ...sampleEvents['token-refreshed'], expiresAtMs, refreshAtMs: expiresAtMs - 120_000 });
     await clock.advance(60_000);
     assert.deepEqual(sink.summary.slice(4).toSorted(), [
       'recovered pik/RefreshFailing',
@@ -87,53 +94,53 @@ describe('Notifier', () => {
   });
 
   it('keeps from a sink what is not severe enough for it', async (t) => {
-    const { clock, sink, notifier } = startNotifier(t, 'critical');
-    notifier.onEvent(LEADS);
-    notifier.onEvent(sampleEvents['token-absent']);
-    notifier.onEvent({ ...sampleEvents['refresh-failed'], expiresAtMs: undefined });
+    const { clock, sink, tell } = startNotifier(t, 'critical');
+    tell(LEADS);
+    tell(sampleEvents['token-absent']);
+    tell({ ...sampleEvents['refresh-failed'], expiresAtMs: undefined });
     await clock.advance(60_000);
     assert.deepEqual(sink.summary, ['fired pik/TokenExpired']);
   });
 
   it('leaves telling to the replica that leads', async (t) => {
-    const { clock, sink, notifier } = startNotifier(t);
-    notifier.onEvent(sampleEvents['refresh-failed']);
+    const { clock, sink, tell } = startNotifier(t);
+    tell(sampleEvents['refresh-failed']);
     await clock.advance(60_000);
-    notifier.onEvent(LEADS);
-    notifier.onEvent(sampleEvents['refresh-failed']);
+    tell(LEADS);
+    tell(sampleEvents['refresh-failed']);
     await clock.advance(10_000);
-    notifier.onEvent({ event: 'leadership-lost' });
+    tell({ event: 'leadership-lost' });
     await clock.advance(3_600_000);
     assert.deepEqual(sink.summary, ['fired pik/RefreshFailing']);
   });
 
   it('tells nothing any more of what a receiver has not taken when the term ends', async (t) => {
-    const { clock, sink, notifier } = startNotifier(t);
+    const { clock, sink, tell } = startNotifier(t);
     sink.answers.push(fail(buildFailure({ retryAfterMs: 60_000 })));
-    notifier.onEvent(LEADS);
-    notifier.onEvent(sampleEvents['refresh-failed']);
+    tell(LEADS);
+    tell(sampleEvents['refresh-failed']);
     await clock.advance(10_000);
-    notifier.onEvent({ event: 'leadership-lost' });
+    tell({ event: 'leadership-lost' });
     await clock.advance(120_000);
     assert.deepEqual(sink.summary, ['fired pik/RefreshFailing'], 'tried once');
   });
 
   it('takes an event at once while a receiver does not answer, and stops within its time', async (t) => {
-    const { clock, sink, notifier } = startNotifier(t);
+    const { clock, sink, notifier, tell } = startNotifier(t);
     sink.answers.push(new Promise(() => {}));
-    notifier.onEvent(LEADS);
-    notifier.onEvent(sampleEvents['refresh-failed']);
+    tell(LEADS);
+    tell(sampleEvents['refresh-failed']);
     await clock.advance(10_000);
     assert.equal(sink.told.length, 1);
-    for (const identity of CUSTOMERS) notifier.onEvent({ ...sampleEvents['refresh-failed'], identity });
+    for (const identity of CUSTOMERS) tell({ ...sampleEvents['refresh-failed'], identity });
     assert.equal(notifier.isTurning, true);
   });
 
   it('hands a bug over and does not claim to turn any more', async (t) => {
-    const { clock, notifier, sink, faults } = startNotifier(t);
+    const { clock, notifier, sink, faults, tell } = startNotifier(t);
     sink.send = () => Promise.reject(new TypeError('a bug'));
-    notifier.onEvent(LEADS);
-    notifier.onEvent(sampleEvents['refresh-failed']);
+    tell(LEADS);
+    tell(sampleEvents['refresh-failed']);
     await clock.advance(10_000);
     await settle();
     assert.equal(faults.length, 1);
@@ -144,14 +151,14 @@ describe('Notifier', () => {
     const former = startNotifier(t, 'warning', OCCASIONS);
     const next = startNotifier(t, 'warning', OCCASIONS);
     const failing = { ...sampleEvents['refresh-failed'], identity: buildIdentity('pivot-b2b2c/ayu') };
-    former.notifier.onEvent(LEADS);
-    former.notifier.onEvent(sampleEvents['refresh-failed']);
-    former.notifier.onEvent(failing);
+    former.tell(LEADS);
+    former.tell(sampleEvents['refresh-failed']);
+    former.tell(failing);
     await former.clock.advance(10_000);
-    former.notifier.onEvent({ event: 'leadership-lost' });
+    former.tell({ event: 'leadership-lost' });
     await former.clock.advance(60_000);
-    next.notifier.onEvent(LEADS);
-    next.notifier.onEvent(failing);
+    next.tell(LEADS);
+    next.tell(failing);
     await next.clock.advance(FIRST_LOOK_MS + 1_000);
     /** What a receiver has open that tells alerts apart by their key, as PagerDuty does. */
     const open = new Set<string>();

@@ -2,9 +2,9 @@
  * The program's own refreshing, driven from outside at a fixed rate: configuration, keepers, kinds, store, log and
  * metrics as `run` wires them, from the build. Run it with the path of a configuration.
  */
+
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { createTerm } from '../support/term.ts';
 import { answerParent } from './answer-parent.ts';
 import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
@@ -22,7 +22,7 @@ const loaded = await loadConfiguration(process.argv[2] ?? '', {
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const { configuration } = loaded;
 const ports = createSystemPorts();
-const { events, metrics } = await createReporting({
+const { board, events } = await createReporting({
   settings: configuration.log,
   clock: ports.clock,
   isInteractive: false,
@@ -32,8 +32,9 @@ const { events, metrics } = await createReporting({
 const connections = connect(configuration, { ...ports, events, readEnv: (name) => process.env[name] });
 const providers = assemble(configuration, { ...ports, events }, connections);
 const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-metrics.registerTokens(keepers.map(({ identity }) => identity));
-const term = createTerm();
+board.registerTokens(keepers.map(({ identity }) => identity));
+const never = new AbortController().signal;
+const term = { signal: never, stopping: never, hasEnded: () => false };
 
 const roundSchema = z.object({ perSecond: z.number(), count: z.number() });
 let next = 0;

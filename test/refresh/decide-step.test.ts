@@ -1,4 +1,5 @@
 /** The specification of a refresh: what comes next, for each state of the token, of the run and of its limits. */
+
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
@@ -7,11 +8,11 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { createDocument, createPublishedToken, serializeDocument } from '../../src/core/token/document.ts';
 import { decideStep, type Step, type TokenFacts } from '../../src/refresh/decide-step.ts';
 import type { CallRefusal, LimitsView } from '../../src/refresh/limits/token-limits.ts';
-import type { PendingToken, PlannedToken } from '../../src/refresh/planned-token.ts';
+import type { PlannedToken } from '../../src/refresh/planned-token.ts';
 import { NO_FAILURES, type Phase, type RefreshRun, WORKING } from '../../src/refresh/refresh-run.ts';
-import type { TokenState } from '../../src/refresh/token-state.ts';
+import type { PendingToken, TokenState } from '../../src/refresh/token-state.ts';
 import { buildFailure, buildIdentity, NOON_MS } from '../support/sample-events.ts';
-import { createTerm } from '../support/term.ts';
+import { termUntil } from '../support/term.ts';
 import { buildToken } from '../support/token-builder.ts';
 
 const NOW = { now: () => NOON_MS, monotonicMs: () => 0 };
@@ -76,9 +77,9 @@ function facts(state: TokenState, hasUnsaved = false): TokenFacts {
 function run(changes: Partial<RefreshRun> = {}): RefreshRun {
   return {
     reason: 'due',
-    term: createTerm(NEVER, NEVER),
+    term: termUntil(NEVER),
     retired: NEVER,
-    ended: NEVER,
+    over: NEVER,
     maxAttempts: 'unlimited',
     startedMs: 0,
     beganLive: true,
@@ -217,7 +218,7 @@ describe('the phases of a refresh', () => {
     [
       'ends without the right to write',
       facts(waiting, true),
-      run({ phase: ended, term: createTerm(OVER, OVER) }),
+      run({ phase: ended, term: termUntil(OVER) }),
       'end: failed',
     ],
   ];

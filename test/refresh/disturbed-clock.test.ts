@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createSchedulerBench, gapsBetween, type SchedulerBench } from '../support/scheduler-bench.ts';
-import { createTerm } from '../support/term.ts';
+import { termUntil } from '../support/term.ts';
 import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
 import { HOUR_MS, MINUTE_MS } from '../support/token-builder.ts';
 
@@ -69,7 +69,7 @@ describe('a scheduler whose clock jumps', () => {
 
   it('says that it is stalled when nobody watches the clock', async () => {
     bench = createSchedulerBench(timers.clock);
-    bench.scheduler.start(createTerm());
+    bench.scheduler.start(termUntil(new AbortController().signal, new AbortController().signal));
     await timers.advance(MINUTE_MS);
     timers.jumpWallTime(-HOUR_MS);
     await timers.advance(3 * MINUTE_MS);

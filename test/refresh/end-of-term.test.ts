@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import type { Term } from '../../src/refresh/term.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createKeeperBench } from '../support/keeper-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';
-import { createTerm } from '../support/term.ts';
 
 const STOPPED = { code: 'aborted', retry: 'soon', message: 'the program stops' } as const;
 const LOST = {
@@ -173,8 +173,9 @@ describe('when leadership is lost', () => {
 describe('a term that ends by the clock while a request is made', () => {
   it('Never worse: is over for who asks before sending, though the signal that was handed on does not say so', async () => {
     const { keeper, source } = createKeeperBench(new FakeClock());
+    const live = new AbortController().signal;
     let hasEnded = false;
-    const term = { ...createTerm(), hasEnded: () => hasEnded };
+    const term: Term = { signal: live, stopping: live, hasEnded: () => hasEnded };
     const hold = source.holdNext();
     const run = keeper.refresh('due', term);
     await hold.reached;

@@ -42,13 +42,8 @@ describe('a write that waits for its turn', () => {
   it('is not sent when leadership ended at the very moment of its turn', async () => {
     const { clock, rateLimiter, bench } = await createBusyBench();
     let isLeading = true;
-    const led = new AbortController();
-    // As after a pause of the process: the timer of the turn fires before anything tells that the lease is gone.
-    const term = {
-      stopping: bench.term.stopping,
-      signal: led.signal,
-      hasEnded: () => !isLeading,
-    };
+    // As after a pause of the process: the timer of the turn fires before any that ends the term.
+    const term = { ...bench.term, hasEnded: () => !isLeading };
     const run = bench.keeper.refresh('start', term);
     await settle();
     assert.equal(rateLimiter.waiting, 1);

@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
-import { createTerm } from '../support/term.ts';
+import { termUntil } from '../support/term.ts';
 
 const REJECTED = { code: 'credentials-rejected', retry: 'needs-human', message: 'answered 401' } as const;
 const MINUTE_MS = 60_000;
 
 /** Leadership that has come back. */
 function nextTerm(): Term {
-  return createTerm();
+  return termUntil(new AbortController().signal, new AbortController().signal);
 }
 
 /** Credentials are refused, and a minute later leadership is lost. */

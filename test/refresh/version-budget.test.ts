@@ -9,8 +9,7 @@ import { parseDocument } from '../../src/core/token/document.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
-import { SecretWriter } from '../../src/refresh/secret-writer.ts';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
 import { startEmulatedSecretsManager } from '../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTokenSource } from '../support/fake-token-source.ts';
@@ -19,7 +18,7 @@ import { buildIdentity } from '../support/sample-events.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
 import { expectOk } from '../support/store-expectations.ts';
 import { never } from '../support/store-write.ts';
-import { createTerm } from '../support/term.ts';
+import { termUntil } from '../support/term.ts';
 import { createDirectTransport } from '../support/transport.ts';
 
 const MINUTE_MS = 60_000;
@@ -76,24 +75,24 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     processes += 1;
     const random = createSeededRandom(processes);
     const parts = { identity: IDENTITY, store, clock, random, events: events.record };
-    const writer = new SecretWriter({
-      ...parts,
-      stateSecret: undefined,
-      versionBudget: budget,
-      rateLimiter: 'none',
-    });
     const stopping = new AbortController();
     return {
       keeper: new ManagedToken({
         ...parts,
         source,
-        writer,
         policy,
         offsetMs: 0,
-        limits: new TokenLimits({ ...parts, concurrency: new ConcurrencyLimit(1), minIntervalMs: 0 }),
+        limits: new TokenLimits({
+          ...parts,
+          stateSecret: undefined,
+          versionBudget: budget,
+          rateLimiter: 'none',
+          concurrency: new ConcurrencyLimit(1),
+          minIntervalMs: 0,
+        }),
         chain: undefined,
       }),
-      term: createTerm(never, stopping.signal),
+      term: termUntil(never, stopping.signal),
       stop: () => stopping.abort(new Error('the program stops')),
     };
   };

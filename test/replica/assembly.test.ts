@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
 import { type AssembledProvider, assemble } from '../../src/replica/assembly.ts';
 import { CUSTOMERS, PIVOT, parseText } from '../support/configuration-text.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -10,9 +10,9 @@ import { MemoryCounts } from '../support/memory-journal.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
-import { createTerm } from '../support/term.ts';
+import { termUntil } from '../support/term.ts';
 
-const term: Term = createTerm();
+const term: Term = termUntil(new AbortController().signal, new AbortController().signal);
 
 function assembleText(text: string) {
   const parsed = parseText(text);

@@ -129,7 +129,9 @@ class PausedTerm implements Leadership {
   isOver = false;
   readonly #end = new AbortController();
 
-  readonly signal = this.#end.signal;
+  get signal(): AbortSignal {
+    return this.#end.signal;
+  }
 
   hasEnded(): boolean {
     if (this.isOver) this.#end.abort(new Error('the lease could not be renewed in time'));

@@ -2,45 +2,61 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
-import { FAILURE_CODES } from '../../src/core/failure.ts';
-import { fit, type LiveTableRow, renderLiveTable } from '../../src/sandbox/live-table-text.ts';
-import { NOON_MS } from '../support/sample-events.ts';
+import { createTokenRecord } from '../../src/board/reduce-token.ts';
+import type { Published, TokenRecord } from '../../src/core/board.ts';
+import { FAILURE_CODES, type FailureCode } from '../../src/core/failure.ts';
+import { fit, renderLiveTable } from '../../src/sandbox/live-table-text.ts';
+import { buildIdentity, NOON_MS } from '../support/sample-events.ts';
 
-function buildRow(changes: Partial<LiveTableRow> = {}): LiveTableRow {
+interface RowChanges extends Partial<Omit<Published, 'kind'>>, Partial<Pick<TokenRecord, 'isRefreshing'>> {
+  readonly token?: string;
+  readonly code?: FailureCode;
+  readonly nextAttemptAtMs?: number;
+}
+
+/** A token in the middle of two minutes of life, unless told otherwise. */
+function buildRow({
+  token = 'pik',
+  isRefreshing = false,
+  code,
+  nextAttemptAtMs = 0,
+  ...life
+}: RowChanges = {}): TokenRecord {
   return {
-    token: 'pik',
-    issuedAtMs: NOON_MS - 60_000,
-    expiresAtMs: NOON_MS + 60_000,
-    nextAttemptAtMs: NOON_MS + 52_000,
-    generation: 3,
-    result: { kind: 'refreshed' },
-    ...changes,
+    ...createTokenRecord(buildIdentity(token)),
+    isRefreshing,
+    failure:
+      code === undefined
+        ? undefined
+        : { code, retry: 'backoff', message: '', sinceMs: NOON_MS, attempts: 1, nextAttemptAtMs },
+    readable: {
+      kind: 'published',
+      issuedAtMs: NOON_MS - 60_000,
+      expiresAtMs: NOON_MS + 60_000,
+      refreshAtMs: NOON_MS + 52_000,
+      generation: 3,
+      latest: 'refreshed',
+      ...life,
+    },
   };
 }
 
-const everyState: readonly LiveTableRow[] = [
+const everyState: readonly TokenRecord[] = [
   buildRow(),
   buildRow({
     token: 'pivot-b2b2c/customer-0001',
     expiresAtMs: NOON_MS + 3_000,
-    nextAttemptAtMs: NOON_MS - 1,
+    refreshAtMs: NOON_MS - 1,
     generation: 12,
-    result: { kind: 'refreshing' },
+    isRefreshing: true,
   }),
   buildRow({
     token: 'apimw',
     expiresAtMs: NOON_MS - 1,
+    code: 'provider-unavailable',
     nextAttemptAtMs: NOON_MS + 4_000,
-    result: { kind: 'failing', code: 'provider-unavailable' },
   }),
-  buildRow({
-    token: 'paysecurez',
-    issuedAtMs: undefined,
-    expiresAtMs: undefined,
-    nextAttemptAtMs: undefined,
-    generation: undefined,
-    result: { kind: 'absent' },
-  }),
+  { ...createTokenRecord(buildIdentity('paysecurez')), readable: { kind: 'absent' } },
 ];
 
 describe('renderLiveTable', () => {
@@ -89,7 +105,7 @@ describe('renderLiveTable', () => {
 
   it('shows every failure code whole', () => {
     for (const code of FAILURE_CODES) {
-      const row = buildRow({ result: { kind: 'failing', code } });
+      const row = buildRow({ code });
       assert.ok(
         renderLiveTable([row], { nowMs: NOON_MS, width: 80, color: false }).includes(` ${code} `),
         code,

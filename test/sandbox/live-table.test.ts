@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TokenBoard } from '../../src/board/token-board.ts';
+import type { RefreshEvent } from '../../src/core/events.ts';
 import { createLiveTable, type LiveTableOptions } from '../../src/sandbox/live-table.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import {
@@ -13,10 +15,13 @@ import { Screen } from '../support/screen.ts';
 
 const HEADING = 'TOKEN  LIFE LEFT                            NEXT  LAST RESULT            GEN';
 
-function setUp(changes: Partial<LiveTableOptions> = {}) {
+function setUp(tokens = [buildIdentity()], changes: Partial<LiveTableOptions> = {}) {
   const clock = new FakeClock(NOON_MS);
+  const board = new TokenBoard(clock);
+  board.registerTokens(tokens);
   const terminal = { screen: new Screen(80), columns: 80, writes: 0 };
   const table = createLiveTable({
+    board,
     clock,
     write: (text) => {
       terminal.writes += 1;
@@ -24,7 +29,6 @@ function setUp(changes: Partial<LiveTableOptions> = {}) {
     },
     columns: () => terminal.columns,
     color: false,
-    tokens: [buildIdentity()],
     ...changes,
   });
   const stop = new AbortController();
@@ -32,7 +36,10 @@ function setUp(changes: Partial<LiveTableOptions> = {}) {
   return {
     clock,
     terminal,
-    table,
+    tell: (event: RefreshEvent): void => {
+      board.onEvent(event);
+      table.onEvent(event);
+    },
     lines: () => terminal.screen.lines,
     end: async () => {
       stop.abort();
@@ -43,7 +50,7 @@ function setUp(changes: Partial<LiveTableOptions> = {}) {
 
 describe('createLiveTable', () => {
   it('shows the known tokens at once, and the heading once', async () => {
-    const { lines, end } = setUp({ tokens: [buildIdentity(), buildIdentity('apimw')] });
+    const { lines, end } = setUp([buildIdentity(), buildIdentity('apimw')]);
     assert.deepEqual(lines(), [
       HEADING,
       'pik    ░░░░░░░░░░░░░░░░░░░░░░░░    none        -  waiting                  -',
@@ -53,8 +60,8 @@ describe('createLiveTable', () => {
   });
 
   it('draws again in place every second until it is stopped, and once more then', async () => {
-    const { clock, terminal, table, lines, end } = setUp();
-    table.onEvent(sampleEvents['token-refreshed']);
+    const { clock, terminal, tell, lines, end } = setUp();
+    tell(sampleEvents['token-refreshed']);
     await clock.advance(1_000);
     assert.deepEqual(lines(), [
       HEADING,
@@ -71,47 +78,47 @@ describe('createLiveTable', () => {
   });
 
   it('follows a token through absence, failure, expiry and recovery', async () => {
-    const { clock, table, lines, end } = setUp();
+    const { clock, tell, lines, end } = setUp();
     const row = async () => {
       await clock.advance(1_000);
       return lines()[1]?.replace(/[█░]+/, '|');
     };
-    table.onEvent(sampleEvents['token-absent']);
+    tell(sampleEvents['token-absent']);
     assert.equal(await row(), 'pik    |    none        -  absent                   -');
-    table.onEvent(sampleEvents['refresh-started']);
+    tell(sampleEvents['refresh-started']);
     assert.equal(await row(), 'pik    |    none        -  refreshing               -');
-    table.onEvent(sampleEvents['token-refreshed']);
-    table.onEvent({ ...sampleEvents['refresh-failed'], nextAttemptAtMs: NOON_MS + 63_000 });
+    tell(sampleEvents['token-refreshed']);
+    tell({ ...sampleEvents['refresh-failed'], nextAttemptAtMs: NOON_MS + 63_000 });
     assert.equal(await row(), 'pik    |  1m 57s   1m 00s  provider-unavailable     8');
-    table.onEvent(sampleEvents['refresh-started']);
+    tell(sampleEvents['refresh-started']);
     await clock.advance(117_000);
     assert.equal(await row(), 'pik    | expired      now  provider-unavailable     8');
-    table.onEvent({ ...sampleEvents['token-refreshed'], generation: 9 });
+    tell({ ...sampleEvents['token-refreshed'], generation: 9 });
     assert.equal(await row(), 'pik    | 27m 58s  25m 58s  refreshed                9');
-    table.onEvent(sampleEvents['token-unchanged']);
+    tell(sampleEvents['token-unchanged']);
     assert.equal(await row(), 'pik    | expired      now  unchanged                9');
     await end();
   });
 
   it('adds a row for a token that it was not told of', async () => {
-    const { clock, table, lines, end } = setUp();
-    table.onEvent({ ...sampleEvents['token-restored'], identity: buildIdentity('pivot/one') });
+    const { clock, tell, lines, end } = setUp();
+    tell({ ...sampleEvents['token-restored'], identity: buildIdentity('pivot/one') });
     await clock.advance(1_000);
     assert.match(lines()[2] ?? '', /^pivot\/one .* restored +7$/);
     await end();
   });
 
   it('keeps the newest six news, one for a failure however often it repeats', async () => {
-    const { clock, table, lines, end } = setUp();
+    const { clock, tell, lines, end } = setUp();
     for (let generation = 1; generation <= 7; generation += 1) {
-      table.onEvent({ ...sampleEvents['token-refreshed'], generation });
+      tell({ ...sampleEvents['token-refreshed'], generation });
     }
     const failed = {
       ...sampleEvents['refresh-failed'],
       failure: buildFailure({ message: 'status 503\u001b[2J\n' }),
     };
-    table.onEvent(failed);
-    for (let attempt = 2; attempt < 9; attempt += 1) table.onEvent({ ...failed, attempt, repeated: true });
+    tell(failed);
+    for (let attempt = 2; attempt < 9; attempt += 1) tell({ ...failed, attempt, repeated: true });
     await clock.advance(1_000);
     assert.deepEqual(lines().slice(3), [
       ...[3, 4, 5, 6, 7].map((generation) => `12:00:00Z pik: refreshed in 180 ms, generation ${generation}`),
@@ -121,8 +128,8 @@ describe('createLiveTable', () => {
   });
 
   it('takes every event', async () => {
-    const { clock, table, lines, end } = setUp();
-    for (const event of allSampleEvents) table.onEvent(event);
+    const { clock, tell, lines, end } = setUp();
+    for (const event of allSampleEvents) tell(event);
     await clock.advance(1_000);
     assert.ok(lines().some((line) => line.includes('the wall clock jumped back by 1h 00m')));
     await end();
@@ -130,8 +137,8 @@ describe('createLiveTable', () => {
 
   for (const { columns } of [{ columns: 40 }, { columns: 79 }, { columns: 120 }]) {
     it(`draws over itself when the terminal is resized from 80 to ${columns} columns`, async () => {
-      const { clock, terminal, table, lines, end } = setUp();
-      table.onEvent(sampleEvents['refresh-failed']);
+      const { clock, terminal, tell, lines, end } = setUp();
+      tell(sampleEvents['refresh-failed']);
       await clock.advance(1_000);
       terminal.columns = columns;
       terminal.screen = terminal.screen.resizedTo(columns);
@@ -144,7 +151,7 @@ describe('createLiveTable', () => {
   }
 
   it('takes 80 columns where the terminal does not say', async () => {
-    const { lines, end } = setUp({ columns: () => undefined });
+    const { lines, end } = setUp(undefined, { columns: () => undefined });
     assert.equal(lines()[0], HEADING);
     await end();
   });
@@ -152,9 +159,9 @@ describe('createLiveTable', () => {
   it('never fills more than the height: the oldest news go first, then rows', async () => {
     const tokens = ['a', 'b', 'c', 'd', 'e'].map((token) => buildIdentity(token));
     let height = 10;
-    const { clock, table, lines, end } = setUp({ tokens, lines: () => height });
+    const { clock, tell, lines, end } = setUp(tokens, { lines: () => height });
     for (const generation of [1, 2, 3])
-      table.onEvent({ ...sampleEvents['token-refreshed'], identity: buildIdentity('a'), generation });
+      tell({ ...sampleEvents['token-refreshed'], identity: buildIdentity('a'), generation });
     await clock.advance(1_000);
     assert.equal(lines().length, 9);
     assert.match(lines()[7] ?? '', /generation 2$/);

@@ -46,8 +46,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       ['  if (hasUnsaved) return SAVE;\n', ''],
       [
-        "return state.pending === undefined ? undefined : { kind: 'publish' };",
-        "return state.pending !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
+        "return pendingOf(state) === undefined ? undefined : { kind: 'publish' };",
+        "return pendingOf(state) !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
       ],
     ],
   },
@@ -60,31 +60,31 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'missed tick ignored',
     file: 'refresh/provider-scheduler.ts',
     changes: [
-      ['provider: this.#deps.provider });\n    this.#tick();', 'provider: this.#deps.provider });'],
+      ['provider: this.#parts.provider });\n    this.#tick();', 'provider: this.#parts.provider });'],
     ],
     replicas: 1,
   },
   {
     name: 'restart fetches',
-    file: 'refresh/token-secret.ts',
+    file: 'refresh/token-publication.ts',
     changes: [
       [
-        "const published = read.kind === 'live' ? adopt(deps, read.document, known) : undefined;",
+        "const published = read.kind === 'live' ? this.#adopt(read.document) : undefined;",
         'const published = undefined;',
       ],
     ],
   },
   {
     name: 'stale refresh token',
-    file: 'refresh/chain.ts',
+    file: 'refresh/token-chain.ts',
     changes: [
       [
-        'return isOlder ? chain : { ...chain, stored };',
-        'return known === undefined ? { ...chain, stored } : chain;',
+        'stored: { state, version: written.value.version }',
+        'stored: { ...this.#chain.stored, version: written.value.version }',
       ],
       [
-        'return { ...chain, stored: { state, version }, unsaved',
-        'return { ...chain, stored: { state: chain.stored.state ?? state, version }, unsaved',
+        '    this.#chain = learnStored(this.#chain, found);\n',
+        '    if (this.#chain.stored.state === undefined) this.#chain = learnStored(this.#chain, found);\n',
       ],
     ],
   },
@@ -108,15 +108,22 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'leadership not looked at again',
     file: 'replica/replica.ts',
     changes: [
-      ['signal: AbortSignal.any([leadership.signal, drained]),', 'signal: drained,'],
-      ['hasEnded: () => leadership.hasEnded() || drained.aborted,', 'hasEnded: () => drained.aborted,'],
+      [
+        'return { signal, hasEnded: () => leadership.hasEnded() || drained.aborted, stopping };',
+        'return { signal: drained, hasEnded: () => drained.aborted, stopping };',
+      ],
     ],
     replicas: 3,
   },
   {
     name: 'answer not journalled',
     file: 'refresh/token-chain.ts',
-    changes: [['    await this.#deps.journal?.write({ write, obtainedAtMs: state.obtainedAtMs });\n', '']],
+    changes: [
+      [
+        '    await this.#deps.journal?.write({ write: unsaved.write, obtainedAtMs: unsaved.state.obtainedAtMs });\n',
+        '',
+      ],
+    ],
   },
   {
     name: 'renew deadline ignored',
@@ -196,8 +203,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'alerts never begin',
-    file: 'alerts/alert-board.ts',
-    changes: [['return this.#isLeader ? this.#tokenConditions()', 'return this.#isLeader ? []']],
+    file: 'alerts/alert-conditions.ts',
+    changes: [['? findAsLeader(board, now.now())', '? []']],
   },
   {
     name: 'inherited alerts not ended',
@@ -241,8 +248,8 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: 'gone customer goes on being alerted',
-    file: 'alerts/alert-board.ts',
-    changes: [['        this.#tokens.delete(event.identity.token);\n', '']],
+    file: 'board/token-board.ts',
+    changes: [['if (next === undefined) this.#tokens.delete(token);', 'if (next === undefined) return;']],
     profile: 'customers',
   },
   {
@@ -261,7 +268,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'presentation not noted',
     file: 'refresh/token-chain.ts',
-    changes: [['    else await journal?.writePresentation(chain.note.presentation);\n', '']],
+    changes: [['    else await journal?.writePresentation(note.presentation);\n', '']],
     replicas: 1,
   },
   {
@@ -273,7 +280,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'seed presented again',
     file: 'refresh/chain.ts',
-    changes: [['seed: seed?.fingerprint() ?? state?.seed,', 'seed: state?.seed,']],
+    changes: [['seed: seed?.fingerprint() ?? stored.state?.seed,', 'seed: stored.state?.seed,']],
     profile: 'consents',
   },
 ];

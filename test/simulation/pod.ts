@@ -10,13 +10,14 @@ import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
 import { Notifier } from '../../src/alerts/notifier.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
 import { assemble } from '../../src/replica/assembly.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { Connections } from '../../src/wiring/connections.ts';
 import { LEASE_NAME } from '../support/lease-api.ts';
-import { createTerm } from '../support/term.ts';
+import { termUntil } from '../support/term.ts';
 import type { Network } from './network.ts';
 import type { SimulatedLease } from './simulated-lease.ts';
 import type { SimulatedProviders } from './simulated-provider.ts';
@@ -84,8 +85,14 @@ export class Pod {
     world.tell(process.name, undefined, 'starts');
     world.watch((watcher) => watcher.lifeBegan?.(process));
     world.time.schedule(1, process, () => {
-      const notifier = this.#createNotifier(process);
-      const { onEvent } = notifier;
+      const board = new TokenBoard(createSystemClock());
+      for (const { name, kind } of world.scenario.configuration.providers)
+        board.registerProvider(name, kind.kind);
+      const notifier = this.#createNotifier(process, board);
+      const onEvent = (event: RefreshEvent): void => {
+        board.onEvent(event);
+        notifier.onEvent(event);
+      };
       const ports = this.#createPorts(process, onEvent);
       const replica = new Replica(world.scenario.configuration, {
         ...ports,
@@ -151,8 +158,9 @@ export class Pod {
       );
       const { keeper } =
         providers.flatMap(({ tokens }) => tokens).find((each) => each.keeper.identity.token === token) ?? {};
+      const never = new AbortController().signal;
       keeper
-        ?.refresh('explicit', createTerm(), COMMAND_ATTEMPTS)
+        ?.refresh('explicit', termUntil(never), COMMAND_ATTEMPTS)
         .catch((error: unknown) => this.#noteFault(process, error))
         .finally(() => process.kill());
     });
@@ -178,11 +186,12 @@ export class Pod {
   }
 
   /** As `createAlerting` puts it together, with chance of its own. */
-  #createNotifier(process: VirtualProcess): Notifier {
+  #createNotifier(process: VirtualProcess, board: TokenBoard): Notifier {
     const { world, receiver } = this.#parts;
     const { alerts, providers } = world.scenario.configuration;
     const { clock, events } = this.#createPorts(process);
     return new Notifier({
+      board,
       targets: [{ sink: receiver.connect(process, clock), leastSeverity: 'warning' }],
       texts: { source: alerts.name, runbookUrl: alerts.runbookUrl },
       remindEveryMs: alerts.remindEveryMs,

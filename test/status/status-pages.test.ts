@@ -86,6 +86,26 @@ describe('/status.json', () => {
     );
   });
 
+  it('names the leader for as long as it can be seen, and again after a failure', () => {
+    const stage = createStatusStage();
+    const leader = () => read(stage).leadership.leader;
+    stage.tell({ event: 'standing-by', leader: 'z', isOurs: true });
+    assert.equal(leader(), 'z');
+    stage.tell(sampleEvents['coordination-failed']);
+    assert.equal(leader(), null);
+    stage.tell(sampleEvents['coordination-recovered']);
+    assert.equal(leader(), 'z');
+  });
+
+  it('does not say that there is no token while the store cannot be read', () => {
+    const stage = createStatusStage();
+    stage.tell(sampleEvents['refresh-started'], {
+      ...sampleEvents['refresh-failed'],
+      expiresAtMs: undefined,
+    });
+    assert.equal(read(stage).view.tokens[0]?.state, 'failing');
+  });
+
   it('asks whoever asks too often to come back later, and answers again then', async () => {
     const stage = createStatusStage();
     const statuses = Array.from({ length: 100 }, () => stage.pages.json('').status);

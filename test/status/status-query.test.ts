@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { TOKEN_STATES } from '../../src/core/board.ts';
 import {
   DEFAULT_QUERY,
   formatStatusQuery,
-  MOST_PER_PAGE,
+  MAX_PER_PAGE,
   parseStatusQuery,
   STATUS_SORTS,
 } from '../../src/status/status-query.ts';
-import { TOKEN_STATES } from '../../src/status/token-record.ts';
 
 describe('parseStatusQuery', () => {
   it('takes the empty fields of a form for none', () => {
@@ -43,7 +43,7 @@ describe('parseStatusQuery', () => {
         state: fc.option(fc.constantFrom(...TOKEN_STATES), { nil: undefined }),
         text: fc.string({ unit: 'grapheme', maxLength: 20 }),
         sort: fc.constantFrom(...STATUS_SORTS),
-        size: fc.integer({ min: 1, max: MOST_PER_PAGE }),
+        size: fc.integer({ min: 1, max: MAX_PER_PAGE }),
         page: fc.integer({ min: 1, max: 1_000_000 }),
       },
       { noNullPrototype: true },

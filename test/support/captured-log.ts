@@ -1,4 +1,5 @@
-import { createLog, type Log, type LogLevel } from '../../src/adapters/log/log.ts';
+import { createLog, type Log } from '../../src/adapters/log/log.ts';
+import type { LogLevel } from '../../src/adapters/log/log-level.ts';
 import type { Prettify } from '../../src/adapters/log/pretty-line.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';

@@ -9,15 +9,14 @@ import type { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
-import { SecretWriter } from '../../src/refresh/secret-writer.ts';
-import type { Term } from '../../src/refresh/term.ts';
+import { type Term } from '../../src/refresh/term.ts';
 import { TokenChain } from '../../src/refresh/token-chain.ts';
 import { FakeTokenSource } from './fake-token-source.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
-import { createTerm } from './term.ts';
+import { termUntil } from './term.ts';
 
 export interface KeeperBenchOptions {
   /** Shared by the benches of several replicas. */
@@ -79,32 +78,29 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
   const events = options.events ?? new RecordedEvents();
   const stateSecret = `${identity.secret}/state`;
   const parts = { identity, store, clock, random, events: events.record };
-  const writer = new SecretWriter({
+  const limits = new TokenLimits({
     ...parts,
     stateSecret: chainFallback === undefined ? undefined : stateSecret,
     versionBudget: policy.versionBudget ?? 'none',
     rateLimiter: options.rateLimiter ?? 'none',
+    concurrency: gate,
+    waits: options.waits,
+    budget: options.budget,
+    breaker: options.breaker,
+    minIntervalMs: policy.minIntervalMs,
   });
   const keeper = new ManagedToken({
     ...parts,
     source: options.provider ?? source,
-    writer,
     policy,
     offsetMs,
-    limits: new TokenLimits({
-      ...parts,
-      concurrency: gate,
-      waits: options.waits,
-      budget: options.budget,
-      breaker: options.breaker,
-      minIntervalMs: policy.minIntervalMs,
-    }),
+    limits,
     chain:
       chainFallback === undefined
         ? undefined
         : new TokenChain({
             ...parts,
-            writer,
+            writer: limits.writer,
             stateSecret,
             fallback: chainFallback,
             remedy: () => CHAIN_REMEDY,
@@ -121,7 +117,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     source,
     events,
     keeper,
-    term: createTerm(leadership.signal, stopping.signal),
+    term: termUntil(leadership.signal, stopping.signal),
     stop: () => stopping.abort(new Error('the program stops')),
     loseLeadership: () => leadership.abort(new Error('leadership was lost')),
     published: () => {

@@ -1,4 +1,4 @@
-import type { RefreshEvent, RefreshEventName } from '../../src/core/events.ts';
+import type { EventByName, RefreshEvent } from '../../src/core/events.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
 
@@ -19,10 +19,8 @@ export function buildFailure(changes: Partial<Failure> = {}): Failure {
   };
 }
 
-type EventOf<Name extends RefreshEventName> = Extract<RefreshEvent, { readonly event: Name }>;
-
 /** One well-formed event of each name: a 30-minute token of `pik`, issued at noon. */
-export const sampleEvents: { readonly [Name in RefreshEventName]: EventOf<Name> } = {
+export const sampleEvents: EventByName = {
   'token-added': {
     event: 'token-added',
     identity: buildIdentity('pik/ayu'),

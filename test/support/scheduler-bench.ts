@@ -13,7 +13,7 @@ import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
-import { createTerm } from './term.ts';
+import { termUntil } from './term.ts';
 
 export interface SchedulerBenchOptions {
   readonly tokenCount?: number;
@@ -75,7 +75,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     setting: options.setting ?? { kind: 'derived' },
     policy,
     expectedLifetimeMs: lifetimeMs,
-    tokens: tokens.map(({ keeper }) => keeper),
+    keepers: tokens.map(({ keeper }) => keeper),
     clock,
     events: events.record,
     ticker: createCronTicker({ info: ignore, warn: ignore, debug: ignore, error: failOnError }),
@@ -90,7 +90,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     gate,
     events,
     start: () => {
-      scheduler.start(createTerm(undefined, stopping.signal));
+      scheduler.start(termUntil(new AbortController().signal, stopping.signal));
       watch = watchClock(clock, stopping.signal, () => scheduler.handleClockJump());
     },
     stop: async () => {

@@ -1,8 +1,9 @@
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
 import { createHealth } from '../../src/http/health.ts';
 import { startHttpServer } from '../../src/http/server.ts';
-import { StatusBoard } from '../../src/status/status-board.ts';
 import { StatusPages } from '../../src/status/status-pages.ts';
 import { FakeClock } from './fake-clock.ts';
 import { buildFailure, buildIdentity } from './sample-events.ts';
@@ -13,7 +14,7 @@ export const RUNBOOK_URL = 'https://example.com/runbook';
 /** A status page over a board that a test tells what happens. */
 export interface StatusStage {
   readonly clock: FakeClock;
-  readonly board: StatusBoard;
+  readonly board: TokenBoard;
   readonly pages: StatusPages;
   tell(...events: readonly RefreshEvent[]): void;
   /** Published now, for `lifeMs` (30 minutes); the refresh is due at 14/15 of it. */
@@ -28,24 +29,21 @@ export interface StatusStageOptions {
   readonly clock?: FakeClock;
   readonly runbookUrl?: string | undefined;
   readonly name?: string;
-  readonly versionsOf?: (identity: TokenIdentity) => number;
 }
 
 export function createStatusStage(options: StatusStageOptions = {}): StatusStage {
   const clock = options.clock ?? new FakeClock();
-  const board = new StatusBoard(clock);
+  const board = new TokenBoard(clock);
   const onFault = (error: unknown): void => {
     throw error;
   };
   const pages = new StatusPages({
     board,
     clock,
-    onFault,
     name: options.name ?? 'payments',
     version: '1.2.3',
     replica: 'token-refresher-7c9f-x2x4q',
     runbookUrl: 'runbookUrl' in options ? options.runbookUrl : RUNBOOK_URL,
-    versionsOf: options.versionsOf ?? (() => 48),
   });
   const expiries = new Map<string, number>();
   const generations = new Map<string, number>();
@@ -86,7 +84,8 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
       startHttpServer({
         host: '127.0.0.1',
         port: 0,
-        clock,
+        // Answers go out over real sockets, one after the other.
+        clock: createSystemClock(),
         health: createHealth(() => []),
         metrics: { text: async () => '', contentType: 'text/plain' },
         onFault,
@@ -154,6 +153,15 @@ export async function playDay(stage: StatusStage): Promise<void> {
     }
     await clock.advance(MINUTE_MS);
   }
+  for (const { identity } of tokens)
+    stage.tell({
+      event: 'secret-versions-counted',
+      identity,
+      target: 'document',
+      versionBudget: 110,
+      agesMs: Array.from({ length: 48 }, (_, index) => index * 30 * MINUTE_MS),
+      failure: undefined,
+    });
   const [, , broken] = tokens;
   if (broken === undefined) return;
   for (let attempt = 0; attempt < 4; attempt += 1)

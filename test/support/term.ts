@@ -1,9 +1,6 @@
 import type { Term } from '../../src/refresh/term.ts';
 
-/** A term that ends with the first signal; by default it never does. */
-export function createTerm(
-  signal: AbortSignal = new AbortController().signal,
-  stopping: AbortSignal = new AbortController().signal,
-): Term {
+/** A term that ends with signals of this very process, which are never late. */
+export function termUntil(signal: AbortSignal, stopping: AbortSignal = signal): Term {
   return { signal, stopping, hasEnded: () => signal.aborted };
 }

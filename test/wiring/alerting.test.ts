@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { GROUP_WINDOW_MS } from '../../src/alerts/alert-groups.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
 import { ALERT_LIMIT_MS } from '../../src/core/alert.ts';
+import type { RefreshEvent } from '../../src/core/events.ts';
 import { createAlerting } from '../../src/wiring/alerting.ts';
 import { startAlertReceiver } from '../support/alert-receiver.ts';
 import { PIVOT, parseText } from '../support/configuration-text.ts';
@@ -16,7 +18,9 @@ async function startHeartbeat(t: TestContext) {
   const parsed = parseText(`alerts: { heartbeat: { url: { env: BEAT }, every: 10s } }\n${PIVOT}`);
   assert.ok(parsed.ok);
   const clock = new FakeClock();
+  const board = new TokenBoard(clock);
   const alerting = createAlerting(parsed.configuration, {
+    board,
     clock,
     random: createSeededRandom(1),
     events: () => undefined,
@@ -29,7 +33,10 @@ async function startHeartbeat(t: TestContext) {
   alerting.start(() => reasons);
   t.after(() => alerting.stop());
   return {
-    alerting,
+    tell: (event: RefreshEvent): void => {
+      board.onEvent(event);
+      alerting.onEvent(event);
+    },
     reasons,
     /** Lets ten seconds pass. @returns how often the switch was called meanwhile */
     beats: async (expected: number): Promise<number> => {
@@ -50,7 +57,9 @@ function startLeading(t: TestContext, alerts: string, store = new MemoryStore())
   assert.ok(parsed.ok);
   const events = new RecordedEvents();
   const clock = new FakeClock();
+  const board = new TokenBoard(clock);
   const alerting = createAlerting(parsed.configuration, {
+    board,
     clock,
     random: createSeededRandom(1),
     events: events.record,
@@ -61,13 +70,17 @@ function startLeading(t: TestContext, alerts: string, store = new MemoryStore())
   assert.ok(alerting !== undefined);
   alerting.start(() => []);
   t.after(() => alerting.stop());
-  alerting.onEvent({ event: 'leadership-acquired' });
+  const tell = (event: RefreshEvent): void => {
+    board.onEvent(event);
+    alerting.onEvent(event);
+  };
+  tell({ event: 'leadership-acquired' });
   return {
     alerting,
     clock,
     events,
     fail: (provider: string) =>
-      alerting.onEvent({ ...sampleEvents['refresh-failed'], identity: buildIdentity(provider) }),
+      tell({ ...sampleEvents['refresh-failed'], identity: buildIdentity(provider) }),
   };
 }
 
@@ -83,7 +96,14 @@ describe('createAlerting', () => {
     const parsed = parseText(PIVOT);
     assert.ok(parsed.ok);
     const unused = () => assert.fail('not used');
-    const ports = { clock: new FakeClock(), random: createSeededRandom(1), events: unused, readEnv: unused };
+    const clock = new FakeClock();
+    const ports = {
+      board: new TokenBoard(clock),
+      clock,
+      random: createSeededRandom(1),
+      events: unused,
+      readEnv: unused,
+    };
     const alerting = createAlerting(parsed.configuration, {
       ...ports,
       store: new MemoryStore(),
@@ -93,15 +113,15 @@ describe('createAlerting', () => {
   });
 
   it("calls the dead man's switch only while this replica leads and nothing is stuck", async (t) => {
-    const { alerting, reasons, beats } = await startHeartbeat(t);
+    const { tell, reasons, beats } = await startHeartbeat(t);
     assert.equal(await beats(0), 0, 'a stand-by');
-    alerting.onEvent({ event: 'leadership-acquired' });
+    tell({ event: 'leadership-acquired' });
     assert.equal(await beats(1), 1, 'the leader');
     reasons.push('pivot: no tick for 120 s, expected every 15 s');
     assert.equal(await beats(0), 0, 'a leader whose schedule stands still');
     reasons.pop();
     assert.equal(await beats(1), 1, 'a leader again');
-    alerting.onEvent({ event: 'leadership-lost' });
+    tell({ event: 'leadership-lost' });
     assert.equal(await beats(0), 0, 'a former leader');
   });
 });

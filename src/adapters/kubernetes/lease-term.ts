@@ -3,9 +3,9 @@ import type { Clock, Leadership } from '../../core/ports.ts';
 /**
  * One term of leadership. It ends by itself when it has not been extended for long enough.
  *
- * Guarantee: whoever asks {@link LeaseTerm.hasEnded} after the deadline finds the term ended, whatever the timers have
- * done: the clock is compared at each question. A process that was stopped for a minute may handle an answer before the
- * timer of the deadline, because Node's event loop takes I/O first; it still finds the term ended when it asks.
+ * Guarantee: whoever asks {@link LeaseTerm.hasEnded} after the deadline is told so, whatever the timers have done: the
+ * clock is compared each time. A process that was stopped for a minute may handle an answer before the timer of the
+ * deadline, because Node's event loop takes I/O first; it still finds the term ended when it asks.
  * Non-guarantee: whoever asks the signal alone, or is stopped between asking and acting, may be late.
  */
 export class LeaseTerm implements Leadership {

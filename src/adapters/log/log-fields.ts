@@ -1,52 +1,14 @@
 /**
  * Every event that a log line can carry, and the fields that each may have beside `level`, `time`, `event` and `msg`:
- * an allow-list, so that a secret has no field to appear in. Lines are built from this table and nothing else.
+ * an allow-list, so that a secret has no field to appear in.
  */
-const TOKEN = ['token', 'provider', 'secret'] as const;
+import type { RefreshEventName } from '../../core/events.ts';
+import { LOG_TABLE } from './log-table.ts';
 
-export const LOG_FIELDS = {
-  'token-restored': [...TOKEN, 'issuedAt', 'expiresAt', 'refreshAt', 'generation'],
-  'token-absent': [...TOKEN, 'why'],
-  'refresh-started': [...TOKEN, 'reason'],
-  'token-fetched': [...TOKEN, 'code', 'durationMs', 'clockSkewMs', 'notes'],
-  'secret-written': [...TOKEN, 'code', 'target', 'durationMs'],
-  'secret-versions-counted': [...TOKEN, 'code', 'target', 'versions', 'versionBudget'],
-  'version-budget-low': [...TOKEN, 'target', 'versions', 'versionBudget'],
-  'version-budget-exhausted': [...TOKEN, 'target', 'versions', 'versionBudget'],
-  'version-budget-recovered': [...TOKEN, 'target', 'versions', 'versionBudget'],
-  'fetch-budget-low': ['provider', 'calls', 'fetchBudget', 'roomInMs'],
-  'fetch-budget-exhausted': ['provider', 'calls', 'fetchBudget', 'roomInMs'],
-  'fetch-budget-recovered': ['provider', 'calls', 'fetchBudget', 'roomInMs'],
-  'provider-outage-began': ['provider', 'code', 'waiting'],
-  'provider-outage-ended': ['provider', 'failedForMs', 'waiting'],
-  'refresh-postponed': [...TOKEN, 'refreshAt'],
-  'token-refreshed': [...TOKEN, 'reason', 'durationMs', 'issuedAt', 'expiresAt', 'refreshAt', 'generation'],
-  'token-unchanged': [...TOKEN, 'expiresAt', 'refreshAt'],
-  'refresh-failed': [...TOKEN, 'code', 'retry', 'attempt', 'repeated', 'nextAttemptAt', 'expiresAt'],
-  /** Not an event of the stream: the published token's expiry has passed while refreshes fail. */
-  'token-expired': [...TOKEN, 'code', 'retry', 'attempt', 'repeated', 'nextAttemptAt', 'expiresAt'],
-  'refresh-recovered': [...TOKEN, 'failures', 'failedForMs'],
-  'refresh-abandoned': [...TOKEN, 'code'],
-  'chain-recovered': [...TOKEN, 'obtainedAt'],
-  'token-added': [...TOKEN, 'bindingSecret'],
-  'token-removed': [...TOKEN, 'why'],
-  'binding-rejected': ['provider', 'bindingSecret', 'reason'],
-  'bindings-counted': ['provider', 'customers', 'rejected'],
-  'discovery-failed': ['provider', 'code', 'retry'],
-  'discovery-recovered': ['provider', 'failedForMs'],
-  'journal-failed': ['problem'],
-  'batch-read-denied': ['problem'],
-  'schedule-derived': ['provider', 'cron', 'lifetimeMs', 'refreshEveryMs', 'tickMs', 'formerLifetimeMs'],
-  'tick-missed': ['provider'],
-  'clock-jumped': ['byMs'],
-  'leadership-acquired': [],
-  'leadership-lost': [],
-  'coordination-failed': ['isLeader', 'problem', 'leader'],
-  'coordination-recovered': ['failedForMs'],
-  'standing-by': ['leader', 'isOurs'],
-  'nobody-leads': ['problem', 'sinceMs'],
-  'alert-sent': ['sink', 'alert', 'code'],
-  'alert-sink-recovered': ['sink', 'failures', 'failedForMs'],
+/** Lines that are no event of the stream. */
+const OTHER_FIELDS = {
+  /** The published token's expiry has passed while refreshes fail. */
+  'token-expired': LOG_TABLE['refresh-failed'].fields,
   cron: ['errorName'],
   'log-lines-lost': ['lines'],
   'process-unsafe': ['problem'],
@@ -57,9 +19,14 @@ export const LOG_FIELDS = {
   'sandbox-ready': ['store', 'http', 'secrets', 'upstreams'],
   /** A bug. */
   fault: ['errorName', 'frames'],
-} as const satisfies Readonly<Record<string, readonly string[]>>;
+} as const;
 
-export type LogEvent = keyof typeof LOG_FIELDS;
+export type LogEvent = RefreshEventName | keyof typeof OTHER_FIELDS;
+
+export const LOG_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(Object.entries(LOG_TABLE).map(([event, { fields }]) => [event, fields])),
+  ...OTHER_FIELDS,
+};
 
 /** What a field may hold: plain values only, so that an error object or a `SecretText` does not compile. */
 export type LogValue =
@@ -71,6 +38,6 @@ export type LogValue =
   | Readonly<Record<string, string | number>>;
 
 /** The fields that a line of this event may have. `undefined` leaves a field out. */
-export type LogFields<Event extends LogEvent> = {
-  readonly [Field in (typeof LOG_FIELDS)[Event][number]]?: LogValue;
-};
+export type LogFields<Event extends LogEvent> = Event extends keyof typeof OTHER_FIELDS
+  ? { readonly [Field in (typeof OTHER_FIELDS)[Event][number]]?: LogValue }
+  : Readonly<Record<string, LogValue>>;

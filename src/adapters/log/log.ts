@@ -12,10 +12,8 @@ import pino from 'pino';
 import type { Clock } from '../../core/ports.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
 import { LOG_FIELDS, type LogEvent, type LogFields, type LogValue } from './log-fields.ts';
+import type { LogLevel } from './log-level.ts';
 import type { Prettify } from './pretty-line.ts';
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Log {
   /** Writes one line, when `level` is logged. Never throws. `message` is for the person who is woken by it. */
@@ -91,7 +89,7 @@ function pickListed<Event extends LogEvent>(
 ): Record<string, LogValue> {
   const given = new Map<string, unknown>(Object.entries(fields));
   const picked: Record<string, LogValue> = {};
-  for (const name of LOG_FIELDS[event]) {
+  for (const name of LOG_FIELDS[event] ?? []) {
     const value = plainValue(given.get(name));
     if (value !== undefined) picked[name] = value;
   }

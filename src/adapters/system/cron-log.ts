@@ -1,5 +1,6 @@
 import { errorName } from '../../core/fault.ts';
-import type { Log, LogLevel } from '../log/log.ts';
+import type { Log } from '../log/log.ts';
+import type { LogLevel } from '../log/log-level.ts';
 
 /** The logger that node-cron 4 wants for a task. */
 export interface CronLogger {

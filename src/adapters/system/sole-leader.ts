@@ -21,7 +21,8 @@ export function createSoleLeader(turn?: SoleLeaderTurn): Coordinator {
     lead: async (signal) => {
       signal.throwIfAborted();
       await turn?.take(signal);
-      return { signal: term.signal, hasEnded: () => term.signal.aborted, sinceMonotonicMs: undefined };
+      const { signal: ended } = term;
+      return { signal: ended, hasEnded: () => ended.aborted, sinceMonotonicMs: undefined };
     },
     release: () => {
       turn?.release();

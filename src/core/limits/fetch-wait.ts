@@ -9,17 +9,16 @@
 
 import type { Failure } from '../failure.ts';
 import type { FetchWait } from '../ports.ts';
-import { NEEDS_HUMAN_MS } from '../schedule/backoff.ts';
+import { decideHumanWait } from '../schedule/backoff.ts';
 import { formatUtcSeconds } from '../wire/time-text.ts';
 import { MAX_RETRY_AFTER_MS } from './retry-after.ts';
 
-const FIRST_REJECTED_MS = 60_000;
 /** A record this old has nothing to say any more: not even restarts that are rejected come this rarely in a row. */
 const FORGOTTEN_AFTER_MS = 86_400_000;
 
 /** How long the next process has to leave the provider alone. @param rejectedLives of the former processes in a row */
 export function decideRejectedWait(rejectedLives: number): number {
-  return Math.min(NEEDS_HUMAN_MS, FIRST_REJECTED_MS * 2 ** rejectedLives);
+  return decideHumanWait(rejectedLives + 1, true);
 }
 
 /**

@@ -22,7 +22,7 @@ export function countedMs(windowMs: number): number {
 export class SlidingWindowCounter {
   readonly #windowMs: number;
   /** Ascending. */
-  #spans: CallSpan[] = [];
+  #spans: { readonly untilMs: number; calls: number }[] = [];
 
   constructor(windowMs: number) {
     this.#windowMs = windowMs;
@@ -35,19 +35,19 @@ export class SlidingWindowCounter {
 
   add(atMs: number): void {
     const newest = this.#spans.at(-1);
-    if (newest !== undefined && atMs <= newest.untilMs) this.#change(this.#spans.length - 1, 1);
+    if (newest !== undefined && atMs <= newest.untilMs) newest.calls += 1;
     else this.#spans.push({ untilMs: atMs + this.spanMs, calls: 1 });
   }
 
   /** Takes back a call that was added at that moment: it was not made. */
   takeBack(atMs: number): void {
-    const index = this.#spans.findIndex(({ untilMs, calls }) => atMs <= untilMs && calls > 0);
-    this.#change(index, -1);
+    const span = this.#spans.find(({ untilMs, calls }) => atMs <= untilMs && calls > 0);
+    if (span !== undefined) span.calls -= 1;
   }
 
   /** What another process has counted before this one counts anything. */
   restore(spans: readonly CallSpan[]): void {
-    this.#spans = spans.toSorted((a, b) => a.untilMs - b.untilMs);
+    this.#spans = spans.map((span) => ({ ...span })).toSorted((a, b) => a.untilMs - b.untilMs);
   }
 
   /** Calls that still count; forgets the others. */
@@ -73,10 +73,5 @@ export class SlidingWindowCounter {
       waitMs = Math.ceil(untilMs + this.#windowMs - nowMs);
     }
     return waitMs;
-  }
-
-  #change(index: number, by: 1 | -1): void {
-    const span = this.#spans[index];
-    if (span !== undefined) this.#spans[index] = { ...span, calls: span.calls + by };
   }
 }

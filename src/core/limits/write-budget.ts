@@ -9,11 +9,11 @@ import { VERSION_DAY_MS } from './recent-writes.ts';
 import { pacedVersions, type VersionBudget } from './version-pace.ts';
 
 /** AWS's guidance for one secret. */
-const SHORTEST_SUSTAINED_MS = 600_000;
+const MIN_SUSTAINED_MS = 600_000;
 /** A careful reading of "keeps 100 of the most recent versions": one write in 14.4 minutes. */
 const UNQUESTIONED_WRITES_PER_DAY = 100;
 
-export const DEFAULT_VERSION_BUDGET = VERSION_DAY_MS / SHORTEST_SUSTAINED_MS;
+export const DEFAULT_VERSION_BUDGET = VERSION_DAY_MS / MIN_SUSTAINED_MS;
 
 /** Writes in 24 hours at one write every `intervalMs`. */
 export function writesPerDay(intervalMs: number): number {
@@ -45,12 +45,12 @@ export function decideBudget(
   const leastPerDay = writesPerDay(longestEveryMs);
   const canStretch = longestEveryMs > refreshEveryMs;
   const pace = `a refresh every ${inSeconds(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
-  if (refreshEveryMs < SHORTEST_SUSTAINED_MS) {
+  if (refreshEveryMs < MIN_SUSTAINED_MS) {
     return {
       kind: 'over',
       limit: 'guidance',
       problem:
-        `${pace}; AWS asks for at most one write every ${inSeconds(SHORTEST_SUSTAINED_MS)} ` +
+        `${pace}; AWS asks for at most one write every ${inSeconds(MIN_SUSTAINED_MS)} ` +
         `(${DEFAULT_VERSION_BUDGET} a day), beyond that Secrets Manager runs into its version quota`,
     };
   }

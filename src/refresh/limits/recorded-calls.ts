@@ -20,12 +20,6 @@ export interface RecordedCallsDeps {
   readonly clock: Clock;
 }
 
-/** Calls that are on record and not made yet; they count as made at the end. */
-interface Reservation {
-  readonly untilMs: number;
-  left: number;
-}
-
 const BLOCKS_PER_LIMIT = 50;
 /** A reservation outlasts a slow disk, however short the window. */
 const MIN_RESERVED_MS = 10_000;
@@ -33,7 +27,8 @@ const MIN_RESERVED_MS = 10_000;
 export class RecordedCalls {
   readonly #deps: RecordedCallsDeps;
   readonly #calls: SlidingWindowCounter;
-  #reservation: Reservation | undefined;
+  /** Calls that are on record and not made yet; they count as made at the end. */
+  #reservation: { readonly untilMs: number; left: number } | undefined;
   #restoring: Promise<void> | undefined;
   #reserving: Promise<void> | undefined;
 
@@ -87,7 +82,7 @@ export class RecordedCalls {
     const { provider, limit, clock } = this.#deps;
     const nowMs = this.#nowMs();
     const block = Math.ceil(limit / BLOCKS_PER_LIMIT);
-    const reservation: Reservation = {
+    const reservation = {
       untilMs: nowMs + this.#reservedForMs,
       left: Math.max(1, Math.min(block, limit - this.count)),
     };

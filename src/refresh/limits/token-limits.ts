@@ -3,14 +3,17 @@
  * waits and interval. {@link TokenLimits.view} is for deciding, a permit of {@link TokenLimits.admit} is for the call.
  */
 import type { Failure } from '../../core/failure.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
 import type { Term } from '../term.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { CoolDown, type CoolDownDeps } from './cool-down.ts';
 import type { BudgetRefusal, FetchBudget } from './fetch-budget.ts';
 import type { Priority } from './priority-queue.ts';
 import type { Hold, ProviderBreaker } from './provider-breaker.ts';
+import { SecretWriter, type SecretWriterDeps } from './secret-writer.ts';
 
-export interface TokenLimitsDeps extends CoolDownDeps {
+export interface TokenLimitsDeps extends CoolDownDeps, SecretWriterDeps {
+  readonly identity: TokenIdentity;
   /** The provider's, shared by all of its tokens, as are the others. */
   readonly concurrency: ConcurrencyLimit;
   /** Without it calls are not counted. */
@@ -43,12 +46,15 @@ export interface CallPermit extends Disposable {
 
 export class TokenLimits {
   readonly coolDown: CoolDown;
+  /** For the writes of the token's secrets. */
+  readonly writer: SecretWriter;
   readonly #deps: TokenLimitsDeps;
   #hasTurn = false;
 
   constructor(deps: TokenLimitsDeps) {
     this.#deps = deps;
     this.coolDown = new CoolDown(deps);
+    this.writer = new SecretWriter(deps);
   }
 
   /** @param issuedAtMs of the published document, wall time; `undefined` when there is none */

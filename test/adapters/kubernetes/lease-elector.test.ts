@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AlertBoard, NO_LEADER_AFTER_MS } from '../../../src/alerts/alert-board.ts';
+import { findConditions, NO_LEADER_AFTER_MS } from '../../../src/alerts/alert-conditions.ts';
+import { TokenBoard } from '../../../src/board/token-board.ts';
 import { DEFAULT_LEASE_TIMING } from '../../../src/core/lease-timing.ts';
 import type { Leadership } from '../../../src/core/ports.ts';
 import type { JsonObject } from '../../../src/core/wire/json.ts';
@@ -555,9 +556,9 @@ describe('what a replica says about itself', () => {
 
 /** The alerts that a replica's events make from now on. */
 function watch(replica: LeaseReplica, clock: FakeClock) {
-  const board = new AlertBoard(clock);
+  const board = new TokenBoard(clock);
   replica.events.listen((event) => board.onEvent(event));
-  return { alerts: () => board.conditions().map(({ alert }) => alert) };
+  return { alerts: () => findConditions(board, clock).map(({ alert }) => alert) };
 }
 
 /** A Status of the API server, as version 1.36 writes it. */

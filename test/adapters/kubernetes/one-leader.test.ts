@@ -30,7 +30,7 @@ async function work(
     const termMs = random.next() * 3 * leaseDurationMs;
     const startedMs = clock.monotonicMs();
     // What a keeper does: ask right before the act, after a wait of any length.
-    while (!leadership.signal.aborted) {
+    while (!leadership.hasEnded()) {
       acts.push({ atMs: clock.monotonicMs(), identity: replica.identity, term });
       if (clock.monotonicMs() - startedMs > termMs && random.next() < 0.5) await replica.elector.release();
       await replica.clock.sleep(1 + random.next() * 700, end);

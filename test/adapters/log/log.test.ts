@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { describe, it } from 'node:test';
-import { LOG_LEVELS } from '../../../src/adapters/log/log.ts';
 import type { LogFields } from '../../../src/adapters/log/log-fields.ts';
+import { LOG_LEVELS } from '../../../src/adapters/log/log-level.ts';
 import { loadPrettify } from '../../../src/adapters/log/pretty-line.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { captureLog } from '../../support/captured-log.ts';

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { METRICS } from '../../../src/adapters/prometheus/metric-list.ts';
 import { createMetrics } from '../../../src/adapters/prometheus/metrics.ts';
+import { TokenBoard } from '../../../src/board/token-board.ts';
+import type { RefreshEvent } from '../../../src/core/events.ts';
 import { FAILURE_CODES } from '../../../src/core/failure.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import {
@@ -16,12 +18,18 @@ const NOON = NOON_MS / 1000;
 
 function setUp({ perTokenLimit }: { readonly perTokenLimit?: number } = {}) {
   const clock = new FakeClock(NOON_MS);
+  const board = new TokenBoard(clock);
   const metrics = createMetrics({
     version: '1.2.3',
+    board,
     clock,
     lostLogLines: () => 0,
     ...(perTokenLimit === undefined ? {} : { perTokenLimit }),
   });
+  const tell = (event: RefreshEvent): void => {
+    board.onEvent(event);
+    metrics.onEvent(event);
+  };
   /** The series of a metric by what stands between its braces, as a scrape sees them now. */
   const scrape = async (name: string): Promise<Readonly<Record<string, number>>> => {
     const series: Record<string, number> = {};
@@ -31,7 +39,7 @@ function setUp({ perTokenLimit }: { readonly perTokenLimit?: number } = {}) {
     }
     return series;
   };
-  return { clock, metrics, scrape };
+  return { board, clock, metrics, tell, scrape };
 }
 
 /** `count` customers of a provider; every name holds `customer`. */
@@ -55,8 +63,8 @@ describe('METRICS', () => {
   });
 
   it('lists exactly what a scrape describes', async () => {
-    const { metrics } = setUp();
-    for (const event of allSampleEvents) metrics.onEvent(event);
+    const { metrics, tell } = setUp();
+    for (const event of allSampleEvents) tell(event);
     const text = await metrics.text();
     const described = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`);
     assert.deepEqual(described.toSorted(), METRICS.map(({ name, type }) => `${name} ${type}`).toSorted());
@@ -64,8 +72,8 @@ describe('METRICS', () => {
   });
 
   it('lists exactly the labels that a scrape carries', async () => {
-    const { metrics } = setUp();
-    for (const event of allSampleEvents) metrics.onEvent(event);
+    const { metrics, tell } = setUp();
+    for (const event of allSampleEvents) tell(event);
     const text = await metrics.text();
     for (const { name, labels } of METRICS) {
       const sample = new RegExp(`^${name}(?:_count)?(?:\\{(.*)\\})? \\S+$`, 'm').exec(text);
@@ -84,14 +92,14 @@ describe('createMetrics', () => {
   it('keeps a registry of its own, so that two programs in one process do not meet', async () => {
     const one = setUp();
     const other = setUp();
-    one.metrics.onEvent({ event: 'clock-jumped', byMs: 3_600_000 });
+    one.tell({ event: 'clock-jumped', byMs: 3_600_000 });
     assert.deepEqual(await one.scrape('token_refresher_clock_jumps_total'), { '': 1 });
     assert.deepEqual(await other.scrape('token_refresher_clock_jumps_total'), { '': 0 });
   });
 
   it('starts every counter of a known provider at 0', async () => {
-    const { metrics, scrape } = setUp();
-    metrics.registerTokens([buildIdentity()]);
+    const { scrape, board } = setUp();
+    board.registerTokens([buildIdentity()]);
     const refreshes = await scrape('token_refresher_refresh_total');
     assert.deepEqual(
       refreshes,
@@ -111,12 +119,10 @@ describe('createMetrics', () => {
 
   it('bounds a scrape of many providers: 200 with 50 tokens each take no more lines than with one token each', async () => {
     const lines = async (tokensEach: number): Promise<number> => {
-      const { metrics } = setUp();
+      const { metrics, tell } = setUp();
       for (let provider = 0; provider < 200; provider += 1)
         for (let customer = 0; customer < tokensEach; customer += 1)
-          metrics.onEvent(
-            refreshed({ ...buildIdentity(`p${provider}/c${customer}`), provider: `p${provider}` }),
-          );
+          tell(refreshed({ ...buildIdentity(`p${provider}/c${customer}`), provider: `p${provider}` }));
       return (await metrics.text()).split('\n').length;
     };
     const [one, fifty] = [await lines(1), await lines(50)];
@@ -130,12 +136,15 @@ describe('createMetrics', () => {
       turns += 1;
     };
     const clock = new FakeClock();
-    await createMetrics({ version: '1.2.3', clock, lostLogLines: () => 7, nextTurn }).text();
+    const board = new TokenBoard(clock);
+    await createMetrics({ version: '1.2.3', board, clock, lostLogLines: () => 7, nextTurn }).text();
     assert.equal(turns, METRICS.length);
   });
 
   it('says how many lines of the log were lost', async () => {
-    const metrics = createMetrics({ version: '1.2.3', clock: new FakeClock(), lostLogLines: () => 7 });
+    const clock = new FakeClock();
+    const board = new TokenBoard(clock);
+    const metrics = createMetrics({ version: '1.2.3', board, clock, lostLogLines: () => 7 });
     for (let scrape = 0; scrape < 2; scrape += 1)
       assert.match(await metrics.text(), /^token_refresher_log_lines_lost_total 7$/m);
   });
@@ -147,9 +156,9 @@ describe('createMetrics', () => {
   });
 
   it('states when a token expires, succeeded and is due', async () => {
-    const { clock, metrics, scrape } = setUp();
+    const { clock, scrape, tell } = setUp();
     await clock.advance(1_000);
-    metrics.onEvent(refreshed());
+    tell(refreshed());
     const labels = 'provider="pik",token="pik"';
     assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), { [labels]: NOON + 1800 });
     assert.deepEqual(await scrape('token_refresher_token_next_refresh_timestamp_seconds'), {
@@ -161,18 +170,18 @@ describe('createMetrics', () => {
   });
 
   it('takes the issue of a restored token for the last success', async () => {
-    const { clock, metrics, scrape } = setUp();
+    const { clock, scrape, tell } = setUp();
     await clock.advance(60_000);
-    metrics.onEvent(sampleEvents['token-restored']);
+    tell(sampleEvents['token-restored']);
     assert.deepEqual(Object.values(await scrape('token_refresher_token_last_success_timestamp_seconds')), [
       NOON,
     ]);
   });
 
   it('states the next attempt while refreshes fail, and keeps the last success', async () => {
-    const { metrics, scrape } = setUp();
-    metrics.onEvent(refreshed());
-    metrics.onEvent(sampleEvents['refresh-failed']);
+    const { scrape, tell } = setUp();
+    tell(refreshed());
+    tell(sampleEvents['refresh-failed']);
     assert.deepEqual(Object.values(await scrape('token_refresher_token_next_refresh_timestamp_seconds')), [
       NOON + 2,
     ]);
@@ -182,18 +191,18 @@ describe('createMetrics', () => {
   });
 
   it('has no series for times that are not known', async () => {
-    const { metrics, scrape } = setUp();
-    metrics.registerTokens([buildIdentity()]);
+    const { scrape, tell, board } = setUp();
+    board.registerTokens([buildIdentity()]);
     assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), {});
-    metrics.onEvent(refreshed());
-    metrics.onEvent(sampleEvents['token-absent']);
+    tell(refreshed());
+    tell(sampleEvents['token-absent']);
     assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), {});
   });
 
   it('counts tokens by their state at the time of the scrape', async () => {
-    const { clock, metrics, scrape } = setUp();
-    metrics.registerTokens([buildIdentity('pik/one'), buildIdentity('pik/two')]);
-    metrics.onEvent(refreshed(buildIdentity('pik/one')));
+    const { clock, scrape, tell, board } = setUp();
+    board.registerTokens([buildIdentity('pik/one'), buildIdentity('pik/two')]);
+    tell(refreshed(buildIdentity('pik/one')));
     const states = async () => {
       const series = await scrape('token_refresher_tokens');
       return ['fresh', 'due', 'expired', 'absent'].map((state) => series[`provider="pik",state="${state}"`]);
@@ -206,11 +215,11 @@ describe('createMetrics', () => {
   });
 
   it('counts ended attempts by code', async () => {
-    const { metrics, scrape } = setUp();
-    metrics.onEvent(refreshed());
-    metrics.onEvent(sampleEvents['token-unchanged']);
-    metrics.onEvent({ ...sampleEvents['refresh-failed'], failure: buildFailure({ code: 'rate-limited' }) });
-    metrics.onEvent(sampleEvents['refresh-abandoned']);
+    const { scrape, tell } = setUp();
+    tell(refreshed());
+    tell(sampleEvents['token-unchanged']);
+    tell({ ...sampleEvents['refresh-failed'], failure: buildFailure({ code: 'rate-limited' }) });
+    tell(sampleEvents['refresh-abandoned']);
     const series = await scrape('token_refresher_refresh_total');
     assert.deepEqual(
       Object.entries(series).filter(([, value]) => value > 0),
@@ -222,8 +231,8 @@ describe('createMetrics', () => {
   });
 
   it('measures calls, writes and refreshes in seconds', async () => {
-    const { metrics, scrape } = setUp();
-    for (const event of allSampleEvents) metrics.onEvent(event);
+    const { scrape, tell } = setUp();
+    for (const event of allSampleEvents) tell(event);
     assert.deepEqual(await scrape('token_refresher_fetch_duration_seconds_sum'), { 'provider="pik"': 0.12 });
     assert.deepEqual(await scrape('token_refresher_store_write_duration_seconds_sum'), {
       'provider="pik"': 0.04,
@@ -237,14 +246,14 @@ describe('createMetrics', () => {
   });
 
   it('counts versions over a rolling day: successful writes', async () => {
-    const { clock, metrics, scrape } = setUp();
+    const { clock, scrape, tell } = setUp();
     const written = sampleEvents['secret-written'];
     const versions = async () => Object.values(await scrape('token_refresher_secret_versions_24h'));
-    metrics.onEvent(written);
-    metrics.onEvent({ ...written, failure: buildFailure({ code: 'store-unavailable' }) });
-    metrics.onEvent({ ...written, target: 'state' });
+    tell(written);
+    tell({ ...written, failure: buildFailure({ code: 'store-unavailable' }) });
+    tell({ ...written, target: 'state' });
     await clock.advance(3_600_000);
-    metrics.onEvent(written);
+    tell(written);
     assert.deepEqual(await versions(), [2]);
     clock.jumpWallTime(-3_600_000);
     await clock.advance(82_800_000 - 1);
@@ -256,33 +265,33 @@ describe('createMetrics', () => {
   });
 
   it('takes over what the store counts, and states the secret of a token that got the most', async () => {
-    const { clock, metrics, scrape } = setUp();
+    const { clock, scrape, tell } = setUp();
     const counted = sampleEvents['secret-versions-counted'];
     const versions = async () => Object.values(await scrape('token_refresher_secret_versions_24h'));
-    metrics.onEvent({ ...counted, agesMs: [0, 60_000, 86_400_000 - 1000] });
+    tell({ ...counted, agesMs: [0, 60_000, 86_400_000 - 1000] });
     assert.deepEqual(await versions(), [3]);
     assert.deepEqual(await scrape('token_refresher_secret_version_budget'), { 'provider="pik"': 144 });
-    metrics.onEvent({ ...counted, target: 'state', agesMs: [0, 0, 0, 0] });
+    tell({ ...counted, target: 'state', agesMs: [0, 0, 0, 0] });
     assert.deepEqual(await versions(), [4]);
-    metrics.onEvent({ ...counted, target: 'state', agesMs: [] });
+    tell({ ...counted, target: 'state', agesMs: [] });
     await clock.advance(1000);
     assert.deepEqual(await versions(), [2]);
   });
 
   it('states the next refresh of a token whose refresh is put off', async () => {
-    const { metrics, scrape } = setUp();
-    metrics.onEvent(refreshed());
-    metrics.onEvent(sampleEvents['refresh-postponed']);
+    const { scrape, tell } = setUp();
+    tell(refreshed());
+    tell(sampleEvents['refresh-postponed']);
     assert.deepEqual(Object.values(await scrape('token_refresher_token_next_refresh_timestamp_seconds')), [
       NOON + 1770,
     ]);
   });
 
   it('follows leadership', async () => {
-    const { metrics, scrape } = setUp();
-    metrics.onEvent({ event: 'leadership-acquired' });
+    const { scrape, tell } = setUp();
+    tell({ event: 'leadership-acquired' });
     assert.deepEqual(await scrape('token_refresher_leader'), { '': 1 });
-    metrics.onEvent({ event: 'leadership-lost' });
+    tell({ event: 'leadership-lost' });
     assert.deepEqual(await scrape('token_refresher_leader'), { '': 0 });
   });
 
@@ -297,19 +306,19 @@ describe('createMetrics', () => {
 
 describe('a provider with many tokens', () => {
   it('has series per token up to the limit', async () => {
-    const { metrics, scrape } = setUp({ perTokenLimit: 3 });
-    for (const identity of buildCustomers(3)) metrics.onEvent(refreshed(identity));
+    const { scrape, tell } = setUp({ perTokenLimit: 3 });
+    for (const identity of buildCustomers(3)) tell(refreshed(identity));
     assert.equal(Object.keys(await scrape('token_refresher_token_expires_at_seconds')).length, 3);
   });
 
   it('has aggregates beyond the limit: the earliest, the oldest, the most', async () => {
-    const { clock, metrics, scrape } = setUp({ perTokenLimit: 3 });
+    const { clock, scrape, tell } = setUp({ perTokenLimit: 3 });
     const [first = buildIdentity(), ...others] = buildCustomers(4);
-    metrics.onEvent(refreshed(first, NOON_MS + 900_000));
-    metrics.onEvent({ ...sampleEvents['secret-written'], identity: first });
-    metrics.onEvent({ ...sampleEvents['secret-written'], identity: first });
+    tell(refreshed(first, NOON_MS + 900_000));
+    tell({ ...sampleEvents['secret-written'], identity: first });
+    tell({ ...sampleEvents['secret-written'], identity: first });
     await clock.advance(5_000);
-    for (const identity of others) metrics.onEvent(refreshed(identity, NOON_MS + 1_000_000));
+    for (const identity of others) tell(refreshed(identity, NOON_MS + 1_000_000));
     const labels = 'provider="pivot-b2b2c"';
     assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), { [labels]: NOON + 900 });
     assert.deepEqual(await scrape('token_refresher_token_next_refresh_timestamp_seconds'), {
@@ -323,12 +332,12 @@ describe('a provider with many tokens', () => {
   });
 
   it('counts discovered customers and rejected bindings, and when they were last looked for', async () => {
-    const { metrics, scrape, clock } = setUp();
+    const { scrape, clock, tell } = setUp();
     const labels = 'provider="pik"';
-    metrics.onEvent(sampleEvents['token-added']);
-    metrics.onEvent(sampleEvents['bindings-counted']);
+    tell(sampleEvents['token-added']);
+    tell(sampleEvents['bindings-counted']);
     await clock.advance(60_000);
-    metrics.onEvent(sampleEvents['discovery-failed']);
+    tell(sampleEvents['discovery-failed']);
     assert.deepEqual(await scrape('token_refresher_discovered_customers'), { [labels]: 7 });
     assert.deepEqual(await scrape('token_refresher_rejected_bindings'), { [labels]: 1 });
     assert.deepEqual(await scrape('token_refresher_discovery_last_success_timestamp_seconds'), {
@@ -338,32 +347,31 @@ describe('a provider with many tokens', () => {
   });
 
   it('forgets a token that was removed', async () => {
-    const { metrics, scrape } = setUp();
+    const { scrape, tell } = setUp();
     const { identity } = sampleEvents['token-added'];
-    metrics.onEvent(sampleEvents['token-added']);
-    metrics.onEvent(refreshed(identity));
-    metrics.onEvent(sampleEvents['token-removed']);
+    tell(sampleEvents['token-added']);
+    tell(refreshed(identity));
+    tell(sampleEvents['token-removed']);
     assert.deepEqual(await scrape('token_refresher_token_expires_at_seconds'), {});
     assert.equal((await scrape('token_refresher_tokens'))['provider="pik",state="fresh"'], 0);
   });
 
   it('names no customer beyond the limit, 100 by default, even when one more turns up later', async () => {
-    const { metrics } = setUp();
+    const { metrics, tell, board } = setUp();
     const [last = buildIdentity(), ...customers] = buildCustomers(101);
-    metrics.registerTokens(customers);
+    board.registerTokens(customers);
     for (const identity of customers) {
-      for (const event of allSampleEvents)
-        metrics.onEvent('identity' in event ? { ...event, identity } : event);
+      for (const event of allSampleEvents) tell('identity' in event ? { ...event, identity } : event);
     }
     assert.match(await metrics.text(), /customer-100/);
-    metrics.onEvent(refreshed(last));
+    tell(refreshed(last));
     assert.doesNotMatch(await metrics.text(), /customer-/);
   });
 
   it('counts what receivers of alerts took and did not take', async () => {
-    const { metrics, scrape } = setUp();
+    const { scrape, tell } = setUp();
     const sent = sampleEvents['alert-sent'];
-    for (const event of [sent, sent, { ...sent, failure: buildFailure() }]) metrics.onEvent(event);
+    for (const event of [sent, sent, { ...sent, failure: buildFailure() }]) tell(event);
     assert.deepEqual(await scrape('token_refresher_alerts_sent_total'), {
       'sink="slack",code="ok"': 2,
       'sink="slack",code="provider-unavailable"': 1,

@@ -5,8 +5,11 @@ import { lowMark } from '../../../src/core/limits/quota.ts';
 import {
   decideBudgetState,
   decideStretchedRefreshAt,
+  decideVersionPlan,
   pacedVersions,
+  type RefreshPlan,
   type StretchInput,
+  type VersionSupply,
 } from '../../../src/core/limits/version-pace.ts';
 
 const MINUTE_MS = 60_000;
@@ -157,6 +160,73 @@ describe('the marks of a budget', () => {
   ] as const) {
     it(`are ${low} and ${paced} of ${budget}`, () => {
       assert.deepEqual([lowMark(budget), pacedVersions(budget)], [low, paced]);
+    });
+  }
+});
+
+describe('decideVersionPlan', () => {
+  const NOW_MS = 3 * DAY_MS;
+  const PLAN: RefreshPlan = {
+    plannedAtMs: NOW_MS + USUAL_MS,
+    latestAtMs: NOW_MS + LONGEST_MS,
+    offsetMs: 0,
+    longestPaceMs: LONGEST_MS,
+  };
+  /** Ten of 120 versions, the oldest of them an hour old. */
+  const SUPPLY: VersionSupply = {
+    budget: 120,
+    writesAtMs: Array.from({ length: 10 }, (_, index) => NOW_MS - (10 - index) * 6 * MINUTE_MS),
+    wasRefused: false,
+    shortLifeAtMs: undefined,
+  };
+  /** Tokens that would need 144 a day. */
+  const SHORT = { ...PLAN, longestPaceMs: 10 * MINUTE_MS };
+  const ROOM_MS = DAY_MS - 60 * MINUTE_MS + 15_000;
+
+  for (const { what, plan: given, supply, inMs, isTooLate, shortLifeAtMs } of [
+    { what: 'as it is stretched', plan: PLAN, supply: SUPPLY, inMs: LONGEST_MS },
+    { what: 'as planned with more to spare', plan: PLAN, supply: { ...SUPPLY, budget: 288 }, inMs: USUAL_MS },
+    {
+      what: 'as late as readers bear it once the store has refused a version',
+      plan: PLAN,
+      supply: { ...SUPPLY, budget: 288, wasRefused: true },
+      inMs: LONGEST_MS,
+    },
+    {
+      what: 'in time while a short life still finds versions',
+      plan: SHORT,
+      supply: SUPPLY,
+      inMs: LONGEST_MS,
+      shortLifeAtMs: NOW_MS,
+    },
+    {
+      what: 'when the oldest version ages out, after a short life that used them up',
+      plan: SHORT,
+      supply: { ...SUPPLY, budget: 11 },
+      inMs: ROOM_MS,
+      isTooLate: true,
+      shortLifeAtMs: NOW_MS,
+    },
+    {
+      what: 'when it ages out for a day after that, however long tokens live',
+      plan: { ...PLAN, longestPaceMs: DAY_MS },
+      supply: { ...SUPPLY, budget: 11, shortLifeAtMs: NOW_MS - DAY_MS + 1 },
+      inMs: ROOM_MS,
+      isTooLate: true,
+      shortLifeAtMs: NOW_MS - DAY_MS + 1,
+    },
+    {
+      what: 'in time again when that is a day ago',
+      plan: { ...PLAN, longestPaceMs: DAY_MS },
+      supply: { ...SUPPLY, budget: 11, shortLifeAtMs: NOW_MS - DAY_MS },
+      inMs: LONGEST_MS,
+      shortLifeAtMs: NOW_MS - DAY_MS,
+    },
+  ]) {
+    it(`refreshes ${what}`, () => {
+      const { refreshAtMs, ...rest } = decideVersionPlan(given, supply, NOW_MS);
+      assert.equal(refreshAtMs - NOW_MS, inMs);
+      assert.deepEqual(rest, { isTooLate: isTooLate ?? false, shortLifeAtMs });
     });
   }
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Priority } from '../../src/refresh/limits/priority-queue.ts';
-import { UNSAVED_CHAIN, WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
-import { buildFailure } from '../support/sample-events.ts';
+import type { Priority } from '../../../src/refresh/limits/priority-queue.ts';
+import { UNSAVED_CHAIN, WriteRateLimiter } from '../../../src/refresh/limits/write-rate-limiter.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { buildFailure } from '../../support/sample-events.ts';
 
 const NEVER = new AbortController().signal;
 const THROTTLED = buildFailure({ code: 'store-unavailable', isThrottled: true });

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { Failure } from '../../src/core/failure.ts';
-import { MANY_TOKENS } from '../../src/core/limits/circuit.ts';
-import { PROBE_LIMIT_MS } from '../../src/refresh/limits/provider-breaker.ts';
-import type { KeeperBench } from '../support/keeper-bench.ts';
-import { buildFailure } from '../support/sample-events.ts';
-import { createSchedulerBench, type SchedulerBench } from '../support/scheduler-bench.ts';
-import { createSeededRandom } from '../support/seeded-random.ts';
-import { createTerm } from '../support/term.ts';
-import { fakeTimers, type TimerBench } from '../support/timer-bench.ts';
-import { MINUTE_MS } from '../support/token-builder.ts';
+import type { Failure } from '../../../src/core/failure.ts';
+import { MANY_TOKENS } from '../../../src/core/limits/circuit.ts';
+import { PROBE_LIMIT_MS } from '../../../src/refresh/limits/provider-breaker.ts';
+import type { KeeperBench } from '../../support/keeper-bench.ts';
+import { buildFailure } from '../../support/sample-events.ts';
+import { createSchedulerBench, type SchedulerBench } from '../../support/scheduler-bench.ts';
+import { createSeededRandom } from '../../support/seeded-random.ts';
+import { termUntil } from '../../support/term.ts';
+import { fakeTimers, type TimerBench } from '../../support/timer-bench.ts';
+import { MINUTE_MS } from '../../support/token-builder.ts';
 
 const CYCLE_MS = 840_000;
 const CONCURRENCY = 4;
@@ -180,7 +180,7 @@ describe('a provider that is down for all of its tokens', () => {
     await stage.stop();
     breakDown(stage.tokens, undefined);
     const untried = stage.tokens.filter(({ source }) => source.fetches.length === 1).slice(0, 10);
-    const term = createTerm();
+    const term = termUntil(new AbortController().signal, new AbortController().signal);
     assert.deepEqual(
       new Set(
         (await Promise.all(untried.map(({ keeper }) => keeper.refresh('due', term)))).map(({ kind }) => kind),

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Failure } from '../../src/core/failure.ts';
-import { fail, type Result, succeed } from '../../src/core/result.ts';
-import { WriteHistory } from '../../src/refresh/limits/write-history.ts';
-import type { Term } from '../../src/refresh/term.ts';
-import { FakeClock } from '../support/fake-clock.ts';
-import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
-import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildFailure, buildIdentity } from '../support/sample-events.ts';
-import { createTerm } from '../support/term.ts';
+import type { Failure } from '../../../src/core/failure.ts';
+import { fail, type Result, succeed } from '../../../src/core/result.ts';
+import { WriteHistory } from '../../../src/refresh/limits/write-history.ts';
+import type { Term } from '../../../src/refresh/term.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { MemoryStore, STORE_DOWN } from '../../support/memory-store.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
+import { buildFailure, buildIdentity } from '../../support/sample-events.ts';
+import { termUntil } from '../../support/term.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -53,7 +53,7 @@ function setUp({ versionBudget = 100 }: { readonly versionBudget?: number } = {}
 }
 
 function startTerm(): Term {
-  return createTerm();
+  return termUntil(new AbortController().signal, new AbortController().signal);
 }
 
 function ages(count: number, everyMs: number = 10 * MINUTE_MS): readonly number[] {

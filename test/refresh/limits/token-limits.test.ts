@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { MANY_TOKENS } from '../../src/core/limits/circuit.ts';
-import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
-import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
-import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createEvenRandom } from '../support/keeper-bench.ts';
-import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildFailure, buildIdentity } from '../support/sample-events.ts';
-import { createTerm } from '../support/term.ts';
+import { MANY_TOKENS } from '../../../src/core/limits/circuit.ts';
+import { ConcurrencyLimit } from '../../../src/refresh/limits/concurrency-limit.ts';
+import { ProviderBreaker } from '../../../src/refresh/limits/provider-breaker.ts';
+import { TokenLimits } from '../../../src/refresh/limits/token-limits.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { createEvenRandom } from '../../support/keeper-bench.ts';
+import { MemoryStore } from '../../support/memory-store.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
+import { buildFailure, buildIdentity } from '../../support/sample-events.ts';
+import { termUntil } from '../../support/term.ts';
 
 const NEVER = new AbortController().signal;
-const TERM = createTerm();
+const TERM = termUntil(NEVER);
 
 it('Good neighbours: a refresh that ends without its call leaves the probe of a failing provider to the next token', async () => {
   const clock = new FakeClock();
@@ -19,7 +20,18 @@ it('Good neighbours: a refresh that ends without its call leaves the probe of a 
   const breaker = new ProviderBreaker({ provider: 'pik', clock, random: createEvenRandom(), events: record });
   const concurrency = new ConcurrencyLimit(4);
   const limitsOf = (token: string): TokenLimits =>
-    new TokenLimits({ identity: buildIdentity(token), clock, minIntervalMs: 0, breaker, concurrency });
+    new TokenLimits({
+      identity: buildIdentity(token),
+      stateSecret: undefined,
+      versionBudget: 'none',
+      store: new MemoryStore(),
+      rateLimiter: 'none',
+      clock,
+      events: record,
+      minIntervalMs: 0,
+      breaker,
+      concurrency,
+    });
   breaker.request('pik/0', TERM);
   for (let index = 0; index < MANY_TOKENS; index += 1) breaker.settle(`pik/${index}`, buildFailure());
   const [ending, next] = [limitsOf('pik/ending'), limitsOf('pik/next')];

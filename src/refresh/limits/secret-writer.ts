@@ -1,12 +1,12 @@
-import type { SecretTarget } from '../core/events.ts';
-import type { PlanLimits, RefreshPlan, VersionBudget } from '../core/limits/version-pace.ts';
-import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../core/ports.ts';
-import { fail, type Result } from '../core/result.ts';
-import type { TokenIdentity } from '../core/token/token.ts';
-import type { Priority } from './limits/priority-queue.ts';
-import { WriteHistory } from './limits/write-history.ts';
-import { UNSAVED_CHAIN, type WriteRateLimiter } from './limits/write-rate-limiter.ts';
-import { describeEnd, type Term } from './term.ts';
+import type { SecretTarget } from '../../core/events.ts';
+import type { PlanLimits, RefreshPlan, VersionBudget } from '../../core/limits/version-pace.ts';
+import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../../core/ports.ts';
+import { fail, type Result } from '../../core/result.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
+import { describeEnd, type Term } from '../term.ts';
+import type { Priority } from './priority-queue.ts';
+import { WriteHistory } from './write-history.ts';
+import { UNSAVED_CHAIN, type WriteRateLimiter } from './write-rate-limiter.ts';
 
 export interface SecretWriterDeps {
   readonly identity: TokenIdentity;
@@ -58,11 +58,12 @@ export class SecretWriter {
       target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
       term.signal,
     );
+    const { signal } = term;
     if (term.hasEnded()) return fail(describeEnd(term));
     const history = target === 'document' ? this.#document : this.#state;
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
-    const written = await store.publish(write, term.signal);
+    const written = await store.publish(write, signal);
     events({
       event: 'secret-written',
       identity,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { QUARTER_MS, RefreshStrip, STRIP_LENGTH } from '../../src/status/refresh-strip.ts';
+import { QUARTER_MS, RefreshStrip, STRIP_LENGTH } from '../../../src/core/token/refresh-strip.ts';
 
 /** The last marks, `.` for none, by their first letters otherwise. */
 function tail(strip: RefreshStrip, quarter: number, length: number): string {
@@ -27,20 +27,19 @@ describe('RefreshStrip', () => {
     { what: 'a quarter without any', steps: ['ok', 'pass', 'pass', 'ok'], marks: 'o.o' },
   ]) {
     it(`shows ${what} as ${marks}`, () => {
-      const strip = new RefreshStrip(0);
+      let strip = new RefreshStrip();
       let quarter = 0;
       for (const step of steps) {
         if (step === 'pass') quarter += 1;
-        else if (step === 'failure') strip.addFailure(quarter * QUARTER_MS);
-        else strip.addSuccess(quarter * QUARTER_MS, step === 'recovery');
+        else if (step === 'failure') strip = strip.withFailure(quarter * QUARTER_MS);
+        else strip = strip.withSuccess(quarter * QUARTER_MS, step === 'recovery');
       }
       assert.equal(tail(strip, quarter, marks.length), marks);
     });
   }
 
   it('forgets a quarter after exactly a day', () => {
-    const strip = new RefreshStrip(0);
-    strip.addFailure(0);
+    const strip = new RefreshStrip().withFailure(0);
     assert.equal(strip.marks((STRIP_LENGTH - 1) * QUARTER_MS)[0], 'failed');
     assert.deepEqual(new Set(strip.marks(STRIP_LENGTH * QUARTER_MS)), new Set(['none']));
   });
@@ -49,13 +48,13 @@ describe('RefreshStrip', () => {
     const step = fc.record({ pause: fc.integer({ min: 0, max: 200 }), isGood: fc.boolean() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-        const strip = new RefreshStrip(0);
+        let strip = new RefreshStrip();
         const expected = new Map<number, string>();
         let quarter = 0;
         for (const { pause, isGood } of steps) {
           quarter += pause;
-          if (isGood) strip.addSuccess(quarter * QUARTER_MS, false);
-          else strip.addFailure(quarter * QUARTER_MS);
+          if (isGood) strip = strip.withSuccess(quarter * QUARTER_MS, false);
+          else strip = strip.withFailure(quarter * QUARTER_MS);
           const before = expected.get(quarter) ?? 'ok';
           expected.set(quarter, isGood ? (before === 'ok' ? 'ok' : 'retried') : 'failed');
         }

@@ -1,17 +1,17 @@
 /** Promise 5: a provider's fetch budget is obeyed, whatever happens. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { FetchLimit } from '../../src/core/limits/fetch-limit.ts';
-import type { FetchCounts, RefreshEvents } from '../../src/core/ports.ts';
-import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
-import { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
-import { MemoryCounts } from '../support/memory-journal.ts';
-import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
-import { RecordedEvents } from '../support/recorded-events.ts';
-import { buildFailure, buildIdentity } from '../support/sample-events.ts';
-import { MINUTE_MS } from '../support/token-builder.ts';
+import type { FetchLimit } from '../../../src/core/limits/fetch-limit.ts';
+import type { FetchCounts, RefreshEvents } from '../../../src/core/ports.ts';
+import { ConcurrencyLimit } from '../../../src/refresh/limits/concurrency-limit.ts';
+import { FetchBudget } from '../../../src/refresh/limits/fetch-budget.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { createKeeperBench, type KeeperBench } from '../../support/keeper-bench.ts';
+import { MemoryCounts } from '../../support/memory-journal.ts';
+import { MemoryStore, STORE_DOWN } from '../../support/memory-store.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
+import { buildFailure, buildIdentity } from '../../support/sample-events.ts';
+import { MINUTE_MS } from '../../support/token-builder.ts';
 
 const EVERY_MS = 840_000;
 const HOUR_MS = 3_600_000;

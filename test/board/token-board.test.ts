@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { TokenBoard } from '../../src/board/token-board.ts';
+import { decideTokenState, type TokenRecord } from '../../src/core/board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
-import { StatusBoard } from '../../src/status/status-board.ts';
-import { decideTokenState, type TokenRecord } from '../../src/status/token-record.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import {
   allSampleEvents,
@@ -16,12 +16,12 @@ const MINUTE_MS = 60_000;
 
 function createBoard(...events: readonly RefreshEvent[]) {
   const clock = new FakeClock();
-  const board = new StatusBoard(clock);
+  const board = new TokenBoard(clock);
   const tell = (...more: readonly RefreshEvent[]): void => {
     for (const event of more) board.onEvent(event);
   };
   tell(...events);
-  const recordOf = (token: string): Readonly<TokenRecord> | undefined =>
+  const recordOf = (token: string): TokenRecord | undefined =>
     [...board.tokens()].find(({ identity }) => identity.token === token);
   const stateOf = (token: string) => {
     const record = recordOf(token);
@@ -30,7 +30,7 @@ function createBoard(...events: readonly RefreshEvent[]) {
   return { clock, board, tell, recordOf, stateOf };
 }
 
-describe('StatusBoard', () => {
+describe('TokenBoard', () => {
   const {
     'token-restored': restored,
     'token-refreshed': refreshed,
@@ -78,9 +78,11 @@ describe('StatusBoard', () => {
     tell({ ...failed, failure: buildFailure({ code: 'rate-limited', message: 'later' }) });
     assert.deepEqual(recordOf('pik')?.failure, {
       code: 'rate-limited',
+      retry: 'backoff',
       message: 'later',
       sinceMs: NOON_MS,
       attempts: 2,
+      nextAttemptAtMs: failed.nextAttemptAtMs,
     });
   });
 
@@ -111,7 +113,12 @@ describe('StatusBoard', () => {
     const { board, clock, tell, stateOf } = createBoard({ event: 'leadership-acquired' }, restored, failed);
     await clock.advance(1000);
     tell({ event: 'leadership-lost' });
-    assert.deepEqual(board.leadership, { isLeader: false, sinceMs: NOON_MS + 1000, problem: undefined });
+    assert.deepEqual(board.leadership, {
+      isLeader: false,
+      sinceMs: NOON_MS + 1000,
+      other: undefined,
+      trouble: undefined,
+    });
     assert.equal(stateOf('pik'), 'fresh');
   });
 

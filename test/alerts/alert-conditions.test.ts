@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { AlertBoard, causeOf, NO_LEADER_AFTER_MS } from '../../src/alerts/alert-board.ts';
+import { causeOf, findConditions, NO_LEADER_AFTER_MS } from '../../src/alerts/alert-conditions.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
 import type { AlertName } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
@@ -13,7 +14,8 @@ const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 
 function createBoard(...events: readonly RefreshEvent[]) {
   const clock = new FakeClock();
-  const board = new AlertBoard(clock);
+  const board = new TokenBoard(clock);
+  board.registerProvider('pik', 'pik');
   for (const event of events) board.onEvent(event);
   return {
     clock,
@@ -23,8 +25,7 @@ function createBoard(...events: readonly RefreshEvent[]) {
     },
     /** `pik/TokenExpired: pik`, sorted. */
     stated: (): readonly string[] =>
-      board
-        .conditions()
+      findConditions(board, clock)
         .map(
           ({ alert, provider, members }) =>
             `${provider ?? '-'}/${alert}: ${members.map(({ token }) => token ?? '-').join(' ')}`,
@@ -35,7 +36,8 @@ function createBoard(...events: readonly RefreshEvent[]) {
 
 function fails(token: string, code: FailureCode = 'provider-unavailable', retry: Retry = 'backoff') {
   const failure = buildFailure({ code, retry });
-  return { ...sampleEvents['refresh-failed'], identity: buildIdentity(token), failure };
+  const { expiresAtMs } = sampleEvents['token-restored'];
+  return { ...sampleEvents['refresh-failed'], identity: buildIdentity(token), failure, expiresAtMs };
 }
 
 /** A token that expires at half past and is refreshed two minutes before. */
@@ -43,7 +45,7 @@ function lives(token: string): RefreshEvent {
   return { ...sampleEvents['token-restored'], identity: buildIdentity(token) };
 }
 
-describe('AlertBoard', () => {
+describe('findConditions', () => {
   const causes: readonly (readonly [FailureCode, Retry, AlertName])[] = [
     ['credentials-rejected', 'needs-human', 'CredentialsRejected'],
     ['request-rejected', 'needs-human', 'RefreshFailing'],
@@ -272,7 +274,7 @@ describe('AlertBoard', () => {
     fc.assert(
       fc.property(fc.array(event), fc.nat(3_600_000), (steps, laterMs) => {
         const clock = new FakeClock();
-        const board = new AlertBoard(clock);
+        const board = new TokenBoard(clock);
         board.onEvent(LEADS);
         const failing = new Map<string, boolean>();
         for (const step of steps) {
@@ -280,7 +282,7 @@ describe('AlertBoard', () => {
           failing.set(step.name, step.isFailing);
         }
         clock.jumpWallTime(laterMs);
-        const conditions = board.conditions();
+        const conditions = findConditions(board, clock);
         const of = (alerts: readonly AlertName[]) =>
           conditions
             .filter(({ alert }) => alerts.includes(alert))

@@ -1,0 +1,156 @@
+/**
+ * What is wrong right now, as the board and the time have it. Pure.
+ *
+ * Guarantee: a condition about tokens is only stated by the replica that leads, because only its board is complete; with
+ * one exception: while another installation leads, a stand-by states which of its own tokens nobody refreshes. `NoLeader`
+ * is only stated by one that does not lead: for {@link NO_LEADER_AFTER_MS} it could neither lead nor see who does.
+ * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
+ * better, and it could not take over either.
+ */
+import { type AlertName, alertKey } from '../core/alert.ts';
+import { type Board, type ProviderRecord, publishedOf, type TokenRecord } from '../core/board.ts';
+import type { Failure, FailureCode } from '../core/failure.ts';
+import type { Now } from '../core/schedule/moment.ts';
+import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
+
+/** One alert about one provider (or the program), with everything that it holds for. */
+export interface Condition {
+  readonly alert: AlertName;
+  /** `undefined`: the program as a whole. */
+  readonly provider: string | undefined;
+  /** Never empty. */
+  readonly members: readonly ConditionMember[];
+}
+
+export interface ConditionMember {
+  /** `undefined`: the provider or the program as a whole. */
+  readonly token: string | undefined;
+  readonly code: FailureCode | undefined;
+  /** What is known beyond the alert's own meaning; `undefined` for nothing. Holds no secret. */
+  readonly detail: string | undefined;
+  /** Expiry of what readers see, where that matters; wall time in milliseconds. */
+  readonly expiresAtMs: number | undefined;
+}
+
+/** Two lease durations: a leader that is cut off has stopped by then, and another would have taken over. */
+export const NO_LEADER_AFTER_MS = 30_000;
+/** An expired token whose refresh does not fail either: something stands still. */
+const STALL_AFTER_EXPIRY_MS = 30_000;
+
+/**
+ * What a leader of ours would need at most to get a new token published, while a rollout goes on.
+ * An expired one waits longer: a stand-by reads again what it found expired only after five minutes.
+ */
+const UNCARED_ABSENT_MS = 120_000;
+const UNCARED_EXPIRED_MS = 360_000;
+
+/** An alert that holds for one token, or for the provider or the program as a whole. */
+interface Finding extends Pick<Condition, 'alert' | 'provider'> {
+  readonly member: ConditionMember;
+}
+
+const NO_TOKEN = { token: undefined, code: undefined, expiresAtMs: undefined };
+
+/** Everything that is wrong now; in no particular order. */
+export function findConditions(board: Board, now: Now): readonly Condition[] {
+  const conditions = new Map<string, Condition & { readonly members: ConditionMember[] }>();
+  for (const { alert, provider, member } of board.leadership.isLeader
+    ? findAsLeader(board, now.now())
+    : findAsStandby(board, now)) {
+    const key = alertKey('', provider, alert);
+    const condition = conditions.get(key) ?? { alert, provider, members: [] };
+    condition.members.push(member);
+    conditions.set(key, condition);
+  }
+  return [...conditions.values()];
+}
+
+/** Whether it can see who leads, and which tokens its leader does not refresh, because it keeps others. */
+function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
+  const { other, trouble } = board.leadership;
+  const blindSinceMs = trouble?.blindSinceMonotonicMs;
+  if (blindSinceMs !== undefined && now.monotonicMs() - blindSinceMs >= NO_LEADER_AFTER_MS)
+    yield { alert: 'NoLeader', provider: undefined, member: { ...NO_TOKEN, detail: trouble?.problem } };
+  if (other === undefined || other.isOurs) return;
+  const ledForMs = now.monotonicMs() - other.sinceMonotonicMs;
+  const detail =
+    `${other.name} leads, which does not refresh it: it may be of another installation, ` +
+    'give each a coordination.leaseName of its own';
+  for (const { identity, readable } of board.tokens()) {
+    const { provider, token } = identity;
+    const expiresAtMs = publishedOf(readable)?.expiresAtMs;
+    const isUncared =
+      readable.kind === 'absent'
+        ? ledForMs >= UNCARED_ABSENT_MS
+        : expiresAtMs !== undefined && Math.min(ledForMs, now.now() - expiresAtMs) >= UNCARED_EXPIRED_MS;
+    if (isUncared)
+      yield { alert: 'TokenExpired', provider, member: { token, code: undefined, detail, expiresAtMs } };
+  }
+}
+
+function* findAsLeader(board: Board, nowMs: number): Iterable<Finding> {
+  for (const record of board.tokens()) {
+    const { identity, readable, failure, secrets } = record;
+    const { provider, token } = identity;
+    const expiresAtMs = publishedOf(readable)?.expiresAtMs;
+    const member = { token, code: failure?.code, detail: failure?.message, expiresAtMs };
+    if (failure !== undefined) yield { alert: causeOf(failure), provider, member };
+    const urgency = decideUrgency(record, board.provider(provider)?.schedule, nowMs);
+    if (urgency !== undefined) yield { alert: urgency, provider, member };
+    const shortage = secrets.document?.shortage ?? secrets.state?.shortage;
+    if (shortage === undefined) continue;
+    const detail = `${shortage.versions} of ${shortage.versionBudget} versions`;
+    yield { alert: 'VersionBudgetLow', provider, member: { ...member, code: undefined, detail } };
+  }
+  for (const { name: provider, clockSkewMs } of board.providers())
+    if (isSuspectSkew(clockSkewMs))
+      yield { alert: 'ClockSkew', provider, member: { ...NO_TOKEN, detail: describeSkew(clockSkewMs) } };
+}
+
+/** Which alert says best why a refresh fails: one for each failure. */
+export function causeOf({ code, retry }: Pick<Failure, 'code' | 'retry'>): AlertName {
+  switch (code) {
+    case 'credentials-rejected':
+      return 'CredentialsRejected';
+    case 'chain-broken':
+      // A chain that can start again by itself is not broken for good.
+      return retry === 'needs-human' ? 'ChainBroken' : 'RefreshFailing';
+    case 'clock-skewed':
+      return 'ClockSkew';
+    case 'store-denied':
+    case 'store-missing':
+    case 'store-not-ours':
+    case 'store-deleting':
+    case 'store-quota':
+    case 'store-conflict':
+    case 'store-unavailable':
+      return 'StoreWriteFailing';
+    case 'request-rejected':
+    case 'rate-limited':
+    case 'provider-unavailable':
+    case 'response-malformed':
+    case 'token-unchanged':
+    case 'leadership-lost':
+    case 'aborted':
+      return 'RefreshFailing';
+  }
+}
+
+/** What the time that is left makes of it. A token that was never seen may well be fine. */
+function decideUrgency(
+  { readable, failure }: Pick<TokenRecord, 'readable' | 'failure'>,
+  schedule: ProviderRecord['schedule'],
+  nowMs: number,
+): 'TokenExpiring' | 'TokenExpired' | undefined {
+  if (readable.kind === 'unknown') return undefined;
+  if (readable.kind === 'absent') return failure === undefined ? undefined : 'TokenExpired';
+  const leftMs = readable.expiresAtMs - nowMs;
+  if (failure === undefined) return leftMs <= -STALL_AFTER_EXPIRY_MS ? 'TokenExpired' : undefined;
+  if (leftMs <= 0) return 'TokenExpired';
+  const plannedMs = readable.expiresAtMs - readable.refreshAtMs;
+  const marginMs = schedule === undefined ? undefined : schedule.lifetimeMs - schedule.refreshEveryMs;
+  // One that is refreshed early, to spread a provider's tokens, has more time than its margin; one that the provider
+  // would not replace is asked for at its very end.
+  const fullMs = plannedMs > 0 ? Math.min(plannedMs, marginMs ?? plannedMs) : (marginMs ?? 0);
+  return leftMs < fullMs / 2 ? 'TokenExpiring' : undefined;
+}

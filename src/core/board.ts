@@ -1,0 +1,175 @@
+/**
+ * How everything is, as the one board keeps it from the stream of events. Metrics, status page, alerts and the live table
+ * show it and keep no state of a token beside it, so that they cannot contradict each other.
+ *
+ * Guarantee: nothing in it is secret. Wall times in milliseconds since the Unix epoch, unless a name says otherwise.
+ * Non-guarantee: a stand-by knows what it has read from the store last; only the leader sees how refreshes go.
+ */
+import type { SecretTarget } from './events.ts';
+import type { FailureCode, Retry } from './failure.ts';
+import { VERSION_DAY_MS } from './limits/recent-writes.ts';
+import type { RefreshStrip } from './token/refresh-strip.ts';
+import type { TokenIdentity } from './token/token.ts';
+
+/** What readers see. */
+export type ReadableToken =
+  /** The store has not been read yet. */
+  | { readonly kind: 'unknown' }
+  /** The store holds no token that could be used. */
+  | { readonly kind: 'absent' }
+  | Published;
+
+export interface Published {
+  readonly kind: 'published';
+  /** `undefined`: the event that told of the token did not say. */
+  readonly issuedAtMs: number | undefined;
+  readonly expiresAtMs: number;
+  readonly refreshAtMs: number;
+  readonly generation: number | undefined;
+  /** What happened to it last; `unchanged`: the provider had no newer one, or the refresh was put off. */
+  readonly latest: 'restored' | 'refreshed' | 'unchanged';
+}
+
+/** Refreshes fail: the latest attempt, and since when. */
+export interface FailureRecord {
+  readonly code: FailureCode;
+  readonly retry: Retry;
+  /** Holds no secret. */
+  readonly message: string;
+  /** When the first attempt in a row failed. */
+  readonly sinceMs: number;
+  readonly attempts: number;
+  readonly nextAttemptAtMs: number;
+}
+
+/** Versions that a secret got. */
+export interface SecretVersions {
+  /** When, as monotonic times in ascending order; those of the last 24 hours count. */
+  readonly timesMs: readonly number[];
+  /** Undefined unless few are left of the budget, or none. */
+  readonly shortage: { readonly versions: number; readonly versionBudget: number } | undefined;
+}
+
+/** One token. Replaced by each event that changes it, never mutated. */
+export interface TokenRecord {
+  readonly identity: TokenIdentity;
+  readonly readable: ReadableToken;
+  readonly isRefreshing: boolean;
+  /** Undefined once a refresh has succeeded. */
+  readonly failure: FailureRecord | undefined;
+  /** When what readers saw last was issued, or published by this process. */
+  readonly lastSuccessAtMs: number | undefined;
+  /** Undefined until one is written or counted. Only kinds with a chain have a state secret. */
+  readonly secrets: Readonly<Record<SecretTarget, SecretVersions | undefined>>;
+  /** Undefined until a refresh has ended. */
+  readonly strip: RefreshStrip | undefined;
+}
+
+export type BudgetState = 'ok' | 'low' | 'exhausted';
+
+/** One provider; durations in milliseconds. Replaced, never mutated. */
+export interface ProviderRecord {
+  readonly name: string;
+  readonly kind: string;
+  /** Undefined until this replica has led: a stand-by has no schedule. */
+  readonly schedule:
+    | {
+        readonly cron: string;
+        readonly lifetimeMs: number;
+        readonly refreshEveryMs: number;
+        readonly tickMs: number;
+      }
+    | undefined;
+  /** The latest few, the oldest of them first. */
+  readonly calls: readonly { readonly durationMs: number; readonly hasFailed: boolean }[];
+  /** Provider's clock minus ours. */
+  readonly clockSkewMs: number | undefined;
+  /** Undefined until its calls have come near their limit for the first time. */
+  readonly fetchBudget: BudgetState | undefined;
+  /** Undefined without one, and until the store has been asked. */
+  readonly versionBudget: number | undefined;
+  /** Undefined unless customers are discovered. */
+  readonly discovery:
+    | { readonly customers: number; readonly rejected: number; readonly countedAtMs: number }
+    | undefined;
+}
+
+export interface LeadershipRecord {
+  readonly isLeader: boolean;
+  /** When that changed last; the start of the program at first. */
+  readonly sinceMs: number;
+  /** Which other replica was seen to lead last. */
+  readonly other:
+    | {
+        readonly name: string;
+        /** Whether it refreshes the tokens of this one; false when it does not say. */
+        readonly isOurs: boolean;
+        /** Since when some replica that is not ours leads. */
+        readonly sinceMonotonicMs: number;
+      }
+    | undefined;
+  /** `failed`: the replicas cannot agree. `vacant`: they could, and nobody leads. */
+  readonly trouble:
+    | {
+        readonly kind: 'failed' | 'vacant';
+        readonly problem: string;
+        /** Since when this replica cannot see who leads; `undefined`: it can. */
+        readonly blindSinceMonotonicMs: number | undefined;
+      }
+    | undefined;
+}
+
+export interface Board {
+  /** Another number whenever something may have changed. */
+  readonly revision: number;
+  readonly leadership: LeadershipRecord;
+  /** In the order in which they were first heard of. */
+  tokens(): Iterable<TokenRecord>;
+  /** In the order in which they were first heard of. */
+  providers(): Iterable<ProviderRecord>;
+  provider(name: string): ProviderRecord | undefined;
+}
+
+/**
+ * The worst first, which is how people want to see them. `expired` and `absent`: readers have no token. `failing`: they
+ * have one or it is not known yet, and refreshing it fails. `due`: its refresh is. `unknown`: the store has not been read.
+ */
+export const TOKEN_STATES = ['expired', 'absent', 'failing', 'unknown', 'due', 'fresh'] as const;
+export type TokenState = (typeof TOKEN_STATES)[number];
+
+export function decideTokenState(
+  { readable, failure }: Pick<TokenRecord, 'readable' | 'failure'>,
+  nowMs: number,
+): TokenState {
+  const life = decideLife(readable, nowMs);
+  return failure === undefined || life === 'expired' || life === 'absent' ? life : 'failing';
+}
+
+/** The state but for failures. */
+export function decideLife(readable: ReadableToken, nowMs: number): Exclude<TokenState, 'failing'> {
+  if (readable.kind !== 'published') return readable.kind;
+  if (readable.expiresAtMs <= nowMs) return 'expired';
+  return readable.refreshAtMs <= nowMs ? 'due' : 'fresh';
+}
+
+/** When it is tried again, or when the next refresh is due; `undefined`: the next tick decides. */
+export function nextAttemptAtMs({ readable, failure }: TokenRecord): number | undefined {
+  return failure?.nextAttemptAtMs ?? publishedOf(readable)?.refreshAtMs;
+}
+
+export function publishedOf(readable: ReadableToken): Published | undefined {
+  return readable.kind === 'published' ? readable : undefined;
+}
+
+/** Versions in the last 24 hours of the token's secret, or of its chain's if that got more, as far as is known. */
+export function countVersions({ secrets }: TokenRecord, monotonicMs: number): number {
+  const count = (secret: SecretVersions | undefined): number =>
+    secret === undefined ? 0 : recentTimes(secret.timesMs, monotonicMs).length;
+  return Math.max(count(secrets.document), count(secrets.state));
+}
+
+/** Those of the last 24 hours; both ascending. */
+export function recentTimes(timesMs: readonly number[], monotonicMs: number): readonly number[] {
+  const first = timesMs.findIndex((timeMs) => monotonicMs - timeMs < VERSION_DAY_MS);
+  return first === 0 ? timesMs : first === -1 ? [] : timesMs.slice(first);
+}
