@@ -1,8 +1,7 @@
 /** What a token's secret holds: reading it, and making sense of it beside what is pending. */
 
 import type { Clock, Random, RefreshEvents, TextReader, TokenStore } from '../core/ports.ts';
-import type { Result } from '../core/result.ts';
-import { succeed } from '../core/result.ts';
+import { type Result, succeed } from '../core/result.ts';
 import type { CadencePolicy } from '../core/schedule/cadence.ts';
 import type { TokenDocument } from '../core/token/document.ts';
 import { type Assessment, assessStored } from '../core/token/replacement.ts';
