@@ -10,7 +10,7 @@ import { type CadencePolicy, decideTolerableCadence, isDueAtTick } from '../core
 import { msUntil, type Now } from '../core/schedule/moment.ts';
 import type { CallRefusal, LimitsView } from './limits/token-limits.ts';
 import type { RefreshOutcome, RefreshRun } from './refresh-run.ts';
-import { isStale, pendingOf, publishedOf, type TokenState } from './token-state.ts';
+import { isStale, type TokenState } from './token-state.ts';
 
 export type Step =
   | { readonly kind: 'read-store' }
@@ -65,7 +65,7 @@ function decideForChain({ hasUnsaved }: TokenFacts, { hasTurn }: LimitsView): St
 
 function decideWork(facts: TokenFacts, run: RefreshRun, limits: LimitsView, now: Now): Step {
   const { state, policy } = facts;
-  const pending = pendingOf(state);
+  const { pending } = state;
   // What is pending waits for what was demanded alone: the interval is between two fetches.
   const waitMs = pending === undefined ? Math.max(limits.demandedMs, limits.intervalMs) : limits.demandedMs;
   if (waitMs > 0) return { kind: 'wait', waitMs };
@@ -81,12 +81,12 @@ function decideWork(facts: TokenFacts, run: RefreshRun, limits: LimitsView, now:
 /** The refresh token first: without it the next fetch would present a spent one. */
 function decideWrite({ state, hasUnsaved }: TokenFacts): Step | undefined {
   if (hasUnsaved) return SAVE;
-  return pendingOf(state) === undefined ? undefined : { kind: 'publish' };
+  return state.pending === undefined ? undefined : { kind: 'publish' };
 }
 
 /** True when there is no token, or its refresh is nearer to now than to the next tick. */
 export function isDue(state: TokenState, policy: CadencePolicy, now: Now): boolean {
-  const published = publishedOf(state);
+  const { published } = state;
   if (published === undefined) return true;
   const { tickMs } = decideTolerableCadence(published.lifetimeMs, policy);
   return isDueAtTick(msUntil(published.refreshAt, now), tickMs);

@@ -17,6 +17,7 @@ import type { TokenIdentity } from '../core/token/token.ts';
 import { decideStep, isDue, type TokenFacts } from './decide-step.ts';
 import type { Priority } from './limits/priority-queue.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
+import type { PendingToken } from './planned-token.ts';
 import {
   type Achievement,
   attemptsOf,
@@ -33,15 +34,13 @@ import {
   WORKING,
 } from './refresh-run.ts';
 import type { Term } from './term.ts';
-import { fetchToken, type TokenFetchDeps } from './token-fetch.ts';
-import { TokenPublication, type TokenPublicationDeps } from './token-publication.ts';
-import { pendingOf } from './token-state.ts';
-
-export interface ManagedTokenDeps extends TokenFetchDeps, Omit<TokenPublicationDeps, 'chain'> {}
+import { fetchToken, reconsider, type TokenFetchDeps, takeToken } from './token-fetch.ts';
+import { learn, readSecret } from './token-secret.ts';
+import { delay, invalidate, isStale, rebase, storedIn, type TokenState, UNREAD } from './token-state.ts';
 
 export class ManagedToken {
-  readonly #deps: ManagedTokenDeps;
-  readonly #publication: TokenPublication;
+  readonly #deps: TokenFetchDeps;
+  #state: TokenState = UNREAD;
   #running: Promise<RefreshOutcome> | undefined;
   /** Ends the present run as the end of its term does, when the token is not managed any more. */
   #retiring: AbortController | undefined;
@@ -50,9 +49,8 @@ export class ManagedToken {
   /** A human waits for the next attempt of the present run. */
   #isUrged = false;
 
-  constructor(deps: ManagedTokenDeps) {
+  constructor(deps: TokenFetchDeps) {
     this.#deps = deps;
-    this.#publication = new TokenPublication(deps);
   }
 
   get identity(): TokenIdentity {
@@ -70,7 +68,7 @@ export class ManagedToken {
 
   /** What readers see. */
   get published(): PublishedToken | undefined {
-    return this.#publication.published?.token;
+    return this.#state.published?.token;
   }
 
   /**
@@ -78,7 +76,7 @@ export class ManagedToken {
    * token that came with it dies earlier. `undefined` when there is no token.
    */
   get lifetimeMs(): number | undefined {
-    return this.#publication.published?.lifetimeMs;
+    return this.#state.published?.lifetimeMs;
   }
 
   /** The secrets whose texts {@link ManagedToken.restore} reads. */
@@ -92,7 +90,7 @@ export class ManagedToken {
    * not have the newest refresh token yet.
    */
   dueInMs(): number {
-    const { published } = this.#publication;
+    const { published } = this.#state;
     return this.hasUnsaved || published === undefined
       ? Number.NEGATIVE_INFINITY
       : msUntil(published.refreshAt, this.#deps.clock);
@@ -100,7 +98,7 @@ export class ManagedToken {
 
   /** Others may have published since the store was read: it is read again before anything is fetched. */
   invalidate(): void {
-    this.#publication.invalidate();
+    this.#state = invalidate(this.#state);
   }
 
   /**
@@ -108,10 +106,19 @@ export class ManagedToken {
    * @param reader in place of the store, when its texts have been read ahead
    */
   async restore(signal: AbortSignal, reader: TextReader = this.#deps.store): Promise<Result<void>> {
-    const { chain, limits } = this.#deps;
+    const { chain, limits, clock, events, identity } = this.#deps;
     await limits.coolDown.restore();
     const restored = chain === undefined ? succeed(undefined) : await chain.restore(reader, signal);
-    return restored.ok ? this.#publication.restore(reader, signal) : restored;
+    if (!restored.ok) return restored;
+    const { published, pending } = this.#state;
+    const read = await readSecret(this.#deps, signal, reader);
+    if (!read.ok) {
+      this.invalidate();
+      return read;
+    }
+    if (read.value.kind === 'absent') events({ event: 'token-absent', identity, why: read.value.why });
+    this.#state = learn(this.#deps, published, read.value, isStale(pending, clock) ? undefined : pending);
+    return succeed(undefined);
   }
 
   /**
@@ -158,10 +165,10 @@ export class ManagedToken {
       reason,
       term,
       retired: retiring.signal,
-      over: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
+      ended: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
       maxAttempts,
       startedMs: this.#deps.clock.monotonicMs(),
-      beganLive: (this.#publication.remainingMs ?? 0) > 0,
+      beganLive: (this.#remainingMs ?? 0) > 0,
       goal,
       attempt: 1,
       failures: NO_FAILURES,
@@ -180,8 +187,8 @@ export class ManagedToken {
 
   #isOnlyChainDue(reason: RefreshReason): boolean {
     const { policy, clock } = this.#deps;
-    const { state } = this.#publication;
-    if (!this.hasUnsaved || pendingOf(state) !== undefined || isDue(state, policy, clock)) return false;
+    if (!this.hasUnsaved || this.#state.pending !== undefined || isDue(this.#state, policy, clock))
+      return false;
     return reason === 'start' || reason === 'due';
   }
 
@@ -191,7 +198,7 @@ export class ManagedToken {
     events({ event: 'refresh-started', identity, reason: begun.reason });
     let run = begun;
     for (;;) {
-      run = endWhenOver(run);
+      run = endWhenEnded(run);
       const step = decideStep(this.#facts, run, limits.view(this.published?.issuedAtMs), clock);
       switch (step.kind) {
         case 'read-store':
@@ -207,11 +214,11 @@ export class ManagedToken {
           run = await this.#publish(run);
           break;
         case 'wait-for-turn':
-          await untilOver(run, limits.takeTurn(this.#priority, run.over));
+          await untilEnded(run, limits.takeTurn(this.#priority, run.ended));
           break;
         case 'wait':
           limits.leaveTurn();
-          await untilOver(run, clock.sleep(step.waitMs, run.over));
+          await untilEnded(run, clock.sleep(step.waitMs, run.ended));
           break;
         case 'wait-after-failure':
           limits.release();
@@ -231,7 +238,13 @@ export class ManagedToken {
   }
 
   get #facts(): TokenFacts {
-    return { state: this.#publication.state, hasUnsaved: this.hasUnsaved, policy: this.#deps.policy };
+    return { state: this.#state, hasUnsaved: this.hasUnsaved, policy: this.#deps.policy };
+  }
+
+  /** Life left on what readers see, in milliseconds. */
+  get #remainingMs(): number | undefined {
+    const { published } = this.#state;
+    return published === undefined ? undefined : msUntil(published.expiry, this.#deps.clock);
   }
 
   /** Whose readers run out first goes first. */
@@ -261,7 +274,7 @@ export class ManagedToken {
 
   #fail(run: RefreshRun, failure: Failure): RefreshRun {
     this.#isUrged = false;
-    this.#publication.delay();
+    this.#state = delay(this.#state);
     if (run.phase.kind === 'ending') return { ...run, phase: { ...run.phase, hasTried: true } };
     // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
     if (run.term.hasEnded() || run.retired.aborted) return ending(run, describeEndOf(run));
@@ -295,16 +308,15 @@ export class ManagedToken {
     const input = {
       ...attemptsOf(failures, failure),
       failure,
-      remainingMs: beganLive ? this.#publication.remainingMs : undefined,
+      remainingMs: beganLive ? this.#remainingMs : undefined,
       roomInMs: limits.writer.roomInMs,
       humanInMs: limits.coolDown.rejectedRestMs(failure),
     };
     const ownMs = decideWait(input, random.next());
     if (goal === 'chain') return ownMs;
     const { demandedMs, intervalMs } = limits.view(this.published?.issuedAtMs);
-    const { state } = this.#publication;
-    if (pendingOf(state) !== undefined) return Math.max(ownMs, demandedMs);
-    const spareMs = state.kind === 'unread' ? 0 : limits.retryRestMs;
+    if (this.#state.pending !== undefined) return Math.max(ownMs, demandedMs);
+    const spareMs = this.#state.kind === 'unread' ? 0 : limits.retryRestMs;
     return Math.max(ownMs, demandedMs, intervalMs, spareMs);
   }
 
@@ -316,7 +328,7 @@ export class ManagedToken {
       ...(failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
     ]);
     stopListening?.();
-    if (failure.retry === 'needs-human' && !run.over.aborted) limits.coolDown.forgetRejection();
+    if (failure.retry === 'needs-human' && !run.ended.aborted) limits.coolDown.forgetRejection();
     const next = run.phase.kind === 'backing-off' ? run.phase.next : WORKING;
     return { ...run, attempt: run.attempt + 1, phase: next };
   }
@@ -326,7 +338,7 @@ export class ManagedToken {
     const { limits } = this.#deps;
     const next: RefreshRun = { ...run, phase: WORKING };
     if (refusal.refusal !== 'held') {
-      await untilOver(run, limits.wait(refusal, this.#priority, run.over));
+      await untilEnded(run, limits.wait(refusal, this.#priority, run.ended));
       return next;
     }
     const { failure, restMs, hasFailed } = refusal;
@@ -355,7 +367,7 @@ export class ManagedToken {
     const wakeUp = new AbortController();
     const done = new AbortController();
     this.#wakeUp = wakeUp;
-    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.over]);
+    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.ended]);
     const waits = begin(signal);
     try {
       await Promise.race(waits);
@@ -370,7 +382,7 @@ export class ManagedToken {
 
   async #readStore(run: RefreshRun): Promise<RefreshRun> {
     // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
-    const restored = await this.restore(run.over);
+    const restored = await this.restore(run.ended);
     return this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, restored);
   }
 
@@ -383,41 +395,71 @@ export class ManagedToken {
         ? { ...run, phase: { kind: 'refused', refusal: admitted } }
         : this.#fail(run, admitted.failure);
     using permit = admitted;
-    const isPutOff = await this.#publication.reconsider(run.term);
+    const { state, isPutOff } = await reconsider(this.#deps, this.#state, run.term);
+    this.#state = state;
     const mayBePutOff = run.attempt === 1 && (run.reason === 'due' || run.reason === 'start');
     if (isPutOff && mayBePutOff) return achieved(run, 'fresh');
-    const { remainingMs } = this.#publication;
-    const fingerprint = (remainingMs ?? 0) > 0 ? this.published?.fingerprint : undefined;
-    const fetched = await fetchToken(this.#deps, run.term, permit, { remainingMs, fingerprint });
+    const fetched = await fetchToken(this.#deps, state, run.term, permit);
     if (!fetched.ok) return this.#fail(run, fetched.failure);
     this.#isUrged = false;
-    const taken = this.#publication.take(fetched.value, run.reason === 'explicit', isOffSchedule(run));
-    if (taken.ok) return taken.value === 'unchanged' ? achieved(run, 'unchanged') : run;
+    const isAskedEarly = run.reason === 'explicit';
+    const taken = takeToken(this.#deps, this.#state, fetched.value, isAskedEarly, isOffSchedule(run));
+    if (taken.ok) {
+      this.#state = taken.value;
+      return taken.value.kind === 'pending' ? run : achieved(run, 'unchanged');
+    }
     // The token is of no use; the refresh token that came with it is.
     const saved = await this.#saveRefreshToken(run.term);
     return this.#fail(run, saved.ok ? taken.failure : saved.failure);
   }
 
   async #publish(run: RefreshRun): Promise<RefreshRun> {
-    const { clock, events, identity } = this.#deps;
+    const { limits, clock, events, identity } = this.#deps;
     const { term, reason, startedMs } = run;
-    if (term.hasEnded()) return this.#fail(run, describeEndOf(run));
-    const published = await this.#publication.publish(term);
-    if (!published.ok) return this.#fail(run, published.failure);
-    if (published.value === 'theirs' || this.published === undefined) return achieved(run, 'fresh');
-    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = this.published;
-    const durationMs = clock.monotonicMs() - startedMs;
+    const { pending, published } = this.#state;
+    if (pending === undefined) throw new Error('nothing is pending to be published');
+    const written = await limits.writer.publish(
+      'document',
+      pending.write,
+      term,
+      published?.token.expiresAtMs,
+    );
+    if (!written.ok)
+      return written.failure.code === 'store-conflict'
+        ? this.#resolveConflict(run, pending, written.failure)
+        : this.#fail(run, written.failure);
+    const { document, token, lifetimeMs, refreshAt, latestRefreshAt, expiry } = pending;
+    this.#state = {
+      kind: 'published',
+      stored: { version: written.value.version, generation: document.generation },
+      published: { token, lifetimeMs, refreshAt, latestRefreshAt, expiry },
+    };
     events({
       event: 'token-refreshed',
       identity,
       reason,
-      durationMs,
-      issuedAtMs,
-      expiresAtMs,
-      refreshAtMs,
-      generation,
+      durationMs: clock.monotonicMs() - startedMs,
+      issuedAtMs: token.issuedAtMs,
+      expiresAtMs: token.expiresAtMs,
+      refreshAtMs: token.refreshAtMs,
+      generation: token.generation,
     });
     return achieved(run, 'refreshed');
+  }
+
+  /** Somebody else has written the secret: the token that lives longer stays. */
+  async #resolveConflict(run: RefreshRun, pending: PendingToken, conflict: Failure): Promise<RefreshRun> {
+    const { identity, random } = this.#deps;
+    const { published } = this.#state;
+    const read = await readSecret(this.#deps, run.term.signal);
+    if (!read.ok) return this.#fail(run, read.failure);
+    const rebased = rebase(pending, read.value, identity, random);
+    if (rebased === undefined) {
+      this.#state = learn(this.#deps, published, read.value, undefined);
+      return achieved(run, 'fresh');
+    }
+    this.#state = { kind: 'pending', stored: storedIn(read.value), published, pending: rebased };
+    return this.#fail(run, conflict);
   }
 
   #saveRefreshToken(term: Term): Promise<Result<void>> {
@@ -425,10 +467,10 @@ export class ManagedToken {
   }
 }
 
-function endWhenOver(run: RefreshRun): RefreshRun {
+function endWhenEnded(run: RefreshRun): RefreshRun {
   const isAlready =
     run.phase.kind === 'ending' || run.phase.kind === 'achieved' || run.phase.kind === 'failed';
-  return run.over.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
+  return run.ended.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
 }
 
 function ending(run: RefreshRun, failure: Failure): RefreshRun {
@@ -440,10 +482,10 @@ function achieved(run: RefreshRun, kind: Achievement['kind']): RefreshRun {
 }
 
 /** Only the run's own signals end a wait; anything else is a bug and must be seen. */
-async function untilOver(run: RefreshRun, wait: Promise<void>): Promise<void> {
+async function untilEnded(run: RefreshRun, wait: Promise<void>): Promise<void> {
   try {
     await wait;
   } catch (error) {
-    if (!run.over.aborted) throw error;
+    if (!run.ended.aborted) throw error;
   }
 }

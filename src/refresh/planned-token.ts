@@ -1,6 +1,7 @@
 /** A token with the moments that follow from it: when it is refreshed, how far that may be put off, when it ends. */
 
 import type { RefreshPlan } from '../core/limits/version-pace.ts';
+import type { Random, SecretWrite } from '../core/ports.ts';
 import {
   type CadencePolicy,
   decideRefreshAt,
@@ -12,6 +13,7 @@ import {
   createDocument,
   createPublishedToken,
   type PublishedToken,
+  serializeDocument,
   type TokenDocument,
 } from '../core/token/document.ts';
 import { decideReplacement } from '../core/token/replacement.ts';
@@ -50,52 +52,82 @@ export function planStored(
   };
 }
 
+/** What the next write follows on. */
+export interface Stored {
+  /** `undefined`: the secret has no value yet. */
+  readonly version: string | undefined;
+  /** Of the last document; 0 before the first. */
+  readonly generation: number;
+}
+
+/** Fetched, and not readable yet: its write, with bytes and request token that never change for a retry. */
+export interface PendingToken extends PlannedToken {
+  readonly document: TokenDocument;
+  readonly write: SecretWrite;
+  /** It could not be published at once: when it has become due itself meanwhile, a newer one is worth more. */
+  readonly hasWaited: boolean;
+}
+
 export interface FetchedPlan {
   readonly identity: TokenIdentity;
-  readonly generation: number;
+  readonly stored: Stored;
   /** As in {@link planStored}, of the refresh token that came with it. */
   readonly chainEndsAtMs: number | undefined;
   readonly policy: CadencePolicy;
   /** How much earlier than usual it is refreshed, in milliseconds. */
   readonly offsetMs: number;
   /** When it is refreshed, monotonic, as far as versions of the secret allow. */
-  readonly decideRefreshAt: (plan: RefreshPlan) => number;
+  readonly planRefreshAt: (plan: RefreshPlan) => number;
+  readonly random: Random;
 }
 
-/** A token that was just fetched, as the document that readers will see, with its moments. */
+/** A token that was just fetched, as the document that readers will see, with its moments and its write. */
 export function planFetched(
   token: FetchedToken,
-  { identity, generation, chainEndsAtMs, policy, offsetMs, decideRefreshAt: decide }: FetchedPlan,
-): { readonly document: TokenDocument; readonly planned: PlannedToken } {
+  { identity, stored, chainEndsAtMs, policy, offsetMs, planRefreshAt, random }: FetchedPlan,
+): PendingToken {
   const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
   const cadence = decideTolerableCadence(usableUntilMs - token.issuedAtMs, policy);
   const latestRefreshAt = momentOf(token, usableUntilMs - cadence.leastMarginMs);
   const plannedAtMs = decideRefreshAt(usableUntilMs, cadence, 0);
-  const decidedAtMs = decide({
+  const decidedAtMs = planRefreshAt({
     plannedAtMs: momentOf(token, plannedAtMs).monotonicMs,
     latestAtMs: latestRefreshAt.monotonicMs,
     offsetMs: plannedAtMs - decideRefreshAt(usableUntilMs, cadence, offsetMs),
     longestPaceMs: latestRefreshAt.wallMs - token.issuedAtMs,
   });
   const refreshAtMs = Math.round(token.issuedAtMs + (decidedAtMs - token.issuedAtMonotonicMs));
-  const document = createDocument(identity, token, { refreshAtMs, generation });
-  const planned = {
+  const document = createDocument(identity, token, { refreshAtMs, generation: stored.generation + 1 });
+  return {
     token: createPublishedToken(document),
     lifetimeMs: cadence.lifetimeMs,
     refreshAt: momentOf(token, refreshAtMs),
     latestRefreshAt,
     expiry: momentOf(token, token.expiresAtMs),
+    document,
+    write: createWrite(identity, document, stored, random),
+    hasWaited: false,
   };
-  return { document, planned };
 }
 
-export function isOver({ expiry }: PlannedToken, now: Now): boolean {
+/** Freezes the bytes of a document's write. */
+export function createWrite(
+  { secret }: TokenIdentity,
+  document: TokenDocument,
+  { version }: Stored,
+  random: Random,
+): SecretWrite {
+  const text = serializeDocument(document);
+  return { secretName: secret, text, requestToken: random.uuid(), expectedVersion: version };
+}
+
+export function hasExpired({ expiry }: PlannedToken, now: Now): boolean {
   return msUntil(expiry, now) <= 0;
 }
 
 /** True when the provider has handed out nothing better than what readers already see. */
 export function isUnchanged(token: FetchedToken, published: PlannedToken, now: Now): boolean {
-  if (isOver(published, now)) return false;
+  if (hasExpired(published, now)) return false;
   // By whichever clock says that it dies sooner: the wall clock may have been set back since it was published.
   const expiresAtMs = now.now() + msUntil(published.expiry, now);
   return decideReplacement(token, { ...published.token, expiresAtMs }, now.now()) === 'unchanged';

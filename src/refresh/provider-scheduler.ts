@@ -26,13 +26,13 @@ export type ScheduleSetting =
   /** A cron expression of the user's: every firing refreshes every token. */
   | { readonly kind: 'classic'; readonly expression: string; readonly largestGapMs: number };
 
-export interface ProviderSchedulerParts {
+export interface ProviderSchedulerDeps {
   readonly provider: string;
   readonly setting: ScheduleSetting;
   readonly policy: CadencePolicy;
   /** What to expect until a token has been seen, in milliseconds. */
   readonly expectedLifetimeMs: number;
-  readonly keepers: readonly ManagedToken[];
+  readonly tokens: readonly ManagedToken[];
   readonly clock: Clock;
   readonly events: RefreshEvents;
   readonly ticker: Ticker;
@@ -47,49 +47,49 @@ const LIFETIME_WOBBLE_MS = 2000;
 const STALL_SLACK_MS = 60_000;
 
 export class ProviderScheduler {
-  readonly #parts: ProviderSchedulerParts;
-  readonly #keepers: Set<ManagedToken>;
+  readonly #deps: ProviderSchedulerDeps;
+  readonly #tokens: Set<ManagedToken>;
   #cadence: Cadence;
   #term: Term | undefined;
   #task: Ticking | undefined;
   #lastTickMonotonicMs = 0;
   readonly #running = new Set<Promise<unknown>>();
 
-  constructor(parts: ProviderSchedulerParts) {
-    this.#parts = parts;
-    this.#keepers = new Set(parts.keepers);
-    this.#cadence = decideTolerableCadence(parts.expectedLifetimeMs, parts.policy);
+  constructor(deps: ProviderSchedulerDeps) {
+    this.#deps = deps;
+    this.#tokens = new Set(deps.tokens);
+    this.#cadence = decideTolerableCadence(deps.expectedLifetimeMs, deps.policy);
   }
 
   /** Refreshes what is due and arms the cron task. Call it once per term. */
   start(term: Term): void {
     this.#term = term;
-    this.#cadence = decideTolerableCadence(this.#shortestLifetimeMs(), this.#parts.policy);
+    this.#cadence = decideTolerableCadence(this.#shortestLifetimeMs(), this.#deps.policy);
     this.#arm(undefined);
     this.#refreshDue('start');
   }
 
   /** Takes tokens in; those that are due are refreshed at once. */
-  add(keepers: readonly ManagedToken[]): void {
-    for (const keeper of keepers) this.#keepers.add(keeper);
+  add(tokens: readonly ManagedToken[]): void {
+    for (const token of tokens) this.#tokens.add(token);
     // What was restored may live shorter than expected, and is due at ticks of its own.
     this.#followLifetimes();
-    this.#refreshDue('start', keepers);
+    this.#refreshDue('start', tokens);
   }
 
   /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
-  refreshNow(keeper: ManagedToken, maxAttempts: number): Promise<RefreshOutcome> | undefined {
+  refreshNow(token: ManagedToken, maxAttempts: number): Promise<RefreshOutcome> | undefined {
     const term = this.#term;
     if (term === undefined || term.stopping.aborted || term.hasEnded()) return undefined;
-    const run = keeper.refresh('explicit', term, maxAttempts);
-    this.#track(run.then(() => this.#considerLifetime(keeper), this.#parts.onFault));
+    const run = token.refresh('explicit', term, maxAttempts);
+    this.#track(run.then(() => this.#considerLifetime(token), this.#deps.onFault));
     return run;
   }
 
   /** Gives a token up. Resolves when nothing of it is in flight any more; see {@link ManagedToken.retire}. */
-  remove(keeper: ManagedToken): Promise<void> {
-    this.#keepers.delete(keeper);
-    const retired = keeper.retire(this.#term).catch(this.#parts.onFault);
+  remove(token: ManagedToken): Promise<void> {
+    this.#tokens.delete(token);
+    const retired = token.retire(this.#term).catch(this.#deps.onFault);
     this.#track(retired);
     return retired;
   }
@@ -109,10 +109,10 @@ export class ProviderScheduler {
   /** Why a restart might help: the cron task should have ticked long ago. Empty when all is well. */
   stalledReasons(): readonly string[] {
     if (this.#task === undefined) return [];
-    const silentMs = this.#parts.clock.monotonicMs() - this.#lastTickMonotonicMs;
+    const silentMs = this.#deps.clock.monotonicMs() - this.#lastTickMonotonicMs;
     if (silentMs <= 2 * this.#longestGapMs() + STALL_SLACK_MS) return [];
     return [
-      `${this.#parts.provider}: no tick for ${inSeconds(silentMs)}, expected every ${inSeconds(this.#longestGapMs())}`,
+      `${this.#deps.provider}: no tick for ${inSeconds(silentMs)}, expected every ${inSeconds(this.#longestGapMs())}`,
     ];
   }
 
@@ -124,33 +124,33 @@ export class ProviderScheduler {
   }
 
   #tick(): void {
-    this.#lastTickMonotonicMs = this.#parts.clock.monotonicMs();
-    if (this.#parts.setting.kind === 'classic') this.#refresh([...this.#keepers], 'schedule');
+    this.#lastTickMonotonicMs = this.#deps.clock.monotonicMs();
+    if (this.#deps.setting.kind === 'classic') this.#refresh([...this.#tokens], 'schedule');
     else this.#refreshDue('due');
   }
 
   #handleMissed(): void {
-    this.#parts.events({ event: 'tick-missed', provider: this.#parts.provider });
+    this.#deps.events({ event: 'tick-missed', provider: this.#deps.provider });
     this.#tick();
   }
 
   /** Refreshes every token that would be worse off at the next tick than now. */
-  #refreshDue(reason: RefreshReason, keepers: Iterable<ManagedToken> = this.#keepers): void {
-    const { setting } = this.#parts;
+  #refreshDue(reason: RefreshReason, tokens: Iterable<ManagedToken> = this.#tokens): void {
+    const { setting } = this.#deps;
     const isDue =
       setting.kind === 'derived'
-        ? (keeper: ManagedToken) => isDueAtTick(keeper.dueInMs(), this.#cadence.tickMs)
-        : (keeper: ManagedToken) => keeper.dueInMs() < (this.#task?.msToNext() ?? 0);
-    this.#refresh([...keepers].filter(isDue), reason);
+        ? (token: ManagedToken) => isDueAtTick(token.dueInMs(), this.#cadence.tickMs)
+        : (token: ManagedToken) => token.dueInMs() < (this.#task?.msToNext() ?? 0);
+    this.#refresh([...tokens].filter(isDue), reason);
   }
 
-  #refresh(keepers: readonly ManagedToken[], reason: RefreshReason): void {
+  #refresh(tokens: readonly ManagedToken[], reason: RefreshReason): void {
     const term = this.#term;
     if (term === undefined || term.stopping.aborted || term.hasEnded()) return;
-    for (const keeper of keepers) {
-      if (keeper.isRefreshing) continue;
-      const run = keeper.refresh(reason, term);
-      this.#track(run.then(() => this.#considerLifetime(keeper), this.#parts.onFault));
+    for (const token of tokens) {
+      if (token.isRefreshing) continue;
+      const run = token.refresh(reason, term);
+      this.#track(run.then(() => this.#considerLifetime(token), this.#deps.onFault));
     }
   }
 
@@ -160,8 +160,8 @@ export class ProviderScheduler {
   }
 
   /** If the provider has started to hand out another lifetime, the schedule follows. */
-  #considerLifetime(keeper: ManagedToken): void {
-    const seenMs = keeper.lifetimeMs;
+  #considerLifetime(token: ManagedToken): void {
+    const seenMs = token.lifetimeMs;
     if (seenMs !== undefined && differs(seenMs, this.#cadence.lifetimeMs)) this.#followLifetimes();
   }
 
@@ -170,21 +170,21 @@ export class ProviderScheduler {
     const lifetimeMs = this.#shortestLifetimeMs();
     if (!differs(lifetimeMs, this.#cadence.lifetimeMs)) return;
     const formerLifetimeMs = this.#cadence.lifetimeMs;
-    this.#cadence = decideTolerableCadence(lifetimeMs, this.#parts.policy);
+    this.#cadence = decideTolerableCadence(lifetimeMs, this.#deps.policy);
     this.#arm(formerLifetimeMs);
   }
 
   #shortestLifetimeMs(): number {
     let shortestMs = Number.POSITIVE_INFINITY;
-    for (const keeper of this.#keepers) shortestMs = Math.min(shortestMs, keeper.lifetimeMs ?? shortestMs);
-    return shortestMs === Number.POSITIVE_INFINITY ? this.#parts.expectedLifetimeMs : shortestMs;
+    for (const token of this.#tokens) shortestMs = Math.min(shortestMs, token.lifetimeMs ?? shortestMs);
+    return shortestMs === Number.POSITIVE_INFINITY ? this.#deps.expectedLifetimeMs : shortestMs;
   }
 
   #arm(formerLifetimeMs: number | undefined): void {
     this.#armTask();
     const { lifetimeMs, refreshEveryMs } = this.#cadence;
-    const { provider, setting } = this.#parts;
-    this.#parts.events({
+    const { provider, setting } = this.#deps;
+    this.#deps.events({
       event: 'schedule-derived',
       provider,
       cron: this.#expression(),
@@ -197,9 +197,9 @@ export class ProviderScheduler {
 
   #armTask(): void {
     this.#task?.stop();
-    this.#lastTickMonotonicMs = this.#parts.clock.monotonicMs();
-    this.#task = this.#parts.ticker.start({
-      name: this.#parts.provider,
+    this.#lastTickMonotonicMs = this.#deps.clock.monotonicMs();
+    this.#task = this.#deps.ticker.start({
+      name: this.#deps.provider,
       expression: this.#expression(),
       onTick: () => this.#tick(),
       onMissed: () => this.#handleMissed(),
@@ -207,12 +207,12 @@ export class ProviderScheduler {
   }
 
   #longestGapMs(): number {
-    const { setting } = this.#parts;
+    const { setting } = this.#deps;
     return setting.kind === 'classic' ? setting.largestGapMs : this.#cadence.tickMs;
   }
 
   #expression(): string {
-    const { setting, provider } = this.#parts;
+    const { setting, provider } = this.#deps;
     return setting.kind === 'classic' ? setting.expression : tickExpression(this.#cadence.tickMs, provider);
   }
 }

@@ -34,7 +34,7 @@ export type Phase =
   | { readonly kind: 'refused'; readonly refusal: CallRefusal }
   /** Somebody waits for the outcome, and is better served by the reason than by silence. */
   | { readonly kind: 'failed'; readonly failure: Failure }
-  /** The term is over, or the token is not managed any more; what was fetched gets a last try. */
+  /** The term has ended, or the token is not managed any more; what was fetched gets a last try. */
   | { readonly kind: 'ending'; readonly failure: Failure; readonly hasTried: boolean };
 
 export interface RefreshRun {
@@ -43,7 +43,7 @@ export interface RefreshRun {
   /** Aborted when the token is not managed any more. */
   readonly retired: AbortSignal;
   /** Aborted then, and when the term ends in either way: no further attempt is begun. */
-  readonly over: AbortSignal;
+  readonly ended: AbortSignal;
   /** `unlimited`: nobody waits for the run. Else the run ends after so many, and when a human or a long wait is needed. */
   readonly maxAttempts: number | 'unlimited';
   readonly startedMs: number;

@@ -4,27 +4,12 @@
  * Guarantee: what readers see is replaced by something better or not at all; a retry of a write is the same write.
  */
 
-import type { SecretWrite } from '../core/ports.ts';
+import type { Random } from '../core/ports.ts';
 import { msUntil, type Now } from '../core/schedule/moment.ts';
-import { createPublishedToken, type TokenDocument } from '../core/token/document.ts';
+import { createPublishedToken } from '../core/token/document.ts';
 import { type Assessment, decideConflict } from '../core/token/replacement.ts';
-import type { PlannedToken } from './planned-token.ts';
-
-/** What the next write follows on. */
-export interface Stored {
-  /** `undefined`: the secret has no value yet. */
-  readonly version: string | undefined;
-  /** Of the last document; 0 before the first. */
-  readonly generation: number;
-}
-
-/** Fetched, and not readable yet: its write, with bytes and request token that never change for a retry. */
-export interface PendingToken extends PlannedToken {
-  readonly document: TokenDocument;
-  readonly write: SecretWrite;
-  /** It could not be published at once: when it has become due itself meanwhile, a newer one is worth more. */
-  readonly hasWaited: boolean;
-}
+import type { TokenIdentity } from '../core/token/token.ts';
+import { createWrite, type PendingToken, type PlannedToken, type Stored } from './planned-token.ts';
 
 export type TokenState =
   /** The store has to be read: it never was, or others may have written since. */
@@ -34,8 +19,18 @@ export type TokenState =
       readonly pending: PendingToken | undefined;
     }
   /** Readers see nothing that they could use. */
-  | { readonly kind: 'absent'; readonly stored: Stored }
-  | { readonly kind: 'published'; readonly stored: Stored; readonly published: PlannedToken }
+  | {
+      readonly kind: 'absent';
+      readonly stored: Stored;
+      readonly published?: undefined;
+      readonly pending?: undefined;
+    }
+  | {
+      readonly kind: 'published';
+      readonly stored: Stored;
+      readonly published: PlannedToken;
+      readonly pending?: undefined;
+    }
   | {
       readonly kind: 'pending';
       readonly stored: Stored;
@@ -44,15 +39,6 @@ export type TokenState =
     };
 
 export const UNREAD: TokenState = { kind: 'unread', published: undefined, pending: undefined };
-
-/** What readers see; `undefined` when that is nothing, or no token. */
-export function publishedOf(state: TokenState): PlannedToken | undefined {
-  return state.kind === 'absent' ? undefined : state.published;
-}
-
-export function pendingOf(state: TokenState): PendingToken | undefined {
-  return state.kind === 'unread' || state.kind === 'pending' ? state.pending : undefined;
-}
 
 /** Something has failed, and what is pending has to wait. */
 export function delay(state: TokenState): TokenState {
@@ -68,18 +54,13 @@ export function isStale(pending: PendingToken | undefined, now: Now): boolean {
 }
 
 /** What is known of the store may be out of date: it is read before anything is fetched. */
-export function invalidate(state: TokenState): TokenState {
-  return { kind: 'unread', published: publishedOf(state), pending: pendingOf(state) };
+export function invalidate({ published, pending }: TokenState): TokenState {
+  return { kind: 'unread', published, pending };
 }
 
 /** The same token, with other moments. */
 export function withPublished(state: TokenState, published: PlannedToken): TokenState {
   return state.kind === 'absent' ? state : { ...state, published };
-}
-
-/** Something that is published, or nothing that readers could use. */
-export function settled(stored: Stored, published: PlannedToken | undefined): TokenState {
-  return published === undefined ? { kind: 'absent', stored } : { kind: 'published', stored, published };
 }
 
 export function storedIn(read: Assessment): Stored {
@@ -89,13 +70,13 @@ export function storedIn(read: Assessment): Stored {
 
 /**
  * A pending token beside what the store turned out to hold.
- * @param recount makes another write, for a document with another generation
  * @returns `undefined`: somebody else has published one that is as good
  */
 export function rebase(
   pending: PendingToken,
   read: Assessment,
-  recount: (document: TokenDocument, stored: Stored) => SecretWrite,
+  identity: TokenIdentity,
+  random: Random,
 ): PendingToken | undefined {
   if (read.kind === 'live' && decideConflict(pending.document, read) === 'keep-theirs') return undefined;
   const stored = storedIn(read);
@@ -107,6 +88,6 @@ export function rebase(
     ...pending,
     token: createPublishedToken(document),
     document,
-    write: recount(document, stored),
+    write: createWrite(identity, document, stored, random),
   };
 }

@@ -4,7 +4,7 @@
 
 import type { ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import { ANSWER_MS, describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
-import { ProviderScheduler, type ProviderSchedulerParts } from '../refresh/provider-scheduler.ts';
+import { ProviderScheduler, type ProviderSchedulerDeps } from '../refresh/provider-scheduler.ts';
 import type { RefreshOutcome } from '../refresh/refresh-run.ts';
 import type { AssembledProvider, RefreshPorts } from './assembly.ts';
 import type { DiscoveredTokens } from './discovery.ts';
@@ -12,7 +12,7 @@ import type { TokenView } from './token-view.ts';
 
 export interface ManagedProviderParts
   extends Pick<RefreshPorts, 'clock' | 'events'>,
-    Pick<ProviderSchedulerParts, 'ticker' | 'onFault'> {
+    Pick<ProviderSchedulerDeps, 'ticker' | 'onFault'> {
   readonly assembled: AssembledProvider;
   readonly view: TokenView;
 }
@@ -109,7 +109,7 @@ function createScheduler({
         : { kind: 'derived' },
     policy: schedule.policy,
     expectedLifetimeMs: lifetimeMs,
-    keepers: tokens.map(({ keeper }) => keeper),
+    tokens: tokens.map(({ keeper }) => keeper),
     clock,
     events,
     ticker,

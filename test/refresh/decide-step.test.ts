@@ -8,9 +8,9 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { createDocument, createPublishedToken, serializeDocument } from '../../src/core/token/document.ts';
 import { decideStep, type Step, type TokenFacts } from '../../src/refresh/decide-step.ts';
 import type { CallRefusal, LimitsView } from '../../src/refresh/limits/token-limits.ts';
-import type { PlannedToken } from '../../src/refresh/planned-token.ts';
+import type { PendingToken, PlannedToken } from '../../src/refresh/planned-token.ts';
 import { NO_FAILURES, type Phase, type RefreshRun, WORKING } from '../../src/refresh/refresh-run.ts';
-import type { PendingToken, TokenState } from '../../src/refresh/token-state.ts';
+import type { TokenState } from '../../src/refresh/token-state.ts';
 import { buildFailure, buildIdentity, NOON_MS } from '../support/sample-events.ts';
 import { termUntil } from '../support/term.ts';
 import { buildToken } from '../support/token-builder.ts';
@@ -79,7 +79,7 @@ function run(changes: Partial<RefreshRun> = {}): RefreshRun {
     reason: 'due',
     term: termUntil(NEVER),
     retired: NEVER,
-    over: NEVER,
+    ended: NEVER,
     maxAttempts: 'unlimited',
     startedMs: 0,
     beganLive: true,

@@ -46,8 +46,8 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       ['  if (hasUnsaved) return SAVE;\n', ''],
       [
-        "return pendingOf(state) === undefined ? undefined : { kind: 'publish' };",
-        "return pendingOf(state) !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
+        "return state.pending === undefined ? undefined : { kind: 'publish' };",
+        "return state.pending !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
       ],
     ],
   },
@@ -59,17 +59,15 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'missed tick ignored',
     file: 'refresh/provider-scheduler.ts',
-    changes: [
-      ['provider: this.#parts.provider });\n    this.#tick();', 'provider: this.#parts.provider });'],
-    ],
+    changes: [['provider: this.#deps.provider });\n    this.#tick();', 'provider: this.#deps.provider });']],
     replicas: 1,
   },
   {
     name: 'restart fetches',
-    file: 'refresh/token-publication.ts',
+    file: 'refresh/token-secret.ts',
     changes: [
       [
-        "const published = read.kind === 'live' ? this.#adopt(read.document) : undefined;",
+        "const published = read.kind === 'live' ? adopt(deps, read.document, known) : undefined;",
         'const published = undefined;',
       ],
     ],

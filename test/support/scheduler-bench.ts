@@ -75,7 +75,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     setting: options.setting ?? { kind: 'derived' },
     policy,
     expectedLifetimeMs: lifetimeMs,
-    keepers: tokens.map(({ keeper }) => keeper),
+    tokens: tokens.map(({ keeper }) => keeper),
     clock,
     events: events.record,
     ticker: createCronTicker({ info: ignore, warn: ignore, debug: ignore, error: failOnError }),
