@@ -4,6 +4,7 @@ import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
 import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../wiring/connections.ts';
 import { createSystemPorts, type SystemPorts } from '../wiring/runtime.ts';
+import { SINKS } from '../wiring/sinks.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** The manifests set it to the name of the Role, which allows the Lease under that name and no other. */
@@ -92,6 +93,7 @@ export async function loadOrExplain(
   const lanes = files ?? createSystemPorts().files;
   const loaded = await loadConfiguration(path, {
     kinds: KINDS,
+    sinks: SINKS,
     readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, lanes),
     notesFiles: files !== undefined,
     env: checksEnv ? terminal.env : undefined,

@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { SINKS } from '../../src/wiring/sinks.ts';
 import { answerParent } from './answer-parent.ts';
 import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
@@ -16,6 +17,7 @@ const { createReporting, createSystemPorts } = await importBuilt('wiring/runtime
 
 const loaded = await loadConfiguration(process.argv[2] ?? '', {
   kinds: KINDS,
+  sinks: SINKS,
   readFile: (path) => readFile(path),
   env: process.env,
 });
