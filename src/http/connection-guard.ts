@@ -11,7 +11,7 @@ import type { ServerResponse } from 'node:http';
 import type { Server, Socket } from 'node:net';
 
 export interface ConnectionBounds {
-  /** Idle and slow ones included, those that are exempt not. */
+  /** Idle and slow ones included. */
   readonly maxConnections: number;
   /** Answers that are being made or have not been taken whole: each may hold its text in memory. */
   readonly maxAnswers: number;
@@ -52,12 +52,6 @@ export class ConnectionGuard {
       if (this.#waiting.delete(socket)) this.#waiting.add(socket);
     });
     return !socket.destroyed;
-  }
-
-  /** Neither counted nor closed any more, nor timed out: others bound the number of these and drop those that stall. */
-  exempt(socket: Socket): void {
-    this.#forget(socket);
-    socket.setTimeout(0);
   }
 
   #forget(socket: Socket): void {

@@ -106,7 +106,7 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   });
 
   const paths = options.status === undefined ? PROBE_PATHS : [...PROBE_PATHS, ...STATUS_PATHS];
-  if (options.status !== undefined) addStatusRoutes(server, options.status, guard);
+  if (options.status !== undefined) addStatusRoutes(server, options.status, new AnswerPace(options));
 
   // Before the body is read: what is refused anyway may send none, and its connection is not kept.
   server.addHook('onRequest', async (request, reply) => {

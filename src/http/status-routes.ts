@@ -1,11 +1,9 @@
 /**
- * `/`, `/status.json` and `/events`: what people look at.
- *
- * Guarantee: a connection on which events are sent holds at most one message that was not taken. The source bounds how
- * many there are and drops those that stall; the server's own limits would close a page on which nothing happens.
+ * `/` and `/status.json`: what people look at. The source bounds how often they are made; pages that were made already go
+ * one after the other ({@link AnswerPace}), since sending them takes time too.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { ConnectionGuard } from './connection-guard.ts';
+import type { AnswerPace } from './answer-pace.ts';
 
 interface Answer {
   readonly status: number;
@@ -13,55 +11,22 @@ interface Answer {
   readonly body: string;
 }
 
-interface Reader {
-  send(text: string): void;
-  isBehind(): boolean;
-  drop(): void;
-}
-
 /** Makes what is shown. `search` is what follows the path of a request, from the `?` on. */
 export interface StatusSource {
-  page(search: string): Answer;
+  /** @param seenTag `etag` of the page that the caller has; 304 when it still holds */
+  page(search: string, seenTag?: string): Answer;
   json(search: string): Answer;
-  events(
-    search: string,
-  ):
-    | { readonly kind: 'refused'; readonly answer: Answer }
-    | { readonly kind: 'open'; readonly add: (reader: Reader) => () => void };
 }
 
-export const STATUS_PATHS: readonly string[] = ['/', '/status.json', '/events'];
+export const STATUS_PATHS: readonly string[] = ['/', '/status.json'];
 
-export function addStatusRoutes(
-  server: FastifyInstance,
-  source: StatusSource,
-  guard: Pick<ConnectionGuard, 'exempt'>,
-): void {
-  server.get('/', (request, reply) => send(reply, source.page(searchOf(request))));
-  server.get('/status.json', (request, reply) => send(reply, source.json(searchOf(request))));
-  server.get('/events', { exposeHeadRoute: false }, (request, reply) => {
-    const feed = source.events(searchOf(request));
-    if (feed.kind === 'refused') return send(reply, feed.answer);
-    reply.hijack();
-    guard.exempt(request.raw.socket);
-    const { raw } = reply;
-    raw.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
-    });
-    const leave = feed.add({
-      send: (text) => {
-        raw.write(text);
-      },
-      isBehind: () => raw.writableLength > 0,
-      drop: () => {
-        raw.destroy();
-      },
-    });
-    raw.on('close', leave);
-    return reply;
+export function addStatusRoutes(server: FastifyInstance, source: StatusSource, pace: AnswerPace): void {
+  server.get('/', async (request, reply) => {
+    const answer = source.page(searchOf(request), request.headers['if-none-match']);
+    if (answer.status === 200) await pace.turn(() => request.raw.socket.destroyed);
+    return send(reply, answer);
   });
+  server.get('/status.json', (request, reply) => send(reply, source.json(searchOf(request))));
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {

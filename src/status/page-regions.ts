@@ -1,24 +1,11 @@
-/** The parts of the page above and below the tokens. Each is replaced as a whole when it has changed. */
+/** The parts of the page above and below the tokens. What has a `data-key` is found again by it when the page changes. */
 
 import { TOKEN_STATES } from '../core/board.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import { type Html, html } from './html.ts';
-import { describeCounts, formatCount, formatTokens, STATE_LABELS, timeElement } from './page-text.ts';
+import { formatCount, formatTokens, STATE_LABELS, timeElement } from './page-text.ts';
 import type { ProviderStatus, StatusDocument } from './status-document.ts';
 import { DEFAULT_QUERY, formatStatusQuery, type StatusQuery } from './status-query.ts';
-
-/** By the `id` of its element. */
-export type Regions = Readonly<Record<'leadership' | 'headline' | 'states' | 'providers' | 'pager', Html>>;
-
-export function renderRegions(document: StatusDocument): Regions {
-  return {
-    leadership: renderLeadership(document),
-    headline: html`${describeCounts(document.counts, document.tokens)}`,
-    states: renderStates(document),
-    providers: html`${document.providers.map((provider) => renderProvider(provider))}`,
-    pager: renderPager(document),
-  };
-}
 
 /** As the form and the links of the page would ask for it again. */
 export function queryOf({ view }: StatusDocument): StatusQuery {
@@ -26,7 +13,10 @@ export function queryOf({ view }: StatusDocument): StatusQuery {
   return { provider: provider ?? undefined, state: state ?? undefined, text, sort, size, page };
 }
 
-function renderLeadership({ leadership: { isLeader, since, leader, problem }, at }: StatusDocument): Html {
+export function renderLeadership({
+  leadership: { isLeader, since, leader, problem },
+  at,
+}: StatusDocument): Html {
   const trouble =
     problem === null ? undefined : html`<span class="problem">replicas cannot agree: ${problem}</span>`;
   const others = leader === null ? undefined : html`, ${leader} leads`;
@@ -35,10 +25,10 @@ function renderLeadership({ leadership: { isLeader, since, leader, problem }, at
     : html`<span class="stands-by">Stands by</span> since ${timeElement(since, at)} UTC${others}; how refreshes go, only the leader sees ${trouble}`;
 }
 
-function renderStates(document: StatusDocument): Html {
+export function renderStates(document: StatusDocument): Html {
   const query = queryOf(document);
   const linkTo = (state: StatusQuery['state'], label: string, count: number): Html =>
-    html`<li><a class="${state ?? 'all'}" href="/${formatStatusQuery({ ...query, state, page: 1 })}"${
+    html`<li data-key="${state ?? 'all'}"><a class="${state ?? 'all'}" href="/${formatStatusQuery({ ...query, state, page: 1 })}"${
       query.state === state ? html` aria-current="true"` : undefined
     }><b>${formatCount(count)}</b> ${label}</a></li>`;
   return html`${linkTo(undefined, 'All', document.tokens)}${TOKEN_STATES.filter(
@@ -46,7 +36,7 @@ function renderStates(document: StatusDocument): Html {
   ).map((state) => linkTo(state, STATE_LABELS[state], document.counts[state]))}`;
 }
 
-function renderProvider(provider: ProviderStatus): Html {
+export function renderProvider(provider: ProviderStatus): Html {
   const { name, kind, tokens, counts, schedule, calls, clockSkewSeconds, fetchBudget, discovery } = provider;
   const trouble = counts.expired + counts.absent + counts.failing;
   const facts = [
@@ -70,10 +60,10 @@ function renderProvider(provider: ProviderStatus): Html {
           html`${formatCount(discovery.customers)} discovered${discovery.rejected === 0 ? '' : `, ${formatCount(discovery.rejected)} rejected`}`,
         ]),
   ];
-  return html`<li class="${trouble > 0 ? 'trouble' : 'fine'}"><a href="/${formatStatusQuery({ ...DEFAULT_QUERY, provider: name })}"><bdi>${name}</bdi></a> <span class="kind">${name === kind ? '' : kind}</span><span class="tally">${formatTokens(tokens)}${trouble === 0 ? '' : `, ${formatCount(trouble)} in trouble`}</span><ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul></li>`;
+  return html`<li data-key="${name}" class="${trouble > 0 ? 'trouble' : 'fine'}"><a href="/${formatStatusQuery({ ...DEFAULT_QUERY, provider: name })}"><bdi>${name}</bdi></a> <span class="kind">${name === kind ? '' : kind}</span><span class="tally">${formatTokens(tokens)}${trouble === 0 ? '' : `, ${formatCount(trouble)} in trouble`}</span><ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul></li>`;
 }
 
-function renderPager(document: StatusDocument): Html {
+export function renderPager(document: StatusDocument): Html {
   const { page, pages, matching, size } = document.view;
   const query = queryOf(document);
   const linkTo = (target: number, label: string): Html =>

@@ -1,12 +1,11 @@
 /**
- * The page's only script; its hash is in the Content-Security-Policy. It moves "now", and puts in place what `/events`
- * sends. Without it the page shows how things were when it was asked for.
+ * The page's only script; its hash is in the Content-Security-Policy. It moves "now", asks for the page again every 2
+ * seconds, and makes this one like it. Without it the page shows how things were when it was loaded.
  */
 export const PAGE_SCRIPT = `
 'use strict';
 (() => {
   const find = (id) => document.getElementById(id);
-  const rows = find('rows');
   let aheadMs = Date.parse(document.body.dataset.at) - Date.now();
   const units = [['d', 86400000], ['h', 3600000], ['m', 60000], ['s', 1000]];
   const roughly = (ms) => {
@@ -41,60 +40,94 @@ export const PAGE_SCRIPT = `
       setText(text, ahead >= 0 ? 'in ' + roughly(ahead) : roughly(-ahead) + ' ago');
     }
   };
-  const parseRow = (text) => {
-    const template = document.createElement('template');
-    template.innerHTML = text;
-    return template.content.firstElementChild;
+  // Elements stay what they are and where they are, so that focus, selection and scrolling do.
+  const follow = (old, next) => {
+    // What is being filled in belongs to the person.
+    if (old.nodeName === 'FORM') return;
+    for (const name of old.getAttributeNames()) if (!next.hasAttribute(name)) old.removeAttribute(name);
+    for (const name of next.getAttributeNames())
+      if (old.getAttribute(name) !== next.getAttribute(name)) old.setAttribute(name, next.getAttribute(name));
+    const keyed = new Map(Array.from(old.children, (child) => [child.dataset.key, child]));
+    const former = Array.from(old.childNodes);
+    const wanted = Array.from(next.childNodes, (child, index) => {
+      const key = child.dataset?.key;
+      const same = key === undefined ? former[index] : keyed.get(key);
+      if (same === undefined || same.nodeName !== child.nodeName) return child;
+      if (child.nodeType === Node.ELEMENT_NODE) follow(same, child);
+      else if (same.data !== child.data) same.data = child.data;
+      return same;
+    });
+    for (const child of former) if (!wanted.includes(child)) child.remove();
+    wanted.forEach((child, index) => {
+      if (old.childNodes[index] !== child) old.insertBefore(child, old.childNodes[index] ?? null);
+    });
   };
-  const take = (change) => {
-    aheadMs = Date.parse(change.at) - Date.now();
-    for (const [id, text] of Object.entries(change.regions)) {
-      const region = find(id);
-      if (region && !region.contains(document.activeElement)) region.innerHTML = text;
-    }
-    const known = new Map(Array.from(rows.children, (row) => [row.dataset.token, row]));
-    const fresh = new Map(change.rows);
-    const wanted = change.order.map((token) => {
-      const text = fresh.get(token);
-      const old = known.get(token);
-      if (text === undefined) return old;
-      const hadFocus = old !== undefined && old.contains(document.activeElement);
-      const row = parseRow(text);
-      if (old !== undefined) old.replaceWith(row);
-      if (hadFocus) row.querySelector('a')?.focus();
-      return row;
-    }).filter((row) => row !== undefined);
-    const isInOrder = wanted.length === rows.children.length && wanted.every((row, index) => rows.children[index] === row);
-    if (!isInOrder) rows.replaceChildren(...wanted);
-    document.title = find('headline').textContent + ', ' + document.body.dataset.name;
-    find('empty').hidden = wanted.length > 0;
+  const take = (text) => {
+    const next = new DOMParser().parseFromString(text, 'text/html');
+    const ahead = Date.parse(next.body.dataset.at) - Date.now();
+    // A page that was made for several viewers may be some seconds old, and time does not go back for that.
+    if (ahead > aheadMs || ahead < aheadMs - 10000) aheadMs = ahead;
+    document.body.dataset.tag = next.body.dataset.tag;
+    document.title = next.title;
+    const focused = document.activeElement;
+    for (const part of ['header', 'main']) follow(document.querySelector(part), next.querySelector(part));
+    // A row that has moved to another place has lost it.
+    if (focused !== document.activeElement) focused.focus({ preventScroll: true });
     move();
   };
   const live = find('live');
   const pause = find('pause');
-  let source;
-  const listen = () => {
-    source = new EventSource('/events' + location.search);
-    source.addEventListener('open', () => setText(live, 'live'));
-    source.addEventListener('view', (event) => take(JSON.parse(event.data)));
-    source.addEventListener('error', () => setText(live, 'connection lost, trying again'));
+  let asking;
+  let askAtMs = 0;
+  let failures = 0;
+  const ask = async () => {
+    const mine = new AbortController();
+    asking = mine;
+    try {
+      const answer = await fetch(location.href, {
+        headers: { 'if-none-match': document.body.dataset.tag },
+        signal: AbortSignal.any([mine.signal, AbortSignal.timeout(10000)]),
+      });
+      if (answer.status === 200) take(await answer.text());
+      else if (answer.status !== 304) throw new Error('refused');
+      failures = 0;
+    } catch {
+      failures += 1;
+    }
+    if (mine.signal.aborted) return;
+    asking = undefined;
+    setText(live, failures === 0 ? 'live' : 'connection lost, trying again');
+    const waitMs = (document.hidden ? 10000 : 2000) * 2 ** Math.min(failures, 4);
+    // Half a tick early, because ticks are never exactly on time.
+    askAtMs = performance.now() + waitMs - 500;
+  };
+  const tick = () => {
+    move();
+    if (asking === undefined && performance.now() >= askAtMs) ask();
   };
   let timer = 0;
   const start = () => {
-    listen();
-    move();
-    timer = setInterval(move, 1000);
+    failures = 0;
+    askAtMs = 0;
+    timer = setInterval(tick, 1000);
+    tick();
     pause.textContent = 'Pause';
   };
   const stop = () => {
-    source.close();
     clearInterval(timer);
     timer = 0;
+    asking?.abort();
+    asking = undefined;
     setText(live, 'paused');
     pause.textContent = 'Go on';
   };
   pause.hidden = false;
   pause.addEventListener('click', () => (timer === 0 ? start() : stop()));
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden || timer === 0) return;
+    askAtMs = 0;
+    tick();
+  });
   start();
 })();
 `;

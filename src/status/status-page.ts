@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto';
 import { TOKEN_STATES } from '../core/board.ts';
 import { Html, html } from './html.ts';
-import { queryOf, renderRegions } from './page-regions.ts';
+import { queryOf, renderLeadership, renderPager, renderProvider, renderStates } from './page-regions.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
-import { STATE_LABELS, timeElement } from './page-text.ts';
+import { describeCounts, STATE_LABELS, timeElement } from './page-text.ts';
 import type { StatusDocument } from './status-document.ts';
 import { formatStatusQuery, STATUS_SORTS, type StatusSort } from './status-query.ts';
 import { renderTokenRow, TOKEN_COLUMNS } from './token-row.ts';
@@ -36,29 +36,30 @@ export function pagePolicy(): string {
   ].join('; ');
 }
 
-export function renderPage(document: StatusDocument): string {
+/** @param tag what the page's script sends to be told whether the page has changed */
+export function renderPage(document: StatusDocument, tag: string): string {
   const { name, version, replica, at, view } = document;
-  const regions = renderRegions(document);
+  const headline = describeCounts(document.counts, document.tokens);
   return html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${regions.headline}, ${name}</title>
+<title>${headline}, ${name}</title>
 <link rel="icon" href="${new Html(ICON)}">
 <style>${new Html(PAGE_STYLE)}</style>
 </head>
-<body data-at="${at}" data-name="${name}">
+<body data-at="${at}" data-tag="${tag}">
 <a class="skip" href="#tokens">Skip to the tokens</a>
 <header>
 <h1>${name}${replica === name ? undefined : html` <span>${replica}</span>`}</h1>
-<div id="leadership">${regions.leadership}</div>
+<div id="leadership">${renderLeadership(document)}</div>
 </header>
 <main>
-<p class="headline" id="headline" role="status">${regions.headline}</p>
-<ul class="states" id="states" aria-label="Tokens by state">${regions.states}</ul>
+<p class="headline" id="headline" role="status">${headline}</p>
+<ul class="states" id="states" aria-label="Tokens by state">${renderStates(document)}</ul>
 <h2 id="providers-heading">Providers</h2>
-<ul class="providers" id="providers" aria-labelledby="providers-heading">${regions.providers}</ul>
+<ul class="providers" id="providers" aria-labelledby="providers-heading">${document.providers.map(renderProvider)}</ul>
 <h2 id="tokens">Tokens</h2>
 ${renderForm(document)}
 <div class="table"><table role="table" aria-labelledby="tokens">
@@ -67,7 +68,7 @@ ${renderForm(document)}
 </table>
 <p class="empty" id="empty"${view.tokens.length > 0 ? html` hidden` : undefined}>No token matches.</p>
 </div>
-<nav class="pager" id="pager" aria-label="Pages">${regions.pager}</nav>
+<nav class="pager" id="pager" aria-label="Pages">${renderPager(document)}</nav>
 </main>
 <footer>
 <p class="live">As of <span id="clock">${timeElement(at, at)}</span> UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>

@@ -1,27 +1,37 @@
-/** What the HTTP server says about the tokens: the page, the same for programs, and the live view. */
-import type { Clock } from '../core/ports.ts';
+/** What the HTTP server says about the tokens: the page, and the same for programs. */
+import { createHash } from 'node:crypto';
 import { describeStatus, type StatusSources } from './describe-status.ts';
 import { PageLimit } from './page-limit.ts';
-import { type FeedReader, StatusFeed } from './status-feed.ts';
+import type { StatusDocument } from './status-document.ts';
 import { pagePolicy, renderPage } from './status-page.ts';
-import { parseStatusQuery, type StatusQuery } from './status-query.ts';
-
-export interface StatusPagesOptions extends StatusSources {
-  readonly clock: Clock;
-  readonly onFault: (error: unknown) => void;
-}
+import { formatStatusQuery, parseStatusQuery, type StatusQuery } from './status-query.ts';
 
 /** A whole answer. */
 export interface StatusAnswer {
-  readonly status: 200 | 400 | 503;
+  readonly status: 200 | 304 | 400 | 503;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-export type FeedAnswer =
-  | { readonly kind: 'refused'; readonly answer: StatusAnswer }
-  /** @returns ends it; may be called again */
-  | { readonly kind: 'open'; readonly add: (reader: FeedReader) => () => void };
+/** All who follow one query get the same page for so long, whatever happens meanwhile. */
+export const SHARED_MS = 1_000;
+/** For longer the more queries are followed: all of them together are rendered five times a second at most. */
+const SHARED_MS_PER_QUERY = 200;
+/** For so long while nothing happens: time alone changes states, from fresh to due, from due to expired. */
+export const UNCHANGED_MS = 5_000;
+/** Queries whose page is kept; one has up to a few hundred kB. */
+export const MAX_KEPT = 20;
+/** A page that nobody has asked for in this time is followed no more. */
+export const FOLLOWED_MS = 30_000;
+
+/** A page that was rendered. */
+interface RenderedPage {
+  readonly tag: string;
+  readonly body: string;
+  readonly revision: number;
+  /** Monotonic. */
+  readonly renderedAtMs: number;
+}
 
 const COMMON = {
   'cache-control': 'no-store',
@@ -31,51 +41,77 @@ const COMMON = {
 const JSON_HEADERS = { ...COMMON, 'content-type': 'application/json; charset=utf-8' };
 
 export class StatusPages {
-  readonly #options: StatusPagesOptions;
+  readonly #sources: StatusSources;
   readonly #limit = new PageLimit();
-  readonly #feed: StatusFeed;
+  /** By query, the one that was asked for last at the end. */
+  readonly #kept = new Map<string, RenderedPage & { readonly askedAtMs: number }>();
   readonly #pageHeaders = {
     ...COMMON,
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': pagePolicy(),
   };
 
-  constructor(options: StatusPagesOptions) {
-    this.#options = options;
-    this.#feed = new StatusFeed({ ...options, describe: (query) => describeStatus(options, query) });
+  constructor(sources: StatusSources) {
+    this.#sources = sources;
   }
 
-  /** @param search what follows the path of the request, from the `?` on */
-  page(search: string): StatusAnswer {
-    return this.#answer(search, (query) => ({
-      status: 200,
-      headers: this.#pageHeaders,
-      body: renderPage(describeStatus(this.#options, query)),
-    }));
+  /**
+   * @param search what follows the path of the request, from the `?` on
+   * @param seenTag `etag` of the page that a viewer already has: polls share pages, and are told when theirs still holds
+   */
+  page(search: string, seenTag?: string): StatusAnswer {
+    const parsed = parseStatusQuery(search);
+    if (!parsed.ok) return refuse(400, parsed.problem);
+    const page = this.#find(parsed.query, seenTag !== undefined);
+    if (page === undefined) return TOO_MANY;
+    const { tag, body } = page;
+    if (tag === seenTag) return { status: 304, headers: { ...COMMON, etag: tag }, body: '' };
+    return { status: 200, headers: { ...this.#pageHeaders, etag: tag }, body };
   }
 
   json(search: string): StatusAnswer {
-    return this.#answer(search, (query) => ({
-      status: 200,
-      headers: JSON_HEADERS,
-      body: `${JSON.stringify(describeStatus(this.#options, query))}\n`,
-    }));
-  }
-
-  events(search: string): FeedAnswer {
-    const parsed = parseStatusQuery(search);
-    if (!parsed.ok) return { kind: 'refused', answer: refuse(400, parsed.problem) };
-    if (this.#feed.isFull)
-      return { kind: 'refused', answer: refuse(503, 'as many as may look live already do') };
-    if (!this.#limit.take(this.#options.clock.monotonicMs())) return { kind: 'refused', answer: TOO_MANY };
-    return { kind: 'open', add: (reader) => this.#feed.add(parsed.query, reader) };
-  }
-
-  #answer(search: string, build: (query: StatusQuery) => StatusAnswer): StatusAnswer {
     const parsed = parseStatusQuery(search);
     if (!parsed.ok) return refuse(400, parsed.problem);
-    return this.#limit.take(this.#options.clock.monotonicMs()) ? build(parsed.query) : TOO_MANY;
+    if (!this.#limit.take(this.#sources.clock.monotonicMs())) return TOO_MANY;
+    const document = describeStatus(this.#sources, parsed.query);
+    return { status: 200, headers: JSON_HEADERS, body: `${JSON.stringify(document)}\n` };
   }
+
+  #find(query: StatusQuery, isPoll: boolean): RenderedPage | undefined {
+    const askedAtMs = this.#sources.clock.monotonicMs();
+    for (const [key, each] of this.#kept)
+      if (askedAtMs - each.askedAtMs > FOLLOWED_MS) this.#kept.delete(key);
+    const key = formatStatusQuery(query);
+    const kept = isPoll ? this.#kept.get(key) : undefined;
+    if (kept === undefined && !this.#limit.take(askedAtMs)) return undefined;
+    const page = kept !== undefined && this.#isRecent(kept, askedAtMs) ? kept : this.#render(query);
+    this.#kept.delete(key);
+    this.#kept.set(key, { ...page, askedAtMs });
+    const [first] = this.#kept.keys();
+    if (this.#kept.size > MAX_KEPT && first !== undefined) this.#kept.delete(first);
+    return page;
+  }
+
+  #isRecent({ revision, renderedAtMs }: RenderedPage, nowMs: number): boolean {
+    const isSame = revision === this.#sources.board.revision;
+    const sharedMs = Math.max(SHARED_MS, this.#kept.size * SHARED_MS_PER_QUERY);
+    return nowMs - renderedAtMs < (isSame ? UNCHANGED_MS : sharedMs);
+  }
+
+  #render(query: StatusQuery): RenderedPage {
+    const { board, clock } = this.#sources;
+    const document = describeStatus(this.#sources, query);
+    const tag = tagOf(document);
+    const body = renderPage(document, tag);
+    return { tag, body, revision: board.revision, renderedAtMs: clock.monotonicMs() };
+  }
+}
+
+/** Of all that a page shows but what time alone moves, which its script moves itself; weak for that reason. */
+function tagOf({ at, view, ...rest }: StatusDocument): string {
+  const tokens = view.tokens.map((token) => ({ ...token, lifeLeftSeconds: null }));
+  const shown = JSON.stringify([at.slice(0, 10), rest, { ...view, tokens }]);
+  return `W/"${createHash('sha256').update(shown).digest('base64url')}"`;
 }
 
 const TOO_MANY = refuse(503, 'asked for too often, try again in a second');

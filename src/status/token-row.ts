@@ -15,7 +15,7 @@ import type { TokenStatus } from './status-document.ts';
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
 
 export function renderTokenRow(token: TokenStatus, at: string): Html {
-  return html`<tr role="row" data-token="${token.token}" class="${token.state}">
+  return html`<tr role="row" data-key="${token.token}" class="${token.state}">
 <th role="rowheader" scope="row"><bdi>${token.token}</bdi><small><bdi>${token.secret}</bdi></small></th>
 <td role="cell" class="state">${renderState(token, at)}</td>
 <td role="cell" class="life-cell">${drawLife(token, at)}${renderEnds(token, at)}</td>

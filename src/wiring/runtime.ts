@@ -133,7 +133,6 @@ export function createDaemon(
       replica: nameReplica(configuration.coordination, ports.readEnv),
       board,
       clock: ports.clock,
-      onFault,
     }),
     coordinator: createCoordinator(configuration, {
       ...ports,

@@ -11,7 +11,7 @@ const REOPEN_MS = 500;
 const BYTE_EVERY_MS = 500;
 /** Somebody who does not read does not notice that he was closed: after so long he comes anew. */
 const READER_STAYS_MS = 10_000;
-const UNREAD_PATHS = ['/', '/status.json?size=200', '/events', '/metrics'];
+const UNREAD_PATHS = ['/', '/status.json?size=200', '/?size=200', '/metrics'];
 
 const floodSchema = z.object({ host: z.string(), port: z.number(), idle: z.number(), slow: z.number() });
 

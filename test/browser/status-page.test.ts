@@ -4,7 +4,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { z } from 'zod';
-import { LOOK_MS } from '../../src/status/status-feed.ts';
+import { SHARED_MS } from '../../src/status/status-pages.ts';
 import { launchBrowser, openTab, type Tab } from '../support/browser.ts';
 import { needsTool } from '../support/monitoring-tool.ts';
 import { buildIdentity } from '../support/sample-events.ts';
@@ -98,7 +98,7 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
     await page.evaluate('window.isTheSame = true');
     stage.refresh(buildIdentity('apimw', { kind: 'apimw' }), 60 * MINUTE_MS);
     stage.refresh(buildIdentity('pivot'), 5 * MINUTE_MS);
-    await stage.clock.advance(LOOK_MS);
+    await stage.clock.advance(SHARED_MS);
     await page.getByText('All 4 tokens are good').waitFor();
     assert.deepEqual(await tokensOf(page), ['pivot-b2b', 'pivot', 'pik', 'apimw']);
     assert.equal(await page.evaluate('window.isTheSame'), true);
@@ -108,6 +108,76 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
     await page.getByRole('button', { name: 'Go on' }).click();
     await page.getByText('live', { exact: true }).waitFor();
     assert.deepEqual(troubles, []);
+  });
+
+  it('keeps focus, selection, scrolling and what is being filled in when rows change and move', async (t) => {
+    const stage = await prepare(60);
+    const { page, troubles } = await open(t, stage, { viewport: { width: 1180, height: 500 } });
+    const link = page.getByRole('row', { name: 'apimw' }).getByRole('link');
+    await page.getByLabel('Name or secret').fill('half typ');
+    await page.evaluate(`getSelection().selectAllChildren(document.querySelector('[data-key=pik] bdi'))`);
+    await link.focus();
+    await page.evaluate('scrollTo(0, 300)');
+    stage.fail(buildIdentity('apimw', { kind: 'apimw' }), { message: 'it still fails' });
+    // Worse than failing, so it comes first.
+    stage.tell({ event: 'token-absent', identity: buildIdentity('pik/new'), why: 'no value yet' });
+    await stage.clock.advance(SHARED_MS);
+    await page.getByText('it still fails').waitFor();
+    assert.deepEqual((await tokensOf(page)).slice(0, 3), ['pik/new', 'pivot-b2b2c/customer-00007', 'apimw']);
+    assert.ok(await link.evaluate((element) => element === element.ownerDocument.activeElement));
+    assert.equal(await page.evaluate('String(getSelection())'), 'pik');
+    assert.equal(await page.evaluate('scrollY'), 300);
+    assert.equal(await page.getByLabel('Name or secret').inputValue(), 'half typ');
+    assert.deepEqual(troubles, []);
+  });
+
+  it('says that the connection is lost, and follows again once the daemon answers', async (t) => {
+    const stage = await prepare();
+    const { page } = await open(t, stage);
+    await page.getByText('live', { exact: true }).waitFor();
+    await page.route('**/*', (route) => route.abort());
+    await page.getByText('connection lost, trying again').waitFor();
+    stage.refresh(buildIdentity('apimw', { kind: 'apimw' }), 60 * MINUTE_MS);
+    await stage.clock.advance(SHARED_MS);
+    await page.unroute('**/*');
+    await page.getByText('All 3 tokens are good').waitFor();
+    await page.getByText('live', { exact: true }).waitFor();
+  });
+
+  it('asks every 2 seconds, every 10 while it is hidden, and once it is seen again', async (t) => {
+    assert.ok(browser !== undefined);
+    const server = await (await prepare()).serve();
+    t.after(() => server.stop());
+    await using tab = await openTab(browser, 'about:blank');
+    const { page } = tab;
+    await page.clock.install();
+    const answers: number[] = [];
+    page.on('response', (response) => answers.push(response.status()));
+    await page.goto(server.url);
+    /** Polls in so many seconds of the page's clock. */
+    const pollsIn = async (seconds: number): Promise<number> => {
+      const first = answers.length;
+      for (let second = 0; second < seconds; second += 1) {
+        await page.clock.runFor(1000);
+        // What was asked for in this second is answered before the next.
+        await page.evaluate('fetch("/livez").then((answer) => answer.text())');
+      }
+      return answers.length - first - seconds;
+    };
+    const show = (state: 'hidden' | 'visible') =>
+      page.evaluate(`Object.defineProperty(document, 'hidden', { configurable: true, value: ${state === 'hidden'} });
+        document.dispatchEvent(new Event('visibilitychange'))`);
+    const seen = await pollsIn(20);
+    assert.ok(seen >= 6 && seen <= 11, `${seen} polls in 20 s`);
+    await show('hidden');
+    await pollsIn(3);
+    const hidden = await pollsIn(20);
+    assert.ok(hidden >= 1 && hidden <= 2, `${hidden} polls in 20 s while hidden`);
+    const soFar = answers.length;
+    await show('visible');
+    await page.evaluate('fetch("/livez").then((answer) => answer.text())');
+    assert.equal(answers.length - soFar, 2);
+    assert.deepEqual(new Set(answers), new Set([200, 304]));
   });
 
   it('moves now along the bar and counts down', async (t) => {
@@ -237,7 +307,7 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
     const identity = buildIdentity('evil', { token: name, secret: name });
     stage.refresh(identity, MINUTE_MS);
     stage.fail(identity, { message: name });
-    await stage.clock.advance(LOOK_MS);
+    await stage.clock.advance(SHARED_MS);
     await page.getByText('2 of 4 tokens need attention').waitFor();
     assert.ok((await tokensOf(page)).includes(name));
     await page.reload();

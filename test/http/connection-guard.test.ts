@@ -108,7 +108,7 @@ describe('a server with hundreds of callers that do not behave', () => {
     const stage = createStatusStage();
     addCustomers(stage, 200);
     const server = await start(t, { status: stage.pages });
-    const unread = ['/', '/status.json?size=200', '/events', '/metrics'].map(
+    const unread = ['/', '/status.json?size=200', '/?size=200', '/metrics'].map(
       (path) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`,
     );
     for (let n = 0; n < MANY; n += 1) {
@@ -208,18 +208,6 @@ describe('a server with hundreds of callers that do not behave', () => {
       assert.match(caller.answer(), /HTTP\/1\.1 408 /);
     });
   }
-
-  it('closes neither a live view on which nothing happens nor one for the sake of newcomers', async (t) => {
-    const stage = createStatusStage();
-    const server = await start(t, { status: stage.pages, limits: { maxConnections: 1, stalledMs: 500 } });
-    const viewer = await call(t, server, 'GET /events HTTP/1.1\r\nhost: x\r\n\r\n');
-    await untilAnswered(viewer);
-    await untilAnswered(await call(t, server, PROBE));
-    const silent = await call(t, server);
-    // It came later, and is timed out by what the live view is exempt from.
-    await silent.closed;
-    assert.equal(viewer.socket.closed, false);
-  });
 
   it('keeps what the kernel of a reader does not take for a limited number of answers only', async (t) => {
     const text = 'x'.repeat(32_000_000);

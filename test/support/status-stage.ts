@@ -1,3 +1,4 @@
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
@@ -39,7 +40,6 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
   const pages = new StatusPages({
     board,
     clock,
-    onFault,
     name: options.name ?? 'payments',
     version: '1.2.3',
     replica: 'token-refresher-7c9f-x2x4q',
@@ -84,7 +84,8 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
       startHttpServer({
         host: '127.0.0.1',
         port: 0,
-        clock,
+        // Answers go out over real sockets, one after the other.
+        clock: createSystemClock(),
         health: createHealth(() => []),
         metrics: { text: async () => '', contentType: 'text/plain' },
         onFault,

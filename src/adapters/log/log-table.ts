@@ -66,7 +66,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: 'info',
     fields: [...TOKEN, 'bindingSecret'],
     sentence: ({ identity, bindingSecret }) =>
-      `the customer was found by its binding, secret ${bindingSecret}; its token is kept fresh in secret ${identity.secret}`,
+      `the customer was found by its binding, secret ${bindingSecret}; its token is published to secret ${identity.secret}`,
   },
   'token-removed': {
     level: 'warn',
@@ -121,7 +121,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: 'info',
     fields: [...TOKEN, 'refreshAt'],
     sentence: ({ refreshAtMs }) =>
-      `more versions were written than was known, the refresh is put off until ${formatUtcSeconds(refreshAtMs)}`,
+      `more versions were written than planned; the refresh is postponed until ${formatUtcSeconds(refreshAtMs)}`,
   },
   'token-refreshed': {
     level: 'info',
@@ -152,7 +152,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'refresh-abandoned': {
     level: 'info',
     fields: [...TOKEN, 'code'],
-    sentence: ({ failure }) => `refresh given up: ${failure.message}`,
+    sentence: ({ failure }) => `refresh abandoned: ${failure.message}`,
   },
   'chain-recovered': {
     level: 'warn',
@@ -213,19 +213,19 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: levelOfFailure,
     fields: ['provider', 'code', 'retry'],
     sentence: ({ provider, failure }) =>
-      `${provider}: customers cannot be looked for, those that are known are kept: ${failure.message}`,
+      `${provider}: customers cannot be listed, known ones stay managed: ${failure.message}`,
   },
   'discovery-recovered': {
     level: 'info',
     fields: ['provider', 'failedForMs'],
     sentence: ({ provider, failedForMs }) =>
-      `${provider}: customers are looked for again, after ${formatRoughly(failedForMs)}`,
+      `${provider}: customers are listed again, after ${formatRoughly(failedForMs)}`,
   },
   'schedule-derived': {
     level: 'info',
     fields: ['provider', 'cron', 'lifetimeMs', 'refreshEveryMs', 'tickMs', 'formerLifetimeMs'],
     sentence: ({ provider, cron, lifetimeMs, refreshEveryMs, formerLifetimeMs }) =>
-      `${provider}: a refresh every ${formatRoughly(refreshEveryMs)}, looked for at "${cron}", ` +
+      `${provider}: refreshing every ${formatRoughly(refreshEveryMs)} (checked on cron "${cron}"), ` +
       (formerLifetimeMs === undefined
         ? `for tokens that live ${formatRoughly(lifetimeMs)}`
         : `because its tokens now live ${formatRoughly(lifetimeMs)} instead of ${formatRoughly(formerLifetimeMs)}`),
@@ -234,7 +234,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: 'warn',
     fields: ['provider'],
     sentence: ({ provider }) =>
-      `${provider}: the program woke up too late for a tick and made up for it at once; if this repeats, it is short of CPU ` +
+      `${provider}: missed a scheduled check because the process was paused, and ran it now; if this repeats, it lacks CPU ` +
       'or its machine was suspended',
   },
   'clock-jumped': {
@@ -271,28 +271,28 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     sentence: ({ leader, isOurs }) =>
       `${leader} leads, this replica stands by` +
       (isOurs === false
-        ? '; it keeps other tokens than this one: unless a change is being rolled out, give each installation a ' +
-          'coordination.leaseName of its own'
+        ? '; it manages other tokens than this one: unless a change is being rolled out, give each installation ' +
+          'a unique coordination.leaseName'
         : ''),
   },
   'nobody-leads': {
     level: 'error',
     fields: ['problem', 'sinceMs'],
     sentence: ({ problem, sinceMs }) =>
-      `nobody has been seen to lead for ${formatRoughly(sinceMs)}, no token is refreshed: ${problem}`,
+      `no leader has been seen for ${formatRoughly(sinceMs)}, so no token is refreshed: ${problem}`,
   },
   'alert-sent': {
     level: ({ failure, repeated }) => (failure === undefined || repeated ? 'debug' : 'error'),
     fields: ['sink', 'alert', 'code'],
     sentence: ({ sink, alert, failure }) =>
       failure === undefined
-        ? `${sink} was told about ${alert}`
-        : `${sink} could not be told about ${alert}: ${failure.message}`,
+        ? `${sink} accepted ${alert}`
+        : `${alert} could not be sent to ${sink}: ${failure.message}`,
   },
   'alert-sink-recovered': {
     level: 'info',
     fields: ['sink', 'failures', 'failedForMs'],
-    sentence: (event) => `${event.sink} can be told again, after ${failedAttempts(event)}`,
+    sentence: (event) => `${event.sink} accepts alerts again, after ${failedAttempts(event)}`,
   },
 };
 

@@ -264,7 +264,7 @@ describe('createEventLog', () => {
     ]);
     assert.equal(
       messageOf(failing),
-      'slack could not be told about TokenExpired: slack answered with status 404',
+      'TokenExpired could not be sent to slack: slack answered with status 404',
     );
   });
 
