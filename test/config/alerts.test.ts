@@ -28,7 +28,7 @@ describe('alerts', () => {
   });
 
   it('know every kind of sink, with names and files that follow from the configuration', () => {
-    const { sinks, heartbeat, ...settings } = alertsOf(`
+    const { sinks, heartbeat, ...rest } = alertsOf(`
   name: payments-prod
   remindEvery: 1h
   runbookUrl: https://wiki.example.com/runbook
@@ -40,7 +40,7 @@ describe('alerts', () => {
     - { kind: webhook, url: { env: HOOK }, hmacKey: { env: KEY } }
     - { kind: sns, topicArn: "arn:aws:sns:ap-southeast-3:123456789012:alerts.fifo" }
   heartbeat: { url: { env: BEAT } }`);
-    assert.deepEqual(settings, {
+    assert.deepEqual(rest, {
       name: 'payments-prod',
       remindEveryMs: 3_600_000,
       runbookUrl: 'https://wiki.example.com/runbook',
