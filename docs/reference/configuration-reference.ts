@@ -5,7 +5,7 @@
  * Non-guarantee: rules about several values together are in the schema's descriptions, or only in the program.
  */
 import { z } from 'zod';
-import { credentialReferenceSchema } from '../../src/config/reference-schema.ts';
+import { credentialReferenceSchema } from '../../src/core/credential/reference-schema.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { KindLibrary } from '../../src/providers/provider.ts';
 import { link, sentence, table } from './markdown-text.ts';

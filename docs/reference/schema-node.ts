@@ -6,7 +6,7 @@
  */
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { BY_REFERENCE, credentialReferenceSchema } from '../../src/config/reference-schema.ts';
+import { BY_REFERENCE, credentialReferenceSchema } from '../../src/core/credential/reference-schema.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 
 /** What an option's value may look like. */

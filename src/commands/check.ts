@@ -5,7 +5,7 @@ import type { RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
 import type { AssembledToken } from '../replica/assembly.ts';
-import { verifyRoutingKeys } from '../wiring/alerting.ts';
+import { verifySinkCredentials } from '../wiring/alerting.ts';
 import { connect } from '../wiring/connections.ts';
 import { connectLease, findLeaseProblem } from '../wiring/coordination.ts';
 import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
@@ -72,11 +72,11 @@ async function checkHere(
   const ports = { ...system, events: () => undefined, readEnv };
   const connections = connect(configuration, ports);
   const { store } = connections;
-  const keys = await verifyRoutingKeys(configuration, { ...ports, store }, { live: false });
+  const keys = await verifySinkCredentials(configuration, { ...ports, store }, { live: false });
   await connections.close();
   return keys
     .filter(({ result }) => !result.ok)
-    .map(({ sink, result }) => describe(sink, 'routing key', result));
+    .map(({ sink, label, result }) => describe(sink, label, result));
 }
 
 async function checkLive(
@@ -118,8 +118,10 @@ async function checkLive(
       }
     }
     const alerting = { ...ports, readEnv: (name: string) => terminal.env[name], store: connections.store };
-    for (const { sink, result } of await verifyRoutingKeys(configuration, alerting, { live: true }))
-      findings.push(describe(sink, 'routing key', result));
+    for (const { sink, label, result } of await verifySinkCredentials(configuration, alerting, {
+      live: true,
+    }))
+      findings.push(describe(sink, label, result));
     return findings;
   } finally {
     await connections.close();

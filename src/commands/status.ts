@@ -1,8 +1,8 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
 import type { Configuration } from '../config/configuration.ts';
-import { portionsOf } from '../core/for-each-concurrent.ts';
-import type { RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
+import type { Clock, RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
+import { readInBatches } from '../core/secret-batches.ts';
 import { assessStored } from '../core/token/replacement.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
@@ -32,8 +32,6 @@ export interface TokenStatus {
 
 /** Deadline for a call to the API server. */
 const LEASE_CALL_MS = 5000;
-/** Texts in memory at one time. */
-const READ_AT_ONCE = 80;
 
 /** Ends with 1 unless every token is live. */
 export async function status(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
@@ -53,7 +51,7 @@ export async function status(options: ConfigurationOptions, terminal: Terminal):
     const identities = discovered.providers.flatMap(({ tokens }) =>
       tokens.map(({ keeper }) => keeper.identity),
     );
-    const statuses = await readAll(connections.store, identities, ports.clock.now());
+    const statuses = await readAll(connections.store, identities, ports.clock);
     terminal.out(options.json === true ? `${JSON.stringify(statuses)}\n` : formatStatuses(statuses));
     if (options.json !== true) terminal.out(await describeLeader(loaded.configuration, terminal, ports));
     terminal.err(describeFailures(discovered));
@@ -86,15 +84,20 @@ async function describeLeader(
 async function readAll(
   store: TokenStore,
   identities: readonly TokenIdentity[],
-  nowMs: number,
+  clock: Clock,
 ): Promise<readonly TokenStatus[]> {
   const statuses: TokenStatus[] = [];
-  for (const portion of portionsOf(identities, READ_AT_ONCE)) {
-    const texts = await store.readMany(
-      portion.map(({ secret }) => secret),
-      new AbortController().signal,
-    );
-    for (const identity of portion) {
+  const nowMs = clock.now();
+  const namesOf = ({ secret }: TokenIdentity): readonly string[] => [secret];
+  const { signal } = new AbortController();
+  for await (const { items, texts } of readInBatches(identities, {
+    namesOf,
+    everyMs: 0,
+    store,
+    clock,
+    signal,
+  })) {
+    for (const identity of items) {
       const read = texts.get(identity.secret);
       if (read !== undefined) statuses.push(describeStatus(identity, read, nowMs));
     }

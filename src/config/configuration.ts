@@ -2,13 +2,13 @@
  * A configuration as the program uses it: checked, defaults filled in, names expanded, durations in milliseconds.
  * Holds no secret: credentials are references until a fetch needs them.
  */
-import type { Severity } from '../core/alert.ts';
 import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { LeaseTiming } from '../core/lease-timing.ts';
 import type { FetchLimit } from '../core/limits/fetch-limit.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
 import type { CadencePolicy } from '../core/schedule/cadence.ts';
 import type { CronGaps } from '../core/schedule/cron-expression.ts';
+import type { ConfiguredSink } from '../core/sink-kind.ts';
 import type { SecretTag } from '../core/token/secret-tag.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
@@ -37,31 +37,9 @@ export interface AlertsConfiguration {
   readonly heartbeat: { readonly url: CredentialReference; readonly everyMs: number } | undefined;
 }
 
-export type SinkConfiguration = {
-  readonly name: string;
-  readonly leastSeverity: Severity;
-} & (
-  | { readonly kind: 'slack'; readonly url: CredentialReference }
-  | {
-      readonly kind: 'pagerduty';
-      readonly routingKey: CredentialReference;
-      /** Without a trailing slash. */
-      readonly endpoint: string;
-    }
-  | {
-      readonly kind: 'alertmanager';
-      /** Without trailing slashes; never empty. */
-      readonly urls: readonly string[];
-      readonly token: CredentialReference | undefined;
-    }
-  | {
-      readonly kind: 'webhook';
-      readonly url: CredentialReference;
-      /** `undefined`: messages are not signed. */
-      readonly hmacKey: CredentialReference | undefined;
-    }
-  | { readonly kind: 'sns'; readonly topicArn: string; readonly endpoint: string | undefined }
-);
+export interface SinkConfiguration extends ConfiguredSink {
+  readonly credentials: CredentialReferences;
+}
 
 export interface JournalConfiguration {
   /** Absolute, or relative to the working directory: the configuration file's folder is already in front. */

@@ -7,10 +7,10 @@ import {
   describeReference,
 } from '../core/credential/credential-reference.ts';
 import { readCredentialText } from '../core/credential/credential-text.ts';
+import { credentialReferenceSchema } from '../core/credential/reference-schema.ts';
 import { isPlainVariable } from '../core/credential/secret-likeness.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
-import { credentialReferenceSchema } from './reference-schema.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 
 export interface ReferenceContext {

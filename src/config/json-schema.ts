@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { SinkKind } from '../core/sink-kind.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
 import { createProviderSchema } from './provider-schema.ts';
@@ -17,9 +18,10 @@ interface JsonSchemaOptions {
  */
 export function configurationJsonSchema(
   kinds: KindLibrary,
+  sinks: readonly SinkKind[],
   { isInline = false }: JsonSchemaOptions = {},
 ): JsonObject {
-  const { $schema, ...schema } = toJsonSchema(createDocumentSchema(kinds));
+  const { $schema, ...schema } = toJsonSchema(createDocumentSchema(kinds, sinks));
   return {
     ...($schema === undefined ? {} : { $schema }),
     $id: 'urn:token-refresher:configuration',

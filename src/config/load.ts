@@ -9,11 +9,19 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
+import type { SinkKind } from '../core/sink-kind.ts';
 import { suggest } from '../core/spelling.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { KindLibrary } from '../providers/provider.ts';
-import { alertsSchema, findNamelessInstallation, readAlertReferences, toAlerts } from './alerts-schema.ts';
+import {
+  type AlertReferences,
+  type AlertsSchema,
+  createAlertsSchema,
+  findNamelessInstallation,
+  readAlertReferences,
+  toAlerts,
+} from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
 import { coordinationSchema, DEFAULT_LEASE_NAME, toCoordination } from './coordination-schema.ts';
@@ -24,7 +32,14 @@ import { type Finding, formatPath, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry, toFindings } from './provider-entry.ts';
 import { findTakenNames } from './provider-schema.ts';
 import { salvage } from './salvage.ts';
-import { httpSchema, journalSchema, logSchema, outlineSchema, readersSchema, storeSchema } from './schema.ts';
+import {
+  createOutlineSchema,
+  httpSchema,
+  journalSchema,
+  logSchema,
+  readersSchema,
+  storeSchema,
+} from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
 import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
 import { type FileUse, findConflicts } from './secret-uses.ts';
@@ -34,6 +49,7 @@ interface ParseOptions {
   /** As messages name the file; relative references start from its folder. */
   readonly fileName: string;
   readonly kinds: KindLibrary;
+  readonly sinks: readonly SinkKind[];
   /** When given, environment variables that are referred to must be set in it. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Of the pod that this process runs in; `undefined` elsewhere. */
@@ -136,9 +152,9 @@ interface DocumentReading {
 }
 
 function readDocument(value: unknown, options: ParseOptions): DocumentReading {
-  const { fileName, kinds, env } = options;
+  const { fileName, kinds, sinks, env } = options;
   const raw: JsonObject = isJsonObject(value) ? value : {};
-  const outline = findInvalid(outlineSchema, value, []);
+  const outline = findInvalid(createOutlineSchema(sinks), value, []);
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
   const store = salvage(storeSchema.strip().partial(), raw['store'], under('store'), 1);
   const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
@@ -165,8 +181,9 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
   };
   const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
-  const alerts = readAlertReferences(raw['alerts'], context.references);
+  const alerts = readAlertReferences(raw['alerts'], sinks, context.references);
   const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses];
+  const alertsSchema = createAlertsSchema(sinks);
   const secrets = uses.filter((use) => use.use !== 'file');
   const findings = [
     ...outline,
@@ -191,7 +208,10 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     files: uses.filter((use) => use.use === 'file'),
-    configuration: findings.length > 0 ? undefined : assemble(raw, entries, options),
+    configuration:
+      findings.length > 0
+        ? undefined
+        : assemble(raw, entries, { schema: alertsSchema, references: alerts }, options),
   };
 }
 
@@ -199,6 +219,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
 function assemble(
   raw: JsonObject,
   entries: readonly ProviderEntry[],
+  alerts: { readonly schema: AlertsSchema; readonly references: AlertReferences },
   { fileName, podNamespace, leaseName }: ParseOptions,
 ): Configuration {
   const folder = dirname(fileName);
@@ -211,8 +232,9 @@ function assemble(
     coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder, leaseName),
     journal: toJournal(raw['journal'], folder),
     alerts: toAlerts(
-      alertsSchema.parse(section('alerts')),
+      alerts.schema.parse(section('alerts')),
       readPlace(raw, { podNamespace, leaseName }),
+      alerts.references.credentials,
       (reference) => toReference(reference, folder),
     ),
     http: httpSchema.parse(section('http')),

@@ -1,5 +1,6 @@
 /** The schema of one provider entry: what all kinds share, and what follows from the kind. */
 import { z } from 'zod';
+import { credentialReferenceSchema } from '../core/credential/reference-schema.ts';
 import type { RefreshAfter } from '../core/schedule/cadence.ts';
 import { type CronGaps, parseCron } from '../core/schedule/cron-expression.ts';
 import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/token/customer-name.ts';
@@ -17,8 +18,8 @@ import {
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
+import { credentialsSchema, referenceShape } from './credentials-schema.ts';
 import { discoverySchema } from './discovery-schema.ts';
-import { credentialReferenceSchema, credentialsSchema, referenceShape } from './reference-schema.ts';
 import {
   SECRET_NAME_FORM,
   SECRET_NAME_PATTERN,

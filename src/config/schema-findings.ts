@@ -1,11 +1,11 @@
 /** What the schema has to say, in the words of {@link Finding}. */
 import type { z } from 'zod';
+import { LITERAL_CREDENTIAL } from '../core/credential/reference-schema.ts';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { suggest } from '../core/spelling.ts';
 import { describeExpected } from '../core/wire/field-schemas.ts';
 import { isJsonObject, valueAtPath } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
-import { LITERAL_CREDENTIAL } from './reference-schema.ts';
 import { findSlip } from './slip.ts';
 
 type Issue = z.core.$ZodIssue;

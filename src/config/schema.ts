@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
 import { MIN_CALLS_PER_SECOND } from '../core/limits/write-pace.ts';
+import type { SinkKind } from '../core/sink-kind.ts';
 import {
   durationField,
   mapping,
@@ -12,7 +13,7 @@ import {
   wholeNumberField,
 } from '../core/wire/field-schemas.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
-import { alertsSchema } from './alerts-schema.ts';
+import { createAlertsSchema } from './alerts-schema.ts';
 import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
 import { coordinationSchema } from './coordination-schema.ts';
 import { createProviderSchema } from './provider-schema.ts';
@@ -119,7 +120,7 @@ export const logSchema = mapping({
     .describe('json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere'),
 });
 
-const sections = {
+const sectionsFor = (sinks: readonly SinkKind[]) => ({
   store: storeSchema.prefault({}).describe('where tokens are published'),
   readers: readersSchema.prefault({}).describe('what the workloads that read tokens are like'),
   coordination: coordinationSchema.prefault({}).describe('how replicas agree on who refreshes'),
@@ -129,10 +130,10 @@ const sections = {
       'where refresh tokens that are not saved yet, and waits that providers demanded, survive a crash; left out, they ' +
         'are in memory alone',
     ),
-  alerts: alertsSchema.prefault({}).describe('who is told when something is wrong'),
+  alerts: createAlertsSchema(sinks).prefault({}).describe('who is told when something is wrong'),
   http: httpSchema.prefault({}).describe('address for health checks, metrics and the status page'),
   log: logSchema.prefault({}).describe('the log on standard output'),
-};
+});
 
 const providerList = 'a list with at least one provider';
 
@@ -142,14 +143,16 @@ const presetsField = z
   .describe("presets of your own, by name: a preset's name is a kind; written as those in config/presets");
 
 /** The document with its list of providers unchecked: each provider is checked by the schema of its own kind. */
-export const outlineSchema = mapping({
-  ...sections,
-  presets: presetsField,
-  providers: z.array(z.unknown(), providerList).min(1, providerList),
-});
+export function createOutlineSchema(sinks: readonly SinkKind[]) {
+  return mapping({
+    ...sectionsFor(sinks),
+    presets: presetsField,
+    providers: z.array(z.unknown(), providerList).min(1, providerList),
+  });
+}
 
 /** The schema of the whole document, for the JSON Schema: with every kind that ships. */
-export function createDocumentSchema(kinds: KindLibrary): z.ZodType {
+export function createDocumentSchema(kinds: KindLibrary, sinks: readonly SinkKind[]): z.ZodType {
   const schemas = kinds.names.flatMap((name) => {
     const kind = kinds.find(name);
     return kind === undefined ? [] : [createProviderSchema(kind, { hasCustomers: 'maybe' })];
@@ -157,7 +160,7 @@ export function createDocumentSchema(kinds: KindLibrary): z.ZodType {
   const [first, ...others] = schemas;
   if (first === undefined) throw new Error('a configuration needs at least one provider kind');
   return mapping({
-    ...sections,
+    ...sectionsFor(sinks),
     presets: presetsField,
     providers: z
       .array(z.discriminatedUnion('kind', [first, ...others]), providerList)

@@ -1,5 +1,6 @@
 /** The tokens of a provider entry: one, or one per customer, each with the secrets it is written to. */
 import type { z } from 'zod';
+import { BY_REFERENCE } from '../core/credential/reference-schema.ts';
 import { quote } from '../core/credential/secret-likeness.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
@@ -12,7 +13,6 @@ import {
   partialCustomerSchema,
   type partialProviderSchema,
 } from './provider-schema.ts';
-import { BY_REFERENCE } from './reference-schema.ts';
 import { type Salvaged, salvage } from './salvage.ts';
 import {
   defaultStateSecret,

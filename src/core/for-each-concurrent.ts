@@ -15,9 +15,21 @@ export async function forEachConcurrent<Item>(
   await Promise.all(Array.from({ length: limit }, takeNext));
 }
 
-/** Consecutive portions of at most `size` items. */
-export function portionsOf<Item>(items: readonly Item[], size: number): readonly (readonly Item[])[] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
-    items.slice(index * size, (index + 1) * size),
-  );
+/** Consecutive portions of at most `size` together; an item that is larger is one by itself. */
+export function portionsOf<Item>(
+  items: readonly Item[],
+  size: number,
+  sizeOf: (item: Item) => number = () => 1,
+): readonly (readonly Item[])[] {
+  const portions: Item[][] = [];
+  let room = 0;
+  for (const item of items) {
+    if (sizeOf(item) > room) {
+      portions.push([]);
+      room = size;
+    }
+    portions.at(-1)?.push(item);
+    room -= sizeOf(item);
+  }
+  return portions;
 }

@@ -8,9 +8,10 @@
 
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Failure } from '../core/failure.ts';
-import { forEachConcurrent, portionsOf } from '../core/for-each-concurrent.ts';
+import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { BindingCatalog, BindingSecret, Clock, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
+import { readInBatches, type SecretBatch } from '../core/secret-batches.ts';
 import { type BindingFields, type ParsedBinding, parseBinding } from '../core/token/binding.ts';
 import type { SecretTag } from '../core/token/secret-tag.ts';
 
@@ -31,9 +32,8 @@ export interface KnownBinding {
   readonly unsettled: string | undefined;
 }
 
-/** Texts in memory at one time, and so much time for reading them: 40 calls a second of the account's 100. */
-const READ_AT_ONCE = 80;
-const READ_EVERY_MS = 100;
+/** 40 calls a second of the account's 100. */
+const BATCH_EVERY_MS = 100;
 /** When thousands are missing at once, that is more likely a mistake than the truth: it may take its time. */
 const MOST_LOSSES_AT_ONCE = 500;
 const QUESTIONS_AT_ONCE = 4;
@@ -100,27 +100,24 @@ export class KnownBindings {
 
   /** Ends when the store does not answer. */
   async #readChanged(listed: readonly BindingSecret[], signal: AbortSignal): Promise<Result<void>> {
-    const { clock } = this.#parts;
+    const { store, clock } = this.#parts;
     const changed = listed.filter((secret) => {
       const known = this.#known.get(secret.secretName);
       return known?.unsettled !== undefined || known?.secret.revision !== secret.revision;
     });
-    let isFirst = true;
-    for (const portion of portionsOf(changed, READ_AT_ONCE)) {
-      if (!isFirst) await clock.sleep(READ_EVERY_MS, signal).catch(() => undefined);
-      isFirst = false;
-      const read = await this.#readPortion(portion, signal);
-      if (!read.ok) return read;
+    const namesOf = ({ secretName }: BindingSecret): readonly string[] => [secretName];
+    const options = { namesOf, everyMs: BATCH_EVERY_MS, store, clock, signal };
+    for await (const batch of readInBatches(changed, options)) {
+      const learnt = this.#learnBatch(batch);
+      if (!learnt.ok) return learnt;
     }
     return succeed(undefined);
   }
 
-  async #readPortion(secrets: readonly BindingSecret[], signal: AbortSignal): Promise<Result<void>> {
-    const { store, fields } = this.#parts;
-    const names = secrets.map(({ secretName }) => secretName);
-    const texts = await store.readMany(names, signal);
+  #learnBatch({ items, texts }: SecretBatch<BindingSecret>): Result<void> {
+    const { fields } = this.#parts;
     let outcome: Result<void> = succeed(undefined);
-    for (const secret of secrets) {
+    for (const secret of items) {
       const { secretName } = secret;
       const read = texts.get(secretName);
       if (read === undefined) continue;

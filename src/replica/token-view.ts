@@ -3,12 +3,13 @@
  *
  * Guarantee: in a term of leadership nothing is fetched because of an older view. What this process knew from before the
  * term is read again, and what could not be read is distrusted: its keeper reads it before it fetches, as it does with
- * a token that was never read. At most {@link SECRETS_AT_ONCE} texts are in memory at one time.
+ * a token that was never read.
  */
 
 import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { Clock, TextReader, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
+import { readInBatches, type SecretBatch } from '../core/secret-batches.ts';
 
 /** What the view needs of a token's keeper. */
 export interface ViewedToken {
@@ -28,10 +29,8 @@ export interface TokenViewParts {
   readonly clock: Clock;
 }
 
-/** Four calls of Secrets Manager. */
-const SECRETS_AT_ONCE = 80;
-/** So much time for these: a restart of ten thousand tokens leaves others a fifth of the account's 100 calls a second. */
-const PORTION_MS = 50;
+/** 80 calls a second: a restart of ten thousand tokens leaves others a fifth of the account's 100. */
+const BATCH_EVERY_MS = 50;
 const RESTORES_AT_ONCE = 16;
 /** How often a stand-by looks whether the leader should have refreshed something. */
 const LOOK_EVERY_MS = 30_000;
@@ -112,32 +111,26 @@ export class TokenView {
     }
   }
 
-  /** Reads portion by portion, and ends when the store does not answer or the signal is aborted. */
+  /** Ends early when the store does not answer or the signal is aborted. */
   async #read(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
-    let earliestMs = clock.monotonicMs();
-    for (const portion of portionsBySecrets(keepers)) {
-      const restMs = earliestMs - clock.monotonicMs();
-      if (restMs > 0) await clock.sleep(restMs, signal).catch(() => undefined);
-      if (signal.aborted) return;
-      earliestMs = clock.monotonicMs() + PORTION_MS;
-      if (!(await this.#readPortion(portion, signal))) return;
-    }
+    const { store, clock } = this.#parts;
+    const namesOf = ({ secretNames }: ViewedToken): readonly string[] => secretNames;
+    const options = { namesOf, everyMs: BATCH_EVERY_MS, store, clock, signal };
+    for await (const batch of readInBatches(keepers, options))
+      if (!(await this.#restore(batch, signal))) return;
   }
 
   /** @returns false when the store did not answer or the signal was aborted */
-  async #readPortion(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<boolean> {
-    const { store, clock } = this.#parts;
-    const startedMs = clock.monotonicMs();
-    const texts = await store.readMany(
-      keepers.flatMap(({ secretNames }) => secretNames),
-      signal,
-    );
+  async #restore(
+    { items, texts, startedMs }: SecretBatch<ViewedToken>,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { store } = this.#parts;
     const reader: TextReader = {
       read: async (secretName) => texts.get(secretName) ?? store.read(secretName, signal),
     };
     let isAnswered = true;
-    await forEachConcurrent(keepers, RESTORES_AT_ONCE, async (keeper) => {
+    await forEachConcurrent(items, RESTORES_AT_ONCE, async (keeper) => {
       this.#triedAtMs.set(keeper, startedMs);
       const restored = await keeper.restore(signal, reader);
       if (restored.ok) this.#knownSinceMs.set(keeper, startedMs);
@@ -147,20 +140,4 @@ export class TokenView {
     });
     return isAnswered;
   }
-}
-
-/** In order; a token's secrets stay together. */
-function portionsBySecrets(keepers: readonly ViewedToken[]): readonly (readonly ViewedToken[])[] {
-  const portions: ViewedToken[][] = [];
-  let room = 0;
-  for (const keeper of keepers) {
-    const needed = keeper.secretNames.length;
-    if (needed > room) {
-      portions.push([]);
-      room = SECRETS_AT_ONCE;
-    }
-    portions.at(-1)?.push(keeper);
-    room -= needed;
-  }
-  return portions;
 }

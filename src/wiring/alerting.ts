@@ -3,27 +3,20 @@
  * man's switch.
  */
 
-import { createReceiverClient, type ReceiverClient } from '../adapters/alert-receiver/receiver-client.ts';
-import { createAlertmanagerSink, nameInstances } from '../adapters/alertmanager/alertmanager-sink.ts';
-import { createAwsCredentials } from '../adapters/aws-credentials/own-credentials.ts';
+import { createReceiverClient } from '../adapters/alert-receiver/receiver-client.ts';
 import { FileLanes } from '../adapters/files/file-lanes.ts';
 import { createHttpTransport } from '../adapters/net/http-transport.ts';
-import { createPagerDutySink, verifyRoutingKey } from '../adapters/pagerduty/pagerduty-sink.ts';
-import { createSlackSink } from '../adapters/slack/slack-sink.ts';
-import { type ClosableSink, createSnsSink } from '../adapters/sns/sns-sink.ts';
-import { createWebhookSink } from '../adapters/webhook/webhook-sink.ts';
 import { buildTestNotification } from '../alerts/alert-text.ts';
 import { keepBeating } from '../alerts/heartbeat.ts';
 import { type AlertTarget, Notifier } from '../alerts/notifier.ts';
-import type { AlertsConfiguration, Configuration, SinkConfiguration } from '../config/configuration.ts';
-import { ALERT_LIMIT_MS } from '../core/alert.ts';
+import type { AlertsConfiguration, Configuration } from '../config/configuration.ts';
 import type { Board } from '../core/board.ts';
 import type { CredentialReference } from '../core/credential/credential-reference.ts';
 import type { RefreshEvent } from '../core/events.ts';
-import type { AlertSink, Random, TokenStore } from '../core/ports.ts';
+import type { Random, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { HttpTransport } from '../core/wire/http-call.ts';
+import type { CredentialCheck, CredentialReading, ReceiverClient } from '../core/sink-kind.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
 
 export interface AlertingPorts extends ConnectionPorts {
@@ -47,23 +40,37 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   const transport = createHttpTransport(ports);
   const client = createReceiverClient({ clock: ports.clock, transport });
   const closers: (() => Promise<void>)[] = [];
-  const stored: Reading[] = [];
-  const createRead: CreateReading = (field, reference) => {
-    const reading = createReading(field, reference, ports);
-    if (reference.kind === 'awsSecret') stored.push(reading);
-    return reading;
+  const stored: CredentialReading[] = [];
+  const deps = {
+    client,
+    transport,
+    clock: ports.clock,
+    files: ports.files ?? new FileLanes(ports.clock),
+    awsCredentials: ports.awsCredentials,
   };
-  const targets = sinks.flatMap((sink) =>
-    createSinks(sink, client, transport, createRead, ports).map((created): AlertTarget => {
-      if ('close' in created) closers.push(() => created.close());
-      return { sink: 'close' in created ? created.sink : created, leastSeverity: sink.leastSeverity };
-    }),
-  );
+  const targets = sinks.flatMap(({ name, credentials, leastSeverity, create }) => {
+    const readOptional = (field: string): CredentialReading | undefined => {
+      const reference = credentials[field];
+      if (reference === undefined) return undefined;
+      const reading = createReading(field, reference, ports);
+      if (reference.kind === 'awsSecret') stored.push(reading);
+      return reading;
+    };
+    const read = (field: string): CredentialReading => {
+      const reading = readOptional(field);
+      if (reading === undefined) throw new Error(`sink ${name} has no ${field}`);
+      return reading;
+    };
+    return create({ ...deps, read, readOptional }).map(({ sink, close }): AlertTarget => {
+      if (close !== undefined) closers.push(close);
+      return { sink, leastSeverity };
+    });
+  });
   return {
     targets,
     client,
     readAhead: async (signal) => {
-      let left: readonly Reading[] = stored;
+      let left: readonly CredentialReading[] = stored;
       while (left.length > 0) {
         const results = await Promise.all(left.map((reading) => reading(signal)));
         left = left.filter((_, index) => results[index]?.ok !== true);
@@ -76,64 +83,17 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   };
 }
 
-/** As many as have to be told each for itself. */
-function createSinks(
-  sink: SinkConfiguration,
-  client: ReceiverClient,
-  transport: HttpTransport,
-  reading: CreateReading,
-  ports: AlertingPorts,
-): readonly (AlertSink | ClosableSink)[] {
-  const { name } = sink;
-  const maybeReading = (field: string, reference: CredentialReference | undefined) =>
-    reference === undefined ? undefined : reading(field, reference);
-  switch (sink.kind) {
-    case 'slack':
-      return [createSlackSink({ name, readUrl: reading('url', sink.url), client })];
-    case 'pagerduty': {
-      const readRoutingKey = reading('routingKey', sink.routingKey);
-      const { endpoint } = sink;
-      return [createPagerDutySink({ name, endpoint, readRoutingKey, client })];
-    }
-    case 'alertmanager': {
-      const readToken = maybeReading('token', sink.token);
-      const { urls } = sink;
-      return nameInstances(name, urls).map((instance, index) =>
-        createAlertmanagerSink({ name: instance, url: urls[index] ?? '', readToken, client }),
-      );
-    }
-    case 'webhook': {
-      const readHmacKey = maybeReading('hmacKey', sink.hmacKey);
-      const readUrl = reading('url', sink.url);
-      return [createWebhookSink({ name, readUrl, readHmacKey, client, clock: ports.clock })];
-    }
-    case 'sns': {
-      const { topicArn, endpoint } = sink;
-      // arn:aws:sns:REGION:ACCOUNT:NAME
-      const region = topicArn.split(':')[3] ?? '';
-      const open = async () => {
-        const { createSnsService } = await import('../adapters/sns/sdk-service.ts');
-        const { clock, files = new FileLanes(clock) } = ports;
-        const credentials =
-          ports.awsCredentials ??
-          createAwsCredentials({ transport, region, clock, files, callLimitMs: ALERT_LIMIT_MS });
-        return createSnsService({ transport, region, endpoint, credentials });
-      };
-      return [createSnsSink({ name, topicArn, open, clock: ports.clock })];
-    }
-  }
-}
-
-type Reading = (signal: AbortSignal) => Promise<Result<SecretText>>;
-type CreateReading = (field: string, reference: CredentialReference) => Reading;
-
 const READ_AHEAD_AGAIN_MS = 60_000;
 
 /**
  * Reads a receiver's secret anew for each attempt, so that a changed one counts at once. What was read last is good enough
  * while it cannot be read: people have to hear that Secrets Manager is down, most of all when their URL lies there.
  */
-function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): Reading {
+function createReading(
+  field: string,
+  reference: CredentialReference,
+  ports: AlertingPorts,
+): CredentialReading {
   const read = createReferenceReader({ [field]: reference }, ports);
   let last: SecretText | undefined;
   return async (signal) => {
@@ -146,21 +106,23 @@ function createReading(field: string, reference: CredentialReference, ports: Ale
 }
 
 /**
- * Whether the routing keys of PagerDuty sinks can be such, without telling anybody.
- * @param live false: keys in Secrets Manager are not looked at, and what cannot be read here is no problem
- * @returns one result for each key that was looked at
+ * Whether the credentials of sinks can be such, without telling anybody, where their form says so.
+ * @param live false: those in Secrets Manager are not looked at, and what cannot be read here is no problem
+ * @returns one result for each that was looked at
  */
-export async function verifyRoutingKeys(
+export async function verifySinkCredentials(
   { alerts }: Configuration,
   ports: AlertingPorts,
   { live }: { readonly live: boolean },
-): Promise<readonly TestResult[]> {
-  const results: TestResult[] = [];
-  for (const sink of alerts.sinks) {
-    if (sink.kind !== 'pagerduty' || (sink.routingKey.kind === 'awsSecret' && !live)) continue;
-    const key = await createReading('routingKey', sink.routingKey, ports)(new AbortController().signal);
-    if (key.ok) results.push({ sink: sink.name, result: verifyRoutingKey(sink.name, key.value) });
-    else if (live) results.push({ sink: sink.name, result: key });
+): Promise<readonly (TestResult & { readonly label: CredentialCheck['label'] })[]> {
+  const results: (TestResult & { readonly label: CredentialCheck['label'] })[] = [];
+  for (const { name, check, credentials } of alerts.sinks) {
+    const reference = check === undefined ? undefined : credentials[check.credential];
+    if (check === undefined || reference === undefined || (reference.kind === 'awsSecret' && !live)) continue;
+    const { label, credential, verify } = check;
+    const text = await createReading(credential, reference, ports)(new AbortController().signal);
+    if (text.ok) results.push({ sink: name, label, result: verify(name, text.value) });
+    else if (live) results.push({ sink: name, label, result: text });
   }
   return results;
 }
@@ -246,7 +208,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
 }
 
 function createPing(
-  readUrl: Reading,
+  readUrl: CredentialReading,
   client: ReceiverClient,
 ): (signal: AbortSignal) => Promise<Result<void>> {
   return async (signal) => {

@@ -5,6 +5,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { SINKS } from '../../src/wiring/sinks.ts';
 import { answerParent } from './answer-parent.ts';
 import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
@@ -17,6 +18,7 @@ const { createSystemPorts } = await importBuilt('wiring/system-ports');
 
 const loaded = await loadConfiguration(process.argv[2] ?? '', {
   kinds: KINDS,
+  sinks: SINKS,
   readFile: (path) => readFile(path),
   env: process.env,
 });

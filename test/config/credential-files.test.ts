@@ -4,6 +4,7 @@ import { loadConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { NOT_A_REGULAR_FILE } from '../../src/core/file-error.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
+import { SINKS } from '../../src/wiring/sinks.ts';
 import { CUSTOMERS } from '../support/configuration-text.ts';
 
 const TEXT = `${CUSTOMERS}    grant: authorization_code\n`;
@@ -14,6 +15,7 @@ type ReadFile = (path: string, mostBytes: number) => Promise<Uint8Array>;
 async function notesOf(text: string, readFile: ReadFile): Promise<readonly string[]> {
   const loaded = await loadConfiguration('app.yaml', {
     kinds: KINDS,
+    sinks: SINKS,
     readFile: async (path, mostBytes) =>
       path === 'app.yaml' ? new TextEncoder().encode(text) : readFile(path, mostBytes),
     notesFiles: true,

@@ -8,6 +8,7 @@ import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { KINDS, readConfigurationFile } from '../../src/wiring/connections.ts';
+import { SINKS } from '../../src/wiring/sinks.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { makePipe } from '../support/named-pipe.ts';
@@ -26,7 +27,11 @@ describe('the journal', () => {
   ] as const) {
     it(`is looked for in ${path} when dir is ${dir}`, () => {
       const fileName = '/etc/token-refresher/app.yaml';
-      const parsed = parseConfiguration(`${PIVOT}journal: { dir: ${dir} }`, { fileName, kinds: KINDS });
+      const parsed = parseConfiguration(`${PIVOT}journal: { dir: ${dir} }`, {
+        fileName,
+        kinds: KINDS,
+        sinks: SINKS,
+      });
       assert.ok(parsed.ok);
       assert.deepEqual(parsed.configuration.journal, { dir: path });
     });
@@ -293,7 +298,12 @@ describe('loadConfiguration', () => {
     t.after(() => rm(folder, { recursive: true }));
     const path = join(folder, 'app.yaml');
     await writeFile(path, PIVOT.replace('{ env: MERCHANT_ID }', '{ file: keys/id }'));
-    const parsed = await loadConfiguration(path, { kinds: KINDS, readFile, env: { MERCHANT_SECRET: 'x' } });
+    const parsed = await loadConfiguration(path, {
+      kinds: KINDS,
+      sinks: SINKS,
+      readFile,
+      env: { MERCHANT_SECRET: 'x' },
+    });
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.configuration.providers[0]?.credentials['merchantId'], {
       kind: 'file',
@@ -305,17 +315,18 @@ describe('loadConfiguration', () => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));
     const missing = join(folder, 'missing.yaml');
-    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS, readFile })), [
+    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS, sinks: SINKS, readFile })), [
       `${missing}: there is no such file`,
     ]);
     const directory = join(folder, 'app.yaml');
     await mkdir(directory);
-    assert.deepEqual(problemsOf(await loadConfiguration(directory, { kinds: KINDS, readFile })), [
-      `${directory}: the file cannot be read (EISDIR: it is a folder)`,
-    ]);
+    assert.deepEqual(
+      problemsOf(await loadConfiguration(directory, { kinds: KINDS, sinks: SINKS, readFile })),
+      [`${directory}: the file cannot be read (EISDIR: it is a folder)`],
+    );
     const pipe = join(folder, 'pipe.yaml');
     makePipe(pipe);
-    assert.deepEqual(problemsOf(await loadConfiguration(pipe, { kinds: KINDS, readFile })), [
+    assert.deepEqual(problemsOf(await loadConfiguration(pipe, { kinds: KINDS, sinks: SINKS, readFile })), [
       `${pipe}: the file cannot be read (it is no regular file but a pipe, a device or a socket)`,
     ]);
   });

@@ -8,14 +8,15 @@ import { createProviderSchema } from '../../src/config/provider-schema.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { CredentialFields, ProviderKind } from '../../src/providers/provider.ts';
 import { findPreset, KINDS } from '../../src/wiring/connections.ts';
+import { SINKS } from '../../src/wiring/sinks.ts';
 import { isValid } from '../support/json-schema-check.ts';
 import { kindsNamed } from '../support/kinds-named.ts';
 import { exampleOptionsOf } from '../support/preset-example.ts';
 
-const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS)));
+const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, SINKS)));
 
 /** Each part where it is used. */
-const inline: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, { isInline: true })));
+const inline: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, SINKS, { isInline: true })));
 
 /** A provider of a kind with all that it has to have. */
 function completeEntry(name: string): JsonObject {
@@ -90,7 +91,7 @@ describe('configurationJsonSchema', () => {
     const text = await readConfig('schema.json');
     // A preset that is newer than the file needs no other file: it is in the next one that is written.
     const known = kindsNamed((name) => text.includes(`"const": "${name}"`));
-    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(configurationJsonSchema(known))));
+    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(configurationJsonSchema(known, SINKS))));
   });
 
   it('names its draft and itself', () => {

@@ -1,14 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { TestContext } from 'node:test';
-import {
-  createReceiverClient,
-  type ReceiverClient,
-} from '../../src/adapters/alert-receiver/receiver-client.ts';
+import { createReceiverClient } from '../../src/adapters/alert-receiver/receiver-client.ts';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import { type Result, succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
+import type { ReceiverClient } from '../../src/core/sink-kind.ts';
 import { startLoopbackServer } from './loopback-server.ts';
 import { createDirectTransport } from './transport.ts';
 

@@ -13,28 +13,10 @@ import type { Failure } from '../../core/failure.ts';
 import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import type { Clock } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
-import type { SecretText } from '../../core/secret-text.ts';
+import type { ReceiverCall, ReceiverClient } from '../../core/sink-kind.ts';
 import { VERSION } from '../../core/version.ts';
 import { HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
 import { isLoopback } from '../../core/wire/loopback.ts';
-
-export interface ReceiverCall {
-  /** As the configuration calls it, for messages. */
-  readonly receiver: string;
-  readonly method: 'POST' | 'GET';
-  readonly url: SecretText;
-  readonly headers?: Readonly<Record<string, string>>;
-  /** JSON. */
-  readonly body?: string;
-  /** True when neither URL nor headers hold a secret: then http is allowed beyond loopback. */
-  readonly isPublic?: boolean;
-  /** Is handed the beginning of the answer to a message that was refused (status 400), for what its status leaves open. */
-  readonly readRefusal?: (text: string) => void;
-}
-
-export interface ReceiverClient {
-  send(call: ReceiverCall, signal: AbortSignal): Promise<Result<void>>;
-}
 
 export interface ReceiverClientOptions {
   readonly clock: Clock;

@@ -7,24 +7,68 @@
  * repetition, so that nothing stays open when this program is gone or a new leader finds nothing wrong. A resolved one has
  * its end in the past.
  */
+import { z } from 'zod';
 import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
-import type { Result } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
+import {
+  type CredentialReading,
+  defineSink,
+  type ReceiverClient,
+  secretField,
+} from '../../core/sink-kind.ts';
+import { patternField, urlField } from '../../core/wire/field-schemas.ts';
+import { URL_FORM } from '../../core/wire/service-url.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
-import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface AlertmanagerSinkOptions {
   readonly name: string;
   /** `http://alertmanager-0.monitoring:9093`; without a trailing slash, a path prefix is allowed. */
   readonly url: string;
   /** Reads a bearer token anew for each call; `undefined`: none is needed, and http is allowed. */
-  readonly readToken: ((signal: AbortSignal) => Promise<Result<SecretText>>) | undefined;
+  readonly readToken: CredentialReading | undefined;
   readonly client: ReceiverClient;
 }
 
 /** Prometheus gives four times its own repetition; with ours of a minute this is Alertmanager's `resolve_timeout`. */
 export const ENDS_AFTER_MS = 300_000;
+
+/** No credential travels there unless `token` is set. */
+const PUBLIC_URL = /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/;
+const PUBLIC_URL_FORM = 'a URL without query, fragment and credentials';
+const URL_LIST = 'a list with at least one URL';
+
+export const ALERTMANAGER = defineSink({
+  kind: 'alertmanager',
+  description: 'Prometheus Alertmanager, API v2',
+  fields: {
+    urls: z
+      .array(
+        patternField(PUBLIC_URL, PUBLIC_URL_FORM).transform((url) => url.replace(/\/+$/, '')),
+        URL_LIST,
+      )
+      .min(1, URL_LIST)
+      .max(16, 'at most 16 URLs')
+      .describe(
+        'every instance of the cluster, without /api/v2/alerts; http is allowed while there is no token',
+      ),
+    token: secretField('bearer token for its API, where it asks for one').optional(),
+  },
+  credentials: ['token'],
+  refine: ({ urls, token }, context) => {
+    for (const [index, url] of urls.entries()) {
+      if (token === undefined || urlField().safeParse(url).success) continue;
+      context.addIssue({ code: 'custom', path: ['urls', index], message: URL_FORM });
+    }
+  },
+  needsInstallationName: true,
+  create: ({ name, urls }, { readOptional, client }) => {
+    const readToken = readOptional('token');
+    return nameInstances(name, urls).map((instance, index) => ({
+      sink: createAlertmanagerSink({ name: instance, url: urls[index] ?? '', readToken, client }),
+    }));
+  },
+});
 
 export function createAlertmanagerSink(options: AlertmanagerSinkOptions): AlertSink {
   const { name, readToken, client } = options;

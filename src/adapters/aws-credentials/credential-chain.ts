@@ -19,7 +19,7 @@ type ReadEnv = (name: string) => string | undefined;
 
 export interface CredentialChainOptions {
   readonly readEnv: ReadEnv;
-  readonly files: FileLanes;
+  readonly files: Pick<FileLanes, 'run'>;
   /** For the agent beside the container: without a proxy. */
   readonly agentTransport: HttpTransport;
   /** The SDK's chain, new and without memory; frees its connections when aborted. */
@@ -129,7 +129,7 @@ async function readContainerToken(readEnv: ReadEnv, read: Read): Promise<string 
 
 /** @returns `undefined`: there is none */
 async function readFile(
-  files: FileLanes,
+  files: Pick<FileLanes, 'run'>,
   variable: string,
   path: string,
   signal: AbortSignal,

@@ -39,7 +39,7 @@ export interface OwnCredentialsOptions {
   /** Of STS, where that is asked; `undefined`: the SDK's own chain. */
   readonly region: string | undefined;
   readonly clock: Clock;
-  readonly files: FileLanes;
+  readonly files: Pick<FileLanes, 'run'>;
   /** Deadline of a call that waits for them, in milliseconds. */
   readonly callLimitMs: number;
 }

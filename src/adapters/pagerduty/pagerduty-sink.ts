@@ -10,15 +10,21 @@ import type { Failure } from '../../core/failure.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
+import {
+  type CredentialReading,
+  defineSink,
+  type ReceiverClient,
+  secretField,
+} from '../../core/sink-kind.ts';
+import { urlField } from '../../core/wire/field-schemas.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
-import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface PagerDutySinkOptions {
   readonly name: string;
   /** `https://events.pagerduty.com`, or the EU's; without a trailing slash. */
   readonly endpoint: string;
   /** Reads the integration's routing key, which is a secret, anew for each event. */
-  readonly readRoutingKey: (signal: AbortSignal) => Promise<Result<SecretText>>;
+  readonly readRoutingKey: CredentialReading;
   readonly client: ReceiverClient;
 }
 
@@ -29,6 +35,23 @@ const ABOUT_KEY = /routing[ _]key/i;
 
 /** PagerDuty refuses longer ones. */
 const LONGEST_SUMMARY = 1024;
+
+export const PAGERDUTY = defineSink({
+  kind: 'pagerduty',
+  description: 'Events API v2',
+  fields: {
+    routingKey: secretField("the integration's routing key"),
+    endpoint: urlField()
+      .prefault('https://events.pagerduty.com')
+      .describe('where events are sent; https://events.eu.pagerduty.com for accounts in the EU'),
+  },
+  credentials: ['routingKey'],
+  needsInstallationName: true,
+  check: { credential: 'routingKey', label: 'routing key', verify: verifyRoutingKey },
+  create: ({ name, endpoint }, { read, client }) => [
+    { sink: createPagerDutySink({ name, endpoint, readRoutingKey: read('routingKey'), client }) },
+  ],
+});
 
 export function createPagerDutySink(options: PagerDutySinkOptions): AlertSink {
   const { name, endpoint, readRoutingKey, client } = options;

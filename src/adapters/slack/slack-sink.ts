@@ -7,17 +7,28 @@
  */
 import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
-import type { Result } from '../../core/result.ts';
-import type { SecretText } from '../../core/secret-text.ts';
+import {
+  type CredentialReading,
+  defineSink,
+  type ReceiverClient,
+  secretField,
+} from '../../core/sink-kind.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
-import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface SlackSinkOptions {
   readonly name: string;
   /** Reads the webhook's URL, which is a secret, anew for each message. */
-  readonly readUrl: (signal: AbortSignal) => Promise<Result<SecretText>>;
+  readonly readUrl: CredentialReading;
   readonly client: ReceiverClient;
 }
+
+export const SLACK = defineSink({
+  kind: 'slack',
+  description: 'a channel, through an incoming webhook',
+  fields: { url: secretField("the incoming webhook's URL") },
+  credentials: ['url'],
+  create: ({ name }, { read, client }) => [{ sink: createSlackSink({ name, readUrl: read('url'), client }) }],
+});
 
 export function createSlackSink({ name, readUrl, client }: SlackSinkOptions): AlertSink {
   return {

@@ -10,11 +10,14 @@ import { ALERT_LIMIT_MS, type AlertNotification } from '../../core/alert.ts';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import { errorName } from '../../core/fault.ts';
-import type { AlertSink, Clock } from '../../core/ports.ts';
+import type { Clock } from '../../core/ports.ts';
 import { fail, succeed } from '../../core/result.ts';
+import { defineSink, type OpenSink } from '../../core/sink-kind.ts';
+import { patternField, urlField } from '../../core/wire/field-schemas.ts';
 import { isJsonObject } from '../../core/wire/json.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
 import { AwsCredentialsError } from '../aws-credentials/aws-identity.ts';
+import { createAwsCredentials } from '../aws-credentials/own-credentials.ts';
 
 /** What the sink needs of SNS; rejects as the AWS SDK does. */
 export interface SnsService {
@@ -41,14 +44,33 @@ export interface SnsSinkOptions {
   readonly clock: Clock;
 }
 
-export interface ClosableSink {
-  readonly sink: AlertSink;
-  close(): Promise<void>;
-}
-
 const LONGEST_SUBJECT = 100;
 
-export function createSnsSink({ name, topicArn, open, clock }: SnsSinkOptions): ClosableSink {
+const TOPIC_ARN = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?$/;
+const TOPIC_ARN_FORM = 'the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME';
+
+export const SNS = defineSink({
+  kind: 'sns',
+  description: 'an Amazon SNS topic; needs sns:Publish',
+  fields: {
+    topicArn: patternField(TOPIC_ARN, TOPIC_ARN_FORM).describe('the topic; its region is taken from here'),
+    endpoint: urlField().optional().describe('URL of an emulator or a VPC endpoint'),
+  },
+  credentials: [],
+  create: ({ name, topicArn, endpoint }, { transport, clock, files, awsCredentials }) => {
+    const region = topicArn.split(':')[3] ?? '';
+    const open = async (): Promise<SnsService> => {
+      const { createSnsService } = await import('./sdk-service.ts');
+      const credentials =
+        awsCredentials ??
+        createAwsCredentials({ transport, region, clock, files, callLimitMs: ALERT_LIMIT_MS });
+      return createSnsService({ transport, region, endpoint, credentials });
+    };
+    return [createSnsSink({ name, topicArn, open, clock })];
+  },
+});
+
+export function createSnsSink({ name, topicArn, open, clock }: SnsSinkOptions): Required<OpenSink> {
   let opening: Promise<SnsService> | undefined;
   return {
     sink: {

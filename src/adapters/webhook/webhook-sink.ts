@@ -6,22 +6,40 @@
  */
 import { createHmac } from 'node:crypto';
 import type { AlertSink, Clock } from '../../core/ports.ts';
-import type { Result } from '../../core/result.ts';
 import type { SecretText } from '../../core/secret-text.ts';
+import {
+  type CredentialReading,
+  defineSink,
+  type ReceiverClient,
+  secretField,
+} from '../../core/sink-kind.ts';
 import { buildAlertMessage } from '../../core/wire/alert-message.ts';
-import type { ReceiverClient } from '../alert-receiver/receiver-client.ts';
 
 export interface WebhookSinkOptions {
   readonly name: string;
   /** Reads the URL anew for each message. */
-  readonly readUrl: (signal: AbortSignal) => Promise<Result<SecretText>>;
+  readonly readUrl: CredentialReading;
   /** Reads the key that messages are signed with; `undefined`: they are not. */
-  readonly readHmacKey: ((signal: AbortSignal) => Promise<Result<SecretText>>) | undefined;
+  readonly readHmacKey: CredentialReading | undefined;
   readonly client: ReceiverClient;
   readonly clock: Pick<Clock, 'now'>;
 }
 
 export const SIGNATURE_HEADER = 'x-token-refresher-signature';
+
+export const WEBHOOK = defineSink({
+  kind: 'webhook',
+  description: 'JSON to any https URL, signed',
+  fields: {
+    url: secretField('where messages are posted: an https URL (http for loopback hosts only)'),
+    hmacKey: secretField('key of the HMAC-SHA256 signature; messages are not signed without one').optional(),
+  },
+  credentials: ['url', 'hmacKey'],
+  create: ({ name }, { read, readOptional, client, clock }) => {
+    const [readUrl, readHmacKey] = [read('url'), readOptional('hmacKey')];
+    return [{ sink: createWebhookSink({ name, readUrl, readHmacKey, client, clock }) }];
+  },
+});
 
 export function createWebhookSink(options: WebhookSinkOptions): AlertSink {
   const { name, readUrl, readHmacKey, client, clock } = options;

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
-import type { CredentialFields } from '../providers/provider.ts';
+import { patternField, shortTextField } from '../wire/field-schemas.ts';
 
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
 
@@ -58,20 +57,3 @@ export const credentialReferenceSchema = z
     oneOf: SOURCES.map((source) => ({ required: [source] })),
     dependentRequired: { key: ['awsSecret'] },
   });
-
-/** One reference per credential of a kind. */
-export function referenceShape(fields: CredentialFields): z.ZodRawShape {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, field]) => [
-      name,
-      (field.optional === true ? credentialReferenceSchema.optional() : credentialReferenceSchema).describe(
-        `${field.description}; ${BY_REFERENCE}`,
-      ),
-    ]),
-  );
-}
-
-export function credentialsSchema(fields: CredentialFields): z.ZodType {
-  const schema = mapping(referenceShape(fields)).describe('credentials, each by reference');
-  return Object.values(fields).every((field) => field.optional === true) ? schema.prefault({}) : schema;
-}
