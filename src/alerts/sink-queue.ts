@@ -3,7 +3,7 @@
  *
  * Guarantee: one entry per alert, the latest state wins; what fails is tried again with growing, drawn waits, and
  * `Retry-After` is obeyed up to {@link MAX_PAUSE_MS}; a message that waits for a key is kept until the key is right; a message that the receiver refuses as such is dropped, so that it cannot hold up the others.
- * Never more than {@link MOST_QUEUED} entries: the oldest is given up.
+ * Never more than {@link MAX_QUEUED} entries: the oldest is given up.
  * Non-guarantee: nothing survives the end of the process. A receiver may be told the same twice when its answer is lost.
  */
 import type { AlertNotification } from '../core/alert.ts';
@@ -21,7 +21,7 @@ export interface SinkQueueParts {
 }
 
 /** Far above providers times alerts of any installation. */
-export const MOST_QUEUED = 5_000;
+export const MAX_QUEUED = 5_000;
 
 /** A key that is refused is read again so often: no receiver locks people out, and a corrected one shall count soon. */
 const KEY_LOOK_MS = 60_000;
@@ -55,7 +55,7 @@ export class SinkQueue {
     const isStillNews = waiting?.occasion === 'fired' && status === 'firing';
     this.#waiting.set(key, isStillNews ? { ...notification, occasion: 'fired' } : notification);
     const [oldest] = this.#waiting.keys();
-    if (this.#waiting.size > MOST_QUEUED && oldest !== undefined) this.#waiting.delete(oldest);
+    if (this.#waiting.size > MAX_QUEUED && oldest !== undefined) this.#waiting.delete(oldest);
     this.#wakeUp.resolve();
   }
 

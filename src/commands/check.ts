@@ -9,7 +9,7 @@ import { verifySinkCredentials } from '../wiring/alerting.ts';
 import { connect } from '../wiring/connections.ts';
 import { connectLease, findLeaseProblem } from '../wiring/coordination.ts';
 import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
-import { type ConfigurationOptions, loadOrExplain, MOST_SHOWN } from './configured.ts';
+import { type ConfigurationOptions, loadOrExplain, MAX_SHOWN } from './configured.ts';
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -55,9 +55,9 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
       ? ', and those of customers that are discovered'
       : '';
     terminal.out(`${path}: good, ${tokens} token${tokens === 1 ? '' : 's'}${others}\n`);
-    for (const warning of warnings.slice(0, MOST_SHOWN)) terminal.out(`note: ${warning}\n`);
-    if (warnings.length > MOST_SHOWN)
-      terminal.out(`… and ${warnings.length - MOST_SHOWN} more notes, which --json shows\n`);
+    for (const warning of warnings.slice(0, MAX_SHOWN)) terminal.out(`note: ${warning}\n`);
+    if (warnings.length > MAX_SHOWN)
+      terminal.out(`… and ${warnings.length - MAX_SHOWN} more notes, which --json shows\n`);
     for (const finding of findings) terminal.out(tell(finding));
   }
   return findings.every(({ ok }) => ok) ? 0 : 1;
@@ -102,7 +102,7 @@ async function checkLive(
         );
       }
       for (const token of tokens) {
-        const { identity } = token.keeper;
+        const { identity } = token.managed;
         const credentials = await token.source.verifyCredentials(signal);
         findings.push(describe(identity.token, 'credentials', credentials));
         // A fetch would spend the chain's refresh token, so kinds with a chain are not asked.

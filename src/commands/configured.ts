@@ -32,7 +32,7 @@ interface Complaint {
 }
 
 /** Nobody reads on; and a terminal, or the log of a pod, is not flooded. */
-export const MOST_SHOWN = 100;
+export const MAX_SHOWN = 100;
 
 /** Says on standard error (the first hundred), and for scripts on standard output, why a command cannot run. */
 export function complain(
@@ -40,8 +40,8 @@ export function complain(
   { config, json }: ConfigurationOptions,
   terminal: Terminal,
 ): void {
-  for (const { message } of complaints.slice(0, MOST_SHOWN)) terminal.err(`${message}\n`);
-  if (complaints.length > MOST_SHOWN) terminal.err(`… and ${complaints.length - MOST_SHOWN} more\n`);
+  for (const { message } of complaints.slice(0, MAX_SHOWN)) terminal.err(`${message}\n`);
+  if (complaints.length > MAX_SHOWN) terminal.err(`… and ${complaints.length - MAX_SHOWN} more\n`);
   if (json === true) terminal.out(`${JSON.stringify({ config, problems: complaints })}\n`);
 }
 

@@ -8,7 +8,7 @@ import type { Terminal } from './terminal.ts';
 const MAX_ATTEMPTS = 3;
 
 interface TokenOutcome {
-  readonly keeper: ManagedToken;
+  readonly managed: ManagedToken;
   readonly outcome: RefreshOutcome;
 }
 
@@ -16,7 +16,7 @@ interface TokenOutcome {
  * Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop.
  */
 export async function refreshTokens(
-  keepers: readonly ManagedToken[],
+  managedTokens: readonly ManagedToken[],
   reason: Extract<RefreshReason, 'due' | 'explicit'>,
   terminal: Terminal,
   leadership: Leadership,
@@ -26,6 +26,9 @@ export async function refreshTokens(
   const { signal } = leadership;
   const term = { signal, hasEnded: () => leadership.hasEnded(), stopping: stopping.signal };
   return Promise.all(
-    keepers.map(async (keeper) => ({ keeper, outcome: await keeper.refresh(reason, term, MAX_ATTEMPTS) })),
+    managedTokens.map(async (managed) => ({
+      managed,
+      outcome: await managed.refresh(reason, term, MAX_ATTEMPTS),
+    })),
   );
 }

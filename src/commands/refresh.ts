@@ -84,11 +84,11 @@ async function refreshHere(
       connections,
       isWanted: (provider) => name === provider || name.startsWith(`${provider}/`),
     });
-    const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
+    const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
     const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
     if (chosen.length > 0) {
       const outcomes = await refreshTokens(chosen, 'explicit', terminal, leadership);
-      return outcomes.map(({ keeper, outcome }) => describeOutcome(keeper, outcome));
+      return outcomes.map(({ managed, outcome }) => describeOutcome(managed, outcome));
     }
     if (discovered.failures.length > 0) {
       complain([{ message: describeFailures(discovered).trimEnd() }], options, terminal);

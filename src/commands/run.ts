@@ -153,12 +153,12 @@ async function refreshDue(
   const connections = connect(configuration, deps);
   try {
     const discovered = await assembleDiscovered(configuration, { ...deps, connections });
-    const keepers = discovered.providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-    const outcomes = await refreshTokens(keepers, 'due', terminal, leadership);
+    const managedTokens = discovered.providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
+    const outcomes = await refreshTokens(managedTokens, 'due', terminal, leadership);
     const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
-    for (const { keeper, outcome } of failed) {
+    for (const { managed, outcome } of failed) {
       if (outcome.kind === 'failed')
-        terminal.err(`${keeper.identity.token}: ${outcome.failure.code}: ${outcome.failure.message}\n`);
+        terminal.err(`${managed.identity.token}: ${outcome.failure.code}: ${outcome.failure.message}\n`);
     }
     terminal.err(describeFailures(discovered));
     return failed.length > 0 || discovered.failures.length > 0 ? 1 : 0;

@@ -49,7 +49,7 @@ export async function status(options: ConfigurationOptions, terminal: Terminal):
   try {
     const discovered = await assembleDiscovered(loaded.configuration, { ...ports, events, connections });
     const identities = discovered.providers.flatMap(({ tokens }) =>
-      tokens.map(({ keeper }) => keeper.identity),
+      tokens.map(({ managed }) => managed.identity),
     );
     const statuses = await readAll(connections.store, identities, ports.clock);
     terminal.out(options.json === true ? `${JSON.stringify(statuses)}\n` : formatStatuses(statuses));

@@ -45,8 +45,8 @@ interface Bound {
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Any schedule works with it. */
-const LONGEST_LIFETIME_MS = 30 * 24 * HOUR_MS;
-const SHORTEST_TIMEOUT_MS = 100;
+const MAX_LIFETIME_MS = 30 * 24 * HOUR_MS;
+const MIN_TIMEOUT_MS = 100;
 
 /** In the order in which they are held responsible, when each of several would do. */
 const ORDER: readonly Adjustable[] = [
@@ -88,10 +88,10 @@ export function describeTimeout(settings: Settings, marginMs: number): string {
   const { deadlines } = settings;
   if (deadlines === undefined) return '';
   const timeoutMs = roundDown(marginMs - 2 * deadlines.storeTimeoutMs, settings);
-  if (timeoutMs >= SHORTEST_TIMEOUT_MS) return `; a timeout of at most ${formatDuration(timeoutMs)} works`;
-  const storeMs = roundDown((marginMs - SHORTEST_TIMEOUT_MS) / 2, settings);
+  if (timeoutMs >= MIN_TIMEOUT_MS) return `; a timeout of at most ${formatDuration(timeoutMs)} works`;
+  const storeMs = roundDown((marginMs - MIN_TIMEOUT_MS) / 2, settings);
   const restMs = roundDown(marginMs - 2 * storeMs, settings);
-  return storeMs < SHORTEST_TIMEOUT_MS || restMs < SHORTEST_TIMEOUT_MS
+  return storeMs < MIN_TIMEOUT_MS || restMs < MIN_TIMEOUT_MS
     ? ''
     : `; a store.timeout of at most ${formatDuration(storeMs)} with a timeout of at most ${formatDuration(restMs)} works`;
 }
@@ -223,7 +223,7 @@ function lengthen(settings: Settings, order: readonly Adjustable[]): Omit<Remedy
   const change = (lifetimeMs: number): Settings => ({ ...settings, lifetimeMs });
   const isEnough = (lifetimeMs: number): boolean =>
     works(change(lifetimeMs)) || chooseCauses(change(lifetimeMs), order) !== undefined;
-  const leastMs = furthest(LONGEST_LIFETIME_MS, settings.lifetimeMs, 1000, isEnough);
+  const leastMs = furthest(MAX_LIFETIME_MS, settings.lifetimeMs, 1000, isEnough);
   const longer = change(leastMs);
   const text = `ask the provider for a lifetime of at least ${formatDuration(leastMs)}`;
   const others = works(longer) ? undefined : adjust(longer, order);

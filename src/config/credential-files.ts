@@ -8,7 +8,7 @@
 import { describeReference } from '../core/credential/credential-reference.ts';
 import {
   decodeCredential,
-  MOST_CREDENTIAL_BYTES,
+  MAX_CREDENTIAL_BYTES,
   readCredentialText,
 } from '../core/credential/credential-text.ts';
 import { describeFileError, errnoOf, mayPass, NOT_A_REGULAR_FILE } from '../core/file-error.ts';
@@ -70,7 +70,7 @@ async function findProblem(
 ): Promise<string | undefined> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path, MOST_CREDENTIAL_BYTES);
+    bytes = await readFile(path, MAX_CREDENTIAL_BYTES);
   } catch (error) {
     const remedy = mayPass(error) ? 'look at the machine and the mount' : 'correct the path';
     return IN_WORDS.get(errnoOf(error)) ?? `cannot be read (${describeFileError(error)}): ${remedy}`;

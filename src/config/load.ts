@@ -41,7 +41,7 @@ import {
   storeSchema,
 } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
-import { LONGEST_NAME, refusedCustomerLength } from './secret-name.ts';
+import { MAX_NAME, refusedCustomerLength } from './secret-name.ts';
 import { type FileUse, findConflicts } from './secret-uses.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
@@ -71,7 +71,7 @@ interface LoadOptions extends Omit<ParseOptions, 'fileName'> {
 }
 
 /** Far above 10,000 customers that are written out one by one. */
-const MOST_BYTES = 16 * 1_048_576;
+const MAX_BYTES = 16 * 1_048_576;
 
 /** Reads and parses a file. A file that cannot be read is a problem like any other. */
 export async function loadConfiguration(
@@ -80,13 +80,13 @@ export async function loadConfiguration(
 ): Promise<ParsedConfiguration> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(path, MOST_BYTES);
+    bytes = await readFile(path, MAX_BYTES);
   } catch (error) {
     const isMissing = errnoOf(error) === 'ENOENT';
     const reason = `the file cannot be read (${describeFileError(error)})`;
     return unreadable(path, isMissing ? 'there is no such file' : reason);
   }
-  if (bytes.byteLength > MOST_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
+  if (bytes.byteLength > MAX_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
   const reading = parseConfiguration(new TextDecoder().decode(bytes), { ...options, fileName: path });
   if (!reading.ok) return reading;
   const { configuration, warnings, files, toProblem } = reading;
@@ -345,20 +345,20 @@ function findOwnTagged(
   });
 }
 
-const MOST_COMPARISONS = 100_000;
+const MAX_COMPARISONS = 100_000;
 
 /** A name in `adopt` that nothing is written to is most likely misspelt. */
 function findIdleAdoptions(adopt: readonly string[], written: readonly string[]): readonly Finding[] {
   const known = new Set(written);
   // Thousands of names compared with thousands take minutes, and so many are no slip of a finger.
-  const candidates = adopt.length * written.length > MOST_COMPARISONS ? [] : written;
+  const candidates = adopt.length * written.length > MAX_COMPARISONS ? [] : written;
   return adopt.flatMap((secret, index) =>
     known.has(secret)
       ? []
       : [
           {
             path: ['store', 'adopt', index],
-            text: `nothing is written to ${quote(secret, LONGEST_NAME)}, so there is nothing to adopt`,
+            text: `nothing is written to ${quote(secret, MAX_NAME)}, so there is nothing to adopt`,
             suggestion: suggest(secret, candidates),
           },
         ],

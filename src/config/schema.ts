@@ -20,7 +20,7 @@ import { createProviderSchema } from './provider-schema.ts';
 import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
 
 /** AWS allows 50; the daemon needs some for itself. */
-const MOST_TAGS = 40;
+const MAX_TAGS = 40;
 const TAG_KEY_FORM = '1 to 128 characters, not beginning with aws:';
 const TAG_VALUE_FORM = 'a text of at most 256 characters';
 
@@ -50,8 +50,8 @@ export const storeSchema = mapping({
       z.string(TAG_VALUE_FORM).max(256, TAG_VALUE_FORM).meta({ errorMessage: TAG_VALUE_FORM }),
     )
     .superRefine((tags, context) => {
-      if (Object.keys(tags).length > MOST_TAGS) {
-        context.addIssue({ code: 'custom', message: `at most ${MOST_TAGS} tags` });
+      if (Object.keys(tags).length > MAX_TAGS) {
+        context.addIssue({ code: 'custom', message: `at most ${MAX_TAGS} tags` });
       }
       for (const key of Object.keys(tags)) {
         if (key.length >= 1 && key.length <= 128 && !/^aws:/i.test(key)) continue;
@@ -64,7 +64,7 @@ export const storeSchema = mapping({
       }
     })
     .prefault({})
-    .describe(`tags for secrets that are created, at most ${MOST_TAGS} (each key ${TAG_KEY_FORM})`),
+    .describe(`tags for secrets that are created, at most ${MAX_TAGS} (each key ${TAG_KEY_FORM})`),
   adopt: z
     .array(patternField(SECRET_NAME_PATTERN, SECRET_NAME_FORM), 'a list of names of secrets')
     .prefault([])

@@ -4,7 +4,7 @@ const PLACEHOLDER = '{customer}';
 const LONGEST = 512;
 
 /** Names are shown whole, however long: what may be a credential is recognised by its form. */
-export const LONGEST_NAME = LONGEST;
+export const MAX_NAME = LONGEST;
 
 /** @see CreateSecret, `Name`, in the API reference of Secrets Manager */
 export const SECRET_NAME_FORM =

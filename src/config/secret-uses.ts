@@ -2,7 +2,7 @@
 
 import { quote } from '../core/credential/secret-likeness.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
-import { LONGEST_NAME, secretNameOf } from './secret-name.ts';
+import { MAX_NAME, secretNameOf } from './secret-name.ts';
 
 export interface SecretUse {
   /** Name; for a credential also an ARN. */
@@ -39,7 +39,7 @@ export function findConflicts(uses: readonly SecretUse[]): readonly Finding[] {
       continue;
     }
     const where = `where ${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))} is written`;
-    report(use.path, `${describeUse(use)} would be written to ${quote(use.secret, LONGEST_NAME)}, ${where}`);
+    report(use.path, `${describeUse(use)} would be written to ${quote(use.secret, MAX_NAME)}, ${where}`);
   }
   for (const { secret, path, use } of uses) {
     const writer = use === 'credential' ? writers.get(secretNameOf(secret)) : undefined;

@@ -1,7 +1,7 @@
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 
 /** A shorter part takes no more place than the reference to it. */
-const LEAST_LENGTH = 80;
+const MIN_LENGTH = 80;
 
 /** A part is named after what it is the schema of, not after the keyword that leads to it. */
 const KEYWORDS = new Set([
@@ -59,7 +59,7 @@ function hoist({ $defs: former = {}, ...schema }: JsonObject, split: Split): Jso
     if (!isSchema(value)) return rebuild(value, key);
     const { own, part } = split(value);
     const text = JSON.stringify(part);
-    if (text.length < LEAST_LENGTH || counts.get(text) === 1) return rebuild(value, key);
+    if (text.length < MIN_LENGTH || counts.get(text) === 1) return rebuild(value, key);
     const known = names.get(text);
     const name = known ?? freeName(key, defs);
     if (known === undefined) {

@@ -19,7 +19,7 @@ import {
   expandTemplate,
   hasPlaceholder,
   isSecretName,
-  LONGEST_NAME,
+  MAX_NAME,
   SECRET_NAME_FORM,
 } from './secret-name.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
@@ -218,7 +218,7 @@ function checkTemplate(
   return [
     {
       path: [...path, field],
-      text: `found ${quote(template, LONGEST_NAME)} for several tokens`,
+      text: `found ${quote(template, MAX_NAME)} for several tokens`,
       allowed: TEMPLATE_FORM,
     },
   ];
@@ -290,7 +290,7 @@ function collect(
       ...findings,
       ...[...unusable.values()].map(({ secret, path }) => ({
         path,
-        text: `yields the name ${quote(secret, 2 * LONGEST_NAME)}`,
+        text: `yields the name ${quote(secret, 2 * MAX_NAME)}`,
         allowed: SECRET_NAME_FORM,
       })),
     ],

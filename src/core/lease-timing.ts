@@ -20,10 +20,10 @@ export const DEFAULT_LEASE_TIMING: LeaseTiming = {
 };
 
 /** Below this a deadline has no room for two attempts: one lost answer would end a term. */
-const LEAST_DEADLINE_IN_PERIODS = 1.2;
-const LEAST_RETRY_PERIOD_MS = 100;
+const MIN_DEADLINE_IN_PERIODS = 1.2;
+const MIN_RETRY_PERIOD_MS = 100;
 /** The longest duration that can be configured. */
-export const LONGEST_LEASE_MS = 3_600_000;
+export const MAX_LEASE_MS = 3_600_000;
 
 export interface LeaseTimingProblem {
   readonly field: 'leaseDuration' | 'renewDeadline' | 'retryPeriod';
@@ -39,18 +39,18 @@ export function findLeaseTimingProblems(timing: LeaseTiming): readonly LeaseTimi
   const problems: LeaseTimingProblem[] = [];
   const { leaseDurationMs, renewDeadlineMs } = timing;
   const isLeaseUsable =
-    leaseDurationMs >= 1000 && leaseDurationMs % 1000 === 0 && leaseDurationMs <= LONGEST_LEASE_MS;
-  const isDeadlineTooLong = renewDeadlineMs >= LONGEST_LEASE_MS;
+    leaseDurationMs >= 1000 && leaseDurationMs % 1000 === 0 && leaseDurationMs <= MAX_LEASE_MS;
+  const isDeadlineTooLong = renewDeadlineMs >= MAX_LEASE_MS;
   if (!isLeaseUsable) {
     // With a deadline of the same message's making any of these works.
     const least = isDeadlineTooLong ? 1000 : wholeSecondsAfter(renewDeadlineMs);
-    const allowed = `whole seconds, from ${formatDuration(least)} to ${formatDuration(LONGEST_LEASE_MS)}`;
+    const allowed = `whole seconds, from ${formatDuration(least)} to ${formatDuration(MAX_LEASE_MS)}`;
     problems.push({ field: 'leaseDuration', allowed });
   }
   // What is wrong by itself must not make the others wrong as well.
-  const leaseMs = isLeaseUsable ? leaseDurationMs : LONGEST_LEASE_MS;
-  const isPeriodUsable = timing.retryPeriodMs >= LEAST_RETRY_PERIOD_MS;
-  const retryPeriodMs = isPeriodUsable ? timing.retryPeriodMs : LEAST_RETRY_PERIOD_MS;
+  const leaseMs = isLeaseUsable ? leaseDurationMs : MAX_LEASE_MS;
+  const isPeriodUsable = timing.retryPeriodMs >= MIN_RETRY_PERIOD_MS;
+  const retryPeriodMs = isPeriodUsable ? timing.retryPeriodMs : MIN_RETRY_PERIOD_MS;
   if (!isPeriodUsable) {
     const allowed = describePeriod(renewDeadlineMs < leaseMs ? renewDeadlineMs : 0);
     problems.push({ field: 'retryPeriod', allowed });
@@ -61,18 +61,18 @@ export function findLeaseTimingProblems(timing: LeaseTiming): readonly LeaseTimi
 /** Of three times that are each usable: the period is well below the deadline, and that below the duration. */
 function findOrderProblems(timing: LeaseTiming): readonly LeaseTimingProblem[] {
   const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = timing;
-  const aboveMs = LEAST_DEADLINE_IN_PERIODS * retryPeriodMs;
+  const aboveMs = MIN_DEADLINE_IN_PERIODS * retryPeriodMs;
   if (renewDeadlineMs > aboveMs && renewDeadlineMs < leaseDurationMs) return [];
   if (aboveMs < leaseDurationMs - 1) {
     return [{ field: 'renewDeadline', allowed: describeDeadline(retryPeriodMs, leaseDurationMs) }];
   }
   // No deadline fits between the two.
-  if (renewDeadlineMs > aboveMs && renewDeadlineMs < LONGEST_LEASE_MS) {
+  if (renewDeadlineMs > aboveMs && renewDeadlineMs < MAX_LEASE_MS) {
     const least = formatDuration(wholeSecondsAfter(renewDeadlineMs));
     return [{ field: 'leaseDuration', allowed: `at least ${least}, which is more than renewDeadline` }];
   }
   const isDeadlineUsable =
-    renewDeadlineMs < leaseDurationMs && longestPeriod(renewDeadlineMs) >= LEAST_RETRY_PERIOD_MS;
+    renewDeadlineMs < leaseDurationMs && longestPeriod(renewDeadlineMs) >= MIN_RETRY_PERIOD_MS;
   const period = describePeriod(isDeadlineUsable ? renewDeadlineMs : leaseDurationMs - 1);
   const problem: LeaseTimingProblem = { field: 'retryPeriod', allowed: period };
   const deadline = describeDeadline(longestPeriod(leaseDurationMs - 1), leaseDurationMs);
@@ -80,25 +80,25 @@ function findOrderProblems(timing: LeaseTiming): readonly LeaseTimingProblem[] {
 }
 
 function describeDeadline(retryPeriodMs: number, leaseDurationMs: number): string {
-  const least = formatDuration(Math.floor(LEAST_DEADLINE_IN_PERIODS * retryPeriodMs));
+  const least = formatDuration(Math.floor(MIN_DEADLINE_IN_PERIODS * retryPeriodMs));
   return (
-    `more than ${LEAST_DEADLINE_IN_PERIODS} x retryPeriod (${least}): one lost answer must not end a term; and less than ` +
+    `more than ${MIN_DEADLINE_IN_PERIODS} x retryPeriod (${least}): one lost answer must not end a term; and less than ` +
     `leaseDuration (${formatDuration(leaseDurationMs)}): the leader must stop before another may lead`
   );
 }
 
 function describePeriod(renewDeadlineMs: number): string {
   const longestMs = longestPeriod(renewDeadlineMs);
-  const least = `at least ${formatDuration(LEAST_RETRY_PERIOD_MS)}`;
-  return longestMs < LEAST_RETRY_PERIOD_MS
+  const least = `at least ${formatDuration(MIN_RETRY_PERIOD_MS)}`;
+  return longestMs < MIN_RETRY_PERIOD_MS
     ? least
-    : `${least}, at most ${formatDuration(longestMs)}: renewDeadline must be more than ${LEAST_DEADLINE_IN_PERIODS} x retryPeriod`;
+    : `${least}, at most ${formatDuration(longestMs)}: renewDeadline must be more than ${MIN_DEADLINE_IN_PERIODS} x retryPeriod`;
 }
 
 /** The longest period of which more than 1.2 fit into the deadline. */
 function longestPeriod(renewDeadlineMs: number): number {
-  const longestMs = Math.floor(renewDeadlineMs / LEAST_DEADLINE_IN_PERIODS);
-  return renewDeadlineMs > LEAST_DEADLINE_IN_PERIODS * longestMs ? longestMs : longestMs - 1;
+  const longestMs = Math.floor(renewDeadlineMs / MIN_DEADLINE_IN_PERIODS);
+  return renewDeadlineMs > MIN_DEADLINE_IN_PERIODS * longestMs ? longestMs : longestMs - 1;
 }
 
 function wholeSecondsAfter(durationMs: number): number {

@@ -1,6 +1,33 @@
 /**
  * The seams between the rooms. `refresh/` is written against these; `providers/`, `adapters/` and the tests implement
  * them; `wiring/` connects them.
+ *
+ * The words of the program, each with one meaning and no synonym (the same table is in docs/development.md):
+ * - **provider**: a configured API that hands out access tokens: it has one token, or one for each **customer**
+ * - **kind**: how a token is requested and the answer read: `oauth2`, `http`, `snap` or a preset
+ * - **description**: what a kind consists of: data, no code
+ * - **token**: one access token that the daemon manages
+ * - **lifetime**: from `issuedAt`, measured just before the request is sent, to `expiresAt`
+ * - **fetch**: ask the provider for a new token
+ * - **publish**: write a token to its secret
+ * - **refresh**: fetch, then publish
+ * - **store**: where tokens are published
+ * - **secret**: the place of one token in the store
+ * - **document**: the JSON in a secret
+ * - **reader**: a workload that reads a secret
+ * - **staleness**: how old a copy that a reader uses may be
+ * - **pending**: fetched and not published yet
+ * - **published**: what readers see
+ * - **managed**: in the care of this replica
+ * - **margin**: life left on the published token when its refresh is due
+ * - **tick**: one firing of a cron task of a provider
+ * - **due**: its refresh time is nearer to this tick than to the next
+ * - **chain**: a sequence of refresh tokens: each fetch spends one and brings the next
+ * - **leader**: the one replica that may refresh; all others are **standby**
+ * - **term**: a stretch of leadership; it ends before another replica can lead
+ * - **cool-down**: a time in which the provider must not be called for a token
+ * - **quota**: how many calls or versions a provider or the store allows in a window
+ * - **sink**: a receiver of alerts
  */
 import type { AlertNotification, Occasion } from './alert.ts';
 import type { RefreshEvent } from './events.ts';

@@ -1,14 +1,14 @@
 /** The Node.js that the program needs; `engines` of package.json says the same. */
-const LEAST_MAJOR = 24;
+const MIN_MAJOR = 24;
 
 /**
  * Why the program cannot run on this Node.js; `undefined` when it can.
  * @param version as in `process.versions.node`
  */
 export function findNodeProblem(version: string): string | undefined {
-  if (Number.parseInt(version, 10) >= LEAST_MAJOR) return undefined;
+  if (Number.parseInt(version, 10) >= MIN_MAJOR) return undefined;
   return (
-    `token-refresher needs Node.js ${LEAST_MAJOR} or later, and this is ${version}; in a clone, npm ci brings the right one: ` +
+    `token-refresher needs Node.js ${MIN_MAJOR} or later, and this is ${version}; in a clone, npm ci brings the right one: ` +
     'npm run cli -- --help'
   );
 }

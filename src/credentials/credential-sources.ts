@@ -24,7 +24,7 @@ export type CredentialSource =
 
 export interface CredentialSourcesParts {
   /**
-   * Reads a regular file, of which more than `MOST_CREDENTIAL_BYTES` need not be read. Rejects as `node:fs` does, with an errno
+   * Reads a regular file, of which more than `MAX_CREDENTIAL_BYTES` need not be read. Rejects as `node:fs` does, with an errno
    * name in `code`, which is `ETIMEDOUT` when the file system does not answer.
    */
   readonly readFile: (path: string, signal: AbortSignal) => Promise<Uint8Array>;

@@ -3,7 +3,7 @@
  *
  * Guarantee: a reference is looked at once in {@link LOOK_EVERY_MS}, however many wait for it; who waits is woken by the
  * first look that differs from what it has seen itself, so that no change is missed in between. When more than
- * {@link MOST_LOOKS} references are waited for, those that several wait for come first and the others take turns.
+ * {@link MAX_LOOKS} references are waited for, those that several wait for come first and the others take turns.
  * Nothing is watched while nobody waits. Only a hash of what was seen is kept.
  */
 
@@ -13,7 +13,7 @@ import type { Clock } from '../core/ports.ts';
 
 export const LOOK_EVERY_MS = 5000;
 /** A round of looks; 50 a second on average, which costs a store that is asked for each of them little. */
-const MOST_LOOKS = 250;
+const MAX_LOOKS = 250;
 const LOOKS_AT_ONCE = 16;
 
 /** What a reading has seen, by reference: a hash, or `undefined` when it could not tell. */
@@ -113,11 +113,11 @@ export class CredentialWatch {
   /** What this round looks at. */
   #choose(): readonly string[] {
     const all = [...this.#watched];
-    if (all.length <= MOST_LOOKS) return all.map(([reference]) => reference);
+    if (all.length <= MAX_LOOKS) return all.map(([reference]) => reference);
     const isShared = ({ waiters }: Watched): number => (waiters.size > 1 ? 1 : 0);
     return all
       .toSorted(([, a], [, b]) => isShared(b) - isShared(a) || a.lookedIn - b.lookedIn)
-      .slice(0, MOST_LOOKS)
+      .slice(0, MAX_LOOKS)
       .map(([reference]) => reference);
   }
 

@@ -9,7 +9,7 @@ export interface AnswerPath {
 
 export const PATH_FORM = 'a path like access_token, data.token, items[0].id or ["a.b"].c';
 
-const MOST_STEPS = 12;
+const MAX_STEPS = 12;
 
 /** `undefined` for a text that is no path. */
 export function parsePath(text: string): AnswerPath | undefined {
@@ -21,7 +21,7 @@ export function parsePath(text: string): AnswerPath | undefined {
     steps.push(step.value);
     at = step.end;
   }
-  return steps.length === 0 || steps.length > MOST_STEPS ? undefined : { text, steps };
+  return steps.length === 0 || steps.length > MAX_STEPS ? undefined : { text, steps };
 }
 
 const PLAIN_STEP = /[A-Za-z0-9_$@:-]+/y;

@@ -294,7 +294,7 @@ class DescribedAttempt implements TokenAttempt {
     this.#shared = shared;
     this.#credentials = credentials;
     this.#context = context;
-    // The seed among the credentials is the keeper's to choose: after a start without one it must not come again.
+    // The seed among the credentials is the managed token's to choose: after a start without one it must not come again.
     this.#spent = shared.hasChain ? usableRefreshToken(context) : undefined;
     this.#scope = {
       valueOf: (name) => requireWellFormed(name, this.#find(name) ?? ''),

@@ -13,7 +13,7 @@ export function describeShape({ response, json }: Answer, secrets: readonly Secr
 }
 
 const DEEPEST = 4;
-const MOST_ITEMS = 24;
+const MAX_ITEMS = 24;
 /** `access_token`, `accessToken`, `expires-in`. */
 const WORDS = /^[A-Za-z]+(?:[_.-][A-Za-z]+)*$/;
 
@@ -34,10 +34,10 @@ function shapeOf(value: unknown, depth: number, secrets: readonly SecretText[]):
   if (depth >= DEEPEST) return '{ ... }';
   const entries = Object.entries(value);
   const shown = entries
-    .slice(0, MOST_ITEMS)
+    .slice(0, MAX_ITEMS)
     .map(
       ([name, item]) =>
         `${isShown(name, secrets) ? name : `a name of ${name.length}`}: ${shapeOf(item, depth + 1, secrets)}`,
     );
-  return `{ ${[...shown, ...(entries.length > MOST_ITEMS ? [`${entries.length - MOST_ITEMS} more`] : [])].join(', ')} }`;
+  return `{ ${[...shown, ...(entries.length > MAX_ITEMS ? [`${entries.length - MAX_ITEMS} more`] : [])].join(', ')} }`;
 }

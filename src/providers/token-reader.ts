@@ -88,11 +88,11 @@ export function compileTokenReader(
         text: 'is a token or secret by its name',
         allowed: 'fields that readers may log; the access token is in the document already',
       });
-  if (publish.length > MOST_FIELDS)
+  if (publish.length > MAX_FIELDS)
     faults.push({
       path: ['publish'],
       text: `found ${publish.length} fields`,
-      allowed: `at most ${MOST_FIELDS}`,
+      allowed: `at most ${MAX_FIELDS}`,
     });
   const known = {
     documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000,
@@ -310,8 +310,8 @@ function compileRefresh(
   };
 }
 
-const MOST_FIELDS = 16;
-const LONGEST_FIELD = 1_024;
+const MAX_FIELDS = 16;
+const MAX_FIELD = 1_024;
 const FIELD_TEXT = /^[^\p{Cc}]+$/u;
 
 function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly SecretText[] {
@@ -333,7 +333,7 @@ function readFields(
   for (const { name, path } of publish) {
     const text = asText(valueAt(json, path));
     if (text === undefined || text === '') notes.push(`nothing to publish as ${name} in ${path.text}`);
-    else if (text.length > LONGEST_FIELD || !FIELD_TEXT.test(text))
+    else if (text.length > MAX_FIELD || !FIELD_TEXT.test(text))
       notes.push(`${path.text} is too long or holds control characters, and is not published as ${name}`);
     else if (secrets.some((secret) => shows(text, secret)))
       notes.push(`${path.text} holds a credential or token, and is not published as ${name}`);

@@ -85,7 +85,7 @@ export const NO_FAILURES: FailureTally = {
 export const RETIRED: Failure = { code: 'aborted', retry: 'soon', message: 'the token is not kept any more' };
 
 /** Somebody waits for a run with `maxAttempts`, and is better served by the reason than by a minute of silence. */
-const LONGEST_SILENCE_MS = 15_000;
+const MAX_SILENCE_MS = 15_000;
 
 /** A failure of this token's own. */
 export function countFailure(tally: FailureTally, failure: Failure, nowMs: number): FailureTally {
@@ -119,7 +119,7 @@ export function isUnbounded({ maxAttempts }: RefreshRun): boolean {
 /** Whether a run ends with this failure instead of waiting. */
 export function isGivenUp({ maxAttempts, attempt }: RefreshRun, { retry }: Failure, waitMs: number): boolean {
   if (maxAttempts === 'unlimited') return false;
-  return attempt >= maxAttempts || retry === 'needs-human' || waitMs > LONGEST_SILENCE_MS;
+  return attempt >= maxAttempts || retry === 'needs-human' || waitMs > MAX_SILENCE_MS;
 }
 
 export function describeEndOf({ term, retired }: RefreshRun): Failure {

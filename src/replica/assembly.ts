@@ -1,5 +1,5 @@
 /**
- * Where the rooms meet: a configuration and its {@link OutsideSystems} become the keepers of its tokens.
+ * Where the rooms meet: a configuration and its {@link OutsideSystems} become its managed tokens.
  */
 import { regularEveryMs } from '../config/cadence-check.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
@@ -57,7 +57,7 @@ export interface AssembledProvider {
 
 export interface AssembledToken {
   readonly source: TokenSource;
-  readonly keeper: ManagedToken;
+  readonly managed: ManagedToken;
   /** Secret of the chain's newest refresh token, for kinds that have one. */
   readonly stateSecret: string | undefined;
 }
@@ -109,13 +109,13 @@ function assembleProvider(
     const base = { ...common, identity, stateSecret, source, offsetMs };
     const limits = new TokenLimits(base);
     const { writer } = limits;
-    const keeper = new ManagedToken(
+    const managed = new ManagedToken(
       Object.assign(base, {
         limits,
         chain: createChain(configuration, token, source, { ...base, writer, journal: shared.journal }),
       }),
     );
-    const assembled = { source, keeper, stateSecret };
+    const assembled = { source, managed, stateSecret };
     tokens.set(token.identity.token, assembled);
     return assembled;
   };

@@ -35,7 +35,7 @@ export interface KnownBinding {
 /** 40 calls a second of the account's 100. */
 const BATCH_EVERY_MS = 100;
 /** When thousands are missing at once, that is more likely a mistake than the truth: it may take its time. */
-const MOST_LOSSES_AT_ONCE = 500;
+const MAX_LOSSES_AT_ONCE = 500;
 const QUESTIONS_AT_ONCE = 4;
 const LIST_DEADLINE_MS = 600_000;
 
@@ -148,7 +148,7 @@ export class KnownBindings {
     const present = new Set(listed.map(({ secretName }) => secretName));
     const missing = [...this.#known.keys()].filter((secretName) => !present.has(secretName));
     let outcome: Result<void> = succeed(undefined);
-    await forEachConcurrent(missing.slice(0, MOST_LOSSES_AT_ONCE), QUESTIONS_AT_ONCE, async (secretName) => {
+    await forEachConcurrent(missing.slice(0, MAX_LOSSES_AT_ONCE), QUESTIONS_AT_ONCE, async (secretName) => {
       const loss = await catalog.findLoss(secretName, tag, signal);
       if (!loss.ok) outcome = loss;
       else if (loss.value !== undefined) {

@@ -48,42 +48,42 @@ export class ManagedProvider implements DiscoveredTokens {
 
   async add(tokens: readonly TokenConfiguration[], signal: AbortSignal): Promise<void> {
     const { assembled, view } = this.#parts;
-    const keepers = tokens.map((token) => assembled.add(token).keeper);
-    await view.add(keepers, signal);
-    this.scheduler.add(keepers);
+    const managedTokens = tokens.map((token) => assembled.add(token).managed);
+    await view.add(managedTokens, signal);
+    this.scheduler.add(managedTokens);
   }
 
   /** Refreshes a token of that name now, or all of them when it is the provider's; see {@link RefreshRequests}. */
   refreshNow(name: string): readonly Promise<RefreshReport>[] {
     const { assembled, clock } = this.#parts;
     const chosen = assembled.tokens.filter(
-      ({ keeper }) => name === this.configuration.name || keeper.identity.token === name,
+      ({ managed }) => name === this.configuration.name || managed.identity.token === name,
     );
-    return chosen.map(async ({ keeper }) => {
+    return chosen.map(async ({ managed }) => {
       const done = new AbortController();
       const outcome = await Promise.race([
-        this.scheduler.refreshNow(keeper, EXPLICIT_ATTEMPTS) ?? Promise.resolve(NOT_LEADING),
+        this.scheduler.refreshNow(managed, EXPLICIT_ATTEMPTS) ?? Promise.resolve(NOT_LEADING),
         clock.sleep(ANSWER_MS, done.signal).then(() => UNFINISHED),
       ]);
       done.abort();
-      return describeOutcome(keeper, outcome);
+      return describeOutcome(managed, outcome);
     });
   }
 
   remove({ identity }: TokenConfiguration, why: string): void {
     const { assembled, view, events } = this.#parts;
     const { token } = identity;
-    const keeper = assembled.remove(token)?.keeper;
-    if (keeper === undefined) return;
-    view.remove(keeper);
+    const managed = assembled.remove(token)?.managed;
+    if (managed === undefined) return;
+    view.remove(managed);
     this.#leaving.add(token);
     // Told at the end, so that it is the last that is heard of the token.
     const tell = (): void => {
       this.#leaving.delete(token);
       events({ event: 'token-removed', identity, why });
     };
-    const retired = this.scheduler.remove(keeper);
-    if (keeper.isRefreshing || keeper.hasUnsaved) void retired.then(tell);
+    const retired = this.scheduler.remove(managed);
+    if (managed.isRefreshing || managed.hasUnsaved) void retired.then(tell);
     else tell();
   }
 
@@ -109,7 +109,7 @@ function createScheduler({
         : { kind: 'derived' },
     policy: schedule.policy,
     expectedLifetimeMs: lifetimeMs,
-    tokens: tokens.map(({ keeper }) => keeper),
+    tokens: tokens.map(({ managed }) => managed),
     clock,
     events,
     ticker,

@@ -47,7 +47,7 @@ export class Replica {
     this.#ports = ports;
     const providers = assemble(configuration, ports, ports.connections);
     this.#view = new TokenView({
-      keepers: providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper)),
+      managedTokens: providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed)),
       store: ports.connections.store,
       clock: ports.clock,
     });

@@ -2,7 +2,7 @@
  * What this process knows of the published tokens: read from the store, many secrets in a call, never fetched.
  *
  * Guarantee: in a term of leadership nothing is fetched because of an older view. What this process knew from before the
- * term is read again, and what could not be read is distrusted: its keeper reads it before it fetches, as it does with
+ * term is read again, and what could not be read is distrusted: its managed token reads it before it fetches, as it does with
  * a token that was never read.
  */
 
@@ -11,7 +11,7 @@ import type { Clock, TextReader, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { readInBatches, type SecretBatch } from '../core/secret-batches.ts';
 
-/** What the view needs of a token's keeper. */
+/** What the view needs of a managed token. */
 export interface ViewedToken {
   /** The secrets that {@link ViewedToken.restore} reads. */
   readonly secretNames: readonly string[];
@@ -24,7 +24,7 @@ export interface ViewedToken {
 }
 
 export interface TokenViewParts {
-  readonly keepers: readonly ViewedToken[];
+  readonly managedTokens: readonly ViewedToken[];
   readonly store: Pick<TokenStore, 'read' | 'readMany'>;
   readonly clock: Clock;
 }
@@ -39,11 +39,11 @@ const GRACE_MS = 30_000;
 /** A token that the leader does not get refreshed is not read more often than this. */
 const REREAD_AFTER_MS = 300_000;
 /** What a stand-by reads in one look. */
-const MOST_READS_PER_LOOK = 500;
+const MAX_READS_PER_LOOK = 500;
 
 export class TokenView {
   readonly #parts: TokenViewParts;
-  readonly #keepers: Set<ViewedToken>;
+  readonly #managedTokens: Set<ViewedToken>;
   /** Monotonic time at which what is known was true at the earliest, by token. */
   readonly #knownSinceMs = new Map<ViewedToken, number>();
   /** Monotonic time of the last attempt to read, by token. */
@@ -53,27 +53,27 @@ export class TokenView {
 
   constructor(parts: TokenViewParts) {
     this.#parts = parts;
-    this.#keepers = new Set(parts.keepers);
+    this.#managedTokens = new Set(parts.managedTokens);
   }
 
   /**
-   * Reads every token once. When the store does not answer, the rest is not tried: each keeper reads its secret again
+   * Reads every token once. When the store does not answer, the rest is not tried: each managed token reads its secret again
    * before it fetches.
    */
   async readAll(signal: AbortSignal): Promise<void> {
-    await this.#read([...this.#keepers], signal);
+    await this.#read([...this.#managedTokens], signal);
   }
 
   /** Takes tokens in and reads them once, as {@link TokenView.readAll} does. */
-  async add(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
-    for (const keeper of keepers) this.#keepers.add(keeper);
-    await this.#read(keepers, signal);
+  async add(managedTokens: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
+    for (const managed of managedTokens) this.#managedTokens.add(managed);
+    await this.#read(managedTokens, signal);
   }
 
-  remove(keeper: ViewedToken): void {
-    this.#keepers.delete(keeper);
-    this.#knownSinceMs.delete(keeper);
-    this.#triedAtMs.delete(keeper);
+  remove(managed: ViewedToken): void {
+    this.#managedTokens.delete(managed);
+    this.#knownSinceMs.delete(managed);
+    this.#triedAtMs.delete(managed);
   }
 
   /**
@@ -83,17 +83,17 @@ export class TokenView {
   async catchUp(sinceMs: number | undefined, signal: AbortSignal): Promise<void> {
     this.#leadsSinceMs = sinceMs;
     if (sinceMs === undefined) return;
-    const old = [...this.#keepers]
-      .filter((keeper) => (this.#knownSinceMs.get(keeper) ?? sinceMs) < sinceMs)
+    const old = [...this.#managedTokens]
+      .filter((managed) => (this.#knownSinceMs.get(managed) ?? sinceMs) < sinceMs)
       .toSorted((a, b) => a.dueInMs() - b.dueInMs());
-    for (const keeper of old) keeper.invalidate();
+    for (const managed of old) managed.invalidate();
     await this.#read(old, signal);
   }
 
-  /** The keepers have kept the view themselves until now; from here on others may write. */
+  /** The managed tokens have kept the view themselves until now; from here on others may write. */
   noteEndOfTerm(): void {
     const nowMs = this.#parts.clock.monotonicMs();
-    for (const keeper of this.#keepers) this.#knownSinceMs.set(keeper, nowMs);
+    for (const managed of this.#managedTokens) this.#knownSinceMs.set(managed, nowMs);
   }
 
   /** Follows what the leader publishes, one read per token and refresh, until aborted. */
@@ -102,21 +102,21 @@ export class TokenView {
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
-      const outdated = [...this.#keepers].filter((keeper) => {
-        const triedAtMs = this.#triedAtMs.get(keeper);
+      const outdated = [...this.#managedTokens].filter((managed) => {
+        const triedAtMs = this.#triedAtMs.get(managed);
         const isTried = triedAtMs !== undefined && nowMs - triedAtMs < REREAD_AFTER_MS;
-        return keeper.dueInMs() < -GRACE_MS && !isTried;
+        return managed.dueInMs() < -GRACE_MS && !isTried;
       });
-      await this.#read(outdated.slice(0, MOST_READS_PER_LOOK), signal);
+      await this.#read(outdated.slice(0, MAX_READS_PER_LOOK), signal);
     }
   }
 
   /** Ends early when the store does not answer or the signal is aborted. */
-  async #read(keepers: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
+  async #read(managedTokens: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
     const { store, clock } = this.#parts;
     const namesOf = ({ secretNames }: ViewedToken): readonly string[] => secretNames;
     const options = { namesOf, everyMs: BATCH_EVERY_MS, store, clock, signal };
-    for await (const batch of readInBatches(keepers, options))
+    for await (const batch of readInBatches(managedTokens, options))
       if (!(await this.#restore(batch, signal))) return;
   }
 
@@ -130,13 +130,13 @@ export class TokenView {
       read: async (secretName) => texts.get(secretName) ?? store.read(secretName, signal),
     };
     let isAnswered = true;
-    await forEachConcurrent(items, RESTORES_AT_ONCE, async (keeper) => {
-      this.#triedAtMs.set(keeper, startedMs);
-      const restored = await keeper.restore(signal, reader);
-      if (restored.ok) this.#knownSinceMs.set(keeper, startedMs);
+    await forEachConcurrent(items, RESTORES_AT_ONCE, async (managed) => {
+      this.#triedAtMs.set(managed, startedMs);
+      const restored = await managed.restore(signal, reader);
+      if (restored.ok) this.#knownSinceMs.set(managed, startedMs);
       else if (restored.failure.code === 'store-unavailable' || signal.aborted) isAnswered = false;
       // The read was under way when the term began.
-      if (this.#leadsSinceMs !== undefined && startedMs < this.#leadsSinceMs) keeper.invalidate();
+      if (this.#leadsSinceMs !== undefined && startedMs < this.#leadsSinceMs) managed.invalidate();
     });
     return isAnswered;
   }

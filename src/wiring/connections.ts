@@ -19,7 +19,7 @@ import { createSecretsManagerStore } from '../adapters/secrets-manager/secrets-m
 import { createSdkService } from '../adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
-import { MOST_CREDENTIAL_BYTES } from '../core/credential/credential-text.ts';
+import { MAX_CREDENTIAL_BYTES } from '../core/credential/credential-text.ts';
 import { describeFileError } from '../core/file-error.ts';
 import type { Clock, Random, RefreshEvents, TokenSource, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
@@ -230,7 +230,7 @@ function createSources({
 }): CredentialSources {
   return new CredentialSources({
     readFile: (path, signal) =>
-      files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_CREDENTIAL_BYTES })),
+      files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_CREDENTIAL_BYTES })),
     readAwsSecret: (id, signal) => readAwsSecret(store, id, signal),
     clock,
   });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { MOST_QUEUED, SinkQueue } from '../../src/alerts/sink-queue.ts';
+import { MAX_QUEUED, SinkQueue } from '../../src/alerts/sink-queue.ts';
 import type { Occasion } from '../../src/core/alert.ts';
 import type { Failure } from '../../src/core/failure.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
@@ -144,9 +144,9 @@ describe('SinkQueue', () => {
   it('holds five thousand alerts at most: the oldest is given up', async (t) => {
     const { clock, sink, queue } = startQueue(t);
     sink.answers.push(failing());
-    for (let index = 0; index <= MOST_QUEUED; index += 1)
+    for (let index = 0; index <= MAX_QUEUED; index += 1)
       queue.push(buildNotification({ key: `${index}`, provider: `p${index}` }));
-    assert.equal(queue.size, MOST_QUEUED);
+    assert.equal(queue.size, MAX_QUEUED);
     await settle();
     await clock.advance(1_000);
     assert.equal(sink.summary[0], 'fired p1/RefreshFailing');

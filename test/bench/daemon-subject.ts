@@ -1,5 +1,5 @@
 /**
- * The program's own refreshing, driven from outside at a fixed rate: configuration, keepers, kinds, store, log and
+ * The program's own refreshing, driven from outside at a fixed rate: configuration, managed tokens, kinds, store, log and
  * metrics as `run` wires them, from the build. Run it with the path of a configuration.
  */
 
@@ -34,8 +34,8 @@ const { board, events } = await createReporting({
 });
 const connections = connect(configuration, { ...ports, events, readEnv: (name) => process.env[name] });
 const providers = assemble(configuration, { ...ports, events }, connections);
-const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-board.registerTokens(keepers.map(({ identity }) => identity));
+const managedTokens = providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
+board.registerTokens(managedTokens.map(({ identity }) => identity));
 const never = new AbortController().signal;
 const term = { signal: never, stopping: never, hasEnded: () => false };
 
@@ -43,9 +43,9 @@ const roundSchema = z.object({ perSecond: z.number(), count: z.number() });
 let next = 0;
 
 async function refreshOne(): Promise<void> {
-  const keeper = keepers[next % keepers.length];
+  const managed = managedTokens[next % managedTokens.length];
   next += 1;
-  const outcome = await keeper?.refresh('explicit', term, 1);
+  const outcome = await managed?.refresh('explicit', term, 1);
   if (outcome?.kind !== 'refreshed') throw new Error(`a refresh ended as ${JSON.stringify(outcome)}`);
 }
 

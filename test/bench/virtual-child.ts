@@ -1,5 +1,5 @@
 /**
- * A replica with thousands of tokens on a virtual clock: the real view, scheduler, node-cron, keepers and publications
+ * A replica with thousands of tokens on a virtual clock: the real view, scheduler, node-cron, managed tokens and publications
  * over a provider and a store in memory that take their time.
  */
 import { z } from 'zod';

@@ -22,7 +22,7 @@ export interface SeenDocument {
   readonly readAtMs: number;
 }
 
-/** The keeper's wait between attempts once a token has expired. */
+/** The managed token's wait between attempts once a token has expired. */
 const AFTER_EXPIRY_MS = 60_000;
 
 export function checkExpiredReads(

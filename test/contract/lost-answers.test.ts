@@ -9,7 +9,7 @@ import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { chainOf, createProviderBench } from '../support/provider-bench.ts';
 import { hasChain, VARIANTS } from '../support/provider-variants.ts';
 import { MINUTE_MS } from '../support/token-builder.ts';
@@ -40,7 +40,7 @@ function describeLosses(name: UpstreamName, options: object): void {
         const provider = await open(t, name, options);
         const first = chainOf(await provider.fetchToken());
         const presented: (string | undefined)[] = [];
-        const bench = createKeeperBench(provider.clock, {
+        const bench = createManagedTokenBench(provider.clock, {
           chainFallback: provider.configured.chainFallback,
           provider: {
             readSeed: async () => succeed(undefined),
@@ -55,14 +55,14 @@ function describeLosses(name: UpstreamName, options: object): void {
         bench.store.put(bench.stateSecret, serializeChainState(bench.identity, first));
         provider.breakProvider(name, fault);
         bench.events.onNext('refresh-failed', () => provider.faults.clear());
-        assert.deepEqual(await finish(provider.clock, bench.keeper.refresh('due', bench.term)), {
+        assert.deepEqual(await finish(provider.clock, bench.managed.refresh('due', bench.term)), {
           kind: 'refreshed',
         });
         const old = first.refreshToken.reveal();
         assert.equal(presented.filter((each) => each === old).length, presentations);
         // What it has now is good for the next refresh.
         await provider.clock.advance(MINUTE_MS);
-        assert.deepEqual(await bench.keeper.refresh('explicit', bench.term), { kind: 'refreshed' });
+        assert.deepEqual(await bench.managed.refresh('explicit', bench.term), { kind: 'refreshed' });
         assert.ok(presented.at(-1) !== undefined && presented.at(-1) !== old);
       });
     }

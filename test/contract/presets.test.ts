@@ -18,7 +18,7 @@ import type {
   TokenAttempt,
   TokenRequest,
 } from '../../src/providers/provider.ts';
-import { createEvenRandom } from '../support/keeper-bench.ts';
+import { createEvenRandom } from '../support/managed-token-bench.ts';
 import { exampleOf } from '../support/preset-example.ts';
 import { materialOf } from '../support/preset-material.ts';
 import { type HandMadeResponse, handMadeResponse } from '../support/token-response.ts';
@@ -180,7 +180,7 @@ async function begin(kind: ProviderKind, preset: Preset): Promise<TokenAttempt> 
   const begun = await prepared.value.begin({
     nowMs: Date.parse(exampleOf(preset).at),
     random: createEvenRandom(),
-    // The keeper of the chain presents the seed.
+    // The managed token of the chain presents the seed.
     chain: chooseRefreshToken(undefined, credentials.get(SEED_CREDENTIAL)),
     baseUrl: BASE_URL,
   });

@@ -9,8 +9,8 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { configureKind } from '../support/provider-bench.ts';
 import { createDirectTransport } from '../support/transport.ts';
 
@@ -144,9 +144,9 @@ describe('a provider that keeps refusing, over HTTP', () => {
         transport: createDirectTransport(clock),
         clock,
       });
-      const { keeper, term, stop, events } = createKeeperBench(clock, { provider });
+      const { managed, term, stop, events } = createManagedTokenBench(clock, { provider });
       if (!isRefusing) {
-        assert.equal((await keeper.refresh('start', term)).kind, 'refreshed');
+        assert.equal((await managed.refresh('start', term)).kind, 'refreshed');
         await clock.advance(840 * SECOND_MS);
         isRefusing = true;
       }
@@ -160,7 +160,7 @@ describe('a provider that keeps refusing, over HTTP', () => {
         failed.push(event.nextAttemptAtMs - clock.now());
         told.resolve();
       });
-      const run = keeper.refresh('due', term);
+      const run = managed.refresh('due', term);
       while (clock.monotonicMs() - startedMs < OBSERVED_MS || failed.length < waits.length) {
         await told.promise;
         told = Promise.withResolvers();

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import type { Failure } from '../../src/core/failure.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
 
 const MINUTE_MS = 60_000;
@@ -41,19 +41,19 @@ it('A refresh ends: with a token when all works again, and at once with the last
       fc.constantFrom('start' as const, 'due' as const, 'explicit' as const),
       async (all, hasChain, maxAttempts, reason) => {
         const clock = new FakeClock();
-        const bench = createKeeperBench(clock, hasChain ? { chainFallback: 'start-again' } : {});
-        const { keeper, term, source, store, published } = bench;
+        const bench = createManagedTokenBench(clock, hasChain ? { chainFallback: 'start-again' } : {});
+        const { managed, term, source, store, published } = bench;
         for (const trouble of all) {
           if (trouble.side === 'provider') source.failWith(trouble.failure);
           if (trouble.side === 'answer') source.answerWith({ refreshToken: new SecretText('refresh-1') });
           if (trouble.side === 'store')
             store.failNext(trouble.operation, buildFailure({ code: 'store-unavailable' }));
-          if (trouble.side === 'others') keeper.invalidate();
+          if (trouble.side === 'others') managed.invalidate();
         }
-        const ended = keeper.refresh(reason, term, maxAttempts);
-        for (let pastMs = 0; keeper.isRefreshing && pastMs < LONG_ENOUGH_MS; pastMs += MINUTE_MS)
+        const ended = managed.refresh(reason, term, maxAttempts);
+        for (let pastMs = 0; managed.isRefreshing && pastMs < LONG_ENOUGH_MS; pastMs += MINUTE_MS)
           await clock.advance(MINUTE_MS);
-        assert.equal(keeper.isRefreshing, false, 'it goes on for ever');
+        assert.equal(managed.isRefreshing, false, 'it goes on for ever');
         const outcome = (await ended).kind;
         if (maxAttempts === 'unlimited') {
           assert.equal(outcome, 'refreshed');

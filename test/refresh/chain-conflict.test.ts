@@ -3,13 +3,13 @@ import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { buildChainState } from '../support/token-builder.ts';
 
 /** What somebody may leave in a state secret between our fetch and our write. */
 const OVERWRITTEN: readonly (readonly [
   string,
-  (bench: ReturnType<typeof createKeeperBench>) => SecretText,
+  (bench: ReturnType<typeof createManagedTokenBench>) => SecretText,
 ])[] = [
   ['text that is no state', () => new SecretText('garbage')],
   [
@@ -22,15 +22,15 @@ describe('a state secret that somebody overwrites', () => {
   for (const [what, write] of OVERWRITTEN) {
     it(`with ${what} gets the new refresh token by one and the same version`, async () => {
       const clock = new FakeClock();
-      const bench = createKeeperBench(clock, { chainFallback: 'none' });
+      const bench = createManagedTokenBench(clock, { chainFallback: 'none' });
       bench.source.answerWith({ refreshToken: new SecretText('refresh-1') });
-      await bench.keeper.refresh('start', bench.term);
+      await bench.managed.refresh('start', bench.term);
       await clock.advance(840_000);
 
       bench.source.answerWith({ refreshToken: new SecretText('refresh-2') });
       bench.events.onNext('token-fetched', () => bench.store.put(bench.stateSecret, write(bench)));
       const before = bench.store.callsOf('publish').length;
-      const run = bench.keeper.refresh('due', bench.term);
+      const run = bench.managed.refresh('due', bench.term);
       await clock.untilSleeping();
       await clock.advance(60_000);
 

@@ -5,7 +5,11 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { type ChainState, serializeChainState } from '../../src/core/token/chain-state.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
+import {
+  createEvenRandom,
+  createManagedTokenBench,
+  type ManagedTokenBench,
+} from '../support/managed-token-bench.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
 import { NOON_MS } from '../support/sample-events.ts';
@@ -20,10 +24,10 @@ function startProcess(
   { store, journal }: World,
   clock = new FakeClock(),
   chainFallback: 'start-again' | 'none' = 'none',
-): KeeperBench {
+): ManagedTokenBench {
   // Two processes never draw the same request tokens.
   const random = createEvenRandom(store.calls.length + 1);
-  return createKeeperBench(clock, { chainFallback, store, journal, random });
+  return createManagedTokenBench(clock, { chainFallback, store, journal, random });
 }
 
 /** A world whose state secret holds `refresh-canary`. */
@@ -33,18 +37,21 @@ function createWorld(): World {
   return world;
 }
 
-function saveState({ store, identity, stateSecret }: KeeperBench, changes: Partial<ChainState> = {}): void {
+function saveState(
+  { store, identity, stateSecret }: ManagedTokenBench,
+  changes: Partial<ChainState> = {},
+): void {
   store.put(stateSecret, serializeChainState(identity, buildChainState(changes)));
 }
 
 /** Gets `refresh-2` and dies before the store has taken it: its clock is never moved again. */
-async function dieWithUnsaved(world: World): Promise<KeeperBench> {
+async function dieWithUnsaved(world: World): Promise<ManagedTokenBench> {
   const killed = startProcess(world);
   killed.source.answerWith({ refreshToken: new SecretText('refresh-2') });
   killed.events.onNext('token-fetched', () => {
     world.store.outage = STORE_DOWN;
   });
-  void killed.keeper.refresh('start', killed.term);
+  void killed.managed.refresh('start', killed.term);
   await settle();
   world.store.outage = undefined;
   assert.equal(killed.savedChain()?.refreshToken.reveal(), 'refresh-canary');
@@ -52,7 +59,7 @@ async function dieWithUnsaved(world: World): Promise<KeeperBench> {
   return killed;
 }
 
-function presented({ source }: KeeperBench): readonly (string | undefined)[] {
+function presented({ source }: ManagedTokenBench): readonly (string | undefined)[] {
   return source.fetches.map((fetch) => fetch.presented);
 }
 
@@ -66,7 +73,7 @@ describe('the journal of a chain', () => {
       seen.push(world.journal.entries.get(bench.stateSecret)?.write.text.reveal());
     });
     const write = world.store.holdNext('publish');
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await write.reached;
     const [sent] = world.store.callsOf('publish');
     const entry = world.journal.entries.get(bench.stateSecret);
@@ -87,7 +94,7 @@ describe('the journal of a chain', () => {
     const [unfinished] = killed.store.callsOf('publish');
     const next = startProcess(world);
     next.source.answerWith({ refreshToken: new SecretText('refresh-3') });
-    assert.deepEqual(await next.keeper.refresh('start', next.term), { kind: 'refreshed' });
+    assert.deepEqual(await next.managed.refresh('start', next.term), { kind: 'refreshed' });
     const [, recovered] = world.store.callsOf('publish');
     assert.deepEqual(recovered, unfinished);
     assert.deepEqual(presented(next), ['refresh-2']);
@@ -102,13 +109,13 @@ describe('the journal of a chain', () => {
     const killed = await dieWithUnsaved(world);
     world.store.put(killed.identity.secret, serializeDocument(buildDocument()));
     const next = startProcess(world);
-    await next.keeper.restore(next.term.signal);
-    assert.ok(next.keeper.dueInMs() < 0, 'the next tick saves it');
+    await next.managed.restore(next.term.signal);
+    assert.ok(next.managed.dueInMs() < 0, 'the next tick saves it');
     assert.equal(world.store.callsOf('publish').length, 1, 'looking writes nothing');
-    assert.deepEqual(await next.keeper.refresh('start', next.term), { kind: 'fresh' });
+    assert.deepEqual(await next.managed.refresh('start', next.term), { kind: 'fresh' });
     assert.equal(next.savedChain()?.refreshToken.reveal(), 'refresh-2');
     assert.equal(next.source.fetches.length, 0);
-    assert.equal(Math.round(next.keeper.dueInMs()), 840_000);
+    assert.equal(Math.round(next.managed.dueInMs()), 840_000);
   });
 
   it('No chain is lost by us: while it still cannot be saved after the restart, nothing is fetched', async () => {
@@ -117,7 +124,7 @@ describe('the journal of a chain', () => {
     const clock = new FakeClock();
     const next = startProcess(world, clock);
     world.store.failNext('publish', STORE_DOWN, 5);
-    const run = next.keeper.refresh('start', next.term);
+    const run = next.managed.refresh('start', next.term);
     await settle();
     await clock.advance(2000);
     assert.equal(next.source.fetches.length, 0);
@@ -145,7 +152,7 @@ describe('the journal of a chain', () => {
       saveState(killed, { refreshToken: new SecretText('theirs'), generation: 2, ...changes });
       const clock = new FakeClock();
       const next = startProcess(world, clock);
-      const run = next.keeper.refresh('start', next.term);
+      const run = next.managed.refresh('start', next.term);
       await settle();
       await clock.advance(500);
       assert.deepEqual(await run, { kind: 'refreshed' });
@@ -161,7 +168,7 @@ describe('the journal of a chain', () => {
     saveState(startProcess(world), aheadByHour);
     await dieWithUnsaved(world);
     const next = startProcess(world);
-    await next.keeper.refresh('start', next.term);
+    await next.managed.refresh('start', next.term);
     assert.deepEqual(presented(next), ['refresh-2']);
   });
 
@@ -172,7 +179,7 @@ describe('the journal of a chain', () => {
     assert.ok(entry !== undefined);
     await world.store.publish(entry.write, killed.term.signal);
     const next = startProcess(world);
-    await next.keeper.restore(next.term.signal);
+    await next.managed.restore(next.term.signal);
     assert.deepEqual(next.events.of('chain-recovered'), []);
     assert.equal(world.journal.entries.size, 0);
   });
@@ -185,17 +192,20 @@ describe('the journal of a chain', () => {
     const foreign = serializeChainState({ ...killed.identity, provider: 'other' }, buildChainState());
     await world.journal.write({ ...entry, write: { ...entry.write, text: foreign } });
     const next = startProcess(world);
-    await next.keeper.refresh('start', next.term);
+    await next.managed.refresh('start', next.term);
     assert.deepEqual(presented(next), ['refresh-canary']);
   });
 });
 
 describe('a process that is killed before the answer to its refresh token has come', () => {
   /** Presents `refresh-canary` and is killed: its clock is never moved again. */
-  async function dieInFlight(world: World, chainFallback: 'start-again' | 'none'): Promise<KeeperBench> {
+  async function dieInFlight(
+    world: World,
+    chainFallback: 'start-again' | 'none',
+  ): Promise<ManagedTokenBench> {
     const killed = startProcess(world, new FakeClock(), chainFallback);
     killed.source.delayMs = 5000;
-    void killed.keeper.refresh('start', killed.term);
+    void killed.managed.refresh('start', killed.term);
     await settle();
     return killed;
   }
@@ -214,7 +224,7 @@ describe('a process that is killed before the answer to its refresh token has co
     await dieInFlight(world, 'none');
     const clock = new FakeClock();
     const third = startProcess(world, clock);
-    const run = third.keeper.refresh('start', third.term);
+    const run = third.managed.refresh('start', third.term);
     await settle();
     assert.deepEqual(presented(third), []);
     assert.equal(third.events.last('refresh-failed').failure.code, 'chain-broken');
@@ -229,8 +239,8 @@ describe('a process that is killed before the answer to its refresh token has co
       const bench = startProcess(world);
       bench.source.failWith();
       bench.source.failUnasked(1);
-      await bench.keeper.refresh('start', bench.term, 1);
-      await bench.keeper.refresh('explicit', bench.term, 1);
+      await bench.managed.refresh('start', bench.term, 1);
+      await bench.managed.refresh('explicit', bench.term, 1);
       assert.equal(world.journal.presentations.size, 0);
       assert.deepEqual(new Set(presented(bench)), new Set(['refresh-canary']));
     }
@@ -244,10 +254,10 @@ describe('what can never be saved', () => {
     const world = createWorld();
     const bench = startProcess(world, new FakeClock(), 'start-again');
     bench.source.answerWith({ refreshToken: HUGE });
-    assert.deepEqual(await bench.keeper.refresh('start', bench.term), { kind: 'refreshed' });
+    assert.deepEqual(await bench.managed.refresh('start', bench.term), { kind: 'refreshed' });
     assert.match(bench.events.last('token-fetched').notes.join(), /can never be saved and is given up/);
     assert.equal(world.journal.entries.size, 0);
-    await bench.keeper.refresh('explicit', bench.term);
+    await bench.managed.refresh('explicit', bench.term);
     assert.deepEqual(presented(bench), ['refresh-canary', undefined], 'the one before is spent');
   });
 
@@ -258,17 +268,17 @@ describe('what can never be saved', () => {
     const write = { secretName: stateSecret, text, requestToken: 'r'.repeat(32), expectedVersion: undefined };
     await world.journal.write({ write, obtainedAtMs: NOON_MS });
     const bench = startProcess(world);
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     assert.equal(bench.events.of('journal-failed').length, 1);
     assert.equal(world.journal.entries.size, 0);
   });
 
   it('an access token of 33 kB is asked for again with growing waits, and nothing is written', async () => {
     const clock = new FakeClock();
-    const bench = createKeeperBench(clock);
+    const bench = createManagedTokenBench(clock);
     for (let answer = 0; answer < 3; answer += 1)
       bench.source.answerWith({ accessToken: new SecretText('a'.repeat(33_000)) });
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     assert.equal(bench.events.last('refresh-failed').failure.code, 'response-malformed');
     await clock.advance(500 + 1000);

@@ -6,10 +6,10 @@ import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import {
   CHAIN_REMEDY,
-  createKeeperBench,
-  type KeeperBench,
-  type KeeperBenchOptions,
-} from '../support/keeper-bench.ts';
+  createManagedTokenBench,
+  type ManagedTokenBench,
+  type ManagedTokenBenchOptions,
+} from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';
 import { buildChainState } from '../support/token-builder.ts';
@@ -21,22 +21,22 @@ const REJECTED = {
 } as const;
 
 /** With `refresh-canary` in its state secret. */
-function createChainBench(clock: FakeClock, options: KeeperBenchOptions = {}): KeeperBench {
-  const bench = createKeeperBench(clock, { chainFallback: 'start-again', ...options });
+function createChainBench(clock: FakeClock, options: ManagedTokenBenchOptions = {}): ManagedTokenBench {
+  const bench = createManagedTokenBench(clock, { chainFallback: 'start-again', ...options });
   bench.store.put(bench.stateSecret, serializeChainState(bench.identity, buildChainState()));
   return bench;
 }
 
 /** Refreshes, with time passing until it is done; `undefined` when ten minutes are not enough. */
-async function refresh(clock: FakeClock, { keeper, term }: KeeperBench) {
-  const outcomes: Awaited<ReturnType<typeof keeper.refresh>>[] = [];
-  void keeper.refresh('start', term).then((outcome) => outcomes.push(outcome));
+async function refresh(clock: FakeClock, { managed, term }: ManagedTokenBench) {
+  const outcomes: Awaited<ReturnType<typeof managed.refresh>>[] = [];
+  void managed.refresh('start', term).then((outcome) => outcomes.push(outcome));
   await settle();
   for (let seconds = 0; seconds < 600 && outcomes.length === 0; seconds += 1) await clock.advance(1000);
   return outcomes[0];
 }
 
-function presented({ source }: KeeperBench): readonly (string | undefined)[] {
+function presented({ source }: ManagedTokenBench): readonly (string | undefined)[] {
   return source.fetches.map((fetch) => fetch.presented);
 }
 
@@ -102,7 +102,7 @@ describe('an answer that is lost on the way', () => {
     const bench = createChainBench(clock);
     const answer = bench.source.holdNext();
     const lost = new AbortController();
-    const run = bench.keeper.refresh('start', { ...bench.term, signal: lost.signal });
+    const run = bench.managed.refresh('start', { ...bench.term, signal: lost.signal });
     await answer.reached;
     lost.abort(new Error('leadership was lost'));
     answer.release();
@@ -151,7 +151,7 @@ describe('a chain that cannot start again either', () => {
 
   it('is no broken chain while the refresh token was never refused', async () => {
     const clock = new FakeClock();
-    const bench = createKeeperBench(clock, { chainFallback: 'start-again' });
+    const bench = createManagedTokenBench(clock, { chainFallback: 'start-again' });
     bench.source.failWith(REJECTED);
     assert.equal(await refresh(clock, bench), undefined);
     assert.deepEqual(bench.events.last('refresh-failed').failure, buildFailure(REJECTED));

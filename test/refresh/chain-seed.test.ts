@@ -13,9 +13,9 @@ import { FakeClock, settle } from '../support/fake-clock.ts';
 import {
   CHAIN_REMEDY,
   createEvenRandom,
-  createKeeperBench,
-  type KeeperBench,
-} from '../support/keeper-bench.ts';
+  createManagedTokenBench,
+  type ManagedTokenBench,
+} from '../support/managed-token-bench.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
 import { NOON_MS } from '../support/sample-events.ts';
@@ -39,9 +39,9 @@ function startProcess(
   { clock, store, journal, fallback }: World,
   seed: string | undefined,
   own: Partial<World> = {},
-): KeeperBench {
+): ManagedTokenBench {
   const random = createEvenRandom(store.calls.length + 1);
-  const bench = createKeeperBench(own.clock ?? clock, {
+  const bench = createManagedTokenBench(own.clock ?? clock, {
     chainFallback: fallback,
     store,
     journal: own.journal ?? journal,
@@ -51,11 +51,14 @@ function startProcess(
   return bench;
 }
 
-function answerWith({ source }: KeeperBench, refreshToken: string): void {
+function answerWith({ source }: ManagedTokenBench, refreshToken: string): void {
   source.answerWith({ refreshToken: new SecretText(refreshToken) });
 }
 
-function saveState({ store, identity, stateSecret }: KeeperBench, changes: Partial<ChainState> = {}): void {
+function saveState(
+  { store, identity, stateSecret }: ManagedTokenBench,
+  changes: Partial<ChainState> = {},
+): void {
   store.put(stateSecret, serializeChainState(identity, buildChainState(changes)));
 }
 
@@ -63,7 +66,7 @@ function fingerprintOf(text: string): string {
   return new SecretText(text).fingerprint();
 }
 
-function presented({ source }: KeeperBench): readonly (string | undefined)[] {
+function presented({ source }: ManagedTokenBench): readonly (string | undefined)[] {
   return source.fetches.map((fetch) => fetch.presented);
 }
 
@@ -78,17 +81,17 @@ describe('a refresh token among the credentials', () => {
   it('is presented until the state secret holds a later one', async () => {
     const world = createWorld();
     const bench = startProcess(world, 'one');
-    await bench.keeper.refresh('start', bench.term);
-    await bench.keeper.refresh('explicit', bench.term);
+    await bench.managed.refresh('start', bench.term);
+    await bench.managed.refresh('explicit', bench.term);
     answerWith(bench, 'one-2');
-    await bench.keeper.refresh('explicit', bench.term);
+    await bench.managed.refresh('explicit', bench.term);
     answerWith(bench, 'one-3');
-    await bench.keeper.refresh('explicit', bench.term);
+    await bench.managed.refresh('explicit', bench.term);
     assert.deepEqual(presented(bench), ['one', 'one', 'one', 'one-2']);
     const saved = bench.savedChain();
     assert.deepEqual([saved?.seed, saved?.generation], [fingerprintOf('one'), 2]);
     const next = startProcess(world, 'one');
-    await next.keeper.refresh('explicit', next.term);
+    await next.managed.refresh('explicit', next.term);
     assert.deepEqual(presented(next), ['one-3']);
   });
 
@@ -96,18 +99,18 @@ describe('a refresh token among the credentials', () => {
     for (const isSame of [true, false]) {
       const world = createGrown();
       const first = startProcess(world, 'one');
-      await first.keeper.refresh('start', first.term);
+      await first.managed.refresh('start', first.term);
       const bench = isSame ? first : startProcess(world, 'two');
       bench.source.seed = 'two';
       answerWith(bench, 'two-2');
-      await bench.keeper.refresh('explicit', bench.term);
-      await bench.keeper.refresh('explicit', bench.term);
+      await bench.managed.refresh('explicit', bench.term);
+      await bench.managed.refresh('explicit', bench.term);
       assert.deepEqual(presented(bench).slice(-2), ['two', 'two-2']);
       const saved = bench.savedChain();
       // Readers of the state, and the rule against stale reads, count on.
       assert.deepEqual([saved?.seed, saved?.generation], [fingerprintOf('two'), 8]);
       const replica = startProcess(world, 'two', { journal: new MemoryJournal() });
-      await replica.keeper.refresh('explicit', replica.term);
+      await replica.managed.refresh('explicit', replica.term);
       assert.deepEqual(presented(replica), ['two-2']);
     }
   });
@@ -117,7 +120,7 @@ describe('a refresh token among the credentials', () => {
     for (const seed of [undefined, '']) {
       const bench = startProcess(world, seed);
       answerWith(bench, 'refresh-canary');
-      await bench.keeper.refresh('explicit', bench.term);
+      await bench.managed.refresh('explicit', bench.term);
       assert.deepEqual(presented(bench), ['refresh-canary']);
       assert.equal(bench.savedChain()?.seed, fingerprintOf('one'));
     }
@@ -130,7 +133,7 @@ describe('a refresh token among the credentials', () => {
       retry: 'needs-human',
       message: 'no such file',
     };
-    const outcome = await bench.keeper.refresh('start', bench.term, 1);
+    const outcome = await bench.managed.refresh('start', bench.term, 1);
     assert.deepEqual(outcome, { kind: 'failed', failure: bench.source.seedFailure });
     assert.deepEqual(presented(bench), []);
   });
@@ -139,7 +142,7 @@ describe('a refresh token among the credentials', () => {
     const world = createGrown();
     const bench = startProcess(world, 'two');
     bench.source.failWith(REFUSED);
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     const { failure } = bench.events.last('refresh-failed');
     assert.deepEqual(failure, {
@@ -161,9 +164,9 @@ describe('a refresh token among the credentials', () => {
       const world = createGrown();
       const broken = startProcess(world, 'one');
       broken.source.failWith(REFUSED);
-      await broken.keeper.refresh('start', broken.term, 1);
+      await broken.managed.refresh('start', broken.term, 1);
       const next = startProcess(world, 'two', journal === undefined ? {} : { journal });
-      assert.deepEqual(await next.keeper.refresh('start', next.term), { kind: 'refreshed' });
+      assert.deepEqual(await next.managed.refresh('start', next.term), { kind: 'refreshed' });
       assert.deepEqual(presented(next), ['two']);
     }
   });
@@ -173,11 +176,11 @@ describe('a refresh token among the credentials', () => {
     const expired = { seed: fingerprintOf('one'), refreshTokenExpiresAtMs: NOON_MS };
     saveState(startProcess(world, 'one'), expired);
     const before = startProcess(world, 'one');
-    const outcome = await before.keeper.refresh('start', before.term, 1);
+    const outcome = await before.managed.refresh('start', before.term, 1);
     assert.ok(outcome.kind === 'failed' && outcome.failure.code === 'chain-broken');
     assert.deepEqual(presented(before), []);
     const after = startProcess(world, 'two');
-    assert.deepEqual(await after.keeper.refresh('start', after.term), { kind: 'refreshed' });
+    assert.deepEqual(await after.managed.refresh('start', after.term), { kind: 'refreshed' });
     assert.deepEqual(presented(after), ['two']);
   });
 
@@ -193,7 +196,7 @@ describe('a refresh token among the credentials', () => {
         obtainedAtMs: NOON_MS + 1,
       }),
     );
-    await advanceUntilDone(world.clock, 250, bench.keeper.refresh('start', bench.term));
+    await advanceUntilDone(world.clock, 250, bench.managed.refresh('start', bench.term));
     assert.deepEqual(presented(bench), ['two', 'two-2']);
   });
 });
@@ -203,7 +206,7 @@ describe('a seed whose answer was lost', () => {
     const world = createWorld();
     const bench = startProcess(world, 'one');
     bench.source.loseAnswers(2);
-    void bench.keeper.refresh('start', bench.term);
+    void bench.managed.refresh('start', bench.term);
     await settle();
     assert.equal(bench.events.last('refresh-failed').failure.retry, 'backoff');
     await world.clock.advance(2000);
@@ -218,13 +221,13 @@ describe('a seed whose answer was lost', () => {
     const world = createWorld('start-again');
     const bench = startProcess(world, 'one');
     bench.source.loseAnswers(2);
-    await advanceUntilDone(world.clock, 250, bench.keeper.refresh('start', bench.term));
+    await advanceUntilDone(world.clock, 250, bench.managed.refresh('start', bench.term));
     assert.deepEqual(presented(bench), ['one', 'one', undefined]);
     answerWith(bench, 'login-2');
-    await bench.keeper.refresh('explicit', bench.term);
+    await bench.managed.refresh('explicit', bench.term);
     for (const journal of [world.journal, new MemoryJournal()]) {
       const next = startProcess(world, 'one', { journal });
-      await next.keeper.refresh('explicit', next.term);
+      await next.managed.refresh('explicit', next.term);
       assert.deepEqual(presented(next), ['login-2']);
     }
   });
@@ -240,7 +243,7 @@ describe('a seed whose answer was lost', () => {
         // The clock of a process that is killed stands still.
         const bench = startProcess(world, 'two', { clock: new FakeClock() });
         bench.source.delayMs = 5000;
-        void bench.keeper.refresh('start', bench.term);
+        void bench.managed.refresh('start', bench.term);
         await settle();
         lives.push(presented(bench));
       }
@@ -251,8 +254,8 @@ describe('a seed whose answer was lost', () => {
   it('is spent for a successor that can never be saved, and not presented again', async () => {
     const bench = startProcess(createGrown('start-again'), 'two');
     answerWith(bench, 'r'.repeat(70_000));
-    await bench.keeper.refresh('start', bench.term);
-    await bench.keeper.refresh('explicit', bench.term);
+    await bench.managed.refresh('start', bench.term);
+    await bench.managed.refresh('explicit', bench.term);
     assert.deepEqual(presented(bench), ['two', undefined]);
   });
 });
@@ -265,7 +268,7 @@ describe('two chains that meet in the store', () => {
     killed.events.onNext('token-fetched', () => {
       world.store.outage = STORE_DOWN;
     });
-    void killed.keeper.refresh('start', killed.term);
+    void killed.managed.refresh('start', killed.term);
     await settle();
     world.store.outage = undefined;
   }
@@ -286,8 +289,8 @@ describe('two chains that meet in the store', () => {
           generation: 8,
           obtainedAtMs,
         });
-        if (isRestored) await next.keeper.restore(next.term.signal);
-        await advanceUntilDone(world.clock, 250, next.keeper.refresh('explicit', next.term));
+        if (isRestored) await next.managed.restore(next.term.signal);
+        await advanceUntilDone(world.clock, 250, next.managed.refresh('explicit', next.term));
         assert.deepEqual(presented(next), [kept]);
         assert.equal(next.savedChain()?.seed, fingerprintOf('two'));
         assert.equal(world.journal.entries.size, 0);
@@ -301,8 +304,8 @@ describe('two chains that meet in the store', () => {
     const theirs = { refreshToken: new SecretText('theirs'), seed: fingerprintOf('one') };
     saveState(next, { ...theirs, generation: 8, obtainedAtMs: NOON_MS + 1 });
     next.source.seedFailure = { code: 'store-unavailable', retry: 'backoff', message: 'not now' };
-    assert.ok((await next.keeper.restore(next.term.signal)).ok);
-    const run = next.keeper.refresh('explicit', next.term);
+    assert.ok((await next.managed.restore(next.term.signal)).ok);
+    const run = next.managed.refresh('explicit', next.term);
     await settle();
     assert.equal(world.journal.entries.size, 1);
     assert.equal(next.savedChain()?.refreshToken.reveal(), 'theirs');

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { Term } from '../../src/refresh/term.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildFailure } from '../support/sample-events.ts';
 
@@ -17,18 +17,18 @@ const LOST = {
 describe('when the program stops', () => {
   it('Quick to stop: begins no new fetch', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, events, stop } = createKeeperBench(clock);
+    const { managed, term, source, events, stop } = createManagedTokenBench(clock);
     stop();
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'failed', failure: STOPPED });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'failed', failure: STOPPED });
     assert.equal(source.fetches.length, 0);
     assert.deepEqual(events.last('refresh-abandoned').failure, STOPPED);
   });
 
   it('Quick to stop: a fetch in flight finishes and is published', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, published, stop } = createKeeperBench(clock);
+    const { managed, term, source, published, stop } = createManagedTokenBench(clock);
     const hold = source.holdNext();
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await hold.reached;
     stop();
     hold.release();
@@ -38,9 +38,9 @@ describe('when the program stops', () => {
 
   it('Quick to stop: a wait ends at once', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, stop } = createKeeperBench(clock);
+    const { managed, term, source, stop } = createManagedTokenBench(clock);
     source.failWith({ retry: 'needs-human' });
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await settle();
     stop();
     assert.deepEqual(await run, { kind: 'failed', failure: STOPPED });
@@ -50,9 +50,9 @@ describe('when the program stops', () => {
 
   it('Quick to stop: a kept token gets a last try', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, store, published, stop } = createKeeperBench(clock);
+    const { managed, term, source, store, published, stop } = createManagedTokenBench(clock);
     store.failNext('publish');
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await settle();
     stop();
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -62,11 +62,11 @@ describe('when the program stops', () => {
 
   it('Quick to stop: a kept token that the store still refuses is given up', async () => {
     const clock = new FakeClock();
-    const { keeper, term, events, store, stop } = createKeeperBench(clock);
+    const { managed, term, events, store, stop } = createManagedTokenBench(clock);
     events.onNext('token-fetched', () => {
       store.outage = STORE_DOWN;
     });
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await settle();
     stop();
     assert.deepEqual(await run, { kind: 'failed', failure: STOPPED });
@@ -76,12 +76,12 @@ describe('when the program stops', () => {
   it('Quick to stop: who waits for its turn gives up', async () => {
     const clock = new FakeClock();
     const gate = new ConcurrencyLimit(1);
-    const first = createKeeperBench(clock, { gate });
-    const second = createKeeperBench(clock, { gate });
+    const first = createManagedTokenBench(clock, { gate });
+    const second = createManagedTokenBench(clock, { gate });
     const hold = first.source.holdNext();
-    const running = first.keeper.refresh('due', first.term);
+    const running = first.managed.refresh('due', first.term);
     await hold.reached;
-    const waiting = second.keeper.refresh('due', second.term);
+    const waiting = second.managed.refresh('due', second.term);
     await settle();
     second.stop();
     assert.deepEqual(await waiting, { kind: 'failed', failure: STOPPED });
@@ -93,18 +93,18 @@ describe('when the program stops', () => {
 describe('when leadership is lost', () => {
   it('Never worse: nothing is written that was fetched before', async () => {
     const clock = new FakeClock();
-    const { keeper, term, events, store, loseLeadership } = createKeeperBench(clock);
+    const { managed, term, events, store, loseLeadership } = createManagedTokenBench(clock);
     events.onNext('token-fetched', loseLeadership);
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'failed', failure: LOST });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'failed', failure: LOST });
     assert.equal(store.callsOf('publish').length, 0);
     assert.deepEqual(events.last('refresh-abandoned').failure, LOST);
   });
 
   it('One at a time: nothing is fetched after a slow read of the store', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, store, loseLeadership } = createKeeperBench(clock);
+    const { managed, term, source, store, loseLeadership } = createManagedTokenBench(clock);
     const hold = store.holdNext('read');
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await hold.reached;
     loseLeadership();
     hold.release();
@@ -114,9 +114,9 @@ describe('when leadership is lost', () => {
 
   it('a fetch in flight is given up, and leadership is named as the reason', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, loseLeadership } = createKeeperBench(clock);
+    const { managed, term, source, loseLeadership } = createManagedTokenBench(clock);
     const hold = source.holdNext();
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await hold.reached;
     loseLeadership();
     hold.release();
@@ -129,10 +129,10 @@ describe('when leadership is lost', () => {
   ] as const) {
     it(`a wait for ${title} ends at once, without another attempt`, async () => {
       const clock = new FakeClock();
-      const { keeper, term, source, store, loseLeadership } = createKeeperBench(clock);
+      const { managed, term, source, store, loseLeadership } = createManagedTokenBench(clock);
       if (fail === 'source') source.outage = buildFailure();
       else store.outage = STORE_DOWN;
-      const run = keeper.refresh('due', term);
+      const run = managed.refresh('due', term);
       await settle();
       const calls = store.calls.length + source.fetches.length;
       loseLeadership();
@@ -144,9 +144,11 @@ describe('when leadership is lost', () => {
 
   it("a wait for the provider's minInterval ends at once", async () => {
     const clock = new FakeClock();
-    const { keeper, term, loseLeadership } = createKeeperBench(clock, { policy: { minIntervalMs: 600_000 } });
-    await keeper.refresh('start', term);
-    const run = keeper.refresh('explicit', term);
+    const { managed, term, loseLeadership } = createManagedTokenBench(clock, {
+      policy: { minIntervalMs: 600_000 },
+    });
+    await managed.refresh('start', term);
+    const run = managed.refresh('explicit', term);
     await settle();
     loseLeadership();
     assert.deepEqual(await run, { kind: 'failed', failure: LOST });
@@ -156,12 +158,12 @@ describe('when leadership is lost', () => {
   it('who waits for its turn gives up', async () => {
     const clock = new FakeClock();
     const gate = new ConcurrencyLimit(1);
-    const first = createKeeperBench(clock, { gate });
-    const second = createKeeperBench(clock, { gate });
+    const first = createManagedTokenBench(clock, { gate });
+    const second = createManagedTokenBench(clock, { gate });
     const hold = first.source.holdNext();
-    const running = first.keeper.refresh('due', first.term);
+    const running = first.managed.refresh('due', first.term);
     await hold.reached;
-    const waiting = second.keeper.refresh('due', second.term);
+    const waiting = second.managed.refresh('due', second.term);
     await settle();
     second.loseLeadership();
     assert.deepEqual(await waiting, { kind: 'failed', failure: LOST });
@@ -172,12 +174,12 @@ describe('when leadership is lost', () => {
 
 describe('a term that ends by the clock while a request is made', () => {
   it('Never worse: is over for who asks before sending, though the signal that was handed on does not say so', async () => {
-    const { keeper, source } = createKeeperBench(new FakeClock());
+    const { managed, source } = createManagedTokenBench(new FakeClock());
     const live = new AbortController().signal;
     let hasEnded = false;
     const term: Term = { signal: live, stopping: live, hasEnded: () => hasEnded };
     const hold = source.holdNext();
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await hold.reached;
     assert.equal(source.isOver?.(), false);
     hasEnded = true;

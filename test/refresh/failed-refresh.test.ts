@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench, type ManagedTokenBench } from '../support/managed-token-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
 
 const REJECTED = { code: 'credentials-rejected', retry: 'needs-human' } as const;
@@ -10,7 +10,7 @@ const QUARTER_HOUR_MS = 15 * 60_000;
 /** The waits that were announced, in milliseconds. Each event is emitted in the moment of the failure. */
 async function collectWaits(
   clock: FakeClock,
-  { events }: KeeperBench,
+  { events }: ManagedTokenBench,
   count: number,
 ): Promise<readonly number[]> {
   const waits: number[] = [];
@@ -28,9 +28,9 @@ async function collectWaits(
 describe('a refresh that fails', () => {
   it('waits twice as long each time, up to half a minute on average, as long as there was no token anyway', async () => {
     const clock = new FakeClock();
-    const bench = createKeeperBench(clock);
+    const bench = createManagedTokenBench(clock);
     bench.source.outage = buildFailure();
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     assert.deepEqual(
       await collectWaits(clock, bench, 9),
       [500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000],
@@ -41,11 +41,11 @@ describe('a refresh that fails', () => {
 
   it('Fresh: waits at most a quarter of the life that is left, and every 60 s after expiry', async () => {
     const clock = new FakeClock();
-    const bench = createKeeperBench(clock);
-    await bench.keeper.refresh('start', bench.term);
+    const bench = createManagedTokenBench(clock);
+    await bench.managed.refresh('start', bench.term);
     await clock.advance(840_000);
     bench.source.outage = buildFailure();
-    const run = bench.keeper.refresh('due', bench.term);
+    const run = bench.managed.refresh('due', bench.term);
     assert.deepEqual(await collectWaits(clock, bench, 6), [500, 1000, 2000, 4000, 6563, 5742]);
     await clock.advance(60_000 - 500 - 1000 - 2000 - 4000 - 6563 - 5742);
     await clock.advance(clock.pendingDelaysMs[0] ?? 0);
@@ -58,29 +58,29 @@ describe('a refresh that fails', () => {
 
   it('Nobody is locked out: obeys Retry-After, also beyond the life that is left', async () => {
     const clock = new FakeClock();
-    const bench = createKeeperBench(clock);
-    await bench.keeper.refresh('start', bench.term);
+    const bench = createManagedTokenBench(clock);
+    await bench.managed.refresh('start', bench.term);
     await clock.advance(840_000);
     bench.source.failWith({ code: 'rate-limited', retryAfterMs: 90_000 });
-    const run = bench.keeper.refresh('due', bench.term);
+    const run = bench.managed.refresh('due', bench.term);
     assert.deepEqual(await collectWaits(clock, bench, 1), [90_000]);
     assert.deepEqual(await run, { kind: 'refreshed' });
   });
 
   it('Nobody is locked out: asks rejected credentials again after 15 minutes', async () => {
     const clock = new FakeClock();
-    const bench = createKeeperBench(clock);
+    const bench = createManagedTokenBench(clock);
     bench.source.failWith(REJECTED, 2);
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     assert.deepEqual(await collectWaits(clock, bench, 2), [QUARTER_HOUR_MS, QUARTER_HOUR_MS]);
     assert.deepEqual(await run, { kind: 'refreshed' });
   });
 
   it('asks at once when a rejected credential changes', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
+    const { managed, term, source } = createManagedTokenBench(clock);
     source.failWith(REJECTED);
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(60_000);
     assert.ok(source.isWatchedForCredentials);
@@ -92,9 +92,9 @@ describe('a refresh that fails', () => {
 
   it('Nobody is locked out: a changed credential does not cut a Retry-After short', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
+    const { managed, term, source } = createManagedTokenBench(clock);
     source.failWith({ ...REJECTED, retryAfterMs: 90_000 });
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(30_000);
     source.changeCredential();
@@ -106,9 +106,9 @@ describe('a refresh that fails', () => {
 
   it('does not watch the credentials when they are not to blame', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, stop } = createKeeperBench(clock);
+    const { managed, term, source, stop } = createManagedTokenBench(clock);
     source.failWith();
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     assert.ok(!source.isWatchedForCredentials);
     stop();
@@ -117,11 +117,11 @@ describe('a refresh that fails', () => {
 
   it('Loud: says whether a failure repeats the one before, how often it failed, and that it is over', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, events } = createKeeperBench(clock);
+    const { managed, term, source, events } = createManagedTokenBench(clock);
     source.failWith({}, 2);
     source.failWith({ code: 'rate-limited' });
     source.failWith();
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(500 + 1000 + 2000 + 4000);
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -140,11 +140,11 @@ describe('a refresh that fails', () => {
 
   it('Loud: tells every failed call of the provider and until when readers have a token', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, events } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, source, events } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(840_000);
     source.failWith();
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await settle();
     assert.equal(events.last('token-fetched').failure?.code, 'provider-unavailable');
     assert.equal(events.last('refresh-failed').expiresAtMs, clock.now() + 60_000);
@@ -160,11 +160,11 @@ describe('an explicit refresh', () => {
   ]) {
     it(`ends a wait ${title}`, async () => {
       const clock = new FakeClock();
-      const { keeper, term, source } = createKeeperBench(clock);
+      const { managed, term, source } = createManagedTokenBench(clock);
       source.failWith(failure);
-      const run = keeper.refresh('start', term);
+      const run = managed.refresh('start', term);
       await settle();
-      const explicit = keeper.refresh('explicit', term);
+      const explicit = managed.refresh('explicit', term);
       assert.deepEqual(await Promise.all([run, explicit]), [{ kind: 'refreshed' }, { kind: 'refreshed' }]);
       assert.equal(source.fetches.length, 2);
     });
@@ -172,12 +172,12 @@ describe('an explicit refresh', () => {
 
   it('Nobody is locked out: does not end a wait that the provider asked for', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
+    const { managed, term, source } = createManagedTokenBench(clock);
     source.failWith({ code: 'rate-limited', retryAfterMs: 90_000 });
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(89_000);
-    void keeper.refresh('explicit', term);
+    void managed.refresh('explicit', term);
     await settle();
     assert.equal(source.fetches.length, 1);
     await clock.advance(1000);
@@ -189,9 +189,9 @@ describe('an explicit refresh', () => {
 describe('a refresh with a limit of attempts', () => {
   it('ends after so many failures', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, events } = createKeeperBench(clock);
+    const { managed, term, source, events } = createManagedTokenBench(clock);
     source.failWith({}, 3);
-    const run = keeper.refresh('due', term, 3);
+    const run = managed.refresh('due', term, 3);
     await settle();
     await clock.advance(1500);
     assert.deepEqual(await run, { kind: 'failed', failure: buildFailure() });
@@ -201,19 +201,19 @@ describe('a refresh with a limit of attempts', () => {
 
   it('ends at once when a human is needed', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
+    const { managed, term, source } = createManagedTokenBench(clock);
     source.failWith(REJECTED);
-    const outcome = await keeper.refresh('due', term, 3);
+    const outcome = await managed.refresh('due', term, 3);
     assert.deepEqual(outcome, { kind: 'failed', failure: buildFailure(REJECTED) });
     assert.equal(source.fetches.length, 1);
   });
 
   it('Nobody is locked out: leaves a Retry-After behind that the next refresh obeys', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
+    const { managed, term, source } = createManagedTokenBench(clock);
     source.failWith({ code: 'rate-limited', retryAfterMs: 90_000 });
-    await keeper.refresh('explicit', term, 1);
-    const next = keeper.refresh('explicit', term, 1);
+    await managed.refresh('explicit', term, 1);
+    const next = managed.refresh('explicit', term, 1);
     await settle();
     await clock.advance(89_999);
     assert.equal(source.fetches.length, 1);

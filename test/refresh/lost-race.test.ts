@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createEvenRandom, createKeeperBench } from '../support/keeper-bench.ts';
+import { createEvenRandom, createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildDocument, buildToken } from '../support/token-builder.ts';
@@ -13,24 +13,24 @@ describe('two replicas on one store', () => {
     it(`Never worse: one that was paused ${pausedAt} does not replace the newer token of the other`, async () => {
       const clock = new FakeClock();
       const store = new MemoryStore();
-      const paused = createKeeperBench(clock, { store, random: createEvenRandom(1) });
-      const awake = createKeeperBench(clock, { store, random: createEvenRandom(2) });
+      const paused = createManagedTokenBench(clock, { store, random: createEvenRandom(1) });
+      const awake = createManagedTokenBench(clock, { store, random: createEvenRandom(2) });
       paused.source.answerWith({ accessToken: new SecretText('older') });
       awake.source.answerWith({ accessToken: new SecretText('newer') });
 
       const hold = pausedAt === 'before its write' ? paused.source.holdNext() : store.holdNext('publish');
-      const run = paused.keeper.refresh('start', paused.term);
+      const run = paused.managed.refresh('start', paused.term);
       await hold.reached;
       await clock.advance(5000);
-      assert.deepEqual(await awake.keeper.refresh('start', awake.term), { kind: 'refreshed' });
+      assert.deepEqual(await awake.managed.refresh('start', awake.term), { kind: 'refreshed' });
       hold.release();
 
       assert.deepEqual(await run, { kind: 'fresh' });
       assert.equal(paused.published()?.accessToken.reveal(), 'newer');
-      assert.equal(paused.keeper.published?.fingerprint, new SecretText('newer').fingerprint());
+      assert.equal(paused.managed.published?.fingerprint, new SecretText('newer').fingerprint());
       assert.equal(store.writesTo(paused.identity.secret), 1);
       await clock.advance(840_000);
-      assert.deepEqual(await paused.keeper.refresh('due', paused.term), { kind: 'refreshed' });
+      assert.deepEqual(await paused.managed.refresh('due', paused.term), { kind: 'refreshed' });
       assert.equal(paused.published()?.generation, 2);
     });
   }
@@ -38,20 +38,20 @@ describe('two replicas on one store', () => {
   it('Never worse: one that was paused after a write that took place, and was overtaken, believes the store', async () => {
     const clock = new FakeClock();
     const store = new MemoryStore();
-    const paused = createKeeperBench(clock, { store, random: createEvenRandom(1) });
-    const awake = createKeeperBench(clock, { store, random: createEvenRandom(2) });
+    const paused = createManagedTokenBench(clock, { store, random: createEvenRandom(1) });
+    const awake = createManagedTokenBench(clock, { store, random: createEvenRandom(2) });
     store.loseNextAnswer();
-    const run = paused.keeper.refresh('start', paused.term);
+    const run = paused.managed.refresh('start', paused.term);
     await settle();
-    await awake.keeper.restore(awake.term.signal);
+    await awake.managed.restore(awake.term.signal);
     await clock.advance(100);
     awake.source.answerWith({ accessToken: new SecretText('newer') });
-    await awake.keeper.refresh('explicit', awake.term);
+    await awake.managed.refresh('explicit', awake.term);
     await clock.advance(400);
     await run;
     assert.equal(paused.published()?.accessToken.reveal(), 'newer', 'the replay moved nothing back');
     await clock.advance(840_000);
-    const next = paused.keeper.refresh('due', paused.term);
+    const next = paused.managed.refresh('due', paused.term);
     await settle();
     await clock.advance(60_000);
     await next;
@@ -79,9 +79,9 @@ describe('a write that met another version', () => {
   ]) {
     it(`is repeated over ${title}, and the generation counts on`, async () => {
       const clock = new FakeClock();
-      const { keeper, term, store, source, events, published } = createKeeperBench(clock);
+      const { managed, term, store, source, events, published } = createManagedTokenBench(clock);
       events.onNext('token-fetched', () => store.put(SECRET, theirs));
-      const run = keeper.refresh('start', term);
+      const run = managed.refresh('start', term);
       await settle();
       assert.equal(events.last('refresh-failed').failure.code, 'store-conflict');
       await clock.advance(500);
@@ -98,24 +98,24 @@ describe('a write that met another version', () => {
 
   it('Never worse: gives way to a token that ends later', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, events, published } = createKeeperBench(clock);
+    const { managed, term, store, events, published } = createManagedTokenBench(clock);
     const theirs = serializeDocument(buildDocument({ expiresAtMs: NOON_MS + 1_800_000 }));
     events.onNext('token-fetched', () => store.put(SECRET, theirs));
-    assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+    assert.deepEqual(await managed.refresh('start', term), { kind: 'fresh' });
     assert.equal(published()?.accessToken.reveal(), 'published-canary');
-    assert.equal(keeper.published?.expiresAtMs, NOON_MS + 1_800_000);
+    assert.equal(managed.published?.expiresAtMs, NOON_MS + 1_800_000);
     assert.ok(!events.names.includes('refresh-failed'), 'somebody else being faster is no failure');
   });
 
   it('is tried again when the read that should explain it is stale', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, events, published } = createKeeperBench(clock);
+    const { managed, term, store, events, published } = createManagedTokenBench(clock);
     const theirs = serializeDocument(buildDocument({ expiresAtMs: NOON_MS + 1_800_000 }));
     events.onNext('token-fetched', () => {
       store.put(SECRET, theirs);
       store.makeReadsStale();
     });
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(500);
     assert.deepEqual(await run, { kind: 'fresh' });
@@ -126,12 +126,12 @@ describe('a write that met another version', () => {
 describe('a document from the future', () => {
   it('Wrong clocks are seen: is replaced by a token of now', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, identity, events, published } = createKeeperBench(clock);
+    const { managed, term, store, identity, events, published } = createManagedTokenBench(clock);
     const issuedAtMs = NOON_MS + 3_600_000;
     store.put(identity.secret, serializeDocument(buildDocument({ issuedAtMs, generation: 3 })));
-    await keeper.restore(term.signal);
+    await managed.restore(term.signal);
     assert.equal(events.last('token-absent').why, 'was issued in the future: a clock was wrong');
-    assert.deepEqual(await keeper.refresh('start', term), { kind: 'refreshed' });
+    assert.deepEqual(await managed.refresh('start', term), { kind: 'refreshed' });
     assert.deepEqual([published()?.issuedAtMs, published()?.generation], [buildToken().issuedAtMs, 4]);
   });
 });

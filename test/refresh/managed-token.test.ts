@@ -7,15 +7,15 @@ import { decideExpiry } from '../../src/core/token/expiry.ts';
 import { advanceUntilDone } from '../support/advance-until-done.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { FakeTokenSource } from '../support/fake-token-source.ts';
-import { createEvenRandom, createKeeperBench } from '../support/keeper-bench.ts';
+import { createEvenRandom, createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildDocument } from '../support/token-builder.ts';
 
 describe('ManagedToken', () => {
   it('fetches a token and publishes it', async () => {
     const clock = new FakeClock();
-    const { keeper, term, events, published, source } = createKeeperBench(clock);
-    assert.deepEqual(await keeper.refresh('start', term), { kind: 'refreshed' });
+    const { managed, term, events, published, source } = createManagedTokenBench(clock);
+    assert.deepEqual(await managed.refresh('start', term), { kind: 'refreshed' });
     assert.deepEqual(events.names, [
       'refresh-started',
       'token-absent',
@@ -26,48 +26,48 @@ describe('ManagedToken', () => {
     assert.equal(published()?.accessToken.reveal(), 'token-1');
     assert.equal(published()?.refreshAtMs, NOON_MS + 840_000);
     assert.equal(published()?.generation, 1);
-    assert.equal(keeper.dueInMs(), 840_000);
+    assert.equal(managed.dueInMs(), 840_000);
     assert.equal(source.fetches.length, 1);
-    assert.ok(!keeper.isRefreshing);
+    assert.ok(!managed.isRefreshing);
   });
 
   it('counts generations up and says why it refreshed', async () => {
     const clock = new FakeClock();
-    const { keeper, term, events, published } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, events, published } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(840_000);
-    assert.ok(Math.abs(keeper.dueInMs()) < 1);
-    await keeper.refresh('due', term);
+    assert.ok(Math.abs(managed.dueInMs()) < 1);
+    await managed.refresh('due', term);
     assert.equal(published()?.generation, 2);
     assert.equal(events.last('token-refreshed').reason, 'due');
   });
 
   it('goes on counting where an expired document stopped', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, published, identity } = createKeeperBench(clock);
+    const { managed, term, store, published, identity } = createManagedTokenBench(clock);
     store.put(
       identity.secret,
       serializeDocument(buildDocument({ expiresAtMs: NOON_MS - 1, generation: 41 })),
     );
-    await keeper.refresh('start', term);
+    await managed.refresh('start', term);
     assert.equal(published()?.generation, 42);
   });
 
   it('One at a time: fetches nothing when the store holds a fresh document, restored or not', async () => {
     for (const isRestored of [true, false]) {
       const clock = new FakeClock();
-      const { keeper, term, store, source, events, identity } = createKeeperBench(clock);
+      const { managed, term, store, source, events, identity } = createManagedTokenBench(clock);
       store.put(identity.secret, serializeDocument(buildDocument()));
       await clock.advance(60_000);
       if (isRestored) {
-        await keeper.restore(term.signal);
-        assert.equal(Math.round(keeper.dueInMs()), 780_000);
+        await managed.restore(term.signal);
+        assert.equal(Math.round(managed.dueInMs()), 780_000);
       } else {
-        assert.equal(keeper.dueInMs(), Number.NEGATIVE_INFINITY);
-        assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+        assert.equal(managed.dueInMs(), Number.NEGATIVE_INFINITY);
+        assert.deepEqual(await managed.refresh('start', term), { kind: 'fresh' });
       }
       assert.equal(events.last('token-restored').generation, 1);
-      assert.equal(keeper.published?.fingerprint, new SecretText('published-canary').fingerprint());
+      assert.equal(managed.published?.fingerprint, new SecretText('published-canary').fingerprint());
       assert.equal(source.fetches.length, 0);
       assert.equal(store.callsOf('publish').length, 0);
     }
@@ -75,12 +75,12 @@ describe('ManagedToken', () => {
 
   it('One at a time: two calls make one fetch and share its outcome', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, store, identity } = createKeeperBench(clock);
+    const { managed, term, source, store, identity } = createManagedTokenBench(clock);
     const hold = source.holdNext();
-    const first = keeper.refresh('due', term);
+    const first = managed.refresh('due', term);
     await hold.reached;
-    const second = keeper.refresh('explicit', term);
-    assert.ok(keeper.isRefreshing);
+    const second = managed.refresh('explicit', term);
+    assert.ok(managed.isRefreshing);
     hold.release();
     assert.deepEqual(await Promise.all([first, second]), [{ kind: 'refreshed' }, { kind: 'refreshed' }]);
     assert.equal(source.fetches.length, 1);
@@ -89,24 +89,24 @@ describe('ManagedToken', () => {
 
   it('fetches a fresh token when it is asked to explicitly', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, identity, published } = createKeeperBench(clock);
+    const { managed, term, store, identity, published } = createManagedTokenBench(clock);
     store.put(identity.secret, serializeDocument(buildDocument()));
     await clock.advance(60_000);
-    assert.deepEqual(await keeper.refresh('explicit', term), { kind: 'refreshed' });
+    assert.deepEqual(await managed.refresh('explicit', term), { kind: 'refreshed' });
     assert.equal(published()?.accessToken.reveal(), 'token-1');
   });
 
   it('lets a fault through, and is ready for the next refresh', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
-    await keeper.restore(term.signal);
+    const { managed, term, source } = createManagedTokenBench(clock);
+    await managed.restore(term.signal);
     // A bug in a kind, as opposed to anything that a network can do.
     const { fetch } = source;
     source.fetch = () => Promise.reject(new TypeError('a bug'));
-    await assert.rejects(keeper.refresh('due', term), /a bug/);
-    assert.ok(!keeper.isRefreshing);
+    await assert.rejects(managed.refresh('due', term), /a bug/);
+    assert.ok(!managed.isRefreshing);
     source.fetch = fetch.bind(source);
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'refreshed' });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'refreshed' });
   });
 });
 
@@ -149,41 +149,41 @@ class CountingDownSource extends FakeTokenSource {
 describe('a token that did not change', () => {
   it('is not written, and is asked for again when it really expires', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, store, events, identity } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, source, store, events, identity } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(840_000);
     source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'unchanged' });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'unchanged' });
     assert.equal(store.writesTo(identity.secret), 1);
     assert.equal(events.last('token-unchanged').refreshAtMs, NOON_MS + 900_000);
-    assert.equal(keeper.dueInMs(), 60_000);
+    assert.equal(managed.dueInMs(), 60_000);
 
     await clock.advance(60_000);
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'refreshed' });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'refreshed' });
     assert.equal(store.writesTo(identity.secret), 2);
   });
 
   it('is no fault when it is handed out again just before it ends', async () => {
     const clock = new FakeClock();
     const source = new CountingDownSource(clock, NOON_MS + 900_000);
-    const { keeper, term, store, events, identity } = createKeeperBench(clock, { provider: source });
-    await keeper.refresh('start', term);
+    const { managed, term, store, events, identity } = createManagedTokenBench(clock, { provider: source });
+    await managed.refresh('start', term);
     await clock.advance(895_000);
-    assert.deepEqual(await keeper.refresh('due', term, 1), { kind: 'unchanged' });
-    assert.deepEqual(await keeper.refresh('explicit', term, 1), { kind: 'unchanged' });
+    assert.deepEqual(await managed.refresh('due', term, 1), { kind: 'unchanged' });
+    assert.deepEqual(await managed.refresh('explicit', term, 1), { kind: 'unchanged' });
     assert.equal(store.writesTo(identity.secret), 1);
     assert.deepEqual(events.of('refresh-failed'), []);
-    assert.equal(keeper.dueInMs(), 5000);
+    assert.equal(managed.dueInMs(), 5000);
   });
 
   it('is not published when it is over before that', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, store, identity } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, source, store, identity } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(899_000);
     source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
     source.delayMs = 2000;
-    const refreshed = keeper.refresh('due', term, 1);
+    const refreshed = managed.refresh('due', term, 1);
     await clock.untilSleeping();
     await clock.advance(2000);
     const outcome = await refreshed;
@@ -195,30 +195,30 @@ describe('a token that did not change', () => {
 
   it('is asked for again when the provider now says it dies, if that is earlier', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, source } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(840_000);
     source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 880_000 });
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'unchanged' });
-    assert.equal(keeper.dueInMs(), 40_000);
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'unchanged' });
+    assert.equal(managed.dueInMs(), 40_000);
   });
 
   it('Fresh: keeps its planned refresh when it was only asked for early by hand', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, source } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(10_000);
     source.answerWith({ accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 });
-    assert.deepEqual(await keeper.refresh('explicit', term), { kind: 'unchanged' });
-    assert.equal(keeper.dueInMs(), 830_000);
+    assert.deepEqual(await managed.refresh('explicit', term), { kind: 'unchanged' });
+    assert.equal(managed.dueInMs(), 830_000);
   });
 
   it('is published once more when a further field has changed, also by another process, and then not again', async () => {
     const clock = new FakeClock();
-    let bench = createKeeperBench(clock);
+    let bench = createManagedTokenBench(clock);
     const { store, identity, published } = bench;
     const same = { accessToken: new SecretText('token-1'), expiresAtMs: NOON_MS + 900_000 };
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     for (const [fields, outcome, process] of [
       [{}, 'unchanged', 1],
       [{ api: 'v2' }, 'refreshed', 1],
@@ -228,11 +228,11 @@ describe('a token that did not change', () => {
       [{}, 'refreshed', 4],
     ] as const) {
       await clock.advance(1000);
-      if (process > 1) bench = createKeeperBench(clock, { store, random: createEvenRandom(process) });
-      const { keeper, term, source } = bench;
-      await keeper.restore(term.signal);
+      if (process > 1) bench = createManagedTokenBench(clock, { store, random: createEvenRandom(process) });
+      const { managed, term, source } = bench;
+      await managed.restore(term.signal);
       source.answerWith({ ...same, fields });
-      assert.deepEqual(await keeper.refresh('explicit', term), { kind: outcome });
+      assert.deepEqual(await managed.refresh('explicit', term), { kind: outcome });
       if (outcome === 'refreshed') assert.deepEqual(published()?.fields, fields);
     }
     assert.equal(store.writesTo(identity.secret), 4);
@@ -242,7 +242,7 @@ describe('a token that did not change', () => {
   it('costs a few writes in its life when a further field changes with every answer', async () => {
     for (const policy of [{}, { refreshAfter: { kind: 'fraction', fraction: 0.6 } }] as const) {
       const clock = new FakeClock();
-      const { keeper, term, source, store, identity } = createKeeperBench(clock, { policy });
+      const { managed, term, source, store, identity } = createManagedTokenBench(clock, { policy });
       const expiresAtMs = NOON_MS + 86_400_000;
       for (let answer = 0; clock.now() < expiresAtMs; answer += 1) {
         source.answerWith({
@@ -250,8 +250,8 @@ describe('a token that did not change', () => {
           expiresAtMs,
           fields: { answer: `${answer}` },
         });
-        await keeper.refresh('due', term);
-        await clock.advance(Math.max(keeper.dueInMs(), 1000));
+        await managed.refresh('due', term);
+        await clock.advance(Math.max(managed.dueInMs(), 1000));
       }
       assert.ok(store.writesTo(identity.secret) <= 16, `${store.writesTo(identity.secret)}`);
     }
@@ -259,9 +259,9 @@ describe('a token that did not change', () => {
 
   it('of which a further field is beyond the limits is not published, and says so', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, store, identity, events, published } = createKeeperBench(clock);
+    const { managed, term, source, store, identity, events, published } = createManagedTokenBench(clock);
     source.answerWith({ fields: { api: 'canary'.repeat(200) } });
-    await advanceUntilDone(clock, 500, keeper.refresh('start', term));
+    await advanceUntilDone(clock, 500, managed.refresh('start', term));
     const { failure } = events.last('refresh-failed');
     assert.equal(failure.code, 'response-malformed');
     assert.equal(
@@ -274,14 +274,14 @@ describe('a token that did not change', () => {
 
   it('Never worse: another token that would expire earlier is not published', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, published } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, source, published } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(840_000);
     source.answerWith({ expiresAtMs: NOON_MS + 890_000 });
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'unchanged' });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'unchanged' });
     assert.equal(published()?.accessToken.reveal(), 'token-1');
     // A life of 50 s wants its successor 3.3 s before the end.
-    assert.equal(Math.round(keeper.dueInMs()), 56_667);
+    assert.equal(Math.round(managed.dueInMs()), 56_667);
   });
 });
 
@@ -290,12 +290,12 @@ describe('the spread of many tokens', () => {
 
   it('brings the refresh after a first token forward by the offset, and the later ones not', async () => {
     const clock = new FakeClock();
-    const { keeper, term } = createKeeperBench(clock, { offsetMs: OFFSET_MS });
-    await keeper.refresh('start', term);
-    assert.equal(keeper.dueInMs(), 740_000);
+    const { managed, term } = createManagedTokenBench(clock, { offsetMs: OFFSET_MS });
+    await managed.refresh('start', term);
+    assert.equal(managed.dueInMs(), 740_000);
     await clock.advance(740_000);
-    await keeper.refresh('due', term);
-    assert.equal(keeper.dueInMs(), 840_000);
+    await managed.refresh('due', term);
+    assert.equal(managed.dueInMs(), 840_000);
   });
 
   for (const { title, reason } of [
@@ -304,22 +304,22 @@ describe('the spread of many tokens', () => {
   ] as const) {
     it(`brings the refresh after a token forward ${title}`, async () => {
       const clock = new FakeClock();
-      const { keeper, term, store, identity } = createKeeperBench(clock, { offsetMs: OFFSET_MS });
+      const { managed, term, store, identity } = createManagedTokenBench(clock, { offsetMs: OFFSET_MS });
       store.put(identity.secret, serializeDocument(buildDocument()));
       await clock.advance(850_000);
-      await keeper.restore(term.signal);
-      await keeper.refresh(reason, term);
-      assert.equal(keeper.dueInMs(), 740_000);
+      await managed.restore(term.signal);
+      await managed.refresh(reason, term);
+      assert.equal(managed.dueInMs(), 740_000);
     });
   }
 
   it('survives a restart', async () => {
     const clock = new FakeClock();
-    const before = createKeeperBench(clock, { offsetMs: OFFSET_MS });
-    await before.keeper.refresh('start', before.term);
-    const after = createKeeperBench(clock, { store: before.store });
-    await after.keeper.restore(after.term.signal);
+    const before = createManagedTokenBench(clock, { offsetMs: OFFSET_MS });
+    await before.managed.refresh('start', before.term);
+    const after = createManagedTokenBench(clock, { store: before.store });
+    await after.managed.restore(after.term.signal);
     await settle();
-    assert.equal(after.keeper.dueInMs(), 740_000);
+    assert.equal(after.managed.dueInMs(), 740_000);
   });
 });

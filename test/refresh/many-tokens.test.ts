@@ -69,9 +69,9 @@ describe('many tokens of one provider', () => {
       store: before.store,
       policy: { refreshAfter: { kind: 'fraction', fraction: 0.6 } },
     });
-    for (const { keeper, source } of bench.tokens) {
+    for (const { managed, source } of bench.tokens) {
       source.delayMs = 100;
-      await keeper.restore(new AbortController().signal);
+      await managed.restore(new AbortController().signal);
     }
     bench.start();
     await timers.advance(5000);

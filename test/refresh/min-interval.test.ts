@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { MemoryWaits } from '../support/memory-journal.ts';
 
 const policy = { minIntervalMs: 120_000 };
@@ -27,10 +27,10 @@ class SlowWaits extends MemoryWaits {
 describe("a provider's minInterval", () => {
   it('Nobody is locked out: an explicit refresh waits for it', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock, { policy });
-    await keeper.refresh('start', term);
+    const { managed, term, source } = createManagedTokenBench(clock, { policy });
+    await managed.refresh('start', term);
     await clock.advance(10_000);
-    const run = keeper.refresh('explicit', term);
+    const run = managed.refresh('explicit', term);
     await settle();
     await clock.advance(109_999);
     assert.equal(source.fetches.length, 1);
@@ -40,9 +40,9 @@ describe("a provider's minInterval", () => {
 
   it('Nobody is locked out: an attempt after a failure waits for it, and says so', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, events } = createKeeperBench(clock, { policy });
+    const { managed, term, source, events } = createManagedTokenBench(clock, { policy });
     source.failWith();
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     assert.equal(events.last('refresh-failed').nextAttemptAtMs, clock.now() + 120_000);
     await clock.advance(119_999);
@@ -53,9 +53,9 @@ describe("a provider's minInterval", () => {
 
   it('Nobody is locked out: is counted from the call, however long its record takes before it', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock, { policy, waits: new SlowWaits(clock) });
+    const { managed, term, source } = createManagedTokenBench(clock, { policy, waits: new SlowWaits(clock) });
     source.failWith();
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     for (let seconds = 0; seconds < 300; seconds += 1) await clock.advance(1000);
     await run;
     const [first, second] = source.fetches.map(({ atMonotonicMs }) => atMonotonicMs);
@@ -66,13 +66,13 @@ describe("a provider's minInterval", () => {
   for (const isRestored of [true, false]) {
     it(`Nobody is locked out: holds across a restart, with the store read ${isRestored ? 'at the start' : 'late'}`, async () => {
       const clock = new FakeClock();
-      const before = createKeeperBench(clock, { policy });
-      await before.keeper.refresh('start', before.term);
+      const before = createManagedTokenBench(clock, { policy });
+      await before.managed.refresh('start', before.term);
       await clock.advance(10_000);
 
-      const after = createKeeperBench(clock, { policy, store: before.store });
-      if (isRestored) await after.keeper.restore(after.term.signal);
-      const run = after.keeper.refresh('explicit', after.term);
+      const after = createManagedTokenBench(clock, { policy, store: before.store });
+      if (isRestored) await after.managed.restore(after.term.signal);
+      const run = after.managed.refresh('explicit', after.term);
       await settle();
       await clock.advance(109_999);
       assert.equal(after.source.fetches.length, 0);
@@ -84,9 +84,9 @@ describe("a provider's minInterval", () => {
 
   it('does not hold up the write of a token that was fetched', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store } = createKeeperBench(clock, { policy });
+    const { managed, term, store } = createManagedTokenBench(clock, { policy });
     store.failNext('publish');
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(500);
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -94,10 +94,10 @@ describe("a provider's minInterval", () => {
 
   it('is measured in monotonic time, so that a clock that is set back does not stretch it', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source } = createKeeperBench(clock, { policy });
-    await keeper.refresh('start', term);
+    const { managed, term, source } = createManagedTokenBench(clock, { policy });
+    await managed.refresh('start', term);
     clock.jumpWallTime(-3_600_000);
-    const run = keeper.refresh('explicit', term);
+    const run = managed.refresh('explicit', term);
     await settle();
     await clock.advance(120_000);
     await run;

@@ -4,24 +4,24 @@ import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
 import { buildIdentity } from '../support/sample-events.ts';
 
 const NEVER = new AbortController().signal;
 
-/** A keeper whose process has just written as much as it may. */
-async function createBusyBench(options: Parameters<typeof createKeeperBench>[1] = {}) {
+/** A managed token whose process has just written as much as it may. */
+async function createBusyBench(options: Parameters<typeof createManagedTokenBench>[1] = {}) {
   const clock = new FakeClock();
   const rateLimiter = new WriteRateLimiter({ callsPerSecond: 4, clock });
   await rateLimiter.enter(0, NEVER);
-  return { clock, rateLimiter, bench: createKeeperBench(clock, { rateLimiter, ...options }) };
+  return { clock, rateLimiter, bench: createManagedTokenBench(clock, { rateLimiter, ...options }) };
 }
 
 describe('a write that waits for its turn', () => {
   it('is not sent when leadership was lost meanwhile, and counts as no write', async () => {
     const { clock, rateLimiter, bench } = await createBusyBench();
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     assert.equal(rateLimiter.waiting, 1);
     bench.loseLeadership();
@@ -44,7 +44,7 @@ describe('a write that waits for its turn', () => {
     let isLeading = true;
     // As after a pause of the process: the timer of the turn fires before any that ends the term.
     const term = { ...bench.term, hasEnded: () => !isLeading };
-    const run = bench.keeper.refresh('start', term);
+    const run = bench.managed.refresh('start', term);
     await settle();
     assert.equal(rateLimiter.waiting, 1);
     isLeading = false;
@@ -56,7 +56,7 @@ describe('a write that waits for its turn', () => {
 
   it('is sent while the program drains', async () => {
     const { clock, bench } = await createBusyBench();
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     bench.stop();
     await clock.advance(1000);
@@ -68,15 +68,15 @@ describe('a write that waits for its turn', () => {
     const rateLimiter = new WriteRateLimiter({ callsPerSecond: 4, clock });
     await rateLimiter.enter(0, NEVER);
     const store = new MemoryStore();
-    const plain = createKeeperBench(clock, { rateLimiter, store, identity: buildIdentity('pik') });
-    const chained = createKeeperBench(clock, {
+    const plain = createManagedTokenBench(clock, { rateLimiter, store, identity: buildIdentity('pik') });
+    const chained = createManagedTokenBench(clock, {
       rateLimiter,
       store,
       identity: buildIdentity('pivot'),
       chainFallback: 'none',
     });
     chained.source.answerWith({ refreshToken: new SecretText('refresh-1') });
-    const runs = [plain, chained].map(({ keeper, term }) => keeper.refresh('start', term));
+    const runs = [plain, chained].map(({ managed, term }) => managed.refresh('start', term));
     await settle();
     assert.equal(rateLimiter.waiting, 2);
     await clock.advance(10_000);
@@ -90,7 +90,7 @@ describe('a write that waits for its turn', () => {
   it('slows all writes down when the store throttles it', async () => {
     const { clock, rateLimiter, bench } = await createBusyBench();
     bench.store.failNext('publish', { ...STORE_DOWN, isThrottled: true });
-    void bench.keeper.refresh('start', bench.term);
+    void bench.managed.refresh('start', bench.term);
     await clock.advance(1000);
     assert.ok(rateLimiter.callsPerSecond < 4, `${rateLimiter.callsPerSecond} calls a second`);
     assert.equal(bench.store.callsOf('publish').length, 1);

@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock } from '../support/fake-clock.ts';
-import { createEvenRandom, createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
+import {
+  createEvenRandom,
+  createManagedTokenBench,
+  type ManagedTokenBench,
+} from '../support/managed-token-bench.ts';
 import { MemoryStore } from '../support/memory-store.ts';
 
 /** 30 s before expiry, and a little earlier where ticks are coarse. */
@@ -14,11 +18,11 @@ function crowdedDay(newestMs: number): readonly number[] {
   return Array.from({ length: 144 }, (_, index) => newestMs + index * 300_000);
 }
 
-async function publishFirst(clock: FakeClock, policy: typeof POLICY): Promise<KeeperBench> {
+async function publishFirst(clock: FakeClock, policy: typeof POLICY): Promise<ManagedTokenBench> {
   const store = new MemoryStore();
   store.versionAgesMs = [];
-  const bench = createKeeperBench(clock, { store, policy });
-  await bench.keeper.refresh('start', bench.term);
+  const bench = createManagedTokenBench(clock, { store, policy });
+  await bench.managed.refresh('start', bench.term);
   return bench;
 }
 
@@ -26,38 +30,38 @@ describe('a refresh that would take the last versions', () => {
   it('is put off by a process that has just learnt of them, and comes at the latest moment', async () => {
     const clock = new FakeClock();
     const { store, source } = await publishFirst(clock, POLICY);
-    const { keeper, term, events } = createKeeperBench(clock, {
+    const { managed, term, events } = createManagedTokenBench(clock, {
       store,
       source,
       policy: POLICY,
       random: createEvenRandom(2),
     });
-    await keeper.restore(term.signal);
+    await managed.restore(term.signal);
     store.versionAgesMs = crowdedDay(840_000);
     await clock.advance(840_000);
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'fresh' });
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'fresh' });
     assert.equal(source.fetches.length, 1);
-    assert.equal(keeper.dueInMs(), LATEST_MS - 840_000);
-    assert.equal(events.last('refresh-postponed').refreshAtMs, clock.now() + keeper.dueInMs());
+    assert.equal(managed.dueInMs(), LATEST_MS - 840_000);
+    assert.equal(events.last('refresh-postponed').refreshAtMs, clock.now() + managed.dueInMs());
 
-    await clock.advance(keeper.dueInMs());
-    assert.deepEqual(await keeper.refresh('due', term), { kind: 'refreshed' });
+    await clock.advance(managed.dueInMs());
+    assert.deepEqual(await managed.refresh('due', term), { kind: 'refreshed' });
     assert.equal(store.callsOf('readVersionAges').length, 2, 'once by each process');
   });
 
   it('is made at once when somebody asks for it', async () => {
     const clock = new FakeClock();
     const { store, source } = await publishFirst(clock, POLICY);
-    const { keeper, term, events } = createKeeperBench(clock, {
+    const { managed, term, events } = createManagedTokenBench(clock, {
       store,
       source,
       policy: POLICY,
       random: createEvenRandom(2),
     });
-    await keeper.restore(term.signal);
+    await managed.restore(term.signal);
     store.versionAgesMs = crowdedDay(840_000);
     await clock.advance(840_000);
-    assert.deepEqual(await keeper.refresh('explicit', term), { kind: 'refreshed' });
+    assert.deepEqual(await managed.refresh('explicit', term), { kind: 'refreshed' });
     assert.equal(events.of('version-budget-exhausted').length, 1, 'and said so');
   });
 
@@ -65,18 +69,21 @@ describe('a refresh that would take the last versions', () => {
     const clock = new FakeClock();
     const store = new MemoryStore();
     store.versionAgesMs = crowdedDay(60_000);
-    const { keeper, term } = createKeeperBench(clock, { store, policy: { ...POLICY, stalenessMs: 60_000 } });
-    await keeper.refresh('start', term);
-    assert.equal(keeper.dueInMs(), 900_000 - 90_000);
+    const { managed, term } = createManagedTokenBench(clock, {
+      store,
+      policy: { ...POLICY, stalenessMs: 60_000 },
+    });
+    await managed.refresh('start', term);
+    assert.equal(managed.dueInMs(), 900_000 - 90_000);
   });
 
   it('keeps its plan over a restart', async () => {
     const clock = new FakeClock();
-    const { keeper: former, store } = await publishFirst(clock, TIGHT);
+    const { managed: former, store } = await publishFirst(clock, TIGHT);
     assert.equal(former.dueInMs(), 870_000);
-    const { keeper, term } = createKeeperBench(clock, { store, policy: TIGHT });
-    await keeper.restore(term.signal);
-    assert.equal(keeper.dueInMs(), 870_000);
+    const { managed, term } = createManagedTokenBench(clock, { store, policy: TIGHT });
+    await managed.restore(term.signal);
+    assert.equal(managed.dueInMs(), 870_000);
   });
 
   it('is spared when somebody else has published a token meanwhile', async () => {
@@ -84,12 +91,17 @@ describe('a refresh that would take the last versions', () => {
     const daemon = await publishFirst(clock, TIGHT);
     const { store, source } = daemon;
     await clock.advance(400_000);
-    const command = createKeeperBench(clock, { store, source, policy: TIGHT, random: createEvenRandom(2) });
-    await command.keeper.refresh('explicit', command.term);
+    const command = createManagedTokenBench(clock, {
+      store,
+      source,
+      policy: TIGHT,
+      random: createEvenRandom(2),
+    });
+    await command.managed.refresh('explicit', command.term);
     await clock.advance(470_000);
-    assert.deepEqual(await daemon.keeper.refresh('due', daemon.term, 1), { kind: 'fresh' });
+    assert.deepEqual(await daemon.managed.refresh('due', daemon.term, 1), { kind: 'fresh' });
     assert.equal(source.fetches.length, 2, 'nothing is fetched');
     assert.equal(store.callsOf('publish').length, 2, 'and nothing is written');
-    assert.equal(daemon.keeper.dueInMs(), 400_000);
+    assert.equal(daemon.managed.dueInMs(), 400_000);
   });
 });

@@ -32,7 +32,7 @@ describe('ProviderScheduler', () => {
       assertReadersAreServed();
       leastLifeMs = Math.min(
         leastLifeMs,
-        (tokens[0]?.keeper.published?.expiresAtMs ?? Number.NaN) - timers.clock.now(),
+        (tokens[0]?.managed.published?.expiresAtMs ?? Number.NaN) - timers.clock.now(),
       );
     });
     await timers.advance(3 * HOUR_MS);
@@ -70,7 +70,7 @@ describe('ProviderScheduler', () => {
     await before.stop();
     bench = createSchedulerBench(timers.clock, { store: before.store });
     const [token] = bench.tokens;
-    await token?.keeper.restore(new AbortController().signal);
+    await token?.managed.restore(new AbortController().signal);
     bench.start();
     await timers.advance(8 * MINUTE_MS);
     assert.deepEqual(bench.fetchTimesMs(), []);
@@ -88,7 +88,7 @@ describe('ProviderScheduler', () => {
     assert.equal(quick?.source.fetches.length, 3);
     hold?.release();
     await timers.advance(1);
-    assert.equal(slow?.keeper.published?.generation, 1);
+    assert.equal(slow?.managed.published?.generation, 1);
   });
 
   it('goes on after an outage without a storm', async () => {
@@ -120,7 +120,7 @@ describe('ProviderScheduler', () => {
     assert.equal(isDrained, false);
     hold?.release();
     await drained;
-    assert.equal(bench.tokens[0]?.keeper.published?.generation, 1);
+    assert.equal(bench.tokens[0]?.managed.published?.generation, 1);
     assert.equal(bench.fetchTimesMs().length, 1);
     scheduler.handleClockJump();
     await timers.advance(HOUR_MS);
@@ -211,7 +211,7 @@ describe('a classic schedule', () => {
     await timers.advance(5 * MINUTE_MS);
     await before.stop();
     bench = createSchedulerBench(timers.clock, { setting, store: before.store });
-    await bench.tokens[0]?.keeper.restore(new AbortController().signal);
+    await bench.tokens[0]?.managed.restore(new AbortController().signal);
     bench.start();
     await timers.advance(MINUTE_MS);
     assert.deepEqual(bench.fetchTimesMs(), []);
@@ -223,11 +223,11 @@ describe('tokens that come and go', () => {
     bench = createSchedulerBench(timers.clock, { tokenCount: 2 });
     const [, second] = bench.tokens;
     assert.ok(second !== undefined);
-    await bench.scheduler.remove(second.keeper);
+    await bench.scheduler.remove(second.managed);
     bench.start();
     await timers.advance(MINUTE_MS);
     assert.equal(second.source.fetches.length, 0);
-    bench.scheduler.add([second.keeper]);
+    bench.scheduler.add([second.managed]);
     await timers.advance(1);
     assert.equal(second.source.fetches.length, 1);
     await timers.advance(HOUR_MS);
@@ -242,10 +242,10 @@ describe('tokens that come and go', () => {
     bench = createSchedulerBench(timers.clock, { lifetimeMs: HOUR_MS, store: before.store });
     const [token] = bench.tokens;
     assert.ok(token !== undefined);
-    await bench.scheduler.remove(token.keeper);
+    await bench.scheduler.remove(token.managed);
     bench.start();
-    await token.keeper.restore(new AbortController().signal);
-    bench.scheduler.add([token.keeper]);
+    await token.managed.restore(new AbortController().signal);
+    bench.scheduler.add([token.managed]);
     const { lifetimeMs, tickMs, formerLifetimeMs } = bench.events.last('schedule-derived');
     assert.deepEqual([lifetimeMs, tickMs, formerLifetimeMs], [5 * MINUTE_MS, 5_000, HOUR_MS]);
     await timers.advance(4 * MINUTE_MS - 25_000);
@@ -256,7 +256,7 @@ describe('tokens that come and go', () => {
 
   it('only takes note of what is added while it does not lead', async () => {
     bench = createSchedulerBench(timers.clock);
-    bench.scheduler.add(bench.tokens.map(({ keeper }) => keeper));
+    bench.scheduler.add(bench.tokens.map(({ managed }) => managed));
     await timers.advance(HOUR_MS);
     assert.deepEqual(bench.fetchTimesMs(), []);
   });
@@ -269,7 +269,7 @@ describe('tokens that come and go', () => {
     bench.start();
     await hold.reached;
     let isGone = false;
-    const removed = bench.scheduler.remove(first.keeper).then(() => {
+    const removed = bench.scheduler.remove(first.managed).then(() => {
       isGone = true;
     });
     await timers.advance(1_000);

@@ -5,7 +5,7 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import type { FakeTokenSource } from '../support/fake-token-source.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 
 const RETIRED = { code: 'aborted', retry: 'soon', message: 'the token is not kept any more' } as const;
@@ -13,18 +13,18 @@ const RETIRED = { code: 'aborted', retry: 'soon', message: 'the token is not kep
 describe('a token that is retired', () => {
   it('while nothing is in flight is done with at once', async () => {
     const clock = new FakeClock();
-    const { keeper, term, events } = createKeeperBench(clock);
-    await keeper.retire(term);
+    const { managed, term, events } = createManagedTokenBench(clock);
+    await managed.retire(term);
     assert.deepEqual(events.all, []);
   });
 
   it('during a fetch still publishes what it fetched', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, published } = createKeeperBench(clock);
+    const { managed, term, source, published } = createManagedTokenBench(clock);
     const hold = source.holdNext();
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await hold.reached;
-    const retired = keeper.retire(term);
+    const retired = managed.retire(term);
     hold.release();
     await retired;
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -33,11 +33,11 @@ describe('a token that is retired', () => {
 
   it('between two attempts makes no further one, and nobody is told of a failure', async () => {
     const clock = new FakeClock();
-    const { keeper, term, source, events } = createKeeperBench(clock);
+    const { managed, term, source, events } = createManagedTokenBench(clock);
     source.failWith({ retry: 'needs-human' });
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await settle();
-    await keeper.retire(term);
+    await managed.retire(term);
     assert.deepEqual(await run, { kind: 'failed', failure: RETIRED });
     assert.equal(source.fetches.length, 1);
     assert.equal(events.of('refresh-failed').length, 1);
@@ -49,13 +49,13 @@ describe('a token that is retired', () => {
   it('while it waits for its turn gives up', async () => {
     const clock = new FakeClock();
     const gate = new ConcurrencyLimit(1);
-    const first = createKeeperBench(clock, { gate });
-    const second = createKeeperBench(clock, { gate });
+    const first = createManagedTokenBench(clock, { gate });
+    const second = createManagedTokenBench(clock, { gate });
     const hold = first.source.holdNext();
-    const running = first.keeper.refresh('due', first.term);
+    const running = first.managed.refresh('due', first.term);
     await hold.reached;
-    const waiting = second.keeper.refresh('due', second.term);
-    await second.keeper.retire(second.term);
+    const waiting = second.managed.refresh('due', second.term);
+    await second.managed.retire(second.term);
     assert.deepEqual(await waiting, { kind: 'failed', failure: RETIRED });
     hold.release();
     assert.deepEqual(await running, { kind: 'refreshed' });
@@ -68,16 +68,19 @@ describe('a token that is retired', () => {
   ] as const satisfies readonly (readonly [string, (source: FakeTokenSource) => void])[]) {
     it(`No chain is lost by us: saves a refresh token that came with ${what} first, however long that takes, and fetches nothing`, async () => {
       const clock = new FakeClock();
-      const bench = createKeeperBench(clock, { chainFallback: 'none', policy: { minIntervalMs: 300_000 } });
-      const { keeper, term, source, store, events, savedChain } = bench;
+      const bench = createManagedTokenBench(clock, {
+        chainFallback: 'none',
+        policy: { minIntervalMs: 300_000 },
+      });
+      const { managed, term, source, store, events, savedChain } = bench;
       answer(source);
       events.onNext('token-fetched', () => {
         store.outage = STORE_DOWN;
       });
-      const run = keeper.refresh('due', term);
+      const run = managed.refresh('due', term);
       await settle();
       let isRetired = false;
-      const retired = keeper.retire(term).then(() => {
+      const retired = managed.retire(term).then(() => {
         isRetired = true;
       });
       await settle();
@@ -89,7 +92,7 @@ describe('a token that is retired', () => {
       await clock.advance(60_000);
       await retired;
       assert.equal(savedChain()?.generation, 1);
-      assert.equal(keeper.hasUnsaved, false);
+      assert.equal(managed.hasUnsaved, false);
       assert.equal(source.fetches.length, 1);
     });
   }
@@ -97,18 +100,18 @@ describe('a token that is retired', () => {
   it('saves nothing in a replica that does not lead, or with a term that is over', async () => {
     const clock = new FakeClock();
     for (const isLost of [false, true]) {
-      const { keeper, term, source, store, events, loseLeadership } = createKeeperBench(clock, {
+      const { managed, term, source, store, events, loseLeadership } = createManagedTokenBench(clock, {
         chainFallback: 'none',
       });
       source.answerWith({ refreshToken: new SecretText('refresh-1') });
       events.onNext('token-fetched', () => {
         store.outage = STORE_DOWN;
       });
-      void keeper.refresh('due', term);
+      void managed.refresh('due', term);
       await settle();
       loseLeadership();
-      await keeper.retire(isLost ? term : undefined);
-      assert.equal(keeper.hasUnsaved, true);
+      await managed.retire(isLost ? term : undefined);
+      assert.equal(managed.hasUnsaved, true);
       assert.equal(store.callsOf('publish').length, 1);
     }
   });

@@ -3,16 +3,16 @@ import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { buildDocument } from '../support/token-builder.ts';
 
 describe('while the store is down', () => {
   it('One at a time: a fetched token is kept and only its write is repeated, the same write every time', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, source, events, identity, published } = createKeeperBench(clock);
+    const { managed, term, store, source, events, identity, published } = createManagedTokenBench(clock);
     store.failNext('publish', STORE_DOWN, 3);
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(500 + 1000 + 2000);
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -30,9 +30,9 @@ describe('while the store is down', () => {
 
   it('a write whose answer was lost is recognised instead of repeated', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, source, identity } = createKeeperBench(clock);
+    const { managed, term, store, source, identity } = createManagedTokenBench(clock);
     store.loseNextAnswer();
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(500);
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -42,11 +42,11 @@ describe('while the store is down', () => {
 
   it('One at a time: nothing is fetched until the store has said what it holds', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, source, identity } = createKeeperBench(clock);
+    const { managed, term, store, source, identity } = createManagedTokenBench(clock);
     store.put(identity.secret, serializeDocument(buildDocument()));
     store.outage = STORE_DOWN;
-    assert.ok(!(await keeper.restore(term.signal)).ok);
-    const run = keeper.refresh('start', term);
+    assert.ok(!(await managed.restore(term.signal)).ok);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(120_000);
     assert.equal(source.fetches.length, 0);
@@ -58,32 +58,32 @@ describe('while the store is down', () => {
 
   it('One at a time: what it held is not trusted any more once a later read has failed', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, source, identity } = createKeeperBench(clock);
-    await keeper.restore(term.signal);
+    const { managed, term, store, source, identity } = createManagedTokenBench(clock);
+    await managed.restore(term.signal);
     store.put(identity.secret, serializeDocument(buildDocument()));
     store.failNext('read', STORE_DOWN);
-    assert.ok(!(await keeper.restore(term.signal)).ok);
-    assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+    assert.ok(!(await managed.restore(term.signal)).ok);
+    assert.deepEqual(await managed.refresh('start', term), { kind: 'fresh' });
     assert.equal(source.fetches.length, 0);
   });
 
   it('One at a time: what it held is not trusted any more once others may have published', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, source, identity } = createKeeperBench(clock);
-    await keeper.restore(term.signal);
+    const { managed, term, store, source, identity } = createManagedTokenBench(clock);
+    await managed.restore(term.signal);
     store.put(identity.secret, serializeDocument(buildDocument()));
-    keeper.invalidate();
-    assert.deepEqual(await keeper.refresh('start', term), { kind: 'fresh' });
+    managed.invalidate();
+    assert.deepEqual(await managed.refresh('start', term), { kind: 'fresh' });
     assert.equal(source.fetches.length, 0);
   });
 
   it('a kept token that has become due itself is dropped, and the store is read before the next fetch', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, source, events, published } = createKeeperBench(clock);
+    const { managed, term, store, source, events, published } = createManagedTokenBench(clock);
     events.onNext('token-fetched', () => {
       store.outage = STORE_DOWN;
     });
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
     await clock.advance(3 * 840_000);
     assert.equal(source.fetches.length, 1, 'no token is fetched for a store that does not answer');
@@ -98,14 +98,14 @@ describe('while the store is down', () => {
 
   it('the old token stays published', async () => {
     const clock = new FakeClock();
-    const { keeper, term, store, published } = createKeeperBench(clock);
-    await keeper.refresh('start', term);
+    const { managed, term, store, published } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
     await clock.advance(840_000);
     store.failNext('publish', STORE_DOWN, 2);
-    const run = keeper.refresh('due', term);
+    const run = managed.refresh('due', term);
     await settle();
     assert.equal(published()?.accessToken.reveal(), 'token-1');
-    assert.equal(keeper.published?.fingerprint, new SecretText('token-1').fingerprint());
+    assert.equal(managed.published?.fingerprint, new SecretText('token-1').fingerprint());
     await clock.advance(1500);
     await run;
     assert.equal(published()?.accessToken.reveal(), 'token-2');

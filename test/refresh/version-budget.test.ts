@@ -30,7 +30,7 @@ const UNSTRETCHED_PACE_MS = 14 * MINUTE_MS;
 const LONGEST_PACE_MS = LIFETIME_MS - 30_000;
 
 interface Process {
-  readonly keeper: ManagedToken;
+  readonly managed: ManagedToken;
   readonly term: Term;
   stop(): void;
 }
@@ -77,7 +77,7 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     const parts = { identity: IDENTITY, store, clock, random, events: events.record };
     const stopping = new AbortController();
     return {
-      keeper: new ManagedToken({
+      managed: new ManagedToken({
         ...parts,
         source,
         policy,
@@ -132,17 +132,17 @@ async function live(t: TestContext, days: TwoDays) {
       restarts.shift();
       daemon.stop();
       daemon = startProcess();
-      expectOk(await daemon.keeper.restore(never));
+      expectOk(await daemon.managed.restore(never));
     }
     const request = explicit[0];
     if (request !== undefined && nowMs >= request.atMs) {
       explicit.shift();
-      const { keeper, term } = request.by === 'daemon' ? daemon : startProcess();
-      await keeper.restore(never);
-      await keeper.refresh('explicit', term, 1);
+      const { managed, term } = request.by === 'daemon' ? daemon : startProcess();
+      await managed.restore(never);
+      await managed.refresh('explicit', term, 1);
     }
-    const { keeper, term } = daemon;
-    if (!keeper.isRefreshing && isDueAtTick(keeper.dueInMs(), tickMs)) run = keeper.refresh('due', term);
+    const { managed, term } = daemon;
+    if (!managed.isRefreshing && isDueAtTick(managed.dueInMs(), tickMs)) run = managed.refresh('due', term);
     await Promise.race([run, clock.untilSleeping()]);
     await clock.advance(tickMs);
     const token = world.readToken();

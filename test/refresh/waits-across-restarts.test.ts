@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Failure } from '../../src/core/failure.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench, type KeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench, type ManagedTokenBench } from '../support/managed-token-bench.ts';
 import { MemoryWaits } from '../support/memory-journal.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
 import { MINUTE_MS } from '../support/token-builder.ts';
@@ -20,15 +20,15 @@ function createWorld(): World {
   return { clock: new FakeClock(), store: new MemoryStore(), waits: new MemoryWaits() };
 }
 
-function startProcess({ clock, store, waits }: World, minIntervalMs = 0): KeeperBench {
-  return createKeeperBench(clock, { store, waits, policy: { minIntervalMs } });
+function startProcess({ clock, store, waits }: World, minIntervalMs = 0): ManagedTokenBench {
+  return createManagedTokenBench(clock, { store, waits, policy: { minIntervalMs } });
 }
 
 /** A process whose one fetch fails, and which is killed then: its term ends without a word. */
 async function liveOnce(world: World, failure: Partial<Failure>): Promise<void> {
   const bench = startProcess(world);
   bench.source.failWith(failure);
-  void bench.keeper.refresh('start', bench.term);
+  void bench.managed.refresh('start', bench.term);
   await settle();
   assert.equal(bench.source.fetches.length, 1);
   bench.loseLeadership();
@@ -40,7 +40,7 @@ async function restOfNextProcess(world: World, failure: Partial<Failure>): Promi
   const bench = startProcess(world);
   bench.source.failWith(failure);
   const startedMs = world.clock.monotonicMs();
-  void bench.keeper.refresh('start', bench.term);
+  void bench.managed.refresh('start', bench.term);
   await settle();
   for (let seconds = 0; seconds < 86_400 && bench.source.fetches.length === 0; seconds += 1)
     await world.clock.advance(1000);
@@ -55,7 +55,7 @@ describe('a wait that a provider demanded', () => {
     await liveOnce(world, { code: 'rate-limited', retryAfterMs: 10 * MINUTE_MS });
     await world.clock.advance(4 * MINUTE_MS);
     const next = startProcess(world);
-    const run = next.keeper.refresh('start', next.term);
+    const run = next.managed.refresh('start', next.term);
     await settle();
     const { failure, nextAttemptAtMs } = next.events.last('refresh-failed');
     assert.equal(failure.code, 'rate-limited');
@@ -72,7 +72,7 @@ describe('a wait that a provider demanded', () => {
     await liveOnce(world, { code: 'rate-limited', retryAfterMs: 10 * MINUTE_MS });
     const next = startProcess(world);
     world.store.failNext('read', STORE_DOWN, 3);
-    void next.keeper.refresh('start', next.term);
+    void next.managed.refresh('start', next.term);
     await settle();
     await world.clock.advance(10 * MINUTE_MS - 1);
     assert.equal(next.source.fetches.length, 0);
@@ -84,7 +84,7 @@ describe('a wait that a provider demanded', () => {
     const world = createWorld();
     await liveOnce(world, { code: 'rate-limited', retryAfterMs: 10 * MINUTE_MS });
     const next = startProcess(world);
-    const outcome = await next.keeper.refresh('due', next.term, 3);
+    const outcome = await next.managed.refresh('due', next.term, 3);
     assert.equal(outcome.kind === 'failed' ? outcome.failure.code : outcome.kind, 'rate-limited');
     assert.equal(next.source.fetches.length, 0);
   });
@@ -99,7 +99,7 @@ describe('rejected credentials and restarts', () => {
       rests.push((await restOfNextProcess(world, REJECTED)) / MINUTE_MS);
     assert.deepEqual(rests.map(Math.round), [1, 2, 4, 8, 15, 15]);
     const healed = startProcess(world);
-    void healed.keeper.refresh('start', healed.term);
+    void healed.managed.refresh('start', healed.term);
     await settle();
     await world.clock.advance(15 * MINUTE_MS);
     assert.equal(healed.source.fetches.length, 1);
@@ -117,7 +117,7 @@ describe('rejected credentials and restarts', () => {
   it('does not hold a restart back for credentials that could not even be read', async () => {
     const world = createWorld();
     const bench = startProcess(world);
-    const unasked = createKeeperBench(world.clock, {
+    const unasked = createManagedTokenBench(world.clock, {
       ...world,
       provider: {
         readSeed: () => bench.source.readSeed(),
@@ -130,7 +130,7 @@ describe('rejected credentials and restarts', () => {
         verifyCredentials: () => bench.source.verifyCredentials(),
       },
     });
-    void unasked.keeper.refresh('start', unasked.term);
+    void unasked.managed.refresh('start', unasked.term);
     await settle();
     assert.equal(unasked.events.last('refresh-failed').failure.code, 'credentials-rejected');
     assert.equal(world.waits.records.size, 0);
@@ -144,12 +144,12 @@ describe("a provider's minInterval and restarts", () => {
       const killed = startProcess(world, 5 * MINUTE_MS);
       if (isCutOff) killed.source.holdNext();
       else killed.source.failWith();
-      void killed.keeper.refresh('start', killed.term);
+      void killed.managed.refresh('start', killed.term);
       await settle();
       killed.loseLeadership();
       await world.clock.advance(2 * MINUTE_MS);
       const next = startProcess(world, 5 * MINUTE_MS);
-      void next.keeper.refresh('start', next.term);
+      void next.managed.refresh('start', next.term);
       await settle();
       await world.clock.advance(3 * MINUTE_MS - 1);
       assert.equal(next.source.fetches.length, 0);

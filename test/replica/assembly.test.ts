@@ -37,16 +37,16 @@ function assembleText(text: string) {
 }
 
 function onlyKeeper(providers: readonly AssembledProvider[]) {
-  const keeper = providers[0]?.tokens[0]?.keeper;
-  assert.ok(keeper !== undefined);
-  return keeper;
+  const managed = providers[0]?.tokens[0]?.managed;
+  assert.ok(managed !== undefined);
+  return managed;
 }
 
 describe('an assembly', () => {
   it('gives all tokens of all providers one pace of writes', async () => {
     const { clock, store, providers } = assembleText(`${CUSTOMERS}store: { writesPerSecond: 4 }\n`);
-    const keepers = providers.flatMap(({ tokens }) => tokens.map(({ keeper }) => keeper));
-    const runs = keepers.map((keeper) => keeper.refresh('start', term));
+    const managedTokens = providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
+    const runs = managedTokens.map((managed) => managed.refresh('start', term));
     await settle();
     assert.equal(store.callsOf('publish').length, 1);
     await clock.advance(1000);
@@ -57,10 +57,10 @@ describe('an assembly', () => {
   it('Nobody is locked out: holds each provider to its fetch budget, on record', async () => {
     const text = `${PIVOT}    fetchBudget: 6/hour\nstore: { writesPerSecond: 1000 }\n`;
     const { counts, events, providers } = assembleText(text);
-    const keeper = onlyKeeper(providers);
+    const managed = onlyKeeper(providers);
     for (let call = 0; call < 6; call += 1)
-      assert.notEqual((await keeper.refresh('explicit', term, 1)).kind, 'failed');
-    const outcome = await keeper.refresh('explicit', term, 1);
+      assert.notEqual((await managed.refresh('explicit', term, 1)).kind, 'failed');
+    const outcome = await managed.refresh('explicit', term, 1);
     assert.equal(outcome.kind === 'failed' ? outcome.failure.code : outcome.kind, 'rate-limited');
     assert.equal(events.of('token-fetched').length, 6);
     const recorded = counts.records.get('pivot') ?? [];

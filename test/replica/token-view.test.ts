@@ -60,7 +60,7 @@ function setUp(...dueAtMs: readonly number[]) {
   const clock = new FakeClock();
   const store = new CountingStore();
   const tokens = dueAtMs.map((moment, index) => new FakeToken(clock, moment, `payments/${index}`));
-  return { clock, store, tokens, view: new TokenView({ keepers: tokens, store, clock }) };
+  return { clock, store, tokens, view: new TokenView({ managedTokens: tokens, store, clock }) };
 }
 
 /** Lets the pauses between portions pass. */
@@ -149,7 +149,7 @@ describe('at a take-over the view', () => {
     );
   });
 
-  it('does not wait for tokens that nobody could ever read: their keepers read them', async () => {
+  it('does not wait for tokens that nobody could ever read: their managed tokens read them', async () => {
     const { tokens, view, clock } = setUp(MINUTE_MS);
     for (const token of tokens) token.result = fail(STORE_DOWN);
     await view.readAll(never);

@@ -235,13 +235,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'new customer never refreshed',
     file: 'replica/managed-provider.ts',
-    changes: [['    this.scheduler.add(keepers);\n', '']],
+    changes: [['    this.scheduler.add(managedTokens);\n', '']],
     profile: 'customers',
   },
   {
     name: 'gone customer refreshed',
     file: 'replica/managed-provider.ts',
-    changes: [['const retired = this.scheduler.remove(keeper);', 'const retired = Promise.resolve();']],
+    changes: [['const retired = this.scheduler.remove(managed);', 'const retired = Promise.resolve();']],
     profile: 'customers',
   },
   {

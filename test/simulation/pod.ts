@@ -156,10 +156,10 @@ export class Pod {
         this.#createPorts(process),
         this.#connect(process, true, silent),
       );
-      const { keeper } =
-        providers.flatMap(({ tokens }) => tokens).find((each) => each.keeper.identity.token === token) ?? {};
+      const { managed } =
+        providers.flatMap(({ tokens }) => tokens).find((each) => each.managed.identity.token === token) ?? {};
       const never = new AbortController().signal;
-      keeper
+      managed
         ?.refresh('explicit', termUntil(never), COMMAND_ATTEMPTS)
         .catch((error: unknown) => this.#noteFault(process, error))
         .finally(() => process.kill());

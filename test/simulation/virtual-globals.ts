@@ -2,7 +2,7 @@ import type { Happening, VirtualTime } from './virtual-time.ts';
 
 const FAKED = ['Date', 'setTimeout', 'clearTimeout', 'performance'] as const;
 /** As Node: a longer delay does not fit into its timers and fires at once. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** What `setTimeout` hands out. */
 class VirtualTimer {
@@ -47,7 +47,7 @@ export function installVirtualGlobals(time: VirtualTime): () => void {
       const { running } = time;
       if (running === undefined) throw new Error('a timer of nobody: only processes set timers');
       if (running.isDead) return new VirtualTimer(undefined);
-      const heldMs = delayMs >= 1 && delayMs <= LONGEST_TIMER_MS ? Math.trunc(delayMs) : 1;
+      const heldMs = delayMs >= 1 && delayMs <= MAX_TIMER_MS ? Math.trunc(delayMs) : 1;
       return new VirtualTimer(time.schedule(heldMs, running, run, true));
     },
     clearTimeout: (timer: unknown): void => {

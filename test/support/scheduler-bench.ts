@@ -8,7 +8,7 @@ import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
 import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ProviderScheduler, type ScheduleSetting } from '../../src/refresh/provider-scheduler.ts';
-import { createKeeperBench, type KeeperBench } from './keeper-bench.ts';
+import { createManagedTokenBench, type ManagedTokenBench } from './managed-token-bench.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { buildIdentity } from './sample-events.ts';
@@ -29,13 +29,13 @@ export interface SchedulerBenchOptions {
   readonly budget?: (events: RefreshEvents) => FetchBudget;
 }
 
-/** One scheduler with real keepers over fakes: the provider `pivot`, with one token or one per customer. */
+/** One scheduler with real managed tokens over fakes: the provider `pivot`, with one token or one per customer. */
 export interface SchedulerBench {
   readonly scheduler: ProviderScheduler;
-  readonly tokens: readonly KeeperBench[];
+  readonly tokens: readonly ManagedTokenBench[];
   readonly store: MemoryStore;
   readonly gate: ConcurrencyLimit;
-  /** Of the scheduler and of all keepers. */
+  /** Of the scheduler and of all managed tokens. */
   readonly events: RecordedEvents;
   /** Starts the scheduler, and the watch over the clock as the daemon does. */
   start(): void;
@@ -55,7 +55,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
   const random = createSeededRandom(2026);
   const breaker = new ProviderBreaker({ provider: 'pivot', clock, random, events: events.record });
   const tokens = Array.from({ length: tokenCount }, (_, index) =>
-    createKeeperBench(clock, {
+    createManagedTokenBench(clock, {
       identity: buildIdentity(tokenCount === 1 ? 'pivot' : `pivot/customer-${index}`),
       store,
       gate,
@@ -75,7 +75,7 @@ export function createSchedulerBench(clock: Clock, options: SchedulerBenchOption
     setting: options.setting ?? { kind: 'derived' },
     policy,
     expectedLifetimeMs: lifetimeMs,
-    tokens: tokens.map(({ keeper }) => keeper),
+    tokens: tokens.map(({ managed }) => managed),
     clock,
     events: events.record,
     ticker: createCronTicker({ info: ignore, warn: ignore, debug: ignore, error: failOnError }),

@@ -18,13 +18,13 @@ const REFRESH_BEFORE_MS = 300_000;
 /** Nothing is signed with what is over before the call arrives. */
 const LAST_MS = 15_000;
 /** However soon they expire by our clock, which may be wrong: otherwise each call would look them up. */
-const LEAST_USE_MS = 60_000;
+const MIN_USE_MS = 60_000;
 /** Between two look-ups ahead of time, so that a source that refuses is not asked by every call. */
 const AHEAD_EVERY_MS = 10_000;
 const MANY_LOST = 4;
 /** Before the first look-up beside {@link MANY_LOST} that hang; doubled with each one more. */
 const RARE_MS = 60_000;
-const MOST_RARE_MS = 900_000;
+const MAX_RARE_MS = 900_000;
 const NEVER = new AbortController().signal;
 
 export interface AwsCredentialsOptions {
@@ -78,7 +78,7 @@ export class AwsCredentials {
     const { clock } = this.#options;
     const leftMs = expiration.getTime() - clock.now();
     const inUseMs = clock.monotonicMs() - obtainedAtMonotonicMs;
-    return inUseMs < LEAST_USE_MS ? Math.max(leftMs, REFRESH_BEFORE_MS) : leftMs;
+    return inUseMs < MIN_USE_MS ? Math.max(leftMs, REFRESH_BEFORE_MS) : leftMs;
   }
 
   #refreshAhead(held: Held): void {
@@ -123,7 +123,7 @@ export class AwsCredentials {
   }
 
   #waitBesideLostMs(): number {
-    return this.#lost < MANY_LOST ? 0 : Math.min(RARE_MS * 2 ** (this.#lost - MANY_LOST), MOST_RARE_MS);
+    return this.#lost < MANY_LOST ? 0 : Math.min(RARE_MS * 2 ** (this.#lost - MANY_LOST), MAX_RARE_MS);
   }
 
   #countLost(work: Promise<unknown> | undefined): void {

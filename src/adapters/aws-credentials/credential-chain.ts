@@ -26,7 +26,7 @@ export interface CredentialChainOptions {
   readonly askSdk: (signal: AbortSignal) => Promise<AwsIdentity>;
 }
 
-const MOST_BYTES = 1_048_576;
+const MAX_BYTES = 1_048_576;
 const NO_FILE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 /** Rejects with an {@link AwsCredentialsError}. */
@@ -135,7 +135,7 @@ async function readFile(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MOST_BYTES }));
+    const bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_BYTES }));
     return new TextDecoder().decode(bytes);
   } catch (error) {
     if (NO_FILE.has(errnoOf(error))) return undefined;

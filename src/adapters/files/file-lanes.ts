@@ -3,8 +3,8 @@
  * hangs, whatever deadline the caller has, and the pool has four of them for files, names and signatures together.
  *
  * Guarantee: a caller is answered within {@link FILE_LIMIT_MS} of the time in which this process runs. There is never more
- * than one piece of work on one path, also not after its deadline: until the first has ended the next ones are refused. At most {@link MOST_IN_FOLDER} run
- * in one folder and {@link MOST_RUNNING} altogether, so that files of a folder that hangs leave a lane to the others,
+ * than one piece of work on one path, also not after its deadline: until the first has ended the next ones are refused. At most {@link MAX_IN_FOLDER} run
+ * in one folder and {@link MAX_RUNNING} altogether, so that files of a folder that hangs leave a lane to the others,
  * and those leave a thread to everything else.
  * Non-guarantee: two folders that hang stop all work on files until one of them answers; what needs no file goes on.
  */
@@ -19,8 +19,8 @@ export const FILE_LIMIT_MS = 5000;
  * one of them passes at most: what was read meanwhile is taken before time is up.
  */
 const PARTS = 5;
-const MOST_RUNNING = 3;
-const MOST_IN_FOLDER = 2;
+const MAX_RUNNING = 3;
+const MAX_IN_FOLDER = 2;
 const NEVER = new AbortController().signal;
 
 interface Piece {
@@ -99,14 +99,14 @@ export class FileLanes {
     const all = [...this.#folders.values()];
     return (
       running.get(path) === true ||
-      countOverdue(running) >= MOST_IN_FOLDER ||
-      all.reduce((sum, each) => sum + countOverdue(each.running), 0) >= MOST_RUNNING
+      countOverdue(running) >= MAX_IN_FOLDER ||
+      all.reduce((sum, each) => sum + countOverdue(each.running), 0) >= MAX_RUNNING
     );
   }
 
   #hasLane({ running }: Folder, path: string): boolean {
     const all = [...this.#folders.values()].reduce((sum, each) => sum + each.running.size, 0);
-    return all < MOST_RUNNING && running.size < MOST_IN_FOLDER && !running.has(path);
+    return all < MAX_RUNNING && running.size < MAX_IN_FOLDER && !running.has(path);
   }
 
   async #start({ running }: Folder, piece: Piece): Promise<void> {

@@ -19,7 +19,7 @@ const OTHERS = 0o077;
 /** What a crash in the middle of a write leaves behind; the next write of the same file takes it over. */
 const UNFINISHED = '.tmp';
 /** Of a file: a secret of the largest size that the store takes, escaped as JSON. */
-const MOST_BYTES = 1_048_576;
+const MAX_BYTES = 1_048_576;
 const NEVER = new AbortController().signal;
 
 export interface PrivateDirectoryOptions {
@@ -85,7 +85,7 @@ export class PrivateDirectory implements PrivateFiles {
     try {
       const bytes = await this.#run(name, async () => {
         await this.#mustBePrivate();
-        return readRegularFile(join(this.path, name), { mostBytes: MOST_BYTES, followsLink: false });
+        return readRegularFile(join(this.path, name), { mostBytes: MAX_BYTES, followsLink: false });
       });
       return new TextDecoder().decode(bytes);
     } catch (error) {

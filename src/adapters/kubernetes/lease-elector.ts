@@ -47,13 +47,13 @@ export interface LeaseElectorOptions {
 /** Waits are drawn between three quarters of a retry period and a whole one, so that replicas do not march in step. */
 const JITTER_SHARE = 0.25;
 /** After an attempt that took its time the next one follows soon, but not at once. */
-const SHORTEST_WAIT_SHARE = 0.25;
+const MIN_WAIT_SHARE = 0.25;
 /** Giving up is a courtesy, and the program has to end: for the calls and for closing the connections together. */
 const RELEASE_MS = 1500;
 /** A released record holds nobody back; the wire knows no zero. */
 const RELEASED_DURATION_MS = 1000;
 /** Update, read after a conflict, update again, and once more. */
-const MOST_CALLS = 4;
+const MAX_CALLS = 4;
 /** A look that has not ended after so many lease durations never ends: each of its calls has a deadline. */
 const STUCK_AFTER_DURATIONS = 3;
 
@@ -223,7 +223,7 @@ class LeaseElector implements Coordinator {
     const { client, identity } = this.#options;
     // As a rule one call: nobody but the leader writes, so the version that it wrote last is the present one.
     let next: 'write' | 'read' = 'write';
-    for (let calls = 0; calls < MOST_CALLS && !term.hasEnded(); calls += 1) {
+    for (let calls = 0; calls < MAX_CALLS && !term.hasEnded(); calls += 1) {
       const call = { timeoutMs: Math.min(this.#requestLimitMs, term.leftMs), signal: term.signal };
       const sentAtMs = this.#nowMs();
       const operation = next === 'read' ? 'get' : this.#own === undefined ? 'create' : 'update';
@@ -256,7 +256,7 @@ class LeaseElector implements Coordinator {
     const { client, identity, clock } = this.#options;
     const { signal } = new AbortController();
     let lease = this.#own;
-    for (let calls = 0; calls < MOST_CALLS && this.#nowMs() < untilMs; calls += 1) {
+    for (let calls = 0; calls < MAX_CALLS && this.#nowMs() < untilMs; calls += 1) {
       const call = { timeoutMs: Math.min(this.#requestLimitMs, untilMs - this.#nowMs()), signal };
       const answer: LeaseAnswer =
         lease === undefined
@@ -322,7 +322,7 @@ class LeaseElector implements Coordinator {
     const { timing, random } = this.#options;
     const periodMs = timing.retryPeriodMs * (1 - JITTER_SHARE * random.next());
     const restMs = startedMs + periodMs - this.#nowMs();
-    const ownMs = Math.max(restMs, timing.retryPeriodMs * SHORTEST_WAIT_SHARE);
+    const ownMs = Math.max(restMs, timing.retryPeriodMs * MIN_WAIT_SHARE);
     // Longer than a lease lives nobody is kept from looking, whatever the server says.
     return Math.max(ownMs, Math.min(problem?.retryAfterMs ?? 0, timing.leaseDurationMs));
   }

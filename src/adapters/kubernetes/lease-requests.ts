@@ -27,10 +27,10 @@ const STALE_MS = 120_000;
 const CALL_MS = 5000;
 const POLL_MS = 1000;
 /** Others write the Lease too: the leader, every few seconds. */
-const MOST_WRITES = 5;
+const MAX_WRITES = 5;
 /** A command looks every {@link POLL_MS}, and others may be answered meanwhile: several short answers, or a long one. */
-const MOST_EARLIER_CHARACTERS = 50_000;
-const MOST_EARLIER = 4;
+const MAX_EARLIER_CHARACTERS = 50_000;
+const MAX_EARLIER = 4;
 
 const requestSchema = z.object({ id: z.string().min(1), name: z.string().min(1), at_ms: z.number() });
 const oneAnswerSchema = z.object({ id: z.string(), answer: z.string() });
@@ -69,8 +69,8 @@ export class LeaseRequestDesk {
     const { signal } = new AbortController();
     await annotate(this.#options, signal, (lease) => {
       const earlier = readAnswers(lease)
-        .slice(0, MOST_EARLIER)
-        .filter((each) => each.answer.length <= MOST_EARLIER_CHARACTERS / MOST_EARLIER);
+        .slice(0, MAX_EARLIER)
+        .filter((each) => each.answer.length <= MAX_EARLIER_CHARACTERS / MAX_EARLIER);
       return { [ANSWER]: JSON.stringify({ id, answer, earlier }) };
     });
   }
@@ -116,7 +116,7 @@ async function annotate(
   signal: AbortSignal,
   decide: (lease: Lease) => Readonly<Record<string, string>> | undefined,
 ): Promise<boolean> {
-  for (let writes = 0; writes < MOST_WRITES; writes += 1) {
+  for (let writes = 0; writes < MAX_WRITES; writes += 1) {
     const call = { timeoutMs: CALL_MS, signal };
     const seen = await client.get(call);
     const annotations = seen.kind === 'lease' ? decide(seen.lease) : undefined;

@@ -55,14 +55,14 @@ const INSTALLATION = 'token-refresher/installation';
 export const UNREADABLE_HOLDER = '(unreadable)';
 const PLAIN_NAME = /^[\w(][\w.:@/()-]{0,252}$/;
 /** int32: the API server refuses more, so that counting goes on from 0. */
-const MOST_TRANSITIONS = 2_147_483_647;
+const MAX_TRANSITIONS = 2_147_483_647;
 
 /** An absent field and an explicit `null` mean the same to Kubernetes. What is malformed counts as absent. */
 const specSchema = z.looseObject({
   holderIdentity: z.string().nullish().catch(UNREADABLE_HOLDER),
   leaseDurationSeconds: z.int().min(1).nullish().catch(undefined),
   acquireTime: z.string().nullish().catch(undefined),
-  leaseTransitions: z.int().min(0).max(MOST_TRANSITIONS).nullish().catch(undefined),
+  leaseTransitions: z.int().min(0).max(MAX_TRANSITIONS).nullish().catch(undefined),
 });
 
 const leaseSchema = z.looseObject({
@@ -161,6 +161,6 @@ function buildSpec(change: LeaseChange): JsonObject {
     leaseDurationSeconds: Math.ceil(durationMs / 1000),
     ...(acquiredAtMs === undefined ? {} : { acquireTime: formatMicroTime(acquiredAtMs, microseconds) }),
     renewTime: formatMicroTime(renewedAtMs, microseconds),
-    leaseTransitions: transitions % (MOST_TRANSITIONS + 1),
+    leaseTransitions: transitions % (MAX_TRANSITIONS + 1),
   };
 }

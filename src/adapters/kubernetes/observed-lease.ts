@@ -1,4 +1,4 @@
-import { LONGEST_LEASE_MS } from '../../core/lease-timing.ts';
+import { MAX_LEASE_MS } from '../../core/lease-timing.ts';
 import type { Lease } from './lease.ts';
 
 /**
@@ -39,7 +39,7 @@ export class ObservedLease {
     if (isNew) this.#sinceMonotonicMs = atMonotonicMs;
     this.#recordText = recordText;
     this.#holder = record.holder === ownIdentity ? '' : record.holder;
-    this.#durationMs = Math.min(record.durationMs ?? this.#ownDurationMs, LONGEST_LEASE_MS);
+    this.#durationMs = Math.min(record.durationMs ?? this.#ownDurationMs, MAX_LEASE_MS);
     if (isRenewed) return 'renewed';
     return isNew ? 'changed' : 'unchanged';
   }

@@ -34,7 +34,7 @@ const ROUTING_KEY = /^[A-Za-z0-9]{32}$/;
 const ABOUT_KEY = /routing[ _]key/i;
 
 /** PagerDuty refuses longer ones. */
-const LONGEST_SUMMARY = 1024;
+const MAX_SUMMARY = 1024;
 
 export const PAGERDUTY = defineSink({
   kind: 'pagerduty',
@@ -101,7 +101,7 @@ export function buildPagerDutyEvent(notification: AlertNotification) {
     event_action: 'trigger',
     dedup_key: key,
     payload: {
-      summary: summary.slice(0, LONGEST_SUMMARY),
+      summary: summary.slice(0, MAX_SUMMARY),
       source,
       severity,
       timestamp: formatUtc(startedAtMs),

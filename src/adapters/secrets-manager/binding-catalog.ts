@@ -18,7 +18,7 @@ const PAGE_EVERY_MS = 200;
 /** The service's limit. */
 const SECRETS_PER_PAGE = 100;
 /** An account has at most 500,000 secrets. */
-const MOST_PAGES = 5_000;
+const MAX_PAGES = 5_000;
 
 export function createBindingCatalog(options: CallOptions): BindingCatalog {
   return {
@@ -35,7 +35,7 @@ async function listTagged(
   const call = { operation: 'ListSecrets', secretName: `secrets with the tag ${formatTag(tag)}` };
   const found = new Map<string, BindingSecret>();
   let nextToken: string | undefined;
-  for (let page = 0; page < MOST_PAGES; page += 1) {
+  for (let page = 0; page < MAX_PAGES; page += 1) {
     // Once it is aborted the next call says so.
     if (page > 0) await options.clock.sleep(PAGE_EVERY_MS, signal).catch(() => undefined);
     const listed = await callService(options, call, signal, (service, limited) =>
@@ -64,7 +64,7 @@ async function listTagged(
   return fail({
     code: 'store-unavailable',
     retry: 'backoff',
-    message: `ListSecrets did not come to an end after ${MOST_PAGES} pages: check store.endpoint`,
+    message: `ListSecrets did not come to an end after ${MAX_PAGES} pages: check store.endpoint`,
   });
 }
 

@@ -14,7 +14,7 @@ export interface ClientOptions {
 }
 
 /**
- * One client for the whole process. One attempt per call: waits and retries are the keeper's, through its clock, and
+ * One client for the whole process. One attempt per call: waits and retries are the managed token's, through its clock, and
  * the SDK would retry the version quota as if it were throttling.
  */
 export function createSecretsManagerClient({

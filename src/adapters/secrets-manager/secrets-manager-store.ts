@@ -29,7 +29,7 @@ const NEXT_LABEL = 'TOKEN_REFRESHER_NEXT';
 const CURRENT_LABEL = 'AWSCURRENT';
 
 /** The service keeps 100 versions, and all of the last day: beyond so many pages something else is wrong. */
-const MOST_VERSION_PAGES = 10;
+const MAX_VERSION_PAGES = 10;
 
 /** The service's limit for one value. */
 const VALUE_LIMIT_BYTES = 65_536;
@@ -83,7 +83,7 @@ class SecretsManagerStore implements TokenStore {
   async readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>> {
     const agesMs: number[] = [];
     let nextToken: string | undefined;
-    for (let pages = 0; pages < MOST_VERSION_PAGES; pages += 1) {
+    for (let pages = 0; pages < MAX_VERSION_PAGES; pages += 1) {
       const page = { secretName, nextToken };
       const listed = await this.#call('ListSecretVersionIds', secretName, signal, (_, limited) =>
         fetchVersionPage(this.#options, page, limited),

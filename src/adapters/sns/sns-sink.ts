@@ -44,7 +44,7 @@ export interface SnsSinkOptions {
   readonly clock: Clock;
 }
 
-const LONGEST_SUBJECT = 100;
+const MAX_SUBJECT = 100;
 
 const TOPIC_ARN = /^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(?:\.fifo)?$/;
 const TOPIC_ARN_FORM = 'the ARN of an SNS topic, arn:aws:sns:REGION:ACCOUNT:NAME';
@@ -136,7 +136,7 @@ export function buildSnsMessage(notification: AlertNotification, topicArn: strin
 /** SNS refuses subjects with anything but printable ASCII, and those that do not begin with a letter or digit. */
 function toSubject(text: string): string {
   const ascii = text.replace(/[^\x20-\x7e]/g, '?');
-  return ascii.length <= LONGEST_SUBJECT ? ascii : `${ascii.slice(0, LONGEST_SUBJECT - 3)}...`;
+  return ascii.length <= MAX_SUBJECT ? ascii : `${ascii.slice(0, MAX_SUBJECT - 3)}...`;
 }
 
 /** At most 128 characters, no spaces; our keys have none and are shorter, but for the longest of names. */

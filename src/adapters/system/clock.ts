@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/ports.ts';
 
 /** Longest delay that a Node timer holds; a longer one fires after 1 ms, which would turn a long wait into a storm. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /**
  * The machine's clock. The globals are looked up at every call, so that a test may install faked ones under it.
@@ -28,10 +28,10 @@ async function sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
   if (Number.isNaN(delayMs)) throw new RangeError('cannot sleep for NaN milliseconds');
   let leftMs = Math.max(0, Math.ceil(delayMs));
-  while (leftMs > LONGEST_TIMER_MS) {
-    await waitForTimer(LONGEST_TIMER_MS, signal);
+  while (leftMs > MAX_TIMER_MS) {
+    await waitForTimer(MAX_TIMER_MS, signal);
     signal?.throwIfAborted();
-    leftMs -= LONGEST_TIMER_MS;
+    leftMs -= MAX_TIMER_MS;
   }
   await waitForTimer(leftMs, signal);
   signal?.throwIfAborted();

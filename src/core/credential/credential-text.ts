@@ -10,12 +10,12 @@ import type { Parsed } from '../result.ts';
 type CredentialText = Parsed<{ readonly text: string }>;
 
 /** Secrets Manager's own limit, and far above any key. */
-export const MOST_CREDENTIAL_BYTES = 65_536;
+export const MAX_CREDENTIAL_BYTES = 65_536;
 
-/** The text of a file. @param bytes of a file that is too long one more than {@link MOST_CREDENTIAL_BYTES}, or all */
+/** The text of a file. @param bytes of a file that is too long one more than {@link MAX_CREDENTIAL_BYTES}, or all */
 export function decodeCredential(bytes: Uint8Array): CredentialText {
-  if (bytes.byteLength > MOST_CREDENTIAL_BYTES)
-    return { ok: false, problem: `holds more than ${MOST_CREDENTIAL_BYTES} bytes` };
+  if (bytes.byteLength > MAX_CREDENTIAL_BYTES)
+    return { ok: false, problem: `holds more than ${MAX_CREDENTIAL_BYTES} bytes` };
   try {
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
   } catch {

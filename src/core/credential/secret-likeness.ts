@@ -20,10 +20,10 @@ export function mayBeSecret(text: string): boolean {
 }
 
 /** Longer texts are not shown: they may be a key or a token in the wrong place. */
-const LONGEST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
 /** What was configured, for a message: `"payments/acme"`, or `a string of 32 characters` for what may be a credential. */
-export function quote(text: string, longest = LONGEST_SHOWN): string {
+export function quote(text: string, longest = MAX_SHOWN): string {
   return text.length > longest || mayBeSecret(text)
     ? `a string of ${text.length} characters`
     : JSON.stringify(text);

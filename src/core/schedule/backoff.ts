@@ -7,13 +7,13 @@
 import { type Failure, isStoreFailure } from '../failure.ts';
 
 const BASE_MS = 1000;
-const LONGEST_MS = 60_000;
+const MAX_MS = 60_000;
 /** Full jitter may draw almost nothing; an error is never answered by an immediate retry. */
-const SHORTEST_MS = 250;
+const MIN_MS = 250;
 const AFTER_EXPIRY_MS = 60_000;
 /** A store that is full has room when a version is a day old; somebody else may take it, or have used it up. */
-const SHORTEST_QUOTA_MS = 60_000;
-const LONGEST_QUOTA_MS = 10 * 60_000;
+const MIN_QUOTA_MS = 60_000;
+const MAX_QUOTA_MS = 10 * 60_000;
 export const NEEDS_HUMAN_MS = 15 * 60_000;
 const FIRST_REJECTED_MS = 60_000;
 /** After so many failures that are likely to be over `soon`, they are taken for failures like all others. */
@@ -67,15 +67,14 @@ export function boundRetryAfter(failure: Failure, remainingMs: number | undefine
 function ownWait(input: BackoffInput, draw: number): number {
   const { failure, attempt, soonAttempt = attempt, remainingMs, roomInMs, humanInMs } = input;
   if (failure.retry === 'needs-human' || humanInMs !== undefined)
-    return Math.max(SHORTEST_MS, humanInMs ?? NEEDS_HUMAN_MS);
-  if (failure.code === 'store-quota')
-    return Math.min(Math.max(roomInMs ?? 0, SHORTEST_QUOTA_MS), LONGEST_QUOTA_MS);
+    return Math.max(MIN_MS, humanInMs ?? NEEDS_HUMAN_MS);
+  if (failure.code === 'store-quota') return Math.min(Math.max(roomInMs ?? 0, MIN_QUOTA_MS), MAX_QUOTA_MS);
   const isSoon = failure.retry === 'soon' && soonAttempt <= SOON_TIMES;
   const isExpired = remainingMs !== undefined && remainingMs <= 0;
   // What was fetched and cannot be written is one write away from its readers: that is worth more than one try a minute.
   if (isExpired && !isSoon && !isStoreFailure(failure)) return AFTER_EXPIRY_MS;
   // 2 ** attempt overflows to Infinity after a thousand attempts, which min() takes well.
   const grownMs = isSoon ? BASE_MS : BASE_MS * 2 ** (attempt - 1);
-  const maxMs = remainingMs === undefined || isExpired ? LONGEST_MS : Math.min(LONGEST_MS, remainingMs / 4);
-  return Math.max(SHORTEST_MS, Math.round(draw * Math.min(grownMs, maxMs)));
+  const maxMs = remainingMs === undefined || isExpired ? MAX_MS : Math.min(MAX_MS, remainingMs / 4);
+  return Math.max(MIN_MS, Math.round(draw * Math.min(grownMs, maxMs)));
 }

@@ -64,7 +64,7 @@ export const TICK_PERIODS_MS: readonly number[] = [
   ...[1, 2, 3, 4, 6, 8, 12].map((n) => n * HOUR_MS),
 ];
 
-const SHORTEST_TICK_MS = SECOND_MS;
+const MIN_TICK_MS = SECOND_MS;
 
 /** The cadence that the settings ask for, feasible or not. */
 export function decideCadence(lifetimeMs: number, policy: CadencePolicy): Cadence {
@@ -171,7 +171,7 @@ function withMargin(lifetimeMs: number, marginMs: number, policy: CadencePolicy)
 
 function decideTick(marginMs: number, stalenessMs: number): number {
   const longestMs = longestTickMs(marginMs, stalenessMs);
-  return TICK_PERIODS_MS.findLast((periodMs) => periodMs <= longestMs) ?? SHORTEST_TICK_MS;
+  return TICK_PERIODS_MS.findLast((periodMs) => periodMs <= longestMs) ?? MIN_TICK_MS;
 }
 
 function longestTickMs(marginMs: number, stalenessMs: number): number {

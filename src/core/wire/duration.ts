@@ -11,7 +11,7 @@ const MINUTE_MS = 60_000;
 const SECOND_MS = 1000;
 
 /** Nothing that is kept fresh lives longer, and a slip of the unit (`900d` for `900s`) shows only when it is absurd. */
-const LONGEST_MS = 3650 * DAY_MS;
+const MAX_MS = 3650 * DAY_MS;
 
 /** Also the `pattern` of the JSON Schema, so that editors underline what {@link parseDuration} refuses. */
 export const DURATION_PATTERN =
@@ -35,7 +35,7 @@ export function parseDuration(text: string): ParsedDuration {
   const match = DURATION_PATTERN.exec(text);
   if (match === null) return { ok: false, problem: `not ${DURATION_FORM}` };
   const durationMs = UNITS.reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * unit.ms, 0);
-  if (durationMs > LONGEST_MS) return { ok: false, problem: `longer than ${formatDuration(LONGEST_MS)}` };
+  if (durationMs > MAX_MS) return { ok: false, problem: `longer than ${formatDuration(MAX_MS)}` };
   return { ok: true, durationMs };
 }
 

@@ -25,7 +25,7 @@ export type RefreshRequests = (name: string) => Promise<readonly RefreshReport[]
 export const ANSWER_MS = 45_000;
 export const ASK_MS = 60_000;
 /** An answer about more tokens than this is cut: it has to fit into an annotation. */
-const MOST_REPORTS = 100;
+const MAX_REPORTS = 100;
 
 export function describeOutcome(
   {
@@ -68,5 +68,5 @@ export function parseRefreshAnswer(text: string): readonly RefreshReport[] | und
 export function serializeRefreshAnswer(reports: readonly RefreshReport[]): string {
   const failed = reports.filter(({ outcome }) => outcome === 'failed');
   const others = reports.filter(({ outcome }) => outcome !== 'failed');
-  return JSON.stringify([...failed, ...others].slice(0, MOST_REPORTS));
+  return JSON.stringify([...failed, ...others].slice(0, MAX_REPORTS));
 }

@@ -29,7 +29,7 @@ async function work(
     const leadership = await replica.elector.lead(end);
     const termMs = random.next() * 3 * leaseDurationMs;
     const startedMs = clock.monotonicMs();
-    // What a keeper does: ask right before the act, after a wait of any length.
+    // What a managed token does: ask right before the act, after a wait of any length.
     while (!leadership.hasEnded()) {
       acts.push({ atMs: clock.monotonicMs(), identity: replica.identity, term });
       if (clock.monotonicMs() - startedMs > termMs && random.next() < 0.5) await replica.elector.release();

@@ -251,7 +251,7 @@ describe('an endpoint that is no Secrets Manager, or one that does not want us',
       const { store, requestCount } = await startStoreAt(t, answer);
       const result = await store.publish(buildWrite('one', undefined), never);
       assert.deepEqual(comparable(result), expected);
-      // The keeper waits and tries again; the SDK does not.
+      // The managed token waits and tries again; the SDK does not.
       assert.equal(requestCount(), 1);
     });
   }

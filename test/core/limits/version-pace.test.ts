@@ -16,13 +16,13 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const LIFETIME_MS = 15 * MINUTE_MS;
 const USUAL_MS = 14 * MINUTE_MS;
-const LONGEST_MS = LIFETIME_MS - 30_000;
+const MAX_MS = LIFETIME_MS - 30_000;
 
 /** A token of 15 minutes that is written now, after `versions - 1` others at the usual pace, or faster for as many. */
 function plan(versions: number, budget: number, changes: Partial<StretchInput> = {}): number {
   const paceMs = Math.min(USUAL_MS, DAY_MS / versions);
   const writesAtMs = Array.from({ length: versions }, (_, index) => (index - versions + 1) * paceMs);
-  const usual = { plannedAtMs: USUAL_MS, latestAtMs: LONGEST_MS, offsetMs: 0 };
+  const usual = { plannedAtMs: USUAL_MS, latestAtMs: MAX_MS, offsetMs: 0 };
   return decideStretchedRefreshAt({ ...usual, writesAtMs, budget, ...changes });
 }
 
@@ -62,15 +62,15 @@ describe('decideStretchedRefreshAt', () => {
 
   it('keeps the spread of a first token where the budget bears it, and gives it up where it does not', () => {
     assert.equal(plan(1, 144, { offsetMs: 400_000 }), USUAL_MS - 400_000);
-    assert.equal(plan(1, 100, { offsetMs: 400_000 }), LONGEST_MS - 400_000);
-    assert.equal(plan(99, 100, { offsetMs: 400_000 }), LONGEST_MS);
+    assert.equal(plan(1, 100, { offsetMs: 400_000 }), MAX_MS - 400_000);
+    assert.equal(plan(99, 100, { offsetMs: 400_000 }), MAX_MS);
   });
 
   it('is never later than the latest moment and never earlier than planned', () => {
     fc.assert(
       fc.property(arbitraryWrites, arbitraryBudget, arbitraryOffset, (writesAtMs, budget, offsetMs) => {
         const atMs = plan(1, budget, { writesAtMs, offsetMs });
-        assert.ok(atMs <= LONGEST_MS && atMs >= USUAL_MS - offsetMs);
+        assert.ok(atMs <= MAX_MS && atMs >= USUAL_MS - offsetMs);
       }),
     );
   });
@@ -168,9 +168,9 @@ describe('decideVersionPlan', () => {
   const NOW_MS = 3 * DAY_MS;
   const PLAN: RefreshPlan = {
     plannedAtMs: NOW_MS + USUAL_MS,
-    latestAtMs: NOW_MS + LONGEST_MS,
+    latestAtMs: NOW_MS + MAX_MS,
     offsetMs: 0,
-    longestPaceMs: LONGEST_MS,
+    longestPaceMs: MAX_MS,
   };
   /** Ten of 120 versions, the oldest of them an hour old. */
   const SUPPLY: VersionSupply = {
@@ -184,19 +184,19 @@ describe('decideVersionPlan', () => {
   const ROOM_MS = DAY_MS - 60 * MINUTE_MS + 15_000;
 
   for (const { what, plan: given, supply, inMs, isTooLate, shortLifeAtMs } of [
-    { what: 'as it is stretched', plan: PLAN, supply: SUPPLY, inMs: LONGEST_MS },
+    { what: 'as it is stretched', plan: PLAN, supply: SUPPLY, inMs: MAX_MS },
     { what: 'as planned with more to spare', plan: PLAN, supply: { ...SUPPLY, budget: 288 }, inMs: USUAL_MS },
     {
       what: 'as late as readers bear it once the store has refused a version',
       plan: PLAN,
       supply: { ...SUPPLY, budget: 288, wasRefused: true },
-      inMs: LONGEST_MS,
+      inMs: MAX_MS,
     },
     {
       what: 'in time while a short life still finds versions',
       plan: SHORT,
       supply: SUPPLY,
-      inMs: LONGEST_MS,
+      inMs: MAX_MS,
       shortLifeAtMs: NOW_MS,
     },
     {
@@ -219,7 +219,7 @@ describe('decideVersionPlan', () => {
       what: 'in time again when that is a day ago',
       plan: { ...PLAN, longestPaceMs: DAY_MS },
       supply: { ...SUPPLY, budget: 11, shortLifeAtMs: NOW_MS - DAY_MS },
-      inMs: LONGEST_MS,
+      inMs: MAX_MS,
       shortLifeAtMs: NOW_MS - DAY_MS,
     },
   ]) {

@@ -6,7 +6,7 @@ import type { FetchCounts, RefreshEvents } from '../../../src/core/ports.ts';
 import { ConcurrencyLimit } from '../../../src/refresh/limits/concurrency-limit.ts';
 import { FetchBudget } from '../../../src/refresh/limits/fetch-budget.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
-import { createKeeperBench, type KeeperBench } from '../../support/keeper-bench.ts';
+import { createManagedTokenBench, type ManagedTokenBench } from '../../support/managed-token-bench.ts';
 import { MemoryCounts } from '../../support/memory-journal.ts';
 import { MemoryStore, STORE_DOWN } from '../../support/memory-store.ts';
 import { RecordedEvents } from '../../support/recorded-events.ts';
@@ -21,7 +21,7 @@ interface World {
   readonly clock: FakeClock;
   readonly events: RecordedEvents;
   readonly budget: FetchBudget;
-  readonly tokens: readonly KeeperBench[];
+  readonly tokens: readonly ManagedTokenBench[];
   fetchTimesMs(): readonly number[];
 }
 
@@ -53,7 +53,7 @@ function createWorld(
   const gate = new ConcurrencyLimit(4);
   const store = new MemoryStore();
   const tokens = Array.from({ length: tokenCount }, (_, index) =>
-    createKeeperBench(clock, {
+    createManagedTokenBench(clock, {
       identity: buildIdentity(`pivot/customer-${index}`),
       store,
       gate,
@@ -81,7 +81,7 @@ function mostWithin(timesMs: readonly number[], windowMs: number): number {
 }
 
 function startAll({ tokens }: World): void {
-  for (const { keeper, term } of tokens) void keeper.refresh('due', term);
+  for (const { managed, term } of tokens) void managed.refresh('due', term);
 }
 
 async function endAll({ tokens }: World): Promise<void> {
@@ -108,12 +108,12 @@ describe('Nobody is locked out: a fetch budget', () => {
     const [failing, healthy] = world.tokens;
     assert.ok(failing !== undefined && healthy !== undefined);
     failing.source.outage = UNAVAILABLE;
-    void failing.keeper.refresh('due', failing.term);
+    void failing.managed.refresh('due', failing.term);
     await settle();
     for (let cycle = 0; cycle < 20; cycle += 1) {
-      const run = healthy.keeper.refresh('due', healthy.term);
+      const run = healthy.managed.refresh('due', healthy.term);
       await settle();
-      assert.equal(healthy.keeper.isRefreshing, false, `cycle ${cycle} had to wait`);
+      assert.equal(healthy.managed.isRefreshing, false, `cycle ${cycle} had to wait`);
       assert.deepEqual(await run, { kind: 'refreshed' });
       await world.clock.advance(EVERY_MS);
     }
@@ -140,7 +140,7 @@ describe('Nobody is locked out: a fetch budget', () => {
     const { provider, calls, roomInMs } = events.last('fetch-budget-exhausted');
     assert.deepEqual([provider, calls, roomInMs], ['pivot', 4, HOUR_MS + MINUTE_MS]);
     // The first four become due before the others have had their turn.
-    for (const { keeper, term } of tokens.slice(0, 4)) void keeper.refresh('due', term);
+    for (const { managed, term } of tokens.slice(0, 4)) void managed.refresh('due', term);
     await settle();
     assert.equal(budget.waiting, 8);
     await clock.advance(HOUR_MS + MINUTE_MS);
@@ -160,8 +160,8 @@ describe('Nobody is locked out: a fetch budget', () => {
     const world = createWorld({ calls: 1, window: 'day' }, 1);
     const [bench] = world.tokens;
     assert.ok(bench !== undefined);
-    assert.deepEqual(await bench.keeper.refresh('explicit', bench.term, 1), { kind: 'refreshed' });
-    const outcome = await bench.keeper.refresh('explicit', bench.term, 1);
+    assert.deepEqual(await bench.managed.refresh('explicit', bench.term, 1), { kind: 'refreshed' });
+    const outcome = await bench.managed.refresh('explicit', bench.term, 1);
     assert.deepEqual(outcome, {
       kind: 'failed',
       failure: {
@@ -199,7 +199,7 @@ describe('Nobody is locked out: a fetch budget', () => {
     const [bench] = world.tokens;
     assert.ok(bench !== undefined);
     bench.source.failUnasked(5);
-    const run = bench.keeper.refresh('due', bench.term);
+    const run = bench.managed.refresh('due', bench.term);
     await settle();
     await world.clock.advance(10 * MINUTE_MS);
     assert.deepEqual(await run, { kind: 'refreshed' });
@@ -211,9 +211,9 @@ describe('Nobody is locked out: a fetch budget', () => {
     const [first, second] = world.tokens;
     assert.ok(first !== undefined && second !== undefined);
     first.store.failNext('publish', STORE_DOWN);
-    const writing = first.keeper.refresh('due', first.term);
+    const writing = first.managed.refresh('due', first.term);
     await settle();
-    void second.keeper.refresh('due', second.term);
+    void second.managed.refresh('due', second.term);
     await world.clock.advance(MINUTE_MS);
     assert.deepEqual(await writing, { kind: 'refreshed' });
     assert.equal(second.source.fetches.length, 0);
@@ -224,10 +224,10 @@ describe('Nobody is locked out: a fetch budget', () => {
     const world = createWorld({ calls: 20, window: 'hour' }, 1);
     const [bench] = world.tokens;
     assert.ok(bench !== undefined);
-    for (let call = 0; call < 17; call += 1) await bench.keeper.refresh('explicit', bench.term, 1);
+    for (let call = 0; call < 17; call += 1) await bench.managed.refresh('explicit', bench.term, 1);
     assert.equal(world.events.last('fetch-budget-low').calls, 17);
     await world.clock.advance(2 * HOUR_MS);
-    await bench.keeper.refresh('explicit', bench.term, 1);
+    await bench.managed.refresh('explicit', bench.term, 1);
     assert.equal(world.events.last('fetch-budget-recovered').calls, 1);
     assert.equal(world.events.names.filter((name) => name.startsWith('fetch-budget')).length, 2);
   });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Failure } from '../../../src/core/failure.ts';
 import { MANY_TOKENS } from '../../../src/core/limits/circuit.ts';
 import { PROBE_LIMIT_MS } from '../../../src/refresh/limits/provider-breaker.ts';
-import type { KeeperBench } from '../../support/keeper-bench.ts';
+import type { ManagedTokenBench } from '../../support/managed-token-bench.ts';
 import { buildFailure } from '../../support/sample-events.ts';
 import { createSchedulerBench, type SchedulerBench } from '../../support/scheduler-bench.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
@@ -45,7 +45,7 @@ async function settleCustomers(tokenCount: number): Promise<SchedulerBench> {
   return bench;
 }
 
-function breakDown(tokens: readonly KeeperBench[], outage: Failure | undefined): void {
+function breakDown(tokens: readonly ManagedTokenBench[], outage: Failure | undefined): void {
   for (const { source } of tokens) source.outage = outage;
 }
 
@@ -75,7 +75,7 @@ describe('a provider that is down for all of its tokens', () => {
       const { waiting } = stage.events.last('provider-outage-ended');
       assert.ok(waiting > tokenCount / 2, `${waiting} waited`);
       assert.ok(
-        stage.tokens.every(({ keeper }) => keeper.dueInMs() > -15_000),
+        stage.tokens.every(({ managed }) => managed.dueInMs() > -15_000),
         'nobody is left waiting',
       );
       assert.ok(countCalls(stage, backMs) <= tokenCount + 5, 'each token is fetched once');
@@ -92,7 +92,7 @@ describe('a provider that is down for all of its tokens', () => {
     breakDown(stage.tokens, buildFailure());
     await timers.advance(6 * MINUTE_MS);
     const expiries = new Map(
-      stage.tokens.map(({ identity, keeper }) => [identity.token, keeper.published?.expiresAtMs ?? 0]),
+      stage.tokens.map(({ identity, managed }) => [identity.token, managed.published?.expiresAtMs ?? 0]),
     );
     for (const { source } of stage.tokens) source.delayMs = 200;
     breakDown(stage.tokens, undefined);
@@ -118,7 +118,7 @@ describe('a provider that is down for all of its tokens', () => {
     assert.ok(made <= 10 + CONCURRENCY, `${made} calls`);
     breakDown(stage.tokens, undefined);
     await timers.advance(3 * MINUTE_MS);
-    assert.ok(stage.tokens.every(({ keeper }) => keeper.dueInMs() > -15_000));
+    assert.ok(stage.tokens.every(({ managed }) => managed.dueInMs() > -15_000));
   });
 
   it('Nobody is locked out: has rejected credentials presented a few times in a quarter of an hour, then every 15 minutes', async () => {
@@ -140,7 +140,7 @@ describe('a provider that is down for all of its tokens', () => {
     breakDown(stage.tokens, undefined);
     for (const { source } of stage.tokens) source.changeCredential();
     await timers.advance(2000);
-    assert.ok(stage.tokens.every(({ keeper }) => keeper.dueInMs() > -15_000));
+    assert.ok(stage.tokens.every(({ managed }) => managed.dueInMs() > -15_000));
   });
 
   it('is not held back by a probe that hangs for longer than half a minute', async () => {
@@ -154,7 +154,7 @@ describe('a provider that is down for all of its tokens', () => {
     for (const { source } of stage.tokens) source.delayMs = 0;
     breakDown(stage.tokens, undefined);
     await timers.advance(PROBE_LIMIT_MS + 1000);
-    const waiting = stage.tokens.filter(({ keeper }) => keeper.dueInMs() < -15_000);
+    const waiting = stage.tokens.filter(({ managed }) => managed.dueInMs() < -15_000);
     assert.equal(waiting.length, hanging.length);
     await timers.advance(60 * MINUTE_MS);
   });
@@ -165,12 +165,12 @@ describe('a provider that is down for all of its tokens', () => {
     await timers.advance(10 * MINUTE_MS);
     breakDown(stage.tokens, undefined);
     const waiting = stage.tokens.find(
-      ({ keeper, source }) => keeper.isRefreshing && source.fetches.length === 1,
+      ({ managed, source }) => managed.isRefreshing && source.fetches.length === 1,
     );
     assert.ok(waiting !== undefined);
-    await waiting.keeper.refresh('explicit', waiting.term);
+    await waiting.managed.refresh('explicit', waiting.term);
     await timers.advance(61_000);
-    assert.ok(stage.tokens.every(({ keeper }) => keeper.dueInMs() > -15_000));
+    assert.ok(stage.tokens.every(({ managed }) => managed.dueInMs() > -15_000));
   });
 
   it('is asked anew by the next term', async () => {
@@ -183,7 +183,9 @@ describe('a provider that is down for all of its tokens', () => {
     const term = termUntil(new AbortController().signal, new AbortController().signal);
     assert.deepEqual(
       new Set(
-        (await Promise.all(untried.map(({ keeper }) => keeper.refresh('due', term)))).map(({ kind }) => kind),
+        (await Promise.all(untried.map(({ managed }) => managed.refresh('due', term)))).map(
+          ({ kind }) => kind,
+        ),
       ),
       new Set(['refreshed']),
     );
@@ -209,8 +211,8 @@ describe('a provider that fails for some of its tokens', () => {
       const healthy = stage.tokens.filter((_, index) => index % 2 === 1);
       let leastMs = Number.POSITIVE_INFINITY;
       timers.watch(1000, () => {
-        for (const { keeper } of healthy)
-          leastMs = Math.min(leastMs, (keeper.published?.expiresAtMs ?? 0) - timers.clock.now());
+        for (const { managed } of healthy)
+          leastMs = Math.min(leastMs, (managed.published?.expiresAtMs ?? 0) - timers.clock.now());
       });
       await timers.advance(60 * MINUTE_MS);
       assert.ok(leastMs >= 25_000, `a healthy token had ${leastMs / 1000} s left`);
@@ -224,8 +226,8 @@ describe('a provider that fails for some of its tokens', () => {
     await timers.advance(30 * MINUTE_MS);
     let leastMs = Number.POSITIVE_INFINITY;
     timers.watch(1000, () => {
-      for (const { keeper } of healthy)
-        leastMs = Math.min(leastMs, (keeper.published?.expiresAtMs ?? 0) - timers.clock.now());
+      for (const { managed } of healthy)
+        leastMs = Math.min(leastMs, (managed.published?.expiresAtMs ?? 0) - timers.clock.now());
     });
     await timers.advance(60 * MINUTE_MS);
     assert.ok(leastMs >= 25_000, `a healthy token had ${leastMs / 1000} s left`);
@@ -244,7 +246,7 @@ describe('a provider that fails for some of its tokens', () => {
     const stage = await settleCustomers(8);
     breakDown(stage.tokens.slice(0, 1), REJECTED);
     await timers.advance(60 * MINUTE_MS);
-    assert.ok(stage.tokens.slice(1).every(({ keeper }) => keeper.dueInMs() > -15_000));
+    assert.ok(stage.tokens.slice(1).every(({ managed }) => managed.dueInMs() > -15_000));
     assert.equal(stage.events.of('provider-outage-began').length, 0);
   });
 });

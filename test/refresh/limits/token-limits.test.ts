@@ -5,7 +5,7 @@ import { ConcurrencyLimit } from '../../../src/refresh/limits/concurrency-limit.
 import { ProviderBreaker } from '../../../src/refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../../../src/refresh/limits/token-limits.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
-import { createEvenRandom } from '../../support/keeper-bench.ts';
+import { createEvenRandom } from '../../support/managed-token-bench.ts';
 import { MemoryStore } from '../../support/memory-store.ts';
 import { RecordedEvents } from '../../support/recorded-events.ts';
 import { buildFailure, buildIdentity } from '../../support/sample-events.ts';

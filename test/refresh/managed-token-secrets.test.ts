@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { format, inspect } from 'node:util';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench } from '../support/keeper-bench.ts';
+import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 
 const DEEP = { depth: 10, showHidden: true, getters: true } as const;
@@ -17,21 +17,23 @@ function everyText(value: unknown): string {
   ].join('\n');
 }
 
-describe('a keeper and everything that it tells', () => {
+describe('a managed token and everything that it tells', () => {
   it('No secret leaks: neither while a token is kept nor when it is published', async () => {
     const clock = new FakeClock();
-    const { keeper, term, events, source, store } = createKeeperBench(clock, { chainFallback: 'none' });
+    const { managed, term, events, source, store } = createManagedTokenBench(clock, {
+      chainFallback: 'none',
+    });
     source.answerWith({
       accessToken: new SecretText('access-canary'),
       refreshToken: new SecretText('refresh-canary'),
     });
     events.onNext('token-fetched', () => store.failNext('publish', STORE_DOWN, 2));
-    const run = keeper.refresh('start', term);
+    const run = managed.refresh('start', term);
     await settle();
-    assert.doesNotMatch(everyText(keeper), /canary/);
+    assert.doesNotMatch(everyText(managed), /canary/);
     await clock.advance(60_000);
     await run;
-    for (const value of [keeper, keeper.published, keeper.identity, events.all]) {
+    for (const value of [managed, managed.published, managed.identity, events.all]) {
       assert.doesNotMatch(everyText(value), /canary/);
     }
     assert.match(store.callsOf('publish').at(-1)?.text ?? '', /access-canary/);

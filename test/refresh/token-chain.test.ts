@@ -4,7 +4,11 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { type ChainState, serializeChainState } from '../../src/core/token/chain-state.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createKeeperBench, type KeeperBench, type KeeperBenchOptions } from '../support/keeper-bench.ts';
+import {
+  createManagedTokenBench,
+  type ManagedTokenBench,
+  type ManagedTokenBenchOptions,
+} from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildChainState, buildDocument, HOUR_MS } from '../support/token-builder.ts';
@@ -16,15 +20,18 @@ const REFUSED = {
 } as const;
 const DAY_MS = 24 * HOUR_MS;
 
-function createChainBench(clock: FakeClock, options: KeeperBenchOptions = {}): KeeperBench {
-  return createKeeperBench(clock, { chainFallback: 'none', ...options });
+function createChainBench(clock: FakeClock, options: ManagedTokenBenchOptions = {}): ManagedTokenBench {
+  return createManagedTokenBench(clock, { chainFallback: 'none', ...options });
 }
 
-function saveState({ store, identity, stateSecret }: KeeperBench, changes: Partial<ChainState> = {}): void {
+function saveState(
+  { store, identity, stateSecret }: ManagedTokenBench,
+  changes: Partial<ChainState> = {},
+): void {
   store.put(stateSecret, serializeChainState(identity, buildChainState(changes)));
 }
 
-function presented({ source }: KeeperBench): readonly (string | undefined)[] {
+function presented({ source }: ManagedTokenBench): readonly (string | undefined)[] {
   return source.fetches.map((fetch) => fetch.presented);
 }
 
@@ -33,7 +40,7 @@ describe('the chain of refresh tokens', () => {
     const bench = createChainBench(new FakeClock());
     saveState(bench);
     bench.source.answerWith({ refreshToken: new SecretText('refresh-2') });
-    assert.deepEqual(await bench.keeper.refresh('start', bench.term), { kind: 'refreshed' });
+    assert.deepEqual(await bench.managed.refresh('start', bench.term), { kind: 'refreshed' });
     assert.deepEqual(presented(bench), ['refresh-canary']);
     assert.deepEqual(
       bench.store.callsOf('publish').map(({ secretName }) => secretName),
@@ -52,7 +59,7 @@ describe('the chain of refresh tokens', () => {
     const bench = createChainBench(clock);
     for (const next of ['refresh-1', 'refresh-2', 'refresh-3']) {
       bench.source.answerWith({ refreshToken: new SecretText(next) });
-      await bench.keeper.refresh('due', bench.term);
+      await bench.managed.refresh('due', bench.term);
       await clock.advance(840_000);
     }
     assert.deepEqual(presented(bench), [undefined, 'refresh-1', 'refresh-2']);
@@ -66,7 +73,7 @@ describe('the chain of refresh tokens', () => {
     bench.events.onNext('token-fetched', () => {
       bench.store.outage = STORE_DOWN;
     });
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     await clock.advance(3 * 840_000);
     assert.equal(bench.source.fetches.length, 1);
@@ -88,7 +95,7 @@ describe('the chain of refresh tokens', () => {
     const bench = createChainBench(clock);
     saveState(bench);
     bench.store.failNext('verifyWritable', { code: 'store-denied', retry: 'needs-human', message: 'denied' });
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     assert.equal(bench.source.fetches.length, 0);
     assert.equal(bench.events.last('refresh-failed').failure.code, 'store-denied');
@@ -100,9 +107,9 @@ describe('the chain of refresh tokens', () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
     saveState(bench);
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     await clock.advance(840_000);
-    await bench.keeper.refresh('due', bench.term);
+    await bench.managed.refresh('due', bench.term);
     assert.deepEqual(presented(bench), ['refresh-canary', 'refresh-canary']);
     assert.equal(bench.store.callsOf('publish', bench.stateSecret).length, 0);
   });
@@ -110,28 +117,28 @@ describe('the chain of refresh tokens', () => {
   it('No chain is lost by us: an unchanged access token that came with a new refresh token saves that', async () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     await clock.advance(840_000);
     bench.source.answerWith({
       accessToken: new SecretText('token-1'),
       expiresAtMs: clock.now() + 60_000,
       refreshToken: new SecretText('refresh-2'),
     });
-    assert.deepEqual(await bench.keeper.refresh('due', bench.term), { kind: 'unchanged' });
+    assert.deepEqual(await bench.managed.refresh('due', bench.term), { kind: 'unchanged' });
     assert.equal(bench.savedChain()?.refreshToken.reveal(), 'refresh-2');
   });
 
   it('No chain is lost by us: a refresh token that is not saved yet gets a last try when the program stops', async () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     await clock.advance(840_000);
     bench.source.answerWith({
       accessToken: new SecretText('token-1'),
       refreshToken: new SecretText('refresh-2'),
     });
     bench.store.failNext('publish');
-    const run = bench.keeper.refresh('due', bench.term);
+    const run = bench.managed.refresh('due', bench.term);
     await settle();
     bench.stop();
     await run;
@@ -143,10 +150,10 @@ describe('the chain of refresh tokens', () => {
     const bench = createChainBench(clock);
     saveState(bench);
     bench.source.answerWith({ refreshToken: new SecretText('refresh-2') });
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     await clock.advance(840_000);
     bench.store.makeReadsStale();
-    await bench.keeper.refresh('due', bench.term);
+    await bench.managed.refresh('due', bench.term);
     assert.deepEqual(presented(bench), ['refresh-canary', 'refresh-2']);
   });
 
@@ -154,10 +161,10 @@ describe('the chain of refresh tokens', () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
     saveState(bench);
-    await bench.keeper.refresh('start', bench.term);
+    await bench.managed.refresh('start', bench.term);
     saveState(bench, { refreshToken: new SecretText('theirs'), generation: 2 });
     await clock.advance(840_000);
-    await bench.keeper.refresh('due', bench.term);
+    await bench.managed.refresh('due', bench.term);
     assert.deepEqual(presented(bench), ['refresh-canary', 'theirs']);
   });
 });
@@ -171,7 +178,7 @@ describe('a refresh token that the provider refuses', () => {
     bench.events.onNext('token-fetched', () =>
       saveState(bench, { refreshToken: new SecretText('theirs'), generation: 2 }),
     );
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     assert.deepEqual(
       bench.events.last('refresh-failed').failure.message,
@@ -187,12 +194,12 @@ describe('a refresh token that the provider refuses', () => {
     const bench = createChainBench(clock, { chainFallback: 'start-again' });
     saveState(bench);
     bench.source.failWith(REFUSED);
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     await clock.advance(500);
     assert.deepEqual(await run, { kind: 'refreshed' });
     await clock.advance(840_000);
-    await bench.keeper.refresh('due', bench.term);
+    await bench.managed.refresh('due', bench.term);
     assert.deepEqual(presented(bench), ['refresh-canary', undefined, undefined]);
   });
 
@@ -201,7 +208,7 @@ describe('a refresh token that the provider refuses', () => {
     const bench = createChainBench(clock);
     saveState(bench);
     bench.source.failWith(REFUSED);
-    const run = bench.keeper.refresh('start', bench.term);
+    const run = bench.managed.refresh('start', bench.term);
     await settle();
     const { failure, nextAttemptAtMs } = bench.events.last('refresh-failed');
     assert.deepEqual([failure.code, failure.retry], ['chain-broken', 'needs-human']);
@@ -218,14 +225,14 @@ describe('a refresh token that has expired', () => {
   it('is not presented where the provider allows a start without one', async () => {
     const bench = createChainBench(new FakeClock(), { chainFallback: 'start-again' });
     saveState(bench, expired);
-    assert.deepEqual(await bench.keeper.refresh('start', bench.term), { kind: 'refreshed' });
+    assert.deepEqual(await bench.managed.refresh('start', bench.term), { kind: 'refreshed' });
     assert.deepEqual(presented(bench), [undefined]);
   });
 
   it('needs a human where there is no other way, without a call of the provider', async () => {
     const bench = createChainBench(new FakeClock());
     saveState(bench, expired);
-    const outcome = await bench.keeper.refresh('start', bench.term, 1);
+    const outcome = await bench.managed.refresh('start', bench.term, 1);
     assert.deepEqual(outcome, {
       kind: 'failed',
       failure: {
@@ -256,7 +263,7 @@ describe('a state secret that somebody else has written', () => {
       bench.events.onNext('token-fetched', () =>
         saveState(bench, { refreshToken: new SecretText('theirs'), obtainedAtMs, generation: 2 }),
       );
-      const run = bench.keeper.refresh('start', bench.term);
+      const run = bench.managed.refresh('start', bench.term);
       await settle();
       await clock.advance(500);
       assert.deepEqual(await run, { kind: 'refreshed' });
@@ -264,7 +271,7 @@ describe('a state secret that somebody else has written', () => {
       assert.equal(bench.store.callsOf('publish', bench.stateSecret).length, writes);
       assert.equal(bench.source.fetches.length, 1);
       await clock.advance(840_000);
-      await bench.keeper.refresh('due', bench.term);
+      await bench.managed.refresh('due', bench.term);
       assert.equal(presented(bench).at(-1), winner);
     });
   }
@@ -280,23 +287,23 @@ describe('a refresh token that dies before the access token', () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
     bench.source.answerWith({ ...shortChain, expiresAtMs: NOON_MS + DAY_MS });
-    await bench.keeper.refresh('start', bench.term);
-    assert.equal(bench.keeper.dueInMs(), 840_000);
-    assert.equal(bench.keeper.lifetimeMs, 900_000);
+    await bench.managed.refresh('start', bench.term);
+    assert.equal(bench.managed.dueInMs(), 840_000);
+    assert.equal(bench.managed.lifetimeMs, 900_000);
   });
 
   it('No chain is lost by us: sets the pace after a restart too', async () => {
     const clock = new FakeClock();
     const before = createChainBench(clock);
     before.source.answerWith({ ...shortChain, expiresAtMs: NOON_MS + DAY_MS });
-    await before.keeper.refresh('start', before.term);
+    await before.managed.refresh('start', before.term);
     await clock.advance(60_000);
     for (const isRestored of [true, false]) {
       const after = createChainBench(clock, { store: before.store });
-      if (isRestored) await after.keeper.restore(after.term.signal);
-      else assert.deepEqual(await after.keeper.refresh('start', after.term), { kind: 'fresh' });
-      assert.equal(after.keeper.dueInMs(), 780_000);
-      assert.equal(after.keeper.lifetimeMs, 900_000);
+      if (isRestored) await after.managed.restore(after.term.signal);
+      else assert.deepEqual(await after.managed.refresh('start', after.term), { kind: 'fresh' });
+      assert.equal(after.managed.dueInMs(), 780_000);
+      assert.equal(after.managed.lifetimeMs, 900_000);
     }
   });
 
@@ -305,24 +312,24 @@ describe('a refresh token that dies before the access token', () => {
     const bench = createChainBench(clock);
     saveState(bench, { refreshTokenExpiresAtMs: NOON_MS + 600_000 });
     bench.source.answerWith({ refreshToken: new SecretText('refresh-2') });
-    await bench.keeper.refresh('start', bench.term);
-    assert.equal(bench.keeper.dueInMs(), 840_000);
+    await bench.managed.refresh('start', bench.term);
+    assert.equal(bench.managed.dueInMs(), 840_000);
   });
 
   it('One at a time: is not fetched after when answers bring no successor', async () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
     saveState(bench, { refreshTokenExpiresAtMs: NOON_MS + 60_000 });
-    await bench.keeper.refresh('start', bench.term);
-    assert.equal(bench.keeper.dueInMs(), 840_000);
+    await bench.managed.refresh('start', bench.term);
+    assert.equal(bench.managed.dueInMs(), 840_000);
   });
 
   it('One at a time: causes no storm when it is dead on arrival', async () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);
     bench.source.answerWith({ ...shortChain, refreshTokenExpiresAtMs: NOON_MS - 1000 });
-    await bench.keeper.refresh('start', bench.term);
-    assert.equal(bench.keeper.dueInMs(), 840_000);
+    await bench.managed.refresh('start', bench.term);
+    assert.equal(bench.managed.dueInMs(), 840_000);
   });
 
   it('One at a time: does not hurry a restart when it has died already', async () => {
@@ -330,7 +337,7 @@ describe('a refresh token that dies before the access token', () => {
     const bench = createChainBench(clock);
     bench.store.put(bench.identity.secret, serializeDocument(buildDocument()));
     saveState(bench, { refreshTokenExpiresAtMs: NOON_MS - 1000 });
-    await bench.keeper.restore(bench.term.signal);
-    assert.equal(Math.round(bench.keeper.dueInMs()), 840_000);
+    await bench.managed.restore(bench.term.signal);
+    assert.equal(Math.round(bench.managed.dueInMs()), 840_000);
   });
 });

@@ -18,7 +18,7 @@ import { buildIdentity } from './sample-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import { termUntil } from './term.ts';
 
-export interface KeeperBenchOptions {
+export interface ManagedTokenBenchOptions {
   /** Shared by the benches of several replicas. */
   readonly store?: MemoryStore;
   readonly identity?: TokenIdentity;
@@ -26,34 +26,34 @@ export interface KeeperBenchOptions {
   readonly offsetMs?: number;
   readonly random?: Random;
   readonly chainFallback?: 'start-again' | 'none';
-  /** Outlives the keeper, as the store does. */
+  /** Outlives the managed token, as the store does. */
   readonly journal?: Journal;
   readonly gate?: ConcurrencyLimit;
   /** The provider's, shared by all of its tokens. */
   readonly budget?: FetchBudget;
   readonly breaker?: ProviderBreaker;
-  /** Shared by all keepers of a process; without it writes are not paced. */
+  /** Shared by all managed tokens of a process; without it writes are not paced. */
   readonly rateLimiter?: WriteRateLimiter;
   readonly source?: FakeTokenSource;
   /** Asked instead of `source`. */
   readonly provider?: TokenSource;
-  /** Outlive the keeper, as the store does. */
+  /** Outlive the managed token, as the store does. */
   readonly waits?: FetchWaits;
-  /** Shared by several keepers whose order matters. */
+  /** Shared by several managed tokens whose order matters. */
   readonly events?: RecordedEvents;
 }
 
 /** What a human is told to do about a broken chain. */
 export const CHAIN_REMEDY = 'bind the account again';
 
-/** One keeper with fakes all around it, and the term that it works in. */
-export interface KeeperBench {
+/** One managed token with fakes all around it, and the term that it works in. */
+export interface ManagedTokenBench {
   readonly identity: TokenIdentity;
   readonly stateSecret: string;
   readonly store: MemoryStore;
   readonly source: FakeTokenSource;
   readonly events: RecordedEvents;
-  readonly keeper: ManagedToken;
+  readonly managed: ManagedToken;
   readonly term: Term;
   /** The program is asked to stop. */
   stop(): void;
@@ -70,7 +70,10 @@ export function createEvenRandom(seed: number = 1): Random {
   return { next: () => 0.5, uuid };
 }
 
-export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}): KeeperBench {
+export function createManagedTokenBench(
+  clock: Clock,
+  options: ManagedTokenBenchOptions = {},
+): ManagedTokenBench {
   const { identity = buildIdentity(), store = new MemoryStore(), random = createEvenRandom() } = options;
   const { chainFallback, offsetMs = 0, gate = new ConcurrencyLimit(1) } = options;
   const policy = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0, ...options.policy };
@@ -89,7 +92,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     breaker: options.breaker,
     minIntervalMs: policy.minIntervalMs,
   });
-  const keeper = new ManagedToken({
+  const managed = new ManagedToken({
     ...parts,
     source: options.provider ?? source,
     policy,
@@ -116,7 +119,7 @@ export function createKeeperBench(clock: Clock, options: KeeperBenchOptions = {}
     store,
     source,
     events,
-    keeper,
+    managed,
     term: termUntil(leadership.signal, stopping.signal),
     stop: () => stopping.abort(new Error('the program stops')),
     loseLeadership: () => leadership.abort(new Error('leadership was lost')),
