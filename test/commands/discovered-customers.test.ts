@@ -72,13 +72,13 @@ describe('customers that are discovered', () => {
   for (const [command, told] of [
     [
       ['run', '--once'],
-      /^pivot-b2b2c: customers cannot be looked for: store-denied: AWS denied secretsmanager:ListSecrets /m,
+      /^pivot-b2b2c: customers cannot be discovered: store-denied: AWS denied secretsmanager:ListSecrets /m,
     ],
-    [['status'], /^pivot-b2b2c: customers cannot be looked for: store-denied: /m],
+    [['status'], /^pivot-b2b2c: customers cannot be discovered: store-denied: /m],
     [['check', '--live'], /^FAIL {2}pivot-b2b2c: discovery: store-denied: /m],
     [['refresh', 'pivot-b2b2c/ayu'], /customers cannot be listed, known ones stay managed: AWS denied /],
   ] as const) {
-    it(`make ${command.join(' ')} end with 1 when they cannot be looked for, and it says why`, async () => {
+    it(`make ${command.join(' ')} end with 1 when they cannot be discovered, and it says why`, async () => {
       await using world = await startProgramWorld();
       const config = await discover(world);
       world.addFault('store:denied');
