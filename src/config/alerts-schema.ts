@@ -37,11 +37,11 @@ export function createAlertsSchema(kinds: readonly SinkKind[]) {
       ),
     remindEvery: durationField({ leastMs: 60_000 })
       .prefault('4h')
-      .describe('how often an alert that goes on is told again'),
+      .describe('how often an alert that is still active is sent again'),
     runbookUrl: urlField()
       .optional()
       .describe('where docs/runbook.md can be read, for links; without one messages name the file'),
-    sinks: z.array(createSinkSchema(kinds), 'a list of sinks').prefault([]).describe('who is told'),
+    sinks: z.array(createSinkSchema(kinds), 'a list of sinks').prefault([]).describe('the alert receivers'),
     heartbeat: mapping({
       url: secretField(
         "URL of a dead man's switch, called with GET while this replica leads and its schedule runs",

@@ -2,10 +2,12 @@
  * A configuration as the program uses it: checked, defaults filled in, names expanded, durations in milliseconds.
  * Holds no secret: credentials are references until a fetch needs them.
  */
+
 import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { LeaseTiming } from '../core/lease-timing.ts';
 import type { FetchLimit } from '../core/limits/fetch-limit.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
+import type { LogLevel } from '../core/log-level.ts';
 import type { CadencePolicy } from '../core/schedule/cadence.ts';
 import type { CronGaps } from '../core/schedule/cron-expression.ts';
 import type { ConfiguredSink } from '../core/sink-kind.ts';
@@ -62,9 +64,6 @@ export type CoordinationConfiguration =
         | { readonly url: string; readonly caFile: string | undefined; readonly tokenFile: string }
         | undefined;
     };
-
-export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** `auto` is `pretty` on a terminal and `json` elsewhere. */
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
 import { MIN_CALLS_PER_SECOND } from '../core/limits/write-pace.ts';
+import { LOG_LEVELS } from '../core/log-level.ts';
 import type { SinkKind } from '../core/sink-kind.ts';
 import {
   durationField,
@@ -14,7 +15,7 @@ import {
 } from '../core/wire/field-schemas.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
 import { createAlertsSchema } from './alerts-schema.ts';
-import { LOG_FORMATS, LOG_LEVELS } from './configuration.ts';
+import { LOG_FORMATS } from './configuration.ts';
 import { coordinationSchema } from './coordination-schema.ts';
 import { createProviderSchema } from './provider-schema.ts';
 import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
@@ -130,7 +131,7 @@ const sectionsFor = (sinks: readonly SinkKind[]) => ({
       'where refresh tokens that are not saved yet, and waits that providers demanded, survive a crash; left out, they ' +
         'are in memory alone',
     ),
-  alerts: createAlertsSchema(sinks).prefault({}).describe('who is told when something is wrong'),
+  alerts: createAlertsSchema(sinks).prefault({}).describe('who receives alerts'),
   http: httpSchema.prefault({}).describe('address for health checks, metrics and the status page'),
   log: logSchema.prefault({}).describe('the log on standard output'),
 });

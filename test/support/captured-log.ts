@@ -1,6 +1,6 @@
 import { createLog, type Log } from '../../src/adapters/log/log.ts';
-import type { LogLevel } from '../../src/adapters/log/log-level.ts';
 import type { Prettify } from '../../src/adapters/log/pretty-line.ts';
+import type { LogLevel } from '../../src/core/log-level.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 

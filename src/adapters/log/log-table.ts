@@ -8,9 +8,9 @@
 import type { EventByName, RefreshEventName } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import { type FetchLimit, formatFetchLimit } from '../../core/limits/fetch-limit.ts';
+import type { LogLevel } from '../../core/log-level.ts';
 import { formatRoughly, formatUtcSeconds } from '../../core/wire/time-text.ts';
 import type { LogValue } from './log-fields.ts';
-import type { LogLevel } from './log-level.ts';
 
 /** What a row may know beside its event. */
 export interface LogContext {

@@ -9,10 +9,10 @@
  * Non-guarantee: what a listed text says is not inspected. Messages come from our own code, which quotes no body.
  */
 import pino from 'pino';
+import type { LogLevel } from '../../core/log-level.ts';
 import type { Clock } from '../../core/ports.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
 import { LOG_FIELDS, type LogEvent, type LogFields, type LogValue } from './log-fields.ts';
-import type { LogLevel } from './log-level.ts';
 import type { Prettify } from './pretty-line.ts';
 
 export interface Log {

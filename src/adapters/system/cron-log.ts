@@ -1,6 +1,6 @@
 import { errorName } from '../../core/fault.ts';
+import type { LogLevel } from '../../core/log-level.ts';
 import type { Log } from '../log/log.ts';
-import type { LogLevel } from '../log/log-level.ts';
 
 /** The logger that node-cron 4 wants for a task. */
 export interface CronLogger {
