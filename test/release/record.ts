@@ -2,6 +2,8 @@
  * Records what a release leaves behind, for the next ones to read: `npm run record-release -- CHECKOUT`, with the folder of
  * a checkout of that release after `npm ci`. Its own sandbox and its own daemon write everything; this script starts them
  * and knows only what users know: commands, the control of faults, the store's API, the journal's directory.
+ * `npm run record-release -- CHECKOUT --then OTHER` records nothing: the daemon of another checkout goes on from there, as after
+ * an upgrade or a downgrade, and has to refresh what was left behind.
  *
  * The daemon is killed while
  * - the store does not take the new refresh token of `apimw`: it is in the journal alone;
@@ -12,6 +14,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import {
   DescribeSecretCommand,
   GetSecretValueCommand,
@@ -27,6 +30,8 @@ import { type FormerRelease, formerReleaseSchema, type RecordedSecret } from './
 
 const STORE_REGION = 'ap-southeast-3';
 const DEADLINE_MS = 60_000;
+/** Those that every release has. */
+const PROVIDERS = ['pik', 'pivot-b2b', 'pivot-b2b2c', 'pivot', 'apimw', 'paysecurez'];
 /** What the former release's `plan` says of them is kept beside them. */
 const CONFIGURATIONS = [
   'config/example.yaml',
@@ -40,14 +45,16 @@ const readySchema = z.object({
   config: z.string(),
 });
 
-async function record(checkout: string): Promise<string> {
-  const release = z
-    .object({ version: z.string() })
-    .parse(JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')));
-  const folder = join(import.meta.dirname, 'former', release.version);
-  await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
-  await using stack = new AsyncDisposableStack();
+/** What a killed daemon left behind, in a sandbox that still runs. */
+interface Left {
+  readonly ready: z.infer<typeof readySchema>;
+  readonly config: string;
+  readonly journal: string;
+  /** Ends all trouble. */
+  heal(): Promise<void>;
+}
+
+async function leaveBehind(stack: AsyncDisposableStack, checkout: string): Promise<Left> {
   const sandbox = start(stack, checkout, ['sandbox', '--upstreams-only', '--speed', '1']);
   const ready = readySchema.parse(await sandbox.output.untilLine(() => true));
   let holdsWrites = false;
@@ -57,16 +64,19 @@ async function record(checkout: string): Promise<string> {
       return holdsWrites && isWrite;
     }),
   );
-  const addFault = async (fault: string): Promise<void> => {
-    const answer = await fetch(`${ready.upstreams.url}/_sandbox/faults`, {
+  const changeFaults = async (request: RequestInit): Promise<void> => {
+    const answer = await fetch(`${ready.upstreams.url}/_sandbox/faults`, request);
+    if (!answer.ok) throw new Error(await answer.text());
+  };
+  const addFault = (fault: string): Promise<void> =>
+    changeFaults({
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ fault }),
     });
-    if (!answer.ok) throw new Error(await answer.text());
-  };
 
   const config = await copySandboxConfig(ready.config, 'recorded.yaml', {
+    only: PROVIDERS,
     set: { 'store.endpoint': store.url, 'store.timeout': '60s', 'log.format': 'json' },
     setProvider: {
       pik: { fetchBudget: '1000/day' },
@@ -84,19 +94,40 @@ async function record(checkout: string): Promise<string> {
 
   const journal = join(dirname(ready.config), 'journal');
   await addFault('pivot-b2b2c:latency=60s');
-  start(stack, checkout, ['refresh', 'pivot-b2b2c', '--config', config]);
+  const asks = [start(stack, checkout, ['refresh', 'pivot-b2b2c', '--config', config])];
   await untilIn(
     journal,
     (texts) =>
       texts.filter((each) => each.includes('"fingerprint"') && each.includes('pivot-b2b2c')).length === 2,
   );
   holdsWrites = true;
-  start(stack, checkout, ['refresh', 'apimw', '--config', config]);
+  asks.push(start(stack, checkout, ['refresh', 'apimw', '--config', config]));
   await untilIn(journal, (texts) =>
     texts.some((each) => each.includes('"refresh_token') || each.includes('"request_token"')),
   );
+  // First, because a command that loses its daemon does the work itself.
+  for (const { child } of asks) await kill(child);
   await kill(daemon.child);
+  return {
+    ready,
+    config,
+    journal,
+    heal: () => {
+      holdsWrites = false;
+      return changeFaults({ method: 'DELETE' });
+    },
+  };
+}
 
+async function record(checkout: string): Promise<string> {
+  const release = z
+    .object({ version: z.string() })
+    .parse(JSON.parse(await readFile(join(checkout, 'package.json'), 'utf8')));
+  const folder = join(import.meta.dirname, 'former', release.version);
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await using stack = new AsyncDisposableStack();
+  const { ready, config, journal } = await leaveBehind(stack, checkout);
   const recordedAt = new Date().toISOString();
   await cp(journal, join(folder, 'journal'), {
     recursive: true,
@@ -141,7 +172,7 @@ function start(stack: AsyncDisposableStack, checkout: string, args: readonly str
   const output = new ProgramOutput();
   const child = spawn(nodeOf(checkout), ['src/main.ts', ...args], {
     cwd: checkout,
-    env: { ...STORE_ENVIRONMENT, AWS_REGION: STORE_REGION, PATH: process.env['PATH'] },
+    env: environment(),
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   child.stdout.setEncoding('utf8').on('data', (text: string) => output.takeOut(text));
@@ -158,7 +189,15 @@ async function kill(child: ChildProcess): Promise<void> {
 }
 
 function runIn(checkout: string, args: readonly string[]): string {
-  return execFileSync(nodeOf(checkout), ['src/main.ts', ...args], { cwd: checkout, encoding: 'utf8' });
+  return execFileSync(nodeOf(checkout), ['src/main.ts', ...args], {
+    cwd: checkout,
+    encoding: 'utf8',
+    env: environment(),
+  });
+}
+
+function environment() {
+  return { ...STORE_ENVIRONMENT, AWS_REGION: STORE_REGION, PATH: process.env['PATH'] };
 }
 
 function nodeOf(checkout: string): string {
@@ -202,12 +241,36 @@ async function readSecrets(client: SecretsManagerClient): Promise<readonly Recor
   );
 }
 
+/** @returns what the other release's daemon reported, a line each */
+async function goOn(checkout: string, other: string): Promise<string> {
+  await using stack = new AsyncDisposableStack();
+  const { config, heal } = await leaveBehind(stack, checkout);
+  await heal();
+  const daemon = start(stack, other, ['run', '--config', config]);
+  await daemon.output.untilLine(({ event }) => event === 'chain-recovered');
+  const refreshed = ['apimw', 'pivot-b2b2c', 'pivot'].map((name) =>
+    runIn(other, ['refresh', name, '--config', config]),
+  );
+  return [
+    ...daemon.output.lines.map(
+      ({ level, event, msg }) => `${String(level)} ${String(event)}: ${String(msg)}`,
+    ),
+    ...refreshed,
+  ].join('\n');
+}
+
 if (import.meta.main) {
-  const [checkout] = process.argv.slice(2);
+  const { values, positionals } = parseArgs({
+    options: { then: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const [checkout] = positionals;
   if (checkout === undefined) {
-    process.stderr.write('usage: npm run record-release -- CHECKOUT\n');
+    process.stderr.write('usage: npm run record-release -- CHECKOUT [--then OTHER]\n');
     process.exitCode = 2;
-  } else {
+  } else if (values.then === undefined) {
     process.stdout.write(`${await record(resolve(checkout))}\n`);
+  } else {
+    process.stdout.write(`${await goOn(resolve(checkout), resolve(values.then))}\n`);
   }
 }
