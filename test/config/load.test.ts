@@ -54,7 +54,7 @@ describe('the journal', () => {
 describe('parseConfiguration', () => {
   it('fills in every default', () => {
     const { providers, store, ...rest } = configurationOf(PIVOT);
-    const { rules, settings: written, open, ...common } = store;
+    const { rules, settings: written, open: _open, ...common } = store;
     assert.equal(rules, CATALOG.stores[0].rules);
     assert.equal('kmsKeyId' in written, false);
     assert.deepEqual(
