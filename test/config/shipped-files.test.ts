@@ -8,7 +8,7 @@ import { formatProblem } from '../../src/config/problem.ts';
 import type { CredentialReferences } from '../../src/core/credential/credential-reference.ts';
 import { decideCadence } from '../../src/core/schedule/cadence.ts';
 import { isJsonObject } from '../../src/core/wire/json.ts';
-import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-list.ts';
 import { CATALOG } from '../../src/wiring/catalog.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
 

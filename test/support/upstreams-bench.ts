@@ -1,9 +1,12 @@
 import type { TestContext } from 'node:test';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { FaultSchedule } from '../../src/sandbox/fault-schedule.ts';
-import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
 import { startUpstreamsServer, type UpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
-import { createUpstreamsBuilder, type TestUpstreams } from './sandbox-upstreams.ts';
+import {
+  createUpstreamsBuilder,
+  type TestUpstreams,
+  type TestUpstreamsOptions,
+} from './sandbox-upstreams.ts';
 
 export interface UpstreamsBench extends TestUpstreams {
   readonly faults: FaultSchedule;
@@ -14,7 +17,7 @@ export interface UpstreamsBench extends TestUpstreams {
 
 /** Starts benches: simulated upstreams on a real port with a fake clock, stopped when the test ends. */
 export async function createUpstreamsBench(): Promise<
-  (t: TestContext, options?: Partial<UpstreamsOptions>) => Promise<UpstreamsBench>
+  (t: TestContext, options?: TestUpstreamsOptions) => Promise<UpstreamsBench>
 > {
   const build = await createUpstreamsBuilder();
   return async (t, options) => {

@@ -9,7 +9,7 @@ import { controlFaults, FAULT_CONTROL_PATH } from './fault-control.ts';
 import { deliver, distort, findLatency } from './faulty-answer.ts';
 import { RequestCount } from './request-count.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
-import type { UpstreamName } from './upstream-name.ts';
+import type { UpstreamName } from './upstream-list.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** No token request is anywhere near this long. */
