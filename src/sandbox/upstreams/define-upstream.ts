@@ -46,11 +46,11 @@ export interface UpstreamDeps<Credential extends string = string> {
 }
 
 interface UpstreamAnswers {
-  answer(exchange: Exchange): UpstreamResponse;
+  readonly answer: (exchange: Exchange) => UpstreamResponse;
   /** As {@link Upstream.describeError}. */
-  describeError(status: number, detail?: ErrorDetail): string;
+  readonly describeError: (status: number, detail?: ErrorDetail) => string;
   /** Of a request that is refused for its path, method or body; `describeError` with the reason when left out. */
-  describeProblem?(status: number): string;
+  readonly describeProblem?: (status: number) => string;
 }
 
 /** One request, and what an answer to it is made with. */
@@ -65,16 +65,16 @@ export interface Exchange {
   /** Right credentials are to be treated as wrong ones. */
   readonly rejectsCredentials: boolean;
   /** Issues an access token. @param mint makes its text */
-  grant(owner: string, mint: (claims: TokenClaims) => string): Grant;
+  readonly grant: (owner: string, mint: (claims: TokenClaims) => string) => Grant;
   /** Says that a text is a refresh token from now on. @returns the text */
-  issue(refreshToken: string): string;
+  readonly issue: (refreshToken: string) => string;
   /** Ends every access token of `owner` at once. */
-  revoke(owner: string): void;
-  reply(
+  readonly revoke: (owner: string) => void;
+  readonly reply: (
     status: number,
     body: string | JsonObject,
     headers?: Readonly<Record<string, string>>,
-  ): UpstreamResponse;
+  ) => UpstreamResponse;
 }
 
 export interface UpstreamKind<Name extends string = string> {
