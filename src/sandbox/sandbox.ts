@@ -16,7 +16,11 @@ import {
 } from './secrets-manager/secrets-manager-server.ts';
 import { createSandboxCredentials, generateSandboxKeyPair } from './upstreams/sandbox-credentials.ts';
 import { createUpstreams, DOCUMENTED_LIFETIMES_MS, type Upstreams } from './upstreams/upstreams.ts';
-import { startUpstreamsServer, type UpstreamsServer } from './upstreams/upstreams-server.ts';
+import {
+  type RequestObserver,
+  startUpstreamsServer,
+  type UpstreamsServer,
+} from './upstreams/upstreams-server.ts';
 
 export interface SandboxOptions {
   readonly clock: Clock;
@@ -28,6 +32,8 @@ export interface SandboxOptions {
   readonly versionWall?: number;
   /** Told every token as it is issued, so that a test can search for leaks. */
   readonly onSecretIssued?: (text: string) => void;
+  /** Told of every request to a provider. */
+  readonly observer?: RequestObserver;
 }
 
 export interface Sandbox {
@@ -76,7 +82,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     speed,
     ...(options.onSecretIssued === undefined ? {} : { onSecretIssued: options.onSecretIssued }),
   });
-  const upstreams = await startUpstreamsServer({ upstreams: providers, clock, faults });
+  const upstreams = await startUpstreamsServer({
+    upstreams: providers,
+    clock,
+    faults,
+    observer: options.observer,
+  });
 
   const folder = await mkdtemp(join(tmpdir(), 'token-refresher-sandbox-'));
   const configPath = join(folder, 'config.yaml');
