@@ -2,8 +2,9 @@
 
 import { TOKEN_STATES } from '../core/board.ts';
 import { formatDuration } from '../core/wire/duration.ts';
+import { formatCount, formatTokens } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
-import { formatCount, formatTokens, STATE_LABELS, timeElement } from './page-text.ts';
+import { STATE_LABELS, timeElement } from './page-text.ts';
 import type { ProviderStatus, StatusDocument } from './status-document.ts';
 import { DEFAULT_QUERY, formatStatusQuery, type StatusQuery } from './status-query.ts';
 

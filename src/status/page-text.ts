@@ -1,7 +1,7 @@
 /** How the page words times and counts. Times are UTC, as in the log. */
 
 import type { TokenState } from '../core/board.ts';
-import { formatRoughly } from '../core/wire/time-text.ts';
+import { formatCount, formatRoughly, formatTokens } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import type { StateCounts } from './status-document.ts';
 
@@ -13,16 +13,6 @@ export const STATE_LABELS: Readonly<Record<TokenState, string>> = {
   due: 'Due',
   fresh: 'Fresh',
 };
-
-/** `10,000`. */
-export function formatCount(count: number): string {
-  return count.toLocaleString('en-US');
-}
-
-/** `1 token`, `3 tokens`. */
-export function formatTokens(count: number): string {
-  return `${formatCount(count)} token${count === 1 ? '' : 's'}`;
-}
 
 /** `12:14:03`, with the date before it on another day than `at`. Both RFC 3339 in UTC. */
 export function formatClock(time: string, at: string): string {
@@ -37,11 +27,6 @@ export function timeElement(time: string, at: string): Html {
 /** Milliseconds from one time to another; both RFC 3339. */
 export function msBetween(from: string, to: string): number {
   return Date.parse(to) - Date.parse(from);
-}
-
-/** `in 12m 03s`, `4s ago`. */
-export function formatDistance(byMs: number): string {
-  return byMs >= 0 ? `in ${formatRoughly(byMs)}` : `${formatRoughly(-byMs)} ago`;
 }
 
 /** `12m 03s left`, `expired 4s ago`. */

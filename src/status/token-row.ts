@@ -1,15 +1,9 @@
 /** One token as a row of the page's table. Roles are written out: on a phone the rows are no table to CSS any more. */
+
+import { formatCount, formatDistance } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import { drawDay, drawLife } from './life-picture.ts';
-import {
-  formatClock,
-  formatCount,
-  formatDistance,
-  formatLifeLeft,
-  msBetween,
-  STATE_LABELS,
-  timeElement,
-} from './page-text.ts';
+import { formatClock, formatLifeLeft, msBetween, STATE_LABELS, timeElement } from './page-text.ts';
 import type { TokenStatus } from './status-document.ts';
 
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
