@@ -20,9 +20,9 @@ import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
-import { connect, KINDS } from '../../src/wiring/connections.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
+import { connect } from '../../src/wiring/connections.ts';
 import { Daemon } from '../../src/wiring/daemon.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
 import {
   type EmulatedSecretsManager,
   startEmulatedSecretsManager,
@@ -186,8 +186,7 @@ async function startDaemon(t: TestContext, release: Recorded, nowMs: number) {
   });
   const parsed = parseConfiguration(await readFile(path, 'utf8'), {
     fileName: path,
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
   });
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'));
   const events = new RecordedEvents();
