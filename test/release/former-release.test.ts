@@ -20,9 +20,9 @@ import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { connect } from '../../src/wiring/connections.ts';
 import { Daemon } from '../../src/wiring/daemon.ts';
-import { CATALOG } from '../../src/wiring/catalog.ts';
 import {
   type EmulatedSecretsManager,
   startEmulatedSecretsManager,
