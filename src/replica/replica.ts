@@ -60,7 +60,7 @@ export class Replica {
   }
 
   /**
-   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing
+   * Resolves when the store has been read, and customers have been listed where they are discovered. Refreshing
    * begins with the first term of leadership, at once when there is one replica.
    */
   start(): Promise<void> {
@@ -74,7 +74,7 @@ export class Replica {
     return this.#stopped;
   }
 
-  /** Carries out what a command has asked whoever leads for. */
+  /** Carries out what a command has asked the leader for. */
   readonly refreshNow: RefreshRequests = (name) =>
     Promise.all(this.#managed.flatMap((provider) => provider.refreshNow(name)));
 
@@ -135,7 +135,7 @@ export class Replica {
     const { events } = this.#ports;
     const stopping = this.#stopping.signal;
     const { signal } = leadership;
-    // A process that was paused may get a term that is over: nobody is told of it.
+    // A process that was paused may get a term that is over: nobody hears of it.
     if (leadership.hasEnded()) return;
     const term = createTerm(leadership, this.#drained.signal, stopping);
     const reportLoss = (): void => {
