@@ -78,7 +78,7 @@ function createShow() {
 
 /** What the page says of a token, in the words of the metric. */
 function stateInMetrics({ state, dueAt, expiresAt }: TokenStatus, nowMs: number): string {
-  if (state === 'unknown' || (state === 'failing' && expiresAt === null)) return 'absent';
+  if (state === 'failing' && expiresAt === null) return 'unknown';
   if (state !== 'failing') return state;
   return dueAt !== null && Date.parse(dueAt) <= nowMs ? 'due' : 'fresh';
 }
@@ -134,7 +134,7 @@ describe('the projections of the board', () => {
         }
 
         for (const provider of ['pik', 'b'])
-          for (const state of ['fresh', 'due', 'expired', 'absent']) {
+          for (const state of ['fresh', 'due', 'expired', 'absent', 'unknown']) {
             const count = page.filter(
               (token) => token.provider === provider && stateInMetrics(token, clock.now()) === state,
             ).length;
