@@ -1,12 +1,14 @@
 /**
  * All simulated providers behind one server on 127.0.0.1: `http://127.0.0.1:PORT/pivot-b2b` is the base URL of the
- * provider `pivot-b2b`, and so on; `/_sandbox/faults` is the control endpoint.
+ * provider `pivot-b2b`, and so on; `/_sandbox/faults` is the control endpoint, `/_sandbox/slack` a channel of Slack.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Clock } from '../../core/ports.ts';
 import type { FaultSchedule } from '../fault-schedule.ts';
+import { listenOnLoopback } from '../listen.ts';
 import { controlFaults, FAULT_CONTROL_PATH } from './fault-control.ts';
 import { deliver, distort, findLatency } from './faulty-answer.ts';
+import { SLACK_PATH, takeSlackMessage } from './slack-channel.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
 import type { UpstreamName } from './upstream-list.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -20,8 +22,10 @@ export interface UpstreamsServerOptions {
   readonly faults: FaultSchedule;
   /** Told of every request to a provider. */
   readonly observer?: RequestObserver | undefined;
-  /** 0, the default: any free port. */
+  /** Any free port by default, and where this one is taken. */
   readonly port?: number;
+  /** Told what the simulated Slack channel is sent, in Slack's markup. */
+  readonly onSlackMessage?: (text: string) => void;
 }
 
 export interface RequestObserver {
@@ -99,6 +103,14 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     body: string,
   ): void => {
     const { method = 'GET', headers } = message;
+    if (url === SLACK_PATH) {
+      const { status, text } = takeSlackMessage(method, body);
+      if (text !== undefined) options.onSlackMessage?.(text);
+      response
+        .writeHead(status, { 'content-type': 'text/plain' })
+        .end(text === undefined ? 'invalid_payload' : 'ok');
+      return;
+    }
     const { status, body: text } =
       url === FAULT_CONTROL_PATH
         ? controlFaults({ method, contentType: headers['content-type'], body }, faults, [...providers.keys()])
@@ -114,13 +126,7 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     response.on('error', () => undefined);
     void serve(message, response);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  port = address.port;
+  port = await listenOnLoopback(server, options.port);
   const origin = `http://127.0.0.1:${port}`;
 
   return {
