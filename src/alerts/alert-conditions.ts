@@ -7,9 +7,15 @@
  * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
  * better, and it could not take over either.
  */
-import { type AlertName, alertKey } from '../core/alert.ts';
-import { type Board, type ProviderRecord, publishedOf, type TokenRecord } from '../core/board.ts';
-import type { Failure, FailureCode } from '../core/failure.ts';
+import { ALERTS, type AlertName, alertKey } from '../core/alert.ts';
+import {
+  type Board,
+  type FailureRecord,
+  type ProviderRecord,
+  publishedOf,
+  type TokenRecord,
+} from '../core/board.ts';
+import type { Failure } from '../core/failure.ts';
 import type { Now } from '../core/schedule/moment.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 
@@ -25,11 +31,16 @@ export interface Condition {
 export interface ConditionMember {
   /** `undefined`: the provider or the program as a whole. */
   readonly token: string | undefined;
-  readonly code: FailureCode | undefined;
-  /** What is known beyond the alert's own meaning; `undefined` for nothing. Holds no secret. */
-  readonly detail: string | undefined;
-  /** Expiry of what readers see, where that matters; wall time in milliseconds. */
-  readonly expiresAtMs: number | undefined;
+  /** What the alert is about, or comes from; undefined: nothing fails. */
+  readonly failure: FailureRecord | undefined;
+  readonly detail: Detail | undefined;
+}
+
+/** What is known beyond the alert's own meaning. Holds no secret. */
+export interface Detail {
+  readonly text: string;
+  /** What a person does about it, where that is not what the alert says. */
+  readonly action?: string;
 }
 
 /** Two lease durations: a leader that is cut off has stopped by then, and another would have taken over. */
@@ -48,8 +59,6 @@ const UNCARED_EXPIRED_MS = 360_000;
 interface Finding extends Pick<Condition, 'alert' | 'provider'> {
   readonly member: ConditionMember;
 }
-
-const NO_TOKEN = { token: undefined, code: undefined, expiresAtMs: undefined };
 
 /** Everything that is wrong now; in no particular order. */
 export function findConditions(board: Board, now: Now): readonly Condition[] {
@@ -70,12 +79,17 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
   const { other, trouble } = board.leadership;
   const blindSinceMs = trouble?.blindSinceMonotonicMs;
   if (blindSinceMs !== undefined && now.monotonicMs() - blindSinceMs >= NO_LEADER_AFTER_MS)
-    yield { alert: 'NoLeader', provider: undefined, member: { ...NO_TOKEN, detail: trouble?.problem } };
+    yield {
+      alert: 'NoLeader',
+      provider: undefined,
+      member: { token: undefined, failure: undefined, detail: trouble && { text: trouble.problem } },
+    };
   if (other === undefined || other.isOurs) return;
   const ledForMs = now.monotonicMs() - other.sinceMonotonicMs;
-  const detail =
-    `${other.name} leads, which does not refresh it: it may be of another installation, ` +
-    'give each a coordination.leaseName of its own';
+  const detail: Detail = {
+    text: `${other.name} leads, which does not refresh it: it may be of another installation`,
+    action: 'give each installation a coordination.leaseName of its own',
+  };
   for (const { identity, readable } of board.tokens()) {
     const { provider, token } = identity;
     const expiresAtMs = publishedOf(readable)?.expiresAtMs;
@@ -83,28 +97,49 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
       readable.kind === 'absent'
         ? ledForMs >= UNCARED_ABSENT_MS
         : expiresAtMs !== undefined && Math.min(ledForMs, now.now() - expiresAtMs) >= UNCARED_EXPIRED_MS;
-    if (isUncared)
-      yield { alert: 'TokenExpired', provider, member: { token, code: undefined, detail, expiresAtMs } };
+    if (isUncared) yield { alert: 'TokenExpired', provider, member: { token, failure: undefined, detail } };
   }
 }
 
 function* findAsLeader(board: Board, nowMs: number): Iterable<Finding> {
   for (const record of board.tokens()) {
-    const { identity, readable, failure, secrets } = record;
+    const { identity, failure, secrets } = record;
     const { provider, token } = identity;
-    const expiresAtMs = publishedOf(readable)?.expiresAtMs;
-    const member = { token, code: failure?.code, detail: failure?.message, expiresAtMs };
-    if (failure !== undefined) yield { alert: causeOf(failure), provider, member };
-    const urgency = decideUrgency(record, board.provider(provider)?.schedule, nowMs);
-    if (urgency !== undefined) yield { alert: urgency, provider, member };
+    const member = { token, failure, detail: undefined };
+    for (const alert of alertsOf(record, board.provider(provider)?.schedule, nowMs))
+      yield { alert, provider, member };
     const shortage = secrets.document?.shortage ?? secrets.state?.shortage;
     if (shortage === undefined) continue;
-    const detail = `${shortage.versions} of ${shortage.versionBudget} versions`;
-    yield { alert: 'VersionBudgetLow', provider, member: { ...member, code: undefined, detail } };
+    const text = `${shortage.versions} of ${shortage.versionBudget} versions`;
+    yield {
+      alert: 'VersionBudgetLow',
+      provider,
+      member: { ...member, failure: undefined, detail: { text } },
+    };
   }
-  for (const { name: provider, clockSkewMs } of board.providers())
-    if (isSuspectSkew(clockSkewMs))
-      yield { alert: 'ClockSkew', provider, member: { ...NO_TOKEN, detail: describeSkew(clockSkewMs) } };
+  for (const { name: provider, clockSkewMs } of board.providers()) {
+    if (!isSuspectSkew(clockSkewMs)) continue;
+    const detail = { text: describeSkew(clockSkewMs) };
+    yield { alert: 'ClockSkew', provider, member: { token: undefined, failure: undefined, detail } };
+  }
+}
+
+/**
+ * What people hear of one token: the worst alone, which says the cause as well. A cause that is critical itself has been
+ * told when readers lose their token, so that this is one more; but where they never had one, it is the same news.
+ */
+function alertsOf(
+  record: TokenRecord,
+  schedule: ProviderRecord['schedule'],
+  nowMs: number,
+): readonly AlertName[] {
+  const { failure, readable } = record;
+  const urgency = decideUrgency(record, schedule, nowMs);
+  if (failure === undefined) return urgency === undefined ? [] : [urgency];
+  const cause = causeOf(failure);
+  if (urgency === undefined) return [cause];
+  if (ALERTS[cause].severity === 'warning') return [urgency];
+  return readable.kind === 'absent' ? [cause] : [cause, urgency];
 }
 
 /** Which alert says best why a refresh fails: one for each failure. */

@@ -5,8 +5,18 @@
  * secret; they are bounded however many tokens are concerned.
  */
 import { ALERTS, type AlertNotification, alertKey, runbookLink } from '../core/alert.ts';
+import type { Board, FailureRecord, TokenRecord } from '../core/board.ts';
 import type { FailureCode } from '../core/failure.ts';
-import { formatRoughly, formatUtcSeconds } from '../core/wire/time-text.ts';
+import { assessReaders, describeOutlook } from '../core/readers-outlook.ts';
+import { REMEDIES } from '../core/remedies.ts';
+import {
+  formatCount,
+  formatDistance,
+  formatMoment,
+  formatRoughly,
+  formatTokens,
+  formatUtcSeconds,
+} from '../core/wire/time-text.ts';
 import type { ConditionMember } from './alert-conditions.ts';
 import type { Transition } from './alert-groups.ts';
 
@@ -23,14 +33,20 @@ const MAX_DETAILS = 3;
 const MAX_DETAIL_LENGTH = 500;
 const MAX_SUMMARY_LENGTH = 300;
 
+/** @param board as it is now: until when readers are fine, also when the alert is over */
 export function buildNotification(
   transition: Transition,
   settings: AlertTextSettings,
+  board: Board,
   nowMs: number,
 ): AlertNotification {
   const { occasion, alert, provider, members, startedAtMs, lastedMs } = transition;
   const isOver = isResolved(occasion);
+  const failures = members.flatMap(({ failure }) => failure ?? []);
   const tokens = members.flatMap(({ token }) => token ?? []);
+  const concerned = findConcerned(transition, board);
+  const readers =
+    concerned.length === 0 ? '' : `; ${describeOutlook(assessReaders(concerned, nowMs), nowMs)}`;
   return {
     occasion,
     status: isOver ? 'resolved' : 'firing',
@@ -41,13 +57,10 @@ export function buildNotification(
     provider,
     tokenCount: tokens.length,
     tokens: tokens.slice(0, MAX_NAMES),
-    codes: countCodes(members),
-    summary: cut(
-      `${isOver ? 'recovered: ' : ''}${nameConcerned(provider, tokens)}${ALERTS[alert].meaning}`,
-      MAX_SUMMARY_LENGTH,
-    ),
-    description: isOver ? describeEnd(transition) : describeMembers(members, nowMs),
-    action: isOver ? 'nothing' : ALERTS[alert].action,
+    codes: Object.fromEntries(tally(failures)),
+    summary: cut(`${summarize(transition, board, concerned.length)}${readers}`, MAX_SUMMARY_LENGTH),
+    description: isOver ? describeEnd(transition) : describeMembers(members, failures, nowMs).join('\n'),
+    action: isOver ? 'nothing' : decideAction(transition, failures),
     runbook: runbookLink(settings.runbookUrl, alert),
     startedAtMs,
     atMs: nowMs,
@@ -82,66 +95,121 @@ function isResolved(occasion: AlertNotification['occasion']): boolean {
   return occasion === 'recovered' || occasion === 'superseded' || occasion === 'inherited';
 }
 
-/** `acme: `, `acme/ayu: `, `acme: 214 customers: `; nothing for the program as a whole. */
-function nameConcerned(provider: string | undefined, tokens: readonly string[]): string {
+/** The tokens as they are now; all of the provider, or of the program, when it is concerned as a whole. */
+function findConcerned({ provider, members }: Transition, board: Board): readonly TokenRecord[] {
+  if (members.every(({ token }) => token !== undefined))
+    return members.flatMap(({ token = '' }) => board.token(token) ?? []);
+  return [...board.tokens()].filter(
+    ({ identity }) => provider === undefined || identity.provider === provider,
+  );
+}
+
+/** What holds, and where. @param left how many of the tokens that it held for are still managed */
+function summarize({ occasion, alert, provider, members }: Transition, board: Board, left: number): string {
+  const { meaning, over } = ALERTS[alert];
+  const where = nameConcerned(provider, members, board);
+  switch (occasion) {
+    case 'recovered':
+      return `recovered: ${where}${left === 0 ? 'not managed any more' : over}`;
+    case 'superseded':
+      return `changed: ${where}another alert about the same tokens takes the place of "${meaning}"`;
+    case 'inherited':
+      return `recovered: ${where}${over}`;
+    default:
+      return `${where}${meaning}`;
+  }
+}
+
+/** `acme: `, `acme/ayu: `, `acme: 214 of 300 tokens: `; nothing for the program as a whole. */
+function nameConcerned(
+  provider: string | undefined,
+  members: readonly ConditionMember[],
+  board: Board,
+): string {
   if (provider === undefined) return '';
-  const [first] = tokens;
-  if (first === undefined) return `${provider}: `;
-  return tokens.length === 1 ? `${first}: ` : `${provider}: ${tokens.length} customers: `;
+  const [first] = members;
+  if (first?.token === undefined) return `${provider}: `;
+  if (members.length === 1) return `${first.token}: `;
+  let all = 0;
+  for (const { identity } of board.tokens()) if (identity.provider === provider) all += 1;
+  const share = members.length < all ? `${formatCount(members.length)} of ` : 'all ';
+  return `${provider}: ${share}${formatTokens(Math.max(all, members.length))}: `;
 }
 
 function describeEnd({ occasion, lastedMs }: Transition): string {
   if (occasion === 'inherited') return 'a new leader has found nothing of it';
-  const lasted = `it lasted ${formatRoughly(lastedMs)}`;
-  return occasion === 'superseded'
-    ? `${lasted}; another alert about the same tokens has taken its place`
-    : lasted;
+  return `it lasted ${formatRoughly(lastedMs)}`;
 }
 
-function describeMembers(members: readonly ConditionMember[], nowMs: number): string {
-  return [...describeReaders(members, nowMs), ...describeDetails(members), ...nameTokens(members)].join('; ');
+/** Since when and until when it is tried, what was said, and by which tokens: a line each. */
+function describeMembers(
+  members: readonly ConditionMember[],
+  failures: readonly FailureRecord[],
+  nowMs: number,
+): readonly string[] {
+  return [...describeEffort(failures, nowMs), ...describeDetails(members, failures), ...nameTokens(members)];
 }
 
-/** Only of tokens that fail: of the others it does not matter. */
-function describeReaders(members: readonly ConditionMember[], nowMs: number): readonly string[] {
-  const failing = members.filter(({ code }) => code !== undefined);
-  const expiries = failing.flatMap(({ expiresAtMs }) => expiresAtMs ?? []);
-  if (expiries.length === 0) return [];
-  const earliestMs = expiries.reduce((least, each) => Math.min(least, each));
-  const at = formatUtcSeconds(earliestMs);
-  return earliestMs > nowMs
-    ? [`token valid until ${at} (${formatRoughly(earliestMs - nowMs)})`]
-    : [`readers have seen an expired token since ${at} (${formatRoughly(nowMs - earliestMs)})`];
+function describeEffort(failures: readonly FailureRecord[], nowMs: number): readonly string[] {
+  if (failures.length === 0) return [];
+  const sinceMs = failures.reduce((least, each) => Math.min(least, each.sinceMs), Number.POSITIVE_INFINITY);
+  const nextMs = failures.reduce(
+    (least, { nextAttemptAtMs }) => Math.min(least, nextAttemptAtMs),
+    Number.POSITIVE_INFINITY,
+  );
+  const next =
+    nextMs > nowMs
+      ? `next attempt ${formatMoment(nextMs, nowMs)}, ${formatDistance(nextMs - nowMs)}`
+      : 'being tried again';
+  return [
+    `failing since ${formatMoment(sinceMs, nowMs)}, for ${formatRoughly(nowMs - sinceMs)}; ${next}; ${nameHealer(failures)}`,
+  ];
 }
 
-/** What was said, most frequent code first; the same text is said once. */
-function describeDetails(members: readonly ConditionMember[]): readonly string[] {
-  const details = new Map<string, { readonly text: string; count: number }>();
-  for (const { code, detail } of members) {
-    if (detail === undefined) continue;
-    const known = details.get(code ?? detail);
-    if (known !== undefined) known.count += 1;
-    else details.set(code ?? detail, { text: code === undefined ? detail : `${code}: ${detail}`, count: 1 });
-  }
-  const sorted = [...details.values()].toSorted((a, b) => b.count - a.count);
-  const shown = sorted.slice(0, MAX_DETAILS).map(({ text, count }) => {
-    const often = members.length > 1 && sorted.length > 1 ? `${count} x ` : '';
-    return `${often}${cut(text, MAX_DETAIL_LENGTH)}`;
+function nameHealer(failures: readonly FailureRecord[]): string {
+  const waiting = failures.filter(({ retry }) => retry === 'needs-human').length;
+  if (waiting === 0) return 'it heals by itself once the cause is gone';
+  return waiting < failures.length ? `${formatTokens(waiting)} wait for a person` : 'a person has to act';
+}
+
+/** What was said, most frequent code first; the same is said once. */
+function describeDetails(
+  members: readonly ConditionMember[],
+  failures: readonly FailureRecord[],
+): readonly string[] {
+  const messages = new Map(failures.map(({ code, message }) => [code, message]));
+  const ofFailures = tally(failures).map(([code, count]) => {
+    const often = messages.size > 1 ? `${formatTokens(count)}: ` : '';
+    return `${often}${code}: ${cut(messages.get(code) ?? '', MAX_DETAIL_LENGTH)}`;
   });
-  return sorted.length > MAX_DETAILS ? [...shown, `and ${sorted.length - MAX_DETAILS} other causes`] : shown;
+  const details = new Set(members.flatMap(({ detail }) => detail?.text ?? []));
+  const said = [...ofFailures, ...[...details].map((text) => cut(text, MAX_DETAIL_LENGTH))];
+  return said.length > MAX_DETAILS
+    ? [...said.slice(0, MAX_DETAILS), `and ${said.length - MAX_DETAILS} other causes`]
+    : said;
 }
 
 function nameTokens(members: readonly ConditionMember[]): readonly string[] {
   const tokens = members.flatMap(({ token }) => token ?? []);
   if (tokens.length < 2) return [];
   const rest = tokens.length - MAX_NAMES;
-  return [`tokens: ${tokens.slice(0, MAX_NAMES).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`];
+  return [
+    `tokens: ${tokens.slice(0, MAX_NAMES).join(', ')}${rest > 0 ? ` and ${formatCount(rest)} more` : ''}`,
+  ];
 }
 
-function countCodes(members: readonly ConditionMember[]): AlertNotification['codes'] {
-  const codes: Partial<Record<FailureCode, number>> = {};
-  for (const { code } of members) if (code !== undefined) codes[code] = (codes[code] ?? 0) + 1;
-  return codes;
+/** By the code that most tokens fail with. */
+function decideAction({ alert, members }: Transition, failures: readonly FailureRecord[]): string {
+  const [mostFrequent] = tally(failures);
+  const own = members.find(({ detail }) => detail?.action !== undefined)?.detail?.action;
+  return own ?? (mostFrequent === undefined ? ALERTS[alert].action : REMEDIES[mostFrequent[0]]);
+}
+
+/** How many fail with which code, the most frequent one first. */
+function tally(failures: readonly FailureRecord[]): readonly (readonly [FailureCode, number])[] {
+  const counts = new Map<FailureCode, number>();
+  for (const { code } of failures) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return [...counts].toSorted(([, a], [, b]) => b - a);
 }
 
 function cut(text: string, longest: number): string {

@@ -11,9 +11,11 @@ export type Severity = (typeof SEVERITIES)[number];
 
 export interface AlertDefinition {
   readonly severity: Severity;
-  /** What holds, after `acme: ` or `acme: 214 customers: `. */
+  /** What holds, after `acme: ` or `acme: 214 of 300 tokens: `. It says nothing of what readers have. */
   readonly meaning: string;
-  /** What the person who is woken does first; the runbook says more. */
+  /** What holds when it is over, in the same place. */
+  readonly over: string;
+  /** What the person who is woken does first where no failure code says it better; see `remedies.ts`. */
   readonly action: string;
 }
 
@@ -34,47 +36,58 @@ export type AlertName = (typeof ALERT_NAMES)[number];
 export const ALERTS: Readonly<Record<AlertName, AlertDefinition>> = {
   RefreshFailing: {
     severity: 'warning',
-    meaning: 'refreshes fail, readers still have a good token',
-    action: 'find out from the code whether the provider is down or refuses; nothing expires yet',
+    meaning: 'refreshes fail',
+    over: 'refreshes succeed again',
+    action: 'read the message below; the runbook has a section for each code',
   },
   TokenExpiring: {
     severity: 'critical',
-    meaning: 'refreshes fail and less than half of the margin is left before readers see an expired token',
-    action: 'act on the failure code now, or tell the owners of the readers what is coming',
+    meaning: 'refreshes fail, and readers are about to lose their token',
+    over: 'refreshes succeed again',
+    action: 'read the message below; the runbook has a section for each code',
   },
   TokenExpired: {
     severity: 'critical',
     meaning: 'readers have no usable token',
-    action: 'act on the failure code now; the provider is asked again every minute',
+    over: 'readers have a usable token again',
+    action:
+      "nothing fails and nothing is refreshed, so something stands still: read the leader's log, then delete its pod; another replica goes on",
   },
   CredentialsRejected: {
     severity: 'critical',
     meaning: 'the credentials are refused or cannot be read',
-    action: 'correct them where the configuration refers to; they are tried again as soon as they change',
+    over: 'the credentials are accepted again',
+    action: 'put valid credentials where the configuration refers to; they are tried as soon as they change',
   },
   ChainBroken: {
     severity: 'critical',
     meaning: 'the refresh token is lost, and so is what could replace it',
-    action: 'do what the message says: a new login, or bind the customer again',
+    over: 'the chain of refresh tokens goes on again',
+    action: 'do what the message says: a new login or consent, or bind the customer again',
   },
   StoreWriteFailing: {
     severity: 'warning',
     meaning: 'the store does not take what was fetched, or cannot be read',
-    action: "look at the code: the role's permissions, the secret itself, the version quota, or AWS is down",
+    over: 'the store takes new tokens again',
+    action: 'read the message below; the runbook has a section for each code',
   },
   VersionBudgetLow: {
     severity: 'warning',
     meaning: 'the secret has nearly used up its versions of 24 hours',
-    action: 'find out what else writes to the secret, or which refreshes were explicit',
+    over: 'the secret has room for versions again',
+    action: 'find out what else writes to the secret, and avoid explicit refreshes for a day',
   },
   ClockSkew: {
     severity: 'warning',
     meaning: "our clock and the provider's differ by more than a minute",
-    action: 'check time synchronisation of the nodes; providers refuse from 2 to 5 minutes on',
+    over: "our clock and the provider's agree again",
+    action:
+      'compare `date -u` in the pod with the true time, and repair time synchronisation of the node; providers refuse from 2 to 5 minutes on',
   },
   NoLeader: {
     severity: 'critical',
     meaning: 'this replica neither leads nor can see who does; if no replica can, nothing is refreshed',
+    over: 'this replica leads again, or sees who does',
     action: 'check the Kubernetes API server, the Lease and the service account that may update it',
   },
 };

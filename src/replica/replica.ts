@@ -188,10 +188,22 @@ function createDiscoveries(
 ): readonly Discovery[] {
   const { bindings: catalog, store } = connections;
   const usage = new SecretUsage(configuration);
+  const { names } = configuration.store.rules;
   return managed.flatMap((tokens) => {
     const { configuration: provider } = tokens;
     const { discovery } = provider;
     if (discovery === undefined) return [];
-    return new Discovery({ provider, discovery, catalog, store, tokens, usage, clock, random, events });
+    return new Discovery({
+      provider,
+      discovery,
+      catalog,
+      store,
+      tokens,
+      usage,
+      names,
+      clock,
+      random,
+      events,
+    });
   });
 }

@@ -3,7 +3,7 @@ import { isSeq, parseDocument, YAMLMap } from 'yaml';
 import type { SecretText } from '../core/secret-text.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { SandboxCredentials } from './upstreams/sandbox-credentials.ts';
-import { isUpstreamName, type UpstreamName } from './upstreams/upstream-name.ts';
+import { isUpstreamName, type UpstreamName } from './upstreams/upstream-list.ts';
 import { DOCUMENTED_LIFETIMES_MS } from './upstreams/upstreams.ts';
 
 export interface SandboxFacts {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { causeOf, findConditions, NO_LEADER_AFTER_MS } from '../../src/alerts/alert-conditions.ts';
+import { findConditions, NO_LEADER_AFTER_MS } from '../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
-import type { AlertName } from '../../src/core/alert.ts';
+import { ALERTS, type AlertName } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -88,10 +88,7 @@ describe('findConditions', () => {
     it(`states ${urgency ?? 'no urgency'} when refreshes fail with ${left} ms left of a margin of 120 s`, async () => {
       const { clock, stated } = createBoard(LEADS, lives('pik'), fails('pik'));
       await clock.advance(1_800_000 - left);
-      assert.deepEqual(stated(), [
-        'pik/RefreshFailing: pik',
-        ...(urgency === undefined ? [] : [`pik/${urgency}: pik`]),
-      ]);
+      assert.deepEqual(stated(), [`pik/${urgency ?? 'RefreshFailing'}: pik`]);
     });
   }
 
@@ -101,14 +98,24 @@ describe('findConditions', () => {
     await clock.advance(1_800_000 - 60_000);
     assert.deepEqual(stated(), ['pik/RefreshFailing: pik']);
     await clock.advance(1);
-    assert.deepEqual(stated(), ['pik/RefreshFailing: pik', 'pik/TokenExpiring: pik']);
+    assert.deepEqual(stated(), ['pik/TokenExpiring: pik']);
   });
 
   it('does not call a token expired that it has never seen, and does call one absent that nobody gets', () => {
     const { stated, tell } = createBoard(LEADS, { ...fails('pik'), expiresAtMs: undefined });
     assert.deepEqual(stated(), ['pik/RefreshFailing: pik']);
     tell(sampleEvents['token-absent']);
-    assert.deepEqual(stated(), ['pik/RefreshFailing: pik', 'pik/TokenExpired: pik']);
+    assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
+  });
+
+  it('states a critical cause beside the loss of a token, and alone where there never was a token', async () => {
+    const rejected = fails('pik', 'credentials-rejected', 'needs-human');
+    const { clock, stated, tell } = createBoard(LEADS, sampleEvents['token-absent'], rejected);
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik']);
+    tell(lives('pik'), rejected);
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik']);
+    await clock.advance(1_800_000);
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik', 'pik/TokenExpired: pik']);
   });
 
   it('states an expiry that nothing fails about half a minute later: something stands still', async () => {
@@ -157,11 +164,7 @@ describe('findConditions', () => {
   it('states nothing about a customer that is gone, whatever its token was like', async () => {
     const { clock, tell, stated } = createBoard(LEADS, lives('pik'), lives('pivot'), fails('pivot'));
     await clock.advance(HOUR_MS);
-    assert.deepEqual(stated(), [
-      'pik/TokenExpired: pik',
-      'pivot/RefreshFailing: pivot',
-      'pivot/TokenExpired: pivot',
-    ]);
+    assert.deepEqual(stated(), ['pik/TokenExpired: pik', 'pivot/TokenExpired: pivot']);
     tell({ event: 'token-removed', identity: buildIdentity('pivot'), why: 'its secret was deleted' });
     assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
   });
@@ -261,7 +264,7 @@ describe('findConditions', () => {
     assert.deepEqual(stated(), []);
   });
 
-  it('states one cause for each token that fails and none for others, whatever happens', () => {
+  it('states one alert for each token that fails, a second one beside a critical cause alone, and no cause for others', () => {
     const token = fc.constantFrom('pik', 'b/ayu', 'b/budi');
     const event = fc.oneof(
       fc.record({ token, code: fc.constantFrom(...FAILURE_CODES) }).map(({ token: name, code }) => ({
@@ -283,15 +286,17 @@ describe('findConditions', () => {
         }
         clock.jumpWallTime(laterMs);
         const conditions = findConditions(board, clock);
-        const of = (alerts: readonly AlertName[]) =>
-          conditions
-            .filter(({ alert }) => alerts.includes(alert))
-            .flatMap(({ members }) => members.flatMap(({ token: name }) => name ?? []))
-            .toSorted();
-        const causesOf = [...new Set(FAILURE_CODES.map((code) => causeOf({ code, retry: 'needs-human' })))];
-        assert.deepEqual(of(causesOf), [...failing.keys()].filter((name) => failing.get(name)).toSorted());
-        const urgent = of(['TokenExpiring', 'TokenExpired']);
-        assert.equal(new Set(urgent).size, urgent.length);
+        for (const [name, isFailing] of failing) {
+          const alerts = conditions
+            .filter(({ members }) => members.some(({ token: each }) => each === name))
+            .map(({ alert }) => alert);
+          const isUrgent = (alert: AlertName) => alert === 'TokenExpiring' || alert === 'TokenExpired';
+          const own = alerts.filter((alert) => !isUrgent(alert));
+          assert.ok(own.length <= 1 && alerts.length - own.length <= 1, alerts.join());
+          if (!isFailing) assert.deepEqual(own, []);
+          else assert.ok(alerts.length > 0, `${name} fails and nobody is told`);
+          if (alerts.length === 2) assert.ok(own.every((cause) => ALERTS[cause].severity === 'critical'));
+        }
       }),
     );
   });

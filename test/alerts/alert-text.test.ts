@@ -1,44 +1,198 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
-import type { ConditionMember } from '../../src/alerts/alert-conditions.ts';
+import { findConditions } from '../../src/alerts/alert-conditions.ts';
 import type { Transition } from '../../src/alerts/alert-groups.ts';
 import { buildNotification, buildTestNotification } from '../../src/alerts/alert-text.ts';
-import { ALERT_NAMES, ALERTS, OCCASIONS } from '../../src/core/alert.ts';
-import { FAILURE_CODES } from '../../src/core/failure.ts';
-import { NOON_MS } from '../support/sample-events.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
+import { ALERT_NAMES, OCCASIONS } from '../../src/core/alert.ts';
+import type { RefreshEvent } from '../../src/core/events.ts';
+import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
 
 const SETTINGS = { source: 'payments', runbookUrl: 'https://wiki.example.com/runbook' };
+const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 
-function member(token: string, changes: Partial<ConditionMember> = {}): ConditionMember {
-  return {
-    token,
-    code: 'provider-unavailable',
-    detail: 'POST https://api.example.com/token answered with status 503',
-    expiresAtMs: NOON_MS + 60_000,
-    ...changes,
+/** Tokens live for half an hour and are refreshed two minutes before their end. */
+const LIFE_MS = 1_800_000;
+const MARGIN_MS = 120_000;
+
+/** What the store holds when the refreshes fail, and how long before the end of the token, which is at 12:30, that is looked at. */
+const READERS = [
+  ['good', 110_000],
+  ['about to expire', 40_000],
+  ['expired', -150_000],
+  ['absent', 100_000],
+  ['not read', 100_000],
+] as const;
+type Readers = (typeof READERS)[number][0];
+
+function failing(token: string, code: FailureCode, retry: Retry, readers: Readers): readonly RefreshEvent[] {
+  const identity = buildIdentity(token);
+  const failure = buildFailure({ code, retry, message: `what was said about ${code}` });
+  const known: RefreshEvent[] =
+    readers === 'not read'
+      ? []
+      : readers === 'absent'
+        ? [{ event: 'token-absent', identity, why: 'no value yet' }]
+        : [{ ...sampleEvents['token-restored'], identity }];
+  const failed = {
+    ...sampleEvents['refresh-failed'],
+    identity,
+    failure,
+    expiresAtMs: known[0]?.event === 'token-restored' ? NOON_MS + LIFE_MS : undefined,
   };
+  return [...known, failed];
 }
 
-function build(changes: Partial<Transition>) {
-  return buildNotification(
-    {
-      occasion: 'fired',
-      alert: 'RefreshFailing',
-      provider: 'pik',
-      members: [member('pik')],
-      startedAtMs: NOON_MS - 5_000,
-      lastedMs: 5_000,
-      ...changes,
-    },
-    SETTINGS,
-    NOON_MS,
-  );
+/** A board to which that has happened, when it has lasted until the readers are as said. */
+async function happen(events: readonly RefreshEvent[], leftMs: number, isLeader = true) {
+  const clock = new FakeClock();
+  const board = new TokenBoard(clock);
+  await clock.advance(LIFE_MS - MARGIN_MS);
+  if (isLeader) board.onEvent(LEADS);
+  const nextAttemptAtMs = NOON_MS + LIFE_MS - leftMs + 12_000;
+  for (const event of events)
+    board.onEvent(event.event === 'refresh-failed' ? { ...event, nextAttemptAtMs } : event);
+  await clock.advance(MARGIN_MS - leftMs);
+  return { clock, board };
 }
+
+function write({ clock, board }: Awaited<ReturnType<typeof happen>>, occasion: Transition['occasion']) {
+  return findConditions(board, clock).map((condition) => {
+    const transition = { ...condition, occasion, startedAtMs: clock.now() - 5000, lastedMs: 5000 };
+    return buildNotification(transition, SETTINGS, board, clock.now());
+  });
+}
+
+async function describeTexts(
+  title: string,
+  events: readonly RefreshEvent[],
+  leftMs: number,
+  isLeader = true,
+): Promise<string> {
+  const texts = write(await happen(events, leftMs, isLeader), 'fired').map(
+    ({ alert, severity, summary, description, action }) =>
+      [`${alert} (${severity})`, summary, ...description.split('\n'), `do: ${action}`].join('\n    '),
+  );
+  return `${title}\n  ${texts.join('\n  ')}\n`;
+}
+
+const CODES: readonly (readonly [FailureCode, Retry])[] = [
+  ['credentials-rejected', 'needs-human'],
+  ['request-rejected', 'needs-human'],
+  ['rate-limited', 'backoff'],
+  ['provider-unavailable', 'backoff'],
+  ['response-malformed', 'backoff'],
+  ['token-unchanged', 'soon'],
+  ['clock-skewed', 'backoff'],
+  ['chain-broken', 'needs-human'],
+  ['chain-broken', 'soon'],
+  ['store-denied', 'needs-human'],
+  ['store-missing', 'needs-human'],
+  ['store-not-ours', 'needs-human'],
+  ['store-deleting', 'needs-human'],
+  ['store-quota', 'backoff'],
+  ['store-conflict', 'soon'],
+  ['store-unavailable', 'backoff'],
+  ['leadership-lost', 'soon'],
+  ['aborted', 'soon'],
+];
+
+/** Every alert in every state, as people read it. */
+async function describeAllTexts(): Promise<string> {
+  const texts: string[] = [];
+  for (const [code, retry] of CODES) {
+    for (const [readers, leftMs] of READERS)
+      texts.push(
+        await describeTexts(
+          `${code}, ${retry}; readers' token: ${readers}`,
+          failing('pik', code, retry, readers),
+          leftMs,
+        ),
+      );
+  }
+  const many = Array.from({ length: 2000 }, (_, index) => `b2b2c/c${index}`);
+  const others = Array.from({ length: 5 }, (_, index) => ({
+    ...sampleEvents['token-restored'],
+    identity: buildIdentity(`b2b2c/good${index}`),
+  }));
+  const down = many.flatMap((token, index) =>
+    failing(
+      token,
+      index < 3 ? 'rate-limited' : 'provider-unavailable',
+      'backoff',
+      index < 20 ? 'absent' : 'good',
+    ),
+  );
+  texts.push(
+    await describeTexts('a provider is down for 2,000 of its 2,005 customers', [...down, ...others], 100_000),
+    await describeTexts('the same, when they have expired', [...down, ...others], -150_000),
+    await describeTexts(
+      'nothing fails, and the token has expired',
+      [sampleEvents['token-restored']],
+      -150_000,
+    ),
+    await describeTexts(
+      'versions are short',
+      [sampleEvents['token-restored'], sampleEvents['version-budget-low']],
+      100_000,
+    ),
+    await describeTexts(
+      "the provider's clock is wrong",
+      [sampleEvents['token-restored'], { ...sampleEvents['token-fetched'], clockSkewMs: -312_000 }],
+      100_000,
+    ),
+    await describeTexts(
+      'nobody leads',
+      [
+        sampleEvents['token-restored'],
+        { event: 'nobody-leads', problem: 'https://10.0.0.1 does not answer', sinceMs: 60_000 },
+      ],
+      100_000,
+      false,
+    ),
+    await describeTexts(
+      'another installation leads, and readers have no token',
+      [{ event: 'standing-by', leader: 'payments-7d4f', isOurs: false }, sampleEvents['token-restored']],
+      -400_000,
+      false,
+    ),
+  );
+  return texts.join('\n');
+}
+
+/** Written by `node --test --test-update-snapshots test/alerts/alert-text.test.ts`: read the difference before it is committed. */
+const TEXTS = fileURLToPath(new URL('alert-texts.txt', import.meta.url));
 
 describe('buildNotification', () => {
-  it('says what is wrong where, until when readers are fine, why, and what to do', () => {
-    assert.deepEqual(build({}), {
+  it('says in every state what is wrong where, until when readers are fine, and what to do', async (t) => {
+    t.assert.fileSnapshot(await describeAllTexts(), TEXTS, { serializers: [String] });
+  });
+
+  it('says nothing of a good token that nobody has, and nothing of none where there is one', async () => {
+    for (const [code, retry] of CODES)
+      for (const [readers, leftMs] of READERS)
+        for (const { summary } of write(
+          await happen(failing('pik', code, retry, readers), leftMs),
+          'fired',
+        )) {
+          assert.equal(/token expires/.test(summary), readers === 'good' || readers === 'about to expire');
+          assert.equal(/token expired/.test(summary), readers === 'expired');
+          assert.equal(/no token in the store/.test(summary), readers === 'absent');
+          assert.equal(/not read yet/.test(summary), readers === 'not read');
+        }
+  });
+
+  it('hands over what programs need', async () => {
+    const [notification] = write(
+      await happen(failing('pik', 'provider-unavailable', 'backoff', 'good'), 100_000),
+      'fired',
+    );
+    const { summary: _, description: __, action: ___, ...rest } = notification ?? {};
+    assert.deepEqual(rest, {
       occasion: 'fired',
       status: 'firing',
       key: 'payments/pik/RefreshFailing',
@@ -49,45 +203,42 @@ describe('buildNotification', () => {
       tokenCount: 1,
       tokens: ['pik'],
       codes: { 'provider-unavailable': 1 },
-      summary: 'pik: refreshes fail, readers still have a good token',
-      description:
-        'token valid until 2026-11-21T12:01:00Z (1m 00s); provider-unavailable: POST ' +
-        'https://api.example.com/token answered with status 503',
-      action: ALERTS.RefreshFailing.action,
       runbook: 'https://wiki.example.com/runbook#refreshfailing',
-      startedAtMs: NOON_MS - 5_000,
-      atMs: NOON_MS,
-      lastedMs: 5_000,
+      startedAtMs: NOON_MS + 1_695_000,
+      atMs: NOON_MS + 1_700_000,
+      lastedMs: 5000,
     });
   });
 
-  it('makes one line of 214 customers, with the codes counted and some of them named', () => {
-    const members = Array.from({ length: 214 }, (_, index) =>
-      member(`pivot-b2b2c/c${index}`, {
-        expiresAtMs: NOON_MS - 1_000 * index,
-        ...(index < 3 ? { code: 'rate-limited', detail: 'slow down' } : {}),
-      }),
-    );
-    const { summary, description, tokens, tokenCount, codes } = build({ provider: 'pivot-b2b2c', members });
-    assert.equal(summary, 'pivot-b2b2c: 214 customers: refreshes fail, readers still have a good token');
+  it('says when it is over how long it lasted, and until when readers are fine now', async () => {
+    const world = await happen(failing('pik', 'provider-unavailable', 'backoff', 'good'), 100_000);
+    const [condition] = findConditions(world.board, world.clock);
+    assert.ok(condition);
+    const tell = (occasion: Transition['occasion']) =>
+      buildNotification(
+        { ...condition, occasion, startedAtMs: NOON_MS, lastedMs: 245_000 },
+        SETTINGS,
+        world.board,
+        world.clock.now(),
+      );
+    const over = tell('recovered');
+    assert.equal(over.status, 'resolved');
     assert.equal(
-      description,
-      'readers have seen an expired token since 2026-11-21T11:56:27Z (3m 33s); 211 x provider-unavailable: POST ' +
-        'https://api.example.com/token answered with status 503; 3 x rate-limited: slow down; tokens: pivot-b2b2c/c0, ' +
-        'pivot-b2b2c/c1, pivot-b2b2c/c2, pivot-b2b2c/c3, pivot-b2b2c/c4, pivot-b2b2c/c5, pivot-b2b2c/c6, ' +
-        'pivot-b2b2c/c7, pivot-b2b2c/c8, pivot-b2b2c/c9 and 204 more',
+      over.summary,
+      'recovered: pik: refreshes succeed again; token expires 12:30:00 UTC, in 1m 40s',
     );
-    assert.equal(tokenCount, 214);
-    assert.equal(tokens.length, 10);
-    assert.deepEqual(codes, { 'rate-limited': 3, 'provider-unavailable': 211 });
-  });
-
-  it('says how long it lasted when it is over', () => {
-    const { status, summary, description, action } = build({ occasion: 'recovered', lastedMs: 245_000 });
-    assert.equal(status, 'resolved');
-    assert.equal(summary, 'recovered: pik: refreshes fail, readers still have a good token');
-    assert.equal(description, 'it lasted 4m 05s');
-    assert.equal(action, 'nothing');
+    assert.equal(over.description, 'it lasted 4m 05s');
+    assert.equal(over.action, 'nothing');
+    assert.equal(
+      tell('superseded').summary,
+      'changed: pik: another alert about the same tokens takes the place of "refreshes fail"; token expires 12:30:00 UTC, in 1m 40s',
+    );
+    world.board.onEvent({
+      event: 'token-removed',
+      identity: buildIdentity(),
+      why: 'its binding was deleted',
+    });
+    assert.equal(tell('recovered').summary, 'recovered: pik: not managed any more');
   });
 
   it('names the file when no runbook is configured', () => {
@@ -98,9 +249,18 @@ describe('buildNotification', () => {
   it('stays short, whatever fails with whatever words', () => {
     const anyMember = fc.record({
       token: fc.option(fc.string({ minLength: 1, maxLength: 127 }), { nil: undefined }),
-      code: fc.option(fc.constantFrom(...FAILURE_CODES), { nil: undefined }),
-      detail: fc.option(fc.string({ maxLength: 2_000 }), { nil: undefined }),
-      expiresAtMs: fc.option(fc.double({ noNaN: true }), { nil: undefined }),
+      failure: fc.option(
+        fc.record({
+          code: fc.constantFrom(...FAILURE_CODES),
+          retry: fc.constantFrom('soon', 'backoff', 'needs-human'),
+          message: fc.string({ maxLength: 2_000 }),
+          sinceMs: fc.double({ noNaN: true }),
+          attempts: fc.nat(),
+          nextAttemptAtMs: fc.double({ noNaN: true }),
+        }),
+        { nil: undefined },
+      ),
+      detail: fc.option(fc.record({ text: fc.string({ maxLength: 2_000 }) }), { nil: undefined }),
     });
     const occasion = fc.constantFrom(...OCCASIONS.filter((each) => each !== 'test'));
     fc.assert(
@@ -109,7 +269,12 @@ describe('buildNotification', () => {
         fc.constantFrom(...ALERT_NAMES),
         fc.array(anyMember, { maxLength: 50 }),
         (each, alert, members) => {
-          const { summary, description, key } = build({ occasion: each, alert, members });
+          const { summary, description, key } = buildNotification(
+            { occasion: each, alert, provider: 'pik', members, startedAtMs: NOON_MS, lastedMs: 5000 },
+            SETTINGS,
+            new TokenBoard(new FakeClock()),
+            NOON_MS,
+          );
           assert.ok(summary.length <= 300);
           assert.ok(description.length <= 4_000, `${description.length}`);
           assert.ok(key.length <= 255);

@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
 function alertsOf(section: string) {
   const parsed = parseConfiguration(`alerts:${section}\n${PIVOT}`, {
     fileName: 'folder/app.yaml',
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
   });
   assert.ok(parsed.ok, JSON.stringify(parsed));
   return parsed.configuration.alerts;
@@ -163,7 +161,7 @@ describe('alerts', () => {
 describe('an installation without a name', () => {
   const AM = 'alerts: { sinks: [{ kind: alertmanager, urls: ["http://am:9093"] }] }';
   const parse = (text: string, podNamespace?: string) => {
-    const options = { fileName: 'app.yaml', kinds: KINDS, sinks: SINKS, podNamespace };
+    const options = { fileName: 'app.yaml', ...CATALOG, podNamespace };
     const parsed = parseConfiguration(`${AM}\n${text}\n${PIVOT}`, options);
     assert.ok(parsed.ok);
     return {

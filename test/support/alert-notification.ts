@@ -14,7 +14,7 @@ export function buildNotification(changes: Partial<AlertNotification> = {}): Ale
     tokenCount: 1,
     tokens: ['pik'],
     codes: { 'provider-unavailable': 1 },
-    summary: 'pik: refreshes fail, readers still have a good token',
+    summary: 'pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s',
     description: 'provider-unavailable: https://api.example.com/auth/token answered with status 503',
     action: 'find out whether the provider is down',
     runbook: 'https://wiki.example.com/runbook#refreshfailing',
@@ -30,7 +30,7 @@ export function buildRecovery(changes: Partial<AlertNotification> = {}): AlertNo
   return buildNotification({
     occasion: 'recovered',
     status: 'resolved',
-    summary: 'recovered: pik: refreshes fail, readers still have a good token',
+    summary: 'recovered: pik: refreshes succeed again; token expires 12:30:00 UTC, in 25m 00s',
     description: 'it lasted 5m 00s',
     action: 'nothing',
     atMs: NOON_MS + 300_000,

@@ -1,4 +1,4 @@
-/** Moments and durations as people read them. Pure, never throws: messages are built while things go wrong. */
+/** Moments, durations and counts as people read them. Pure, never throws: messages are built while things go wrong. */
 
 const LAST_DATE_MS = 8.64e15;
 const UNITS = [
@@ -30,7 +30,32 @@ export function formatUtc(wallMs: number): string {
   return Math.abs(wallMs) <= LAST_DATE_MS ? new Date(wallMs).toISOString() : 'unknown';
 }
 
-/** The same in whole seconds, for sentences: `2026-11-21T12:00:00Z`. */
+/**
+ * A moment in a sentence: `12:14:03 UTC`, and on another day than `nowMs` `2026-11-22 12:14:03 UTC`; `unknown` for a
+ * moment that no date can hold.
+ */
+export function formatMoment(wallMs: number, nowMs: number): string {
+  const [day = '', clock] = formatUtc(wallMs).split('T', 2);
+  if (clock === undefined) return day;
+  return `${formatUtc(nowMs).startsWith(day) ? '' : `${day} `}${clock.slice(0, 8)} UTC`;
+}
+
+/** How far off: `in 12m 03s`, `4s ago`. */
+export function formatDistance(byMs: number): string {
+  return byMs >= 0 ? `in ${formatRoughly(byMs)}` : `${formatRoughly(-byMs)} ago`;
+}
+
+/** `10,000`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 token`, `3 tokens`, `10,000 tokens`. */
+export function formatTokens(tokens: number): string {
+  return `${formatCount(tokens)} token${tokens === 1 ? '' : 's'}`;
+}
+
+/** RFC 3339 in whole seconds, for sentences that programs may pick apart: `2026-11-21T12:00:00Z`. */
 export function formatUtcSeconds(wallMs: number): string {
   return formatUtc(wallMs).replace(/\.\d{3}Z$/, 'Z');
 }
