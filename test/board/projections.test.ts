@@ -5,6 +5,8 @@ import fc from 'fast-check';
 import { createMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { causeOf, findConditions } from '../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
+import { ALERTS } from '../../src/core/alert.ts';
+import { isStandby } from '../../src/core/board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { renderLiveTable } from '../../src/sandbox/live-table-text.ts';
@@ -68,6 +70,7 @@ function createShow() {
     },
     look: async () => ({
       isLeader: board.leadership.isLeader,
+      standsBy: isStandby(board.leadership, clock.monotonicMs()),
       page: describeStatus(sources, DEFAULT_QUERY).view.tokens,
       exposition: await metrics.text(),
       conditions: findConditions(board, clock),
@@ -76,11 +79,21 @@ function createShow() {
   };
 }
 
-/** What the page says of a token, in the words of the metric. */
-function stateInMetrics({ state, dueAt, expiresAt }: TokenStatus, nowMs: number): string {
-  if (state === 'unknown' || (state === 'failing' && expiresAt === null)) return 'absent';
-  if (state !== 'failing') return state;
+/** What the times on the page say of a token, in the words of the metric. */
+function stateInMetrics({ dueAt, expiresAt }: TokenStatus, nowMs: number): string {
+  if (expiresAt === null) return 'absent';
+  if (Date.parse(expiresAt) <= nowMs) return 'expired';
   return dueAt !== null && Date.parse(dueAt) <= nowMs ? 'due' : 'fresh';
+}
+
+/** What the page calls it. A stand-by says that a token is good, or nothing. */
+function statesOnPage(inMetrics: string, standsBy: boolean): readonly string[] {
+  if (standsBy) return [inMetrics === 'fresh' || inMetrics === 'due' ? 'fresh' : 'unknown'];
+  return inMetrics === 'absent'
+    ? ['absent', 'unknown', 'failing']
+    : inMetrics === 'expired'
+      ? ['expired']
+      : [inMetrics, 'failing'];
 }
 
 function secondsOf(time: string | null): string | undefined {
@@ -97,7 +110,7 @@ describe('the projections of the board', () => {
           clock.jumpWallTime(passMs);
           tell(event);
         }
-        const { isLeader, page, exposition, conditions, table } = await look();
+        const { isLeader, standsBy, page, exposition, conditions, table } = await look();
         const sample = (metric: string, labels: string): string | undefined =>
           exposition
             .split('\n')
@@ -114,7 +127,9 @@ describe('the projections of the board', () => {
             'next attempt',
           );
           assert.equal(sample('secret_versions_24h', labels), String(token.versions.last24Hours));
-          assert.equal(row.includes(' expired '), token.state === 'expired');
+          const state = stateInMetrics(token, clock.now());
+          assert.ok(statesOnPage(state, standsBy).includes(token.state), `${state}, ${token.state}`);
+          assert.equal(row.includes(' expired '), state === 'expired');
           assert.equal(row.includes(' none '), token.expiresAt === null);
           if (token.failure !== null) assert.ok(row.includes(` ${token.failure.code} `), row);
           else assert.ok(!FAILURE_CODES.some((code) => row.includes(` ${code} `)), row);
@@ -129,7 +144,10 @@ describe('the projections of the board', () => {
           );
           if (names.includes('TokenExpired')) assert.match(token.state, /^(?:expired|absent)$/);
           if (names.includes('TokenExpiring')) assert.equal(token.state, 'failing');
+          // Where there never was a token, the alert for the cause may say so.
           if (isLeader && token.failure !== null && /^(?:expired|absent)$/.test(token.state))
+            assert.ok(alerts.some(({ alert }) => ALERTS[alert].severity === 'critical'));
+          if (isLeader && token.failure !== null && token.state === 'expired')
             assert.ok(names.includes('TokenExpired'));
         }
 
