@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { describe, it } from 'node:test';
-import { runInProcess } from '../support/program-terminal.ts';
 import { documentText } from '../support/document-text.ts';
 import { codeBlocks, markdownSections } from '../support/markdown-sections.ts';
 import { findTool } from '../support/monitoring-tool.ts';
 import { PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
+import { runInProcess } from '../support/program-terminal.ts';
 import { SandboxProcess } from '../support/sandbox-process.ts';
 
 const PAGE = documentText('docs/troubleshooting.md');
@@ -34,39 +34,38 @@ describe('docs/troubleshooting.md', () => {
       const [name = '', ...args] = (groups?.['line'] ?? '').split(' ');
       const { code, stdout } = await runInProcess([name, '--help']);
       assert.equal(code, 0, name);
-      for (const option of args.filter((arg) => arg.startsWith('--'))) assert.ok(stdout.includes(option), option);
+      for (const option of args.filter((arg) => arg.startsWith('--')))
+        assert.ok(stdout.includes(option), option);
     }
   });
 
-  it(
-    'has commands that run as they are written',
-    { skip: findTool('aws') === undefined ? 'aws is not installed' : false },
-    async (t) => {
-      await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '1');
-      const { store, config } = sandbox.ready;
-      const preamble = [
-        `token-refresher() { "${process.execPath}" src/main.ts "$@"; }`,
-        // There is no STS here.
-        `aws() { if [ "$1" = sts ]; then echo arn; else command aws --endpoint-url ${store.endpoint} --region ${store.region} "$@"; fi; }`,
-        'NAME=pik; SECRET=sandbox/pik; set -eu',
-        'token-refresher run --once',
-      ];
-      for (const block of [...runnable]) {
-        const script = [...preamble, block].join('\n');
-        const child = spawn('bash', ['-c', script], {
-          cwd: PROJECT,
-          env: { ...STORE_ENVIRONMENT, PATH: process.env['PATH'], TOKEN_REFRESHER_CONFIG: config },
-          stdio: ['ignore', 'pipe', 'pipe'],
-          signal: t.signal,
+  it('has commands that run as they are written', {
+    skip: findTool('aws') === undefined ? 'aws is not installed' : false,
+  }, async (t) => {
+    await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '1');
+    const { store, config } = sandbox.ready;
+    const preamble = [
+      `token-refresher() { "${process.execPath}" src/main.ts "$@"; }`,
+      // There is no STS here.
+      `aws() { if [ "$1" = sts ]; then echo arn; else command aws --endpoint-url ${store.endpoint} --region ${store.region} "$@"; fi; }`,
+      'NAME=pik; SECRET=sandbox/pik; set -eu',
+      'token-refresher run --once',
+    ];
+    for (const block of [...runnable]) {
+      const script = [...preamble, block].join('\n');
+      const child = spawn('bash', ['-c', script], {
+        cwd: PROJECT,
+        env: { ...STORE_ENVIRONMENT, PATH: process.env['PATH'], TOKEN_REFRESHER_CONFIG: config },
+        stdio: ['ignore', 'pipe', 'pipe'],
+        signal: t.signal,
+      });
+      let output = '';
+      for (const stream of [child.stdout, child.stderr])
+        stream.setEncoding('utf8').on('data', (text: string) => {
+          output += text;
         });
-        let output = '';
-        for (const stream of [child.stdout, child.stderr])
-          stream.setEncoding('utf8').on('data', (text: string) => {
-            output += text;
-          });
-        const [code]: unknown[] = await once(child, 'close');
-        assert.equal(code, 0, `${block}\n${output}`);
-      }
-    },
-  );
+      const [code]: unknown[] = await once(child, 'close');
+      assert.equal(code, 0, `${block}\n${output}`);
+    }
+  });
 });

@@ -6,8 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
 import { documentText } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
@@ -24,7 +23,9 @@ const needs = (tool: string) => ({ skip: findTool(tool) === undefined ? `${tool}
 
 /** Values of a setting of the unit, in order. */
 function settings(name: string): readonly string[] {
-  return UNIT.split('\n').flatMap((line) => (line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : []));
+  return UNIT.split('\n').flatMap((line) =>
+    line.startsWith(`${name}=`) ? [line.slice(name.length + 1)] : [],
+  );
 }
 
 /** The options of Node.js that the image has, but for those that depend on the container's own memory. */
@@ -40,12 +41,15 @@ async function verify(t: TestContext, unit: string): Promise<string> {
   writeFileSync(file, unit.replaceAll('/opt/token-refresher/bin/node', process.execPath));
   const { stdout, stderr } = spawnSync('systemd-analyze', ['verify', file], { encoding: 'utf8' });
   // Of other units of this machine it says what it likes.
-  return `${stdout}${stderr}`.split('\n').filter((line) => line.includes(UNIT_NAME)).join('\n');
+  return `${stdout}${stderr}`
+    .split('\n')
+    .filter((line) => line.includes(UNIT_NAME))
+    .join('\n');
 }
 
 for (const path of ['deploy/systemd/config.yaml', 'deploy/compose/config.yaml']) {
   it(`${path} passes the parser`, () => {
-    const parsed = parseConfiguration(read(path), { fileName: path, kinds: KINDS, sinks: SINKS });
+    const parsed = parseConfiguration(read(path), { fileName: path, ...CATALOG });
     assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
   });
 }
@@ -129,10 +133,17 @@ describe('docs/without-kubernetes.md', () => {
   });
 
   it('copies files that there are, and starts the container of compose', () => {
-    for (const [path] of shell.matchAll(/\bdeploy\/[\w./-]+/g)) read(path.endsWith('compose') ? `${path}/compose.yaml` : path);
+    for (const [path] of shell.matchAll(/\bdeploy\/[\w./-]+/g))
+      read(path.endsWith('compose') ? `${path}/compose.yaml` : path);
     const compose: unknown = parse(COMPOSE);
     const run = shell.slice(shell.indexOf('docker run'));
-    for (const option of ['--read-only', '--cap-drop ALL', 'no-new-privileges:true', '--memory 256m', '--pids-limit 64'])
+    for (const option of [
+      '--read-only',
+      '--cap-drop ALL',
+      'no-new-privileges:true',
+      '--memory 256m',
+      '--pids-limit 64',
+    ])
       assert.ok(run.includes(option), option);
     assert.ok(run.includes(`--user ${service().user}`));
     assert.ok(run.trimEnd().endsWith(service().image));
