@@ -34,3 +34,32 @@ export function formatUtc(wallMs: number): string {
 export function formatUtcSeconds(wallMs: number): string {
   return formatUtc(wallMs).replace(/\.\d{3}Z$/, 'Z');
 }
+
+/** A moment in a sentence: `17:11:07 UTC`, with the date before it unless it is the day of `nowMs`. */
+export function formatMoment(wallMs: number, nowMs: number): string {
+  const [day = '', clock] = formatUtcSeconds(wallMs).replace(/Z$/, '').split('T', 2);
+  if (clock === undefined) return day;
+  return formatUtc(nowMs).startsWith(`${day}T`) ? `${clock} UTC` : `${day} ${clock} UTC`;
+}
+
+/** The moment and how far it is away: `17:11:07 UTC, in 4m 57s`, `17:05:07 UTC, 1m 03s ago`. */
+export function formatMomentAndDistance(wallMs: number, nowMs: number): string {
+  const byMs = wallMs - nowMs;
+  const distance = byMs >= 0 ? `in ${formatRoughly(byMs)}` : `${formatRoughly(-byMs)} ago`;
+  return `${formatMoment(wallMs, nowMs)}, ${distance}`;
+}
+
+/** Since when and how long: `17:05:07 UTC (1m 03s)`. */
+export function formatSince(wallMs: number, nowMs: number): string {
+  return `${formatMoment(wallMs, nowMs)} (${formatRoughly(nowMs - wallMs)})`;
+}
+
+/** `10,000`. */
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US');
+}
+
+/** `1 token`, `1,736 tokens`. */
+export function formatTokens(count: number): string {
+  return `${formatCount(count)} token${count === 1 ? '' : 's'}`;
+}
