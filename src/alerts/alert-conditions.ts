@@ -1,7 +1,8 @@
 /**
  * What is wrong right now, as the board and the time have it. Pure.
  *
- * Guarantee: a condition about tokens is only stated by the replica that leads, because only its board is complete; with
+ * Guarantee: a token that fails has one alert at a time: `TokenExpired` or `TokenExpiring` when its readers have no valid
+ * token or soon will not, else the cause of its failure. Two would say different things of the same readers. A condition about tokens is only stated by the replica that leads, because only its board is complete; with
  * one exception: while another installation leads, a stand-by states which of its own tokens nobody refreshes. `NoLeader`
  * is only stated by one that does not lead: for {@link NO_LEADER_AFTER_MS} it could neither lead nor see who does.
  * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
@@ -28,8 +29,6 @@ export interface ConditionMember {
   readonly code: FailureCode | undefined;
   /** What is known beyond the alert's own meaning; `undefined` for nothing. Holds no secret. */
   readonly detail: string | undefined;
-  /** Expiry of what readers see, where that matters; wall time in milliseconds. */
-  readonly expiresAtMs: number | undefined;
 }
 
 /** Two lease durations: a leader that is cut off has stopped by then, and another would have taken over. */
@@ -49,7 +48,7 @@ interface Finding extends Pick<Condition, 'alert' | 'provider'> {
   readonly member: ConditionMember;
 }
 
-const NO_TOKEN = { token: undefined, code: undefined, expiresAtMs: undefined };
+const NO_TOKEN = { token: undefined, code: undefined };
 
 /** Everything that is wrong now; in no particular order. */
 export function findConditions(board: Board, now: Now): readonly Condition[] {
@@ -73,9 +72,7 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
     yield { alert: 'NoLeader', provider: undefined, member: { ...NO_TOKEN, detail: trouble?.problem } };
   if (other === undefined || other.isOurs) return;
   const ledForMs = now.monotonicMs() - other.sinceMonotonicMs;
-  const detail =
-    `${other.name} leads, which does not refresh it: it may be of another installation, ` +
-    'give each a coordination.leaseName of its own';
+  const detail = `${other.name} leads and does not refresh it: it may be of another installation`;
   for (const { identity, readable } of board.tokens()) {
     const { provider, token } = identity;
     const expiresAtMs = publishedOf(readable)?.expiresAtMs;
@@ -83,20 +80,19 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
       readable.kind === 'absent'
         ? ledForMs >= UNCARED_ABSENT_MS
         : expiresAtMs !== undefined && Math.min(ledForMs, now.now() - expiresAtMs) >= UNCARED_EXPIRED_MS;
-    if (isUncared)
-      yield { alert: 'TokenExpired', provider, member: { token, code: undefined, detail, expiresAtMs } };
+    if (isUncared) yield { alert: 'TokenExpired', provider, member: { token, code: undefined, detail } };
   }
 }
 
 function* findAsLeader(board: Board, nowMs: number): Iterable<Finding> {
   for (const record of board.tokens()) {
-    const { identity, readable, failure, secrets } = record;
+    const { identity, failure, secrets } = record;
     const { provider, token } = identity;
-    const expiresAtMs = publishedOf(readable)?.expiresAtMs;
-    const member = { token, code: failure?.code, detail: failure?.message, expiresAtMs };
-    if (failure !== undefined) yield { alert: causeOf(failure), provider, member };
-    const urgency = decideUrgency(record, board.provider(provider)?.schedule, nowMs);
-    if (urgency !== undefined) yield { alert: urgency, provider, member };
+    const member = { token, code: failure?.code, detail: failure?.message };
+    const alert =
+      decideUrgency(record, board.provider(provider)?.schedule, nowMs) ??
+      (failure === undefined ? undefined : causeOf(failure));
+    if (alert !== undefined) yield { alert, provider, member };
     const shortage = secrets.document?.shortage ?? secrets.state?.shortage;
     if (shortage === undefined) continue;
     const detail = `${shortage.versions} of ${shortage.versionBudget} versions`;

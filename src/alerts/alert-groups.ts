@@ -41,6 +41,8 @@ export interface Transition {
   /** Wall time in milliseconds. */
   readonly startedAtMs: number;
   readonly lastedMs: number;
+  /** It does not hold any more, and it is waited whether that lasts. */
+  readonly isQuiet: boolean;
 }
 
 interface Group {
@@ -57,7 +59,7 @@ interface Group {
   quietSinceMs: number | undefined;
 }
 
-/** Alerts of which a token has exactly one at a time: the cause of its failure. */
+/** Why a refresh fails: a token has one of them, or one about its expiry instead. */
 const CAUSES: readonly AlertName[] = [
   'RefreshFailing',
   'CredentialsRejected',
@@ -165,7 +167,12 @@ export class AlertGroups {
 
   /** A worse or more exact alert about the same provider, which will be over when this one really is. */
   #findSuccessor({ alert, provider }: Group): Group | undefined {
-    const rivals = alert === 'TokenExpiring' ? ['TokenExpired'] : CAUSES.includes(alert) ? CAUSES : [];
+    const rivals: readonly AlertName[] =
+      alert === 'TokenExpiring'
+        ? ['TokenExpired']
+        : CAUSES.includes(alert)
+          ? [...CAUSES, 'TokenExpiring', 'TokenExpired']
+          : [];
     const holding = [...this.#groups.values()].filter(
       (other) =>
         other.provider === provider &&
@@ -203,6 +210,7 @@ export class AlertGroups {
           members: [],
           startedAtMs: clock.now(),
           lastedMs: 0,
+          isQuiet: true,
         }))
     );
   }
@@ -210,7 +218,8 @@ export class AlertGroups {
   #transition(group: Group, occasion: Transition['occasion'], nowMs: number): Transition {
     const { alert, provider, members, startedAtMs, startedMonotonicMs, quietSinceMs } = group;
     const lastedMs = (quietSinceMs ?? nowMs) - startedMonotonicMs;
-    return { occasion, alert, provider, members, startedAtMs, lastedMs };
+    const isQuiet = quietSinceMs !== undefined;
+    return { occasion, alert, provider, members, startedAtMs, lastedMs, isQuiet };
   }
 
   #nowMs(): number {

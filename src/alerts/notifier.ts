@@ -111,7 +111,7 @@ export class Notifier {
   #look(): void {
     const { board, clock, texts } = this.#parts;
     for (const transition of this.#groups.decide(findConditions(board, clock))) {
-      const notification = buildNotification(transition, texts, clock.now());
+      const notification = buildNotification(transition, texts, board, clock.now());
       for (const { queue, leastSeverity } of this.#queues) {
         if (isAtLeast(notification, leastSeverity)) queue.push(notification);
       }

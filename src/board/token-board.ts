@@ -37,6 +37,10 @@ export class TokenBoard implements Board {
     return this.#tokens.values();
   }
 
+  token(name: string): TokenRecord | undefined {
+    return this.#tokens.get(name);
+  }
+
   providers(): Iterable<ProviderRecord> {
     return this.#providers.values();
   }

@@ -11,10 +11,8 @@ export type Severity = (typeof SEVERITIES)[number];
 
 export interface AlertDefinition {
   readonly severity: Severity;
-  /** What holds, after `acme: ` or `acme: 214 customers: `. */
+  /** What holds, in general; a message says it of the tokens that are concerned. */
   readonly meaning: string;
-  /** What the person who is woken does first; the runbook says more. */
-  readonly action: string;
 }
 
 export const ALERT_NAMES = [
@@ -34,48 +32,39 @@ export type AlertName = (typeof ALERT_NAMES)[number];
 export const ALERTS: Readonly<Record<AlertName, AlertDefinition>> = {
   RefreshFailing: {
     severity: 'warning',
-    meaning: 'refreshes fail, readers still have a good token',
-    action: 'find out from the code whether the provider is down or refuses; nothing expires yet',
+    meaning: 'refreshes fail; readers still have a valid token, as far as is known',
   },
   TokenExpiring: {
     severity: 'critical',
     meaning: 'refreshes fail and less than half of the margin is left before readers see an expired token',
-    action: 'act on the failure code now, or tell the owners of the readers what is coming',
   },
   TokenExpired: {
     severity: 'critical',
-    meaning: 'readers have no usable token',
-    action: 'act on the failure code now; the provider is asked again every minute',
+    meaning: 'readers have no valid token: it has expired, or none was ever published',
   },
   CredentialsRejected: {
     severity: 'critical',
-    meaning: 'the credentials are refused or cannot be read',
-    action: 'correct them where the configuration refers to; they are tried again as soon as they change',
+    meaning: 'the provider refuses the credentials, or they cannot be read; readers still have a valid token',
   },
   ChainBroken: {
     severity: 'critical',
-    meaning: 'the refresh token is lost, and so is what could replace it',
-    action: 'do what the message says: a new login, or bind the customer again',
+    meaning: 'the refresh token is lost, and so is what could replace it; readers still have a valid token',
   },
   StoreWriteFailing: {
     severity: 'warning',
-    meaning: 'the store does not take what was fetched, or cannot be read',
-    action: "look at the code: the role's permissions, the secret itself, the version quota, or AWS is down",
+    meaning: 'the store does not take what was fetched, or cannot be read; readers still have a valid token',
   },
   VersionBudgetLow: {
     severity: 'warning',
     meaning: 'the secret has nearly used up its versions of 24 hours',
-    action: 'find out what else writes to the secret, or which refreshes were explicit',
   },
   ClockSkew: {
     severity: 'warning',
     meaning: "our clock and the provider's differ by more than a minute",
-    action: 'check time synchronisation of the nodes; providers refuse from 2 to 5 minutes on',
   },
   NoLeader: {
     severity: 'critical',
     meaning: 'this replica neither leads nor can see who does; if no replica can, nothing is refreshed',
-    action: 'check the Kubernetes API server, the Lease and the service account that may update it',
   },
 };
 
@@ -122,7 +111,7 @@ export interface AlertNotification {
   /** What is known beyond that; may be empty. */
   readonly description: string;
   readonly action: string;
-  /** Absolute URL, or `docs/runbook.md#…` when none is configured. */
+  /** Absolute URL: of the configured runbook, or of the daemon's own page. */
   readonly runbook: string;
   readonly startedAtMs: number;
   /** When the program noticed what it tells. */
@@ -145,9 +134,17 @@ export function runbookAnchor(name: AlertNotification['alert'] | FailureCode): s
   return name.toLowerCase();
 }
 
-/** @param url of the runbook without a fragment; `undefined`: the file in the project is named */
-export function runbookLink(url: string | undefined, name: AlertNotification['alert'] | FailureCode): string {
-  return `${url ?? 'docs/runbook.md'}#${runbookAnchor(name)}`;
+/**
+ * Where people read what an alert or a failure code means.
+ * @param url of the runbook without a fragment; `undefined`: the daemon's own page
+ * @param ownUrl where the daemon's pages are reached, without a slash at the end; left out: a link from another of them
+ */
+export function runbookLink(
+  url: string | undefined,
+  name: AlertNotification['alert'] | FailureCode,
+  ownUrl = '',
+): string {
+  return url === undefined ? `${ownUrl}/runbook/${name}` : `${url}#${runbookAnchor(name)}`;
 }
 
 /** Deadline of one call to a receiver of alerts, in milliseconds. */

@@ -1,15 +1,15 @@
 /**
  * The one thing that a person does about a failure, and whether it heals without one. Pure.
  *
- * Guarantee: each text is an order that can be followed as it stands, or says that nothing has to be done.
+ * Guarantee: each text is an order that can be followed as it stands.
  */
 import type { Failure } from './failure.ts';
 
 export interface FailureRemedy {
   /** `person`: nothing changes until somebody acts. `none`: the daemon's next attempts may succeed as things are. */
   readonly actor: 'person' | 'none';
-  /** In lower case, without a full stop. */
-  readonly action: string;
+  /** In lower case, without a full stop; `undefined`: nothing has to be done. */
+  readonly action: string | undefined;
 }
 
 /** Which token to name in commands: `provider` in those that take one, `secret` in those of AWS. */
@@ -23,7 +23,7 @@ export function describeRemedy(
   { provider, secret }: FailedToken,
 ): FailureRemedy {
   const actor = retry === 'needs-human' ? 'person' : 'none';
-  const action = (): string => {
+  const action = (): string | undefined => {
     switch (code) {
       case 'credentials-rejected':
         return `put valid credentials for ${provider} where its configuration refers to; the daemon uses them at once`;
@@ -32,7 +32,7 @@ export function describeRemedy(
       case 'rate-limited':
         return `stop whatever else uses the credentials of ${provider}, or set its minInterval`;
       case 'provider-unavailable':
-        return `ask the operators of ${provider} whether it is down; if it is not, run "token-refresher check --live" in the pod, which says how far a call comes`;
+        return `ask the operators of ${provider} whether it is down; if not, run "token-refresher check --live" in the pod`;
       case 'response-malformed':
         return `report the message to the operators of ${provider}; an HTML page comes from a proxy or a login in front of it`;
       case 'clock-skewed':
@@ -40,7 +40,7 @@ export function describeRemedy(
       case 'chain-broken':
         return actor === 'person'
           ? 'get the new consent, login or binding that the message asks for, and store its credential'
-          : 'nothing: the chain starts again with the next attempt';
+          : undefined;
       case 'store-denied':
         return "grant the daemon's role the action that the message names";
       case 'store-missing':
@@ -58,7 +58,7 @@ export function describeRemedy(
       case 'token-unchanged':
       case 'leadership-lost':
       case 'aborted':
-        return 'nothing: the next attempt goes on';
+        return undefined;
     }
   };
   return { actor, action: action() };

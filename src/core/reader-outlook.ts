@@ -18,7 +18,7 @@ export interface ReaderOutlook {
   readonly brokenSinceMs: number | undefined;
   /** When the first of the valid tokens expires. */
   readonly firstExpiryMs: number | undefined;
-  /** One line without a full stop: `first of 214 tokens expires 17:11:07 UTC, in 4m 57s`. */
+  /** One line without a full stop: `first token expires 17:11:07 UTC, in 4m 57s`. */
   readonly sentence: string;
 }
 
@@ -63,7 +63,7 @@ function sayOfMany(outlook: Outlook, nowMs: number): string {
     parts.push(`${formatTokens(absent)} ${absent === 1 ? 'is' : 'are'} not published, readers have none`);
   if (unknown > 0) parts.push(`${formatTokens(unknown)} not read from the store yet`);
   if (firstExpiryMs !== undefined) {
-    const which = parts.length > 0 ? 'the next' : `first of ${formatTokens(tokens)}`;
+    const which = parts.length > 0 ? 'the next' : 'first token';
     parts.push(`${which} expires ${formatMomentAndDistance(firstExpiryMs, nowMs)}`);
   }
   return parts.join('; ');

@@ -23,7 +23,6 @@ function holds(alert: AlertName, count = 1): Condition {
     token: `${provider}/${index}`,
     code: undefined,
     detail: undefined,
-    expiresAtMs: undefined,
   }));
   return { alert, provider, members };
 }
@@ -144,6 +143,8 @@ describe('AlertGroups', () => {
 
   for (const [what, before, after, occasion] of [
     ['expires', 'TokenExpiring', 'TokenExpired', 'superseded'],
+    ['is about to expire', 'RefreshFailing', 'TokenExpiring', 'superseded'],
+    ['expires while its credentials are refused', 'CredentialsRejected', 'TokenExpired', 'superseded'],
     ['fails for another cause', 'RefreshFailing', 'CredentialsRejected', 'superseded'],
     ['is refreshed while others fail', 'TokenExpired', 'RefreshFailing', 'recovered'],
     ['fails no more, but is short of versions', 'RefreshFailing', 'VersionBudgetLow', 'recovered'],

@@ -46,7 +46,7 @@ describe('describeOutlook', () => {
     {
       readables: [expiring(900_000), expiring(297_000)],
       severity: 'fine',
-      sentence: 'first of 2 tokens expires 12:04:57 UTC, in 4m 57s',
+      sentence: 'first token expires 12:04:57 UTC, in 4m 57s',
     },
     {
       readables: [expiring(297_000), unknown],
