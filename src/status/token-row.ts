@@ -35,7 +35,7 @@ function renderState({ state, failure, generation }: TokenStatus, at: string): H
 
 /** Without a configured address there is nowhere to link to. */
 function renderRunbook(code: string, runbook: string): Html {
-  return /^https?:\/\//.test(runbook)
+  return /^(?:https?:\/\/|\/runbook\/)/.test(runbook)
     ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
     : html`<strong title="${runbook}">${code}</strong>`;
 }
