@@ -1,16 +1,21 @@
 /**
  * What is wrong right now, as the board and the time have it. Pure.
  *
- * Guarantee: a token that fails has one alert at a time: `TokenExpired` or `TokenExpiring` when its readers have no valid
- * token or soon will not, else the cause of its failure. Two would say different things of the same readers. A condition about tokens is only stated by the replica that leads, because only its board is complete; with
+ * Guarantee: a condition about tokens is only stated by the replica that leads, because only its board is complete; with
  * one exception: while another installation leads, a stand-by states which of its own tokens nobody refreshes. `NoLeader`
  * is only stated by one that does not lead: for {@link NO_LEADER_AFTER_MS} it could neither lead nor see who does.
  * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
  * better, and it could not take over either.
  */
-import { type AlertName, alertKey } from '../core/alert.ts';
-import { type Board, type ProviderRecord, publishedOf, type TokenRecord } from '../core/board.ts';
-import type { Failure, FailureCode } from '../core/failure.ts';
+import { ALERTS, type AlertName, alertKey } from '../core/alert.ts';
+import {
+  type Board,
+  type FailureRecord,
+  type ProviderRecord,
+  publishedOf,
+  type TokenRecord,
+} from '../core/board.ts';
+import type { Failure } from '../core/failure.ts';
 import type { Now } from '../core/schedule/moment.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 
@@ -26,9 +31,16 @@ export interface Condition {
 export interface ConditionMember {
   /** `undefined`: the provider or the program as a whole. */
   readonly token: string | undefined;
-  readonly code: FailureCode | undefined;
-  /** What is known beyond the alert's own meaning; `undefined` for nothing. Holds no secret. */
-  readonly detail: string | undefined;
+  /** What the alert is about, or comes from; undefined: nothing fails. */
+  readonly failure: FailureRecord | undefined;
+  readonly detail: Detail | undefined;
+}
+
+/** What is known beyond the alert's own meaning. Holds no secret. */
+export interface Detail {
+  readonly text: string;
+  /** What a person does about it, where that is not what the alert says. */
+  readonly action?: string;
 }
 
 /** Two lease durations: a leader that is cut off has stopped by then, and another would have taken over. */
@@ -47,8 +59,6 @@ const UNCARED_EXPIRED_MS = 360_000;
 interface Finding extends Pick<Condition, 'alert' | 'provider'> {
   readonly member: ConditionMember;
 }
-
-const NO_TOKEN = { token: undefined, code: undefined };
 
 /** Everything that is wrong now; in no particular order. */
 export function findConditions(board: Board, now: Now): readonly Condition[] {
@@ -69,10 +79,17 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
   const { other, trouble } = board.leadership;
   const blindSinceMs = trouble?.blindSinceMonotonicMs;
   if (blindSinceMs !== undefined && now.monotonicMs() - blindSinceMs >= NO_LEADER_AFTER_MS)
-    yield { alert: 'NoLeader', provider: undefined, member: { ...NO_TOKEN, detail: trouble?.problem } };
+    yield {
+      alert: 'NoLeader',
+      provider: undefined,
+      member: { token: undefined, failure: undefined, detail: trouble && { text: trouble.problem } },
+    };
   if (other === undefined || other.isOurs) return;
   const ledForMs = now.monotonicMs() - other.sinceMonotonicMs;
-  const detail = `${other.name} leads and does not refresh it: it may be of another installation`;
+  const detail: Detail = {
+    text: `${other.name} leads, which does not refresh it: it may be of another installation`,
+    action: 'give each installation a coordination.leaseName of its own',
+  };
   for (const { identity, readable } of board.tokens()) {
     const { provider, token } = identity;
     const expiresAtMs = publishedOf(readable)?.expiresAtMs;
@@ -80,7 +97,7 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
       readable.kind === 'absent'
         ? ledForMs >= UNCARED_ABSENT_MS
         : expiresAtMs !== undefined && Math.min(ledForMs, now.now() - expiresAtMs) >= UNCARED_EXPIRED_MS;
-    if (isUncared) yield { alert: 'TokenExpired', provider, member: { token, code: undefined, detail } };
+    if (isUncared) yield { alert: 'TokenExpired', provider, member: { token, failure: undefined, detail } };
   }
 }
 
@@ -88,19 +105,41 @@ function* findAsLeader(board: Board, nowMs: number): Iterable<Finding> {
   for (const record of board.tokens()) {
     const { identity, failure, secrets } = record;
     const { provider, token } = identity;
-    const member = { token, code: failure?.code, detail: failure?.message };
-    const alert =
-      decideUrgency(record, board.provider(provider)?.schedule, nowMs) ??
-      (failure === undefined ? undefined : causeOf(failure));
-    if (alert !== undefined) yield { alert, provider, member };
+    const member = { token, failure, detail: undefined };
+    for (const alert of alertsOf(record, board.provider(provider)?.schedule, nowMs))
+      yield { alert, provider, member };
     const shortage = secrets.document?.shortage ?? secrets.state?.shortage;
     if (shortage === undefined) continue;
-    const detail = `${shortage.versions} of ${shortage.versionBudget} versions`;
-    yield { alert: 'VersionBudgetLow', provider, member: { ...member, code: undefined, detail } };
+    const text = `${shortage.versions} of ${shortage.versionBudget} versions`;
+    yield {
+      alert: 'VersionBudgetLow',
+      provider,
+      member: { ...member, failure: undefined, detail: { text } },
+    };
   }
-  for (const { name: provider, clockSkewMs } of board.providers())
-    if (isSuspectSkew(clockSkewMs))
-      yield { alert: 'ClockSkew', provider, member: { ...NO_TOKEN, detail: describeSkew(clockSkewMs) } };
+  for (const { name: provider, clockSkewMs } of board.providers()) {
+    if (!isSuspectSkew(clockSkewMs)) continue;
+    const detail = { text: describeSkew(clockSkewMs) };
+    yield { alert: 'ClockSkew', provider, member: { token: undefined, failure: undefined, detail } };
+  }
+}
+
+/**
+ * What people hear of one token: the worst alone, which says the cause as well. A cause that is critical itself has been
+ * told when readers lose their token, so that this is one more; but where they never had one, it is the same news.
+ */
+function alertsOf(
+  record: TokenRecord,
+  schedule: ProviderRecord['schedule'],
+  nowMs: number,
+): readonly AlertName[] {
+  const { failure, readable } = record;
+  const urgency = decideUrgency(record, schedule, nowMs);
+  if (failure === undefined) return urgency === undefined ? [] : [urgency];
+  const cause = causeOf(failure);
+  if (urgency === undefined) return [cause];
+  if (ALERTS[cause].severity === 'warning') return [urgency];
+  return readable.kind === 'absent' ? [cause] : [cause, urgency];
 }
 
 /** Which alert says best why a refresh fails: one for each failure. */

@@ -41,8 +41,6 @@ export interface Transition {
   /** Wall time in milliseconds. */
   readonly startedAtMs: number;
   readonly lastedMs: number;
-  /** It does not hold any more, and it is waited whether that lasts. */
-  readonly isQuiet: boolean;
 }
 
 interface Group {
@@ -59,14 +57,22 @@ interface Group {
   quietSinceMs: number | undefined;
 }
 
-/** Why a refresh fails: a token has one of them, or one about its expiry instead. */
-const CAUSES: readonly AlertName[] = [
+const CAUSES = [
   'RefreshFailing',
   'CredentialsRejected',
   'ChainBroken',
   'StoreWriteFailing',
   'ClockSkew',
-];
+] as const satisfies readonly AlertName[];
+const AFTER_CAUSE: readonly AlertName[] = [...CAUSES, 'TokenExpiring', 'TokenExpired'];
+
+/** What may take the place of an alert about the same tokens: a more exact cause, or what is worse and says the cause too. */
+const SUCCESSORS: Readonly<Partial<Record<AlertName, readonly AlertName[]>>> = {
+  ...Object.fromEntries(CAUSES.map((cause) => [cause, AFTER_CAUSE])),
+  TokenExpiring: ['TokenExpired'],
+  // Of a token that was never published the cause alone is told.
+  TokenExpired: ['CredentialsRejected', 'ChainBroken'],
+};
 
 export class AlertGroups {
   readonly #options: AlertGroupsOptions;
@@ -165,20 +171,16 @@ export class AlertGroups {
     return 'kept';
   }
 
-  /** A worse or more exact alert about the same provider, which will be over when this one really is. */
-  #findSuccessor({ alert, provider }: Group): Group | undefined {
-    const rivals: readonly AlertName[] =
-      alert === 'TokenExpiring'
-        ? ['TokenExpired']
-        : CAUSES.includes(alert)
-          ? [...CAUSES, 'TokenExpiring', 'TokenExpired']
-          : [];
+  /** A worse or more exact alert about one of the same tokens, which will be over when this one really is. */
+  #findSuccessor({ alert, provider, members }: Group): Group | undefined {
+    const tokens = new Set(members.map(({ token }) => token));
     const holding = [...this.#groups.values()].filter(
       (other) =>
         other.provider === provider &&
         other.alert !== alert &&
         other.quietSinceMs === undefined &&
-        rivals.includes(other.alert),
+        SUCCESSORS[alert]?.includes(other.alert) === true &&
+        other.members.some(({ token }) => tokens.has(token)),
     );
     return holding.find(({ told }) => told !== undefined) ?? holding[0];
   }
@@ -210,7 +212,6 @@ export class AlertGroups {
           members: [],
           startedAtMs: clock.now(),
           lastedMs: 0,
-          isQuiet: true,
         }))
     );
   }
@@ -218,8 +219,7 @@ export class AlertGroups {
   #transition(group: Group, occasion: Transition['occasion'], nowMs: number): Transition {
     const { alert, provider, members, startedAtMs, startedMonotonicMs, quietSinceMs } = group;
     const lastedMs = (quietSinceMs ?? nowMs) - startedMonotonicMs;
-    const isQuiet = quietSinceMs !== undefined;
-    return { occasion, alert, provider, members, startedAtMs, lastedMs, isQuiet };
+    return { occasion, alert, provider, members, startedAtMs, lastedMs };
   }
 
   #nowMs(): number {

@@ -40,6 +40,7 @@ export async function assembleDiscovered(
       catalog: connections.bindings,
       store: connections.store,
       usage,
+      names: configuration.store.rules.names,
       tokens: {
         add: async (tokens) => {
           for (const token of tokens) assembled.add(token);

@@ -11,8 +11,12 @@ export type Severity = (typeof SEVERITIES)[number];
 
 export interface AlertDefinition {
   readonly severity: Severity;
-  /** What holds, in general; a message says it of the tokens that are concerned. */
+  /** What holds, after `acme: ` or `acme: 214 of 300 tokens: `. It says nothing of what readers have. */
   readonly meaning: string;
+  /** What holds when it is over, in the same place. */
+  readonly over: string;
+  /** What the person who is woken does first where no failure code says it better; see `remedies.ts`. */
+  readonly action: string;
 }
 
 export const ALERT_NAMES = [
@@ -32,39 +36,59 @@ export type AlertName = (typeof ALERT_NAMES)[number];
 export const ALERTS: Readonly<Record<AlertName, AlertDefinition>> = {
   RefreshFailing: {
     severity: 'warning',
-    meaning: 'refreshes fail; readers still have a valid token, as far as is known',
+    meaning: 'refreshes fail',
+    over: 'refreshes succeed again',
+    action: 'read the message below; the runbook has a section for each code',
   },
   TokenExpiring: {
     severity: 'critical',
-    meaning: 'refreshes fail and less than half of the margin is left before readers see an expired token',
+    meaning: 'refreshes fail, and readers are about to lose their token',
+    over: 'refreshes succeed again',
+    action: 'read the message below; the runbook has a section for each code',
   },
   TokenExpired: {
     severity: 'critical',
-    meaning: 'readers have no valid token: it has expired, or none was ever published',
+    meaning: 'readers have no usable token',
+    over: 'readers have a usable token again',
+    action:
+      "nothing fails and nothing is refreshed, so something stands still: read the leader's log, then delete its pod; another replica goes on",
   },
   CredentialsRejected: {
     severity: 'critical',
-    meaning: 'the provider refuses the credentials, or they cannot be read; readers still have a valid token',
+    meaning: 'the credentials are refused or cannot be read',
+    over: 'the credentials are accepted again',
+    action: 'put valid credentials where the configuration refers to; they are tried as soon as they change',
   },
   ChainBroken: {
     severity: 'critical',
-    meaning: 'the refresh token is lost, and so is what could replace it; readers still have a valid token',
+    meaning: 'the refresh token is lost, and so is what could replace it',
+    over: 'the chain of refresh tokens goes on again',
+    action: 'do what the message says: a new login or consent, or bind the customer again',
   },
   StoreWriteFailing: {
     severity: 'warning',
-    meaning: 'the store does not take what was fetched, or cannot be read; readers still have a valid token',
+    meaning: 'the store does not take what was fetched, or cannot be read',
+    over: 'the store takes new tokens again',
+    action: 'read the message below; the runbook has a section for each code',
   },
   VersionBudgetLow: {
     severity: 'warning',
     meaning: 'the secret has nearly used up its versions of 24 hours',
+    over: 'the secret has room for versions again',
+    action: 'find out what else writes to the secret, and avoid explicit refreshes for a day',
   },
   ClockSkew: {
     severity: 'warning',
     meaning: "our clock and the provider's differ by more than a minute",
+    over: "our clock and the provider's agree again",
+    action:
+      'compare `date -u` in the pod with the true time, and repair time synchronisation of the node; providers refuse from 2 to 5 minutes on',
   },
   NoLeader: {
     severity: 'critical',
     meaning: 'this replica neither leads nor can see who does; if no replica can, nothing is refreshed',
+    over: 'this replica leads again, or sees who does',
+    action: 'check the Kubernetes API server, the Lease and the service account that may update it',
   },
 };
 

@@ -125,6 +125,7 @@ export interface Board {
   readonly leadership: LeadershipRecord;
   /** In the order in which they were first heard of. */
   tokens(): Iterable<TokenRecord>;
+  /** Undefined: it is not managed, or not any more. */
   token(name: string): TokenRecord | undefined;
   /** In the order in which they were first heard of. */
   providers(): Iterable<ProviderRecord>;

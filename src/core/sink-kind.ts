@@ -1,6 +1,6 @@
 /**
  * A kind of receiver of alerts: what may be configured of it, and how it is told. A new one is a folder in `adapters/` and
- * a line in `wiring/sinks.ts`.
+ * a line in `wiring/catalog.ts`.
  */
 import { z } from 'zod';
 import { SEVERITIES, type Severity } from './alert.ts';

@@ -18,6 +18,7 @@ import type { Failure } from '../core/failure.ts';
 import { portionsOf } from '../core/for-each-concurrent.ts';
 import type { BindingCatalog, Clock, Random, RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
+import type { NameRules } from '../core/store-kind.ts';
 import { type Claim, decideClaims } from '../core/token/binding-claims.ts';
 import { KnownBindings } from './known-bindings.ts';
 import type { SecretUsage } from './secret-usage.ts';
@@ -40,6 +41,8 @@ export interface DiscoveryParts {
   readonly tokens: DiscoveredTokens;
   /** Of all providers, so that no two things are written to one secret. */
   readonly usage: SecretUsage;
+  /** Of the store. */
+  readonly names: NameRules;
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
@@ -116,7 +119,7 @@ export class Discovery {
   }
 
   #decide(): { readonly granted: readonly BoundClaim[]; readonly rejected: Rejections } {
-    const { provider, discovery, usage } = this.#parts;
+    const { provider, discovery, usage, names } = this.#parts;
     const rejected = new Map<string, string>();
     const claims: BoundClaim[] = [];
     for (const [secretName, { secret, binding, unsettled }] of this.#bindings.all) {
@@ -127,14 +130,14 @@ export class Discovery {
       } else {
         const { customer, credentials } = binding;
         const token = configureDiscovered(provider, discovery, { customer, secretName, credentials });
-        const unusable = findUnusableSecret(token);
+        const unusable = findUnusableSecret(token, names);
         if (unusable === undefined) {
           const { createdAtMs } = secret;
           claims.push({ secretName, createdAtMs, customer, targets: secretsOf(token), token });
         } else {
-          const reason = `no secret can have the name ${unusable}, which its customer's token would get${
-            /-.{6}$/.test(unusable) ? ': it ends in a hyphen and six characters, as ARNs do' : ''
-          }`;
+          const slip = names.findSlip(unusable);
+          const why = slip === undefined ? '' : `, ${slip.text}`;
+          const reason = `no secret can have the name ${unusable}${why}: its customer's token would get it`;
           rejected.set(secretName, reason);
         }
       }

@@ -13,8 +13,10 @@ import {
   type TokenState,
 } from '../core/board.ts';
 import type { Clock } from '../core/ports.ts';
+import { assessReaders } from '../core/readers-outlook.ts';
 import { STRIP_LENGTH, type StripMark } from '../core/token/refresh-strip.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
+import { describeReaders, findTrouble } from './find-causes.ts';
 import type { ProviderStatus, StateCounts, StatusDocument, TokenStatus } from './status-document.ts';
 import type { StatusQuery } from './status-query.ts';
 
@@ -50,19 +52,21 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
   const { board, clock, name, version, replica } = sources;
   const nowMs = clock.now();
   const counts = noCounts();
-  const ofProviders = new Map<string, StateCounts>();
+  const ofProviders = new Map<string, { counts: StateCounts; records: TokenRecord[] }>();
   const matching: Seen[] = [];
   const accepts = createFilter(query);
   for (const record of board.tokens()) {
     const seen = see(record, nowMs);
     const { provider } = record.identity;
-    const ofProvider = ofProviders.get(provider) ?? noCounts();
+    const ofProvider = ofProviders.get(provider) ?? { counts: noCounts(), records: [] };
     ofProviders.set(provider, ofProvider);
-    ofProvider[seen.state] += 1;
+    ofProvider.counts[seen.state] += 1;
+    ofProvider.records.push(record);
     counts[seen.state] += 1;
     if (accepts(seen)) matching.push(seen);
   }
-  const { provider, state, text, sort, size } = query;
+  const { provider, state, code, text, sort, size } = query;
+  const { readers, filling, causes } = findTrouble(board, sources.runbookUrl, nowMs);
   const pages = Math.max(1, Math.ceil(matching.length / size));
   const page = Math.min(query.page, pages);
   const shown = matching.toSorted(ORDERS[sort]).slice((page - 1) * size, page * size);
@@ -74,12 +78,19 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
     leadership: describeLeadership(board.leadership),
     tokens: sum(counts),
     counts,
-    providers: [...board.providers()].map((each) =>
-      describeProvider(each, ofProviders.get(each.name) ?? noCounts()),
-    ),
+    trouble: { readers: describeReaders(readers), filling },
+    causes: [...causes],
+    providers: [...board.providers()].map((each) => {
+      const { counts: ofProvider = noCounts(), records = [] } = ofProviders.get(each.name) ?? {};
+      return {
+        ...describeProvider(each, ofProvider),
+        readers: describeReaders(assessReaders(records, nowMs)),
+      };
+    }),
     view: {
       provider: provider ?? null,
       state: state ?? null,
+      code: code ?? null,
       text,
       sort,
       size,
@@ -137,7 +148,7 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
   };
 }
 
-function describeProvider(provider: ProviderRecord, counts: StateCounts): ProviderStatus {
+function describeProvider(provider: ProviderRecord, counts: StateCounts): Omit<ProviderStatus, 'readers'> {
   const { name, kind, schedule, calls, clockSkewMs, fetchBudget, discovery } = provider;
   const durationsMs = calls.map(({ durationMs }) => durationMs).toSorted((a, b) => a - b);
   return {
@@ -163,12 +174,13 @@ function describeProvider(provider: ProviderRecord, counts: StateCounts): Provid
   };
 }
 
-function createFilter({ provider, state, text }: StatusQuery): (seen: Seen) => boolean {
+function createFilter({ provider, state, code, text }: StatusQuery): (seen: Seen) => boolean {
   const wanted = text.toLowerCase();
   return (seen) => {
     const { identity } = seen.record;
     if (provider !== undefined && identity.provider !== provider) return false;
     if (state !== undefined && seen.state !== state) return false;
+    if (code !== undefined && seen.record.failure?.code !== code) return false;
     return (
       wanted === '' ||
       identity.token.toLowerCase().includes(wanted) ||

@@ -5,6 +5,9 @@ import { FAILURE_CODES } from '../core/failure.ts';
 import { STRIP_LENGTH } from '../core/token/refresh-strip.ts';
 import { MAX_PER_PAGE, STATUS_SORTS } from './status-query.ts';
 
+/** Tokens that are named for a cause. */
+export const MAX_WORST = 3;
+
 const count = z.int().min(0);
 /** RFC 3339 in UTC with milliseconds. */
 const time = z.iso.datetime({ precision: 3 });
@@ -18,11 +21,39 @@ const countsSchema = z.strictObject({
   fresh: count,
 });
 
+const readersSchema = z
+  .strictObject({
+    tokens: count,
+    expired: count,
+    absent: count.describe('the store holds none that could be used'),
+    unread: count.describe('the store has not been read'),
+    expiredSince: time.nullable().describe('when the first of them expired'),
+    firstExpiry: time.nullable().describe('of the tokens that are good; null when none is'),
+  })
+  .describe('until when the readers of these tokens are fine');
+
+const causeSchema = z.strictObject({
+  provider: z.string(),
+  code: z.enum(FAILURE_CODES).nullable().describe('null: expired, and no refresh has failed'),
+  tokens: count,
+  since: time.nullable().describe('when the first of them began to fail'),
+  needsPerson: z.boolean().describe('trying again cannot help'),
+  nextAttemptAt: time.nullable().describe('of the first of them'),
+  message: z.string().nullable().describe('of the token that is worst off'),
+  action: z.string().describe('what to do first'),
+  runbook: z.string(),
+  readers: readersSchema,
+  worst: z
+    .array(z.strictObject({ token: z.string(), state: z.enum(TOKEN_STATES), expiresAt: time.nullable() }))
+    .max(MAX_WORST),
+});
+
 const providerStatusSchema = z.strictObject({
   name: z.string(),
   kind: z.string(),
   tokens: count,
   counts: countsSchema,
+  readers: readersSchema,
   schedule: z
     .strictObject({
       cron: z.string(),
@@ -99,10 +130,15 @@ export const statusDocumentSchema = z.strictObject({
   }),
   tokens: count,
   counts: countsSchema,
+  trouble: z
+    .strictObject({ readers: readersSchema, filling: count.describe('not published yet, and nothing fails') })
+    .describe('tokens that fail or have expired; none on a replica that does not lead'),
+  causes: z.array(causeSchema).describe('why, the worst first'),
   providers: z.array(providerStatusSchema),
   view: z.strictObject({
     provider: z.string().nullable(),
     state: z.enum(TOKEN_STATES).nullable(),
+    code: z.enum(FAILURE_CODES).nullable(),
     text: z.string(),
     sort: z.enum(STATUS_SORTS),
     size: z.int().min(1).max(MAX_PER_PAGE),
@@ -114,6 +150,8 @@ export const statusDocumentSchema = z.strictObject({
 });
 
 export type StatusDocument = z.output<typeof statusDocumentSchema>;
+export type CauseStatus = StatusDocument['causes'][number];
+export type ReadersStatus = CauseStatus['readers'];
 export type StatusView = StatusDocument['view'];
 export type TokenStatus = StatusView['tokens'][number];
 export type ProviderStatus = StatusDocument['providers'][number];

@@ -1,43 +1,46 @@
 /** One token as a row of the page's table. Roles are written out: on a phone the rows are no table to CSS any more. */
+
+import { formatCount, formatDistance } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import { drawDay, drawLife } from './life-picture.ts';
+import { renderRunbook } from './page-regions.ts';
 import {
   formatClock,
-  formatCount,
-  formatDistance,
   formatLifeLeft,
   msBetween,
   STATE_LABELS,
   timeElement,
+  WAITING_LABEL,
 } from './page-text.ts';
 import type { TokenStatus } from './status-document.ts';
 
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
 
-export function renderTokenRow(token: TokenStatus, at: string): Html {
-  return html`<tr role="row" data-key="${token.token}" class="${token.state}">
+/** The row of a token, and below it why its refreshes fail, as wide as the table. */
+export function renderTokenRows(token: TokenStatus, at: string): Html {
+  const { failure, state } = token;
+  const tone = state === 'absent' && failure === null ? 'unknown' : state;
+  return html`<tr role="row" data-key="${token.token}" class="${tone}">
 <th role="rowheader" scope="row"><bdi>${token.token}</bdi><small><bdi>${token.secret}</bdi></small></th>
 <td role="cell" class="state">${renderState(token, at)}</td>
 <td role="cell" class="life-cell">${drawLife(token, at)}${renderEnds(token, at)}</td>
 <td role="cell" class="day-cell">${drawDay(token.last24Hours)}</td>
 <td role="cell" class="next">${renderNext(token, at)}</td>
 <td role="cell" class="versions">${renderVersions(token)}</td>
-</tr>`;
+</tr>${
+    failure === null
+      ? undefined
+      : html`<tr role="row" data-key="why ${token.token}" class="${tone} why"><td role="cell" colspan="${TOKEN_COLUMNS.length}"><span class="message">${failure.message}</span></td></tr>`
+  }`;
 }
 
 function renderState({ state, failure, generation }: TokenStatus, at: string): Html {
-  const badge = html`<span class="badge">${STATE_LABELS[state]}</span>`;
+  const label = state === 'absent' && failure === null ? WAITING_LABEL : STATE_LABELS[state];
+  const badge = html`<span class="badge">${label}</span>`;
   if (failure === null)
     return generation === null ? badge : html`${badge}<small>generation ${formatCount(generation)}</small>`;
   const attempts = failure.attempts === 1 ? '1 attempt' : `${formatCount(failure.attempts)} attempts`;
-  return html`${badge}<span class="why">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small><small class="message">${failure.message}</small></span>`;
-}
-
-/** Without a configured address there is nowhere to link to. */
-function renderRunbook(code: string, runbook: string): Html {
-  return /^(?:https?:\/\/|\/runbook\/)/.test(runbook)
-    ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
-    : html`<strong title="${runbook}">${code}</strong>`;
+  return html`${badge}<span class="cause">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small></span>`;
 }
 
 function renderEnds({ issuedAt, expiresAt }: TokenStatus, at: string): Html {

@@ -27,6 +27,6 @@ export function findOwnPages(
   const option = namespace === undefined ? '' : ` -n ${namespace}`;
   return {
     ownUrl,
-    ownUrlHint: `The runbook's link works while this runs: kubectl${option} port-forward pod/${pod} ${port}`,
+    ownUrlHint: `the runbook's link works while this runs: kubectl${option} port-forward pod/${pod} ${port}`,
   };
 }

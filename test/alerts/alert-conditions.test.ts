@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { findConditions, NO_LEADER_AFTER_MS } from '../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
-import type { AlertName } from '../../src/core/alert.ts';
+import { ALERTS, type AlertName } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -85,7 +85,7 @@ describe('findConditions', () => {
     [0, 'TokenExpired'],
     [-3_600_000, 'TokenExpired'],
   ] as const) {
-    it(`states ${urgency ?? 'the cause'} when refreshes fail with ${left} ms left of a margin of 120 s`, async () => {
+    it(`states ${urgency ?? 'no urgency'} when refreshes fail with ${left} ms left of a margin of 120 s`, async () => {
       const { clock, stated } = createBoard(LEADS, lives('pik'), fails('pik'));
       await clock.advance(1_800_000 - left);
       assert.deepEqual(stated(), [`pik/${urgency ?? 'RefreshFailing'}: pik`]);
@@ -106,6 +106,16 @@ describe('findConditions', () => {
     assert.deepEqual(stated(), ['pik/RefreshFailing: pik']);
     tell(sampleEvents['token-absent']);
     assert.deepEqual(stated(), ['pik/TokenExpired: pik']);
+  });
+
+  it('states a critical cause beside the loss of a token, and alone where there never was a token', async () => {
+    const rejected = fails('pik', 'credentials-rejected', 'needs-human');
+    const { clock, stated, tell } = createBoard(LEADS, sampleEvents['token-absent'], rejected);
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik']);
+    tell(lives('pik'), rejected);
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik']);
+    await clock.advance(1_800_000);
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik', 'pik/TokenExpired: pik']);
   });
 
   it('states an expiry that nothing fails about half a minute later: something stands still', async () => {
@@ -254,7 +264,7 @@ describe('findConditions', () => {
     assert.deepEqual(stated(), []);
   });
 
-  it('states one alert for each token that fails, and for others none but that it has expired, whatever happens', () => {
+  it('states one alert for each token that fails, a second one beside a critical cause alone, and no cause for others', () => {
     const token = fc.constantFrom('pik', 'b/ayu', 'b/budi');
     const event = fc.oneof(
       fc.record({ token, code: fc.constantFrom(...FAILURE_CODES) }).map(({ token: name, code }) => ({
@@ -276,14 +286,16 @@ describe('findConditions', () => {
         }
         clock.jumpWallTime(laterMs);
         const conditions = findConditions(board, clock);
-        const stated = conditions.flatMap(({ alert, members }) =>
-          members.map(({ token: name = '-' }) => ({ alert, name })),
-        );
-        assert.equal(new Set(stated.map(({ name }) => name)).size, stated.length);
         for (const [name, isFailing] of failing) {
-          const alert = stated.find((each) => each.name === name)?.alert;
-          if (isFailing) assert.ok(alert !== undefined, name);
-          else assert.ok(alert === undefined || alert === 'TokenExpired', name);
+          const alerts = conditions
+            .filter(({ members }) => members.some(({ token: each }) => each === name))
+            .map(({ alert }) => alert);
+          const isUrgent = (alert: AlertName) => alert === 'TokenExpiring' || alert === 'TokenExpired';
+          const own = alerts.filter((alert) => !isUrgent(alert));
+          assert.ok(own.length <= 1 && alerts.length - own.length <= 1, alerts.join());
+          if (!isFailing) assert.deepEqual(own, []);
+          else assert.ok(alerts.length > 0, `${name} fails and nobody is told`);
+          if (alerts.length === 2) assert.ok(own.every((cause) => ALERTS[cause].severity === 'critical'));
         }
       }),
     );

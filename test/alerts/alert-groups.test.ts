@@ -21,7 +21,7 @@ function holds(alert: AlertName, count = 1): Condition {
   const provider = alert === 'NoLeader' ? undefined : 'pik';
   const members = Array.from({ length: count }, (_, index) => ({
     token: `${provider}/${index}`,
-    code: undefined,
+    failure: undefined,
     detail: undefined,
   }));
   return { alert, provider, members };
@@ -143,9 +143,10 @@ describe('AlertGroups', () => {
 
   for (const [what, before, after, occasion] of [
     ['expires', 'TokenExpiring', 'TokenExpired', 'superseded'],
-    ['is about to expire', 'RefreshFailing', 'TokenExpiring', 'superseded'],
-    ['expires while its credentials are refused', 'CredentialsRejected', 'TokenExpired', 'superseded'],
     ['fails for another cause', 'RefreshFailing', 'CredentialsRejected', 'superseded'],
+    ['is about to expire', 'RefreshFailing', 'TokenExpiring', 'superseded'],
+    ['expires before that was told', 'StoreWriteFailing', 'TokenExpired', 'superseded'],
+    ['is refused and was never published', 'TokenExpired', 'CredentialsRejected', 'superseded'],
     ['is refreshed while others fail', 'TokenExpired', 'RefreshFailing', 'recovered'],
     ['fails no more, but is short of versions', 'RefreshFailing', 'VersionBudgetLow', 'recovered'],
   ] as const) {
@@ -157,6 +158,15 @@ describe('AlertGroups', () => {
       assert.deepEqual(news().toSorted(), [`fired pik/${after} x1`, `${occasion} pik/${before} x1`]);
     });
   }
+
+  it('tells the end of what is over while an alert about other tokens goes on', async () => {
+    const { pass, news } = createGroups();
+    const other = { ...holds('TokenExpired'), members: holds('TokenExpired', 2).members.slice(1) };
+    await pass(10_000, holds('RefreshFailing'), other);
+    news();
+    await pass(10_000, other);
+    assert.deepEqual(news(), ['recovered pik/RefreshFailing x1']);
+  });
 
   it('tells the end of two causes that end together as two ends', async () => {
     const { pass, news } = createGroups();

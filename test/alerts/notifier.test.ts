@@ -59,19 +59,16 @@ describe('Notifier', () => {
     const { clock, sink, tell } = startNotifier(t);
     tell(LEADS);
     for (const identity of CUSTOMERS) {
-      tell({ ...sampleEvents['token-restored'], identity });
-      tell({ ...sampleEvents['refresh-failed'], identity, expiresAtMs: undefined });
+      tell({ ...sampleEvents['refresh-failed'], identity });
       await clock.advance(20);
     }
     await clock.advance(10_000);
     assert.deepEqual(
       sink.told.map(({ summary }) => summary),
-      [
-        'pivot-b2b2c: refreshes of all 214 tokens fail (provider-unavailable); first token expires 12:30:00 UTC, in 29m 54s',
-      ],
+      ['pivot-b2b2c: all 214 tokens: refreshes fail; all 214 tokens not read from the store yet'],
     );
     for (const identity of CUSTOMERS) tell({ ...sampleEvents['refresh-recovered'], identity });
-    await clock.advance(1_200_000);
+    await clock.advance(3_600_000);
     assert.equal(sink.told.length, 2);
     const end = sink.told[1];
     assert.equal(end?.occasion, 'recovered');
@@ -97,6 +94,10 @@ describe('Notifier', () => {
     tell({ ...sampleEvents['token-refreshed'], expiresAtMs, refreshAtMs: expiresAtMs - 120_000 });
     await clock.advance(60_000);
     assert.deepEqual(sink.summary.slice(5), ['recovered pik/TokenExpired']);
+    assert.equal(
+      sink.told.at(-1)?.summary,
+      'recovered: pik: readers have a usable token again; token expires 13:01:20 UTC, in 29m 54s',
+    );
   });
 
   it('keeps from a sink what is not severe enough for it', async (t) => {

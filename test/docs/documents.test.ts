@@ -10,8 +10,8 @@ import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { tokenDocumentSchema } from '../../src/core/token/document.ts';
 import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts';
 import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
 import { documentText, tableRows } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
@@ -59,8 +59,7 @@ test('docs/readers.md names every field of the token document', () => {
 test("the README's configuration passes the parser", () => {
   const parsed = parseConfiguration(codeBlocks(documentText('README.md'), 'yaml')[0] ?? '', {
     fileName: 'README.md',
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
   });
   assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
   const kinds = parsed.configuration.providers.map(({ kind }) => kind.kind);

@@ -28,14 +28,14 @@ describe('findOwnPages', () => {
       env: POD,
       ownUrl: 'http://localhost:8081',
       ownUrlHint:
-        "The runbook's link works while this runs: kubectl -n payments port-forward pod/token-refresher-7d4b9-abc 8081",
+        "the runbook's link works while this runs: kubectl -n payments port-forward pod/token-refresher-7d4b9-abc 8081",
     },
     {
       what: 'a forwarded port in a pod that does not know its namespace',
       url: undefined,
       env: { POD_NAME: 'a' },
       ownUrl: 'http://localhost:8081',
-      ownUrlHint: "The runbook's link works while this runs: kubectl port-forward pod/a 8081",
+      ownUrlHint: "the runbook's link works while this runs: kubectl port-forward pod/a 8081",
     },
   ]) {
     it(`is ${what}`, () => {

@@ -31,7 +31,7 @@ export class ElectionReport {
   #failingSinceMs = 0;
   /** Monotonic time at which somebody was known to lead. */
   #ledAtMs: number;
-  /** As it was told. */
+  /** As it was told; `undefined` when nobody else is known to lead. */
   #leader: string | undefined;
   /** Why nobody leads, as it was told; `undefined` while somebody does as far as people have been told. */
   #vacancy: string | undefined;
@@ -92,6 +92,7 @@ export class ElectionReport {
     const nowMs = this.#nowMs();
     const vacantForMs = nowMs - this.#ledAtMs;
     if (vacantForMs <= timing.leaseDurationMs + timing.retryPeriodMs) return;
+    this.#leader = undefined;
     const { problem } = this;
     // That it fails has been told, and nothing since that would let people believe that somebody leads.
     if (problem !== undefined && this.#vacancy !== undefined) return;

@@ -54,6 +54,7 @@ type Writable =
   | { readonly kind: 'to-be-created' };
 
 class SecretsManagerStore implements TokenStore {
+  readonly maxSecretBytes = VALUE_LIMIT_BYTES;
   readonly #options: StoreOptions;
   readonly #reader: SecretReader;
   /**

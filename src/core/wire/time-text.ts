@@ -1,4 +1,4 @@
-/** Moments and durations as people read them. Pure, never throws: messages are built while things go wrong. */
+/** Moments, durations and counts as people read them. Pure, never throws: messages are built while things go wrong. */
 
 const LAST_DATE_MS = 8.64e15;
 const UNITS = [
@@ -30,28 +30,19 @@ export function formatUtc(wallMs: number): string {
   return Math.abs(wallMs) <= LAST_DATE_MS ? new Date(wallMs).toISOString() : 'unknown';
 }
 
-/** The same in whole seconds, for sentences: `2026-11-21T12:00:00Z`. */
-export function formatUtcSeconds(wallMs: number): string {
-  return formatUtc(wallMs).replace(/\.\d{3}Z$/, 'Z');
-}
-
-/** A moment in a sentence: `17:11:07 UTC`, with the date before it unless it is the day of `nowMs`. */
+/**
+ * A moment in a sentence: `12:14:03 UTC`, and on another day than `nowMs` `2026-11-22 12:14:03 UTC`; `unknown` for a
+ * moment that no date can hold.
+ */
 export function formatMoment(wallMs: number, nowMs: number): string {
-  const [day = '', clock] = formatUtcSeconds(wallMs).replace(/Z$/, '').split('T', 2);
+  const [day = '', clock] = formatUtc(wallMs).split('T', 2);
   if (clock === undefined) return day;
-  return formatUtc(nowMs).startsWith(`${day}T`) ? `${clock} UTC` : `${day} ${clock} UTC`;
+  return `${formatUtc(nowMs).startsWith(day) ? '' : `${day} `}${clock.slice(0, 8)} UTC`;
 }
 
-/** The moment and how far it is away: `17:11:07 UTC, in 4m 57s`, `17:05:07 UTC, 1m 03s ago`. */
-export function formatMomentAndDistance(wallMs: number, nowMs: number): string {
-  const byMs = wallMs - nowMs;
-  const distance = byMs >= 0 ? `in ${formatRoughly(byMs)}` : `${formatRoughly(-byMs)} ago`;
-  return `${formatMoment(wallMs, nowMs)}, ${distance}`;
-}
-
-/** Since when and how long: `17:05:07 UTC (1m 03s)`. */
-export function formatSince(wallMs: number, nowMs: number): string {
-  return `${formatMoment(wallMs, nowMs)} (${formatRoughly(nowMs - wallMs)})`;
+/** How far off: `in 12m 03s`, `4s ago`. */
+export function formatDistance(byMs: number): string {
+  return byMs >= 0 ? `in ${formatRoughly(byMs)}` : `${formatRoughly(-byMs)} ago`;
 }
 
 /** `10,000`. */
@@ -59,7 +50,12 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** `1 token`, `1,736 tokens`. */
-export function formatTokens(count: number): string {
-  return `${formatCount(count)} token${count === 1 ? '' : 's'}`;
+/** `1 token`, `3 tokens`, `10,000 tokens`. */
+export function formatTokens(tokens: number): string {
+  return `${formatCount(tokens)} token${tokens === 1 ? '' : 's'}`;
+}
+
+/** RFC 3339 in whole seconds, for sentences that programs may pick apart: `2026-11-21T12:00:00Z`. */
+export function formatUtcSeconds(wallMs: number): string {
+  return formatUtc(wallMs).replace(/\.\d{3}Z$/, 'Z');
 }

@@ -39,7 +39,7 @@ describe('createAlertmanagerSink', () => {
       {
         labels,
         annotations: {
-          summary: 'pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s',
+          summary: 'pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s',
           description: 'provider-unavailable: https://api.example.com/auth/token answered with status 503',
           action: 'find out whether the provider is down',
           runbook_url: 'https://wiki.example.com/runbook#refreshfailing',

@@ -691,6 +691,23 @@ describe('an API server that is read well and refuses to be written', () => {
     assert.equal(b.events.of('nobody-leads').length, 1);
     assert.equal(api.spec()?.['holderIdentity'], 'a');
   });
+
+  it('that then refuses otherwise is not told as if the leader that is gone still led', async () => {
+    let status = 403;
+    const { clock, a, b } = await setUpPair((index) =>
+      index === 0
+        ? {}
+        : { passage: (operation) => (operation === 'get' ? INSTANT : { ...INSTANT, refusal: status }) },
+    );
+    const { alerts } = watch(b, clock);
+    await clock.advance(HOUR_MS);
+    a.pause();
+    await clock.advance(HOUR_MS);
+    status = 500;
+    await clock.advance(HOUR_MS);
+    assert.equal(b.events.last('coordination-failed').leader, undefined);
+    assert.deepEqual(alerts(), ['NoLeader']);
+  });
 });
 
 describe('a lease that somebody has changed by hand', () => {

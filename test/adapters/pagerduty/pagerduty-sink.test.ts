@@ -30,7 +30,7 @@ describe('createPagerDutySink', () => {
       event_action: 'trigger',
       dedup_key: 'token-refresher/pik/RefreshFailing',
       payload: {
-        summary: 'pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s',
+        summary: 'pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s',
         source: 'token-refresher',
         severity: 'critical',
         timestamp: '2026-11-21T12:00:00.000Z',

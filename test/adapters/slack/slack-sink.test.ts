@@ -24,7 +24,7 @@ describe('createSlackSink', () => {
     assert.deepEqual(bodies(), [
       {
         text:
-          ':warning: *pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s*\n' +
+          ':warning: *pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s*\n' +
           'provider-unavailable: https://api.example.com/auth/token answered with status 503\n' +
           'What to do: find out whether the provider is down (<https://wiki.example.com/runbook#refreshfailing|runbook>)\n' +
           '_token-refresher: RefreshFailing_',
@@ -38,15 +38,15 @@ describe('createSlackSink', () => {
       },
       {
         text:
-          ':warning: *pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s* (still, for 4h 00m)\n' +
+          ':warning: *pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s* (still, for 4h 00m)\n' +
           'provider-unavailable: https://api.example.com/auth/token answered with status 503\n' +
           'What to do: find out whether the provider is down (<https://wiki.example.com/runbook#refreshfailing|runbook>)\n' +
           '_token-refresher: RefreshFailing_',
       },
       {
         text:
-          ':white_check_mark: *pik: recovered: refreshed again; token expires 12:35:00 UTC, in 30m 00s*\n' +
-          'It lasted 5m 00s, from 12:00:00 UTC on.\n' +
+          ':white_check_mark: *recovered: pik: refreshes succeed again; token expires 12:30:00 UTC, in 25m 00s*\n' +
+          'it lasted 5m 00s\n' +
           '_token-refresher: RefreshFailing_',
       },
     ]);

@@ -61,9 +61,9 @@ describe('createSnsSink', () => {
       Action: 'Publish',
       Version: '2010-03-31',
       TopicArn: TOPIC,
-      Subject: 'CRITICAL: pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s',
+      Subject: 'CRITICAL: pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s',
       Message:
-        'pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s\n' +
+        'pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s\n' +
         'provider-unavailable: https://api.example.com/auth/token answered with status 503\n' +
         'What to do: find out whether the provider is down\n' +
         'Runbook: https://wiki.example.com/runbook#refreshfailing\n' +
@@ -84,7 +84,7 @@ describe('createSnsSink', () => {
     assert.match(forms[2]?.['Message'] ?? '', /\nstill, for 4h 00m\n/);
     assert.equal(
       forms[3]?.['Subject'],
-      'OK: pik: recovered: refreshed again; token expires 12:35:00 UTC, in 30m 00s',
+      'OK: recovered: pik: refreshes succeed again; token expires 12:30:00 UTC, in 25m 00s',
     );
     assert.match(String(received[0]?.headers.authorization), /^AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE\//);
   });

@@ -51,7 +51,7 @@ describe('createWebhookSink', () => {
       token_count: 1,
       tokens: ['pik'],
       codes: { 'provider-unavailable': 1 },
-      summary: 'pik: refreshes fail (provider-unavailable); token expires 12:02:00 UTC, in 1m 00s',
+      summary: 'pik: refreshes fail; token expires 12:30:00 UTC, in 29m 00s',
       description: 'provider-unavailable: https://api.example.com/auth/token answered with status 503',
       action: 'find out whether the provider is down',
       runbook: 'https://wiki.example.com/runbook#refreshfailing',

@@ -1,0 +1,57 @@
+import type { FailureCode } from './failure.ts';
+
+/**
+ * What a person does first about each failure; the message of the failure says with what, the runbook says more. Where it
+ * heals by itself, it says so.
+ */
+export const REMEDIES: Readonly<Record<FailureCode, string>> = {
+  'credentials-rejected':
+    'put a valid credential where the configuration refers to; it is tried as soon as it changes',
+  'request-rejected':
+    "compare the provider's settings with its documentation (`token-refresher try NAME` shows the request), and roll the correction out",
+  'rate-limited':
+    'find out what else uses these credentials, or lower concurrency and set minInterval; the provider is asked again when it allows that',
+  'provider-unavailable':
+    "look at the provider's own status page, then at the network from the pod with `token-refresher check --live`; refreshes go on by themselves once it answers",
+  'response-malformed':
+    'report the message to the provider: its answer has changed, or a proxy answers in its place; if a lifetime is misread, set lifetime',
+  'token-unchanged':
+    'ask the provider for tokens that overlap; the next one is asked for when this one expires',
+  'clock-skewed':
+    'compare `date -u` in the pod with the true time, and repair time synchronisation of the node',
+  'chain-broken': 'do what the message says: a new login or consent, or bind the customer again',
+  'store-denied': "grant the action that the message names to the daemon's role, or set the role right",
+  'store-missing':
+    'create the secret with the tag managed-by=token-refresher, or set store.createSecrets to true',
+  'store-not-ours':
+    'name another secret in the configuration, or this one under store.adopt if the daemon may take it over',
+  'store-deleting': 'restore the secret with `aws secretsmanager restore-secret`, or name another one',
+  'store-quota':
+    'stop what else writes to the secret; when it cannot wait, give the token a new secret and point its readers there',
+  'store-conflict': 'find the other writer of this secret: a second installation, or a person',
+  'store-unavailable':
+    'look at the AWS Health Dashboard, the way to the endpoint and the AWS credentials of the pod; writes go on by themselves',
+  'leadership-lost': 'nothing while it is rare: another replica goes on',
+  aborted: 'nothing: the program was stopping',
+};
+
+/** What fails, after the name of a provider. */
+export const CAUSES: Readonly<Record<FailureCode, string>> = {
+  'credentials-rejected': 'refuses the credentials, or they cannot be read',
+  'request-rejected': 'refuses the request',
+  'rate-limited': 'asks to be called less',
+  'provider-unavailable': 'is unavailable',
+  'response-malformed': 'answers without a usable token',
+  'token-unchanged': 'has no newer token yet',
+  'clock-skewed': 'disagrees about the time',
+  'chain-broken': 'needs a new login or consent',
+  'store-denied': 'is not stored: AWS denies it',
+  'store-missing': 'is not stored: the secret does not exist',
+  'store-not-ours': 'is not stored: the secret belongs to somebody else',
+  'store-deleting': 'is not stored: the secret is being deleted',
+  'store-quota': 'is not stored: the versions of 24 hours are used up',
+  'store-conflict': 'is not stored: somebody else writes the secret',
+  'store-unavailable': 'is not stored: the store does not answer',
+  'leadership-lost': 'was interrupted: another replica took over',
+  aborted: 'was interrupted: the program was stopping',
+};
