@@ -1,10 +1,11 @@
 # syntax=docker/dockerfile:1
-# The version of Node.js is the one that the tests run (package.json, devDependencies.node).
-ARG NODE_VERSION=26.9.0
+# The version of Node.js is the one that the tests run (package.json, devDependencies.node). A tag can move: a build that is
+# to be repeated adds the digest, here or by --build-arg; `npm run release` prints the command, `-- --pinned` insists on it.
+ARG NODE_IMAGE=node:26.9.0-slim
 
 # The application layer: exactly what `npm run build:layer -- FOLDER` makes without a container engine, and what
 # test/image runs. On the machine that builds, for any platform: the layer is JavaScript.
-FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-slim AS build
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 # No install scripts: none is needed here, and none that a dependency may get one day shall run.
@@ -15,9 +16,9 @@ COPY image image
 COPY src src
 RUN node image/application-layer.ts /layer
 
-FROM node:${NODE_VERSION}-slim
-ARG NODE_VERSION
-ARG VERSION=0.1.0
+FROM ${NODE_IMAGE}
+ARG NODE_IMAGE
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="token-refresher" \
@@ -25,7 +26,7 @@ LABEL org.opencontainers.image.title="token-refresher" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
-      org.opencontainers.image.base.name="docker.io/library/node:${NODE_VERSION}-slim"
+      org.opencontainers.image.base.name="docker.io/library/${NODE_IMAGE}"
 # Root owns the files: the program reads and never writes them. It runs on a read-only root file system and writes only
 # to the journal's directory, a volume.
 COPY --from=build /layer/app /app

@@ -210,7 +210,7 @@ describe('an installation without a name', () => {
 
 // A new sink makes this fail until `PLAIN_SINK_FIELDS` knows those of its fields that are no secret.
 describe('a mistake in a field of a sink', () => {
-  for (const { kind, credentials, schema } of SINKS) {
+  for (const { kind, credentials, schema } of CATALOG.sinks) {
     for (const field of Object.keys(schema.in.shape).filter((each) => each !== 'kind')) {
       const isSecret = credentials.includes(field);
       it(`${kind}.${field}: what was found is ${isSecret ? 'kept quiet' : 'told'}`, () => {

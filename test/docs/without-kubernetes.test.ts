@@ -6,8 +6,7 @@ import { describe, it, type TestContext } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
 import { documentText } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
@@ -50,7 +49,7 @@ async function verify(t: TestContext, unit: string): Promise<string> {
 
 for (const path of ['deploy/systemd/config.yaml', 'deploy/compose/config.yaml']) {
   it(`${path} passes the parser`, () => {
-    const parsed = parseConfiguration(read(path), { fileName: path, kinds: KINDS, sinks: SINKS });
+    const parsed = parseConfiguration(read(path), { fileName: path, ...CATALOG });
     assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
   });
 }
