@@ -40,7 +40,9 @@ export function createAlertsSchema(kinds: readonly SinkKind[]) {
       .describe('how often an alert that is still active is sent again'),
     runbookUrl: urlField()
       .optional()
-      .describe('where docs/runbook.md can be read, for links; without one messages name the file'),
+      .describe(
+        'your own runbook, for links, with the anchors of docs/runbook.md; without one links lead to the pages at /runbook/ of this program',
+      ),
     sinks: z.array(createSinkSchema(kinds), 'a list of sinks').prefault([]).describe('the alert receivers'),
     heartbeat: mapping({
       url: secretField(

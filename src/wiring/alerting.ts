@@ -6,7 +6,7 @@
 import { createReceiverClient } from '../adapters/alert-receiver/receiver-client.ts';
 import { FileLanes } from '../adapters/files/file-lanes.ts';
 import { createHttpTransport } from '../adapters/net/http-transport.ts';
-import { buildTestNotification } from '../alerts/alert-text.ts';
+import { type AlertTextSettings, buildTestNotification } from '../alerts/alert-text.ts';
 import { keepBeating } from '../alerts/heartbeat.ts';
 import { type AlertTarget, Notifier } from '../alerts/notifier.ts';
 import type { AlertsConfiguration, Configuration } from '../config/configuration.ts';
@@ -18,6 +18,7 @@ import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { CredentialCheck, ReadCredential, ReceiverClient } from '../core/sink-kind.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
+import { findOwnPages } from './own-pages.ts';
 
 export interface AlertingPorts extends ConnectionPorts {
   /** Where `awsSecret` references are read from. */
@@ -131,12 +132,12 @@ export interface TestResult {
 
 /** Sends a labelled test alert to every sink, side by side, once. The heartbeat is not told: nothing is alive yet. */
 export async function sendTestAlerts(
-  { alerts }: Configuration,
+  configuration: Configuration,
   ports: AlertingPorts,
   signal: AbortSignal,
 ): Promise<readonly TestResult[]> {
-  const receivers = createReceivers(alerts, ports);
-  const notification = buildTestNotification(textsOf(alerts), ports.clock.now());
+  const receivers = createReceivers(configuration.alerts, ports);
+  const notification = buildTestNotification(textsOf(configuration, ports), ports.clock.now());
   try {
     return await Promise.all(
       receivers.targets.map(async ({ sink }) => ({
@@ -172,7 +173,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
   const notifier = new Notifier({
     ...options,
     targets: receivers.targets,
-    texts: textsOf(alerts),
+    texts: textsOf(configuration, options),
     remindEveryMs: alerts.remindEveryMs,
     providers: providers.map(({ name }) => name),
   });
@@ -214,6 +215,10 @@ function createPing(
   };
 }
 
-function textsOf({ name, runbookUrl }: AlertsConfiguration) {
-  return { source: name, runbookUrl };
+function textsOf(configuration: Configuration, { readEnv }: AlertingPorts): AlertTextSettings {
+  const { alerts, http } = configuration;
+  // Nobody can know beforehand where a server is that takes any free port.
+  const runbookUrl =
+    alerts.runbookUrl ?? (http.port === 0 && http.url === undefined ? 'docs/runbook.md' : undefined);
+  return { source: alerts.name, runbookUrl, ...findOwnPages(configuration, readEnv) };
 }

@@ -8,7 +8,7 @@ import { isSameInstallation } from '../../core/installation.ts';
 import type { LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
-import { nameHolder } from './lease.ts';
+import { describeReach, type Lease, nameHolder } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { ObservedLease } from './observed-lease.ts';
 
@@ -18,6 +18,8 @@ export interface ElectionReportOptions {
   readonly timing: LeaseTiming;
   readonly clock: Clock;
   readonly events: RefreshEvents;
+  /** Where each replica, as a pod beside the Lease, has its status page; undefined: they are no pods, or elsewhere. */
+  readonly podPort?: number | undefined;
 }
 
 type Side = 'read' | 'write';
@@ -72,14 +74,19 @@ export class ElectionReport {
   }
 
   /** Somebody else has renewed the lease. */
-  noteLeader(holder: string, installation: string | undefined): void {
+  noteLeader(lease: Lease): void {
+    const { installation } = lease;
+    const { holder } = lease.record;
+    const { podPort } = this.#options;
     this.#ledAtMs = this.#nowMs();
     if (this.#leader === holder && this.#vacancy === undefined) return;
     this.#leader = holder;
     this.#vacancy = undefined;
+    const reach = podPort === undefined ? undefined : describeReach(lease, podPort);
     this.#options.events({
       event: 'standing-by',
       leader: nameHolder(holder),
+      ...(reach === undefined ? {} : { reach }),
       ...(installation === undefined
         ? {}
         : { isOurs: isSameInstallation(installation, this.#options.installation) }),

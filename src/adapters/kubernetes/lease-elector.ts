@@ -21,7 +21,7 @@ import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, Coordinator, Leadership, Random, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
-import { ElectionReport } from './election-report.ts';
+import { ElectionReport, type ElectionReportOptions } from './election-report.ts';
 import type { Lease, LeaseChange } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { LeaseCall, LeaseClient } from './lease-client.ts';
@@ -40,6 +40,8 @@ export interface LeaseElectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
+  /** See {@link ElectionReportOptions.podPort}. */
+  readonly podPort?: ElectionReportOptions['podPort'];
   /** Called with the lease whenever it was read or written while this replica holds it. */
   readonly onOwnLease?: (lease: Lease) => void;
 }
@@ -150,9 +152,9 @@ class LeaseElector implements Coordinator {
       return { kind: 'waiting', waitMs: this.#waitMs(startedMs, failure) };
     }
     if (seen.kind === 'lease') {
-      const { record, installation } = seen.lease;
+      const { record } = seen.lease;
       const change = this.#observed.observe(seen.lease, identity, this.#nowMs());
-      if (change === 'renewed') this.#report.noteLeader(record.holder, installation);
+      if (change === 'renewed') this.#report.noteLeader(seen.lease);
       if (change === 'changed') this.#report.noteChange();
       this.#mayHold = record.holder === identity;
     } else {

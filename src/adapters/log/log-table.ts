@@ -57,10 +57,11 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
       `next refresh at ${formatUtcSeconds(event.refreshAtMs)}`,
   },
   'token-absent': {
-    level: 'info',
+    // A stand-by reads again and again what the leader cannot refresh.
+    level: (_, { news }) => (news.length === 0 ? 'debug' : 'info'),
     fields: [...TOKEN, 'why'],
     sentence: ({ identity, why }) =>
-      `nothing usable in secret ${identity.secret} (${why}); a refresh is due now`,
+      `nothing usable in secret ${identity.secret} (${why}); the leader refreshes it now`,
   },
   'token-added': {
     level: 'info',
@@ -268,8 +269,9 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'standing-by': {
     level: 'info',
     fields: ['leader', 'isOurs'],
-    sentence: ({ leader, isOurs }) =>
-      `${leader} leads, this replica stands by` +
+    sentence: ({ leader, isOurs, reach }) =>
+      `${leader} leads, this replica stands by and only reads the store` +
+      (reach === undefined ? '' : `; the leader has the status page that knows: ${reach}`) +
       (isOurs === false
         ? '; it manages other tokens than this one: unless a change is being rolled out, give each installation ' +
           'a unique coordination.leaseName'
