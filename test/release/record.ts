@@ -2,7 +2,7 @@
  * Records what a release leaves behind, for the next ones to read: `npm run record-release -- CHECKOUT`, with the folder of
  * a checkout of that release after `npm ci`. Its own sandbox and its own daemon write everything; this script starts them
  * and knows only what users know: commands, the control of faults, the store's API, the journal's directory.
- * `npm run record-release -- CHECKOUT --then OTHER` records nothing: the daemon of another checkout goes on from there, as after
+ * `npm run record-release -- CHECKOUT --next OTHER` records nothing: the daemon of another checkout goes on from there, as after
  * an upgrade or a downgrade, and has to refresh what was left behind.
  *
  * The daemon is killed while
@@ -259,16 +259,16 @@ async function goOn(checkout: string, other: string): Promise<string> {
 
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
-    options: { then: { type: 'string' } },
+    options: { next: { type: 'string' } },
     allowPositionals: true,
   });
   const [checkout] = positionals;
   if (checkout === undefined) {
-    process.stderr.write('usage: npm run record-release -- CHECKOUT [--then OTHER]\n');
+    process.stderr.write('usage: npm run record-release -- CHECKOUT [--next OTHER]\n');
     process.exitCode = 2;
-  } else if (values.then === undefined) {
+  } else if (values.next === undefined) {
     process.stdout.write(`${await record(resolve(checkout))}\n`);
   } else {
-    process.stdout.write(`${await goOn(resolve(checkout), resolve(values.then))}\n`);
+    process.stdout.write(`${await goOn(resolve(checkout), resolve(values.next))}\n`);
   }
 }
