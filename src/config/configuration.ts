@@ -40,7 +40,7 @@ export interface AlertsConfiguration {
   readonly remindEveryMs: number;
   /** Without a fragment; `undefined`: messages name the file. */
   readonly runbookUrl: string | undefined;
-  /** Names are unique; empty when nobody is told. */
+  /** Names are unique; empty when nobody receives any. */
   readonly sinks: readonly SinkConfiguration[];
   readonly heartbeat: { readonly url: CredentialReference; readonly everyMs: number } | undefined;
 }

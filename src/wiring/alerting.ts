@@ -16,7 +16,7 @@ import type { RefreshEvent } from '../core/events.ts';
 import type { Random, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { CredentialCheck, CredentialReading, ReceiverClient } from '../core/sink-kind.ts';
+import type { CredentialCheck, ReadCredential, ReceiverClient } from '../core/sink-kind.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
 import { findOwnPages } from './own-pages.ts';
 
@@ -41,7 +41,7 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   const transport = createHttpTransport(ports);
   const client = createReceiverClient({ clock: ports.clock, transport });
   const closers: (() => Promise<void>)[] = [];
-  const stored: CredentialReading[] = [];
+  const stored: ReadCredential[] = [];
   const deps = {
     client,
     transport,
@@ -50,14 +50,14 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
     awsCredentials: ports.awsCredentials,
   };
   const targets = sinks.flatMap(({ name, credentials, leastSeverity, create }) => {
-    const readOptional = (field: string): CredentialReading | undefined => {
+    const readOptional = (field: string): ReadCredential | undefined => {
       const reference = credentials[field];
       if (reference === undefined) return undefined;
       const reading = createReading(field, reference, ports);
       if (reference.kind === 'awsSecret') stored.push(reading);
       return reading;
     };
-    const read = (field: string): CredentialReading => {
+    const read = (field: string): ReadCredential => {
       const reading = readOptional(field);
       if (reading === undefined) throw new Error(`sink ${name} has no ${field}`);
       return reading;
@@ -71,7 +71,7 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
     targets,
     client,
     readAhead: async (signal) => {
-      let left: readonly CredentialReading[] = stored;
+      let left: readonly ReadCredential[] = stored;
       while (left.length > 0) {
         const results = await Promise.all(left.map((reading) => reading(signal)));
         left = left.filter((_, index) => results[index]?.ok !== true);
@@ -90,11 +90,7 @@ const READ_AHEAD_AGAIN_MS = 60_000;
  * Reads a receiver's secret anew for each attempt, so that a changed one counts at once. What was read last is good enough
  * while it cannot be read: people have to hear that Secrets Manager is down, most of all when their URL lies there.
  */
-function createReading(
-  field: string,
-  reference: CredentialReference,
-  ports: AlertingPorts,
-): CredentialReading {
+function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): ReadCredential {
   const read = createReferenceReader({ [field]: reference }, ports);
   let last: SecretText | undefined;
   return async (signal) => {
@@ -209,7 +205,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
 }
 
 function createPing(
-  readUrl: CredentialReading,
+  readUrl: ReadCredential,
   client: ReceiverClient,
 ): (signal: AbortSignal) => Promise<Result<void>> {
   return async (signal) => {
