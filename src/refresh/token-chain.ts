@@ -162,8 +162,10 @@ export class TokenChain {
     { result, rotatedRefreshToken, isAmbiguous = false }: FetchReport,
   ): Promise<string | undefined> {
     const brought = result.ok ? result.value : rotatedRefreshToken;
-    if (brought !== undefined && this.#chain.doubt.kind === 'unclear')
-      this.#chain = { ...this.#chain, doubt: { kind: 'none' } };
+    // One that was fetched without a refresh token says nothing of the one that was refused.
+    const { doubt } = this.#chain;
+    const isDoubted = doubt.kind !== 'none' && presented !== undefined && isSame(doubt.token, presented);
+    if (brought !== undefined && isDoubted) this.#chain = { ...this.#chain, doubt: { kind: 'none' } };
     // A newer refresh token makes the note meaningless: it is left for the next one to replace.
     if (brought?.refreshToken !== undefined)
       return this.#keep(nextState(this.#chain, brought.refreshToken, brought));

@@ -3,7 +3,9 @@ import { runbookLink } from '../core/alert.ts';
 import {
   type Board,
   countVersions,
+  decideStandbyState,
   decideTokenState,
+  isStandby,
   type LeadershipRecord,
   nextAttemptAtMs,
   type ProviderRecord,
@@ -51,12 +53,15 @@ interface Seen {
 export function describeStatus(sources: StatusSources, query: StatusQuery): StatusDocument {
   const { board, clock, name, version, replica } = sources;
   const nowMs = clock.now();
+  const decideState = isStandby(board.leadership, clock.monotonicMs())
+    ? decideStandbyState
+    : decideTokenState;
   const counts = noCounts();
   const ofProviders = new Map<string, { counts: StateCounts; records: TokenRecord[] }>();
   const matching: Seen[] = [];
   const accepts = createFilter(query);
   for (const record of board.tokens()) {
-    const seen = see(record, nowMs);
+    const seen = see(record, decideState(record, nowMs));
     const { provider } = record.identity;
     const ofProvider = ofProviders.get(provider) ?? { counts: noCounts(), records: [] };
     ofProviders.set(provider, ofProvider);
@@ -109,6 +114,7 @@ function describeLeadership({ isLeader, sinceMs, other, trouble }: LeadershipRec
     isLeader,
     since: formatUtc(sinceMs),
     leader: isBlind ? null : (other?.name ?? null),
+    reach: isBlind ? null : (other?.reach ?? null),
     problem: trouble?.problem ?? null,
   };
 }
@@ -196,8 +202,7 @@ const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>
   name: byName,
 };
 
-function see(record: TokenRecord, nowMs: number): Seen {
-  const state = decideTokenState(record, nowMs);
+function see(record: TokenRecord, state: TokenState): Seen {
   const nothing = record.readable.kind === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   return {
     record,

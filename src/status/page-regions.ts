@@ -62,12 +62,10 @@ export function renderStates(document: StatusDocument): Html {
 
 /** Under the headline: until when readers are fine, and who has to act; on a stand-by, where to look. */
 export function renderTrouble({ leadership, trouble: { readers }, causes, at }: StatusDocument): Html {
-  const { isLeader, leader } = leadership;
+  const { isLeader, reach } = leadership;
   if (!isLeader)
     return html`<span>Below is what this replica read last in the store. How refreshes go, only the leader knows${
-      leader === null
-        ? '.'
-        : html`: <code>kubectl port-forward pod/${leader} 8080</code>, then its page on that port.`
+      reach === null ? '.' : html`: <code>${reach}</code>, then its page on that port.`
     }</span>`;
   if (readers.tokens === 0) return html``;
   const forPerson = causes.filter(({ needsPerson }) => needsPerson).length;
@@ -142,7 +140,7 @@ function renderOutlook(readers: ReadersStatus, at: string): Html {
 
 /** Without a configured address there is nowhere to link to. */
 export function renderRunbook(code: string, runbook: string): Html {
-  return /^https?:\/\//.test(runbook)
+  return /^(?:https?:\/\/|\/runbook\/)/.test(runbook)
     ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
     : html`<strong title="${runbook}">${code}</strong>`;
 }

@@ -12,7 +12,7 @@ export const STATE_LABELS: Readonly<Record<TokenState, string>> = {
   expired: 'Expired',
   absent: 'No token',
   failing: 'Failing',
-  unknown: 'Not read yet',
+  unknown: 'Not known yet',
   due: 'Due',
   fresh: 'Fresh',
 };

@@ -16,7 +16,9 @@ const countsSchema = z.strictObject({
   expired: count.describe('had a token; it has expired'),
   absent: count.describe('readers have no token'),
   failing: count.describe('readers have a token, or that is not known yet; refreshing it fails'),
-  unknown: count.describe('the store has not been read yet'),
+  unknown: count.describe(
+    'the store has not been read yet; of a replica that stands by: it has not seen a good token there, and the leader may have published one since',
+  ),
   due: count.describe('the refresh is due'),
   fresh: count,
 });
@@ -97,7 +99,7 @@ const tokenStatusSchema = z.strictObject({
       message: z.string(),
       since: time.describe('when the first attempt in a row failed'),
       attempts: count,
-      runbook: z.string().describe('a URL, or the file in the project'),
+      runbook: z.string().describe('a URL, or a path on this server'),
     })
     .nullable(),
   versions: z
@@ -123,6 +125,10 @@ export const statusDocumentSchema = z.strictObject({
       .string()
       .nullable()
       .describe('the other replica that leads; null when this one does, or none has been seen to'),
+    reach: z
+      .string()
+      .nullable()
+      .describe('the command that brings the page of that replica; null when it is not known'),
     problem: z
       .string()
       .nullable()

@@ -17,8 +17,13 @@ import type { TokenStatus } from './status-document.ts';
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
 
 /** The row of a token, and below it why its refreshes fail, as wide as the table. */
-export function renderTokenRows(token: TokenStatus, at: string): Html {
-  const { failure, state } = token;
+export function renderTokenRows(status: TokenStatus, at: string): Html {
+  const { failure, state } = status;
+  // What a stand-by read long ago is no news of the token.
+  const token =
+    state === 'unknown'
+      ? { ...status, issuedAt: null, dueAt: null, expiresAt: null, nextAttemptAt: null }
+      : status;
   const tone = state === 'absent' && failure === null ? 'unknown' : state;
   return html`<tr role="row" data-key="${token.token}" class="${tone}">
 <th role="rowheader" scope="row"><bdi>${token.token}</bdi><small><bdi>${token.secret}</bdi></small></th>
@@ -43,14 +48,16 @@ function renderState({ state, failure, generation }: TokenStatus, at: string): H
   return html`${badge}<span class="cause">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small></span>`;
 }
 
-function renderEnds({ issuedAt, expiresAt }: TokenStatus, at: string): Html {
-  if (expiresAt === null) return html`<div class="ends"><span class="left">no token</span></div>`;
+function renderEnds({ state, issuedAt, expiresAt }: TokenStatus, at: string): Html {
+  if (expiresAt === null)
+    return html`<div class="ends"><span class="left">${state === 'unknown' ? 'not known yet' : 'no token'}</span></div>`;
   return html`<div class="ends" aria-hidden="true"><span>${issuedAt === null ? '' : formatClock(issuedAt, at)}</span><span class="left" data-left="${expiresAt}">${formatLifeLeft(msBetween(at, expiresAt))}</span><span>${formatClock(expiresAt, at)}</span></div>`;
 }
 
-function renderNext({ nextAttemptAt, isRefreshing, failure }: TokenStatus, at: string): Html {
+function renderNext({ state, nextAttemptAt, isRefreshing, failure }: TokenStatus, at: string): Html {
   if (isRefreshing && failure === null) return html`now`;
-  if (nextAttemptAt === null) return html`<span class="quiet">not planned</span>`;
+  if (nextAttemptAt === null)
+    return html`<span class="quiet">${state === 'unknown' ? 'not known yet' : 'not planned'}</span>`;
   return html`${timeElement(nextAttemptAt, at)}<small data-next="${nextAttemptAt}">${formatDistance(msBetween(at, nextAttemptAt))}</small>`;
 }
 

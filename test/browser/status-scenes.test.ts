@@ -90,7 +90,8 @@ const EXPECTED: Readonly<Record<keyof typeof STATUS_SCENES, Expected>> = {
   'stand-by': {
     headline: 'Stand-by: token-refresher-7c9f-abcde leads',
     color: QUIET,
-    below: /what this replica read last.*kubectl port-forward pod\/token-refresher-7c9f-abcde 8080/,
+    below:
+      /what this replica read last.*kubectl -n payments port-forward pod\/token-refresher-7c9f-abcde 8080/,
     causes: [],
     cards: [['pivot-b2b2c', undefined]],
   },
@@ -162,7 +163,17 @@ describe('the status page at 3 a.m.', { ...needsTool('chromium'), timeout: 120_0
         if (troubleColor !== undefined) assert.equal(await colorOf(codes.first()), troubleColor);
       }
       const badges = await page.locator('#rows .absent .badge, #rows .expired .badge').count();
-      assert.equal(badges > 0, causes.some(([, titleColor]) => titleColor === RED) || scene === 'stand-by');
+      assert.equal(
+        badges > 0,
+        causes.some(([, titleColor]) => titleColor === RED),
+      );
+      if (scene === 'stand-by')
+        assert.deepEqual(await page.locator('#rows .badge').allTextContents(), [
+          'Not known yet',
+          'Not known yet',
+          'Not known yet',
+          'Fresh',
+        ]);
       assert.deepEqual(troubles, []);
     });
   }

@@ -207,3 +207,19 @@ describe('an installation without a name', () => {
     assert.match(warnings[0] ?? '', /^app\.yaml:1:9 alerts: there is no name: .*allowed: alerts\.name/);
   });
 });
+
+// A new sink makes this fail until `PLAIN_SINK_FIELDS` knows those of its fields that are no secret.
+describe('a mistake in a field of a sink', () => {
+  for (const { kind, credentials, schema } of CATALOG.sinks) {
+    for (const field of Object.keys(schema.in.shape).filter((each) => each !== 'kind')) {
+      const isSecret = credentials.includes(field);
+      it(`${kind}.${field}: what was found is ${isSecret ? 'kept quiet' : 'told'}`, () => {
+        const problems = problemsOf(
+          parseText(`alerts: { sinks: [{ kind: ${kind}, ${field}: 4242 }] }\n${PIVOT}`),
+        ).filter((each) => each.includes(`alerts.sinks[0].${field}: `));
+        assert.equal(problems.length, 1);
+        assert.equal(problems.join().includes('4242'), !isSecret);
+      });
+    }
+  }
+});

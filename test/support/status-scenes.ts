@@ -61,11 +61,17 @@ async function playFirstStart(): Promise<StatusStage> {
 async function playStandby(): Promise<StatusStage> {
   const stage = createStatusStage({ isLeader: false });
   stage.tell(
-    { event: 'standing-by', leader: LEADER, isOurs: true },
+    {
+      event: 'standing-by',
+      leader: LEADER,
+      reach: `kubectl -n payments port-forward pod/${LEADER} 8080`,
+      isOurs: true,
+    },
     { event: 'token-absent', identity: customer(0), why: 'no value yet' },
     { event: 'token-absent', identity: customer(1), why: 'no value yet' },
   );
   stage.refresh(customer(2), MINUTE_MS);
+  stage.refresh(customer(3));
   await stage.clock.advance(5 * MINUTE_MS);
   return stage;
 }
