@@ -11,8 +11,9 @@ export const SECRET_NAME_FORM =
   `1 to ${LONGEST} of letters, digits and /_+=.@-, not ending in a hyphen and six characters ` +
   '(Secrets Manager adds such an end to the ARN)';
 
-/** Also the `pattern` of the JSON Schema. */
-export const SECRET_NAME_PATTERN = /^(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,512}$/;
+/** Also the `pattern` of the JSON Schema. Short, or without a hyphen seven from its end: a look-ahead, which Helm's RE2 has not. */
+export const SECRET_NAME_PATTERN =
+  /^(?:[A-Za-z0-9/_+=.@-]{1,6}|[A-Za-z0-9/_+=.@-]{0,505}[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]{6})$/;
 
 /** Like a name, but `{customer}` may stand in it. */
 export const SECRET_TEMPLATE_PATTERN = /^(?:[A-Za-z0-9/_+=.@-]|\{customer\}){1,512}$/;
