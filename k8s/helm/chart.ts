@@ -3,8 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 
 const MONITORING = join(import.meta.dirname, '../components/prometheus-operator');
 
@@ -57,7 +56,7 @@ function record(properties: JsonObject, optional: readonly string[] = []): JsonO
 
 /** The schema of values.yaml. Our own stands in it but for `required`: a template asks for providers, and the chart alone passes `helm lint`. */
 function valuesSchema(): JsonObject {
-  const { $schema, required: _, ...configuration } = configurationJsonSchema(KINDS, SINKS);
+  const { $schema, required: _, ...configuration } = configurationJsonSchema(CATALOG);
   const timing = {
     initialDelaySeconds: count(0),
     periodSeconds: count(1),

@@ -123,7 +123,8 @@ export class ManagedToken {
 
   /**
    * Refreshes the token and ends when that has succeeded, when the term ends, or after `maxAttempts` failures. A call
-   * while one is running joins it; an explicit one also ends its wait, unless the provider asked for that wait.
+   * while one is running joins it; an explicit one also ends its wait, unless the provider asked for that wait, and is
+   * begun anew when there was nothing to fetch for the run that it has joined.
    */
   refresh(
     reason: RefreshReason,
@@ -134,11 +135,17 @@ export class ManagedToken {
     if (reason === 'explicit') coolDown.forgetRejection();
     if (this.#running === undefined)
       return this.#begin(reason, term, maxAttempts, this.#isOnlyChainDue(reason) ? 'chain' : 'token');
-    if (reason === 'explicit' && coolDown.demandedRestMs() === 0) {
+    if (reason !== 'explicit') return this.#running;
+    if (coolDown.demandedRestMs() === 0) {
       this.#isUrged = true;
       this.#wakeUp?.abort();
     }
-    return this.#running;
+    const retiring = this.#retiring?.signal;
+    return this.#running.then((outcome) =>
+      outcome.kind === 'fresh' && retiring?.aborted !== true
+        ? this.refresh(reason, term, maxAttempts)
+        : outcome,
+    );
   }
 
   /**

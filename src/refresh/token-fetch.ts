@@ -117,7 +117,7 @@ export async function fetchToken(
  * @returns why it can never be published, when it is neither
  */
 export function takeToken(
-  { clock, events, identity, policy, offsetMs, chain, limits, random }: TokenFetchDeps,
+  { clock, events, identity, policy, offsetMs, chain, limits, random, store }: TokenFetchDeps,
   state: TokenState,
   token: FetchedToken,
   isAskedEarly: boolean,
@@ -151,7 +151,7 @@ export function takeToken(
   const problem = describeFieldProblem(token.fields);
   if (problem !== undefined) return unusable(`the answer for ${identity.token} ${problem}`);
   const what = `the document of ${identity.token}, with its access token,`;
-  const excess = describeExcess(what, pending.write.text);
+  const excess = describeExcess(what, pending.write.text, store.maxSecretBytes);
   if (excess !== undefined) return unusable(excess);
   return succeed({ kind: 'pending', stored, published, pending });
 }

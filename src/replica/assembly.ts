@@ -68,8 +68,12 @@ export function assemble(
   ports: RefreshPorts,
   connections: OutsideSystems,
 ): readonly AssembledProvider[] {
-  const { writesPerSecond: callsPerSecond } = configuration.store;
-  const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock: ports.clock });
+  const { writesPerSecond: callsPerSecond, rules } = configuration.store;
+  const rateLimiter = new WriteRateLimiter({
+    callsPerSecond,
+    callsPerWrite: rules.callsPerPublish,
+    clock: ports.clock,
+  });
   const shared = { ...ports, ...connections, rateLimiter };
   return configuration.providers.map((provider) => assembleProvider(provider, shared));
 }
@@ -138,11 +142,11 @@ function createChain(
   configuration: ProviderConfiguration,
   token: TokenConfiguration,
   source: TokenSource,
-  parts: Omit<TokenChainDeps, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
+  deps: Omit<TokenChainDeps, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
 ): TokenChain | undefined {
   if (token.stateSecret === undefined) return undefined;
   return new TokenChain({
-    ...parts,
+    ...deps,
     stateSecret: token.stateSecret,
     fallback: configuration.configured.chainFallback,
     remedy: () => describeRemedy(configuration, token),

@@ -8,8 +8,7 @@ import { CHART, chartFiles } from '../../k8s/helm/chart.ts';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { VERSION } from '../../src/core/version.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { findHelmProblem, HELM_SKIP, helm, refusalOf, renderChart } from '../support/helm.ts';
 import { type Manifest, oneOf, readManifestText } from '../support/manifest.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
@@ -57,7 +56,7 @@ describe('the files of the chart', () => {
   }
 
   it('checks a configuration with our own schema', () => {
-    const { $schema: _, required, ...ours } = configurationJsonSchema(KINDS, SINKS);
+    const { $schema: _, required, ...ours } = configurationJsonSchema(CATALOG);
     assert.deepEqual(required, ['providers'], 'a template asks for these');
     const schema: unknown = JSON.parse(chartFiles()['values.schema.json'] ?? '');
     assert.deepEqual(at(schema, '$defs', 'configuration'), JSON.parse(JSON.stringify(ours)));

@@ -1,4 +1,4 @@
-/** How long the store counts a version: "it keeps all versions created in the last 24 hours" (PutSecretValue). */
+/** What a version budget is for. */
 export const VERSION_DAY_MS = 86_400_000;
 
 /** When one secret was written in the last 24 hours. Times are monotonic, so that no jump of a clock moves them. */
