@@ -1,12 +1,11 @@
 /**
- * How many versions of a secret the refreshes make, against what Secrets Manager can bear.
+ * How many versions of a secret the refreshes make, against what Secrets Manager allows.
  *
  * "Do not call PutSecretValue at a sustained rate of more than once every 10 minutes" (API reference): all versions of
  * the last 24 hours are kept and count towards a quota; versions cannot be deleted on request.
  */
 import { inSeconds } from '../schedule/cadence.ts';
-import { VERSION_DAY_MS } from './recent-writes.ts';
-import { pacedVersions, type VersionBudget } from './version-pace.ts';
+import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from './version-pace.ts';
 
 /** AWS's guidance for one secret. */
 const MIN_SUSTAINED_MS = 600_000;
