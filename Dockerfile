@@ -1,22 +1,24 @@
 # syntax=docker/dockerfile:1
-# The version of Node.js is the one that the tests run (package.json, devDependencies.node).
-ARG NODE_VERSION=26.9.0
+# The version of Node.js is the one that the tests run (package.json, devDependencies.node). A tag can move: a build that is
+# to be repeated adds the digest, here or by --build-arg; `npm run release` prints the command, `-- --pinned` insists on it.
+ARG NODE_IMAGE=node:26.9.0-slim
 
 # The application layer: exactly what `npm run build:layer -- FOLDER` makes without a container engine, and what
 # test/image runs. On the machine that builds, for any platform: the layer is JavaScript.
-FROM --platform=$BUILDPLATFORM node:${NODE_VERSION}-slim AS build
+FROM --platform=$BUILDPLATFORM ${NODE_IMAGE} AS build
 WORKDIR /build
 COPY package.json package-lock.json .npmrc ./
 # No install scripts: none is needed here, and none that a dependency may get one day shall run.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY config config
+COPY docs/runbook.md docs/
 COPY image image
 COPY src src
 RUN node image/application-layer.ts /layer
 
-FROM node:${NODE_VERSION}-slim
-ARG NODE_VERSION
-ARG VERSION=0.1.0
+FROM ${NODE_IMAGE}
+ARG NODE_IMAGE
+ARG VERSION=0.2.0
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z
 LABEL org.opencontainers.image.title="token-refresher" \
@@ -24,13 +26,14 @@ LABEL org.opencontainers.image.title="token-refresher" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}" \
-      org.opencontainers.image.base.name="docker.io/library/node:${NODE_VERSION}-slim"
+      org.opencontainers.image.base.name="docker.io/library/${NODE_IMAGE}"
 # Root owns the files: the program reads and never writes them. It runs on a read-only root file system and writes only
 # to the journal's directory, a volume.
 COPY --from=build /layer/app /app
 WORKDIR /app
-# The user has no entry in /etc/passwd: without HOME the AWS SDK fails while it looks for one.
-ENV HOME=/nonexistent NODE_ENV=production TOKEN_REFRESHER_CONFIG=/etc/token-refresher/config.yaml
+# /app/bin for `kubectl exec deploy/token-refresher -- token-refresher status`, as the documents write it; the rest is the
+# base image's. The user has no entry in /etc/passwd: without HOME the AWS SDK fails while it looks for one.
+ENV PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent NODE_ENV=production TOKEN_REFRESHER_CONFIG=/etc/token-refresher/config.yaml
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

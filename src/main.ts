@@ -5,7 +5,7 @@
  * Guarantee: the process ends when its command has ended, or {@link STOP_LIMIT_MS} after it was asked to stop, whatever
  * connections, timers and threads are left.
  */
-import { createSystemClock } from './adapters/system/clock.ts';
+import { createSystemClock, nextTurn } from './adapters/system/clock.ts';
 import { OutputFile } from './adapters/system/output-file.ts';
 import { describeOpenResources, endProcess } from './adapters/system/process-end.ts';
 import { secureProcess } from './adapters/system/process-safety.ts';
@@ -53,14 +53,21 @@ if (safety.refusal !== undefined) {
   await end(2);
 }
 
+const isDumb = process.env['TERM'] === 'dumb';
 const terminal: Terminal = {
   out: (text) => stdout.write(text),
   line: (lines) => stdout.writeLine(lines),
   err: (text) => stderr.write(text),
   isInteractive: process.stdout.isTTY,
-  hasColor: process.stdout.isTTY && !process.env['NO_COLOR'],
+  hasCursor: process.stdout.isTTY && !isDumb,
+  hasColor: process.stdout.isTTY && !isDumb && !process.env['NO_COLOR'],
   columns: () => process.stdout.columns,
   lines: () => process.stdout.rows,
+  onScreenChange: (listener) => {
+    process.stdout.on('resize', () => listener('resized'));
+    process.on('SIGCONT', () => listener('continued'));
+  },
+  changesHeard: nextTurn,
   // A copy: each look into `process.env` makes a new string, and 10,000 tokens may share one credential.
   env: { ...process.env },
   warnings: safety.warnings,

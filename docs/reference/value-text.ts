@@ -1,9 +1,11 @@
 /** What an option's value may be, as one cell of a table. */
 
-import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM } from '../../src/config/secret-name.ts';
+import { allowedByAny } from '../../src/config/schema.ts';
+import { SECRET_TEMPLATE_FORM } from '../../src/config/secret-name.ts';
 import { CUSTOMER_NAME_FORM } from '../../src/core/token/customer-name.ts';
 import { DURATION_FORM } from '../../src/core/wire/duration.ts';
 import { URL_FORM } from '../../src/core/wire/service-url.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { code, link, markUp } from './markdown-text.ts';
 import type { SchemaNode } from './schema-node.ts';
 
@@ -36,7 +38,7 @@ export const SHARED_FORMS: readonly SharedForm[] = [
   {
     title: 'Names of secrets',
     term: 'name of a secret',
-    words: SECRET_NAME_FORM,
+    words: allowedByAny(CATALOG.stores).names.form,
     note: 'Names, not ARNs: the account and the region are those of the store.',
   },
   {

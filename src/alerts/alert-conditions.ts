@@ -11,6 +11,7 @@ import { ALERTS, type AlertName, alertKey } from '../core/alert.ts';
 import {
   type Board,
   type FailureRecord,
+  NO_LEADER_AFTER_MS,
   type ProviderRecord,
   publishedOf,
   type TokenRecord,
@@ -43,8 +44,6 @@ export interface Detail {
   readonly action?: string;
 }
 
-/** Two lease durations: a leader that is cut off has stopped by then, and another would have taken over. */
-export const NO_LEADER_AFTER_MS = 30_000;
 /** An expired token whose refresh does not fail either: something stands still. */
 const STALL_AFTER_EXPIRY_MS = 30_000;
 

@@ -25,7 +25,8 @@ export function reduceLeadership(
       const isOurs = event.isOurs === true;
       const isStillStrange = !isOurs && other?.isOurs === false;
       const sinceMonotonicMs = isStillStrange ? other.sinceMonotonicMs : monotonicMs;
-      return { ...record, other: { name: event.leader, isOurs, sinceMonotonicMs }, trouble: undefined };
+      const { leader: name, reach } = event;
+      return { ...record, other: { name, reach, isOurs, sinceMonotonicMs }, trouble: undefined };
     }
     case 'nobody-leads': {
       const blindSinceMonotonicMs = monotonicMs - event.sinceMs;

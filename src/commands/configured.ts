@@ -2,8 +2,8 @@ import type { Configuration } from '../config/configuration.ts';
 import { findLeaseNameProblem } from '../config/coordination-schema.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
-import { findJournalProblem, KINDS, readConfigurationFile, readPodNamespace } from '../wiring/connections.ts';
-import { SINKS } from '../wiring/sinks.ts';
+import { CATALOG } from '../wiring/catalog.ts';
+import { findJournalProblem, readConfigurationFile, readPodNamespace } from '../wiring/connections.ts';
 import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -98,8 +98,7 @@ export async function loadOrExplain(
   }
   const lanes = files ?? createSystemPorts().files;
   const loaded = await loadConfiguration(path, {
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
     readFile: (file, mostBytes) => readConfigurationFile(file, mostBytes, lanes),
     notesFiles: files !== undefined,
     env: checksEnv ? terminal.env : undefined,

@@ -1,10 +1,10 @@
 /** `init PRESET`: a provider to paste into a configuration, with what has to be filled in. */
 
-import { DEFAULT_VERSION_BUDGET, writesPerDay } from '../core/limits/write-budget.ts';
 import { decideCadence } from '../core/schedule/cadence.ts';
 import { suggest } from '../core/spelling.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { ProviderKind } from '../providers/provider.ts';
+import { CATALOG } from '../wiring/catalog.ts';
 import { findPreset, KINDS, listPresets } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -48,6 +48,9 @@ const FORM_ENTRIES: Readonly<Record<string, string>> = {
   secret: tokens/my-bank
 `,
 };
+
+/** Of the store that a configuration has where it names none. */
+const STORE_RULES = CATALOG.stores[0].rules;
 
 export function init(name: string, terminal: Terminal): ExitCode {
   const form = Object.hasOwn(FORM_ENTRIES, name) ? FORM_ENTRIES[name] : undefined;
@@ -112,9 +115,9 @@ function presetEntry(name: string, kind: ProviderKind): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** A name that a secret may have: not one that ends like an ARN, in a hyphen and six characters. */
+/** A name that a secret may have. */
 function secretOf(name: string): string {
-  return /-.{6}$/.test(name) ? `tokens/${name}/token` : `tokens/${name}`;
+  return STORE_RULES.names.pattern.test(`tokens/${name}`) ? `tokens/${name}` : `tokens/${name}/token`;
 }
 
 function customerLines(
@@ -151,7 +154,8 @@ function isWrittenOften(lifetimeMs: number): boolean {
     stalenessMs: 0,
     minIntervalMs: 0,
   });
-  return writesPerDay(refreshEveryMs) > DEFAULT_VERSION_BUDGET;
+  const { versions } = STORE_RULES;
+  return versions !== undefined && refreshEveryMs < versions.sustainedEveryMs;
 }
 
 /** As entries stand in a list that others are in already. */

@@ -3,10 +3,11 @@
  * in the store, so that a provider's are one line, with `{customer}` in the names.
  */
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { decideBudget, writesPerDay } from '../config/write-budget.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import { decideBudget, writesPerDay } from '../core/limits/write-budget.ts';
 import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/schedule/cadence.ts';
 import { nextFirings, tickExpression } from '../core/schedule/cron-expression.ts';
+import type { StoreRules } from '../core/store-kind.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
 import { createSystemPorts } from '../wiring/system-ports.ts';
@@ -56,8 +57,9 @@ export async function plan(options: ConfigurationOptions, terminal: Terminal): P
 }
 
 function planTokens(configuration: Configuration, nowMs: number): readonly TokenPlan[] {
-  return configuration.providers.flatMap((provider) => {
-    const shared = planProvider(provider, nowMs);
+  const { providers, store } = configuration;
+  return providers.flatMap((provider) => {
+    const shared = planProvider(provider, store.rules, nowMs);
     return [...provider.tokens, ...discoveredToken(provider)].map(({ identity, stateSecret }) => ({
       token: identity.token,
       provider: identity.provider,
@@ -121,12 +123,13 @@ type ProviderPlan = Omit<
   'token' | 'provider' | 'kind' | 'customer' | 'discoveredBy' | 'secret' | 'stateSecret'
 >;
 
-function planProvider(provider: ProviderConfiguration, nowMs: number): ProviderPlan {
+function planProvider(provider: ProviderConfiguration, rules: StoreRules, nowMs: number): ProviderPlan {
   const { schedule, lifetimeMs, versionBudget, name } = provider;
   const cadence = decideCadence(lifetimeMs, schedule.policy);
   const longestMs = lifetimeMs - cadence.leastMarginMs;
   const wanted = schedule.kind === 'classic' ? classicPace(cadence, schedule) : derivedPace(cadence, name);
   const verdict = decideBudget(
+    rules.versions,
     wanted.averageMs,
     versionBudget,
     schedule.kind === 'classic' ? wanted.averageMs : longestMs,

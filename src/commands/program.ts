@@ -20,6 +20,8 @@ Exit codes:
   1  something failed at run time, or the command was stopped before it was done; standard error says what
   2  wrong usage or configuration; nothing was started`;
 
+const JSON_OPTION = ['--json', 'print JSON'] as const;
+
 /** Commands are imported when they run: \`plan\` need not pay for the sandbox. */
 export function createProgram(terminal: Terminal): Program {
   let exitCode: ExitCode = 0;
@@ -36,122 +38,139 @@ export function createProgram(terminal: Terminal): Program {
       config({ jitless: true });
     });
 
-  withConfig(program.command('run'))
-    .description('refresh tokens until SIGTERM or SIGINT: the daemon')
+  const command = (name: string, description: string, examples: readonly string[]): Command =>
+    program
+      .command(name)
+      .description(description)
+      .addHelpText(
+        'after',
+        ['\nExamples:', ...examples.map((each) => `  token-refresher ${each}`)].join('\n'),
+      );
+  const configured = (...parts: Parameters<typeof command>): Command =>
+    command(...parts).option('--config <file>', 'configuration (YAML); or set TOKEN_REFRESHER_CONFIG');
+  /** Commands that change nothing, when asked to stop, leave everything as it is, at once. */
+  const endOnStop = async (work: Promise<ExitCode>, options: ConfigurationOptions): Promise<void> => {
+    const stopped = terminal.stopRequest().then(async (signal) => {
+      const { complainOfStop } = await import('./configured.ts');
+      return complainOfStop(signal, options, terminal);
+    });
+    exitCode = await Promise.race([work, stopped]);
+  };
+
+  configured('run', 'refresh tokens until SIGTERM or SIGINT: the daemon', [
+    'run --config /etc/token-refresher/config.yaml',
+    'run --once --config config.yaml',
+  ])
     .option('--once', 'refresh what is due and end; exits 1 if anything failed (for a CronJob or a shell)')
-    .addHelpText(
-      'after',
-      examples('run --config /etc/token-refresher/config.yaml', 'run --once --config config.yaml'),
-    )
     .action(async (options: RunOptions) => {
       const { run } = await import('./run.ts');
       exitCode = await run(options, terminal);
     });
 
-  withConfig(program.command('check'))
-    .description('check the configuration, without starting anything')
+  configured('check', 'check the configuration, without starting anything', [
+    'check --config config.yaml',
+    'check --live --json --config config.yaml',
+  ])
     .option(
       '--live',
       'also read credentials, ask each provider for a token (dropped; not where that would spend a refresh token) and look at the secrets; writes nothing',
     )
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('check --config config.yaml', 'check --live --json --config config.yaml'))
+    .option(...JSON_OPTION)
     .action(async (options: CheckOptions) => {
       const { check } = await import('./check.ts');
-      exitCode = await endOnStop(check(options, terminal), options, terminal);
+      await endOnStop(check(options, terminal), options);
     });
 
-  withConfig(program.command('plan'))
-    .description('show what the configuration means for each token: cadence, cron, margin, writes a day')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('plan --config config/example.yaml', 'plan --json --config config.yaml'))
+  configured(
+    'plan',
+    'show what the configuration means for each token: cadence, cron, margin, writes a day',
+    ['plan --config config/example.yaml', 'plan --json --config config.yaml'],
+  )
+    .option(...JSON_OPTION)
     .action(async (options: ConfigurationOptions) => {
       const { plan } = await import('./plan.ts');
-      exitCode = await endOnStop(plan(options, terminal), options, terminal);
+      await endOnStop(plan(options, terminal), options);
     });
 
-  withConfig(program.command('refresh'))
-    .description('fetch and publish a token now, whether it is due or not')
+  configured('refresh', 'fetch and publish a token now, whether it is due or not', [
+    'refresh acme --config config.yaml',
+    'refresh acme/ayu --json',
+  ])
     .argument('<name>', 'a token (acme, acme/ayu), or a provider for all its tokens')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('refresh acme --config config.yaml', 'refresh acme/ayu --json'))
+    .option(...JSON_OPTION)
     .action(async (name: string, options: ConfigurationOptions) => {
       const { refresh } = await import('./refresh.ts');
       exitCode = await refresh(name, options, terminal);
     });
 
-  withConfig(program.command('status'))
-    .description('show the state of each published token; exits 1 unless all are valid')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('status --config config.yaml', 'status --json --config config.yaml'))
+  configured('status', 'show the state of each published token; exits 1 unless all are valid', [
+    'status --config config.yaml',
+    'status --json --config config.yaml',
+  ])
+    .option(...JSON_OPTION)
     .action(async (options: ConfigurationOptions) => {
       const { status } = await import('./status.ts');
-      exitCode = await endOnStop(status(options, terminal), options, terminal);
+      await endOnStop(status(options, terminal), options);
     });
 
-  withConfig(program.command('alert-test'))
-    .description('send a labelled test alert to every sink; exits 1 if any sink rejects it')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('alert-test --config config.yaml', 'alert-test --json'))
+  configured('alert-test', 'send a labelled test alert to every sink; exits 1 if any sink rejects it', [
+    'alert-test --config config.yaml',
+    'alert-test --json',
+  ])
+    .option(...JSON_OPTION)
     .action(async (options: ConfigurationOptions) => {
       const { alertTest } = await import('./alert-test.ts');
       exitCode = await alertTest(options, terminal);
     });
 
-  withConfig(program.command('try'))
-    .description("show a provider's request, and what its rules find in an answer; never a secret")
+  configured('try', "show a provider's request, and what its rules find in an answer; never a secret", [
+    'try my-api --config config.yaml',
+    'try my-api --send',
+    'try my-api --answer answer.json',
+  ])
     .argument('<name>', 'a provider, or one of its tokens (acme/ayu)')
     .option('--send', 'send it once, and show what each rule found in the answer; the token is dropped')
     .option('--answer <file>', 'read a recorded answer instead: its body, or what curl -i prints')
-    .option('--json', 'print JSON')
-    .addHelpText(
-      'after',
-      examples('try my-api --config config.yaml', 'try my-api --send', 'try my-api --answer answer.json'),
-    )
+    .option(...JSON_OPTION)
     .action(async (name: string, options: TryOptions) => {
       const { tryProvider } = await import('./try.ts');
-      exitCode = await endOnStop(tryProvider(name, options, terminal), options, terminal);
+      await endOnStop(tryProvider(name, options, terminal), options);
     });
 
-  program
-    .command('presets')
-    .description('list the APIs that need no description of your own')
-    .option('--json', 'print JSON')
-    .addHelpText('after', examples('presets', 'presets --json'))
+  command('presets', 'list the APIs that need no description of your own', ['presets', 'presets --json'])
+    .option(...JSON_OPTION)
     .action(async (options: { json?: boolean }) => {
       const { presets } = await import('./presets.ts');
       exitCode = presets(options, terminal);
     });
 
-  program
-    .command('init')
-    .description('print a provider to paste into a configuration')
+  command('init', 'print a provider to paste into a configuration', ['init paypal', 'init oauth2'])
     .argument('<preset>', 'a preset, or oauth2, http or snap for an API of your own')
-    .addHelpText('after', examples('init paypal', 'init oauth2'))
     .action(async (name: string) => {
       const { init } = await import('./init.ts');
       exitCode = init(name, terminal);
     });
 
-  program
-    .command('schema')
-    .description(
-      'print the JSON Schema of the configuration, of the document that readers find, or of what a webhook is sent',
-    )
+  command(
+    'schema',
+    'print the JSON Schema of the configuration, of the document that readers find, or of what a webhook is sent',
+    ['schema > config/schema.json', 'schema token-document'],
+  )
     .addArgument(
       new Argument('[name]')
         .choices(['configuration', 'token-document', 'alert-notification'])
         .default('configuration'),
     )
-    .addHelpText('after', examples('schema > config/schema.json', 'schema token-document'))
     .action(async (name: 'configuration' | 'token-document' | 'alert-notification') => {
       const { schema } = await import('./schema.ts');
       exitCode = schema(name, terminal);
     });
 
-  program
-    .command('sandbox')
-    .description('try it: simulated providers, a Secrets Manager and the daemon, all on this machine')
+  command('sandbox', 'try it: simulated providers, a Secrets Manager and the daemon, all on this machine', [
+    'sandbox',
+    'sandbox --fault store:throttle@150s+30s',
+    'sandbox --upstreams-only --speed 1',
+  ])
     .addOption(
       new Option('--speed <factor>', 'divide all lifetimes by this factor').argParser(parseSpeed).default(15),
     )
@@ -162,10 +181,6 @@ export function createProgram(terminal: Terminal): Program {
         '--version-wall <count>',
         'versions a secret may get in the (shrunken) day; 144 by default',
       ).argParser(parseCount),
-    )
-    .addHelpText(
-      'after',
-      examples('sandbox', 'sandbox --fault store:throttle@150s+30s', 'sandbox --upstreams-only --speed 1'),
     )
     .action(async (options: SandboxCommandOptions) => {
       const { sandbox } = await import('./sandbox.ts');
@@ -188,27 +203,6 @@ export function createProgram(terminal: Terminal): Program {
       }
     },
   };
-}
-
-/** For commands that change nothing: when asked to stop they leave everything as it is, at once. */
-function endOnStop(
-  command: Promise<ExitCode>,
-  options: ConfigurationOptions,
-  terminal: Terminal,
-): Promise<ExitCode> {
-  const stopped = terminal.stopRequest().then(async (signal) => {
-    const { complainOfStop } = await import('./configured.ts');
-    return complainOfStop(signal, options, terminal);
-  });
-  return Promise.race([command, stopped]);
-}
-
-function withConfig(command: Command): Command {
-  return command.option('--config <file>', 'configuration (YAML); or set TOKEN_REFRESHER_CONFIG');
-}
-
-function examples(...lines: readonly string[]): string {
-  return ['\nExamples:', ...lines.map((line) => `  token-refresher ${line}`)].join('\n');
 }
 
 function parseSpeed(text: string): number {

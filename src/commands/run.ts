@@ -78,7 +78,7 @@ async function runDaemon(
           config: path,
           providers: providers.length,
           tokens,
-          store: store.endpoint ?? `aws-secrets-manager ${store.region ?? ''}`.trim(),
+          store: store.endpoint ?? `${store.kind} ${store.region ?? ''}`.trim(),
           http: httpUrl,
         },
         `keeping ${tokens} token${tokens === 1 ? '' : 's'} fresh${others}; health and metrics on ${httpUrl}`,

@@ -28,6 +28,9 @@ export interface SandboxCommandOptions {
   readonly versionWall?: number;
 }
 
+/** Between two starts bookmarks and copied commands stay right. */
+const PORTS = { store: 4600, upstreams: 4601, daemon: 4602 } as const;
+
 export async function sandbox(options: SandboxCommandOptions, terminal: Terminal): Promise<ExitCode> {
   const faults = parseFaults(options.fault, terminal);
   if (faults === undefined) return 2;
@@ -38,6 +41,8 @@ export async function sandbox(options: SandboxCommandOptions, terminal: Terminal
     ...ports,
     speed: options.speed,
     faults,
+    // Whoever runs a daemon by hand may run two.
+    ports: options.upstreamsOnly === true ? { ...PORTS, daemon: 0 } : PORTS,
     ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
   });
   try {
@@ -59,12 +64,12 @@ interface Session extends SystemPorts {
   readonly stopRequest: Promise<unknown>;
 }
 
+/** A terminal gets the table; one whose cursor does not move, and a pipe, the log, which begins with `sandbox-ready` there. */
 async function runDaemon(session: Session): Promise<void> {
   const { configuration, terminal, clock, random, files, world, stopRequest } = session;
-  // A pipe gets the log, its first line being `sandbox-ready`; a terminal gets the table instead.
-  const lines = new HeldLines((line) => terminal.isInteractive || terminal.line(line));
+  const lines = new HeldLines((line) => terminal.hasCursor || terminal.line(line));
   const reporting = await createReporting({
-    settings: { ...configuration.log, format: 'json' },
+    settings: { ...configuration.log, format: terminal.isInteractive ? 'pretty' : 'json' },
     clock,
     isInteractive: terminal.isInteractive,
     hasColor: terminal.hasColor,
@@ -77,8 +82,14 @@ async function runDaemon(session: Session): Promise<void> {
     columns: () => terminal.columns(),
     lines: () => terminal.lines(),
     color: terminal.hasColor,
+    changesHeard: () => terminal.changesHeard(),
   });
   reporting.listen(table.onEvent);
+  world.listenToSlack((text) => {
+    table.onAlert(text);
+    reporting.log.write('info', 'sandbox-alert', {}, `a Slack channel would get: ${text}`);
+  });
+  terminal.onScreenChange(table.onScreenChange);
   const daemon = createDaemon(configuration, {
     clock,
     random,
@@ -90,13 +101,15 @@ async function runDaemon(session: Session): Promise<void> {
   const closing = new AbortController();
   try {
     const { httpUrl } = await daemon.start();
-    terminal.out(
-      terminal.isInteractive ? introduce(world, configuration, httpUrl) : readyLine(session, httpUrl),
-    );
-    lines.release();
-    if (terminal.isInteractive) {
+    const introduction = introduce(world, configuration, httpUrl);
+    if (terminal.hasCursor) {
+      lines.release();
       void stopRequest.then(() => closing.abort());
-      await table.run(closing.signal);
+      const footer = `status page ${httpUrl}/ · Ctrl-C ends it · Ctrl-Z pauses it until fg`;
+      await table.run(closing.signal, { introduction, footer });
+    } else {
+      terminal.out(terminal.isInteractive ? introduction : readyLine(session, httpUrl));
+      lines.release();
     }
     await stopRequest;
   } finally {
@@ -135,7 +148,7 @@ function readyLine({ world, configuration, clock }: Session, httpUrl: string | u
 
 function introduce(world: Sandbox, configuration: Configuration, httpUrl: string | undefined): string {
   return [
-    'token-refresher sandbox: simulated providers and a Secrets Manager on this machine, nothing leaves it.',
+    'token-refresher sandbox: simulated providers and a Secrets Manager; nothing leaves this machine.',
     '',
     `  store      ${world.store.endpoint}`,
     `  providers  ${world.upstreams.origin}`,

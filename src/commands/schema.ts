@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { configurationJsonSchema } from '../config/json-schema.ts';
 import { tokenDocumentSchema } from '../core/token/document.ts';
 import { alertMessageSchema } from '../core/wire/alert-message.ts';
-import { KINDS } from '../wiring/connections.ts';
-import { SINKS } from '../wiring/sinks.ts';
+import { CATALOG } from '../wiring/catalog.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notification'] as const;
@@ -18,7 +17,7 @@ export function schema(name: SchemaName, terminal: Terminal): ExitCode {
 function jsonSchema(name: SchemaName): unknown {
   switch (name) {
     case 'configuration':
-      return configurationJsonSchema(KINDS, SINKS);
+      return configurationJsonSchema(CATALOG);
     case 'token-document':
       return z.toJSONSchema(tokenDocumentSchema, { target: 'draft-2020-12', io: 'input' });
     case 'alert-notification':

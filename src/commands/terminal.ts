@@ -1,4 +1,4 @@
-/** The program's connection to whoever started it. Commands write here and nowhere else. */
+/** The program's connection to its caller. Commands write here and nowhere else. */
 export interface Terminal {
   /** Standard output. */
   out(text: string): void;
@@ -8,11 +8,17 @@ export interface Terminal {
   err(text: string): void;
   /** True when standard output is a terminal that people look at. */
   readonly isInteractive: boolean;
+  /** True when it is one whose cursor can be moved: not `TERM=dumb`. */
+  readonly hasCursor: boolean;
   /** True when colours are welcome there. */
   readonly hasColor: boolean;
   /** Size of the terminal now; `undefined` when unknown. */
   columns(): number | undefined;
   lines(): number | undefined;
+  /** Told when the terminal has another size, and when the program goes on after it was stopped (Ctrl-Z). */
+  onScreenChange(listener: (change: 'resized' | 'continued') => void): void;
+  /** Resolves when listeners have been told of all changes so far. */
+  changesHeard(): Promise<void>;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** What about this process endangers secrets, for people; empty as a rule. */
   readonly warnings: readonly string[];

@@ -1,13 +1,13 @@
 /** Whether a provider's schedule can work, what would, and what is worth knowing about it. */
 
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
 import {
   type CadencePolicy,
   decideCadence,
   decideTolerableCadence,
   inSeconds,
 } from '../core/schedule/cadence.ts';
+import { guidedVersions, type VersionRules } from '../core/store-kind.ts';
 import {
   type CadenceCheckInput,
   describeShortMargin,
@@ -72,18 +72,23 @@ function noteDeadlines(input: CadenceCheckInput): readonly CadenceFinding[] {
   const everyMs = classic?.gaps.largestGapMs ?? decideCadence(lifetimeMs, policy).refreshEveryMs;
   // What is left when a reader's copy is as old as it may be.
   const marginMs = lifetimeMs - everyMs - stalenessMs;
-  if (marginMs >= needMs(deadlines)) return [];
+  if (marginMs >= needMs(deadlines, input.rules)) return [];
   const beyond = stalenessMs > 0 ? ` beyond readers.staleness ${inSeconds(stalenessMs)}` : '';
-  const text = `the schedule ${describeShortMargin(marginMs, deadlines, beyond)}${describeTimeout(input, marginMs)}`;
+  const text = `the schedule ${describeShortMargin(marginMs, input, deadlines, beyond)}${describeTimeout(input, marginMs)}`;
   return [{ kind: 'note', setting: 'timeout', text }];
 }
 
-/** A number above AWS's guidance allows nothing more, and the warnings that are reckoned from it come too late. */
-export function noteGenerousBudget(budget: VersionBudget | undefined): string | undefined {
-  if (budget === undefined || budget === 'none' || budget <= DEFAULT_VERSION_BUDGET) return undefined;
+/** A number above the store's guidance allows nothing more, and the warnings that are calculated from it come too late. */
+export function noteGenerousBudget(
+  rules: VersionRules | undefined,
+  budget: VersionBudget | undefined,
+): string | undefined {
+  if (rules === undefined || budget === undefined || budget === 'none') return undefined;
+  const guided = guidedVersions(rules);
+  if (budget <= guided) return undefined;
   return (
-    `${budget} is more than the ${DEFAULT_VERSION_BUDGET} versions a day that AWS asks for: warnings and put-off refreshes, which ` +
-    `follow this number, may come after Secrets Manager has refused a write; at most ${DEFAULT_VERSION_BUDGET} works, or none if the store has no such quota`
+    `${budget} is more than the ${guided} versions a day that ${rules.vendor} asks for: warnings and put-off refreshes, which ` +
+    `follow this number, may come after ${rules.service} has refused a write; at most ${guided} works, or none if the store has no such quota`
   );
 }
 

@@ -1,7 +1,6 @@
 /** What is wrong with a provider's schedule: against the lifetime, the readers, the provider, the calls and the version quota. */
 
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import { type BudgetVerdict, decideBudget } from '../core/limits/write-budget.ts';
 import {
   type Cadence,
   type CadencePolicy,
@@ -9,7 +8,9 @@ import {
   explainInfeasible,
   inSeconds,
 } from '../core/schedule/cadence.ts';
+import type { StoreRules } from '../core/store-kind.ts';
 import type { ClassicSchedule } from './provider-schema.ts';
+import { type BudgetVerdict, decideBudget } from './write-budget.ts';
 
 export interface CadenceCheckInput {
   readonly lifetimeMs: number;
@@ -20,19 +21,23 @@ export interface CadenceCheckInput {
   readonly budget: VersionBudget | undefined;
   /** `undefined` as above. */
   readonly deadlines: CallDeadlines | undefined;
+  readonly rules: PaceRules;
 }
+
+/** What the store's rules say of how often it may be written, and how long that takes. */
+type PaceRules = Pick<StoreRules, 'versions' | 'callsPerPublish'>;
 
 /** How long the calls of one refresh may take. */
 interface CallDeadlines {
   /** Of the call to the provider. */
   readonly timeoutMs: number;
-  /** Of one call to the store; a publish is two. */
+  /** Of one call to the store, of which a publish may take several. */
   readonly storeTimeoutMs: number;
 }
 
 const DAY_MS = 86_400_000;
 
-/** Why a schedule is refused. `pace`: more writes than AWS asks for; `budget`: more than the configured number. */
+/** Why a schedule is refused. `pace`: more writes than the store asks for; `budget`: more than the configured number. */
 export interface CadenceFault {
   readonly kind: 'shape' | 'deadlines' | 'gaps' | 'pace' | 'budget';
   readonly text: string;
@@ -44,18 +49,18 @@ export function findFault(input: CadenceCheckInput): CadenceFault | undefined {
 }
 
 function findDerivedFault(input: CadenceCheckInput): CadenceFault | undefined {
-  const { lifetimeMs, policy, deadlines } = input;
+  const { lifetimeMs, policy, deadlines, rules } = input;
   const cadence = decideBudgetedCadence(input);
   const text = explainInfeasible(cadence, policy);
   if (text !== undefined) return { kind: 'shape', text };
   // Only what was written is refused: with short lifetimes the usual margin is less as well, and mostly enough.
   if (policy.refreshAfter !== undefined && deadlines !== undefined) {
     const wanted = decideCadence(lifetimeMs, { ...policy, stalenessMs: 0 });
-    if (wanted.marginMs < needMs(deadlines)) {
+    if (wanted.marginMs < needMs(deadlines, rules)) {
       const afterMs = inSeconds(wanted.refreshEveryMs);
       return {
         kind: 'deadlines',
-        text: `refreshAfter ${afterMs} ${describeShortMargin(wanted.marginMs, deadlines)}`,
+        text: `refreshAfter ${afterMs} ${describeShortMargin(wanted.marginMs, input, deadlines)}`,
       };
     }
   }
@@ -102,12 +107,12 @@ function findBudgetFault(input: CadenceCheckInput): CadenceFault | undefined {
 
 /** Where the schedule stands against the version budget; `undefined` when that is not known. */
 export function judgeBudget(input: CadenceCheckInput): BudgetVerdict | undefined {
-  const { classic, budget } = input;
+  const { classic, budget, rules } = input;
   if (budget === undefined) return undefined;
   // One short gap an hour is no sustained rate: what counts against the quota is the number of firings in a day.
-  if (classic !== undefined) return decideBudget(DAY_MS / classic.gaps.firingsPerDay, budget);
+  if (classic !== undefined) return decideBudget(rules.versions, DAY_MS / classic.gaps.firingsPerDay, budget);
   const { refreshEveryMs, lifetimeMs, leastMarginMs } = decideBudgetedCadence(input);
-  return decideBudget(refreshEveryMs, budget, lifetimeMs - leastMarginMs);
+  return decideBudget(rules.versions, refreshEveryMs, budget, lifetimeMs - leastMarginMs);
 }
 
 function decideBudgetedCadence({ lifetimeMs, policy, budget }: CadenceCheckInput): Cadence {
@@ -115,15 +120,25 @@ function decideBudgetedCadence({ lifetimeMs, policy, budget }: CadenceCheckInput
 }
 
 /** A refresh whose calls all take as long as they may. */
-export function needMs({ timeoutMs, storeTimeoutMs }: CallDeadlines): number {
-  return timeoutMs + 2 * storeTimeoutMs;
+export function needMs({ timeoutMs, storeTimeoutMs }: CallDeadlines, { callsPerPublish }: PaceRules): number {
+  return timeoutMs + callsPerPublish * storeTimeoutMs;
 }
 
 /** @param beyond what the margin does not count, in words; empty for nothing */
-export function describeShortMargin(marginMs: number, deadlines: CallDeadlines, beyond = ''): string {
+export function describeShortMargin(
+  marginMs: number,
+  { rules }: Pick<CadenceCheckInput, 'rules'>,
+  deadlines: CallDeadlines,
+  beyond = '',
+): string {
   return (
-    `leaves a margin of ${inSeconds(marginMs)}${beyond}, less than the ${inSeconds(needMs(deadlines))} that the calls of a ` +
+    `leaves a margin of ${inSeconds(marginMs)}${beyond}, less than the ${inSeconds(needMs(deadlines, rules))} that the calls of a ` +
     `refresh may take (timeout ${inSeconds(deadlines.timeoutMs)}, and store.timeout ` +
-    `${inSeconds(deadlines.storeTimeoutMs)} twice)`
+    `${inSeconds(deadlines.storeTimeoutMs)}${inTimes(rules.callsPerPublish)})`
   );
+}
+
+function inTimes(calls: number): string {
+  if (calls === 1) return '';
+  return calls === 2 ? ' twice' : ` ${calls} times`;
 }

@@ -6,9 +6,9 @@
  * asking {@link findFault} itself, so that no message can send anybody to the next one.
  */
 
-import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
 import { decideCadence, inSeconds, refreshAfterMs, TICK_PERIODS_MS } from '../core/schedule/cadence.ts';
 import { parseCron } from '../core/schedule/cron-expression.ts';
+import { guidedVersions } from '../core/store-kind.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import { type CadenceCheckInput, type CadenceFault, findFault, needMs } from './cadence-fault.ts';
 
@@ -85,12 +85,13 @@ export function findRemedy(settings: Settings, fault: CadenceFault['kind']): Rem
 
 /** The end of a note about deadlines that are longer than the margin. */
 export function describeTimeout(settings: Settings, marginMs: number): string {
-  const { deadlines } = settings;
+  const { deadlines, rules } = settings;
   if (deadlines === undefined) return '';
-  const timeoutMs = roundDown(marginMs - 2 * deadlines.storeTimeoutMs, settings);
+  const calls = rules.callsPerPublish;
+  const timeoutMs = roundDown(marginMs - calls * deadlines.storeTimeoutMs, settings);
   if (timeoutMs >= MIN_TIMEOUT_MS) return `; a timeout of at most ${formatDuration(timeoutMs)} works`;
-  const storeMs = roundDown((marginMs - MIN_TIMEOUT_MS) / 2, settings);
-  const restMs = roundDown(marginMs - 2 * storeMs, settings);
+  const storeMs = roundDown((marginMs - MIN_TIMEOUT_MS) / calls, settings);
+  const restMs = roundDown(marginMs - calls * storeMs, settings);
   return storeMs < MIN_TIMEOUT_MS || restMs < MIN_TIMEOUT_MS
     ? ''
     : `; a store.timeout of at most ${formatDuration(storeMs)} with a timeout of at most ${formatDuration(restMs)} works`;
@@ -147,9 +148,9 @@ function loosen(setting: Adjustable, settings: Settings): Settings | undefined {
     case 'refreshAfter':
       return classic === undefined ? withRefreshAfter(settings, latestRefreshAfter(settings)) : undefined;
     case 'versionBudget':
-      return typeof budget !== 'number' || budget >= DEFAULT_VERSION_BUDGET
+      return typeof budget !== 'number' || budget >= guidedBudget(settings)
         ? undefined
-        : { ...settings, budget: DEFAULT_VERSION_BUDGET };
+        : { ...settings, budget: guidedBudget(settings) };
   }
 }
 
@@ -172,7 +173,7 @@ function tighten(setting: Adjustable, written: Settings, loosened: Settings): Bo
     case 'versionBudget': {
       const change = (budget: number): Settings => ({ ...loosened, budget });
       const from = typeof written.budget === 'number' ? written.budget : 0;
-      const least = furthest(DEFAULT_VERSION_BUDGET, from, 1, (value) => works(change(value)));
+      const least = furthest(guidedBudget(written), from, 1, (value) => works(change(value)));
       return { settings: change(least), demand: least, text: `a versionBudget of at least ${least}` };
     }
     case 'schedule': {
@@ -205,6 +206,11 @@ function proposeExpression(written: Settings, { policy }: Settings): string | un
       const parsed = parseCron(expression);
       return parsed.ok && works({ ...written, policy, classic: { expression, gaps: parsed.gaps } });
     });
+}
+
+/** The most that a number can do; 0 where the store has no quota, and a number does nothing. */
+function guidedBudget({ rules: { versions } }: Settings): number {
+  return versions === undefined ? 0 : guidedVersions(versions);
 }
 
 /** Plain cron: 720,000 ms is every 12 minutes. */
@@ -261,8 +267,8 @@ function roundDown(valueMs: number, settings: Settings): number {
 }
 
 function latestRefreshAfter(settings: Settings): number {
-  const { lifetimeMs, deadlines } = settings;
-  const needed = deadlines === undefined ? 1 : needMs(deadlines);
+  const { lifetimeMs, deadlines, rules } = settings;
+  const needed = deadlines === undefined ? 1 : needMs(deadlines, rules);
   return Math.max(stepOf(settings), roundDown(lifetimeMs - needed, settings));
 }
 

@@ -11,18 +11,24 @@ import type { LogLevel } from '../core/log-level.ts';
 import type { CadencePolicy } from '../core/schedule/cadence.ts';
 import type { CronGaps } from '../core/schedule/cron-expression.ts';
 import type { ConfiguredSink } from '../core/sink-kind.ts';
+import type { ConfiguredStore } from '../core/store-kind.ts';
 import type { SecretTag } from '../core/token/secret-tag.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 
 export interface Configuration {
-  readonly store: StoreConfiguration;
+  readonly store: ConfiguredStore;
   readonly readers: { readonly stalenessMs: number };
   readonly coordination: CoordinationConfiguration;
   /** `undefined`: what must survive the end of the process is kept in memory alone. */
   readonly journal: JournalConfiguration | undefined;
   readonly alerts: AlertsConfiguration;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Where people reach the server, without a slash at the end. */
+    readonly url?: string | undefined;
+  };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** In the order of the file; never empty. */
   readonly providers: readonly ProviderConfiguration[];
@@ -34,7 +40,7 @@ export interface AlertsConfiguration {
   readonly remindEveryMs: number;
   /** Without a fragment; `undefined`: messages name the file. */
   readonly runbookUrl: string | undefined;
-  /** Names are unique; empty when nobody is told. */
+  /** Names are unique; empty when nobody receives any. */
   readonly sinks: readonly SinkConfiguration[];
   readonly heartbeat: { readonly url: CredentialReference; readonly everyMs: number } | undefined;
 }
@@ -68,23 +74,6 @@ export type CoordinationConfiguration =
 /** `auto` is `pretty` on a terminal and `json` elsewhere. */
 export const LOG_FORMATS = ['auto', 'json', 'pretty'] as const;
 type LogFormat = (typeof LOG_FORMATS)[number];
-
-export interface StoreConfiguration {
-  readonly kind: 'aws-secrets-manager';
-  /** `undefined` leaves it to the AWS SDK (`AWS_REGION`, profile). */
-  readonly region: string | undefined;
-  /** URL of an emulator, without a trailing slash; `undefined` for AWS itself. */
-  readonly endpoint: string | undefined;
-  readonly createSecrets: boolean;
-  readonly kmsKeyId: string | undefined;
-  readonly tags: Readonly<Record<string, string>>;
-  /** Secrets that may be taken over although the daemon did not create them. */
-  readonly adopt: readonly string[];
-  readonly versionBudget: VersionBudget;
-  /** Puts and moved labels together, of the whole process. */
-  readonly writesPerSecond: number;
-  readonly timeoutMs: number;
-}
 
 export interface ProviderConfiguration {
   readonly name: string;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { SinkKind } from '../core/sink-kind.ts';
+import type { StoreRules } from '../core/store-kind.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
-import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
+import type { ProviderKind } from '../providers/provider.ts';
 import { createProviderSchema } from './provider-schema.ts';
-import { createDocumentSchema } from './schema.ts';
+import { allowedByAny, type Catalog, createDocumentSchema } from './schema.ts';
 import { shareParts } from './share-parts.ts';
 
 interface JsonSchemaOptions {
@@ -17,17 +17,16 @@ interface JsonSchemaOptions {
  * and of providers whose kind is a preset of the user's own the fields that all kinds have are all that it knows.
  */
 export function configurationJsonSchema(
-  kinds: KindLibrary,
-  sinks: readonly SinkKind[],
+  catalog: Catalog,
   { isInline = false }: JsonSchemaOptions = {},
 ): JsonObject {
-  const { $schema, ...schema } = toJsonSchema(createDocumentSchema(kinds, sinks));
+  const { $schema, ...schema } = toJsonSchema(createDocumentSchema(catalog));
   return {
     ...($schema === undefined ? {} : { $schema }),
     $id: 'urn:token-refresher:configuration',
     title: 'token-refresher configuration',
     description: 'which tokens are kept fresh, and where they are published',
-    ...(isInline ? schema : shareParts(withKindsByName(schema))),
+    ...(isInline ? schema : shareParts(withKindsByName(schema, allowedByAny(catalog.stores)))),
   };
 }
 
@@ -59,7 +58,7 @@ const ANY_KIND: ProviderKind = {
  * The same with the fields that all kinds have in one place, beside what each kind has of its own when it is that one: an
  * editor then speaks of the kind that is written there, and a preset of the user's own passes.
  */
-function withKindsByName(schema: JsonObject): JsonObject {
+function withKindsByName(schema: JsonObject, rules: StoreRules): JsonObject {
   const { properties } = schema;
   const providers = isJsonObject(properties) ? properties['providers'] : undefined;
   const items = isJsonObject(providers) ? providers['items'] : undefined;
@@ -68,7 +67,7 @@ function withKindsByName(schema: JsonObject): JsonObject {
   if (!isJsonObject(properties) || !isJsonObject(providers)) return schema;
 
   const { $schema: _schema, ...any } = toJsonSchema(
-    createProviderSchema(ANY_KIND, { hasCustomers: 'maybe' }),
+    createProviderSchema(ANY_KIND, { rules, hasCustomers: 'maybe' }),
   );
   const { kind: _kind, ...fields } = propertiesOf(any);
   const isShared = (name: string): boolean =>

@@ -1,7 +1,7 @@
 /**
  * A configuration file, from text to {@link Configuration}.
  *
- * Guarantee: all problems are told at once, each with its place in the file; one mistake hides only what depends on
+ * Guarantee: all problems are reported at once, each with its place in the file; one mistake hides only what depends on
  * it. After a YAML error that leaves the meaning of the rest open, the YAML errors alone are told. No problem quotes a
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
@@ -9,11 +9,10 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import type { SinkKind } from '../core/sink-kind.ts';
 import { suggest } from '../core/spelling.ts';
+import type { StoreKind, StoreRules } from '../core/store-kind.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
-import type { KindLibrary } from '../providers/provider.ts';
 import {
   type AlertReferences,
   type AlertsSchema,
@@ -23,7 +22,7 @@ import {
   toAlerts,
 } from './alerts-schema.ts';
 import { noteGenerousBudget } from './cadence-check.ts';
-import type { Configuration, JournalConfiguration, StoreConfiguration } from './configuration.ts';
+import type { Configuration, JournalConfiguration } from './configuration.ts';
 import { coordinationSchema, DEFAULT_LEASE_NAME, toCoordination } from './coordination-schema.ts';
 import { toReference } from './credential-entries.ts';
 import { noteUnusableFiles } from './credential-files.ts';
@@ -33,23 +32,22 @@ import { type ProviderEntry, readProviderEntry, toFindings } from './provider-en
 import { findTakenNames } from './provider-schema.ts';
 import { salvage } from './salvage.ts';
 import {
+  type Catalog,
   createOutlineSchema,
   httpSchema,
   journalSchema,
   logSchema,
   readersSchema,
-  storeSchema,
+  type Stores,
 } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
-import { MAX_NAME, refusedCustomerLength } from './secret-name.ts';
+import { MAX_NAME } from './secret-name.ts';
 import { type FileUse, findConflicts } from './secret-uses.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
-interface ParseOptions {
+interface ParseOptions extends Catalog {
   /** As messages name the file; relative references start from its folder. */
   readonly fileName: string;
-  readonly kinds: KindLibrary;
-  readonly sinks: readonly SinkKind[];
   /** When given, environment variables that are referred to must be set in it. */
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Of the pod that this process runs in; `undefined` elsewhere. */
@@ -143,6 +141,12 @@ function findForeignText(text: string): string | undefined {
   return text.trim() === '' ? 'the file is empty' : undefined;
 }
 
+/** The first where the file names none, or one that does not exist: what else is wrong is then reported by its rules. */
+function findStore(raw: JsonObject, stores: Stores): StoreKind {
+  const section = isJsonObject(raw['store']) ? raw['store'] : {};
+  return stores.find(({ kind }) => kind === section['kind']) ?? stores[0];
+}
+
 interface DocumentReading {
   readonly findings: readonly Finding[];
   readonly notes: readonly Finding[];
@@ -152,11 +156,13 @@ interface DocumentReading {
 }
 
 function readDocument(value: unknown, options: ParseOptions): DocumentReading {
-  const { fileName, kinds, sinks, env } = options;
+  const { fileName, kinds, sinks, stores, env } = options;
   const raw: JsonObject = isJsonObject(value) ? value : {};
-  const outline = findInvalid(createOutlineSchema(sinks), value, []);
+  const storeKind = findStore(raw, stores);
+  const { rules } = storeKind;
+  const outline = findInvalid(createOutlineSchema(sinks, storeKind, stores), value, [], rules.names);
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
-  const store = salvage(storeSchema.strip().partial(), raw['store'], under('store'), 1);
+  const store = salvage(storeKind.common.partial(), raw['store'], under('store'), 1);
   const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
   const presets = isJsonObject(raw['presets']) ? raw['presets'] : {};
   const { library, faults } = kinds.extend(presets);
@@ -169,7 +175,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
   });
   const unusable = new Set(taken.map(({ path: [name] }) => name));
   const context = {
-    // What is wrong with a preset is told there alone.
+    // What is wrong with a preset is reported there alone.
     kinds: {
       ...library,
       find: (name: string) => (unusable.has(name) ? undefined : library.find(name)),
@@ -178,6 +184,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
     stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
     versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
     storeTimeoutMs: store.isInvalid('timeout') ? undefined : store.value.timeout,
+    rules,
   };
   const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
@@ -191,7 +198,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...findTwins(entries),
-    ...findConflicts(secrets),
+    ...findConflicts(secrets, rules.names),
     ...findOwnTagged(entries, store.isInvalid('tags') ? {} : (store.value.tags ?? {})),
   ];
   const written = secrets.flatMap(({ secret, use }) => (use === 'credential' ? [] : [secret]));
@@ -200,40 +207,42 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
     notes: [
       ...(findings.length > 0
         ? []
-        : findNamelessInstallation(alertsSchema.parse(raw['alerts'] ?? {}), readPlace(raw, options))),
+        : findNamelessInstallation(
+            alertsSchema.parse(raw['alerts'] ?? {}),
+            readPlace(raw, storeKind, options),
+          )),
       ...entries.flatMap((entry) => entry.notes),
       ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
-      ...findGenerousBudget(context.versionBudget),
-      ...listed.flatMap(noteTemplates),
+      ...findGenerousBudget(rules, context.versionBudget),
+      ...listed.flatMap((entry, index) => noteTemplates(entry, index, rules)),
       ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
     ],
     files: uses.filter((use) => use.use === 'file'),
     configuration:
       findings.length > 0
         ? undefined
-        : assemble(raw, entries, { schema: alertsSchema, references: alerts }, options),
+        : assemble(raw, storeKind, entries, { schema: alertsSchema, references: alerts }, options),
   };
 }
 
 /** Called for a document that nothing is wrong with, so every section parses. */
 function assemble(
   raw: JsonObject,
+  storeKind: StoreKind,
   entries: readonly ProviderEntry[],
   alerts: { readonly schema: AlertsSchema; readonly references: AlertReferences },
   { fileName, podNamespace, leaseName }: ParseOptions,
 ): Configuration {
   const folder = dirname(fileName);
   const section = (name: string): unknown => raw[name] ?? {};
-  const { timeout, region, endpoint, kmsKeyId, ...store } = storeSchema.parse(section('store'));
-  const storeConfiguration: StoreConfiguration = { ...store, region, endpoint, kmsKeyId, timeoutMs: timeout };
   return {
-    store: storeConfiguration,
+    store: storeKind.configure(section('store')),
     readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
     coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder, leaseName),
     journal: toJournal(raw['journal'], folder),
     alerts: toAlerts(
       alerts.schema.parse(section('alerts')),
-      readPlace(raw, { podNamespace, leaseName }),
+      readPlace(raw, storeKind, { podNamespace, leaseName }),
       alerts.references.credentials,
       (reference) => toReference(reference, folder),
     ),
@@ -246,9 +255,10 @@ function assemble(
 /** As {@link assemble}. */
 function readPlace(
   raw: JsonObject,
+  storeKind: StoreKind,
   { podNamespace, leaseName = DEFAULT_LEASE_NAME }: Pick<ParseOptions, 'podNamespace' | 'leaseName'>,
 ): InstallationPlace {
-  const { region } = storeSchema.parse(raw['store'] ?? {});
+  const { region } = storeKind.configure(raw['store'] ?? {});
   const coordination = coordinationSchema.parse(raw['coordination'] ?? {});
   return coordination.kind === 'none'
     ? { namespace: podNamespace, leaseName: undefined, region }
@@ -282,21 +292,17 @@ function mostDemanding(findings: readonly Finding[]): readonly Finding[] {
   });
 }
 
-/** Said before the first such customer comes: a name that Secrets Manager takes for an ARN is refused then. */
-function noteTemplates(entry: unknown, index: number): readonly Finding[] {
+/** Said before the first customer comes that a template cannot serve. */
+function noteTemplates(entry: unknown, index: number, { names }: StoreRules): readonly Finding[] {
   return ['secret', 'stateSecret'].flatMap((field) => {
     const template = isJsonObject(entry) ? entry[field] : undefined;
-    const length = typeof template === 'string' ? refusedCustomerLength(template) : undefined;
-    if (length === undefined) return [];
-    const text =
-      `no customer whose name has ${length} characters can have a token: the name of the secret would end in a hyphen and six ` +
-      'characters, which Secrets Manager takes for the end of an ARN; write /{customer}, or put text behind {customer}';
-    return [{ path: ['providers', index, field], text }];
+    const text = typeof template === 'string' ? names.noteTemplate(template) : undefined;
+    return text === undefined ? [] : [{ path: ['providers', index, field], text }];
   });
 }
 
-function findGenerousBudget(budget: VersionBudget | undefined): readonly Finding[] {
-  const text = noteGenerousBudget(budget);
+function findGenerousBudget({ versions }: StoreRules, budget: VersionBudget | undefined): readonly Finding[] {
+  const text = noteGenerousBudget(versions, budget);
   return text === undefined ? [] : [{ path: ['store', 'versionBudget'], text }];
 }
 

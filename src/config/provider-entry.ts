@@ -9,10 +9,10 @@ import type { ProviderConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import type { Finding, Path } from './problem.ts';
 import {
+  createUnknownProviderSchema,
   customerCredentialNames,
   partialProviderSchema,
   TLS_FIELDS,
-  unknownProviderSchema,
 } from './provider-schema.ts';
 import { readTiming, type SharedTiming } from './provider-timing.ts';
 import { salvage } from './salvage.ts';
@@ -39,11 +39,12 @@ export interface ProviderEntry {
 
 export function readProviderEntry(value: unknown, path: Path, context: ProviderContext): ProviderEntry {
   const raw: JsonObject = isJsonObject(value) ? value : {};
+  const { rules } = context;
   const kind = typeof raw['kind'] === 'string' ? context.kinds.find(raw['kind']) : undefined;
-  if (kind === undefined) return readUnknownKind(value, path, context.kinds.names);
+  if (kind === undefined) return readUnknownKind(value, path, context);
 
   const hasCustomers = raw['customers'] !== undefined;
-  const invalid = findInvalid(providerSchemaOf(kind, hasCustomers), value, path);
+  const invalid = findInvalid(providerSchemaOf(kind, rules, hasCustomers), value, path, rules.names);
   const fields = salvage(partialProviderSchema, value, invalid, path.length);
   const given = isJsonObject(raw['credentials']) ? Object.keys(raw['credentials']) : [];
   const options = readOptions(kind, raw, invalid, path, {
@@ -65,7 +66,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
   );
   const { configured } = options;
   const entry = { kind, configured, raw, fields, path };
-  const tokens = readTokenEntries({ ...entry, invalid, references: context.references });
+  const tokens = readTokenEntries({ ...entry, invalid, references: context.references, names: rules.names });
   const timing = readTiming({ ...entry, ...context, tokenCount: tokens.tokens.length });
   const findings = [
     invalid,
@@ -99,8 +100,13 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
   };
 }
 
-function readUnknownKind(value: unknown, path: Path, names: readonly string[]): ProviderEntry {
-  const others = findInvalid(unknownProviderSchema, value, path).map((finding) =>
+function readUnknownKind(
+  value: unknown,
+  path: Path,
+  { kinds: { names }, rules }: ProviderContext,
+): ProviderEntry {
+  const invalid = findInvalid(createUnknownProviderSchema(rules), value, path, rules.names);
+  const others = invalid.map((finding) =>
     // Which names are credentials is not known either, so that none of them can be shown.
     finding.path[path.length] === 'credentials'
       ? { ...finding, shownPath: [...path, 'credentials'] }
@@ -108,7 +114,7 @@ function readUnknownKind(value: unknown, path: Path, names: readonly string[]): 
   );
   const found = isJsonObject(value) ? value['kind'] : undefined;
   const kindPath = [...path, 'kind'];
-  // A preset of the user's own that is wrong: told there.
+  // A preset of the user's own that is wrong: reported there.
   const isBroken = typeof found === 'string' && names.includes(found);
   const unknown: Finding = {
     path: kindPath,

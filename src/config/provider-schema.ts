@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { credentialReferenceSchema } from '../core/credential/reference-schema.ts';
 import type { RefreshAfter } from '../core/schedule/cadence.ts';
 import { type CronGaps, parseCron } from '../core/schedule/cron-expression.ts';
+import type { NameRules, StoreRules } from '../core/store-kind.ts';
 import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from '../core/token/customer-name.ts';
 import { DURATION_FORM, formatDuration } from '../core/wire/duration.ts';
 import {
@@ -20,20 +21,16 @@ import type { Fault } from '../providers/faults.ts';
 import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
 import { credentialsSchema, referenceShape } from './credentials-schema.ts';
 import { discoverySchema } from './discovery-schema.ts';
-import {
-  SECRET_NAME_FORM,
-  SECRET_NAME_PATTERN,
-  SECRET_TEMPLATE_FORM,
-  SECRET_TEMPLATE_PATTERN,
-} from './secret-name.ts';
+import { SECRET_TEMPLATE_FORM } from './secret-name.ts';
 
 const CREDENTIAL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
 const CREDENTIAL_NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';
 
 const REFRESH_AFTER_FORM = `${DURATION_FORM}, or a fraction from 0.5 to 0.99`;
 
-const secretName = patternField(SECRET_NAME_PATTERN, SECRET_NAME_FORM);
-const secretTemplate = patternField(SECRET_TEMPLATE_PATTERN, SECRET_TEMPLATE_FORM);
+const nameField = ({ pattern, form }: NameRules): z.ZodString => patternField(pattern, form);
+const templateField = ({ templatePattern }: NameRules): z.ZodString =>
+  patternField(templatePattern, SECRET_TEMPLATE_FORM);
 
 const refreshAfterSchema: z.ZodType<RefreshAfter, string | number> = z.union(
   [
@@ -110,31 +107,32 @@ export const partialProviderSchema = z
     ...commonShape,
     baseUrl: urlField(),
     lifetime: lifetimeField(),
-    secret: secretTemplate,
-    stateSecret: secretTemplate,
+    secret: z.string(),
+    stateSecret: z.string(),
   })
   .partial();
 
-/** An entry whose kind nobody knows: at least a literal credential is told. */
-export const unknownProviderSchema = partialProviderSchema.extend({
-  credentials: z.record(z.string(), credentialReferenceSchema, 'a mapping').optional(),
-});
+/** An entry whose kind nobody knows: at least a literal credential is reported. */
+export function createUnknownProviderSchema({ names }: StoreRules) {
+  return partialProviderSchema.extend({
+    secret: templateField(names).optional(),
+    stateSecret: templateField(names).optional(),
+    credentials: z.record(z.string(), credentialReferenceSchema, 'a mapping').optional(),
+  });
+}
 
-const customerShape = {
-  name: patternField(CUSTOMER_NAME_PATTERN, CUSTOMER_NAME_FORM).describe(
-    'unique name of the customer; takes the place of {customer}',
-  ),
-  secret: secretName
-    .optional()
-    .describe("secret for this customer's token, instead of the provider's template"),
-  stateSecret: secretName
-    .optional()
-    .describe("secret for this customer's refresh token, instead of the provider's template"),
-};
+const customerName = patternField(CUSTOMER_NAME_PATTERN, CUSTOMER_NAME_FORM).describe(
+  'unique name of the customer; takes the place of {customer}',
+);
 
-export const partialCustomerSchema = z.object(customerShape).partial();
+export const partialCustomerSchema = z
+  .object({ name: customerName, secret: z.string(), stateSecret: z.string() })
+  .partial();
+
+const CUSTOMER_FIELDS = Object.keys(partialCustomerSchema.shape);
 
 interface ProviderSchemaOptions {
+  readonly rules: StoreRules;
   /** Credentials are needed at the provider only where no customer can have them. `maybe`: in an editor, where either may be. */
   readonly hasCustomers: boolean | 'maybe';
 }
@@ -142,16 +140,17 @@ interface ProviderSchemaOptions {
 /** @throws when an option or a credential of the kind has the name of a common field: a bug in the kind */
 export function createProviderSchema(
   kind: ProviderKind,
-  { hasCustomers }: ProviderSchemaOptions,
+  { rules, hasCustomers }: ProviderSchemaOptions,
 ): z.ZodObject {
-  const { name, minInterval, fetchBudget, ...settings } = commonShape;
+  const { name, minInterval, fetchBudget, versionBudget, ...settings } = commonShape;
   const fields: z.ZodRawShape = {
     name,
     kind: z.literal(kind.kind).describe(kind.description),
     baseUrl: baseUrlField(kind),
     credentials: credentialsField(kind, hasCustomers),
-    ...secretFields(kind, hasCustomers),
+    ...secretFields(kind, rules.names, hasCustomers),
     ...settings,
+    ...(rules.versions === undefined ? {} : { versionBudget }),
     minInterval:
       kind.defaults.minIntervalMs === undefined
         ? minInterval
@@ -167,15 +166,15 @@ export function createProviderSchema(
     tls: tlsField,
   };
   const options: z.ZodRawShape = kind.options.shape;
-  refuseCollisions(kind, fields, options);
+  refuseCollisions(kind, Object.keys(fields), options);
   const schema = mapping({ ...fields, ...options });
   return hasCustomers === 'maybe' && kind.customerCredentials === undefined
-    ? schema.meta(withoutCustomers(kind))
+    ? schema.meta(withoutCustomers(kind, rules))
     : schema;
 }
 
 /** JSON Schema for what is needed where there are no customers that may have it. */
-function withoutCustomers({ credentials }: ProviderKind): JsonObject {
+function withoutCustomers({ credentials }: ProviderKind, { names }: StoreRules): JsonObject {
   const needed =
     credentials === 'any'
       ? []
@@ -184,7 +183,7 @@ function withoutCustomers({ credentials }: ProviderKind): JsonObject {
     if: { required: ['customers'] },
     else: {
       required: ['secret', ...(needed.length === 0 ? [] : ['credentials'])],
-      properties: { credentials: { required: needed }, secret: { pattern: SECRET_NAME_PATTERN.source } },
+      properties: { credentials: { required: needed }, secret: { pattern: names.pattern.source } },
     },
   };
 }
@@ -235,43 +234,53 @@ function baseUrlField(kind: ProviderKind): z.ZodType {
 const SECRET = 'secret that the token is published to';
 const CUSTOMER_LIST = 'a list with at least one customer';
 
-function secretFields(kind: ProviderKind, hasCustomers: boolean | 'maybe'): z.ZodRawShape {
+function secretFields(kind: ProviderKind, names: NameRules, hasCustomers: boolean | 'maybe'): z.ZodRawShape {
   const isAlwaysForCustomers = kind.customerCredentials !== undefined;
-  const customers = customersField(kind);
+  const customers = customersField(kind, names);
+  const stateSecret = names.stateSecretOf('<secret>');
   if (!isAlwaysForCustomers && hasCustomers === false) {
     return {
-      secret: secretName.describe(SECRET),
-      stateSecret: secretName.optional().describe(STATE_SECRET),
+      secret: nameField(names).describe(SECRET),
+      stateSecret: nameField(names)
+        .optional()
+        .describe(
+          `secret for the newest refresh token, only where there is one; ${stateSecret} when left out; ` +
+            'readers of the token must not be allowed to read it',
+        ),
       customers: customers.optional(),
     };
   }
   return {
-    secret: secretTemplate
+    secret: templateField(names)
       .optional()
       .describe(
         "secrets that the tokens are published to; {customer} stands for the customer's name; needed unless each customer has " +
           'a secret of its own',
       ),
-    stateSecret: secretTemplate
+    stateSecret: templateField(names)
       .optional()
       .describe(
-        'secrets for the newest refresh tokens, where there are any, with {customer}; token-refresher/state/<secret> when left out; readers ' +
+        `secrets for the newest refresh tokens, where there are any, with {customer}; ${stateSecret} when left out; readers ` +
           'of the tokens must not be allowed to read them',
       ),
     customers: isAlwaysForCustomers ? customers : customers.optional(),
   };
 }
 
-const STATE_SECRET =
-  'secret for the newest refresh token, only where there is one; token-refresher/state/<secret> when left out; ' +
-  'readers of the token must not be allowed to read it';
-
-function customersField(kind: ProviderKind): z.ZodType {
+function customersField(kind: ProviderKind, names: NameRules): z.ZodType {
   const own = kind.credentials === 'any' ? {} : optional(kind.credentials);
   const references = referenceShape({ ...own, ...kind.customerCredentials });
-  refuseCollisions(kind, customerShape, references);
-  const { name, ...secrets } = customerShape;
-  const shape = { name, ...references, ...secrets };
+  refuseCollisions(kind, CUSTOMER_FIELDS, references);
+  const ownSecret = (what: string): z.ZodType =>
+    nameField(names)
+      .optional()
+      .describe(`secret for this customer's ${what}, instead of the provider's template`);
+  const shape = {
+    name: customerName,
+    ...references,
+    secret: ownSecret('token'),
+    stateSecret: ownSecret('refresh token'),
+  };
   const customer =
     kind.credentials === 'any' ? z.object(shape).catchall(credentialReferenceSchema) : mapping(shape);
   return z
@@ -300,31 +309,28 @@ export function findTakenNames({
   customerCredentials,
   options,
 }: ProviderKind): readonly Fault[] {
-  const ofCustomers = Object.keys(customerShape);
   const taken = (section: string, names: readonly string[], fields: readonly string[]): readonly Fault[] =>
     names
       .filter((name) => fields.includes(name))
       .map((name) => ({
         path: [section, name],
         target: 'key',
-        text: `has the name of a field of every ${fields === ofCustomers ? 'customer' : 'provider'}`,
+        text: `has the name of a field of every ${fields === CUSTOMER_FIELDS ? 'customer' : 'provider'}`,
         allowed: `another name than ${fields.join(', ')}`,
       }));
   return [
     ...taken('options', Object.keys(options.shape), ENTRY_FIELDS),
-    ...taken('credentials', credentials === 'any' ? [] : Object.keys(credentials), ofCustomers),
-    ...taken('customerCredentials', Object.keys(customerCredentials ?? {}), ofCustomers),
+    ...taken('credentials', credentials === 'any' ? [] : Object.keys(credentials), CUSTOMER_FIELDS),
+    ...taken('customerCredentials', Object.keys(customerCredentials ?? {}), CUSTOMER_FIELDS),
   ];
 }
 
-function refuseCollisions(kind: ProviderKind, fields: z.ZodRawShape, own: z.ZodRawShape): void {
-  const taken = Object.keys(own).filter((key) => Object.hasOwn(fields, key));
+function refuseCollisions(kind: ProviderKind, fields: readonly string[], own: z.ZodRawShape): void {
+  const taken = Object.keys(own).filter((key) => fields.includes(key));
   if (taken.length > 0) throw new Error(`kind ${kind.kind}: ${taken.join(', ')} is a common field's name`);
 }
 
 /** Names of the credentials that a customer's entry holds. */
 export function customerCredentialNames(customer: unknown): readonly string[] {
-  return isJsonObject(customer)
-    ? Object.keys(customer).filter((key) => !Object.hasOwn(customerShape, key))
-    : [];
+  return isJsonObject(customer) ? Object.keys(customer).filter((key) => !CUSTOMER_FIELDS.includes(key)) : [];
 }

@@ -4,6 +4,7 @@ import { quote } from '../core/credential/secret-likeness.ts';
 import { decideFetchLimit, type FetchLimit } from '../core/limits/fetch-limit.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
 import { type CadencePolicy, type RefreshAfter, refreshAfterMs } from '../core/schedule/cadence.ts';
+import type { StoreRules } from '../core/store-kind.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { JsonObject } from '../core/wire/json.ts';
 import type { ConfiguredKind } from '../providers/provider.ts';
@@ -24,6 +25,7 @@ export interface SharedTiming {
   readonly versionBudget: VersionBudget | undefined;
   /** Deadline of one call to the store. */
   readonly storeTimeoutMs: number | undefined;
+  readonly rules: StoreRules;
 }
 
 interface TimingInput extends EntryReading, SharedTiming {
@@ -43,7 +45,7 @@ const NOTHING: Timing = { findings: [], notes: [], settings: undefined };
 const SHAPING_FIELDS = ['refreshAfter', 'schedule', 'lifetime', 'minInterval'] as const;
 
 export function readTiming(input: TimingInput): Timing {
-  const { kind, raw, fields, path, stalenessMs } = input;
+  const { kind, raw, fields, path, stalenessMs, rules } = input;
   const { refreshAfter, schedule, timeout, concurrency } = fields.value;
   const minInterval =
     raw['minInterval'] === undefined && kind.defaults.minIntervalMs !== undefined
@@ -72,11 +74,12 @@ export function readTiming(input: TimingInput): Timing {
     timeout === undefined || fields.isInvalid('timeout') || input.storeTimeoutMs === undefined
       ? undefined
       : { timeoutMs: timeout, storeTimeoutMs: input.storeTimeoutMs };
-  const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget, deadlines });
+  const verdict = checkCadence({ lifetimeMs, policy, classic: schedule, budget, deadlines, rules });
   const found = (wanted: CadenceFinding['kind']): readonly Finding[] =>
     verdict.findings.filter(({ kind: each }) => each === wanted).map((each) => locate(each, input));
   const calls = checkCalls(input, verdict.everyMs);
-  const generous = raw['versionBudget'] === undefined ? undefined : noteGenerousBudget(budget);
+  const generous =
+    raw['versionBudget'] === undefined ? undefined : noteGenerousBudget(rules.versions, budget);
   const isComplete = budget !== undefined && timeout !== undefined && concurrency !== undefined;
   return {
     findings: [...found('problem'), ...calls.findings],

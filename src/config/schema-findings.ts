@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { LITERAL_CREDENTIAL } from '../core/credential/reference-schema.ts';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { suggest } from '../core/spelling.ts';
+import type { NameRules } from '../core/store-kind.ts';
 import { describeExpected } from '../core/wire/field-schemas.ts';
 import { isJsonObject, valueAtPath } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
@@ -23,11 +24,17 @@ export function findMergeKey(value: unknown, path: Path): readonly Finding[] {
 /**
  * Validates a part of the document.
  * @param base path of the part in the document, which decides what may be shown
+ * @param names where the part names secrets
  */
-export function findInvalid(schema: z.ZodType, value: unknown, base: Path): readonly Finding[] {
+export function findInvalid(
+  schema: z.ZodType,
+  value: unknown,
+  base: Path,
+  names?: NameRules,
+): readonly Finding[] {
   const parsed = schema.safeParse(value, { error: describeExpected });
   if (parsed.success) return [];
-  const findings = parsed.error.issues.flatMap((issue) => toFindings(issue, value, base));
+  const findings = parsed.error.issues.flatMap((issue) => toFindings(issue, value, base, names));
   // A value that breaks two rules at once is still one mistake.
   const byPlace = new Map(findings.map((finding) => [JSON.stringify([finding.path, finding.text]), finding]));
   return [...byPlace.values()];
@@ -65,7 +72,12 @@ function isSensitive(path: Path): boolean {
 
 const PLAIN_SINK_FIELDS = new Set(['kind', 'name', 'leastSeverity', 'topicArn', 'urls', 'endpoint']);
 
-function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[] {
+function toFindings(
+  issue: Issue,
+  root: unknown,
+  base: Path,
+  names: NameRules | undefined,
+): readonly Finding[] {
   const ownPath = issue.path.filter((segment) => typeof segment !== 'symbol');
   const path = [...base, ...ownPath];
   if (issue.code === 'unrecognized_keys')
@@ -74,7 +86,7 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
     issue.code === 'invalid_union' ? findMeantForm(issue.errors, valueAtPath(root, ownPath)) : undefined;
   if (meant !== undefined) {
     return meant.flatMap((inner) =>
-      toFindings({ ...inner, path: [...issue.path, ...inner.path] }, root, base),
+      toFindings({ ...inner, path: [...issue.path, ...inner.path] }, root, base, names),
     );
   }
   const params: Readonly<Record<string, unknown>> = issue.code === 'custom' ? (issue.params ?? {}) : {};
@@ -91,7 +103,7 @@ function toFindings(issue: Issue, root: unknown, base: Path): readonly Finding[]
   if (typeof stated === 'string') return [{ path, target, text: stated, allowed: issue.message, suggestion }];
   if (target === 'key')
     return [{ path, target, text: 'not a usable key', allowed: issue.message, suggestion }];
-  const slip = isSensitive(path) ? undefined : findSlip(value, issue.message, isTextWanted(issue));
+  const slip = isSensitive(path) ? undefined : findSlip(value, issue.message, isTextWanted(issue), names);
   const text = `${describeFound(value, path)}${slip?.text ?? ''}`;
   return [{ path, target, text, allowed: issue.message, suggestion: suggestion ?? slip?.suggestion }];
 }

@@ -1,16 +1,13 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
 import { z } from 'zod';
-import { DEFAULT_VERSION_BUDGET } from '../core/limits/write-budget.ts';
-import { MIN_CALLS_PER_SECOND } from '../core/limits/write-pace.ts';
 import { LOG_LEVELS } from '../core/log-level.ts';
 import type { SinkKind } from '../core/sink-kind.ts';
+import type { StoreKind, StoreRules } from '../core/store-kind.ts';
 import {
   durationField,
   mapping,
   patternField,
   shortTextField,
-  urlField,
-  versionBudgetField,
   wholeNumberField,
 } from '../core/wire/field-schemas.ts';
 import type { KindLibrary, ProviderKind } from '../providers/provider.ts';
@@ -18,74 +15,22 @@ import { createAlertsSchema } from './alerts-schema.ts';
 import { LOG_FORMATS } from './configuration.ts';
 import { coordinationSchema } from './coordination-schema.ts';
 import { createProviderSchema } from './provider-schema.ts';
-import { SECRET_NAME_FORM, SECRET_NAME_PATTERN } from './secret-name.ts';
 
-/** AWS allows 50; the daemon needs some for itself. */
-const MAX_TAGS = 40;
-const TAG_KEY_FORM = '1 to 128 characters, not beginning with aws:';
-const TAG_VALUE_FORM = 'a text of at most 256 characters';
+/** Of the stores, the first is meant where the section names none. */
+export type Stores = readonly [StoreKind, ...StoreKind[]];
 
-export const storeSchema = mapping({
-  kind: z
-    .literal('aws-secrets-manager')
-    .default('aws-secrets-manager')
-    .describe('where tokens are published; AWS Secrets Manager is the only place so far'),
-  region: patternField(/^[a-z]{2,}(?:-[a-z]+)+-\d+$/, 'a region like ap-southeast-3')
-    .optional()
-    .describe('AWS region; the AWS SDK finds it (AWS_REGION, profile) when left out'),
-  endpoint: urlField()
-    .optional()
-    .describe('URL of an emulator or a VPC endpoint; https, or http for loopback hosts'),
-  createSecrets: z
-    .boolean()
-    .default(false)
-    .describe(
-      'create secrets that do not exist yet; needs secretsmanager:CreateSecret and secretsmanager:TagResource',
-    ),
-  kmsKeyId: shortTextField(2048, 'the id, ARN or alias of a KMS key')
-    .optional()
-    .describe('KMS key for secrets that are created; aws/secretsmanager when left out'),
-  tags: z
-    .record(
-      z.string(),
-      z.string(TAG_VALUE_FORM).max(256, TAG_VALUE_FORM).meta({ errorMessage: TAG_VALUE_FORM }),
-    )
-    .superRefine((tags, context) => {
-      if (Object.keys(tags).length > MAX_TAGS) {
-        context.addIssue({ code: 'custom', message: `at most ${MAX_TAGS} tags` });
-      }
-      for (const key of Object.keys(tags)) {
-        if (key.length >= 1 && key.length <= 128 && !/^aws:/i.test(key)) continue;
-        context.addIssue({
-          code: 'custom',
-          path: [key],
-          message: TAG_KEY_FORM,
-          params: { target: 'key' },
-        });
-      }
-    })
-    .prefault({})
-    .describe(`tags for secrets that are created, at most ${MAX_TAGS} (each key ${TAG_KEY_FORM})`),
-  adopt: z
-    .array(patternField(SECRET_NAME_PATTERN, SECRET_NAME_FORM), 'a list of names of secrets')
-    .prefault([])
-    .describe('existing secrets that may be written although the daemon did not create them'),
-  versionBudget: versionBudgetField()
-    .prefault(DEFAULT_VERSION_BUDGET)
-    .describe(
-      `most versions that one secret may get in 24 hours: ${DEFAULT_VERSION_BUDGET} is AWS's guidance (one write in ten ` +
-        'minutes), 100 is the cautious reading; none: no limit, for emulators without a quota',
-    ),
-  writesPerSecond: wholeNumberField(MIN_CALLS_PER_SECOND, 1000)
-    .default(40)
-    .describe(
-      'most writes in any second, of all providers together: AWS allows about 50 in an account and region, and others ' +
-        'need some; a publish is two of them, and so is a refresh token that is saved',
-    ),
-  timeout: durationField({ leastMs: 100, mostMs: 60_000 })
-    .prefault('5s')
-    .describe('deadline of one call to the store'),
-});
+/** A section with the settings of one store. @param kinds that may be written; the first is meant where none is */
+function createStoreSchema(store: StoreKind, stores: Stores): z.ZodObject {
+  const kinds = stores.map(({ kind }) => kind);
+  const meanings = stores.map(({ kind, description }) => `${kind}: ${description}`);
+  return mapping({
+    kind: z
+      .literal(kinds)
+      .default(stores[0].kind)
+      .describe(`where tokens are published; ${meanings.join('; ')}`),
+    ...store.fields,
+  });
+}
 
 export const readersSchema = mapping({
   staleness: durationField()
@@ -111,6 +56,16 @@ export const httpSchema = mapping({
         '(IPv4 alone where there is no IPv6); 127.0.0.1 is for this machine alone',
     ),
   port: wholeNumberField(0, 65_535).default(8080).describe('port to listen on; 0 takes any free one'),
+  url: patternField(
+    /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/,
+    'an http or https URL without query, fragment and credentials',
+  )
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe(
+      'where people reach this server, for links in alerts to its runbook pages; without one they lead to localhost, and ' +
+        'an alert from a pod has the kubectl port-forward command that makes them work',
+    ),
 });
 
 export const logSchema = mapping({
@@ -121,8 +76,8 @@ export const logSchema = mapping({
     .describe('json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere'),
 });
 
-const sectionsFor = (sinks: readonly SinkKind[]) => ({
-  store: storeSchema.prefault({}).describe('where tokens are published'),
+const sectionsFor = (sinks: readonly SinkKind[], store: z.ZodType) => ({
+  store: store.prefault({}).describe('where tokens are published'),
   readers: readersSchema.prefault({}).describe('what the workloads that read tokens are like'),
   coordination: coordinationSchema.prefault({}).describe('how replicas agree on who refreshes'),
   journal: journalSchema
@@ -144,24 +99,33 @@ const presetsField = z
   .describe("presets of your own, by name: a preset's name is a kind; written as those in config/presets");
 
 /** The document with its list of providers unchecked: each provider is checked by the schema of its own kind. */
-export function createOutlineSchema(sinks: readonly SinkKind[]) {
+export function createOutlineSchema(sinks: readonly SinkKind[], store: StoreKind, stores: Stores) {
   return mapping({
-    ...sectionsFor(sinks),
+    ...sectionsFor(sinks, createStoreSchema(store, stores)),
     presets: presetsField,
     providers: z.array(z.unknown(), providerList).min(1, providerList),
   });
 }
 
+/** What a configuration can name. */
+export interface Catalog {
+  readonly kinds: KindLibrary;
+  readonly sinks: readonly SinkKind[];
+  readonly stores: Stores;
+}
+
 /** The schema of the whole document, for the JSON Schema: with every kind that ships. */
-export function createDocumentSchema(kinds: KindLibrary, sinks: readonly SinkKind[]): z.ZodType {
+export function createDocumentSchema({ kinds, sinks, stores }: Catalog): z.ZodType {
+  const rules = allowedByAny(stores);
   const schemas = kinds.names.flatMap((name) => {
     const kind = kinds.find(name);
-    return kind === undefined ? [] : [createProviderSchema(kind, { hasCustomers: 'maybe' })];
+    return kind === undefined ? [] : [createProviderSchema(kind, { rules, hasCustomers: 'maybe' })];
   });
   const [first, ...others] = schemas;
   if (first === undefined) throw new Error('a configuration needs at least one provider kind');
+  const sections = stores.map((store) => createStoreSchema(store, [store]));
   return mapping({
-    ...sectionsFor(sinks),
+    ...sectionsFor(sinks, sections.length === 1 ? (sections[0] ?? z.never()) : z.union(sections)),
     presets: presetsField,
     providers: z
       .array(z.discriminatedUnion('kind', [first, ...others]), providerList)
@@ -170,13 +134,35 @@ export function createDocumentSchema(kinds: KindLibrary, sinks: readonly SinkKin
   });
 }
 
-/** Providers of a kind share its schema: there may be hundreds of them. */
-const providerSchemas = new WeakMap<ProviderKind, Map<boolean, z.ZodObject>>();
+/** For who does not know yet which of the stores is meant. */
+export function allowedByAny(stores: Stores): StoreRules {
+  const [first, ...others] = stores.map(({ rules }) => rules);
+  if (first === undefined) throw new Error('a configuration needs at least one kind of store');
+  const all = [first, ...others];
+  const anyOf = (patterns: readonly RegExp[]): RegExp =>
+    new RegExp(patterns.map(({ source }) => source).join('|'));
+  return {
+    ...first,
+    names: {
+      ...first.names,
+      pattern: anyOf(all.map(({ names }) => names.pattern)),
+      templatePattern: anyOf(all.map(({ names }) => names.templatePattern)),
+      form: all.map(({ names }) => names.form).join('; or '),
+    },
+    versions: all.find(({ versions }) => versions !== undefined)?.versions,
+  };
+}
 
-export function providerSchemaOf(kind: ProviderKind, hasCustomers: boolean): z.ZodObject {
-  const ofKind = providerSchemas.get(kind) ?? new Map<boolean, z.ZodObject>();
-  providerSchemas.set(kind, ofKind);
-  const schema = ofKind.get(hasCustomers) ?? createProviderSchema(kind, { hasCustomers });
-  ofKind.set(hasCustomers, schema);
+type KindSchemas = WeakMap<ProviderKind, z.ZodObject>;
+
+/** Providers of a kind share its schema, without and with customers: there may be hundreds of them. */
+const providerSchemas = new WeakMap<StoreRules, readonly [KindSchemas, KindSchemas]>();
+
+export function providerSchemaOf(kind: ProviderKind, rules: StoreRules, hasCustomers: boolean): z.ZodObject {
+  const ofRules = providerSchemas.get(rules) ?? ([new WeakMap(), new WeakMap()] as const);
+  providerSchemas.set(rules, ofRules);
+  const known = ofRules[hasCustomers ? 1 : 0];
+  const schema = known.get(kind) ?? createProviderSchema(kind, { rules, hasCustomers });
+  known.set(kind, schema);
   return schema;
 }

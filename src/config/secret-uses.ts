@@ -1,8 +1,9 @@
 /** Which secrets and files are used for what, so that no two things are written to one secret. */
 
 import { quote } from '../core/credential/secret-likeness.ts';
+import type { NameRules } from '../core/store-kind.ts';
 import { type Finding, formatPath, type Path } from './problem.ts';
-import { MAX_NAME, secretNameOf } from './secret-name.ts';
+import { MAX_NAME } from './secret-name.ts';
 
 export interface SecretUse {
   /** Name; for a credential also an ARN. */
@@ -24,7 +25,7 @@ export interface FileUse {
  * Secrets that are written twice, and credentials that are read from a secret that is written; one finding per place,
  * because a template or a default makes many names of one mistake.
  */
-export function findConflicts(uses: readonly SecretUse[]): readonly Finding[] {
+export function findConflicts(uses: readonly SecretUse[], { nameOf }: NameRules): readonly Finding[] {
   const findings = new Map<string, Finding>();
   const report = (path: Path, text: string): void => {
     const place = formatPath(path);
@@ -42,7 +43,7 @@ export function findConflicts(uses: readonly SecretUse[]): readonly Finding[] {
     report(use.path, `${describeUse(use)} would be written to ${quote(use.secret, MAX_NAME)}, ${where}`);
   }
   for (const { secret, path, use } of uses) {
-    const writer = use === 'credential' ? writers.get(secretNameOf(secret)) : undefined;
+    const writer = use === 'credential' ? writers.get(nameOf(secret)) : undefined;
     if (writer === undefined) continue;
     const target = `${describeUse(writer)} of ${formatPath(writer.path.slice(0, 2))}`;
     report(path, `a credential would be read from the secret that ${target} is written to`);

@@ -1,9 +1,10 @@
 /** What is wrong with a value, beyond that it is not allowed: the usual slips, by what is allowed in its place. */
 
 import { FETCH_LIMIT_FORM } from '../core/limits/fetch-limit.ts';
+import type { NameRules } from '../core/store-kind.ts';
 import { DURATION_FORM, parseDuration } from '../core/wire/duration.ts';
 import { explainServiceUrl, URL_FORM } from '../core/wire/service-url.ts';
-import { SECRET_NAME_FORM, SECRET_TEMPLATE_FORM, secretNameOf } from './secret-name.ts';
+import { SECRET_TEMPLATE_FORM } from './secret-name.ts';
 
 interface Slip {
   /** Follows `found …`; never quotes the value. */
@@ -15,8 +16,14 @@ interface Slip {
  * @param value what was found, which may be shown
  * @param allowed by the convention of `field-schemas.ts`, the message of the schema
  * @param isTextWanted a text of any kind would be of the right type
+ * @param names where secrets are named
  */
-export function findSlip(value: unknown, allowed: string, isTextWanted: boolean): Slip | undefined {
+export function findSlip(
+  value: unknown,
+  allowed: string,
+  isTextWanted: boolean,
+  names: NameRules | undefined,
+): Slip | undefined {
   if (allowed.startsWith(DURATION_FORM)) return findDurationSlip(value, allowed);
   if (allowed.startsWith('a whole number') && typeof value === 'string' && /^\d+$/.test(value))
     return { text: ', a text in quotes', suggestion: value };
@@ -29,10 +36,8 @@ export function findSlip(value: unknown, allowed: string, isTextWanted: boolean)
     return { text: ', which is a text only in quotes' };
   if (typeof value !== 'string') return undefined;
   if (allowed === URL_FORM) return { text: `, ${explainServiceUrl(value)}` };
-  if (allowed !== SECRET_NAME_FORM && allowed !== SECRET_TEMPLATE_FORM) return undefined;
-  if (value.startsWith('arn:'))
-    return { text: ', an ARN in the place of a name', suggestion: secretNameOf(value) };
-  return /-.{6}$/.test(value) ? { text: ', which ends in a hyphen and six characters' } : undefined;
+  const slip = [names?.form, SECRET_TEMPLATE_FORM].includes(allowed) ? names?.findSlip(value) : undefined;
+  return slip === undefined ? undefined : { ...slip, text: `, ${slip.text}` };
 }
 
 function findDurationSlip(value: unknown, allowed: string): Slip | undefined {

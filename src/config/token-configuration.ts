@@ -1,9 +1,10 @@
 /** A token's configuration from what is known of its customer, listed or discovered. */
 
 import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
+import type { NameRules } from '../core/store-kind.ts';
 import type { ProviderKind } from '../providers/provider.ts';
 import type { DiscoveryConfiguration, ProviderConfiguration, TokenConfiguration } from './configuration.ts';
-import { expandTemplate, isSecretName } from './secret-name.ts';
+import { expandTemplate } from './secret-name.ts';
 
 export interface TokenEntry {
   readonly customer: string | undefined;
@@ -59,7 +60,7 @@ export function secretsOf({ identity, stateSecret }: TokenConfiguration): readon
   return stateSecret === undefined ? [identity.secret] : [identity.secret, stateSecret];
 }
 
-/** The first of a token's secrets whose name Secrets Manager would not take; `undefined` when it takes all. */
-export function findUnusableSecret(token: TokenConfiguration): string | undefined {
-  return secretsOf(token).find((secret) => !isSecretName(secret));
+/** The first of a token's secrets whose name the store would not take; `undefined` when it takes all. */
+export function findUnusableSecret(token: TokenConfiguration, { pattern }: NameRules): string | undefined {
+  return secretsOf(token).find((secret) => !pattern.test(secret));
 }

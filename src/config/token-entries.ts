@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { BY_REFERENCE } from '../core/credential/reference-schema.ts';
 import { quote } from '../core/credential/secret-likeness.ts';
+import type { NameRules } from '../core/store-kind.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 import type { DiscoveryConfiguration } from './configuration.ts';
@@ -14,14 +15,7 @@ import {
   type partialProviderSchema,
 } from './provider-schema.ts';
 import { type Salvaged, salvage } from './salvage.ts';
-import {
-  defaultStateSecret,
-  expandTemplate,
-  hasPlaceholder,
-  isSecretName,
-  MAX_NAME,
-  SECRET_NAME_FORM,
-} from './secret-name.ts';
+import { expandTemplate, hasPlaceholder, MAX_NAME } from './secret-name.ts';
 import type { FileUse, SecretUse } from './secret-uses.ts';
 import type { TokenEntry } from './token-configuration.ts';
 
@@ -48,6 +42,7 @@ interface TokenEntriesInput extends EntryReading {
   /** What the schema found in this provider. */
   readonly invalid: readonly Finding[];
   readonly references: ReferenceContext;
+  readonly names: NameRules;
 }
 
 export type ProviderFields = Salvaged<z.output<typeof partialProviderSchema>>;
@@ -99,17 +94,17 @@ function readDiscovery(input: TokenEntriesInput): TokenEntries {
 function readSingle(input: TokenEntriesInput): TokenEntries {
   const secrets = secretsOf(input);
   const tokens = secrets === undefined ? [] : [{ customer: undefined, customerCredentials: {}, ...secrets }];
-  return collect(tokens, refuseState(input, input.fields.value, input.path), []);
+  return collect(tokens, input.names, refuseState(input, input.fields.value, input.path), []);
 }
 
 /** What the provider says itself; `undefined` without a usable `secret`. */
-function secretsOf({ configured, fields, path }: TokenEntriesInput): NamedSecrets | undefined {
+function secretsOf({ configured, fields, path, names }: TokenEntriesInput): NamedSecrets | undefined {
   const { secret, stateSecret } = fields.value;
   if (secret === undefined) return undefined;
   const named = { name: secret, path: [...path, 'secret'] };
   const own = stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] };
   const isKnown = configured?.hasChain === true && !fields.isInvalid('stateSecret');
-  return { secret: named, stateSecret: decideStateSecret(isKnown, own, named) };
+  return { secret: named, stateSecret: isKnown ? (own ?? defaultStateSecret(named, names)) : undefined };
 }
 
 function readCustomers(input: TokenEntriesInput): TokenEntries {
@@ -151,15 +146,14 @@ function readCustomers(input: TokenEntriesInput): TokenEntries {
     tokens.push({
       customer: own.name,
       secret,
-      stateSecret: decideStateSecret(
-        hasChain === true && !fields.isInvalid('stateSecret') && !customer.fields.isInvalid('stateSecret'),
-        nameFor('stateSecret', customer, own.name, input),
-        secret,
-      ),
+      stateSecret:
+        hasChain === true && !fields.isInvalid('stateSecret') && !customer.fields.isInvalid('stateSecret')
+          ? (nameFor('stateSecret', customer, own.name, input) ?? defaultStateSecret(secret, input.names))
+          : undefined,
       customerCredentials: credentials.references,
     });
   }
-  return collect(tokens, findings, uses);
+  return collect(tokens, input.names, findings, uses);
 }
 
 /** What one customer has, each of them needs. What every customer of the kind needs the schema has said. */
@@ -238,9 +232,8 @@ function nameFor(
   return { name: expandTemplate(template, customerName), path: [...path, field] };
 }
 
-function decideStateSecret(isKnown: boolean, own: Named | undefined, secret: Named): Named | undefined {
-  if (!isKnown) return undefined;
-  return own ?? { name: defaultStateSecret(secret.name), path: secret.path };
+function defaultStateSecret({ name, path }: Named, { stateSecretOf }: NameRules): Named {
+  return { name: stateSecretOf(name), path };
 }
 
 function refuseState(
@@ -270,14 +263,15 @@ function usesOf({ secret, stateSecret }: NamedSecrets): readonly SecretUse[] {
 /** Names that came out of a template or a default are checked here; written ones the schema has checked. */
 function collect(
   tokens: readonly NamedToken[],
+  { pattern, form }: NameRules,
   findings: readonly Finding[],
   uses: readonly (SecretUse | FileUse)[],
 ): TokenEntries {
   const written = tokens.flatMap(usesOf);
   const unusable = new Map(
-    // From the back, so that of several names that one place yields the first is told.
+    // From the back, so that of several names that one place yields the first is reported.
     written
-      .flatMap((use) => (isSecretName(use.secret) ? [] : [[formatPath(use.path), use] as const]))
+      .flatMap((use) => (pattern.test(use.secret) ? [] : [[formatPath(use.path), use] as const]))
       .toReversed(),
   );
   return {
@@ -291,7 +285,7 @@ function collect(
       ...[...unusable.values()].map(({ secret, path }) => ({
         path,
         text: `yields the name ${quote(secret, 2 * MAX_NAME)}`,
-        allowed: SECRET_NAME_FORM,
+        allowed: form,
       })),
     ],
     uses: [...uses, ...written],

@@ -102,6 +102,8 @@ export interface LeadershipRecord {
   readonly other:
     | {
         readonly name: string;
+        /** The command that brings its status page; undefined: it is not known. */
+        readonly reach: string | undefined;
         /** Whether it refreshes the tokens of this one; false when it does not say. */
         readonly isOurs: boolean;
         /** Since when some replica that is not ours leads. */
@@ -145,6 +147,28 @@ export function decideTokenState(
 ): TokenState {
   const life = decideLife(readable, nowMs);
   return failure === undefined || life === 'expired' || life === 'absent' ? life : 'failing';
+}
+
+/** Two lease durations: a leader that is cut off has stopped by then, and another would have taken over. */
+export const NO_LEADER_AFTER_MS = 30_000;
+
+/**
+ * Whether another replica looks after the tokens of this one, or is about to: what this one has read of a token may be
+ * out of date. It is not when this one leads, when for long nobody has been seen to, and when who leads has other tokens.
+ */
+export function isStandby({ isLeader, other, trouble }: LeadershipRecord, monotonicMs: number): boolean {
+  if (isLeader || other?.isOurs === false) return false;
+  const blindSinceMs = trouble?.blindSinceMonotonicMs;
+  return blindSinceMs === undefined || monotonicMs - blindSinceMs < NO_LEADER_AFTER_MS;
+}
+
+/** What a stand-by can say: that a token is good, or nothing. */
+export function decideStandbyState(
+  { readable }: Pick<TokenRecord, 'readable'>,
+  nowMs: number,
+): 'fresh' | 'unknown' {
+  const life = decideLife(readable, nowMs);
+  return life === 'fresh' || life === 'due' ? 'fresh' : 'unknown';
 }
 
 /** The state but for failures. */

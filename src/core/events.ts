@@ -174,6 +174,8 @@ interface ProcessEvents {
   'standing-by': {
     /** As the means of agreement calls it. */
     readonly leader: string;
+    /** The command that brings its status page; left out when it is not known. */
+    readonly reach?: string;
     /** Whether it manages the same tokens as this one; left out when it does not say. */
     readonly isOurs?: boolean;
   };

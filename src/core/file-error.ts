@@ -12,6 +12,7 @@ const LASTING: ReadonlySet<string> = new Set([
   'ENOENT',
   'ENOTDIR',
   'EISDIR',
+  'EFBIG',
   'EACCES',
   'EPERM',
   'ELOOP',
@@ -26,6 +27,7 @@ const IN_WORDS: ReadonlyMap<string, string> = new Map([
   ['EMFILE', 'the program has too many files open'],
   ['ENFILE', 'the machine has too many files open'],
   ['EISDIR', 'it is a folder'],
+  ['EFBIG', 'it holds more than 1 MiB'],
   [NOT_A_REGULAR_FILE, 'it is no regular file but a pipe, a device or a socket'],
 ]);
 

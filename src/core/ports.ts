@@ -131,6 +131,8 @@ export type TextReader = Pick<TokenStore, 'read'>;
  * of a write that has already succeeded succeeds again without a new version.
  */
 export interface TokenStore {
+  /** What one secret can hold. */
+  readonly maxSecretBytes: number;
   /** The current text, or `undefined` when the secret does not exist or holds no value yet. */
   read(secretName: string, signal: AbortSignal): Promise<Result<StoredText | undefined>>;
   /**

@@ -43,34 +43,46 @@ export function assessReaders(
   };
 }
 
-/**
- * One clause without a full stop: `token expires 17:11:07 UTC, in 4m 57s`, or of several tokens what is worst first:
- * `30 of 2,000 tokens expired, the first 17:01:07 UTC, 3m 02s ago; the next expires 17:11:07 UTC, in 4m 57s`.
- */
-export function describeOutlook(outlook: ReadersOutlook, nowMs: number): string {
+/** A part of a sentence, and the moment that follows it. */
+export interface OutlookClause {
+  readonly text: string;
+  /** Wall time in milliseconds; undefined: no moment follows. */
+  readonly atMs: number | undefined;
+}
+
+/** What is worst comes first. One at least. */
+export function outlookClauses(outlook: ReadersOutlook): readonly OutlookClause[] {
   const { tokens, absent, unread, expired, firstExpiryMs } = outlook;
-  const at = (timeMs: number): string => `${formatMoment(timeMs, nowMs)}, ${formatDistance(timeMs - nowMs)}`;
-  if (tokens === 0) return 'there are no tokens';
+  if (tokens === 0) return [{ text: 'there are no tokens', atMs: undefined }];
   const isOne = tokens === 1;
   const share = (count: number): string =>
-    count === tokens
-      ? isOne
-        ? ''
-        : `all ${formatTokens(tokens)} `
-      : `${formatCount(count)} of ${formatTokens(tokens)} `;
-  const clauses: string[] = [];
-  if (expired !== undefined) {
-    const first = isOne ? 'token expired' : `${share(expired.count)}expired, the first`;
-    clauses.push(`${first} ${at(expired.sinceMs)}`);
-  }
-  if (absent > 0) clauses.push(isOne ? 'no token in the store' : `${share(absent)}not in the store`);
+    count === tokens ? `all ${formatTokens(tokens)}` : `${formatCount(count)} of ${formatTokens(tokens)}`;
+  const clauses: OutlookClause[] = [];
+  const add = (text: string, atMs?: number): number => clauses.push({ text, atMs });
+  if (expired !== undefined)
+    add(isOne ? 'token expired' : `${share(expired.count)} expired, the first`, expired.sinceMs);
+  if (absent > 0) add(isOne ? 'no token in the store' : `${share(absent)} not in the store`);
   if (unread > 0)
-    clauses.push(
-      isOne ? 'store not read yet, so its token is not known' : `${share(unread)}not read from the store yet`,
+    add(
+      isOne
+        ? 'store not read yet, so its token is not known'
+        : `${share(unread)} not read from the store yet`,
     );
   if (firstExpiryMs !== undefined) {
     const which = isOne ? 'token' : clauses.length === 0 ? 'first token' : 'the next';
-    clauses.push(`${which} expires ${at(firstExpiryMs)}`);
+    add(`${which} expires`, firstExpiryMs);
   }
-  return clauses.join('; ');
+  return clauses;
+}
+
+/**
+ * The same without a full stop: `token expires 17:11:07 UTC, in 4m 57s`, and of several tokens `30 of 2,000 tokens
+ * expired, the first 17:01:07 UTC, 3m 02s ago; the next expires 17:11:07 UTC, in 4m 57s`.
+ */
+export function describeOutlook(outlook: ReadersOutlook, nowMs: number): string {
+  return outlookClauses(outlook)
+    .map(({ text, atMs }) =>
+      atMs === undefined ? text : `${text} ${formatMoment(atMs, nowMs)}, ${formatDistance(atMs - nowMs)}`,
+    )
+    .join('; ');
 }

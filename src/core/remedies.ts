@@ -34,3 +34,24 @@ export const REMEDIES: Readonly<Record<FailureCode, string>> = {
   'leadership-lost': 'nothing while it is rare: another replica goes on',
   aborted: 'nothing: the program was stopping',
 };
+
+/** What fails, after the name of a provider. */
+export const CAUSES: Readonly<Record<FailureCode, string>> = {
+  'credentials-rejected': 'refuses the credentials, or they cannot be read',
+  'request-rejected': 'refuses the request',
+  'rate-limited': 'asks to be called less',
+  'provider-unavailable': 'is unavailable',
+  'response-malformed': 'answers without a usable token',
+  'token-unchanged': 'has no newer token yet',
+  'clock-skewed': 'disagrees about the time',
+  'chain-broken': 'needs a new login or consent',
+  'store-denied': 'is not stored: AWS denies it',
+  'store-missing': 'is not stored: the secret does not exist',
+  'store-not-ours': 'is not stored: the secret belongs to somebody else',
+  'store-deleting': 'is not stored: the secret is being deleted',
+  'store-quota': 'is not stored: the versions of 24 hours are used up',
+  'store-conflict': 'is not stored: somebody else writes the secret',
+  'store-unavailable': 'is not stored: the store does not answer',
+  'leadership-lost': 'was interrupted: another replica took over',
+  aborted: 'was interrupted: the program was stopping',
+};

@@ -1,7 +1,7 @@
 import { portionsOf } from './for-each-concurrent.ts';
 import type { Clock, SecretTexts, TokenStore } from './ports.ts';
 
-/** Texts of secrets in memory at one time; four calls of Secrets Manager. */
+/** Texts of secrets in memory at one time. */
 const SECRETS_PER_BATCH = 80;
 
 export interface SecretBatch<Item> {

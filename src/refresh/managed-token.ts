@@ -134,7 +134,8 @@ export class ManagedToken {
 
   /**
    * Refreshes the token and ends when that has succeeded, when the term ends, or after `maxAttempts` failures. A call
-   * while one is running joins it; an explicit one also ends its wait, unless the provider asked for that wait.
+   * while one is running joins it; an explicit one also ends its wait, unless the provider asked for that wait, and is
+   * begun again when there was nothing to fetch for the run that it has joined.
    */
   refresh(
     reason: RefreshReason,
@@ -145,11 +146,16 @@ export class ManagedToken {
     const running = this.#running;
     if (reason === 'explicit') coolDown.forgetRejection();
     if (running === undefined) return this.#begin(reason, term, maxAttempts);
-    if (reason === 'explicit' && coolDown.demandedMs() === 0) {
+    if (reason !== 'explicit') return running.outcome;
+    if (coolDown.demandedMs() === 0) {
       running.isUrged = true;
       running.wakeUp?.abort();
     }
-    return running.outcome;
+    return running.outcome.then((outcome) =>
+      outcome.kind === 'fresh' && !running.retiring.signal.aborted
+        ? this.refresh(reason, term, maxAttempts)
+        : outcome,
+    );
   }
 
   /**

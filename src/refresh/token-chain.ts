@@ -162,8 +162,10 @@ export class TokenChain {
     { result, rotatedRefreshToken, isAmbiguous = false }: FetchReport,
   ): Promise<string | undefined> {
     const brought = result.ok ? result.value : rotatedRefreshToken;
-    if (brought !== undefined && this.#chain.doubt.kind === 'unclear')
-      this.#chain = { ...this.#chain, doubt: { kind: 'none' } };
+    // One that was fetched without a refresh token says nothing of the one that was refused.
+    const { doubt } = this.#chain;
+    const isDoubted = doubt.kind !== 'none' && presented !== undefined && isSame(doubt.token, presented);
+    if (brought !== undefined && isDoubted) this.#chain = { ...this.#chain, doubt: { kind: 'none' } };
     // A newer refresh token makes the note meaningless: it is left for the next one to replace.
     if (brought?.refreshToken !== undefined)
       return this.#keep(nextState(this.#chain, brought.refreshToken, brought));
@@ -223,9 +225,9 @@ export class TokenChain {
 
   /** Keeps a refresh token until it is saved, in memory and in the journal. */
   async #keep(state: ChainState): Promise<string | undefined> {
-    const { identity, stateSecret, random } = this.#deps;
+    const { identity, stateSecret, random, store } = this.#deps;
     const text = serializeChainState(identity, state);
-    const excess = describeExcess(`the refresh token of ${identity.token}`, text);
+    const excess = describeExcess(`the refresh token of ${identity.token}`, text, store.maxSecretBytes);
     if (excess !== undefined) {
       const spent = chosenIn(this.#chain);
       if (spent !== undefined) this.#chain = { ...this.#chain, doubt: { kind: 'refused', token: spent } };
@@ -278,7 +280,7 @@ export class TokenChain {
 
   /** Once a process: later entries are this process's own. */
   async #readJournal(): Promise<Result<void>> {
-    const { journal, stateSecret, identity, events } = this.#deps;
+    const { journal, store, stateSecret, identity, events } = this.#deps;
     if (journal === undefined || this.#journal === 'read') return succeed(undefined);
     const presentation = await journal.readPresentation(stateSecret);
     if (presentation !== undefined) this.#chain = { ...this.#chain, note: { kind: 'former', presentation } };
@@ -289,7 +291,8 @@ export class TokenChain {
     // A renamed provider leaves an entry behind that is not this token's.
     if (entry === undefined || parsed?.ok !== true) return succeed(undefined);
     const { write } = entry;
-    const excess = describeExcess(`the refresh token of ${identity.token} in the journal`, write.text);
+    const what = `the refresh token of ${identity.token} in the journal`;
+    const excess = describeExcess(what, write.text, store.maxSecretBytes);
     if (excess === undefined) {
       this.#chain = { ...this.#chain, unsaved: { from: 'journal', state: parsed.state, write } };
     } else {

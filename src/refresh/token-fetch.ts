@@ -135,7 +135,7 @@ async function callProvider(
 
 /** @returns the state with the token, or why it can never be published */
 function takeToken(
-  { clock, events, identity, policy, offsetMs, chain, limits, random }: TokenFetchDeps,
+  { clock, events, identity, policy, offsetMs, chain, limits, random, store }: TokenFetchDeps,
   state: TokenState,
   token: FetchedToken,
   run: RefreshRun,
@@ -170,7 +170,7 @@ function takeToken(
   const problem = describeFieldProblem(token.fields);
   if (problem !== undefined) return unusable(`the answer for ${identity.token} ${problem}`);
   const what = `the document of ${identity.token}, with its access token,`;
-  const excess = describeExcess(what, pending.write.text);
+  const excess = describeExcess(what, pending.write.text, store.maxSecretBytes);
   if (excess !== undefined) return unusable(excess);
   return succeed({ kind: 'pending', stored, published, pending });
 }

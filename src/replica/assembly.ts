@@ -68,8 +68,12 @@ export function assemble(
   ports: RefreshPorts,
   connections: OutsideSystems,
 ): readonly AssembledProvider[] {
-  const { writesPerSecond: callsPerSecond } = configuration.store;
-  const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock: ports.clock });
+  const { writesPerSecond: callsPerSecond, rules } = configuration.store;
+  const rateLimiter = new WriteRateLimiter({
+    callsPerSecond,
+    callsPerWrite: rules.callsPerPublish,
+    clock: ports.clock,
+  });
   const shared = { ...ports, ...connections, rateLimiter };
   return configuration.providers.map((provider) => assembleProvider(provider, shared));
 }

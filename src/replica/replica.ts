@@ -7,7 +7,7 @@
 
 import type { Configuration } from '../config/configuration.ts';
 import type { Coordinator, Leadership, Ticker } from '../core/ports.ts';
-import type { RefreshRequests } from '../core/wire/refresh-request.ts';
+import { ANSWER_MS, ASK_MS, type RefreshRequests } from '../core/wire/refresh-request.ts';
 import { watchClock } from '../refresh/clock-watch.ts';
 import type { ProviderScheduler } from '../refresh/provider-scheduler.ts';
 import type { Term } from '../refresh/term.ts';
@@ -27,6 +27,8 @@ export interface ReplicaPorts extends RefreshPorts {
 
 /** What in-flight refreshes get to finish after `stop`; Kubernetes kills after 30 s, promise 9 says 10. */
 const DRAIN_MS = 8000;
+/** What a request waits for the leader to have read the store, out of what whoever asks waits beyond the work on it. */
+const READY_MS = (ASK_MS - ANSWER_MS) / 2;
 
 export class Replica {
   readonly #ports: ReplicaPorts;
@@ -42,6 +44,8 @@ export class Replica {
   #terms: Promise<void> | undefined;
   #discovering: Promise<unknown> | undefined;
   #hasFault = false;
+  /** Resolves when this replica refreshes. */
+  #refreshing = Promise.withResolvers<void>();
 
   constructor(configuration: Configuration, ports: ReplicaPorts) {
     this.#ports = ports;
@@ -60,7 +64,7 @@ export class Replica {
   }
 
   /**
-   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing
+   * Resolves when the store has been read, and customers have been listed where they are discovered. Refreshing
    * begins with the first term of leadership, at once when there is one replica.
    */
   start(): Promise<void> {
@@ -74,9 +78,14 @@ export class Replica {
     return this.#stopped;
   }
 
-  /** Carries out what a command has asked whoever leads for. */
-  readonly refreshNow: RefreshRequests = (name) =>
-    Promise.all(this.#managed.flatMap((provider) => provider.refreshNow(name)));
+  /** Carries out what a command has asked the leader for; a leader that is about to begin does so when it has. */
+  readonly refreshNow: RefreshRequests = async (name) => {
+    const inTime = new AbortController();
+    const limit = this.#ports.clock.sleep(READY_MS, inTime.signal).catch(() => undefined);
+    await Promise.race([this.#refreshing.promise, limit]);
+    inTime.abort();
+    return Promise.all(this.#managed.flatMap((provider) => provider.refreshNow(name)));
+  };
 
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[] {
@@ -135,7 +144,7 @@ export class Replica {
     const { events } = this.#ports;
     const stopping = this.#stopping.signal;
     const { signal } = leadership;
-    // A process that was paused may get a term that is over: nobody is told of it.
+    // A process that was paused may get a term that is over: nobody hears of it.
     if (leadership.hasEnded()) return;
     const term = createTerm(leadership, this.#drained.signal, stopping);
     const reportLoss = (): void => {
@@ -149,7 +158,9 @@ export class Replica {
     await this.#view.catchUp(leadership.sinceMonotonicMs, ended);
     if (!ended.aborted) {
       for (const scheduler of this.#schedulers) scheduler.start(term);
+      this.#refreshing.resolve();
       await end;
+      this.#refreshing = Promise.withResolvers();
       this.#view.noteEndOfTerm();
     }
     for (const scheduler of this.#schedulers) scheduler.stop();
@@ -188,10 +199,22 @@ function createDiscoveries(
 ): readonly Discovery[] {
   const { bindings: catalog, store } = connections;
   const usage = new SecretUsage(configuration);
+  const { names } = configuration.store.rules;
   return managed.flatMap((tokens) => {
     const { configuration: provider } = tokens;
     const { discovery } = provider;
     if (discovery === undefined) return [];
-    return new Discovery({ provider, discovery, catalog, store, tokens, usage, clock, random, events });
+    return new Discovery({
+      provider,
+      discovery,
+      catalog,
+      store,
+      tokens,
+      usage,
+      names,
+      clock,
+      random,
+      events,
+    });
   });
 }

@@ -1,24 +1,23 @@
 /** What each secret is used for, so that no two things are written to one: as configured, and as discovered since. */
 import type { Configuration, TokenConfiguration } from '../config/configuration.ts';
-import { secretNameOf } from '../config/secret-name.ts';
 import { secretsOf } from '../config/token-configuration.ts';
 
 type Owner =
   /** One of the provider's credentials is read from it. */
   | { readonly kind: 'credential'; readonly provider: string }
-  /** A token is written to it. The provider may decide anew about one that it has discovered. */
+  /** A token is written to it. The provider may decide again about one that it has discovered. */
   | { readonly kind: 'configured' | 'discovered'; readonly provider: string; readonly token: string };
 
 export class SecretUsage {
   readonly #owners = new Map<string, Owner>();
 
-  constructor({ providers }: Pick<Configuration, 'providers'>) {
+  constructor({ providers, store }: Pick<Configuration, 'providers' | 'store'>) {
     for (const { name, credentials, tokens } of providers) {
       for (const token of tokens) this.#write(token, 'configured');
       for (const references of [credentials, ...tokens.map((token) => token.customerCredentials)])
         for (const reference of Object.values(references))
           if (reference.kind === 'awsSecret')
-            this.#owners.set(secretNameOf(reference.id), { kind: 'credential', provider: name });
+            this.#owners.set(store.rules.names.nameOf(reference.id), { kind: 'credential', provider: name });
     }
   }
 

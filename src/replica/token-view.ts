@@ -23,7 +23,7 @@ export interface ViewedToken {
   invalidate(): void;
 }
 
-export interface TokenViewParts {
+export interface TokenViewDeps {
   readonly managedTokens: readonly ViewedToken[];
   readonly store: Pick<TokenStore, 'read' | 'readMany'>;
   readonly clock: Clock;
@@ -33,27 +33,28 @@ export interface TokenViewParts {
 const BATCH_EVERY_MS = 50;
 const RESTORES_AT_ONCE = 16;
 /** How often a stand-by looks whether the leader should have refreshed something. */
-const LOOK_EVERY_MS = 30_000;
+const LOOK_EVERY_MS = 10_000;
 /** The leader's time to refresh what is due, before a stand-by reads it again. */
 const GRACE_MS = 30_000;
-/** A token that the leader does not get refreshed is not read more often than this. */
-const REREAD_AFTER_MS = 300_000;
-/** What a stand-by reads in one look. */
-const MAX_READS_PER_LOOK = 500;
+/** A token that the leader has not got refreshed is read again after so long, and after twice that each further time. */
+const MIN_REREAD_MS = 10_000;
+const MAX_REREAD_MS = 300_000;
+/** What a stand-by reads in one look: 5 calls a second at most. */
+const MAX_READS_PER_LOOK = 1_000;
 
 export class TokenView {
-  readonly #parts: TokenViewParts;
+  readonly #deps: TokenViewDeps;
   readonly #managedTokens: Set<ViewedToken>;
-  /** Monotonic time at which what is known was true at the earliest, by token. */
+  /** Earliest monotonic time at which what is known was true, by token. */
   readonly #knownSinceMs = new Map<ViewedToken, number>();
-  /** Monotonic time of the last attempt to read, by token. */
-  readonly #triedAtMs = new Map<ViewedToken, number>();
+  /** Tokens that were read, and that the leader should have refreshed: when (monotonic) they are read again. */
+  readonly #rereads = new Map<ViewedToken, { readonly atMs: number; readonly afterMs: number }>();
   /** Monotonic time before which others may have led; `undefined`: nobody has. */
   #leadsSinceMs: number | undefined;
 
-  constructor(parts: TokenViewParts) {
-    this.#parts = parts;
-    this.#managedTokens = new Set(parts.managedTokens);
+  constructor(deps: TokenViewDeps) {
+    this.#deps = deps;
+    this.#managedTokens = new Set(deps.managedTokens);
   }
 
   /**
@@ -73,7 +74,7 @@ export class TokenView {
   remove(managed: ViewedToken): void {
     this.#managedTokens.delete(managed);
     this.#knownSinceMs.delete(managed);
-    this.#triedAtMs.delete(managed);
+    this.#rereads.delete(managed);
   }
 
   /**
@@ -92,28 +93,40 @@ export class TokenView {
 
   /** The managed tokens have kept the view themselves until now; from here on others may write. */
   noteEndOfTerm(): void {
-    const nowMs = this.#parts.clock.monotonicMs();
+    const nowMs = this.#deps.clock.monotonicMs();
     for (const managed of this.#managedTokens) this.#knownSinceMs.set(managed, nowMs);
   }
 
   /** Follows what the leader publishes, one read per token and refresh, until aborted. */
   async keepWarm(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
-      const outdated = [...this.#managedTokens].filter((managed) => {
-        const triedAtMs = this.#triedAtMs.get(managed);
-        const isTried = triedAtMs !== undefined && nowMs - triedAtMs < REREAD_AFTER_MS;
-        return managed.dueInMs() < -GRACE_MS && !isTried;
-      });
+      const rereadAtMs = (managed: ViewedToken): number => this.#rereads.get(managed)?.atMs ?? 0;
+      const outdated = [...this.#managedTokens].filter(
+        (managed) => isOutdated(managed) && rereadAtMs(managed) <= nowMs,
+      );
+      // What was read least is read first, so that many which are read in vain keep nobody waiting.
+      outdated.sort((a, b) => rereadAtMs(a) - rereadAtMs(b));
       await this.#read(outdated.slice(0, MAX_READS_PER_LOOK), signal);
     }
   }
 
+  /** Begins to wait for what the leader makes of a token that was read, or ends that. */
+  #planReread(managed: ViewedToken, readAtMs: number): void {
+    if (!isOutdated(managed)) {
+      this.#rereads.delete(managed);
+      return;
+    }
+    const formerMs = this.#rereads.get(managed)?.afterMs;
+    const afterMs = formerMs === undefined ? MIN_REREAD_MS : Math.min(2 * formerMs, MAX_REREAD_MS);
+    this.#rereads.set(managed, { atMs: readAtMs + afterMs, afterMs });
+  }
+
   /** Ends early when the store does not answer or the signal is aborted. */
   async #read(managedTokens: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.#deps;
     const namesOf = ({ secretNames }: ViewedToken): readonly string[] => secretNames;
     const options = { namesOf, everyMs: BATCH_EVERY_MS, store, clock, signal };
     for await (const batch of readInBatches(managedTokens, options))
@@ -125,14 +138,14 @@ export class TokenView {
     { items, texts, startedMs }: SecretBatch<ViewedToken>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { store } = this.#parts;
+    const { store } = this.#deps;
     const reader: TextReader = {
       read: async (secretName) => texts.get(secretName) ?? store.read(secretName, signal),
     };
     let isAnswered = true;
     await forEachConcurrent(items, RESTORES_AT_ONCE, async (managed) => {
-      this.#triedAtMs.set(managed, startedMs);
       const restored = await managed.restore(signal, reader);
+      this.#planReread(managed, startedMs);
       if (restored.ok) this.#knownSinceMs.set(managed, startedMs);
       else if (restored.failure.code === 'store-unavailable' || signal.aborted) isAnswered = false;
       // The read was under way when the term began.
@@ -140,4 +153,9 @@ export class TokenView {
     });
     return isAnswered;
   }
+}
+
+/** The leader should have refreshed it by now, as far as is known. */
+function isOutdated(managed: ViewedToken): boolean {
+  return managed.dueInMs() < -GRACE_MS;
 }

@@ -1,6 +1,7 @@
 /** How the live table looks. Pure: records and the time go in, text comes out. */
 import { styleText } from 'node:util';
 import { nextAttemptAtMs, publishedOf, type ReadableToken, type TokenRecord } from '../core/board.ts';
+import { cutEnd, cutMiddle, padColumns, textWidth } from '../core/text-columns.ts';
 import { formatRoughly } from '../core/wire/time-text.ts';
 
 export interface LiveTableLook {
@@ -10,7 +11,7 @@ export interface LiveTableLook {
   readonly color: boolean;
 }
 
-type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+export type Style = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
 
 interface Cell {
   readonly text: string;
@@ -28,43 +29,55 @@ const MIN_NAME_WIDTH = 8;
 /** Below this share of its life a token is about to be refreshed, or should have been: margins are a fifteenth. */
 const LITTLE_LIFE = 0.07;
 
+interface Layout {
+  readonly nameWidth: number;
+  /** 0: life is text alone. */
+  readonly barWidth: number;
+  readonly hasNext: boolean;
+  readonly hasGeneration: boolean;
+}
+
 /** Lines without a newline at the end: a heading and one line per token. */
 export function renderLiveTable(records: readonly TokenRecord[], look: LiveTableLook): string {
-  const fixedWidth = 2 * TIME_WIDTH + RESULT_WIDTH + GENERATION_WIDTH + 4 * GAP.length;
-  const longestName = Math.max('TOKEN'.length, ...records.map(({ identity }) => identity.token.length));
-  const spare = look.width - fixedWidth;
-  const nameWidth = Math.min(longestName, Math.max(MIN_NAME_WIDTH, spare - MIN_BAR_WIDTH - 1));
-  const roomForBar = Math.min(MAX_BAR_WIDTH, spare - nameWidth - 1);
-  const barWidth = roomForBar >= MIN_BAR_WIDTH ? roomForBar : 0;
+  const layout = decideLayout(records, look.width);
+  const { nameWidth, barWidth, hasNext, hasGeneration } = layout;
   const lifeWidth = barWidth === 0 ? TIME_WIDTH : barWidth + 1 + TIME_WIDTH;
-
   const heading = [
-    fit('TOKEN', nameWidth),
-    fit(barWidth === 0 ? 'LIFE' : 'LIFE LEFT', lifeWidth),
-    'NEXT'.padStart(TIME_WIDTH),
-    fit('LAST RESULT', RESULT_WIDTH),
-    'GEN'.padStart(GENERATION_WIDTH),
+    padColumns('TOKEN', nameWidth),
+    padColumns(barWidth === 0 ? 'LIFE' : 'LIFE LEFT', lifeWidth),
+    ...(hasNext ? ['NEXT'.padStart(TIME_WIDTH)] : []),
+    padColumns('LAST RESULT', RESULT_WIDTH),
+    ...(hasGeneration ? ['GEN'.padStart(GENERATION_WIDTH)] : []),
   ].map((text): Cell => ({ text, style: 'bold' }));
 
   const lines = records.map((record): readonly Cell[] => {
+    const next = nextText(nextAttemptAtMs(record), look.nowMs).padStart(TIME_WIDTH);
     const result = describeResult(record);
+    const generation = String(publishedOf(record.readable)?.generation ?? '-').padStart(GENERATION_WIDTH);
     return [
-      { text: fit(record.identity.token, nameWidth), style: undefined },
+      { text: padColumns(cutMiddle(record.identity.token, nameWidth), nameWidth), style: undefined },
       lifeCell(record.readable, look.nowMs, barWidth),
-      { text: nextText(nextAttemptAtMs(record), look.nowMs).padStart(TIME_WIDTH), style: undefined },
-      { ...result, text: fit(result.text, RESULT_WIDTH) },
-      {
-        text: String(publishedOf(record.readable)?.generation ?? '-').padStart(GENERATION_WIDTH),
-        style: 'dim',
-      },
+      ...(hasNext ? [{ text: next, style: undefined }] : []),
+      { ...result, text: padColumns(result.text, RESULT_WIDTH) },
+      ...(hasGeneration ? [{ text: generation, style: 'dim' } as const] : []),
     ];
   });
   return [heading, ...lines].map((cells) => joinCells(cells, look)).join('\n');
 }
 
-/** Cuts a text to `width`, with an ellipsis where something is missing, and pads it to exactly that. */
-export function fit(text: string, width: number): string {
-  return text.length <= width ? text.padEnd(width) : `${text.slice(0, Math.max(0, width - 1))}…`;
+/** Where columns are scarce, the middle of names goes first, then the bar, the generation and NEXT. */
+function decideLayout(records: readonly TokenRecord[], width: number): Layout {
+  const widest = Math.max('TOKEN'.length, ...records.map(({ identity }) => textWidth(identity.token)));
+  const needed = TIME_WIDTH + RESULT_WIDTH + 2 * GAP.length;
+  const shortest = Math.min(widest, MIN_NAME_WIDTH);
+  const spareWith = (...widths: readonly number[]): number =>
+    widths.reduce((left, each) => left - each - GAP.length, width - needed);
+  const hasNext = spareWith(TIME_WIDTH) >= shortest;
+  const hasGeneration = hasNext && spareWith(TIME_WIDTH, GENERATION_WIDTH) >= shortest;
+  const spare = spareWith(...(hasNext ? [TIME_WIDTH] : []), ...(hasGeneration ? [GENERATION_WIDTH] : []));
+  const nameWidth = Math.min(widest, Math.max(shortest, spare - MIN_BAR_WIDTH - 1));
+  const roomForBar = Math.min(MAX_BAR_WIDTH, spare - nameWidth - 1);
+  return { nameWidth, barWidth: roomForBar >= MIN_BAR_WIDTH ? roomForBar : 0, hasNext, hasGeneration };
 }
 
 function lifeCell(readable: ReadableToken, nowMs: number, barWidth: number): Cell {
@@ -104,9 +117,16 @@ function joinCells(cells: readonly Cell[], { width, color }: LiveTableLook): str
   let left = width;
   let line = '';
   for (const [index, { text, style }] of cells.entries()) {
-    const shown = `${index === 0 ? '' : GAP}${text}`.slice(0, left);
-    left -= shown.length;
-    line += color && style !== undefined ? styleText(style, shown, { validateStream: false }) : shown;
+    const whole = `${index === 0 ? '' : GAP}${text}`;
+    const shown = textWidth(whole) <= left ? whole : cutEnd(whole.trimEnd(), left);
+    left -= textWidth(shown);
+    line += paint(shown, style, color);
   }
   return line;
+}
+
+export function paint(text: string, style: Style | undefined, color: boolean): string {
+  return color && style !== undefined && text !== ''
+    ? styleText(style, text, { validateStream: false })
+    : text;
 }

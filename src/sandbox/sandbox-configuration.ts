@@ -3,12 +3,14 @@ import { isSeq, parseDocument, YAMLMap } from 'yaml';
 import type { SecretText } from '../core/secret-text.ts';
 import { formatDuration } from '../core/wire/duration.ts';
 import type { SandboxCredentials } from './upstreams/sandbox-credentials.ts';
-import { isUpstreamName, type UpstreamName } from './upstreams/upstream-name.ts';
+import { isUpstreamName, type UpstreamName } from './upstreams/upstream-list.ts';
 import { DOCUMENTED_LIFETIMES_MS } from './upstreams/upstreams.ts';
 
 export interface SandboxFacts {
   readonly storeEndpoint: string;
   readonly baseUrlOf: (kind: UpstreamName) => string;
+  /** Where the daemon answers; 0: any free port. */
+  readonly httpPort: number;
   readonly speed: number;
 }
 
@@ -19,6 +21,7 @@ export interface SandboxFacts {
 export function createSandboxConfiguration(template: string, facts: SandboxFacts): string {
   const document = parseDocument(template);
   document.setIn(['store', 'endpoint'], facts.storeEndpoint);
+  document.setIn(['http', 'port'], facts.httpPort);
   const providers = document.get('providers');
   if (!isSeq(providers)) throw new Error('config/sandbox.yaml has no list of providers');
   for (const provider of providers.items) {

@@ -6,8 +6,10 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock, Random } from '../core/ports.ts';
+import { SecretText } from '../core/secret-text.ts';
 import type { Fault } from './fault.ts';
 import { FaultSchedule } from './fault-schedule.ts';
+import { isFreeOnLoopback } from './listen.ts';
 import { createSandboxConfiguration, sandboxCredentialFiles } from './sandbox-configuration.ts';
 import { createSecretsManager, type SecretsManager } from './secrets-manager/secrets-manager.ts';
 import {
@@ -15,8 +17,13 @@ import {
   startSecretsManagerServer,
 } from './secrets-manager/secrets-manager-server.ts';
 import { createSandboxCredentials, generateSandboxKeyPair } from './upstreams/sandbox-credentials.ts';
+import { readSlackMarkup, SLACK_PATH } from './upstreams/slack-channel.ts';
 import { createUpstreams, DOCUMENTED_LIFETIMES_MS, type Upstreams } from './upstreams/upstreams.ts';
-import { startUpstreamsServer, type UpstreamsServer } from './upstreams/upstreams-server.ts';
+import {
+  type RequestObserver,
+  startUpstreamsServer,
+  type UpstreamsServer,
+} from './upstreams/upstreams-server.ts';
 
 export interface SandboxOptions {
   readonly clock: Clock;
@@ -26,8 +33,15 @@ export interface SandboxOptions {
   readonly faults: readonly Fault[];
   /** Versions that a secret may get in the store's day; 144 by default. */
   readonly versionWall?: number;
+  /**
+   * Where store, providers and daemon listen unless others do; any free ports by default. A sandbox that does not get the
+   * store's leaves the others alone: they are of another sandbox.
+   */
+  readonly ports?: { readonly store: number; readonly upstreams: number; readonly daemon: number };
   /** Told every token as it is issued, so that a test can search for leaks. */
   readonly onSecretIssued?: (text: string) => void;
+  /** Told of every request to a provider. */
+  readonly observer?: RequestObserver;
 }
 
 export interface Sandbox {
@@ -38,6 +52,8 @@ export interface Sandbox {
   /** The providers' inside, for observers. */
   readonly providers: Upstreams;
   readonly faults: FaultSchedule;
+  /** Receives from now on what the simulated Slack channel is sent, as people read it. */
+  listenToSlack(listener: (text: string) => void): void;
   /** Path of a configuration file with everything that a daemon needs; its folder is removed at the end. */
   readonly configPath: string;
   stop(): Promise<void>;
@@ -45,6 +61,7 @@ export interface Sandbox {
 
 const TEMPLATE = new URL('../../config/sandbox.yaml', import.meta.url);
 const DAY_MS = 86_400_000;
+const ANY_PORTS = { store: 0, upstreams: 0, daemon: 0 } as const;
 
 /** The emulator wants signed requests and checks no signature. */
 export const SANDBOX_AWS_CREDENTIALS = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' } as const;
@@ -61,7 +78,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     dayMs: DAY_MS / speed,
     ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
   });
-  const store = await startSecretsManagerServer({ engine: secretsManager, clock });
+  const wanted = options.ports ?? ANY_PORTS;
+  const store = await startSecretsManagerServer({ engine: secretsManager, clock, port: wanted.store });
+  const ports = store.port === wanted.store ? wanted : ANY_PORTS;
   const stopping = new AbortController();
   const faults = new FaultSchedule({
     clock,
@@ -76,17 +95,28 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     speed,
     ...(options.onSecretIssued === undefined ? {} : { onSecretIssued: options.onSecretIssued }),
   });
-  const upstreams = await startUpstreamsServer({ upstreams: providers, clock, faults });
+  const slackListeners: ((text: string) => void)[] = [];
+  const upstreams = await startUpstreamsServer({
+    upstreams: providers,
+    clock,
+    faults,
+    port: ports.upstreams,
+    onSlackMessage: (text) => {
+      for (const listener of slackListeners) listener(readSlackMarkup(text));
+    },
+    observer: options.observer,
+  });
 
   const folder = await mkdtemp(join(tmpdir(), 'token-refresher-sandbox-'));
   const configPath = join(folder, 'config.yaml');
   const text = createSandboxConfiguration(await readFile(TEMPLATE, 'utf8'), {
     storeEndpoint: store.endpoint,
     baseUrlOf: (kind) => upstreams.baseUrlOf(kind),
+    httpPort: (await isFreeOnLoopback(ports.daemon)) ? ports.daemon : 0,
     speed,
   });
   await writeFile(configPath, text);
-  for (const [path, secret] of sandboxCredentialFiles(credentials)) {
+  for (const [path, secret] of [...sandboxCredentialFiles(credentials), slackFile(upstreams)]) {
     const file = join(folder, path);
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(file, secret.reveal(), { mode: 0o600 });
@@ -98,6 +128,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     upstreams,
     providers,
     faults,
+    listenToSlack: (listener) => void slackListeners.push(listener),
     configPath,
     stop: async () => {
       stopping.abort(new Error('the sandbox stops'));
@@ -105,4 +136,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** The channel of Slack that the template's alerts are sent to. */
+function slackFile(upstreams: UpstreamsServer): readonly [string, SecretText] {
+  return ['credentials/slack/url', new SecretText(`${upstreams.origin}${SLACK_PATH}`)];
 }

@@ -3,7 +3,9 @@ import { runbookLink } from '../core/alert.ts';
 import {
   type Board,
   countVersions,
+  decideStandbyState,
   decideTokenState,
+  isStandby,
   type LeadershipRecord,
   nextAttemptAtMs,
   type ProviderRecord,
@@ -13,8 +15,10 @@ import {
   type TokenState,
 } from '../core/board.ts';
 import type { Clock } from '../core/ports.ts';
+import { assessReaders } from '../core/readers-outlook.ts';
 import { STRIP_LENGTH, type StripMark } from '../core/token/refresh-strip.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
+import { describeReaders, findTrouble } from './find-causes.ts';
 import type { ProviderStatus, StateCounts, StatusDocument, TokenStatus } from './status-document.ts';
 import type { StatusQuery } from './status-query.ts';
 
@@ -49,20 +53,25 @@ interface Seen {
 export function describeStatus(sources: StatusSources, query: StatusQuery): StatusDocument {
   const { board, clock, name, version, replica } = sources;
   const nowMs = clock.now();
+  const decideState = isStandby(board.leadership, clock.monotonicMs())
+    ? decideStandbyState
+    : decideTokenState;
   const counts = noCounts();
-  const ofProviders = new Map<string, StateCounts>();
+  const ofProviders = new Map<string, { counts: StateCounts; records: TokenRecord[] }>();
   const matching: Seen[] = [];
   const accepts = createFilter(query);
   for (const record of board.tokens()) {
-    const seen = see(record, nowMs);
+    const seen = see(record, decideState(record, nowMs));
     const { provider } = record.identity;
-    const ofProvider = ofProviders.get(provider) ?? noCounts();
+    const ofProvider = ofProviders.get(provider) ?? { counts: noCounts(), records: [] };
     ofProviders.set(provider, ofProvider);
-    ofProvider[seen.state] += 1;
+    ofProvider.counts[seen.state] += 1;
+    ofProvider.records.push(record);
     counts[seen.state] += 1;
     if (accepts(seen)) matching.push(seen);
   }
-  const { provider, state, text, sort, size } = query;
+  const { provider, state, code, text, sort, size } = query;
+  const { readers, filling, causes } = findTrouble(board, sources.runbookUrl, nowMs);
   const pages = Math.max(1, Math.ceil(matching.length / size));
   const page = Math.min(query.page, pages);
   const shown = matching.toSorted(ORDERS[sort]).slice((page - 1) * size, page * size);
@@ -74,12 +83,19 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
     leadership: describeLeadership(board.leadership),
     tokens: sum(counts),
     counts,
-    providers: [...board.providers()].map((each) =>
-      describeProvider(each, ofProviders.get(each.name) ?? noCounts()),
-    ),
+    trouble: { readers: describeReaders(readers), filling },
+    causes: [...causes],
+    providers: [...board.providers()].map((each) => {
+      const { counts: ofProvider = noCounts(), records = [] } = ofProviders.get(each.name) ?? {};
+      return {
+        ...describeProvider(each, ofProvider),
+        readers: describeReaders(assessReaders(records, nowMs)),
+      };
+    }),
     view: {
       provider: provider ?? null,
       state: state ?? null,
+      code: code ?? null,
       text,
       sort,
       size,
@@ -98,6 +114,7 @@ function describeLeadership({ isLeader, sinceMs, other, trouble }: LeadershipRec
     isLeader,
     since: formatUtc(sinceMs),
     leader: isBlind ? null : (other?.name ?? null),
+    reach: isBlind ? null : (other?.reach ?? null),
     problem: trouble?.problem ?? null,
   };
 }
@@ -137,7 +154,7 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
   };
 }
 
-function describeProvider(provider: ProviderRecord, counts: StateCounts): ProviderStatus {
+function describeProvider(provider: ProviderRecord, counts: StateCounts): Omit<ProviderStatus, 'readers'> {
   const { name, kind, schedule, calls, clockSkewMs, fetchBudget, discovery } = provider;
   const durationsMs = calls.map(({ durationMs }) => durationMs).toSorted((a, b) => a - b);
   return {
@@ -163,12 +180,13 @@ function describeProvider(provider: ProviderRecord, counts: StateCounts): Provid
   };
 }
 
-function createFilter({ provider, state, text }: StatusQuery): (seen: Seen) => boolean {
+function createFilter({ provider, state, code, text }: StatusQuery): (seen: Seen) => boolean {
   const wanted = text.toLowerCase();
   return (seen) => {
     const { identity } = seen.record;
     if (provider !== undefined && identity.provider !== provider) return false;
     if (state !== undefined && seen.state !== state) return false;
+    if (code !== undefined && seen.record.failure?.code !== code) return false;
     return (
       wanted === '' ||
       identity.token.toLowerCase().includes(wanted) ||
@@ -184,8 +202,7 @@ const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>
   name: byName,
 };
 
-function see(record: TokenRecord, nowMs: number): Seen {
-  const state = decideTokenState(record, nowMs);
+function see(record: TokenRecord, state: TokenState): Seen {
   const nothing = record.readable.kind === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   return {
     record,

@@ -1,17 +1,35 @@
 /** The parts of the page above and below the tokens. What has a `data-key` is found again by it when the page changes. */
 
 import { TOKEN_STATES } from '../core/board.ts';
+import { outlookClauses } from '../core/readers-outlook.ts';
+import { CAUSES } from '../core/remedies.ts';
 import { formatDuration } from '../core/wire/duration.ts';
-import { formatCount, formatTokens } from '../core/wire/time-text.ts';
+import { formatCount, formatTokens, formatUtc } from '../core/wire/time-text.ts';
+import { isWithout } from './find-causes.ts';
 import { type Html, html } from './html.ts';
-import { STATE_LABELS, timeElement } from './page-text.ts';
-import type { ProviderStatus, StatusDocument } from './status-document.ts';
+import {
+  distanceElement,
+  momentElement,
+  nextElement,
+  STATE_LABELS,
+  shareOf,
+  timeElement,
+} from './page-text.ts';
+import type { CauseStatus, ProviderStatus, ReadersStatus, StatusDocument } from './status-document.ts';
 import { DEFAULT_QUERY, formatStatusQuery, type StatusQuery } from './status-query.ts';
 
 /** As the form and the links of the page would ask for it again. */
 export function queryOf({ view }: StatusDocument): StatusQuery {
-  const { provider, state, text, sort, size, page } = view;
-  return { provider: provider ?? undefined, state: state ?? undefined, text, sort, size, page };
+  const { provider, state, code, text, sort, size, page } = view;
+  return {
+    provider: provider ?? undefined,
+    state: state ?? undefined,
+    code: code ?? undefined,
+    text,
+    sort,
+    size,
+    page,
+  };
 }
 
 export function renderLeadership({
@@ -23,13 +41,18 @@ export function renderLeadership({
   const others = leader === null ? undefined : html`, ${leader} leads`;
   return isLeader
     ? html`<span class="leads">Leads</span> since ${timeElement(since, at)} UTC ${trouble}`
-    : html`<span class="stands-by">Stands by</span> since ${timeElement(since, at)} UTC${others}; how refreshes go, only the leader sees ${trouble}`;
+    : html`<span class="stands-by">Stands by</span> since ${timeElement(since, at)} UTC${others} ${trouble}`;
+}
+
+/** Tokens that are absent alarm nobody while they wait for their turn. */
+function isWaiting(state: StatusQuery['state'], { trouble }: StatusDocument): boolean {
+  return state === 'absent' && trouble.readers.absent === 0;
 }
 
 export function renderStates(document: StatusDocument): Html {
   const query = queryOf(document);
   const linkTo = (state: StatusQuery['state'], label: string, count: number): Html =>
-    html`<li data-key="${state ?? 'all'}"><a class="${state ?? 'all'}" href="/${formatStatusQuery({ ...query, state, page: 1 })}"${
+    html`<li data-key="${state ?? 'all'}"><a class="${isWaiting(state, document) ? 'unknown' : (state ?? 'all')}" href="/${formatStatusQuery({ ...query, state, page: 1 })}"${
       query.state === state ? html` aria-current="true"` : undefined
     }><b>${formatCount(count)}</b> ${label}</a></li>`;
   return html`${linkTo(undefined, 'All', document.tokens)}${TOKEN_STATES.filter(
@@ -37,13 +60,113 @@ export function renderStates(document: StatusDocument): Html {
   ).map((state) => linkTo(state, STATE_LABELS[state], document.counts[state]))}`;
 }
 
-export function renderProvider(provider: ProviderStatus): Html {
-  const { name, kind, tokens, counts, schedule, calls, clockSkewSeconds, fetchBudget, discovery } = provider;
-  const trouble = counts.expired + counts.absent + counts.failing;
+/** Under the headline: until when readers are fine, and who has to act; on a stand-by, where to look. */
+export function renderTrouble({ leadership, trouble: { readers }, causes, at }: StatusDocument): Html {
+  const { isLeader, reach } = leadership;
+  if (!isLeader)
+    return html`<span>Below is what this replica read last in the store. How refreshes go, only the leader knows${
+      reach === null ? '.' : html`: <code>${reach}</code>, then its page on that port.`
+    }</span>`;
+  if (readers.tokens === 0) return html``;
+  const forPerson = causes.filter(({ needsPerson }) => needsPerson).length;
+  const who =
+    forPerson === 0
+      ? 'it heals by itself once the cause is gone'
+      : causes.length === 1
+        ? 'a person has to act'
+        : `a person has to act on ${formatCount(forPerson)} of ${formatCount(causes.length)} causes`;
+  return html`${renderOutlook(readers, at)}<span class="who${forPerson > 0 ? ' person' : ''}">${who}</span>`;
+}
+
+/** Causes that are shown; the first are the worst. */
+const MAX_CAUSES = 20;
+
+export function renderCauses({ causes, providers, at }: StatusDocument): Html {
+  const shown = causes.slice(0, MAX_CAUSES).map((cause) => renderCause(cause, providers, at));
+  const rest = causes.length - shown.length;
+  return html`${shown}${rest > 0 ? html`<li class="quiet" data-key="rest">and ${formatCount(rest)} other causes</li>` : undefined}`;
+}
+
+function renderCause(cause: CauseStatus, providers: readonly ProviderStatus[], at: string): Html {
+  const { provider, code, tokens, since, needsPerson, nextAttemptAt, message, action, runbook } = cause;
+  const all = providers.find(({ name }) => name === provider)?.tokens ?? tokens;
+  const query = formatStatusQuery({
+    ...DEFAULT_QUERY,
+    provider,
+    ...(code === null ? { state: 'expired' as const } : { code }),
+  });
+  const share = all === 1 ? undefined : html`<span><a href="/${query}">${shareOf(tokens, all)}</a></span>`;
+  const next = nextAttemptAt === null ? html`its refresh is due` : nextElement(nextAttemptAt, at);
+  return html`<li data-key="${provider} ${code ?? ''}" class="${isWithout(cause) ? 'bad' : 'warn'}">
+<h2><bdi>${provider}</bdi> ${code === null ? 'has expired, and no attempt has failed' : CAUSES[code]}</h2>
+<p class="facts">${share}${
+    since === null ? undefined : html`<span>since ${momentElement(since, at)}</span>`
+  }${renderOutlook(cause.readers, at)}<span class="who${needsPerson ? ' person' : ''}">${
+    needsPerson ? 'a person has to act' : 'heals by itself'
+  }, ${next}</span></p>
+${message === null ? undefined : html`<p class="message">${message}</p>`}
+<p class="action"><b>Do:</b> ${renderAction(action)} <span class="quiet">Runbook: ${renderRunbook(code ?? 'TokenExpired', runbook)}</span></p>
+${tokens === 1 && all === 1 ? undefined : html`<ul class="worst">${cause.worst.map((each) => renderWorst(each, at))}</ul>`}
+</li>`;
+}
+
+/** What stands between backticks is to be typed. */
+function renderAction(action: string): Html {
+  return html`${action.split('`').map((text, index) => (index % 2 === 1 ? html`<code>${text}</code>` : html`${text}`))}`;
+}
+
+function renderWorst({ token, state, expiresAt }: CauseStatus['worst'][number], at: string): Html {
+  const until = expiresAt === null ? STATE_LABELS[state].toLowerCase() : distanceElement(expiresAt, at);
+  return html`<li data-key="${token}" class="${state}"><bdi>${token}</bdi> ${
+    expiresAt === null ? undefined : state === 'expired' ? 'expired' : 'expires'
+  } ${until}</li>`;
+}
+
+function renderOutlook(readers: ReadersStatus, at: string): Html {
+  const { tokens, expired, absent, unread, expiredSince, firstExpiry } = readers;
+  const clauses = outlookClauses({
+    tokens,
+    absent,
+    unread,
+    expired: expiredSince === null ? undefined : { count: expired, sinceMs: Date.parse(expiredSince) },
+    firstExpiryMs: firstExpiry === null ? undefined : Date.parse(firstExpiry),
+  });
+  return html`${clauses.map(({ text, atMs }) =>
+    atMs === undefined
+      ? html`<span>${text}</span>`
+      : html`<span>${text} ${momentElement(formatUtc(atMs), at)}</span>`,
+  )}`;
+}
+
+/** Without a configured address there is nowhere to link to. */
+export function renderRunbook(code: string, runbook: string): Html {
+  return /^(?:https?:\/\/|\/runbook\/)/.test(runbook)
+    ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
+    : html`<strong title="${runbook}">${code}</strong>`;
+}
+
+/** Those in trouble first. */
+export function renderProviders({ providers, causes, at }: StatusDocument): readonly Html[] {
+  const rank = ({ name }: ProviderStatus): number => {
+    const index = causes.findIndex(({ provider }) => provider === name);
+    return index === -1 ? causes.length : index;
+  };
+  return providers
+    .toSorted((a, b) => rank(a) - rank(b))
+    .map((provider) => renderProvider(provider, causes, at));
+}
+
+function renderProvider(provider: ProviderStatus, causes: readonly CauseStatus[], at: string): Html {
+  const { name, kind, tokens, readers, schedule, calls, clockSkewSeconds, fetchBudget, discovery } = provider;
+  const own = causes.filter((cause) => cause.provider === name);
+  const tone = own.some(isWithout) ? 'bad' : own.length > 0 ? 'warn' : 'fine';
   const facts = [
+    ...(readers.firstExpiry === null
+      ? []
+      : [html`first token expires ${distanceElement(readers.firstExpiry, at)}`]),
     schedule === null
-      ? html`no schedule yet`
-      : html`every ${formatDuration(schedule.refreshEverySeconds * 1000)}, life ${formatDuration(schedule.lifetimeSeconds * 1000)}, tick ${formatDuration(schedule.tickSeconds * 1000)}`,
+      ? html`not scheduled by this replica`
+      : html`refreshed every ${formatDuration(schedule.refreshEverySeconds * 1000)}, tokens live ${formatDuration(schedule.lifetimeSeconds * 1000)}`,
     ...(calls === null
       ? []
       : [
@@ -52,16 +175,20 @@ export function renderProvider(provider: ProviderStatus): Html {
     ...(clockSkewSeconds === null || Math.abs(clockSkewSeconds) < 2
       ? []
       : [
-          html`clock ${Math.round(Math.abs(clockSkewSeconds))} s ${clockSkewSeconds > 0 ? 'ahead' : 'behind'}`,
+          html`its clock is ${Math.round(Math.abs(clockSkewSeconds))} s ${clockSkewSeconds > 0 ? 'ahead' : 'behind'}`,
         ]),
     ...(fetchBudget === null || fetchBudget === 'ok' ? [] : [html`fetch budget ${fetchBudget}`]),
     ...(discovery === null
       ? []
       : [
-          html`${formatCount(discovery.customers)} discovered${discovery.rejected === 0 ? '' : `, ${formatCount(discovery.rejected)} rejected`}`,
+          html`${formatCount(discovery.customers)} customers discovered${discovery.rejected === 0 ? '' : `, ${formatCount(discovery.rejected)} rejected`}`,
         ]),
   ];
-  return html`<li data-key="${name}" class="${trouble > 0 ? 'trouble' : 'fine'}"><a href="/${formatStatusQuery({ ...DEFAULT_QUERY, provider: name })}"><bdi>${name}</bdi></a> <span class="kind">${name === kind ? '' : kind}</span><span class="tally">${formatTokens(tokens)}${trouble === 0 ? '' : `, ${formatCount(trouble)} in trouble`}</span><ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul></li>`;
+  const trouble = own.map(
+    ({ tokens: failing, code }) =>
+      html`<span class="code">${tokens === 1 ? '' : `${formatCount(failing)}: `}${code ?? 'expired'}</span>`,
+  );
+  return html`<li data-key="${name}" class="${tone}"><a href="/${formatStatusQuery({ ...DEFAULT_QUERY, provider: name })}"><bdi>${name}</bdi></a> <span class="kind">${name === kind ? '' : kind}</span><span class="tally">${formatTokens(tokens)}</span>${trouble}<ul>${facts.map((fact) => html`<li>${fact}</li>`)}</ul></li>`;
 }
 
 export function renderPager(document: StatusDocument): Html {

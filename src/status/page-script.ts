@@ -35,6 +35,10 @@ export const PAGE_SCRIPT = `
       const left = Date.parse(text.dataset.left) - now;
       setText(text, left > 0 ? roughly(left) + ' left' : 'expired ' + roughly(-left) + ' ago');
     }
+    for (const text of document.querySelectorAll('[data-attempt]')) {
+      const ahead = Date.parse(text.dataset.attempt) - now;
+      setText(text, ahead > 0 ? 'next attempt in ' + roughly(ahead) : 'being tried now');
+    }
     for (const text of document.querySelectorAll('[data-next]')) {
       const ahead = Date.parse(text.dataset.next) - now;
       setText(text, ahead >= 0 ? 'in ' + roughly(ahead) : roughly(-ahead) + ' ago');
@@ -121,6 +125,10 @@ export const PAGE_SCRIPT = `
     setText(live, 'paused');
     pause.textContent = 'Go on';
   };
+  document.addEventListener('pointerover', ({ target }) => {
+    const time = target.closest?.('time');
+    if (time) time.title = new Date(time.dateTime).toLocaleString() + ' where you are';
+  });
   pause.hidden = false;
   pause.addEventListener('click', () => (timer === 0 ? start() : stop()));
   document.addEventListener('visibilitychange', () => {

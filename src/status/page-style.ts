@@ -18,9 +18,22 @@ header{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:baseline;color:
 h1{font-size:1rem;font-weight:600;color:var(--ink);flex:1 1 auto}
 h1 span{font-weight:400;color:var(--quiet)}
 h2{font-size:.85rem;font-weight:600;color:var(--quiet);margin:2rem 0 .6rem}
+.causes h2{font-size:1.1rem;line-height:1.3;margin:0;overflow-wrap:anywhere}
+code{font-size:.9em;background:var(--soft);border-radius:4px;padding:.05rem .3rem}
 .leads,.stands-by{color:var(--ink);font-weight:600}
 .problem{display:block;color:var(--expired)}
-.headline{font-size:1.7rem;line-height:1.25;font-weight:600;letter-spacing:-.015em;margin:1.6rem 0 .9rem;text-wrap:balance}
+.headline.bad,.causes .bad h2{color:var(--expired)}.headline.warn,.causes .warn h2{color:var(--failing)}
+.headline{font-size:1.7rem;line-height:1.25;font-weight:600;letter-spacing:-.015em;margin:1.6rem 0 .4rem;text-wrap:balance}
+.facts{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem}
+.who{font-weight:600}.who.person{background:var(--ink);color:var(--card);border-radius:5px;padding:0 .45rem}
+.causes{display:grid;gap:.6rem;margin-top:.9rem}
+.causes>li{background:var(--card);border:1px solid var(--line);border-left:5px solid var(--failing);border-radius:10px;padding:.7rem .9rem;display:grid;gap:.35rem}
+.causes>li.bad{border-left-color:var(--expired)}
+
+.message{overflow-wrap:anywhere;color:var(--quiet);font-size:.9rem}
+.worst{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;font-size:.9rem}.worst bdi{overflow-wrap:anywhere;font-weight:600}
+.worst .expired,.worst .absent{color:var(--expired)}
+.legend{color:var(--quiet);font-size:.85rem;margin:0 0 .6rem}
 .live{color:var(--quiet);font-size:.9rem}
 button{font:inherit;color:var(--ink);background:var(--card);border:1px solid var(--line);border-radius:6px;padding:.35rem .8rem;cursor:pointer}
 button:hover{border-color:var(--quiet)}
@@ -39,7 +52,8 @@ button:hover{border-color:var(--quiet)}
 .providers>li>a:hover{text-decoration:underline}
 .providers .kind{color:var(--quiet);font-size:.85rem}
 .tally{display:block}
-.trouble .tally{color:var(--failing)}
+.providers>.bad{border-color:var(--expired)}.providers>.warn{border-color:var(--failing)}
+.code{display:block;font-weight:600}.bad .code{color:var(--expired)}.warn .code{color:var(--failing)}
 .providers ul{color:var(--quiet);font-size:.85rem;margin-top:.15rem}
 form{display:flex;flex-wrap:wrap;gap:.6rem;align-items:end;margin:.2rem 0 .9rem}
 label{color:var(--quiet);font-size:.85rem;display:grid;gap:.15rem}
@@ -59,7 +73,8 @@ tbody th{font-weight:600;overflow-wrap:anywhere;width:19%;min-width:9rem}
 .expired .badge::before,.absent .badge::before{border-radius:1px}
 .failing .badge::before{border-radius:1px;transform:rotate(45deg);width:.55rem;height:.55rem}
 .unknown .badge::before{background:none;border:2px solid currentColor}
-.why{display:block;margin-top:.1rem}.why>.message{overflow-wrap:anywhere;margin-top:.25rem}
+.cause{display:block;margin-top:.1rem}
+tbody .why>td{border-top:0;padding-top:0}
 .life-cell{width:25%;min-width:14rem}
 svg{display:block;overflow:visible}
 .bar{width:100%;height:20px}
@@ -97,6 +112,7 @@ tbody th,td{display:block;padding:0;border:0;min-width:0;max-width:none;width:au
 .providers{grid-template-columns:repeat(auto-fill,minmax(10.5rem,1fr));gap:.5rem}
 .providers>li{padding:.6rem .7rem}
 .failing .state,.expired .state,.absent .state{grid-column:1/-1;grid-row:2;text-align:left}
+tbody .why{display:block;border-top:0;padding-top:0}
 .grow{flex-basis:100%}
 tbody th,.state{width:auto;min-width:0}
 .life-cell,.day-cell{grid-column:1/-1;width:100%;min-width:0}

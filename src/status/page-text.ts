@@ -1,15 +1,18 @@
-/** How the page words times and counts. Times are UTC, as in the log. */
+/** How the page words times, counts and its headline. Times are UTC, as in the log. */
 
 import type { TokenState } from '../core/board.ts';
-import { formatCount, formatRoughly, formatTokens } from '../core/wire/time-text.ts';
+import { formatCount, formatDistance, formatRoughly, formatTokens } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
-import type { StateCounts } from './status-document.ts';
+import type { StatusDocument } from './status-document.ts';
+
+/** Of a token without a good one, while nothing fails: it is waiting for its turn. */
+export const WAITING_LABEL = 'Not published yet';
 
 export const STATE_LABELS: Readonly<Record<TokenState, string>> = {
   expired: 'Expired',
   absent: 'No token',
   failing: 'Failing',
-  unknown: 'Not read yet',
+  unknown: 'Not known yet',
   due: 'Due',
   fresh: 'Fresh',
 };
@@ -24,6 +27,21 @@ export function timeElement(time: string, at: string): Html {
   return html`<time datetime="${time}" title="${time}">${formatClock(time, at)}</time>`;
 }
 
+/** `12:14:03 UTC, in 4m 57s`; the page's script moves the distance. */
+export function momentElement(time: string, at: string): Html {
+  return html`${timeElement(time, at)} UTC, ${distanceElement(time, at)}`;
+}
+
+/** `next attempt in 12s`, and `being tried now` when that is past. */
+export function nextElement(time: string, at: string): Html {
+  const aheadMs = msBetween(at, time);
+  return html`<span class="distance" data-attempt="${time}">${aheadMs > 0 ? `next attempt in ${formatRoughly(aheadMs)}` : 'being tried now'}</span>`;
+}
+
+export function distanceElement(time: string, at: string): Html {
+  return html`<span class="distance" data-next="${time}">${formatDistance(msBetween(at, time))}</span>`;
+}
+
 /** Milliseconds from one time to another; both RFC 3339. */
 export function msBetween(from: string, to: string): number {
   return Date.parse(to) - Date.parse(from);
@@ -34,20 +52,49 @@ export function formatLifeLeft(leftMs: number): string {
   return leftMs > 0 ? `${formatRoughly(leftMs)} left` : `expired ${formatRoughly(-leftMs)} ago`;
 }
 
-/** One sentence that says how things are; what needs attention first. */
-export function describeCounts(counts: StateCounts, tokens: number): string {
-  const { expired, absent, failing, unknown } = counts;
-  const trouble = expired + absent + failing;
-  if (tokens === 0) return 'No tokens yet';
-  if (trouble > 0) {
-    const each = [
-      ...(expired > 0 ? [`${formatCount(expired)} expired`] : []),
-      ...(absent > 0 ? [`${formatCount(absent)} without a token`] : []),
-      ...(failing > 0 ? [`${formatCount(failing)} failing`] : []),
-    ];
-    const verb = trouble === 1 ? 'needs' : 'need';
-    return `${formatCount(trouble)} of ${formatTokens(tokens)} ${verb} attention: ${each.join(', ')}`;
+/** What the page says first, and how bad it is. */
+export interface Headline {
+  readonly text: string;
+  /** `bad`: readers go without. `warn`: they will, unless it heals. `quiet`: nothing to judge, or nothing yet. */
+  readonly tone: 'bad' | 'warn' | 'quiet' | 'good';
+}
+
+export function describeHeadline({ leadership, tokens, trouble }: StatusDocument): Headline {
+  const { readers, filling } = trouble;
+  if (!leadership.isLeader) return describeStandby(leadership);
+  if (tokens === 0) return { text: 'No tokens yet', tone: 'quiet' };
+  const { expired, absent } = readers;
+  const failing = readers.tokens - expired - absent;
+  const parts = [
+    ...(expired > 0 ? [[expired, 'expired'] as const] : []),
+    ...(absent > 0 ? [[absent, 'missing'] as const] : []),
+    ...(failing > 0 ? [[failing, 'cannot be refreshed'] as const] : []),
+    ...(filling > 0 ? [[filling, 'not published yet'] as const] : []),
+  ];
+  const [worst, ...others] = parts;
+  if (worst !== undefined && readers.tokens > 0) {
+    const [count, what] = worst;
+    const verb = what === 'cannot be refreshed' ? '' : count === 1 ? 'is ' : 'are ';
+    const rest = others.map(([each, other]) => `, ${formatCount(each)} ${other}`).join('');
+    const text = `${shareOf(count, tokens)} ${verb}${what}${rest}`;
+    return { text, tone: expired + absent > 0 ? 'bad' : 'warn' };
   }
-  if (unknown > 0) return `${formatTokens(unknown)} of ${formatCount(tokens)} not read from the store yet`;
-  return tokens === 1 ? 'The one token is good' : `All ${formatTokens(tokens)} are good`;
+  if (filling > 0) {
+    const text = `Filling: ${formatCount(tokens - filling)} of ${formatTokens(tokens)} published`;
+    return { text, tone: 'quiet' };
+  }
+  return { text: `${shareOf(tokens, tokens)} ${tokens === 1 ? 'is' : 'are'} good`, tone: 'good' };
+}
+
+/** `The one token`, `All 7 tokens`, `1 of 7 tokens`. */
+export function shareOf(count: number, all: number): string {
+  if (all === 1) return 'The one token';
+  return count === all ? `All ${formatTokens(all)}` : `${formatCount(count)} of ${formatTokens(all)}`;
+}
+
+function describeStandby({ leader, problem }: StatusDocument['leadership']): Headline {
+  if (leader !== null) return { text: `Stand-by: ${leader} leads`, tone: 'quiet' };
+  return problem === null
+    ? { text: 'Stand-by: who leads is not known yet', tone: 'quiet' }
+    : { text: 'This replica does not lead, and cannot see who does', tone: 'warn' };
 }

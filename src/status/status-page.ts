@@ -6,13 +6,21 @@
 import { createHash } from 'node:crypto';
 import { TOKEN_STATES } from '../core/board.ts';
 import { Html, html } from './html.ts';
-import { queryOf, renderLeadership, renderPager, renderProvider, renderStates } from './page-regions.ts';
+import {
+  queryOf,
+  renderCauses,
+  renderLeadership,
+  renderPager,
+  renderProviders,
+  renderStates,
+  renderTrouble,
+} from './page-regions.ts';
 import { PAGE_SCRIPT } from './page-script.ts';
 import { PAGE_STYLE } from './page-style.ts';
-import { describeCounts, STATE_LABELS, timeElement } from './page-text.ts';
+import { describeHeadline, STATE_LABELS, timeElement } from './page-text.ts';
 import type { StatusDocument } from './status-document.ts';
 import { formatStatusQuery, STATUS_SORTS, type StatusSort } from './status-query.ts';
-import { renderTokenRow, TOKEN_COLUMNS } from './token-row.ts';
+import { renderTokenRows, TOKEN_COLUMNS } from './token-row.ts';
 
 const SORT_LABELS: Readonly<Record<StatusSort, string>> = {
   worst: 'worst first',
@@ -39,7 +47,7 @@ export function pagePolicy(): string {
 /** @param tag what the page's script sends to be told whether the page has changed */
 export function renderPage(document: StatusDocument, tag: string): string {
   const { name, version, replica, at, view } = document;
-  const headline = describeCounts(document.counts, document.tokens);
+  const { text: headline, tone } = describeHeadline(document);
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -56,15 +64,18 @@ export function renderPage(document: StatusDocument, tag: string): string {
 <div id="leadership">${renderLeadership(document)}</div>
 </header>
 <main>
-<p class="headline" id="headline" role="status">${headline}</p>
-<ul class="states" id="states" aria-label="Tokens by state">${renderStates(document)}</ul>
+<p class="headline ${tone}" id="headline" role="status">${headline}</p>
+<p class="facts" id="trouble">${renderTrouble(document)}</p>
+<ul class="causes" id="causes" aria-label="Causes">${renderCauses(document)}</ul>
 <h2 id="providers-heading">Providers</h2>
-<ul class="providers" id="providers" aria-labelledby="providers-heading">${document.providers.map(renderProvider)}</ul>
+<ul class="providers" id="providers" aria-labelledby="providers-heading">${renderProviders(document)}</ul>
 <h2 id="tokens">Tokens</h2>
+<ul class="states" id="states" aria-label="Tokens by state">${renderStates(document)}</ul>
 ${renderForm(document)}
+<p class="legend">The bar of a life goes from issue to expiry: the dot is now, the line is when the refresh is due. Last 24 hours, a stroke for each quarter: short is refreshed, medium after retries, full failed. Times are UTC; point at one for yours.</p>
 <div class="table"><table role="table" aria-labelledby="tokens">
 <thead role="rowgroup"><tr role="row">${TOKEN_COLUMNS.map((column) => html`<th role="columnheader" scope="col">${column}</th>`)}</tr></thead>
-<tbody role="rowgroup" id="rows">${view.tokens.map((token) => renderTokenRow(token, at))}</tbody>
+<tbody role="rowgroup" id="rows">${view.tokens.map((token) => renderTokenRows(token, at))}</tbody>
 </table>
 <p class="empty" id="empty"${view.tokens.length > 0 ? html` hidden` : undefined}>No token matches.</p>
 </div>
@@ -72,7 +83,6 @@ ${renderForm(document)}
 </main>
 <footer>
 <p class="live">As of <span id="clock">${timeElement(at, at)}</span> UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
-<p>A bar is a token's life, from issue to expiry: the dot is now, the line is when its refresh is due. Each bar of the last 24 hours is 15 minutes: short = refreshed first time, medium = after retries, full = failed. All times are UTC.</p>
 <p>The same for programs: <a href="/status.json${formatStatusQuery(queryOf(document))}">status.json</a>, <a href="/metrics">metrics</a>. Version ${version}.</p>
 </footer>
 <script>${new Html(PAGE_SCRIPT)}</script>
@@ -81,11 +91,16 @@ ${renderForm(document)}
 `.text;
 }
 
-function renderForm({ view, providers }: StatusDocument): Html {
+function renderForm({ view, providers, causes }: StatusDocument): Html {
+  const codes = new Set([
+    ...causes.flatMap(({ code }) => code ?? []),
+    ...(view.code === null ? [] : [view.code]),
+  ]);
   return html`<form action="/" method="get" role="search" aria-label="Tokens">
 <label class="grow">Name or secret<input type="search" name="q" value="${view.text}" maxlength="200" autocomplete="off" spellcheck="false"></label>
 <label>Provider<select name="provider">${renderOption('', 'all', view.provider === null)}${providers.map(({ name }) => renderOption(name, name, name === view.provider))}</select></label>
 <label>State<select name="state">${renderOption('', 'all', view.state === null)}${TOKEN_STATES.map((state) => renderOption(state, STATE_LABELS[state], state === view.state))}</select></label>
+<label>Cause<select name="code">${renderOption('', 'all', view.code === null)}${[...codes].map((code) => renderOption(code, code, code === view.code))}</select></label>
 <label>Order<select name="sort">${STATUS_SORTS.map((sort) => renderOption(sort, SORT_LABELS[sort], sort === view.sort))}</select></label>
 <label>On a page<select name="size">${[...new Set([...SIZES, view.size])].toSorted((a, b) => a - b).map((size) => renderOption(String(size), String(size), size === view.size))}</select></label>
 <button type="submit">Show</button>

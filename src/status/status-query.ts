@@ -1,5 +1,6 @@
 /** What part of the tokens somebody wants to see, as the page's form, its links and `/status.json` say it. */
 import { TOKEN_STATES, type TokenState } from '../core/board.ts';
+import { FAILURE_CODES, type FailureCode } from '../core/failure.ts';
 
 export const STATUS_SORTS = ['worst', 'life', 'name'] as const;
 export type StatusSort = (typeof STATUS_SORTS)[number];
@@ -8,6 +9,8 @@ export interface StatusQuery {
   /** Name of a provider; `undefined`: all. */
   readonly provider: string | undefined;
   readonly state: TokenState | undefined;
+  /** Of tokens whose refreshes fail with it. */
+  readonly code: FailureCode | undefined;
   /** In the name of the token or its secret, in either case; empty: all. */
   readonly text: string;
   /** `worst`: by state, then by life left. `life`: the least life left first. */
@@ -22,6 +25,7 @@ export const MAX_PER_PAGE = 200;
 export const DEFAULT_QUERY: StatusQuery = {
   provider: undefined,
   state: undefined,
+  code: undefined,
   text: '',
   sort: 'worst',
   size: 50,
@@ -30,7 +34,7 @@ export const DEFAULT_QUERY: StatusQuery = {
 
 const MAX_TEXT_LENGTH = 200;
 const MAX_PAGE = 1_000_000;
-const NAMES = ['provider', 'state', 'q', 'sort', 'size', 'page'];
+const NAMES = ['provider', 'state', 'code', 'q', 'sort', 'size', 'page'];
 
 export type ParsedQuery =
   | { readonly ok: true; readonly query: StatusQuery }
@@ -48,6 +52,8 @@ export function parseStatusQuery(search: string): ParsedQuery {
   }
   const state = findWord(TOKEN_STATES, values.get('state'));
   if (state === 'none of them') return refuse(`state is none of ${TOKEN_STATES.join(', ')}`);
+  const code = findWord(FAILURE_CODES, values.get('code'));
+  if (code === 'none of them') return refuse(`code is none of ${FAILURE_CODES.join(', ')}`);
   const sort = findWord(STATUS_SORTS, values.get('sort'));
   if (sort === 'none of them') return refuse(`sort is none of ${STATUS_SORTS.join(', ')}`);
   const size = parseWhole(values.get('size'), MAX_PER_PAGE);
@@ -59,6 +65,7 @@ export function parseStatusQuery(search: string): ParsedQuery {
     query: {
       provider: values.get('provider') || undefined,
       state,
+      code,
       text: values.get('q') ?? '',
       sort: sort ?? DEFAULT_QUERY.sort,
       size: size ?? DEFAULT_QUERY.size,
@@ -72,6 +79,7 @@ export function formatStatusQuery(query: StatusQuery): string {
   const parameters = new URLSearchParams();
   if (query.provider !== undefined) parameters.set('provider', query.provider);
   if (query.state !== undefined) parameters.set('state', query.state);
+  if (query.code !== undefined) parameters.set('code', query.code);
   if (query.text !== '') parameters.set('q', query.text);
   if (query.sort !== DEFAULT_QUERY.sort) parameters.set('sort', query.sort);
   if (query.size !== DEFAULT_QUERY.size) parameters.set('size', String(query.size));

@@ -3,45 +3,61 @@
 import { formatCount, formatDistance } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import { drawDay, drawLife } from './life-picture.ts';
-import { formatClock, formatLifeLeft, msBetween, STATE_LABELS, timeElement } from './page-text.ts';
+import { renderRunbook } from './page-regions.ts';
+import {
+  formatClock,
+  formatLifeLeft,
+  msBetween,
+  STATE_LABELS,
+  timeElement,
+  WAITING_LABEL,
+} from './page-text.ts';
 import type { TokenStatus } from './status-document.ts';
 
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
 
-export function renderTokenRow(token: TokenStatus, at: string): Html {
-  return html`<tr role="row" data-key="${token.token}" class="${token.state}">
+/** The row of a token, and below it why its refreshes fail, as wide as the table. */
+export function renderTokenRows(status: TokenStatus, at: string): Html {
+  const { failure, state } = status;
+  // What a stand-by read long ago is no news of the token.
+  const token =
+    state === 'unknown'
+      ? { ...status, issuedAt: null, dueAt: null, expiresAt: null, nextAttemptAt: null }
+      : status;
+  const tone = state === 'absent' && failure === null ? 'unknown' : state;
+  return html`<tr role="row" data-key="${token.token}" class="${tone}">
 <th role="rowheader" scope="row"><bdi>${token.token}</bdi><small><bdi>${token.secret}</bdi></small></th>
 <td role="cell" class="state">${renderState(token, at)}</td>
 <td role="cell" class="life-cell">${drawLife(token, at)}${renderEnds(token, at)}</td>
 <td role="cell" class="day-cell">${drawDay(token.last24Hours)}</td>
 <td role="cell" class="next">${renderNext(token, at)}</td>
 <td role="cell" class="versions">${renderVersions(token)}</td>
-</tr>`;
+</tr>${
+    failure === null
+      ? undefined
+      : html`<tr role="row" data-key="why ${token.token}" class="${tone} why"><td role="cell" colspan="${TOKEN_COLUMNS.length}"><span class="message">${failure.message}</span></td></tr>`
+  }`;
 }
 
 function renderState({ state, failure, generation }: TokenStatus, at: string): Html {
-  const badge = html`<span class="badge">${STATE_LABELS[state]}</span>`;
+  const label = state === 'absent' && failure === null ? WAITING_LABEL : STATE_LABELS[state];
+  const badge = html`<span class="badge">${label}</span>`;
   if (failure === null)
     return generation === null ? badge : html`${badge}<small>generation ${formatCount(generation)}</small>`;
   const attempts = failure.attempts === 1 ? '1 attempt' : `${formatCount(failure.attempts)} attempts`;
-  return html`${badge}<span class="why">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small><small class="message">${failure.message}</small></span>`;
+  return html`${badge}<span class="cause">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small></span>`;
 }
 
-/** Without a configured address there is nowhere to link to. */
-function renderRunbook(code: string, runbook: string): Html {
-  return /^https?:\/\//.test(runbook)
-    ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
-    : html`<strong title="${runbook}">${code}</strong>`;
-}
-
-function renderEnds({ issuedAt, expiresAt }: TokenStatus, at: string): Html {
-  if (expiresAt === null) return html`<div class="ends"><span class="left">no token</span></div>`;
+function renderEnds({ state, issuedAt, expiresAt }: TokenStatus, at: string): Html {
+  if (expiresAt === null)
+    return html`<div class="ends"><span class="left">${state === 'unknown' ? 'not known yet' : 'no token'}</span></div>`;
   return html`<div class="ends" aria-hidden="true"><span>${issuedAt === null ? '' : formatClock(issuedAt, at)}</span><span class="left" data-left="${expiresAt}">${formatLifeLeft(msBetween(at, expiresAt))}</span><span>${formatClock(expiresAt, at)}</span></div>`;
 }
 
-function renderNext({ nextAttemptAt, isRefreshing, failure }: TokenStatus, at: string): Html {
+function renderNext({ state, nextAttemptAt, isRefreshing, failure }: TokenStatus, at: string): Html {
   if (isRefreshing && failure === null) return html`now`;
-  if (nextAttemptAt === null) return html`<span class="quiet">not planned</span>`;
+  if (nextAttemptAt === null)
+    return html`<span class="quiet">${state === 'unknown' ? 'not known yet' : 'not planned'}</span>`;
   return html`${timeElement(nextAttemptAt, at)}<small data-next="${nextAttemptAt}">${formatDistance(msBetween(at, nextAttemptAt))}</small>`;
 }
 

@@ -2,8 +2,6 @@
  * The outside systems that refreshing needs, as a configuration describes them: store, providers, journal.
  */
 import { join } from 'node:path';
-import { asSdkProvider } from '../adapters/aws-credentials/aws-credentials.ts';
-import { createAwsCredentials } from '../adapters/aws-credentials/own-credentials.ts';
 import { FileLanes } from '../adapters/files/file-lanes.ts';
 import { readRegularFile } from '../adapters/files/regular-file.ts';
 import { DirectoryCounts } from '../adapters/journal/directory-counts.ts';
@@ -13,10 +11,6 @@ import { DirectoryWaits } from '../adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from '../adapters/journal/private-directory.ts';
 import { createHttpTransport } from '../adapters/net/http-transport.ts';
 import { listPresets, readPresetFile } from '../adapters/preset-files.ts';
-import { createBindingCatalog } from '../adapters/secrets-manager/binding-catalog.ts';
-import { createSecretsManagerClient } from '../adapters/secrets-manager/client.ts';
-import { createSecretsManagerStore } from '../adapters/secrets-manager/secrets-manager-store.ts';
-import { createSdkService } from '../adapters/secrets-manager/service.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import { MAX_CREDENTIAL_BYTES } from '../core/credential/credential-text.ts';
@@ -122,34 +116,16 @@ export function readConfigurationFile(
 
 /** Opens no connection yet. */
 export function connect(configuration: Configuration, ports: ConnectionPorts): Connections {
-  const { store: settings } = configuration;
   const { clock, random, events } = ports;
   const transport = createHttpTransport(ports);
   const files = ports.files ?? new FileLanes(clock);
-  const credentials =
-    ports.awsCredentials === undefined
-      ? createAwsCredentials({
-          transport,
-          region: settings.region,
-          clock,
-          files,
-          callLimitMs: settings.timeoutMs,
-        })
-      : undefined;
-  const client = createSecretsManagerClient({
+  const { awsCredentials } = ports;
+  const { store, bindings, close } = configuration.store.open({
     transport,
-    region: settings.region,
-    endpoint: settings.endpoint,
-    credentials: credentials === undefined ? ports.awsCredentials : asSdkProvider(credentials),
-  });
-  const calls = { service: createSdkService(client, credentials), clock, timeoutMs: settings.timeoutMs };
-  const store = createSecretsManagerStore({
-    ...calls,
-    createSecrets: settings.createSecrets,
-    kmsKeyId: settings.kmsKeyId,
-    tags: settings.tags,
-    adopt: new Set(settings.adopt),
-    onBatchDenied: (problem) => events({ event: 'batch-read-denied', problem }),
+    clock,
+    events,
+    files,
+    awsCredentials,
   });
   const directory = journalDirectory(configuration, files);
   const claim = directory === undefined ? undefined : new DirectorySocket(join(directory.path, CLAIM));
@@ -157,7 +133,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   const sources = createSources({ store, clock, files });
   return {
     store,
-    bindings: createBindingCatalog(calls),
+    bindings,
     journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
     waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
     counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
@@ -187,7 +163,7 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
     },
     close: async () => {
       claim?.release();
-      client.destroy();
+      close();
     },
   };
 }

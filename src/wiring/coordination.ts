@@ -61,6 +61,7 @@ export function createCoordinator(
     identity: `${nameReplica(coordination, readEnv)}_${random.uuid()}`,
     leaseName,
     installation: describeInstallation(configuration),
+    podPort: findPodPort(configuration),
     timing,
     clock,
     random,
@@ -115,6 +116,14 @@ export function nameReplica(
 ): string {
   const configured = coordination.kind === 'kubernetes' ? coordination.identity : undefined;
   return configured ?? readEnv('POD_NAME') ?? readEnv('HOSTNAME') ?? 'token-refresher';
+}
+
+/** Where other replicas have their status page; undefined unless they are pods beside the Lease, and called as these. */
+function findPodPort({ coordination, http }: Configuration): number | undefined {
+  if (coordination.kind === 'none') return undefined;
+  const { apiServer, namespace, identity } = coordination;
+  const isPod = apiServer === undefined && namespace === undefined && identity === undefined;
+  return isPod ? http.port : undefined;
 }
 
 function findApiServer(

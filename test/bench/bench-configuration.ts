@@ -1,5 +1,5 @@
 /** Configuration files for the measured programs, and the names that both sides use. */
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 
 /** The provider with one token per customer; named after its kind. */
 export const CUSTOMER_PROVIDER = 'pivot-b2b2c';

@@ -8,6 +8,7 @@ import type * as Client from '../../src/adapters/secrets-manager/client.ts';
 import type * as SystemClock from '../../src/adapters/system/clock.ts';
 import type * as Load from '../../src/config/load.ts';
 import type * as Assembly from '../../src/replica/assembly.ts';
+import type * as Catalog from '../../src/wiring/catalog.ts';
 import type * as Connections from '../../src/wiring/connections.ts';
 import type * as Reporting from '../../src/wiring/reporting.ts';
 import type * as SystemPorts from '../../src/wiring/system-ports.ts';
@@ -17,6 +18,7 @@ interface BuiltModules {
   readonly 'adapters/secrets-manager/client': typeof Client;
   readonly 'replica/assembly': typeof Assembly;
   readonly 'config/load': typeof Load;
+  readonly 'wiring/catalog': typeof Catalog;
   readonly 'wiring/connections': typeof Connections;
   readonly 'adapters/net/http-transport': typeof Transport;
   readonly 'adapters/system/clock': typeof SystemClock;

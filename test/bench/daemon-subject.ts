@@ -5,20 +5,19 @@
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { SINKS } from '../../src/wiring/sinks.ts';
 import { answerParent } from './answer-parent.ts';
 import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
 
 const { loadConfiguration } = await importBuilt('config/load');
-const { connect, KINDS } = await importBuilt('wiring/connections');
+const { CATALOG } = await importBuilt('wiring/catalog');
+const { connect } = await importBuilt('wiring/connections');
 const { assemble } = await importBuilt('replica/assembly');
 const { createReporting } = await importBuilt('wiring/reporting');
 const { createSystemPorts } = await importBuilt('wiring/system-ports');
 
 const loaded = await loadConfiguration(process.argv[2] ?? '', {
-  kinds: KINDS,
-  sinks: SINKS,
+  ...CATALOG,
   readFile: (path) => readFile(path),
   env: process.env,
 });

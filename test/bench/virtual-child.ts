@@ -36,6 +36,7 @@ function withLatency(store: TokenStore, clock: Clock): TokenStore {
     return answer();
   };
   return {
+    maxSecretBytes: store.maxSecretBytes,
     read: (secretName, signal) => later(1, signal, () => store.read(secretName, signal)),
     readMany: (secretNames, signal) => later(1, signal, () => store.readMany(secretNames, signal)),
     publish: (write, signal) => later(2, signal, () => store.publish(write, signal)),

@@ -17,6 +17,7 @@ import {
 } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
 import { createUpstreams, DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { startUpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
+import { RequestCount } from '../support/request-count.ts';
 import { answerParent } from './answer-parent.ts';
 import {
   BINDING_TAG,
@@ -45,7 +46,9 @@ const store = await startSecretsManagerServer({
     operations.set(operation, { ...seen, count: seen.count + 1, lastAtMs: nowMs });
   },
 });
+const requests = new RequestCount();
 const upstreams = await startUpstreamsServer({
+  observer: requests,
   upstreams: createUpstreams({ clock, random, credentials, speed }),
   clock,
   faults: new FaultSchedule({ clock, signal: new AbortController().signal, onStoreFaults: () => {} }),
@@ -129,7 +132,7 @@ answerParent({
   seed,
   counts: () => ({
     providerRequests: Object.keys(DOCUMENTED_LIFETIMES_MS).reduce(
-      (sum, kind) => sum + upstreams.requests.total(kind),
+      (sum, kind) => sum + requests.total(kind),
       0,
     ),
     operations: Object.fromEntries(operations),

@@ -5,6 +5,8 @@ import fc from 'fast-check';
 import { createMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { causeOf, findConditions } from '../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
+import { ALERTS } from '../../src/core/alert.ts';
+import { isStandby } from '../../src/core/board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { renderLiveTable } from '../../src/sandbox/live-table-text.ts';
@@ -14,6 +16,7 @@ import { DEFAULT_QUERY } from '../../src/status/status-query.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { allSampleEvents, buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
 
+const STATES = [['fresh'], ['due'], ['expired'], ['absent'], ['unknown']];
 const NAMES = ['pik', 'b/ayu', 'b/budi'];
 const CAUSES = new Set(FAILURE_CODES.map((code) => causeOf({ code, retry: 'needs-human' })));
 
@@ -68,6 +71,7 @@ function createShow() {
     },
     look: async () => ({
       isLeader: board.leadership.isLeader,
+      standsBy: isStandby(board.leadership, clock.monotonicMs()),
       page: describeStatus(sources, DEFAULT_QUERY).view.tokens,
       exposition: await metrics.text(),
       conditions: findConditions(board, clock),
@@ -76,11 +80,17 @@ function createShow() {
   };
 }
 
-/** What the page says of a token, in the words of the metric. */
+/** What the times on the page say of a token, in the words of the metric. */
 function stateInMetrics({ state, dueAt, expiresAt }: TokenStatus, nowMs: number): string {
-  if (state === 'unknown' || (state === 'failing' && expiresAt === null)) return 'absent';
-  if (state !== 'failing') return state;
+  if (expiresAt === null) return state === 'absent' ? 'absent' : 'unknown';
+  if (Date.parse(expiresAt) <= nowMs) return 'expired';
   return dueAt !== null && Date.parse(dueAt) <= nowMs ? 'due' : 'fresh';
+}
+
+/** What the page calls it. A stand-by says that a token is good, or nothing. */
+function statesOnPage(inMetrics: string, standsBy: boolean): readonly string[] {
+  if (standsBy) return [inMetrics === 'fresh' || inMetrics === 'due' ? 'fresh' : 'unknown'];
+  return inMetrics === 'absent' || inMetrics === 'expired' ? [inMetrics] : [inMetrics, 'failing'];
 }
 
 function secondsOf(time: string | null): string | undefined {
@@ -97,7 +107,7 @@ describe('the projections of the board', () => {
           clock.jumpWallTime(passMs);
           tell(event);
         }
-        const { isLeader, page, exposition, conditions, table } = await look();
+        const { isLeader, standsBy, page, exposition, conditions, table } = await look();
         const sample = (metric: string, labels: string): string | undefined =>
           exposition
             .split('\n')
@@ -114,7 +124,9 @@ describe('the projections of the board', () => {
             'next attempt',
           );
           assert.equal(sample('secret_versions_24h', labels), String(token.versions.last24Hours));
-          assert.equal(row.includes(' expired '), token.state === 'expired');
+          const state = stateInMetrics(token, clock.now());
+          assert.ok(statesOnPage(state, standsBy).includes(token.state), `${state}, ${token.state}`);
+          assert.equal(row.includes(' expired '), state === 'expired');
           assert.equal(row.includes(' none '), token.expiresAt === null);
           if (token.failure !== null) assert.ok(row.includes(` ${token.failure.code} `), row);
           else assert.ok(!FAILURE_CODES.some((code) => row.includes(` ${code} `)), row);
@@ -123,22 +135,37 @@ describe('the projections of the board', () => {
             members.some((member) => member.token === token.token),
           );
           const names = alerts.map(({ alert }) => alert);
-          assert.equal(
-            names.filter((alert) => CAUSES.has(alert)).length,
-            isLeader && token.failure !== null ? 1 : 0,
+          const cause = token.failure === null ? undefined : causeOf({ ...token.failure, retry: 'backoff' });
+          const isUrgent = names.includes('TokenExpired') || names.includes('TokenExpiring');
+          assert.deepEqual(
+            names.filter((alert) => CAUSES.has(alert)),
+            // Of an urgent one people hear the cause as well only when that is critical itself.
+            isLeader && cause !== undefined && !(isUrgent && ALERTS[cause].severity === 'warning')
+              ? [cause]
+              : [],
           );
           if (names.includes('TokenExpired')) assert.match(token.state, /^(?:expired|absent)$/);
           if (names.includes('TokenExpiring')) assert.equal(token.state, 'failing');
+          // Where there never was a token, the alert for a critical cause says so.
           if (isLeader && token.failure !== null && /^(?:expired|absent)$/.test(token.state))
+            assert.ok(alerts.some(({ alert }) => ALERTS[alert].severity === 'critical'));
+          if (isLeader && token.failure !== null && token.state === 'expired')
             assert.ok(names.includes('TokenExpired'));
         }
 
+        // A stand-by does not say on its page whether there is no token, or none that it has read.
         for (const provider of ['pik', 'b'])
-          for (const state of ['fresh', 'due', 'expired', 'absent']) {
-            const count = page.filter(
-              (token) => token.provider === provider && stateInMetrics(token, clock.now()) === state,
-            ).length;
-            assert.equal(sample('tokens', `provider="${provider}",state="${state}"`), String(count));
+          for (const states of standsBy ? [['fresh'], ['due'], ['expired'], ['absent', 'unknown']] : STATES) {
+            const seen = page.filter(
+              (token) => token.provider === provider && states.includes(stateInMetrics(token, clock.now())),
+            );
+            const counted = states.map((state) =>
+              Number(sample('tokens', `provider="${provider}",state="${state}"`)),
+            );
+            assert.equal(
+              counted.reduce((sum, each) => sum + each, 0),
+              seen.length,
+            );
           }
         assert.equal(/^token_refresher_leader (\d)$/m.exec(exposition)?.[1], isLeader ? '1' : '0');
       }),

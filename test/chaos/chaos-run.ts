@@ -36,9 +36,13 @@ export async function runChaos(options: ChaosRunOptions): Promise<Judgement> {
 
   const { endpoint } = world.program.sandbox.store;
   const reader = new TokenReader({ endpoint, region: world.program.sandbox.secretsManager.region }, TOKENS);
-  const stalls: StallWatch = watchStalls((stall) => {
-    world.observed.disturbances.push({ source: 'machine', ...stall });
-  });
+  const stalls: StallWatch = watchStalls(
+    (stall) => world.observed.disturbances.push({ source: 'machine', ...stall }),
+    () =>
+      new Map(
+        world.replicas.flatMap(({ process, pid }) => (pid === undefined ? [] : [[process, pid] as const])),
+      ),
+  );
   const actions = new ChaosActions(world, signal, say);
   const startedMs = Date.now();
   try {

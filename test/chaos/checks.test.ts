@@ -9,6 +9,7 @@ import type { Observation } from './observation.ts';
 import { ProcessHistory } from './process-history.ts';
 import { checkExpiredReads, ReadLedger, type SeenDocument } from './read-check.ts';
 import { checkSpentTokens } from './spent-token.ts';
+import { readCpuWait, Starvation } from './starvation.ts';
 import type { StoreWrite } from './store-call.ts';
 import { checkTakeOvers, findTakeOvers } from './take-over.ts';
 import type { TokenCall } from './token-call.ts';
@@ -277,5 +278,37 @@ describe('a plan', () => {
     assert.ok(plan.every(({ kind }) => !kind.startsWith('long-')));
     const long = planChaos({ seed: 7, durationMs: 600_000 }).filter(({ kind }) => kind.startsWith('long-'));
     assert.deepEqual(long.map(({ kind }) => kind).toSorted(), ['long-provider-outage', 'long-store-outage']);
+  });
+});
+
+describe('a replica that the machine keeps from running', () => {
+  const FROM_MS = 50_000;
+
+  it('is told with the time in which it waited for a CPU, which excuses what it could not do', () => {
+    const starvation = new Starvation();
+    const stalls = [0, 30, 60, 700, 1300, 1350].map((waitedMs, index) =>
+      starvation.look({ atMs: FROM_MS + index * 1000, waitedMs }),
+    );
+    assert.deepEqual(
+      stalls.map((stall) => stall && (stall.fromMs - FROM_MS) / 1000),
+      [undefined, undefined, undefined, 2, 3, undefined],
+    );
+  });
+
+  it('is not told of a blip, nor of one that another process of its name leaves behind', () => {
+    const starvation = new Starvation();
+    const stalls = [
+      { atMs: FROM_MS, waitedMs: 5000 },
+      { atMs: FROM_MS + 500, waitedMs: 5400 },
+      { atMs: FROM_MS + 1000, waitedMs: 5450 },
+      { atMs: FROM_MS + 2000, waitedMs: 10 },
+      { atMs: FROM_MS + 3000, waitedMs: 20 },
+    ].map((sample) => starvation.look(sample));
+    assert.deepEqual(stalls, [undefined, undefined, undefined, undefined, undefined]);
+  });
+
+  it('can be seen on Linux', { skip: process.platform === 'linux' ? false : 'needs /proc' }, () => {
+    assert.ok((readCpuWait(process.pid) ?? -1) >= 0);
+    assert.equal(readCpuWait(-1), undefined);
   });
 });

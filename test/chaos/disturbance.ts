@@ -1,6 +1,6 @@
 /** A time in which something was made to go wrong, and what that may keep from being refreshed. */
 export interface Disturbance {
-  /** `processes`: nobody may lead. `machine`: this very process stood still, so others may have. */
+  /** `processes`: nobody may lead. `machine`: it kept this very process, or a replica, from running. */
   readonly source: 'processes' | 'API server' | 'store' | 'providers' | 'machine';
   readonly fromMs: number;
   /** `Infinity` while it goes on. */

@@ -39,6 +39,11 @@ export class Replica implements AsyncDisposable {
     return this.#lives.at(-1)?.process ?? `${this.name}.0`;
   }
 
+  /** While it runs. */
+  get pid(): number | undefined {
+    return this.#state === 'running' ? this.#program.pid : undefined;
+  }
+
   get isRunning(): boolean {
     return this.#state === 'running';
   }

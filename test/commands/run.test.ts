@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseDocument } from '../../src/core/token/document.ts';
-import { isUpstreamName, UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { isUpstreamName, UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-list.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';

@@ -8,6 +8,13 @@ import { Screen } from '../support/screen.ts';
 
 const TOKENS = SANDBOX_TOKENS.map(({ token }) => token);
 
+const withUrl = z.object({ url: z.string() });
+const readySchema = z.object({
+  store: z.object({ endpoint: z.string() }),
+  upstreams: withUrl,
+  http: withUrl,
+});
+
 describe('sandbox', () => {
   it('shows a terminal where everything is, and a live table instead of the log', async () => {
     const screen = new Screen(100);
@@ -35,6 +42,11 @@ describe('sandbox', () => {
       /^ {2}curl -s -X POST http:\S+\/oauth2\/consent > \S+\/credentials\/oauth2\/refreshToken$/m,
     );
     const text = screen.lines.join('\n');
+    assert.match(
+      text,
+      /^status page http:\/\/127\.0\.0\.1:\d+\/ · Ctrl-C ends it · Ctrl-Z pauses it until fg$/m,
+    );
+    assert.match(text, /^FAILING NOW\npik: provider-unavailable: POST http:\S+ answered 503/m);
     assert.match(text, /^TOKEN +LIFE LEFT +NEXT +LAST RESULT +GEN$/m);
     assert.match(rowOf('pivot'), /^pivot .*refreshed +1$/);
     assert.ok(!run.output.stdout.includes('"event"'), 'no log lines');
@@ -54,6 +66,56 @@ describe('sandbox', () => {
     await run.output.untilLine(({ event, token }) => event === 'token-refreshed' && token === 'oauth2');
     run.terminal.stop();
     assert.equal(await run.exit, 0);
+  });
+
+  it('shows a terminal without a cursor the log, in sentences', async () => {
+    await using run = startInProcess(['sandbox'], { isInteractive: true, hasCursor: false });
+    const text = await run.output.untilText((each) =>
+      TOKENS.every((token) => each.includes(`INFO: ${token}: a new token is published`)),
+    );
+    run.terminal.stop();
+    assert.equal(await run.exit, 0);
+    assert.match(text, /^token-refresher sandbox: /);
+    assert.ok(!/\p{Cc}(?<!\n)/u.test(text), 'no escape sequence');
+    assert.ok(!text.includes('"event"'), 'no JSON');
+  });
+
+  it('shows the alerts that a Slack channel would get', async () => {
+    const screen = new Screen(100);
+    await using run = startInProcess(['sandbox', '--fault', 'pivot:wrong-credentials'], {
+      isInteractive: true,
+      onOut: (text) => screen.write(text),
+    });
+    await run.output.untilText(() => screen.lines.some((line) => /^ +_sandbox: \w+_$/.test(line)));
+    run.terminal.stop();
+    assert.equal(await run.exit, 0);
+    const text = screen.lines.join('\n');
+    assert.match(
+      text,
+      /^ALERTS, as your Slack channel would get them\n\d\d:\d\d:\d\dZ :rotating_light: \*pivot: /m,
+    );
+    assert.match(text, /^ +What to do: .*runbook/ms);
+  });
+
+  it('has the same ports at each start, and leaves those of another sandbox alone', async () => {
+    const start = () => startInProcess(['sandbox']);
+    const portsOf = async (run: ReturnType<typeof start>) => {
+      await run.output.untilLine(({ event }) => event === 'sandbox-ready');
+      const { store, upstreams, http } = readySchema.parse(run.output.linesOf('sandbox-ready')[0]);
+      return [store.endpoint, upstreams.url, http.url].map((url) => Number(new URL(url).port));
+    };
+    await using first = start();
+    const ports = await portsOf(first);
+    await using second = start();
+    const others = await portsOf(second);
+    assert.equal(new Set([...ports, ...others]).size, 6);
+    for (const run of [first, second]) {
+      run.terminal.stop();
+      assert.equal(await run.exit, 0);
+    }
+    // Another program of this machine, or a test of another process, may have them.
+    if (ports[0] !== 4600) return;
+    assert.deepEqual(ports, [4600, 4601, 4602]);
   });
 
   it('with --upstreams-only starts no daemon and says how to run one', async () => {

@@ -2,15 +2,13 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
 function alertsOf(section: string) {
   const parsed = parseConfiguration(`alerts:${section}\n${PIVOT}`, {
     fileName: 'folder/app.yaml',
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
   });
   assert.ok(parsed.ok, JSON.stringify(parsed));
   return parsed.configuration.alerts;
@@ -163,7 +161,7 @@ describe('alerts', () => {
 describe('an installation without a name', () => {
   const AM = 'alerts: { sinks: [{ kind: alertmanager, urls: ["http://am:9093"] }] }';
   const parse = (text: string, podNamespace?: string) => {
-    const options = { fileName: 'app.yaml', kinds: KINDS, sinks: SINKS, podNamespace };
+    const options = { fileName: 'app.yaml', ...CATALOG, podNamespace };
     const parsed = parseConfiguration(`${AM}\n${text}\n${PIVOT}`, options);
     assert.ok(parsed.ok);
     return {
@@ -208,4 +206,20 @@ describe('an installation without a name', () => {
     assert.equal(warnings.length, 1);
     assert.match(warnings[0] ?? '', /^app\.yaml:1:9 alerts: there is no name: .*allowed: alerts\.name/);
   });
+});
+
+// A new sink makes this fail until `PLAIN_SINK_FIELDS` knows those of its fields that are no secret.
+describe('a mistake in a field of a sink', () => {
+  for (const { kind, credentials, schema } of CATALOG.sinks) {
+    for (const field of Object.keys(schema.in.shape).filter((each) => each !== 'kind')) {
+      const isSecret = credentials.includes(field);
+      it(`${kind}.${field}: what was found is ${isSecret ? 'kept quiet' : 'told'}`, () => {
+        const problems = problemsOf(
+          parseText(`alerts: { sinks: [{ kind: ${kind}, ${field}: 4242 }] }\n${PIVOT}`),
+        ).filter((each) => each.includes(`alerts.sinks[0].${field}: `));
+        assert.equal(problems.length, 1);
+        assert.equal(problems.join().includes('4242'), !isSecret);
+      });
+    }
+  }
 });

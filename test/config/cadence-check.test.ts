@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { AWS_SECRETS_MANAGER } from '../../src/adapters/secrets-manager/aws-secrets-manager.ts';
 import { checkCadence } from '../../src/config/cadence-check.ts';
 import type { CadenceCheckInput } from '../../src/config/cadence-fault.ts';
 import { parseCron } from '../../src/core/schedule/cron-expression.ts';
@@ -15,8 +16,9 @@ function classic(expression: string) {
 }
 
 function problemOf(input: Partial<CadenceCheckInput>) {
+  const { rules } = AWS_SECRETS_MANAGER;
   const complete = { lifetimeMs: 15 * MINUTE_MS, policy: POLICY, classic: undefined, budget: 144 } as const;
-  const { findings } = checkCadence({ ...complete, deadlines: DEADLINES, ...input });
+  const { findings } = checkCadence({ ...complete, deadlines: DEADLINES, rules, ...input });
   const problem = findings.find(({ kind }) => kind === 'problem');
   return problem === undefined ? undefined : { setting: problem.setting, text: problem.text };
 }

@@ -1,16 +1,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 
 /** The coordination section in front of a good provider. */
 function parseSection(section: string) {
   return parseConfiguration(`coordination:${section}\n${PIVOT}`, {
     fileName: 'folder/app.yaml',
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
   });
 }
 

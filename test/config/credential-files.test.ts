@@ -3,8 +3,7 @@ import { describe, it } from 'node:test';
 import { loadConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { NOT_A_REGULAR_FILE } from '../../src/core/file-error.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { CUSTOMERS } from '../support/configuration-text.ts';
 
 const TEXT = `${CUSTOMERS}    grant: authorization_code\n`;
@@ -14,8 +13,7 @@ type ReadFile = (path: string, mostBytes: number) => Promise<Uint8Array>;
 /** The notes about files, of a configuration whose credential files `readFile` reads. */
 async function notesOf(text: string, readFile: ReadFile): Promise<readonly string[]> {
   const loaded = await loadConfiguration('app.yaml', {
-    kinds: KINDS,
-    sinks: SINKS,
+    ...CATALOG,
     readFile: async (path, mostBytes) =>
       path === 'app.yaml' ? new TextEncoder().encode(text) : readFile(path, mostBytes),
     notesFiles: true,

@@ -7,8 +7,8 @@ import { FileLanes } from '../../src/adapters/files/file-lanes.ts';
 import type { Configuration } from '../../src/config/configuration.ts';
 import { loadConfiguration, parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS, readConfigurationFile } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
+import { readConfigurationFile } from '../../src/wiring/connections.ts';
 import { APIMW, CUSTOMERS, PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { makePipe } from '../support/named-pipe.ts';
@@ -29,8 +29,7 @@ describe('the journal', () => {
       const fileName = '/etc/token-refresher/app.yaml';
       const parsed = parseConfiguration(`${PIVOT}journal: { dir: ${dir} }`, {
         fileName,
-        kinds: KINDS,
-        sinks: SINKS,
+        ...CATALOG,
       });
       assert.ok(parsed.ok);
       assert.deepEqual(parsed.configuration.journal, { dir: path });
@@ -54,33 +53,38 @@ describe('the journal', () => {
 
 describe('parseConfiguration', () => {
   it('fills in every default', () => {
-    const { providers, ...rest } = configurationOf(PIVOT);
-    assert.deepEqual(rest, {
-      store: {
-        kind: 'aws-secrets-manager',
-        region: undefined,
-        endpoint: undefined,
-        createSecrets: false,
-        kmsKeyId: undefined,
-        tags: {},
-        adopt: [],
-        versionBudget: 144,
-        writesPerSecond: 40,
-        timeoutMs: 5000,
+    const { providers, store, ...rest } = configurationOf(PIVOT);
+    const { rules, settings: written, open: _open, ...common } = store;
+    assert.equal(rules, CATALOG.stores[0].rules);
+    assert.equal('kmsKeyId' in written, false);
+    assert.deepEqual(
+      { ...rest, store: common },
+      {
+        store: {
+          kind: 'aws-secrets-manager',
+          region: undefined,
+          endpoint: undefined,
+          createSecrets: false,
+          tags: {},
+          adopt: [],
+          versionBudget: 144,
+          writesPerSecond: 40,
+          timeoutMs: 5000,
+        },
+        readers: { stalenessMs: 0 },
+        coordination: { kind: 'none' },
+        journal: undefined,
+        alerts: {
+          name: 'token-refresher',
+          remindEveryMs: 14_400_000,
+          runbookUrl: undefined,
+          sinks: [],
+          heartbeat: undefined,
+        },
+        http: { host: '::', port: 8080 },
+        log: { level: 'info', format: 'auto' },
       },
-      readers: { stalenessMs: 0 },
-      coordination: { kind: 'none' },
-      journal: undefined,
-      alerts: {
-        name: 'token-refresher',
-        remindEveryMs: 14_400_000,
-        runbookUrl: undefined,
-        sinks: [],
-        heartbeat: undefined,
-      },
-      http: { host: '::', port: 8080 },
-      log: { level: 'info', format: 'auto' },
-    });
+    );
     const [provider] = providers;
     assert.ok(provider !== undefined && providers.length === 1);
     const { kind, configured, ...settings } = provider;
@@ -299,8 +303,7 @@ describe('loadConfiguration', () => {
     const path = join(folder, 'app.yaml');
     await writeFile(path, PIVOT.replace('{ env: MERCHANT_ID }', '{ file: keys/id }'));
     const parsed = await loadConfiguration(path, {
-      kinds: KINDS,
-      sinks: SINKS,
+      ...CATALOG,
       readFile,
       env: { MERCHANT_SECRET: 'x' },
     });
@@ -315,18 +318,17 @@ describe('loadConfiguration', () => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));
     const missing = join(folder, 'missing.yaml');
-    assert.deepEqual(problemsOf(await loadConfiguration(missing, { kinds: KINDS, sinks: SINKS, readFile })), [
+    assert.deepEqual(problemsOf(await loadConfiguration(missing, { ...CATALOG, readFile })), [
       `${missing}: there is no such file`,
     ]);
     const directory = join(folder, 'app.yaml');
     await mkdir(directory);
-    assert.deepEqual(
-      problemsOf(await loadConfiguration(directory, { kinds: KINDS, sinks: SINKS, readFile })),
-      [`${directory}: the file cannot be read (EISDIR: it is a folder)`],
-    );
+    assert.deepEqual(problemsOf(await loadConfiguration(directory, { ...CATALOG, readFile })), [
+      `${directory}: the file cannot be read (EISDIR: it is a folder)`,
+    ]);
     const pipe = join(folder, 'pipe.yaml');
     makePipe(pipe);
-    assert.deepEqual(problemsOf(await loadConfiguration(pipe, { kinds: KINDS, sinks: SINKS, readFile })), [
+    assert.deepEqual(problemsOf(await loadConfiguration(pipe, { ...CATALOG, readFile })), [
       `${pipe}: the file cannot be read (it is no regular file but a pipe, a device or a socket)`,
     ]);
   });

@@ -7,16 +7,16 @@ import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { createProviderSchema } from '../../src/config/provider-schema.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { CredentialFields, ProviderKind } from '../../src/providers/provider.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { findPreset, KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
 import { isValid } from '../support/json-schema-check.ts';
 import { kindsNamed } from '../support/kinds-named.ts';
 import { exampleOptionsOf } from '../support/preset-example.ts';
 
-const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, SINKS)));
+const jsonSchema: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(CATALOG)));
 
 /** Each part where it is used. */
-const inline: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, SINKS, { isInline: true })));
+const inline: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(CATALOG, { isInline: true })));
 
 /** A provider of a kind with all that it has to have. */
 function completeEntry(name: string): JsonObject {
@@ -91,7 +91,10 @@ describe('configurationJsonSchema', () => {
     const text = await readConfig('schema.json');
     // A preset that is newer than the file needs no other file: it is in the next one that is written.
     const known = kindsNamed((name) => text.includes(`"const": "${name}"`));
-    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(configurationJsonSchema(known, SINKS))));
+    assert.deepEqual(
+      JSON.parse(text),
+      JSON.parse(JSON.stringify(configurationJsonSchema({ ...CATALOG, kinds: known }))),
+    );
   });
 
   it('names its draft and itself', () => {
@@ -236,6 +239,7 @@ describe('configurationJsonSchema', () => {
 });
 
 describe('createProviderSchema', () => {
+  const { rules } = CATALOG.stores[0];
   const kind: ProviderKind = {
     kind: 'sample',
     description: 'a sample',
@@ -252,7 +256,7 @@ describe('createProviderSchema', () => {
   it('refuses a kind with an option that has the name of a common field', () => {
     const clashing = { ...kind, options: z.strictObject({ timeout: z.string() }) };
     assert.throws(
-      () => createProviderSchema(clashing, { hasCustomers: false }),
+      () => createProviderSchema(clashing, { rules, hasCustomers: false }),
       /kind sample: timeout is a common field's name/,
     );
   });
@@ -260,7 +264,7 @@ describe('createProviderSchema', () => {
   it('refuses a kind with a customer credential that has the name of a common field', () => {
     const clashing = { ...kind, customerCredentials: { secret: { description: 'x' } } };
     assert.throws(
-      () => createProviderSchema(clashing, { hasCustomers: true }),
+      () => createProviderSchema(clashing, { rules, hasCustomers: true }),
       /kind sample: secret is a common field's name/,
     );
   });

@@ -8,9 +8,9 @@ import { formatProblem } from '../../src/config/problem.ts';
 import type { CredentialReferences } from '../../src/core/credential/credential-reference.ts';
 import { decideCadence } from '../../src/core/schedule/cadence.ts';
 import { isJsonObject } from '../../src/core/wire/json.ts';
-import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES } from '../../src/sandbox/upstreams/upstream-list.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
 
 const EXAMPLE_ENV = {
   PIK_APP_ID: 'x',
@@ -24,12 +24,12 @@ async function readText(name: string): Promise<string> {
 }
 
 function problemsOf(text: string, env: Readonly<Record<string, string>>): readonly string[] {
-  const parsed = parseConfiguration(text, { fileName: 'app.yaml', kinds: KINDS, sinks: SINKS, env });
+  const parsed = parseConfiguration(text, { fileName: 'app.yaml', ...CATALOG, env });
   return parsed.ok ? [] : parsed.problems.map(formatProblem);
 }
 
 function configurationOf(text: string, env: Readonly<Record<string, string>>): Configuration {
-  const parsed = parseConfiguration(text, { fileName: 'config/app.yaml', kinds: KINDS, sinks: SINKS, env });
+  const parsed = parseConfiguration(text, { fileName: 'config/app.yaml', ...CATALOG, env });
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'));
   return parsed.configuration;
 }
@@ -55,7 +55,7 @@ function optionNames(schema: unknown): readonly string[] {
 
 /** Options of the file, and of every provider: what kinds have of their own docs/providers.md shows. */
 function sharedOptionNames(): readonly string[] {
-  const { properties: sections } = configurationJsonSchema(KINDS, SINKS, { isInline: true });
+  const { properties: sections } = configurationJsonSchema(CATALOG, { isInline: true });
   const { providers, presets: _, ...others } = isJsonObject(sections) ? sections : {};
   const items = isJsonObject(providers) && isJsonObject(providers['items']) ? providers['items'] : {};
   const forms: readonly unknown[] = Array.isArray(items['oneOf']) ? items['oneOf'] : [];

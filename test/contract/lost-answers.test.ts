@@ -7,7 +7,7 @@ import { before, describe, it } from 'node:test';
 import { succeed } from '../../src/core/result.ts';
 import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
-import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 import type { FakeClock } from '../support/fake-clock.ts';
 import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { chainOf, createProviderBench } from '../support/provider-bench.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { REUSE_LEEWAY_MS } from '../../src/sandbox/upstreams/refresh-grants.ts';
-import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { assertLifetime, chainOf, createProviderBench } from '../support/provider-bench.ts';
 import { hasChain, VARIANTS } from '../support/provider-variants.ts';

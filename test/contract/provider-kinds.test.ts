@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it, type TestContext } from 'node:test';
 import type { Failure } from '../../src/core/failure.ts';
 import type { ProviderFault, RetryAfter } from '../../src/sandbox/fault.ts';
-import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../src/sandbox/upstreams/upstreams.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
 import { startConnectionCounter } from '../support/connection-counter.ts';

@@ -10,14 +10,14 @@ import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
 import { kindsNamed } from '../support/kinds-named.ts';
 import { codeBlocks, type MarkdownSection, markdownSections } from '../support/markdown-sections.ts';
 import { PROJECT } from '../support/program-process.ts';
 
 const TEXT = readFileSync(join(PROJECT, 'docs/configuration.md'), 'utf8');
-const SCHEMA: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(KINDS, SINKS, { isInline: true })));
+const SCHEMA: unknown = JSON.parse(JSON.stringify(configurationJsonSchema(CATALOG, { isInline: true })));
 const sections = markdownSections(TEXT);
 /** Completes an example that has no provider. */
 const PROVIDER = `${EXAMPLES['Kinds that ship']?.trim() ?? ''}\n`;
@@ -33,7 +33,7 @@ describe('docs/configuration.md', () => {
   it('is what the generator makes (write it anew with: npm run --silent reference > docs/configuration.md)', () => {
     // A preset that is newer than the page needs no other file: it is in the next one that is written.
     const kinds = kindsNamed((name) => TEXT.includes(`\`${name}\``));
-    const schema = configurationJsonSchema(kinds, SINKS, { isInline: true });
+    const schema = configurationJsonSchema({ ...CATALOG, kinds }, { isInline: true });
     assert.equal(TEXT, configurationReference({ schema, kinds, examples: EXAMPLES }));
   });
 
@@ -75,8 +75,7 @@ describe('docs/configuration.md', () => {
         const whole = raw['providers'] === undefined ? `${example}${PROVIDER}` : example;
         const parsed = parseConfiguration(whole, {
           fileName: 'docs/configuration.md',
-          kinds: KINDS,
-          sinks: SINKS,
+          ...CATALOG,
         });
         assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n'));
         const { providers, alerts, coordination } = parsed.configuration;

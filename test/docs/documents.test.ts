@@ -4,16 +4,12 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { METRICS } from '../../src/adapters/prometheus/metric-list.ts';
-import { parseConfiguration } from '../../src/config/load.ts';
 import { ALERT_NAMES, ALERTS } from '../../src/core/alert.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { tokenDocumentSchema } from '../../src/core/token/document.ts';
 import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts';
 import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
 import { documentText, tableRows } from '../support/document-text.ts';
-import { codeBlocks } from '../support/markdown-sections.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
 
@@ -56,24 +52,13 @@ test('docs/readers.md names every field of the token document', () => {
   assert.deepEqual(named.toSorted(), Object.keys(tokenDocumentSchema.shape).toSorted());
 });
 
-test("the README's configuration passes the parser", () => {
-  const parsed = parseConfiguration(codeBlocks(documentText('README.md'), 'yaml')[0] ?? '', {
-    fileName: 'README.md',
-    kinds: KINDS,
-    sinks: SINKS,
-  });
-  assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
-  const kinds = parsed.configuration.providers.map(({ kind }) => kind.kind);
-  assert.ok(kinds.includes('oauth2'), 'an API by configuration comes first');
-  for (const kind of kinds) assert.ok(KINDS.names.includes(kind));
+test('docs/sandbox.md names every fault of the store', () => {
+  for (const kind of STORE_FAULT_KINDS)
+    assert.match(documentText('docs/sandbox.md'), new RegExp(`\`${kind}[\`=]`));
 });
 
-test('the README names every fault of the store', () => {
-  for (const kind of STORE_FAULT_KINDS) assert.match(documentText('README.md'), new RegExp(`\`${kind}[\`=]`));
-});
-
-test('every promise is named by a test in the file that the README gives', () => {
-  const rows = tableRows('README.md', 'promise');
+test('every promise is named by a test in the file that docs/development.md gives', () => {
+  const rows = tableRows('docs/development.md', 'promise');
   assert.equal(rows.length, 13);
   for (const [promise = '', where = ''] of rows) {
     const name = /\*\*(?<name>[^*]+)\*\*/.exec(promise)?.groups?.['name'] ?? 'a name in bold';
@@ -88,12 +73,23 @@ test('every promise is named by a test in the file that the README gives', () =>
   }
 });
 
-test('the README names every operation of the emulator', () => {
-  for (const name of OPERATION_NAMES) assert.match(documentText('README.md'), new RegExp(`\\b${name}\\b`));
+test('the README makes the promises that have tests, and no other', () => {
+  const [, promises = ''] = documentText('README.md').split('\n## What it promises\n');
+  const made = [...promises.matchAll(/^- \*\*(?<name>[^*]+)\*\*/gm)].map(({ groups }) => groups?.['name']);
+  const tested = tableRows('docs/development.md', 'promise').map(([promise]) => promise?.split('**')[1]);
+  assert.deepEqual(made, tested);
+});
+
+test('docs/sandbox.md names every operation of the emulator', () => {
+  for (const name of OPERATION_NAMES)
+    assert.match(documentText('docs/sandbox.md'), new RegExp(`\\b${name}\\b`));
 });
 
 test('the faults that documents and help texts recommend all end', () => {
-  const texts = [documentText('README.md'), readFileSync(join(PROJECT, 'src/commands/program.ts'), 'utf8')];
+  const texts = [
+    documentText('docs/sandbox.md'),
+    readFileSync(join(PROJECT, 'src/commands/program.ts'), 'utf8'),
+  ];
   for (const [, fault] of texts.flatMap((text) => [...text.matchAll(/--fault ([\w*-]+:\S+?)[\s'`]/g)]))
     assert.match(fault ?? '', /\+\d+s$/, fault ?? 'no fault');
 });

@@ -3,14 +3,13 @@ import { describe, it } from 'node:test';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import { valueForms } from '../../src/providers/description.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { documentText } from '../support/document-text.ts';
 import { codeBlocks, markdownSections } from '../support/markdown-sections.ts';
 
 const GUIDE = documentText('docs/providers.md');
 const problemsOf = (text: string): string => {
-  const parsed = parseConfiguration(text, { fileName: 'docs/providers.md', kinds: KINDS, sinks: SINKS });
+  const parsed = parseConfiguration(text, { fileName: 'docs/providers.md', ...CATALOG });
   return parsed.ok ? '' : parsed.problems.map(formatProblem).join('\n');
 };
 

@@ -15,7 +15,14 @@ import { PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
 const RUN_BY_CI: ReadonlySet<string> = new Set(['npm ci', 'npm test']);
 
 /** Those whose commands need nothing but this project. The others have tests of their own. */
-const DOCUMENTS = ['README.md', 'docs/how-it-works.md', 'docs/monitoring.md', 'docs/development.md'];
+const DOCUMENTS = [
+  'README.md',
+  'docs/command-line.md',
+  'docs/sandbox.md',
+  'docs/how-it-works.md',
+  'docs/monitoring.md',
+  'docs/development.md',
+];
 
 const readySchema = z.object({ event: z.literal('sandbox-ready'), store: z.object({ endpoint: z.url() }) });
 

@@ -209,7 +209,7 @@ describe('a kustomization', () => {
   });
 });
 
-describe('the README', () => {
+describe('the guide for EKS', () => {
   it('names every component and every reader', async () => {
     assert.deepEqual(await readdir(join(PROJECT, 'k8s/components')), COMPONENTS.toSorted());
     assert.deepEqual(
@@ -217,7 +217,7 @@ describe('the README', () => {
       CONSUMERS.map((name) => `${name}.yaml`).toSorted(),
     );
     for (const component of COMPONENTS)
-      assert.match(documentText('README.md'), new RegExp(`^\\| \`${component}\` \\|`, 'm'));
+      assert.match(documentText('docs/install-eks.md'), new RegExp(`^\\| \`${component}\` \\|`, 'm'));
   });
 });
 

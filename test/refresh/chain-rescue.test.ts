@@ -72,6 +72,32 @@ describe('an answer that is lost on the way', () => {
     assert.ok(failure.message.endsWith(`the chain is broken: ${CHAIN_REMEDY}`), failure.message);
   });
 
+  it('No chain is lost by us: one that was refused and works again is worth its second try, like any other', async () => {
+    const clock = new FakeClock();
+    const bench = createChainBench(clock, { chainFallback: 'none' });
+    // A login that is suspended, and put right before it is asked again. It keeps its refresh token.
+    bench.source.failWith({ code: 'chain-broken', retry: 'needs-human' });
+    const run = bench.managed.refresh('start', bench.term);
+    await settle();
+    await clock.advance(15 * 60_000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    await clock.advance(840_000);
+    bench.source.loseAnswers(1);
+    assert.deepEqual(await refresh(clock, bench), { kind: 'refreshed' });
+    assert.equal(bench.events.last('refresh-failed').failure.code, 'provider-unavailable');
+  });
+
+  it('No chain is lost by us: a token without a refresh token says nothing of the one that was refused', async () => {
+    const clock = new FakeClock();
+    const bench = createChainBench(clock);
+    bench.source.failWith({ code: 'chain-broken', retry: 'needs-human' });
+    for (let refreshes = 0; refreshes < 3; refreshes += 1) {
+      assert.deepEqual(await refresh(clock, bench), { kind: 'refreshed' });
+      await clock.advance(840_000);
+    }
+    assert.deepEqual(presented(bench), ['refresh-canary', undefined, undefined, undefined]);
+  });
+
   it('uses up its second try only when that is lost too', async () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock);

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 import { createManagedTokenBench, type ManagedTokenBench } from '../support/managed-token-bench.ts';
 import { buildFailure } from '../support/sample-events.ts';
+import { buildDocument, HOUR_MS } from '../support/token-builder.ts';
 
 const REJECTED = { code: 'credentials-rejected', retry: 'needs-human' } as const;
 const QUARTER_HOUR_MS = 15 * 60_000;
@@ -169,6 +171,43 @@ describe('an explicit refresh', () => {
       assert.equal(source.fetches.length, 2);
     });
   }
+
+  it('gets a fetch of its own when it joins a run that finds nothing to fetch', async () => {
+    const clock = new FakeClock();
+    const { managed, term, store, source } = createManagedTokenBench(clock);
+    await managed.refresh('start', term);
+    await clock.advance(60_000);
+    managed.invalidate();
+    const held = store.holdNext('read');
+    const run = managed.refresh('start', term);
+    await settle();
+    const explicit = managed.refresh('explicit', term);
+    const another = managed.refresh('explicit', term);
+    held.release();
+    assert.deepEqual(await Promise.all([run, explicit, another]), [
+      { kind: 'fresh' },
+      { kind: 'refreshed' },
+      { kind: 'refreshed' },
+    ]);
+    assert.equal(source.fetches.length, 2, 'one for all who asked');
+  });
+
+  it('gets none when the token is not managed any more by then', async () => {
+    const clock = new FakeClock();
+    const { managed, term, store, source, identity } = createManagedTokenBench(clock);
+    const held = store.holdNext('publish');
+    const run = managed.refresh('start', term);
+    await settle();
+    const explicit = managed.refresh('explicit', term);
+    // Somebody else publishes one that is as good.
+    const theirs = buildDocument({ expiresAtMs: clock.now() + 2 * HOUR_MS });
+    store.put(identity.secret, serializeDocument(theirs));
+    const retired = managed.retire(term);
+    held.release();
+    assert.deepEqual(await Promise.all([run, explicit]), [{ kind: 'fresh' }, { kind: 'fresh' }]);
+    await retired;
+    assert.equal(source.fetches.length, 1);
+  });
 
   it('Nobody is locked out: does not end a wait that the provider asked for', async () => {
     const clock = new FakeClock();

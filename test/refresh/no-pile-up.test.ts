@@ -42,7 +42,7 @@ function createWorld(lifetimeMs: number): World {
   const { clock } = timers;
   const random = createSeededRandom(11);
   const store = new LimitedStore(clock);
-  const rateLimiter = new WriteRateLimiter({ callsPerSecond: CALLS_PER_SECOND, clock });
+  const rateLimiter = new WriteRateLimiter({ callsPerWrite: 2, callsPerSecond: CALLS_PER_SECOND, clock });
   const bench = createSchedulerBench(clock, {
     tokenCount: TOKENS,
     lifetimeMs,

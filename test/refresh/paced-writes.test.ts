@@ -13,7 +13,7 @@ const NEVER = new AbortController().signal;
 /** A managed token whose process has just written as much as it may. */
 async function createBusyBench(options: Parameters<typeof createManagedTokenBench>[1] = {}) {
   const clock = new FakeClock();
-  const rateLimiter = new WriteRateLimiter({ callsPerSecond: 4, clock });
+  const rateLimiter = new WriteRateLimiter({ callsPerWrite: 2, callsPerSecond: 4, clock });
   await rateLimiter.enter(0, NEVER);
   return { clock, rateLimiter, bench: createManagedTokenBench(clock, { rateLimiter, ...options }) };
 }
@@ -65,7 +65,7 @@ describe('a write that waits for its turn', () => {
 
   it('of a refresh token goes before the documents of all others', async () => {
     const clock = new FakeClock();
-    const rateLimiter = new WriteRateLimiter({ callsPerSecond: 4, clock });
+    const rateLimiter = new WriteRateLimiter({ callsPerWrite: 2, callsPerSecond: 4, clock });
     await rateLimiter.enter(0, NEVER);
     const store = new MemoryStore();
     const plain = createManagedTokenBench(clock, { rateLimiter, store, identity: buildIdentity('pik') });

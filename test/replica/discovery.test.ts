@@ -54,6 +54,7 @@ function setUp() {
       isLeaving: ({ identity }) => leaving.has(identity.token),
     },
     usage: new SecretUsage(parsed.configuration),
+    names: parsed.configuration.store.rules.names,
     clock,
     random: { next: () => 0.5, uuid: () => '' },
     events: events.record,
@@ -180,7 +181,7 @@ describe('a discovery', () => {
       what: 'whose token would have no secret',
       names: ['bindings/a-bcdefg'],
       reason:
-        "no secret can have the name payments/a-bcdefg, which its customer's token would get: it ends in a hyphen and six characters, as ARNs do",
+        "no secret can have the name payments/a-bcdefg, which ends in a hyphen and six characters: its customer's token would get it",
     },
   ]) {
     it(`rejects a binding ${what}`, async () => {

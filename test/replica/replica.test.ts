@@ -5,6 +5,7 @@ import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
 import type { Configuration, TokenConfiguration } from '../../src/config/configuration.ts';
 import type { Clock, Coordinator, Leadership } from '../../src/core/ports.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
+import { ANSWER_MS, ASK_MS } from '../../src/core/wire/refresh-request.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import { connect } from '../../src/wiring/connections.ts';
@@ -202,4 +203,40 @@ describe('a process that was paused beyond its term', () => {
       await advanceUntilDone(clock, 10, replica.stop());
     });
   }
+});
+
+describe('a request to refresh', () => {
+  async function start(t: TestContext, term: PausedTerm) {
+    const { store } = await startWorld(t);
+    const { clock } = store;
+    const events = new RecordedEvents();
+    const configuration = keepFirst(configure(store.server.endpoint));
+    publishFresh(store, configuration);
+    const coordinator = new OneTerm(term);
+    const replica = createReplica(configuration, { clock, events, coordinator });
+    t.after(() => advanceUntilDone(clock, 10, replica.stop()));
+    return { replica, clock, events };
+  }
+
+  it('that comes while the new leader still reads the store is carried out as soon as it has', async (t) => {
+    const { replica, clock, events } = await start(t, new PausedTerm());
+    const asked = Promise.withResolvers<string | undefined>();
+    events.onNext('leadership-acquired', () => {
+      replica.refreshNow('b2b2c').then(([report]) => asked.resolve(report?.code), asked.reject);
+    });
+    await advanceUntilDone(clock, 10, replica.start());
+    assert.notEqual(await advanceUntilDone(clock, 100, asked.promise), 'leadership-lost');
+    assert.equal(events.of('refresh-started')[0]?.reason, 'explicit');
+  });
+
+  it('of a replica that does not come to lead is answered before whoever asks gives up', async (t) => {
+    const term = new PausedTerm();
+    term.isOver = true;
+    const { replica, clock } = await start(t, term);
+    await advanceUntilDone(clock, 10, replica.start());
+    const fromMs = clock.monotonicMs();
+    const [report] = await advanceUntilDone(clock, 1000, replica.refreshNow('b2b2c'));
+    assert.equal(report?.code, 'leadership-lost');
+    assert.ok(clock.monotonicMs() - fromMs < ASK_MS - ANSWER_MS);
+  });
 });

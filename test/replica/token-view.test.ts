@@ -216,37 +216,54 @@ describe('on stand-by the view', () => {
     const end = new AbortController();
     const following = view.keepWarm(end.signal);
     await clock.advance(20 * MINUTE_MS);
-    assert.deepEqual(soon.readAtMs, [0, 11 * MINUTE_MS]);
+    // Due, the leader's half a minute, and the next look.
+    assert.deepEqual(soon.readAtMs, [0, 10 * MINUTE_MS + 40_000]);
     assert.deepEqual(late.readAtMs, [0]);
     end.abort(new Error('elected'));
     await following;
     assert.deepEqual(clock.pendingDelaysMs, []);
   });
 
-  it('asks for a token that nobody refreshes every five minutes, no more', async () => {
-    const { tokens, view, clock } = setUp(0);
+  it('reads a token that is not there soon again, then less and less often, every five minutes in the end', async () => {
+    const { tokens, view, clock } = setUp(Number.NEGATIVE_INFINITY);
+    const [absent] = tokens;
+    assert.ok(absent !== undefined);
     await view.readAll(never);
     const end = new AbortController();
     const following = view.keepWarm(end.signal);
     await clock.advance(16 * MINUTE_MS);
-    assert.deepEqual(tokens[0]?.readAtMs, [0, 5 * MINUTE_MS, 10 * MINUTE_MS, 15 * MINUTE_MS]);
+    assert.deepEqual(
+      absent.readAtMs.map((timeMs) => timeMs / 1000),
+      [0, 10, 30, 70, 150, 310, 610, 910],
+    );
+    // It is published, refreshed once, and then no more.
+    absent.storedDueAtMs = 25 * MINUTE_MS;
+    await clock.advance(9 * MINUTE_MS);
+    absent.storedDueAtMs = 40 * MINUTE_MS;
+    await clock.advance(MINUTE_MS);
+    absent.storedDueAtMs = 40 * MINUTE_MS;
+    await clock.advance(16 * MINUTE_MS);
+    assert.deepEqual(
+      absent.readAtMs.slice(8).map((timeMs) => timeMs / 1000),
+      [1_210, 1_540, 2_440, 2_450, 2_470, 2_510],
+    );
     end.abort(new Error('elected'));
     await following;
   });
 
   it('is read in portions when thousands of tokens are outdated', async () => {
-    const { tokens, view, clock } = setUp(...Array.from({ length: 1_200 }, () => 0));
+    const { tokens, view, clock } = setUp(...Array.from({ length: 2_400 }, () => 0));
     const end = new AbortController();
     const following = view.keepWarm(end.signal);
     const readSoFar = (): number => tokens.filter(({ readAtMs }) => readAtMs.length > 0).length;
-    await clock.advance(31_000);
+    await clock.advance(39_000);
     assert.equal(readSoFar(), 0);
-    await clock.advance(30_000);
-    assert.equal(readSoFar(), 500);
-    await clock.advance(30_000);
+    await clock.advance(10_000);
     assert.equal(readSoFar(), 1_000);
-    await clock.advance(30_000);
-    assert.equal(readSoFar(), 1_200);
+    await clock.advance(10_000);
+    assert.equal(readSoFar(), 2_000, 'those that were read in vain keep nobody waiting');
+    await clock.advance(10_000);
+    assert.equal(readSoFar(), 2_400);
     end.abort(new Error('elected'));
     await following;
   });

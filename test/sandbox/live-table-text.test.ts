@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { createTokenRecord } from '../../src/board/reduce-token.ts';
 import type { Published, TokenRecord } from '../../src/core/board.ts';
 import { FAILURE_CODES, type FailureCode } from '../../src/core/failure.ts';
-import { fit, renderLiveTable } from '../../src/sandbox/live-table-text.ts';
+import { textWidth } from '../../src/core/text-columns.ts';
+import { renderLiveTable } from '../../src/sandbox/live-table-text.ts';
 import { buildIdentity, NOON_MS } from '../support/sample-events.ts';
 
 interface RowChanges extends Partial<Omit<Published, 'kind'>>, Partial<Pick<TokenRecord, 'isRefreshing'>> {
@@ -70,12 +71,27 @@ describe('renderLiveTable', () => {
     ]);
   });
 
-  it('shortens names before it gives up the bar, then shows life as text alone', () => {
-    const lines = (width: number) =>
-      renderLiveTable(everyState, { nowMs: NOON_MS, width, color: false }).split('\n');
-    assert.equal(lines(60)[2], 'pivot-b2…  █░░░      3s      now  refreshing              12');
-    assert.equal(lines(54)[2], 'pivot-b…       3s      now  refreshing              12');
-    assert.equal(lines(30)[2], 'pivot-b…       3s      now  re');
+  for (const { width, line } of [
+    { width: 60, line: 'pivo…0001  █░░░      3s      now  refreshing              12' },
+    { width: 58, line: 'piv…0001       3s      now  refreshing              12' },
+    { width: 51, line: 'piv…0001       3s      now  refreshing' },
+    { width: 44, line: 'piv…0001  █░░░      3s  refreshing' },
+    { width: 39, line: 'piv…0001       3s  refreshing' },
+    { width: 25, line: 'piv…0001       3s  refre…' },
+  ]) {
+    it(`at ${width} columns shows the two ends of a name, and of the other columns what there is room for`, () => {
+      const lines = renderLiveTable(everyState, { nowMs: NOON_MS, width, color: false }).split('\n');
+      assert.equal(lines[2]?.trimEnd(), line);
+    });
+  }
+
+  it('gives a wide character the two columns that it takes', () => {
+    const rows = [buildRow({ token: '支払' }), buildRow({ token: 'pik' })];
+    const lines = renderLiveTable(rows, { nowMs: NOON_MS, width: 60, color: false }).split('\n');
+    assert.deepEqual(
+      lines.slice(1).map((line) => line.split('█', 1)[0]),
+      ['支払   ', 'pik    '],
+    );
   });
 
   for (const { name, row, share } of [
@@ -127,7 +143,7 @@ describe('renderLiveTable', () => {
         fc.boolean(),
         fc.array(
           fc.record({
-            token: fc.string({ unit: 'grapheme-ascii', minLength: 1, maxLength: 60 }),
+            token: fc.string({ unit: 'grapheme', minLength: 1, maxLength: 60 }),
             leftMs: fc.double(),
           }),
         ),
@@ -135,22 +151,9 @@ describe('renderLiveTable', () => {
           const rows = drawn.map(({ token, leftMs }) => buildRow({ token, expiresAtMs: NOON_MS + leftMs }));
           const lines = renderLiveTable(rows, { nowMs: NOON_MS, width, color }).split('\n');
           assert.equal(lines.length, rows.length + 1);
-          for (const line of lines) assert.ok(stripVTControlCharacters(line).length <= width);
+          for (const line of lines) assert.ok(textWidth(stripVTControlCharacters(line)) <= width);
         },
       ),
     );
   });
-});
-
-describe('fit', () => {
-  for (const { text, width, fitted } of [
-    { text: 'pik', width: 5, fitted: 'pik  ' },
-    { text: 'pivot', width: 5, fitted: 'pivot' },
-    { text: 'pivot-b2b', width: 5, fitted: 'pivo…' },
-    { text: 'pivot', width: 1, fitted: '…' },
-  ]) {
-    it(`fits ${text} into ${width}`, () => {
-      assert.equal(fit(text, width), fitted);
-    });
-  }
 });

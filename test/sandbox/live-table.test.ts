@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
-import { createLiveTable, type LiveTableOptions } from '../../src/sandbox/live-table.ts';
+import { createLiveTable, type LiveTableFrame, type LiveTableOptions } from '../../src/sandbox/live-table.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import {
   allSampleEvents,
@@ -15,7 +15,10 @@ import { Screen } from '../support/screen.ts';
 
 const HEADING = 'TOKEN  LIFE LEFT                            NEXT  LAST RESULT            GEN';
 
-function setUp(tokens = [buildIdentity()], changes: Partial<LiveTableOptions> = {}) {
+function setUp(
+  tokens = [buildIdentity()],
+  { frame = {}, ...changes }: Partial<LiveTableOptions> & { readonly frame?: LiveTableFrame } = {},
+) {
   const clock = new FakeClock(NOON_MS);
   const board = new TokenBoard(clock);
   board.registerTokens(tokens);
@@ -32,10 +35,11 @@ function setUp(tokens = [buildIdentity()], changes: Partial<LiveTableOptions> = 
     ...changes,
   });
   const stop = new AbortController();
-  const running = table.run(stop.signal);
+  const running = table.run(stop.signal, frame);
   return {
     clock,
     terminal,
+    table,
     tell: (event: RefreshEvent): void => {
       board.onEvent(event);
       table.onEvent(event);
@@ -67,6 +71,7 @@ describe('createLiveTable', () => {
       HEADING,
       'pik    ████████████████████████ 29m 59s  27m 59s  refreshed                8',
       '',
+      'NEWS',
       '12:00:00Z pik: refreshed in 180 ms, generation 8',
     ]);
     await clock.advance(900_000);
@@ -115,14 +120,41 @@ describe('createLiveTable', () => {
     }
     const failed = {
       ...sampleEvents['refresh-failed'],
-      failure: buildFailure({ message: 'status 503\u001b[2J\n' }),
+      failure: buildFailure({ message: 'status 503\u001b[2J\n: will be tried again' }),
     };
     tell(failed);
     for (let attempt = 2; attempt < 9; attempt += 1) tell({ ...failed, attempt, repeated: true });
     await clock.advance(1_000);
     assert.deepEqual(lines().slice(3), [
+      'FAILING NOW',
+      'pik: provider-unavailable: status 503 [2J : will be tried again',
+      '',
+      'NEWS',
       ...[3, 4, 5, 6, 7].map((generation) => `12:00:00Z pik: refreshed in 180 ms, generation ${generation}`),
-      '12:00:00Z pik: status 503 [2J',
+      '12:00:00Z pik: refresh failed, provider-unavailable',
+    ]);
+    await end();
+  });
+
+  it('shows the latest alerts as they come, between introduction and footer', async () => {
+    const { clock, table, lines, end } = setUp(undefined, {
+      frame: { introduction: 'sandbox\n\n', footer: 'Ctrl-C ends it' },
+    });
+    for (const name of ['one', 'two', 'three', 'four']) table.onAlert(`*${name}*\nwhat to do about ${name}`);
+    await clock.advance(1_000);
+    assert.deepEqual(lines(), [
+      'sandbox',
+      '',
+      HEADING,
+      'pik    ░░░░░░░░░░░░░░░░░░░░░░░░    none        -  waiting                  -',
+      '',
+      'ALERTS, as your Slack channel would get them',
+      '12:00:00Z *two*',
+      '12:00:00Z *three*',
+      '12:00:00Z *four*',
+      '          what to do about four',
+      '',
+      'Ctrl-C ends it',
     ]);
     await end();
   });
@@ -136,19 +168,68 @@ describe('createLiveTable', () => {
   });
 
   for (const { columns } of [{ columns: 40 }, { columns: 79 }, { columns: 120 }]) {
-    it(`draws over itself when the terminal is resized from 80 to ${columns} columns`, async () => {
-      const { clock, terminal, tell, lines, end } = setUp();
+    it(`draws on a clean screen, at once, when the terminal is resized from 80 to ${columns} columns`, async () => {
+      const { clock, terminal, table, tell, lines, end } = setUp(undefined, {
+        frame: { introduction: 'sandbox\n\n' },
+        lines: () => 40,
+      });
       tell(sampleEvents['refresh-failed']);
       await clock.advance(1_000);
       terminal.columns = columns;
       terminal.screen = terminal.screen.resizedTo(columns);
+      table.onScreenChange('resized');
+      const shown = lines();
+      assert.deepEqual(shown.slice(0, 2), ['sandbox', '']);
+      assert.equal(shown.filter((line) => line.startsWith('TOKEN')).length, 1);
+      assert.ok(shown.every((line) => line.length <= columns));
       await clock.advance(1_000);
-      assert.equal(lines().filter((line) => line.startsWith('TOKEN')).length, 1);
-      assert.equal(lines().length, 4);
-      assert.ok(lines().every((line) => line.length <= columns));
+      assert.equal(lines().length, shown.length);
       await end();
     });
   }
+
+  it('leaves the introduction out of a clean screen where it would be scrolled away', async () => {
+    const { table, lines, end } = setUp(undefined, {
+      frame: { introduction: 'sandbox\n'.repeat(8) },
+      lines: () => 10,
+    });
+    table.onScreenChange('resized');
+    assert.equal(lines()[0], HEADING);
+    await end();
+  });
+
+  it('draws below what a shell has written while the program was stopped', async () => {
+    const { clock, terminal, table, lines, end } = setUp();
+    terminal.screen.write('^Z\n[1]+  Stopped\n$ fg\nnpm start\n');
+    table.onScreenChange('continued');
+    await clock.advance(2_000);
+    const shown = lines().map((line) => line.replace(/ .*/, ''));
+    assert.deepEqual(shown, ['TOKEN', 'pik', '^Z', '[1]+', '$', 'npm', 'TOKEN', 'pik']);
+    await end();
+  });
+
+  it('hears of a change before it draws when it wakes up late', async () => {
+    const told = Promise.withResolvers<void>();
+    const { clock, terminal, table, lines, end } = setUp(undefined, { changesHeard: () => told.promise });
+    terminal.screen.write('$ fg\n');
+    await clock.advance(1_000);
+    table.onScreenChange('continued');
+    told.resolve();
+    await clock.advance(1_000);
+    assert.deepEqual(
+      lines().map((line) => line.replace(/ .*/, '')),
+      ['TOKEN', 'pik', '$', 'TOKEN', 'pik'],
+    );
+    await end();
+  });
+
+  it('leaves the screen alone once it has ended', async () => {
+    const { terminal, table, end } = setUp();
+    await end();
+    const { writes } = terminal;
+    table.onScreenChange('resized');
+    assert.equal(terminal.writes, writes);
+  });
 
   it('takes 80 columns where the terminal does not say', async () => {
     const { lines, end } = setUp(undefined, { columns: () => undefined });
@@ -158,13 +239,18 @@ describe('createLiveTable', () => {
 
   it('never fills more than the height: the oldest news go first, then rows', async () => {
     const tokens = ['a', 'b', 'c', 'd', 'e'].map((token) => buildIdentity(token));
-    let height = 10;
+    let height = 11;
     const { clock, tell, lines, end } = setUp(tokens, { lines: () => height });
     for (const generation of [1, 2, 3])
       tell({ ...sampleEvents['token-refreshed'], identity: buildIdentity('a'), generation });
     await clock.advance(1_000);
-    assert.equal(lines().length, 9);
-    assert.match(lines()[7] ?? '', /generation 2$/);
+    assert.equal(lines().length, 10);
+    assert.deepEqual(
+      lines()
+        .slice(7)
+        .map((line) => line.slice(-12)),
+      ['NEWS', 'generation 2', 'generation 3'],
+    );
     height = 5;
     await clock.advance(1_000);
     assert.equal(lines().length, 4);

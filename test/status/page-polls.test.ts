@@ -54,7 +54,7 @@ describe('an open page that polls', () => {
     await stage.clock.advance(SHARED_MS);
     assert.equal(viewer.poll(), 200);
     assert.match(viewer.body, /&lt;b&gt;bold/);
-    assert.match(viewer.body, /1 of 1 token needs attention/);
+    assert.match(viewer.body, /The one token cannot be refreshed/);
     assert.equal(viewer.poll(), 304);
   });
 
@@ -73,7 +73,7 @@ describe('an open page that polls', () => {
     const viewer = new Viewer(stage);
     await stage.clock.advance(10_000 + UNCHANGED_MS);
     assert.equal(viewer.poll(), 200);
-    assert.match(viewer.body, /1 of 1 token needs attention: 1 expired/);
+    assert.match(viewer.body, /The one token is expired/);
   });
 
   it('costs one rendering a second for all viewers of ten thousand tokens, and none while nothing happens', async () => {

@@ -41,10 +41,10 @@ describe('/status.json', () => {
     assert.deepEqual([pik.calls?.recent, pik.calls?.failed], [20, 0]);
   });
 
-  it('names the file of the runbook when no address is configured', () => {
+  it('links to its own page of the runbook when no address is configured', () => {
     const stage = createStatusStage({ runbookUrl: undefined });
     stage.tell(sampleEvents['token-restored'], sampleEvents['refresh-failed']);
-    assert.equal(read(stage).view.tokens[0]?.failure?.runbook, 'docs/runbook.md#provider-unavailable');
+    assert.equal(read(stage).view.tokens[0]?.failure?.runbook, '/runbook/provider-unavailable');
     assert.doesNotMatch(stage.pages.page('').body, /href="docs/);
   });
 
@@ -151,15 +151,15 @@ describe('the status page', () => {
     const headline = () => /id="headline"[^>]*>([^<]*)</.exec(stage.pages.page('').body)?.[1];
     assert.equal(headline(), 'No tokens yet');
     stage.board.registerTokens([buildIdentity('pik')]);
-    assert.equal(headline(), '1 token of 1 not read from the store yet');
+    assert.equal(headline(), 'Filling: 0 of 1 token published');
     stage.refresh(buildIdentity('pik'));
     assert.equal(headline(), 'The one token is good');
     stage.refresh(buildIdentity('apimw'));
     assert.equal(headline(), 'All 2 tokens are good');
     stage.fail(buildIdentity('pik'));
-    assert.equal(headline(), '1 of 2 tokens needs attention: 1 failing');
+    assert.equal(headline(), '1 of 2 tokens cannot be refreshed');
     await stage.clock.advance(30 * MINUTE_MS);
-    assert.equal(headline(), '2 of 2 tokens need attention: 2 expired');
+    assert.equal(headline(), 'All 2 tokens are expired');
   });
 
   it('keeps filter, order and size in the form, the links and the reload', () => {

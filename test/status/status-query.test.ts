@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { TOKEN_STATES } from '../../src/core/board.ts';
+import { FAILURE_CODES } from '../../src/core/failure.ts';
 import {
   DEFAULT_QUERY,
   formatStatusQuery,
@@ -24,9 +25,10 @@ describe('parseStatusQuery', () => {
     { search: '?page=1e3', problem: /page/ },
     { search: '?page=-1', problem: /page/ },
     { search: '?state=good', problem: /state is none of expired, absent/ },
+    { search: '?code=503', problem: /code is none of credentials-rejected/ },
     { search: '?sort=age', problem: /sort is none of worst, life, name/ },
     { search: '?page=1&page=2', problem: /page is given more than once/ },
-    { search: '?quux=1', problem: /none of provider, state, q/ },
+    { search: '?quux=1', problem: /none of provider, state, code, q/ },
     { search: `?q=${'x'.repeat(201)}`, problem: /q is longer than 200/ },
   ]) {
     it(`refuses ${search.slice(0, 20)} and says why`, () => {
@@ -41,6 +43,7 @@ describe('parseStatusQuery', () => {
       {
         provider: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), { nil: undefined }),
         state: fc.option(fc.constantFrom(...TOKEN_STATES), { nil: undefined }),
+        code: fc.option(fc.constantFrom(...FAILURE_CODES), { nil: undefined }),
         text: fc.string({ unit: 'grapheme', maxLength: 20 }),
         sort: fc.constantFrom(...STATUS_SORTS),
         size: fc.integer({ min: 1, max: MAX_PER_PAGE }),

@@ -3,10 +3,13 @@ import type { TestContext } from 'node:test';
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
+import { TokenBoard } from '../../src/board/token-board.ts';
 import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
-import type { Coordinator } from '../../src/core/ports.ts';
+import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { revealCredential } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
+import { type StatusDocument, statusDocumentSchema } from '../../src/status/status-document.ts';
+import { StatusPages } from '../../src/status/status-pages.ts';
 import { connect } from '../../src/wiring/connections.ts';
 import { Daemon } from '../../src/wiring/daemon.ts';
 import { parseText } from './configuration-text.ts';
@@ -31,6 +34,8 @@ export interface Replica {
   reconnect(): void;
   /** Whether it leads, as its events tell. */
   isLeading(): boolean;
+  /** What its page is made of. */
+  readStatus(): Promise<StatusDocument>;
 }
 
 export interface AppBench {
@@ -78,7 +83,7 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
     }
   };
 
-  const createElector = async (name: string, events: RecordedEvents): Promise<Coordinator> => {
+  const createElector = async (name: string, events: RefreshEvents): Promise<Coordinator> => {
     const token = `service-account-${name}`;
     const tokenFile = await leaseBench.writeFile(`token-${name}`, token);
     const client = leaseBench.createClient({
@@ -107,7 +112,8 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
       timing: DEFAULT_LEASE_TIMING,
       clock,
       random: { next: () => 0, uuid: () => '' },
-      events: events.record,
+      events,
+      podPort: 8080,
     });
   };
 
@@ -135,7 +141,12 @@ providers:
     readsOfStore: () => reads,
     until,
     start: async (name, coordinator) => {
-      const events = new RecordedEvents();
+      const recorded = new RecordedEvents();
+      const board = new TokenBoard(clock);
+      const events: RefreshEvents = (event) => {
+        board.onEvent(event);
+        recorded.record(event);
+      };
       const token = `service-account-${name}`;
       const setAccepted = (isAccepted: boolean): void => {
         if (isAccepted) accepted.add(token);
@@ -144,18 +155,27 @@ providers:
       };
       setAccepted(true);
       const parsed = configuration();
+      board.registerTokens(parsed.providers.flatMap(({ tokens }) => tokens.map(({ identity }) => identity)));
       const app = new Daemon(parsed, {
         clock,
         random: createSeededRandom(name.codePointAt(0) ?? 0),
-        events: events.record,
+        events,
         connections: connect(parsed, {
           clock,
           random: createSeededRandom(1),
-          events: events.record,
+          events,
           readEnv: (variable) => env[variable],
           awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
         }),
         coordinator: coordinator ?? (await createElector(name, events)),
+        status: new StatusPages({
+          name: 'payments',
+          version: '1.2.3',
+          replica: name,
+          runbookUrl: undefined,
+          board,
+          clock,
+        }),
         metrics: { text: async () => '', contentType: 'text/plain' },
         ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),
         onFault: (error) => assert.fail(`a fault of ${name}: ${String(error)}`),
@@ -165,11 +185,15 @@ providers:
       return {
         name,
         app,
-        events,
+        events: recorded,
         httpUrl,
         cutOff: () => setAccepted(false),
         reconnect: () => setAccepted(true),
-        isLeading: () => events.of('leadership-acquired').length > events.of('leadership-lost').length,
+        isLeading: () => recorded.of('leadership-acquired').length > recorded.of('leadership-lost').length,
+        readStatus: async () => {
+          const response = await fetch(`${httpUrl}/status.json`);
+          return statusDocumentSchema.parse(await response.json());
+        },
       };
     },
     pass: async (durationMs) => {

@@ -1,8 +1,7 @@
 import type { ParsedConfiguration } from '../../src/config/load.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 
 /** Six lines; what a test appends, indented by four, belongs to the provider and begins at line 7. */
 export const PIVOT = `providers:
@@ -37,7 +36,7 @@ export const CUSTOMERS = `providers:
 
 /** Parses a text as `app.yaml`, for all kinds. */
 export function parseText(text: string, env?: Readonly<Record<string, string>>): ParsedConfiguration {
-  return parseConfiguration(text, { fileName: 'app.yaml', kinds: KINDS, sinks: SINKS, env });
+  return parseConfiguration(text, { fileName: 'app.yaml', ...CATALOG, env });
 }
 
 /** The problems as a user reads them; none when the configuration is good. */

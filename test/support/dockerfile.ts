@@ -57,7 +57,7 @@ export function readDockerfile(): ImageSettings {
     ),
     baseImages: instructions
       .filter(({ name }) => name === 'FROM')
-      .map(({ text }) => /node:\S+/.exec(text)?.[0] ?? text),
+      .map(({ text }) => text.split(' ').find((word) => !word.startsWith('--')) ?? text),
   };
 }
 

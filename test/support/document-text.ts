@@ -8,6 +8,8 @@ export const DOCUMENTS: ReadonlyMap<string, string> = new Map(
   [
     'README.md',
     'CHANGELOG.md',
+    'CONTRIBUTING.md',
+    'SECURITY.md',
     ...readdirSync(join(PROJECT, 'docs'))
       .filter((name) => name.endsWith('.md'))
       .map((name) => `docs/${name}`),

@@ -28,11 +28,13 @@ export async function startEmulatedSecretsManager(
     readonly dayMs?: number;
     /** What the client signs for. */
     readonly region?: string;
+    /** Wall time to start at, as of {@link FakeClock}. */
+    readonly startMs?: number;
     readonly onRequest?: (operation: OperationName) => void;
   } = {},
 ): Promise<EmulatedSecretsManager> {
-  const { onRequest, region, ...limits } = options;
-  const clock = new FakeClock();
+  const { onRequest, region, startMs, ...limits } = options;
+  const clock = new FakeClock(startMs);
   const engine = createSecretsManager({ clock, random: createSeededRandom(1), ...limits });
   const hook = onRequest === undefined ? {} : { onRequest };
   const server = await startSecretsManagerServer({ engine, clock, ...hook });

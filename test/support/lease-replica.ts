@@ -88,6 +88,7 @@ export class LeaseReplica {
       identity,
       leaseName: LEASE_NAME,
       installation: options.installation ?? 'blue',
+      podPort: 8080,
       timing,
       clock: this.clock,
       random: options.random ?? createSeededRandom(identity.length),

@@ -38,6 +38,7 @@ const ABANDONED: Failure = { code: 'aborted', retry: 'soon', message: 'the call 
 
 /** A {@link TokenStore} in memory with compare-and-swap, replay of request tokens, faults on demand and a call log. */
 export class MemoryStore implements TokenStore {
+  readonly maxSecretBytes = 65_536;
   readonly calls: StoreCall[] = [];
   /** What every call fails with, for as long as it is set. */
   outage: Failure | undefined;

@@ -64,6 +64,10 @@ export class ProgramProcess implements AsyncDisposable {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   send(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }

@@ -5,6 +5,8 @@ import { ProgramOutput } from './program-output.ts';
 export interface ProgramTerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly isInteractive?: boolean;
+  /** Where it is interactive; true by default. */
+  readonly hasCursor?: boolean;
   /** Sees standard output as it is written. */
   readonly onOut?: (text: string) => void;
 }
@@ -14,14 +16,17 @@ export class ProgramTerminal implements Terminal {
   readonly output = new ProgramOutput();
   readonly env: Readonly<Record<string, string>>;
   readonly isInteractive: boolean;
+  readonly hasCursor: boolean;
   readonly hasColor = false;
   readonly #onOut: (text: string) => void;
   readonly #stop = Promise.withResolvers<string>();
   readonly #closed = Promise.withResolvers<void>();
 
-  constructor({ env = {}, isInteractive = false, onOut = () => undefined }: ProgramTerminalOptions = {}) {
+  constructor(options: ProgramTerminalOptions = {}) {
+    const { env = {}, isInteractive = false, hasCursor = true, onOut = () => undefined } = options;
     this.env = env;
     this.isInteractive = isInteractive;
+    this.hasCursor = isInteractive && hasCursor;
     this.#onOut = onOut;
   }
 
@@ -42,6 +47,10 @@ export class ProgramTerminal implements Terminal {
   readonly columns = (): number => 100;
 
   readonly lines = (): number => 40;
+
+  readonly onScreenChange = (): void => undefined;
+
+  readonly changesHeard = (): Promise<void> => Promise.resolve();
 
   readonly stopRequest = (): Promise<string> => this.#stop.promise;
 

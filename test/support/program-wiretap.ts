@@ -15,15 +15,23 @@ export interface Wiretap extends AsyncDisposable {
   readonly requests: readonly Overheard[];
 }
 
-/** Passes everything on to the server at `target` and keeps what a program sent there. */
-export async function startWiretap(target: string): Promise<Wiretap> {
+/**
+ * Passes everything on to the server at `target` and keeps what a program sent there.
+ * @param isHeld requests that never get there, nor an answer; none by default
+ */
+export async function startWiretap(
+  target: string,
+  isHeld: (request: Overheard) => boolean = () => false,
+): Promise<Wiretap> {
   const requests: Overheard[] = [];
   const server = await startLoopbackServer((message, response) => {
     // The client is gone, or gives up: the program's own tests say what follows from that.
     const cut = (): void => void message.socket.destroy();
     readBody(message).then((body) => {
       const { method = 'GET', url = '/', headers } = message;
-      requests.push({ url, headers: headersOf(message), body: body.toString('utf8') });
+      const overheard = { url, headers: headersOf(message), body: body.toString('utf8') };
+      requests.push(overheard);
+      if (isHeld(overheard)) return;
       const onward = forward(`${target}${url}`, { method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.on('error', cut).pipe(response);

@@ -3,10 +3,11 @@ import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import { parseFault } from '../../src/sandbox/fault-syntax.ts';
 import { SANDBOX_PROVIDERS, type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { STORE_ENVIRONMENT } from './program-process.ts';
+import { type CountedUpstreams, RequestCount } from './request-count.ts';
 import { type ConfigChanges, copySandboxConfig } from './sandbox-process-config.ts';
 
 export interface ProgramWorld extends AsyncDisposable {
-  readonly sandbox: Sandbox;
+  readonly sandbox: Sandbox & { readonly upstreams: CountedUpstreams };
   /** Every token and refresh token issued so far. */
   readonly issued: readonly string[];
   /** Writes a changed copy of the configuration. @returns its path */
@@ -26,13 +27,16 @@ export async function startProgramWorld({
   // The AWS SDK of a program in this process looks for them here.
   Object.assign(process.env, STORE_ENVIRONMENT);
   const issued: string[] = [];
-  const sandbox = await startSandbox({
+  const requests = new RequestCount();
+  const started = await startSandbox({
     clock: createSystemClock(),
     random: createSystemRandom(),
     speed,
     faults: [],
     onSecretIssued: (text) => void issued.push(text),
+    observer: requests,
   });
+  const sandbox = { ...started, upstreams: { ...started.upstreams, requests } };
   return {
     sandbox,
     issued,

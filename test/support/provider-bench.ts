@@ -10,11 +10,11 @@ import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../../src/
 import { type FetchedToken, lifetimeMs } from '../../src/core/token/token.ts';
 import type { ConfiguredKind, Credentials, ProviderKind } from '../../src/providers/provider.ts';
 import { createTokenSource } from '../../src/providers/token-source.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
-import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 import { findPreset, KINDS } from '../../src/wiring/connections.ts';
 import { exampleOptionsOf } from './preset-example.ts';
 import { credentialNamesOf } from './sandbox-entries.ts';
+import type { TestUpstreamsOptions } from './sandbox-upstreams.ts';
 import { consentAgain, signLogin, signSnapHeaders } from './token-requests.ts';
 import { createDirectTransport } from './transport.ts';
 import { createUpstreamsBench, type UpstreamsBench } from './upstreams-bench.ts';
@@ -77,7 +77,7 @@ export async function createProviderBench(): Promise<
     t: TestContext,
     kind: UpstreamName,
     options?: object,
-    upstreams?: Partial<UpstreamsOptions>,
+    upstreams?: TestUpstreamsOptions,
   ) => Promise<ProviderBench>
 > {
   const openUpstreams = await createUpstreamsBench();

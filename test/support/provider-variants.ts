@@ -1,6 +1,6 @@
 import { SecretText } from '../../src/core/secret-text.ts';
 import { generateSandboxKeyPair } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 import { KINDS } from '../../src/wiring/connections.ts';
 import { configureVariant } from './provider-bench.ts';
 import { credentialNamesOf, settingsOf } from './sandbox-entries.ts';

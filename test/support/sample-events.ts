@@ -203,7 +203,12 @@ export const sampleEvents: EventByName = {
     isLeader: false,
   },
   'coordination-recovered': { event: 'coordination-recovered', failedForMs: 65_000 },
-  'standing-by': { event: 'standing-by', leader: 'token-refresher-7d4b9c-x2x7k_1', isOurs: true },
+  'standing-by': {
+    event: 'standing-by',
+    leader: 'token-refresher-7d4b9c-x2x7k',
+    reach: 'kubectl -n token-refresher port-forward pod/token-refresher-7d4b9c-x2x7k 8080',
+    isOurs: true,
+  },
   'nobody-leads': {
     event: 'nobody-leads',
     problem: 'lease token-refresher has been held by somebody for 17 s, which does not renew it',

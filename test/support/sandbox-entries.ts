@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { SEED_CREDENTIAL } from '../../src/core/token/chain-state.ts';
-import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-name.ts';
+import type { UpstreamName } from '../../src/sandbox/upstreams/upstream-list.ts';
 
 const entrySchema = z.looseObject({
   name: z.string(),

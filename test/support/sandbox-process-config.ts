@@ -12,13 +12,15 @@ export interface ConfigChanges {
   readonly set?: Readonly<Record<string, unknown>>;
   /** Values of every provider that is kept. */
   readonly setProviders?: Readonly<Record<string, unknown>>;
+  /** Values of single providers, by their names. */
+  readonly setProvider?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 /** Writes a changed copy beside the sandbox's configuration, where the credential files are. @returns its path */
 export async function copySandboxConfig(
   configPath: string,
   name: string,
-  { replace = {}, only, set = {}, setProviders = {} }: ConfigChanges,
+  { replace = {}, only, set = {}, setProviders = {}, setProvider = {} }: ConfigChanges,
 ): Promise<string> {
   let text = await readFile(configPath, 'utf8');
   for (const [found, instead] of Object.entries(replace)) text = text.replaceAll(found, instead);
@@ -35,7 +37,8 @@ export async function copySandboxConfig(
   );
   for (const provider of providers.items) {
     if (!isMap(provider)) throw new Error('a provider is no mapping');
-    for (const [path, value] of Object.entries(setProviders)) provider.setIn(path.split('.'), value);
+    const values = { ...setProviders, ...setProvider[String(provider.get('name'))] };
+    for (const [path, value] of Object.entries(values)) provider.setIn(path.split('.'), value);
   }
   const copy = join(dirname(configPath), name);
   await writeFile(copy, document.toString());

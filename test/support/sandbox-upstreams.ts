@@ -10,6 +10,9 @@ import {
 } from '../../src/sandbox/upstreams/upstreams.ts';
 import { FakeClock } from './fake-clock.ts';
 import { createSeededRandom } from './seeded-random.ts';
+import { type UpstreamVariants, withVariants } from './upstream-variants.ts';
+
+export type TestUpstreamsOptions = Partial<UpstreamsOptions> & UpstreamVariants;
 
 export interface TestUpstreams {
   readonly clock: FakeClock;
@@ -20,9 +23,7 @@ export interface TestUpstreams {
 }
 
 /** A builder of simulated upstreams with a clock that stands still; all of them share one RSA key. */
-export async function createUpstreamsBuilder(): Promise<
-  (options?: Partial<UpstreamsOptions>) => TestUpstreams
-> {
+export async function createUpstreamsBuilder(): Promise<(options?: TestUpstreamsOptions) => TestUpstreams> {
   const keyPair = await generateSandboxKeyPair();
   return (options = {}) => {
     const clock = new FakeClock();
@@ -30,7 +31,8 @@ export async function createUpstreamsBuilder(): Promise<
     const credentials = createSandboxCredentials(random, keyPair);
     const issued: string[] = [];
     const onSecretIssued = (text: string): void => void issued.push(text);
-    const upstreams = createUpstreams({ clock, random, credentials, onSecretIssued, ...options });
+    const documented = createUpstreams({ clock, random, credentials, onSecretIssued, ...options });
+    const upstreams = withVariants(documented, options, () => clock.now());
     return { clock, credentials, upstreams, issued };
   };
 }

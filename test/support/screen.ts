@@ -1,6 +1,6 @@
 /**
- * The part of a terminal that the live table uses: lines that wrap at the width, cursor up, carriage return, clear to
- * the end of the line and of the screen. Anything else that starts with an escape is refused.
+ * The part of a terminal that the live table uses: lines that wrap at the width, cursor up and to the first line, carriage
+ * return, clear to the end of the line and of the screen. Anything else that starts with an escape is refused.
  */
 export class Screen {
   readonly #width: number;
@@ -34,6 +34,7 @@ export class Screen {
 
   #obey(command: string, count: number): void {
     if (command === 'A') this.#row = Math.max(0, this.#row - count);
+    else if (command === 'H') this.#moveTo(0, 0);
     else if (command === 'K') this.#setLine(this.#line.slice(0, this.#column));
     else if (command === 'J') {
       this.#setLine(this.#line.slice(0, this.#column));

@@ -4,8 +4,7 @@ import type { Configuration } from '../../src/config/configuration.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
 import type { CredentialReference } from '../../src/core/credential/credential-reference.ts';
-import { KINDS } from '../../src/wiring/connections.ts';
-import { SINKS } from '../../src/wiring/sinks.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
 import { PROJECT } from './program-process.ts';
 
 /** Paths, relative to `k8s/`, of the configurations that a ConfigMap is generated from. */
@@ -14,7 +13,7 @@ export const SHIPPED_CONFIGURATIONS = ['base/config/config.yaml', 'overlays/exam
 /** @param path relative to `k8s/` @throws with everything that is wrong with it */
 export function readShippedConfiguration(path: string): Configuration {
   const text = readFileSync(join(PROJECT, 'k8s', path), 'utf8');
-  const parsed = parseConfiguration(text, { fileName: path, kinds: KINDS, sinks: SINKS });
+  const parsed = parseConfiguration(text, { fileName: path, ...CATALOG });
   if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
   return parsed.configuration;
 }

@@ -29,6 +29,8 @@ export interface StatusStageOptions {
   readonly clock?: FakeClock;
   readonly runbookUrl?: string | undefined;
   readonly name?: string;
+  /** Whether this replica leads, as it does unless this says otherwise. */
+  readonly isLeader?: boolean;
 }
 
 export function createStatusStage(options: StatusStageOptions = {}): StatusStage {
@@ -45,6 +47,7 @@ export function createStatusStage(options: StatusStageOptions = {}): StatusStage
     replica: 'token-refresher-7c9f-x2x4q',
     runbookUrl: 'runbookUrl' in options ? options.runbookUrl : RUNBOOK_URL,
   });
+  if (options.isLeader ?? true) board.onEvent({ event: 'leadership-acquired' });
   const expiries = new Map<string, number>();
   const generations = new Map<string, number>();
   return {

@@ -1,20 +1,24 @@
 import type { TestContext } from 'node:test';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { FaultSchedule } from '../../src/sandbox/fault-schedule.ts';
-import type { UpstreamsOptions } from '../../src/sandbox/upstreams/upstreams.ts';
-import { startUpstreamsServer, type UpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
-import { createUpstreamsBuilder, type TestUpstreams } from './sandbox-upstreams.ts';
+import { startUpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
+import { type CountedUpstreams, RequestCount } from './request-count.ts';
+import {
+  createUpstreamsBuilder,
+  type TestUpstreams,
+  type TestUpstreamsOptions,
+} from './sandbox-upstreams.ts';
 
 export interface UpstreamsBench extends TestUpstreams {
   readonly faults: FaultSchedule;
-  readonly server: UpstreamsServer;
+  readonly server: CountedUpstreams;
   /** Makes something go wrong with one provider, from now on. */
   breakProvider(provider: string, effect: ProviderFault): void;
 }
 
 /** Starts benches: simulated upstreams on a real port with a fake clock, stopped when the test ends. */
 export async function createUpstreamsBench(): Promise<
-  (t: TestContext, options?: Partial<UpstreamsOptions>) => Promise<UpstreamsBench>
+  (t: TestContext, options?: TestUpstreamsOptions) => Promise<UpstreamsBench>
 > {
   const build = await createUpstreamsBuilder();
   return async (t, options) => {
@@ -22,7 +26,9 @@ export async function createUpstreamsBench(): Promise<
     const { clock, upstreams } = built;
     const stopping = new AbortController();
     const faults = new FaultSchedule({ clock, signal: stopping.signal });
-    const server = await startUpstreamsServer({ upstreams, clock, faults });
+    const requests = new RequestCount();
+    const started = await startUpstreamsServer({ upstreams, clock, faults, observer: requests });
+    const server = { ...started, requests };
     t.after(async () => {
       stopping.abort();
       await server.stop();

@@ -73,6 +73,47 @@ describe('of two replicas', () => {
     assert.equal(bench.fetches(), 1);
   });
 
+  it('the stand-by judges nothing: from an empty store on it says good, or not known yet, and where the leader is', async (t) => {
+    const bench = await startBench(t);
+    // The leader needs a moment, so that the other one reads an empty store.
+    bench.breakProvider({ fault: 'latency', delayMs: 500 });
+    const a = await bench.start('a');
+    await bench.until(() => a.isLeading());
+    const b = await bench.start('b');
+    const seen: (readonly [number, ...unknown[]])[] = [];
+    for (const atSeconds of [1, 30, 300]) {
+      const restMs = atSeconds * 1000 - bench.clock.monotonicMs();
+      await bench.pass(restMs);
+      const { leadership, view } = await b.readStatus();
+      const state = (await a.readStatus()).view.tokens[0]?.state;
+      seen.push([atSeconds, state, view.tokens[0]?.state, leadership.leader, leadership.reach]);
+    }
+    const leader = ['a', 'kubectl -n payments port-forward pod/a 8080'];
+    // Who leads is seen when the Lease is renewed, after 2 s.
+    assert.deepEqual(seen, [
+      [1, 'fresh', 'unknown', null, null],
+      [30, 'fresh', 'fresh', ...leader],
+      [300, 'fresh', 'fresh', ...leader],
+    ]);
+  });
+
+  it('only the leader says that there is no token, and the stand-by once there is none that leads', async (t) => {
+    const bench = await startBench(t);
+    bench.breakProvider({ fault: 'status', status: 503, retryAfter: undefined });
+    const a = await bench.start('a');
+    await bench.until(() => a.isLeading());
+    const b = await bench.start('b');
+    const states = async () =>
+      Promise.all([a, b].map(async (each) => (await each.readStatus()).view.tokens[0]?.state));
+    await bench.pass(5 * MINUTE_MS);
+    assert.deepEqual(await states(), ['absent', 'unknown']);
+    bench.leases.api.acceptTokens();
+    await bench.pass(leaseDurationMs);
+    assert.deepEqual(await states(), ['unknown', 'unknown'], 'others may lead');
+    await bench.pass(2 * leaseDurationMs + retryPeriodMs);
+    assert.deepEqual(await states(), ['absent', 'absent']);
+  });
+
   it('Quick to stop: the stand-by leads within one retry period after the leader was stopped, and fetches nothing fresh', async (t) => {
     const bench = await startPair(t);
     const { a, b } = bench;

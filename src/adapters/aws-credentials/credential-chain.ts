@@ -3,7 +3,7 @@
  *
  * Guarantee: the files that the SDK reads (some of them synchronously) are looked at first, as files that may hang are;
  * a container's agent is asked by our own client; each look-up has a chain of its own, so that nothing of a former one is
- * joined, and the connection to STS is closed when it is given up.
+ * joined, and the connection to STS is closed when it is abandoned.
  * Non-guarantee: what else a profile may name (a process, SSO) ends when it likes; see `MANY_LOST`.
  */
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import { describeFileError, errnoOf } from '../../core/file-error.ts';
 import type { HttpTransport } from '../../core/wire/http-call.ts';
 import { isJsonObject } from '../../core/wire/json.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
-import { readRegularFile } from '../files/regular-file.ts';
+import { readTextFile } from '../files/text-file.ts';
 import { AwsCredentialsError, type AwsIdentity, LOCAL_TROUBLE } from './aws-identity.ts';
 import { fetchContainerCredentials, findContainerEndpoint } from './container-endpoint.ts';
 
@@ -26,7 +26,6 @@ export interface CredentialChainOptions {
   readonly askSdk: (signal: AbortSignal) => Promise<AwsIdentity>;
 }
 
-const MAX_BYTES = 1_048_576;
 const NO_FILE: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
 
 /** Rejects with an {@link AwsCredentialsError}. */
@@ -135,8 +134,7 @@ async function readFile(
   signal: AbortSignal,
 ): Promise<string | undefined> {
   try {
-    const bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_BYTES }));
-    return new TextDecoder().decode(bytes);
+    return await readTextFile(files, path, signal);
   } catch (error) {
     if (NO_FILE.has(errnoOf(error))) return undefined;
     throw new AwsCredentialsError(`file ${path} (${variable}) cannot be read (${describeFileError(error)})`);

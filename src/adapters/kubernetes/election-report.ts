@@ -1,14 +1,14 @@
 /**
  * What a replica says about the election: whether it works, who leads, and that nobody does.
  *
- * Guarantee: each cause is told once, until what failed has succeeded. That something else has succeeded says nothing: an
+ * Guarantee: each cause is reported once, until what failed has succeeded. That something else has succeeded says nothing: an
  * API server that is read well may refuse every write, and then nobody leads.
  */
 import { isSameInstallation } from '../../core/installation.ts';
 import type { LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
-import { nameHolder } from './lease.ts';
+import { describeReach, type Lease, nameHolder } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { ObservedLease } from './observed-lease.ts';
 
@@ -18,6 +18,8 @@ export interface ElectionReportOptions {
   readonly timing: LeaseTiming;
   readonly clock: Clock;
   readonly events: RefreshEvents;
+  /** Where each replica, as a pod beside the Lease, has its status page; undefined: they are no pods, or elsewhere. */
+  readonly podPort?: number | undefined;
 }
 
 type Side = 'read' | 'write';
@@ -26,14 +28,14 @@ export class ElectionReport {
   readonly #options: ElectionReportOptions;
   /** What fails now. */
   readonly #failing = new Map<Side, string>();
-  /** What has been told since the first of these failures. */
+  /** What has been reported since the first of these failures. */
   readonly #told = new Set<string>();
   #failingSinceMs = 0;
   /** Monotonic time at which somebody was known to lead. */
   #ledAtMs: number;
-  /** As it was told. */
+  /** As it was reported; `undefined` when nobody else is known to lead. */
   #leader: string | undefined;
-  /** Why nobody leads, as it was told; `undefined` while somebody does as far as people have been told. */
+  /** Why nobody leads, as it was reported; `undefined` while somebody does as far as people know. */
   #vacancy: string | undefined;
 
   constructor(options: ElectionReportOptions) {
@@ -72,14 +74,19 @@ export class ElectionReport {
   }
 
   /** Somebody else has renewed the lease. */
-  noteLeader(holder: string, installation: string | undefined): void {
+  noteLeader(lease: Lease): void {
+    const { installation } = lease;
+    const { holder } = lease.record;
+    const { podPort } = this.#options;
     this.#ledAtMs = this.#nowMs();
     if (this.#leader === holder && this.#vacancy === undefined) return;
     this.#leader = holder;
     this.#vacancy = undefined;
+    const reach = podPort === undefined ? undefined : describeReach(lease, podPort);
     this.#options.events({
       event: 'standing-by',
       leader: nameHolder(holder),
+      ...(reach === undefined ? {} : { reach }),
       ...(installation === undefined
         ? {}
         : { isOurs: isSameInstallation(installation, this.#options.installation) }),
@@ -92,8 +99,9 @@ export class ElectionReport {
     const nowMs = this.#nowMs();
     const vacantForMs = nowMs - this.#ledAtMs;
     if (vacantForMs <= timing.leaseDurationMs + timing.retryPeriodMs) return;
+    this.#leader = undefined;
     const { problem } = this;
-    // That it fails has been told, and nothing since that would let people believe that somebody leads.
+    // That it fails has been reported, and nothing since that would let people believe that somebody leads.
     if (problem !== undefined && this.#vacancy !== undefined) return;
     const { holder } = observed;
     const cause = problem ?? `held by ${holder ?? 'nobody'}`;

@@ -14,7 +14,7 @@ import { VERSION } from '../../core/version.ts';
 import { HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
 import { FileLanes } from '../files/file-lanes.ts';
-import { readRegularFile } from '../files/regular-file.ts';
+import { readTextFile } from '../files/text-file.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
 import type { ApiServer } from './api-server.ts';
 import {
@@ -63,15 +63,13 @@ export interface LeaseClient {
 export interface LeaseClientOptions {
   readonly apiServer: ApiServer;
   readonly leaseName: string;
-  /** Its name, or the file that holds it: a pod is told its own namespace that way. */
+  /** Its name, or the file that holds it: a pod finds its own namespace that way. */
   readonly namespace: { readonly name: string } | { readonly file: string };
   readonly clock: Clock;
   /** One for the whole process; of its own when left out. */
   readonly files?: FileLanes;
 }
 
-/** Above any token, and any bundle of certificates that a cluster hands out. */
-const MAX_FILE_BYTES = 1_048_576;
 /** RFC 1123, what Kubernetes allows for a namespace. */
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A header must not hold anything else; a file with two lines is no token. */
@@ -227,17 +225,13 @@ async function readToken(files: FileLanes, path: string, signal: AbortSignal): P
 }
 
 async function readText(files: FileLanes, path: string, what: string, signal: AbortSignal): Promise<string> {
-  let bytes: Uint8Array;
   try {
-    bytes = await files.run(path, signal, () => readRegularFile(path, { mostBytes: MAX_FILE_BYTES }));
+    return await readTextFile(files, path, signal);
   } catch (error) {
     if (signal.aborted) throw error;
     const why = describeFileError(error);
     throw new UnusableFile(`file ${path} with ${what} cannot be read (${why})`, { cause: error });
   }
-  if (bytes.byteLength > MAX_FILE_BYTES)
-    throw new UnusableFile(`file ${path} with ${what} holds more than 1 MiB`);
-  return new TextDecoder().decode(bytes);
 }
 
 /** `ECONNREFUSED`, `CERT_HAS_EXPIRED`, …; messages are not used, they may quote. */

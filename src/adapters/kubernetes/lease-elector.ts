@@ -13,15 +13,15 @@
  * - A lease is no fence. A write that left before the term ended may arrive after it: the store's compare-and-swap
  *   decides about that one.
  * - Monotonic clocks have to run at about the same speed, and while a machine is suspended its own may stand still.
- * - Whoever edits or deletes the Lease by hand can make two leaders, for at most a renew deadline. A record that was
+ * - People who edit or delete the Lease manually can make two leaders, for at most a renew deadline. A record that was
  *   edited so that it says less (no duration, a malformed field) is waited for as long as our own, and one that names us
- *   is written anew.
+ *   is written again.
  */
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
 import type { Clock, Coordinator, Leadership, Random, RefreshEvents } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
-import { ElectionReport } from './election-report.ts';
+import { ElectionReport, type ElectionReportOptions } from './election-report.ts';
 import type { Lease, LeaseChange } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
 import type { LeaseCall, LeaseClient } from './lease-client.ts';
@@ -40,6 +40,8 @@ export interface LeaseElectorOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly events: RefreshEvents;
+  /** See {@link ElectionReportOptions.podPort}. */
+  readonly podPort?: ElectionReportOptions['podPort'];
   /** Called with the lease whenever it was read or written while this replica holds it. */
   readonly onOwnLease?: (lease: Lease) => void;
 }
@@ -150,9 +152,9 @@ class LeaseElector implements Coordinator {
       return { kind: 'waiting', waitMs: this.#waitMs(startedMs, failure) };
     }
     if (seen.kind === 'lease') {
-      const { record, installation } = seen.lease;
+      const { record } = seen.lease;
       const change = this.#observed.observe(seen.lease, identity, this.#nowMs());
-      if (change === 'renewed') this.#report.noteLeader(record.holder, installation);
+      if (change === 'renewed') this.#report.noteLeader(seen.lease);
       if (change === 'changed') this.#report.noteChange();
       this.#mayHold = record.holder === identity;
     } else {
@@ -309,7 +311,7 @@ class LeaseElector implements Coordinator {
     this.#observed.observe(lease, this.#options.identity, this.#nowMs());
   }
 
-  /** @returns the failure; one that we brought about ourselves is told nowhere */
+  /** @returns the failure; one that we brought about ourselves is not reported */
   #noteAnswer(operation: LeaseOperation, answer: LeaseAnswer, signal: AbortSignal): LeaseProblem | undefined {
     const problem = answer.kind === 'failed' ? answer.problem : undefined;
     if (problem === undefined || !signal.aborted)

@@ -2,7 +2,7 @@
  * A Lease as the API server writes it (coordination.k8s.io/v1) and the record in it.
  *
  * Guarantee: whatever else the object holds (labels of a deployment tool, fields of later versions) is sent back
- * unchanged by an update, because an update replaces the whole object. A record that somebody has edited by hand is read
+ * unchanged by an update, because an update replaces the whole object. A record that somebody has edited manually is read
  * for what it is still good for: an election is never stopped for good by a field that is missing or malformed.
  */
 
@@ -29,8 +29,10 @@ export interface Lease {
   /** The record's exact text: whether it has changed is all that its times are used for. */
   readonly recordText: string;
   readonly resourceVersion: string;
-  /** Of whoever wrote it last, see {@link LeaseChange.installation}; `undefined`: it does not say. */
+  /** Of its last writer, see {@link LeaseChange.installation}; `undefined`: it does not say. */
   readonly installation: string | undefined;
+  /** `undefined`: the server does not say. */
+  readonly namespace: string | undefined;
   /** The whole object, to be sent back by an update. */
   readonly raw: JsonObject;
 }
@@ -54,6 +56,11 @@ const INSTALLATION = 'token-refresher/installation';
 /** What we call a holder whose name cannot be read: somebody, and not us. */
 export const UNREADABLE_HOLDER = '(unreadable)';
 const PLAIN_NAME = /^[\w(][\w.:@/()-]{0,252}$/;
+/** What a replica appends to its name, so that a restarted one does not take itself for its former self. */
+const SUFFIX = /_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** RFC 1123, what Kubernetes allows for a namespace (label) and for a pod (subdomain). */
+const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+const SUBDOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 /** int32: the API server refuses more, so that counting goes on from 0. */
 const MAX_TRANSITIONS = 2_147_483_647;
 
@@ -68,6 +75,7 @@ const specSchema = z.looseObject({
 const leaseSchema = z.looseObject({
   metadata: z.looseObject({
     resourceVersion: z.string().min(1),
+    namespace: z.string().regex(LABEL).nullish().catch(undefined),
     annotations: z
       .looseObject({ [INSTALLATION]: z.string().optional() })
       .nullish()
@@ -95,14 +103,25 @@ export function parseLease(body: unknown): ParsedLease {
     transitions: spec.leaseTransitions ?? 0,
   };
   const { resourceVersion, annotations } = parsed.data.metadata;
+  const namespace = parsed.data.metadata.namespace ?? undefined;
   const installation = annotations?.[INSTALLATION];
   const recordText = JSON.stringify(body['spec'] ?? {});
-  return { ok: true, lease: { record, recordText, resourceVersion, installation, raw: body } };
+  return { ok: true, lease: { record, recordText, resourceVersion, installation, namespace, raw: body } };
 }
 
-/** A holder as messages may call it: the field takes any text. */
+/** A holder as messages may call it, which is the name of its pod as a rule. The field takes any text. */
 export function nameHolder(holder: string): string {
-  return PLAIN_NAME.test(holder) ? holder : '(a name that is not shown)';
+  return PLAIN_NAME.test(holder) ? holder.replace(SUFFIX, '') : '(a name that is not shown)';
+}
+
+/**
+ * The command that brings the status page of the holder, which is a pod beside the Lease.
+ * @returns `undefined` when no pod can have that name, or its namespace is not known
+ */
+export function describeReach({ record, namespace }: Lease, port: number): string | undefined {
+  const pod = nameHolder(record.holder);
+  if (namespace === undefined || !SUBDOMAIN.test(pod)) return undefined;
+  return `kubectl -n ${namespace} port-forward pod/${pod} ${port}`;
 }
 
 /** The object that creates a lease. */

@@ -18,6 +18,8 @@ const NOTEWORTHY_SKEW_MS = 60_000;
 export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEvents {
   /** Expiry of the token whose end has been reported, by token. */
   const reportedExpiries = new Map<string, number>();
+  /** Why there is no token, as reported last, by token. */
+  const reportedAbsences = new Map<string, string>();
   /** The notes last reported, by token, and the providers whose skew has been reported. */
   const reportedNotes = new Map<string, string>();
   const skewedProviders = new Set<string>();
@@ -58,10 +60,21 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
         reportedExpiries.set(identity.token, expiresAtMs);
         return ['expired'];
       }
+      case 'token-absent': {
+        const { identity, why } = event;
+        if (reportedAbsences.get(identity.token) === why) return [];
+        reportedAbsences.set(identity.token, why);
+        return [why];
+      }
+      case 'token-restored':
+        reportedAbsences.delete(event.identity.token);
+        return [];
       case 'token-refreshed':
+        reportedAbsences.delete(event.identity.token);
         reportedExpiries.delete(event.identity.token);
         return [];
       case 'token-removed':
+        reportedAbsences.delete(event.identity.token);
         reportedExpiries.delete(event.identity.token);
         reportedNotes.delete(event.identity.token);
         return [];

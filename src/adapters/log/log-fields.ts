@@ -16,6 +16,8 @@ const OTHER_FIELDS = {
   'program-stopping': ['signal'],
   'program-stop-overdue': ['waitsFor'],
   'program-stopped': [],
+  /** What the sandbox's Slack channel is sent is its sentence. */
+  'sandbox-alert': [],
   'sandbox-ready': ['store', 'http', 'secrets', 'upstreams'],
   /** A bug. */
   fault: ['errorName', 'frames'],

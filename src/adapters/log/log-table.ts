@@ -57,10 +57,11 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
       `next refresh at ${formatUtcSeconds(event.refreshAtMs)}`,
   },
   'token-absent': {
-    level: 'info',
+    // A stand-by reads again and again what the leader cannot refresh.
+    level: (_, { news }) => (news.length === 0 ? 'debug' : 'info'),
     fields: [...TOKEN, 'why'],
     sentence: ({ identity, why }) =>
-      `nothing usable in secret ${identity.secret} (${why}); a refresh is due now`,
+      `nothing usable in secret ${identity.secret} (${why}); the leader refreshes it now`,
   },
   'token-added': {
     level: 'info',
@@ -82,7 +83,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'token-fetched': {
     level: (_event, { news }) => (news.length > 0 ? 'warn' : 'debug'),
     fields: [...TOKEN, 'code', 'durationMs', 'clockSkewMs', 'notes'],
-    // A failed fetch is told by `refresh-failed`, which knows what it means for readers.
+    // A failed fetch is reported by `refresh-failed`, which knows what it means for readers.
     sentence: ({ failure }, { news }) =>
       [failure === undefined ? 'token fetched' : `fetch failed: ${failure.message}`, ...news].join('; '),
   },
@@ -268,8 +269,9 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'standing-by': {
     level: 'info',
     fields: ['leader', 'isOurs'],
-    sentence: ({ leader, isOurs }) =>
-      `${leader} leads, this replica stands by` +
+    sentence: ({ leader, isOurs, reach }) =>
+      `${leader} leads, this replica stands by and only reads the store` +
+      (reach === undefined ? '' : `; the leader has the status page that knows: ${reach}`) +
       (isOurs === false
         ? '; it manages other tokens than this one: unless a change is being rolled out, give each installation ' +
           'a unique coordination.leaseName'

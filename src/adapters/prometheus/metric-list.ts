@@ -46,7 +46,7 @@ export const METRIC = {
     name: 'token_refresher_tokens',
     type: 'gauge',
     labels: ['provider', 'state'],
-    help: 'Configured tokens by state at the time of the scrape: fresh, due, expired, absent.',
+    help: 'Configured tokens by state at the time of the scrape: fresh, due, expired, absent, unknown (the store has not been read).',
   },
   refresh: {
     name: 'token_refresher_refresh_total',

@@ -33,7 +33,7 @@ const LIMIT_AMONG_MANY = 10;
 const REFRESH_CODES = ['ok', ...FAILURE_CODES] as const;
 const STORE_CODES = ['ok', ...FAILURE_CODES.filter((code) => code.startsWith('store-')), 'aborted'] as const;
 
-const TOKEN_STATES = ['fresh', 'due', 'expired', 'absent'] as const;
+const TOKEN_LIVES = ['fresh', 'due', 'expired', 'absent', 'unknown'] as const;
 const FETCH_BUDGET_STATES = { ok: 0, low: 1, exhausted: 2 } as const;
 
 export interface MetricsOptions {
@@ -203,12 +203,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
 
   function describeTokens(provider: string, all: readonly TokenRecord[], limit: number): void {
     const nowMs = clock.now();
-    const states = all.map(({ readable }) => {
-      const life = decideLife(readable, nowMs);
-      // Nobody has seen a token of it yet.
-      return life === 'unknown' ? 'absent' : life;
-    });
-    for (const state of TOKEN_STATES)
+    const states = all.map(({ readable }) => decideLife(readable, nowMs));
+    for (const state of TOKEN_LIVES)
       tokens.set({ provider, state }, states.filter((each) => each === state).length);
     const groups =
       all.length > limit

@@ -8,25 +8,19 @@
 import {
   BatchGetSecretValueCommand,
   type BatchGetSecretValueRequest,
-  type BatchGetSecretValueResponse,
   CreateSecretCommand,
   type CreateSecretRequest,
-  type CreateSecretResponse,
   DescribeSecretCommand,
   type DescribeSecretRequest,
-  type DescribeSecretResponse,
   GetSecretValueCommand,
   type GetSecretValueRequest,
-  type GetSecretValueResponse,
   ListSecretsCommand,
   type ListSecretsRequest,
-  type ListSecretsResponse,
   ListSecretVersionIdsCommand,
   type ListSecretVersionIdsRequest,
   type ListSecretVersionIdsResponse,
   PutSecretValueCommand,
   type PutSecretValueRequest,
-  type PutSecretValueResponse,
   type SecretsManagerClient,
   TagResourceCommand,
   type TagResourceRequest,
@@ -37,23 +31,14 @@ import { parseHttpDate } from '../../core/wire/http-date.ts';
 import { isJsonObject } from '../../core/wire/json.ts';
 import { type AwsCredentials, sendSigned } from '../aws-credentials/aws-credentials.ts';
 
-export interface SecretsManagerService {
-  batchGetSecretValue(
-    input: BatchGetSecretValueRequest,
+type Sdk = ReturnType<typeof createSdkService>;
+
+export type SecretsManagerService = {
+  readonly [Operation in keyof Sdk]: (
+    input: Parameters<Sdk[Operation]>[0],
     signal: AbortSignal,
-  ): Promise<BatchGetSecretValueResponse>;
-  createSecret(input: CreateSecretRequest, signal: AbortSignal): Promise<CreateSecretResponse>;
-  describeSecret(input: DescribeSecretRequest, signal: AbortSignal): Promise<DescribeSecretResponse>;
-  getSecretValue(input: GetSecretValueRequest, signal: AbortSignal): Promise<GetSecretValueResponse>;
-  listSecrets(input: ListSecretsRequest, signal: AbortSignal): Promise<ListSecretsResponse>;
-  listSecretVersionIds(
-    input: ListSecretVersionIdsRequest,
-    signal: AbortSignal,
-  ): Promise<Dated<ListSecretVersionIdsResponse>>;
-  putSecretValue(input: PutSecretValueRequest, signal: AbortSignal): Promise<PutSecretValueResponse>;
-  tagResource(input: TagResourceRequest, signal: AbortSignal): Promise<unknown>;
-  updateSecretVersionStage(input: UpdateSecretVersionStageRequest, signal: AbortSignal): Promise<unknown>;
-}
+  ) => Promise<Omit<Awaited<ReturnType<Sdk[Operation]>>, '$metadata'>>;
+};
 
 export interface Dated<Answer> {
   readonly answer: Answer;
@@ -62,32 +47,30 @@ export interface Dated<Answer> {
 }
 
 /**
- * The service over the network. The client is closed by whoever made it.
- * @param credentials what the client signs with, where that may change: what AWS refuses is looked up anew, and the call,
+ * The service over the network. The client is closed by its maker.
+ * @param credentials what the client signs with, where that may change: what AWS refuses is looked up again, and the call,
  *   which was not carried out, sent once more with what is found. `undefined`: fixed ones
  */
-export function createSdkService(
-  client: SecretsManagerClient,
-  credentials?: AwsCredentials,
-): SecretsManagerService {
+export function createSdkService(client: SecretsManagerClient, credentials?: AwsCredentials) {
   const signed = <T>(send: () => Promise<T>): Promise<T> => sendSigned(credentials, send);
   return {
-    batchGetSecretValue: (input, abortSignal) =>
+    batchGetSecretValue: (input: BatchGetSecretValueRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new BatchGetSecretValueCommand(input), { abortSignal })),
-    createSecret: (input, abortSignal) =>
+    createSecret: (input: CreateSecretRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new CreateSecretCommand(input), { abortSignal })),
-    describeSecret: (input, abortSignal) =>
+    describeSecret: (input: DescribeSecretRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new DescribeSecretCommand(input), { abortSignal })),
-    getSecretValue: (input, abortSignal) =>
+    getSecretValue: (input: GetSecretValueRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new GetSecretValueCommand(input), { abortSignal })),
-    listSecrets: (input, abortSignal) =>
+    listSecrets: (input: ListSecretsRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new ListSecretsCommand(input), { abortSignal })),
-    listSecretVersionIds: (input, abortSignal) => signed(() => listVersionsDated(client, input, abortSignal)),
-    putSecretValue: (input, abortSignal) =>
+    listSecretVersionIds: (input: ListSecretVersionIdsRequest, abortSignal: AbortSignal) =>
+      signed(() => listVersionsDated(client, input, abortSignal)),
+    putSecretValue: (input: PutSecretValueRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new PutSecretValueCommand(input), { abortSignal })),
-    tagResource: (input, abortSignal) =>
+    tagResource: (input: TagResourceRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new TagResourceCommand(input), { abortSignal })),
-    updateSecretVersionStage: (input, abortSignal) =>
+    updateSecretVersionStage: (input: UpdateSecretVersionStageRequest, abortSignal: AbortSignal) =>
       signed(() => client.send(new UpdateSecretVersionStageCommand(input), { abortSignal })),
   };
 }

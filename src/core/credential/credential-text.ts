@@ -9,7 +9,7 @@ import type { Parsed } from '../result.ts';
  */
 type CredentialText = Parsed<{ readonly text: string }>;
 
-/** Secrets Manager's own limit, and far above any key. */
+/** Far above any key. */
 export const MAX_CREDENTIAL_BYTES = 65_536;
 
 /** The text of a file. @param bytes of a file that is too long one more than {@link MAX_CREDENTIAL_BYTES}, or all */

@@ -2,7 +2,7 @@
  * How fast secrets may be written: a bucket of permits for calls to the store, whose rate falls while the store is
  * throttling (additive increase, multiplicative decrease).
  *
- * Guarantee: at a limit of N calls a second, N from 4 on, no more than N are granted in any second, however they come: a
+ * Guarantee: at a limit of N calls a second, N at least two writes, no more than N are granted in any second, however they come: a
  * tenth of them (at least one write) may come at once, and only the rest is refilled in a second. The rate is never below
  * a tenth of the limit; throttling halves it, at most once a second, because what was in flight together is throttled
  * together; left alone it is back at the limit within 30 seconds.
@@ -13,6 +13,8 @@
 export interface WritePace {
   /** What is configured, in calls a second. */
   readonly limitPerSecond: number;
+  /** Of one write, by the store's rules. */
+  readonly callsPerWrite: number;
   /** What was decided when the store last throttled. */
   readonly slowed: { readonly perSecond: number; readonly atMs: number } | undefined;
   /** What the bucket held at that moment. */
@@ -20,10 +22,6 @@ export interface WritePace {
   readonly atMs: number;
 }
 
-/** A fenced publish is a put and the move of a label. */
-export const CALLS_PER_WRITE = 2;
-/** Below this a burst of one write and its refill would be more than the limit. */
-export const MIN_CALLS_PER_SECOND = 4;
 const BURST_SHARE = 0.1;
 
 const SLOWER_FACTOR = 0.5;
@@ -34,8 +32,9 @@ const DECIDED_FOR_MS = 1000;
 const RECOVERED_SHARE_PER_SECOND = 1 / 30;
 
 /** A store that was not written to for long. */
-export function startPace(limitPerSecond: number, nowMs: number): WritePace {
-  return { limitPerSecond, slowed: undefined, permits: burstOf(limitPerSecond), atMs: nowMs };
+export function startPace(limitPerSecond: number, callsPerWrite: number, nowMs: number): WritePace {
+  const permits = burstOf(limitPerSecond, callsPerWrite);
+  return { limitPerSecond, callsPerWrite, slowed: undefined, permits, atMs: nowMs };
 }
 
 /** Calls a second at a moment that is not before the last decision. */
@@ -56,26 +55,29 @@ export function slowDown(pace: WritePace, nowMs: number): WritePace {
 /** The pace with what the bucket holds now. */
 export function refill(pace: WritePace, nowMs: number): WritePace {
   const perSecond = callsPerSecond(pace, nowMs);
-  const gained = (Math.max(0, nowMs - pace.atMs) * refillPerSecond(perSecond)) / 1000;
-  return { ...pace, permits: Math.min(burstOf(perSecond), pace.permits + gained), atMs: nowMs };
+  const burst = burstOf(perSecond, pace.callsPerWrite);
+  const gained = (Math.max(0, nowMs - pace.atMs) * refillPerSecond(perSecond, burst)) / 1000;
+  return { ...pace, permits: Math.min(burst, pace.permits + gained), atMs: nowMs };
 }
 
 /** Whole milliseconds until there are permits for one write, from when it was refilled; 0 when there are. */
 export function waitForWrite(pace: WritePace): number {
-  const missing = CALLS_PER_WRITE - pace.permits;
-  return missing <= 0 ? 0 : Math.ceil((missing / refillPerSecond(callsPerSecond(pace, pace.atMs))) * 1000);
+  const missing = pace.callsPerWrite - pace.permits;
+  const perSecond = callsPerSecond(pace, pace.atMs);
+  const refillRate = refillPerSecond(perSecond, burstOf(perSecond, pace.callsPerWrite));
+  return missing <= 0 ? 0 : Math.ceil((missing / refillRate) * 1000);
 }
 
 /** The pace after one write was let through. */
 export function takeWrite(pace: WritePace): WritePace {
-  return { ...pace, permits: pace.permits - CALLS_PER_WRITE };
+  return { ...pace, permits: pace.permits - pace.callsPerWrite };
 }
 
-function burstOf(perSecond: number): number {
-  return Math.max(CALLS_PER_WRITE, perSecond * BURST_SHARE);
+function burstOf(perSecond: number, callsPerWrite: number): number {
+  return Math.max(callsPerWrite, perSecond * BURST_SHARE);
 }
 
 /** A rate that has fallen below what a burst takes is not brought to a stop by it. */
-function refillPerSecond(perSecond: number): number {
-  return Math.max(perSecond - burstOf(perSecond), perSecond / 2);
+function refillPerSecond(perSecond: number, burst: number): number {
+  return Math.max(perSecond - burst, perSecond / 2);
 }

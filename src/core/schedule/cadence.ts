@@ -3,7 +3,7 @@
  *
  * Guarantee: for every lifetime of at least 30 s the cadence is feasible in the sense of {@link explainInfeasible} or
  * that function says why not. Non-guarantee: whether the store's version quota bears a cadence is not decided here; see
- * `write-budget.ts`.
+ * `config/write-budget.ts`.
  */
 import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from '../limits/version-pace.ts';
 

@@ -60,15 +60,15 @@ const chainStateSchema = z.object({
   seed: z.string().min(1).optional(),
 });
 
-/** Bytes that a secret can hold (Secrets Manager's quota). */
-const MAX_SECRET_BYTES = 65_536;
-
-/** What is too large for a secret, for people; `undefined` when it fits. Says how much there is, and nothing of it. */
-export function describeExcess(what: string, text: SecretText): string | undefined {
+/**
+ * What is too large for a secret, for people; `undefined` when it fits. Says how much there is, and nothing of it.
+ * @param maxSecretBytes as the store says
+ */
+export function describeExcess(what: string, text: SecretText, maxSecretBytes: number): string | undefined {
   const bytes = Buffer.byteLength(text.reveal());
-  return bytes <= MAX_SECRET_BYTES
+  return bytes <= maxSecretBytes
     ? undefined
-    : `${what} would be ${bytes} bytes in its secret, which holds ${MAX_SECRET_BYTES}: it can never be saved and is given up`;
+    : `${what} would be ${bytes} bytes in its secret, which holds ${maxSecretBytes}: it can never be saved and is given up`;
 }
 
 type ParsedChainState =

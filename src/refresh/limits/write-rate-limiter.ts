@@ -1,16 +1,15 @@
 /**
- * The pace of all writes of this process: AWS counts them per account and region, whatever they are for.
+ * The pace of all writes of this process: a store counts them together, whatever they are for.
  *
  * Guarantee: no more than `callsPerSecond` calls are let through in any second; of those that wait, refresh tokens that
  * are not saved go first, then the token whose readers run out first, then the one that came first, whatever the provider.
  * While the store says that it is throttled, the pace is lower; see `write-pace.ts`. There is at most one timer, and none
  * while none waits.
- * Non-guarantee: both calls of a publish are counted when it begins; a slow store sees the second one later.
+ * Non-guarantee: all calls of a publish are counted when it begins; a slow store sees the later ones later.
  */
 import type { Failure } from '../../core/failure.ts';
 import {
   callsPerSecond,
-  MIN_CALLS_PER_SECOND,
   refill,
   slowDown,
   startPace,
@@ -23,8 +22,10 @@ import { type Priority, PriorityQueue } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
 
 export interface WriteRateLimiterOptions {
-  /** Puts and moved labels together, {@link MIN_CALLS_PER_SECOND} or more. */
+  /** For two writes or more: with less, a burst of one write and its refill would be more than the limit. */
   readonly callsPerSecond: number;
+  /** By the store's rules. */
+  readonly callsPerWrite: number;
   readonly clock: Clock;
 }
 
@@ -37,11 +38,11 @@ export class WriteRateLimiter {
   readonly #server: QueueServer;
   #pace: WritePace;
 
-  constructor({ callsPerSecond: limit, clock }: WriteRateLimiterOptions) {
-    if (!(limit >= MIN_CALLS_PER_SECOND))
-      throw new RangeError(`a pace of at least ${MIN_CALLS_PER_SECOND} calls a second is needed`);
+  constructor({ callsPerSecond: limit, callsPerWrite, clock }: WriteRateLimiterOptions) {
+    if (!(limit >= 2 * callsPerWrite))
+      throw new RangeError(`a pace of at least ${2 * callsPerWrite} calls a second is needed`);
     this.#clock = clock;
-    this.#pace = startPace(limit, clock.monotonicMs());
+    this.#pace = startPace(limit, callsPerWrite, clock.monotonicMs());
     this.#server = new QueueServer({ clock, queues: [this.#queue], waitMs: () => this.#waitMs() });
   }
 

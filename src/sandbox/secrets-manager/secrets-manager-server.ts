@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Clock } from '../../core/ports.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
+import { listenOnLoopback } from '../listen.ts';
 import { ACCOUNT_ID } from './account.ts';
 import { FaultBoard } from './fault-board.ts';
 import type { OperationName } from './operation.ts';
@@ -31,9 +32,7 @@ export interface SecretsManagerServerOptions {
   readonly engine: SecretsManager;
   /** Waits out latencies and dates the answers. */
   readonly clock: Clock;
-  /** `127.0.0.1` by default. */
-  readonly host?: string;
-  /** 0, the default, lets the system choose. */
+  /** On 127.0.0.1. Any free port by default, and where this one is taken. */
   readonly port?: number;
   /** Called as soon as a request for a known operation has arrived, before anything is done about it. */
   readonly onRequest?: (operation: OperationName) => void;
@@ -42,6 +41,7 @@ export interface SecretsManagerServerOptions {
 export interface SecretsManagerServer {
   /** `http://127.0.0.1:43210`, to be given to an SDK as `endpoint`. */
   readonly endpoint: string;
+  readonly port: number;
   /** How many requests have arrived for each operation, those that a fault has hit included. Live. */
   readonly requests: ReadonlyMap<OperationName, number>;
   /** Replaces the faults; an empty list heals. Requests that wait out a latency keep the faults they came under. */
@@ -50,11 +50,11 @@ export interface SecretsManagerServer {
   stop(): Promise<void>;
 }
 
-/** Starts serving. @throws when the port cannot be bound */
+/** Starts serving. @throws when it cannot listen */
 export async function startSecretsManagerServer(
   options: SecretsManagerServerOptions,
 ): Promise<SecretsManagerServer> {
-  const { engine, clock, host = '127.0.0.1', port = 0, onRequest } = options;
+  const { engine, clock, onRequest } = options;
   const board = new FaultBoard();
   const requests = new Map<OperationName, number>();
   const stopping = new AbortController();
@@ -111,11 +111,11 @@ export async function startSecretsManagerServer(
     // The client went away, or the server stops: there is nobody left to answer.
     serve(request, response).catch(() => request.socket.resetAndDestroy());
   });
-  server.listen(port, host);
-  await once(server, 'listening');
+  const port = await listenOnLoopback(server, options.port);
 
   return {
-    endpoint: `http://${host}:${boundPort(server.address())}`,
+    endpoint: `http://127.0.0.1:${port}`,
+    port,
     requests,
     setFaults: (faults) => board.set(faults),
     async stop() {
@@ -126,11 +126,6 @@ export async function startSecretsManagerServer(
       await closed;
     },
   };
-}
-
-function boundPort(address: ReturnType<ReturnType<typeof createServer>['address']>): number {
-  if (typeof address === 'object' && address !== null) return address.port;
-  throw new Error('the server is not bound to a port');
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {

@@ -2,102 +2,65 @@
  * APIMW: `POST /v1/auth/token` with key and secret, or `POST /v1/auth/refresh` with a single-use refresh token that
  * lives 30 days; a JWT for an hour.
  */
-import type { JsonObject } from '../../core/wire/json.ts';
-import { createJwtMint, mintOpaqueText, toSeconds } from './issued-text.ts';
-import { RateLimit } from './rate-limit.ts';
+import { defineUpstream, type Exchange } from './define-upstream.ts';
+import { createJwtMint, mintOpaqueText, statedSeconds } from './issued-text.ts';
 import { RefreshTokenChain } from './refresh-token-chain.ts';
-import { TokenLedger } from './token-ledger.ts';
-import { answerJson, readTokenRequest } from './token-request.ts';
-import type { ErrorDetail, Upstream, UpstreamContext, UpstreamRequest } from './upstream.ts';
-
-export const APIMW_LIFETIME_MS = 3_600_000;
-export const APIMW_REFRESH_TOKEN_LIFETIME_MS = 30 * 86_400_000;
+import type { ErrorDetail } from './upstream.ts';
 
 const TOKEN_PATH = '/v1/auth/token';
 const REFRESH_PATH = '/v1/auth/refresh';
-
-export interface ApimwCredentials {
-  readonly apiKey: string;
-  readonly apiSecret: string;
-}
-
-export interface ApimwOptions {
-  readonly credentials: ApimwCredentials;
-  readonly refreshTokenLifetimeMs: number;
-  /** True: the free plan's 10 requests a minute, 100 an hour and 1000 a day. False by default. */
-  readonly hasRateLimit?: boolean;
-}
 
 interface Rejection {
   readonly code: string;
   readonly message: string;
 }
 
-export function createApimw(context: UpstreamContext, options: ApimwOptions): Upstream {
-  const { credentials, refreshTokenLifetimeMs } = options;
-  const ledger = new TokenLedger();
-  const chain = new RefreshTokenChain();
-  const mintJwt = createJwtMint(context.random);
-  const rateLimit = options.hasRateLimit ? new RateLimit() : undefined;
+export const APIMW = defineUpstream({
+  name: 'apimw',
+  credentials: { apiKey: 'ak_test_', apiSecret: 'sk_test_' },
+  lifetimeMs: 3_600_000,
+  refreshTokenLifetimeMs: 30 * 86_400_000,
+  paths: [TOKEN_PATH, REFRESH_PATH],
+  create: ({ reveal, random, refreshTokenLifetimeMs }) => {
+    const apiKey = reveal('apiKey');
+    const chain = new RefreshTokenChain();
+    const mintJwt = createJwtMint(random);
 
-  /** Why the request gets no token; spends the refresh token when it does. */
-  const reject = (request: UpstreamRequest, body: JsonObject, nowMs: number): Rejection | undefined => {
-    if (request.path === TOKEN_PATH) {
-      const isKnown = body['api_key'] === credentials.apiKey && body['api_secret'] === credentials.apiSecret;
-      return isKnown ? undefined : INVALID_CREDENTIALS;
-    }
-    const refreshToken = body['refresh_token'];
-    if (
-      typeof refreshToken !== 'string' ||
-      chain.inspect(refreshToken, credentials.apiKey, nowMs) !== 'current'
-    ) {
-      return INVALID_REFRESH_TOKEN;
-    }
-    chain.spend(refreshToken);
-    return undefined;
-  };
-
-  return {
-    handle(request, distortion = {}) {
-      const nowMs = context.clock.now();
-      const statedNowMs = nowMs + (distortion.clockSkewMs ?? 0);
-      const read = readTokenRequest(request, [TOKEN_PATH, REFRESH_PATH]);
-      if (!read.ok) return answerJson(read.status, describeError(read.status), statedNowMs);
-      const retryAfterMs = rateLimit?.take(nowMs) ?? 0;
-      if (retryAfterMs > 0) {
-        const retryAfterSeconds = Math.ceil(retryAfterMs / 1000);
-        const reset = String(toSeconds(statedNowMs) + retryAfterSeconds);
-        return answerJson(429, describeError(429, { retryAfterSeconds }), statedNowMs, {
-          'x-ratelimit-reset': reset,
-        });
+    /** Why the request gets no token; spends the refresh token when it does. */
+    const reject = ({ request, body, nowMs, rejectsCredentials }: Exchange): Rejection | undefined => {
+      if (request.path === TOKEN_PATH) {
+        const isKnown = body['api_key'] === apiKey && body['api_secret'] === reveal('apiSecret');
+        return isKnown && !rejectsCredentials ? undefined : INVALID_CREDENTIALS;
       }
-      const rejection = distortion.rejectsCredentials
-        ? request.path === TOKEN_PATH
-          ? INVALID_CREDENTIALS
-          : INVALID_REFRESH_TOKEN
-        : reject(request, read.body, nowMs);
-      if (rejection !== undefined) return answerJson(401, { success: false, error: rejection }, statedNowMs);
-      const grant = ledger.grant(credentials.apiKey, nowMs, context.lifetimeMs, distortion, (claims) =>
-        mintJwt(credentials.apiKey, claims),
-      );
-      const refreshToken = mintOpaqueText(context.random, 'rt_');
-      chain.add(refreshToken, credentials.apiKey, nowMs + refreshTokenLifetimeMs);
-      context.onSecretIssued?.(grant.token);
-      context.onSecretIssued?.(refreshToken);
-      const expiry =
-        grant.statedLifetimeMs === undefined ? {} : { expires_in: toSeconds(grant.statedLifetimeMs) };
-      const data = {
-        access_token: grant.token,
-        token_type: 'Bearer',
-        ...expiry,
-        refresh_token: refreshToken,
-      };
-      return answerJson(200, { success: true, data }, statedNowMs);
-    },
-    describeError,
-    isValid: (token, nowMs) => ledger.isValid(token, nowMs),
-  };
-}
+      const refreshToken = body['refresh_token'];
+      const isCurrent =
+        typeof refreshToken === 'string' && chain.inspect(refreshToken, apiKey, nowMs) === 'current';
+      if (!isCurrent || rejectsCredentials) return INVALID_REFRESH_TOKEN;
+      chain.spend(refreshToken);
+      return undefined;
+    };
+
+    return {
+      answer: (exchange) => {
+        const { nowMs, grant, issue, reply } = exchange;
+        const rejection = reject(exchange);
+        if (rejection !== undefined) return reply(401, { success: false, error: rejection });
+        const granted = grant(apiKey, (claims) => mintJwt(apiKey, claims));
+        const refreshToken = issue(mintOpaqueText(random, 'rt_'));
+        chain.add(refreshToken, apiKey, nowMs + refreshTokenLifetimeMs);
+        const data = {
+          access_token: granted.token,
+          token_type: 'Bearer',
+          expires_in: statedSeconds(granted),
+          refresh_token: refreshToken,
+        };
+        return reply(200, { success: true, data });
+      },
+      describeError,
+      describeProblem: describeError,
+    };
+  },
+});
 
 const INVALID_CREDENTIALS: Rejection = {
   code: 'INVALID_CREDENTIALS',

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import type { Random } from '../../core/ports.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
-import type { TokenClaims } from './token-ledger.ts';
+import type { Grant, TokenClaims } from './token-ledger.ts';
 
 /** An opaque token: `prefix` and 64 hexadecimal digits. */
 export function mintOpaqueText(random: Random, prefix: string): string {
@@ -24,6 +24,11 @@ export function createJwtMint(random: Random): (subject: string, claims: TokenCl
 /** Whole seconds, rounded down: a provider never promises more life than it gives. */
 export function toSeconds(durationMs: number): number {
   return Math.floor(durationMs / 1000);
+}
+
+/** What an answer says of a token's life; `undefined` for nothing, which JSON leaves out. */
+export function statedSeconds({ statedLifetimeMs }: Grant): number | undefined {
+  return statedLifetimeMs === undefined ? undefined : toSeconds(statedLifetimeMs);
 }
 
 /** Jakarta's local time as Pivot writes it, `2025-11-27T10:46:03+07:00`, whatever the host's time zone is. */

@@ -3,25 +3,14 @@
  * 7523), and refresh tokens that rotate. `POST /consent` stands for the user who agrees in a browser: it answers with the
  * refresh token of a new consent.
  */
-import { AssertionVerifier, type OAuth2Client } from './assertion-verifier.ts';
-import { mintOpaqueText, toSeconds } from './issued-text.ts';
+import { AssertionVerifier } from './assertion-verifier.ts';
+import { defineUpstream, type Exchange, PRIVATE_KEY } from './define-upstream.ts';
+import { mintOpaqueText, statedSeconds, toSeconds } from './issued-text.ts';
 import { RefreshGrants } from './refresh-grants.ts';
-import { TokenLedger } from './token-ledger.ts';
-import { answerJson } from './token-request.ts';
-import type { ErrorDetail, Upstream, UpstreamContext, UpstreamRequest } from './upstream.ts';
-
-export const OAUTH2_LIFETIME_MS = 3_600_000;
-export const OAUTH2_REFRESH_TOKEN_LIFETIME_MS = 30 * 86_400_000;
+import type { ErrorDetail, UpstreamRequest } from './upstream.ts';
 
 const TOKEN_PATH = '/token';
 const CONSENT_PATH = '/consent';
-
-export interface OAuth2Options {
-  readonly client: OAuth2Client;
-  /** Of a consent that somebody has given before the sandbox began. */
-  readonly refreshToken: string;
-  readonly refreshTokenLifetimeMs: number;
-}
 
 /** RFC 6749, 5.2. */
 interface Refusal {
@@ -38,75 +27,73 @@ interface Permission {
 /** RFC 6749, 5.1. */
 const NO_STORE = { 'cache-control': 'no-store' } as const;
 
-export function createOAuth2(context: UpstreamContext, options: OAuth2Options): Upstream {
-  const { client, refreshTokenLifetimeMs } = options;
-  const { clock, random } = context;
-  const ledger = new TokenLedger();
-  const grants = new RefreshGrants(random, refreshTokenLifetimeMs);
-  const verifier = new AssertionVerifier(client);
-  grants.consent(clock.now(), options.refreshToken);
+export const OAUTH2 = defineUpstream({
+  name: 'oauth2',
+  // Messages leave out words that a credential holds, and those of OAuth are about clients. The refresh token is that of a
+  // consent that somebody has given before the sandbox began.
+  credentials: { clientId: 'shop', privateKey: PRIVATE_KEY, refreshToken: 'rt_' },
+  lifetimeMs: 3_600_000,
+  refreshTokenLifetimeMs: 30 * 86_400_000,
+  create: ({ clock, random, reveal, publicKey, refreshTokenLifetimeMs }) => {
+    const clientId = reveal('clientId');
+    const grants = new RefreshGrants(random, refreshTokenLifetimeMs);
+    const verifier = new AssertionVerifier({ clientId, publicKey });
+    grants.consent(clock.now(), reveal('refreshToken'));
 
-  const permit = (parameters: URLSearchParams, nowMs: number): Permission | Refusal => {
-    switch (parameters.get('grant_type')) {
-      case 'client_credentials':
-        return { owner: client.clientId };
-      case 'refresh_token': {
-        const exchange = grants.exchange(parameters.get('refresh_token') ?? '', nowMs);
-        if ('consent' in exchange) return { owner: exchange.consent, refreshToken: exchange.refreshToken };
-        // Whatever came of the consent is worth nothing any more.
-        if (exchange.endsConsent !== undefined) ledger.revoke(exchange.endsConsent);
-        return { error: 'invalid_grant' };
+    const permit = (parameters: URLSearchParams, { nowMs, revoke }: Exchange): Permission | Refusal => {
+      switch (parameters.get('grant_type')) {
+        case 'client_credentials':
+          return { owner: clientId };
+        case 'refresh_token': {
+          const exchange = grants.exchange(parameters.get('refresh_token') ?? '', nowMs);
+          if ('consent' in exchange) return { owner: exchange.consent, refreshToken: exchange.refreshToken };
+          // Whatever came of the consent is worth nothing any more.
+          if (exchange.endsConsent !== undefined) revoke(exchange.endsConsent);
+          return { error: 'invalid_grant' };
+        }
+        case null:
+          return { error: 'invalid_request', error_description: 'missing parameter: grant_type' };
+        default:
+          return { error: 'unsupported_grant_type' };
       }
-      case null:
-        return { error: 'invalid_request', error_description: 'missing parameter: grant_type' };
-      default:
-        return { error: 'unsupported_grant_type' };
-    }
-  };
+    };
 
-  return {
-    handle(request, distortion = {}) {
-      const nowMs = clock.now();
-      const statedNowMs = nowMs + (distortion.clockSkewMs ?? 0);
-      const status = findProblem(request);
-      if (status !== undefined) return answerJson(status, describeError(status), statedNowMs);
-      if (request.path === CONSENT_PATH) {
-        const refreshToken = grants.consent(nowMs);
-        context.onSecretIssued?.(refreshToken);
-        return answerJson(200, refreshToken, statedNowMs, { 'content-type': 'text/plain; charset=utf-8' });
-      }
-      const refuse = (refusal: Refusal) =>
-        answerJson(refusal.error === 'invalid_client' ? 401 : 400, { ...refusal }, statedNowMs, NO_STORE);
-      const parameters = new URLSearchParams(request.body);
-      if (new Set(parameters.keys()).size !== parameters.size)
-        return refuse({ error: 'invalid_request', error_description: 'duplicate parameter' });
-      const problem = distortion.rejectsCredentials
-        ? 'unknown client'
-        : verifier.findProblem(parameters, statedNowMs);
-      if (problem !== undefined) return refuse({ error: 'invalid_client', error_description: problem });
-      const permission = permit(parameters, nowMs);
-      if ('error' in permission) return refuse(permission);
-      const { owner, refreshToken } = permission;
-      const grant = ledger.grant(owner, nowMs, context.lifetimeMs, distortion, () =>
-        mintOpaqueText(random, 'at_'),
-      );
-      context.onSecretIssued?.(grant.token);
-      if (refreshToken !== undefined) context.onSecretIssued?.(refreshToken);
-      const { statedLifetimeMs } = grant;
-      const body = {
-        access_token: grant.token,
-        token_type: 'Bearer',
-        ...(statedLifetimeMs === undefined ? {} : { expires_in: toSeconds(statedLifetimeMs) }),
-        ...(refreshToken === undefined
-          ? {}
-          : { refresh_token: refreshToken, refresh_token_expires_in: toSeconds(refreshTokenLifetimeMs) }),
-      };
-      return answerJson(200, body, statedNowMs, NO_STORE);
-    },
-    describeError,
-    isValid: (token, nowMs) => ledger.isValid(token, nowMs),
-  };
-}
+    return {
+      answer: (exchange) => {
+        const { request, nowMs, statedNowMs, rejectsCredentials, grant, issue, reply } = exchange;
+        const status = findProblem(request);
+        if (status !== undefined) return reply(status, describeError(status));
+        if (request.path === CONSENT_PATH)
+          return reply(200, issue(grants.consent(nowMs)), { 'content-type': 'text/plain; charset=utf-8' });
+        const refuse = (refusal: Refusal) =>
+          reply(refusal.error === 'invalid_client' ? 401 : 400, { ...refusal }, NO_STORE);
+        const parameters = new URLSearchParams(request.body);
+        if (new Set(parameters.keys()).size !== parameters.size)
+          return refuse({ error: 'invalid_request', error_description: 'duplicate parameter' });
+        const problem = rejectsCredentials ? 'unknown client' : verifier.findProblem(parameters, statedNowMs);
+        if (problem !== undefined) return refuse({ error: 'invalid_client', error_description: problem });
+        const permission = permit(parameters, exchange);
+        if ('error' in permission) return refuse(permission);
+        const { owner, refreshToken } = permission;
+        const granted = grant(owner, () => mintOpaqueText(random, 'at_'));
+        const renewal =
+          refreshToken === undefined
+            ? {}
+            : {
+                refresh_token: issue(refreshToken),
+                refresh_token_expires_in: toSeconds(refreshTokenLifetimeMs),
+              };
+        const body = {
+          access_token: granted.token,
+          token_type: 'Bearer',
+          expires_in: statedSeconds(granted),
+        };
+        return reply(200, { ...body, ...renewal }, NO_STORE);
+      },
+      describeError,
+    };
+  },
+});
 
 function findProblem({ method, path, headers }: UpstreamRequest): number | undefined {
   if (path !== TOKEN_PATH && path !== CONSENT_PATH) return 404;

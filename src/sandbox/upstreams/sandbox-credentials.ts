@@ -2,8 +2,9 @@ import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { Random } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
+import { type CredentialForms, PRIVATE_KEY } from './define-upstream.ts';
 import { mintOpaqueText } from './issued-text.ts';
-import type { UpstreamName } from './upstream-name.ts';
+import { byUpstream, type UpstreamName } from './upstream-list.ts';
 
 export interface SandboxKeyPair {
   readonly publicKey: KeyObject;
@@ -39,44 +40,23 @@ export async function generateSandboxKeyPair(): Promise<SandboxKeyPair> {
   return { publicKey: pair.publicKey, privateKey: new SecretText(pem) };
 }
 
-/** Makes up credentials for every provider; both SNAP kinds share one client and its key, as at Pivot. */
+/** Makes up credentials for every upstream; those with the very same forms share them. */
 export function createSandboxCredentials(random: Random, keyPair: SandboxKeyPair): SandboxCredentials {
   const mint = (prefix: string): SecretText => new SecretText(mintOpaqueText(random, prefix));
-  const snap = new Map([
-    ['clientId', mint('client')],
-    ['privateKey', keyPair.privateKey],
-  ]);
+  const minted = new Map<CredentialForms, CredentialTexts>();
+  const textsOf = (forms: CredentialForms): CredentialTexts =>
+    new Map(
+      Object.entries(forms).map(([name, form]) => [
+        name,
+        form === PRIVATE_KEY ? keyPair.privateKey : mint(form),
+      ]),
+    );
   return {
-    byKind: {
-      pik: new Map([
-        ['appId', mint('app')],
-        ['appSecret', mint('as')],
-      ]),
-      'pivot-b2b': snap,
-      'pivot-b2b2c': snap,
-      pivot: new Map([
-        ['merchantId', mint('merchant')],
-        ['merchantSecret', mint('ms')],
-      ]),
-      apimw: new Map([
-        ['apiKey', mint('ak_test_')],
-        ['apiSecret', mint('sk_test_')],
-      ]),
-      paysecurez: new Map([
-        ['clientId', mint('client')],
-        ['clientSecret', mint('cs')],
-      ]),
-      oauth2: new Map([
-        // Messages leave out words that a credential holds, and those of OAuth are about clients.
-        ['clientId', mint('shop')],
-        ['privateKey', keyPair.privateKey],
-        ['refreshToken', mint('rt_')],
-      ]),
-      http: new Map([
-        ['partnerId', mint('partner')],
-        ['partnerKey', mint('pk')],
-      ]),
-    },
+    byKind: byUpstream(({ credentials }) => {
+      const texts = minted.get(credentials) ?? textsOf(credentials);
+      minted.set(credentials, texts);
+      return texts;
+    }),
     customers: CUSTOMERS.map((customer) => ({
       customer,
       credentials: new Map([['bindingId', mint('binding')]]),

@@ -3,6 +3,7 @@
  * the two check each other.
  */
 import { type KeyObject, verify } from 'node:crypto';
+import { PRIVATE_KEY } from './define-upstream.ts';
 import type { UpstreamRequest } from './upstream.ts';
 
 /** SNAP servers tolerate 2 to 5 minutes; the sandbox takes the widest. */
@@ -10,6 +11,9 @@ const MAX_SKEW_MS = 300_000;
 /** `yyyy-MM-dd'T'HH:mm:ssXXX`: 25 characters, seconds, a numeric offset. */
 const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}$/;
 const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+/** Both SNAP APIs share one client and its key, as at Pivot. */
+export const SNAP_CREDENTIALS = { clientId: 'client', privateKey: PRIVATE_KEY } as const;
 
 export interface SnapClient {
   readonly clientId: string;

@@ -4,7 +4,6 @@
  * Guarantee: an upstream does no I/O and never waits; time and chance come from ports. Everything that a network can do
  * to an answer (latency, resets, cut bodies) is added by the server around it.
  */
-import type { Clock, Random } from '../../core/ports.ts';
 
 export interface UpstreamRequest {
   readonly method: string;
@@ -40,16 +39,6 @@ export interface Distortion {
   /** Hands out the newest token again, with the life it has left, while it is valid. */
   readonly repeatsToken?: boolean;
   readonly expiry?: ExpiryDistortion;
-}
-
-/** What every simulated upstream is made of. */
-export interface UpstreamContext {
-  readonly clock: Clock;
-  readonly random: Random;
-  /** Life of an access token in milliseconds. */
-  readonly lifetimeMs: number;
-  /** Told every access and refresh token as it is issued, so that a test can search for leaks. */
-  readonly onSecretIssued?: (text: string) => void;
 }
 
 export interface ErrorDetail {

@@ -1,15 +1,16 @@
 /**
  * All simulated providers behind one server on 127.0.0.1: `http://127.0.0.1:PORT/pivot-b2b` is the base URL of the
- * provider `pivot-b2b`, and so on; `/_sandbox/faults` is the control endpoint.
+ * provider `pivot-b2b`, and so on; `/_sandbox/faults` is the control endpoint, `/_sandbox/slack` a channel of Slack.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Clock } from '../../core/ports.ts';
 import type { FaultSchedule } from '../fault-schedule.ts';
+import { listenOnLoopback } from '../listen.ts';
 import { controlFaults, FAULT_CONTROL_PATH } from './fault-control.ts';
 import { deliver, distort, findLatency } from './faulty-answer.ts';
-import { RequestCount } from './request-count.ts';
+import { SLACK_PATH, takeSlackMessage } from './slack-channel.ts';
 import type { UpstreamRequest, UpstreamResponse } from './upstream.ts';
-import type { UpstreamName } from './upstream-name.ts';
+import type { UpstreamName } from './upstream-list.ts';
 import type { Upstreams } from './upstreams.ts';
 
 /** No token request is anywhere near this long. */
@@ -19,8 +20,19 @@ export interface UpstreamsServerOptions {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly faults: FaultSchedule;
-  /** 0, the default: any free port. */
+  /** Told of every request to a provider. */
+  readonly observer?: RequestObserver | undefined;
+  /** Any free port by default, and where this one is taken. */
   readonly port?: number;
+  /** Told what the simulated Slack channel is sent, in Slack's markup. */
+  readonly onSlackMessage?: (text: string) => void;
+}
+
+export interface RequestObserver {
+  /** A request begins; the result is called when it has ended, once or more often. */
+  begin(provider: string): () => void;
+  /** A request has arrived completely. */
+  arrive(provider: string): void;
 }
 
 export interface UpstreamsServer {
@@ -29,16 +41,13 @@ export interface UpstreamsServer {
   readonly origin: string;
   /** What a provider of that kind has as its base URL: `http://127.0.0.1:PORT/pivot-b2b`. */
   baseUrlOf(kind: UpstreamName): string;
-  /** How many requests each provider got, and how many at a time. */
-  readonly requests: RequestCount;
   /** Ends every connection at once and stops listening. */
   stop(): Promise<void>;
 }
 
 export async function startUpstreamsServer(options: UpstreamsServerOptions): Promise<UpstreamsServer> {
-  const { upstreams, clock, faults } = options;
+  const { upstreams, clock, faults, observer } = options;
   const providers = new Map(Object.entries(upstreams));
-  const requests = new RequestCount();
   let port = 0;
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -50,14 +59,14 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
       if (body !== undefined) serveControl(message, response, url, body);
       return;
     }
-    const endRequest = requests.begin(prefix);
-    response.once('close', endRequest);
+    const endRequest = observer?.begin(prefix);
+    response.once('close', () => endRequest?.());
     const body = await readBody(message);
     if (body === undefined) return;
 
     const active = faults.findProviderFaults(prefix);
     const request = describeRequest(message, `/${rest.join('/')}`, query, body);
-    requests.arrive(prefix);
+    observer?.arrive(prefix);
     const delayMs = findLatency(active);
     if (delayMs > 0 && !(await sleepUnlessClosed(clock, delayMs, response))) return;
     const distortion = distort(active);
@@ -67,7 +76,7 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     switch (delivery.deliver) {
       case 'answer':
         // Not left to `close`: a client may send the next request before that is emitted.
-        endRequest();
+        endRequest?.();
         writeHead(response, delivery.response);
         response.end(delivery.response.body);
         return;
@@ -94,6 +103,14 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     body: string,
   ): void => {
     const { method = 'GET', headers } = message;
+    if (url === SLACK_PATH) {
+      const { status, text } = takeSlackMessage(method, body);
+      if (text !== undefined) options.onSlackMessage?.(text);
+      response
+        .writeHead(status, { 'content-type': 'text/plain' })
+        .end(text === undefined ? 'invalid_payload' : 'ok');
+      return;
+    }
     const { status, body: text } =
       url === FAULT_CONTROL_PATH
         ? controlFaults({ method, contentType: headers['content-type'], body }, faults, [...providers.keys()])
@@ -109,20 +126,13 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     response.on('error', () => undefined);
     void serve(message, response);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(options.port ?? 0, '127.0.0.1', resolve);
-  });
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the server has no port');
-  port = address.port;
+  port = await listenOnLoopback(server, options.port);
   const origin = `http://127.0.0.1:${port}`;
 
   return {
     port,
     origin,
     baseUrlOf: (kind) => `${origin}/${kind}`,
-    requests,
     stop: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { findConditions, NO_LEADER_AFTER_MS } from '../../../src/alerts/alert-conditions.ts';
+import { findConditions } from '../../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../../src/board/token-board.ts';
+import { NO_LEADER_AFTER_MS } from '../../../src/core/board.ts';
 import { DEFAULT_LEASE_TIMING } from '../../../src/core/lease-timing.ts';
 import type { Leadership } from '../../../src/core/ports.ts';
 import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
-import { LeaseApi } from '../../support/lease-api.ts';
+import { LEASE_NAMESPACE, LeaseApi } from '../../support/lease-api.ts';
 import { INSTANT, LeaseReplica, type Passage, type ReplicaOptions } from '../../support/lease-replica.ts';
 
 const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = DEFAULT_LEASE_TIMING;
@@ -523,19 +524,21 @@ describe('what a replica says about itself', () => {
   it('says once who leads, and again when it is another', async () => {
     const { clock, api, a, b } = await setUpPair();
     await clock.advance(HOUR_MS / 60);
-    assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', isOurs: true }]);
+    assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', reach: reach('a'), isOurs: true }]);
     await a.elector.release();
     api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: 'then' });
     await clock.advance(retryPeriodMs);
     api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: 'now' });
     await clock.advance(retryPeriodMs);
-    assert.deepEqual(b.events.of('standing-by').slice(1), [{ event: 'standing-by', leader: 'z' }]);
+    assert.deepEqual(b.events.of('standing-by').slice(1), [
+      { event: 'standing-by', leader: 'z', reach: reach('z') },
+    ]);
   });
 
   it('says when the leader is of another installation', async () => {
     const { clock, b } = await setUpPair((index) => ({ installation: index === 0 ? 'green' : 'blue' }));
     await clock.advance(HOUR_MS / 60);
-    assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', isOurs: false }]);
+    assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', reach: reach('a'), isOurs: false }]);
   });
 
   it('does not repeat a holder that is no name', async () => {
@@ -553,6 +556,11 @@ describe('what a replica says about itself', () => {
     assert.doesNotMatch(JSON.stringify(a.events.all), /canary/);
   });
 });
+
+/** How people get at the page of that pod. */
+function reach(pod: string): string {
+  return `kubectl -n ${LEASE_NAMESPACE} port-forward pod/${pod} 8080`;
+}
 
 /** The alerts that a replica's events make from now on. */
 function watch(replica: LeaseReplica, clock: FakeClock) {
@@ -690,6 +698,23 @@ describe('an API server that is read well and refuses to be written', () => {
     assert.match(b.events.last('nobody-leads').problem, /the role must allow/);
     assert.equal(b.events.of('nobody-leads').length, 1);
     assert.equal(api.spec()?.['holderIdentity'], 'a');
+  });
+
+  it('that then refuses otherwise is not told as if the leader that is gone still led', async () => {
+    let status = 403;
+    const { clock, a, b } = await setUpPair((index) =>
+      index === 0
+        ? {}
+        : { passage: (operation) => (operation === 'get' ? INSTANT : { ...INSTANT, refusal: status }) },
+    );
+    const { alerts } = watch(b, clock);
+    await clock.advance(HOUR_MS);
+    a.pause();
+    await clock.advance(HOUR_MS);
+    status = 500;
+    await clock.advance(HOUR_MS);
+    assert.equal(b.events.last('coordination-failed').leader, undefined);
+    assert.deepEqual(alerts(), ['NoLeader']);
   });
 });
 

@@ -4,8 +4,10 @@ import fc from 'fast-check';
 import {
   buildLeaseUpdate,
   buildNewLease,
+  describeReach,
   type Lease,
   type LeaseChange,
+  nameHolder,
   parseLease,
   UNREADABLE_HOLDER,
 } from '../../../src/adapters/kubernetes/lease.ts';
@@ -121,6 +123,32 @@ describe('parseLease', () => {
       assert.deepEqual(lease.record, { holder: 'a', ...absent, ...record });
     });
   }
+});
+
+describe('a holder', () => {
+  const POD = 'token-refresher-7d4b9c-x2x7k';
+  const SUFFIX = '_0d3f5c1e-9a41-4b0e-8a57-2f9d1c6e7b10';
+  const holds = (holderIdentity: string, namespace?: unknown): Lease => {
+    const parsed = parseLease({ metadata: { resourceVersion: '7', namespace }, spec: { holderIdentity } });
+    assert.ok(parsed.ok);
+    return parsed.lease;
+  };
+
+  it('is called as its pod, whose page one command brings', () => {
+    assert.equal(nameHolder(`${POD}${SUFFIX}`), POD);
+    assert.equal(
+      describeReach(holds(`${POD}${SUFFIX}`, 'payments'), 8080),
+      `kubectl -n payments port-forward pod/${POD} 8080`,
+    );
+  });
+
+  for (const { what, lease } of [
+    { what: 'no pod can be called so', lease: holds('Replica_1', 'payments') },
+    { what: 'its name is not shown', lease: holds('a; rm -rf /', 'payments') },
+    { what: 'the namespace is missing', lease: holds(POD) },
+    { what: 'the namespace is none', lease: holds(POD, 'a; rm -rf /') },
+  ])
+    it(`is reached by no command when ${what}`, () => assert.equal(describeReach(lease, 8080), undefined));
 });
 
 describe('building a lease', () => {

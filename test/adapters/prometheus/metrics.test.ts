@@ -201,17 +201,20 @@ describe('createMetrics', () => {
 
   it('counts tokens by their state at the time of the scrape', async () => {
     const { clock, scrape, tell, board } = setUp();
-    board.registerTokens([buildIdentity('pik/one'), buildIdentity('pik/two')]);
+    board.registerTokens(['pik/one', 'pik/two', 'pik/three'].map((name) => buildIdentity(name)));
     tell(refreshed(buildIdentity('pik/one')));
+    tell({ ...sampleEvents['token-absent'], identity: buildIdentity('pik/two') });
     const states = async () => {
       const series = await scrape('token_refresher_tokens');
-      return ['fresh', 'due', 'expired', 'absent'].map((state) => series[`provider="pik",state="${state}"`]);
+      return ['fresh', 'due', 'expired', 'absent', 'unknown'].map(
+        (state) => series[`provider="pik",state="${state}"`],
+      );
     };
-    assert.deepEqual(await states(), [1, 0, 0, 1]);
+    assert.deepEqual(await states(), [1, 0, 0, 1, 1]);
     await clock.advance(1_680_000);
-    assert.deepEqual(await states(), [0, 1, 0, 1]);
+    assert.deepEqual(await states(), [0, 1, 0, 1, 1]);
     await clock.advance(120_000);
-    assert.deepEqual(await states(), [0, 0, 1, 1]);
+    assert.deepEqual(await states(), [0, 0, 1, 1, 1]);
   });
 
   it('counts ended attempts by code', async () => {
@@ -343,7 +346,7 @@ describe('a provider with many tokens', () => {
     assert.deepEqual(await scrape('token_refresher_discovery_last_success_timestamp_seconds'), {
       [labels]: NOON,
     });
-    assert.equal((await scrape('token_refresher_tokens'))[`${labels},state="absent"`], 1);
+    assert.equal((await scrape('token_refresher_tokens'))[`${labels},state="unknown"`], 1);
   });
 
   it('forgets a token that was removed', async () => {

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import {
-  CALLS_PER_WRITE,
   callsPerSecond,
   refill,
   slowDown,
@@ -11,9 +10,11 @@ import {
   waitForWrite,
 } from '../../../src/core/limits/write-pace.ts';
 
+const CALLS_PER_WRITE = 2;
+
 /** Times at which writes that were wanted so long after each other are let through. */
 function letThrough(perSecond: number, gapsMs: readonly number[]): readonly number[] {
-  let pace = startPace(perSecond, 0);
+  let pace = startPace(perSecond, CALLS_PER_WRITE, 0);
   let nowMs = 0;
   return gapsMs.map((gapMs) => {
     nowMs += gapMs;
@@ -63,7 +64,7 @@ describe('the rate of writes', () => {
     );
     fc.assert(
       fc.property(fc.integer({ min: 4, max: 1000 }), steps, (limit, all) => {
-        let rate = startPace(limit, 0);
+        let rate = startPace(limit, CALLS_PER_WRITE, 0);
         let nowMs = 0;
         let formerPerSecond = limit;
         for (const { waitMs, isThrottled } of all) {
@@ -81,7 +82,7 @@ describe('the rate of writes', () => {
   });
 
   it('is halved once for all writes that were in flight together, and again when that was not enough', () => {
-    const halved = slowDown(startPace(40, 0), 1000);
+    const halved = slowDown(startPace(40, CALLS_PER_WRITE, 0), 1000);
     assert.equal(callsPerSecond(halved, 1000), 20);
     assert.equal(slowDown(halved, 1999), halved);
     const quartered = slowDown(halved, 2000);
@@ -89,7 +90,7 @@ describe('the rate of writes', () => {
   });
 
   it('recovers by the same step each second', () => {
-    const halved = slowDown(startPace(30, 0), 0);
+    const halved = slowDown(startPace(30, CALLS_PER_WRITE, 0), 0);
     const rates = [0, 1000, 2000, 3000].map((atMs) => callsPerSecond(halved, atMs));
     assert.deepEqual(rates, [15, 16, 17, 18]);
   });

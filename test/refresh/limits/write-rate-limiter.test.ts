@@ -10,7 +10,7 @@ const THROTTLED = buildFailure({ code: 'store-unavailable', isThrottled: true })
 
 function createBench(callsPerSecond: number) {
   const clock = new FakeClock();
-  const rateLimiter = new WriteRateLimiter({ callsPerSecond, clock });
+  const rateLimiter = new WriteRateLimiter({ callsPerWrite: 2, callsPerSecond, clock });
   const passed: { readonly name: string; readonly atMs: number }[] = [];
   const enter = (name: string, priority: Priority, signal: AbortSignal = NEVER): void => {
     rateLimiter.enter(priority, signal).then(
@@ -93,6 +93,6 @@ describe('WriteRateLimiter', () => {
   it('refuses a rate that could not keep its promise', () => {
     const clock = new FakeClock();
     for (const callsPerSecond of [3, 0, -1, Number.NaN])
-      assert.throws(() => new WriteRateLimiter({ callsPerSecond, clock }), RangeError);
+      assert.throws(() => new WriteRateLimiter({ callsPerWrite: 2, callsPerSecond, clock }), RangeError);
   });
 });

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type { UpstreamResponse } from '../../../src/sandbox/upstreams/upstream.ts';
-import type { UpstreamsOptions } from '../../../src/sandbox/upstreams/upstreams.ts';
-import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
+import { createUpstreamsBuilder, type TestUpstreamsOptions } from '../../support/sandbox-upstreams.ts';
 import { createTokenRequests, post } from '../../support/token-requests.ts';
 
 const THIRTY_DAYS_MS = 30 * 86_400_000;
@@ -14,7 +13,7 @@ describe('the APIMW upstream', () => {
     build = await createUpstreamsBuilder();
   });
 
-  const open = (options: Partial<UpstreamsOptions> = {}) => {
+  const open = (options: TestUpstreamsOptions = {}) => {
     const { clock, credentials, upstreams, issued } = build(options);
     const upstream = upstreams.apimw;
     const askForToken = () => upstream.handle(createTokenRequests(credentials, clock.now()).apimw);

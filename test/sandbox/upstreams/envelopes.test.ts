@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { parseJson } from '../../../src/core/wire/json.ts';
-import { EXPIRE_TIME_FORMATS } from '../../../src/sandbox/upstreams/pik.ts';
 import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
 import { createTokenRequests, post } from '../../support/token-requests.ts';
+import { EXPIRE_TIME_FORMATS } from '../../support/upstream-variants.ts';
 
 let build: Awaited<ReturnType<typeof createUpstreamsBuilder>>;
 before(async () => {

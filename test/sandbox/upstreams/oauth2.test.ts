@@ -4,8 +4,7 @@ import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire
 import { REUSE_LEEWAY_MS } from '../../../src/sandbox/upstreams/refresh-grants.ts';
 import { revealCredential } from '../../../src/sandbox/upstreams/sandbox-credentials.ts';
 import type { UpstreamResponse } from '../../../src/sandbox/upstreams/upstream.ts';
-import type { UpstreamsOptions } from '../../../src/sandbox/upstreams/upstreams.ts';
-import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
+import { createUpstreamsBuilder, type TestUpstreamsOptions } from '../../support/sandbox-upstreams.ts';
 import { assertionClaims, consentAgain, postForm, signAssertion } from '../../support/token-requests.ts';
 
 const CREDENTIALS_GRANT = { grant_type: 'client_credentials' };
@@ -17,7 +16,7 @@ describe('the OAuth 2.0 upstream', () => {
   });
 
   /** A sandbox with shorthands for what a client does. */
-  const open = (options: Partial<UpstreamsOptions> = {}) => {
+  const open = (options: TestUpstreamsOptions = {}) => {
     const { clock, credentials, upstreams, issued } = build(options);
     const send = (fields: Readonly<Record<string, string>>): UpstreamResponse =>
       upstreams.oauth2.handle(postForm('/token', fields));

@@ -2,8 +2,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import type { UpstreamResponse } from '../../../src/sandbox/upstreams/upstream.ts';
-import type { UpstreamsOptions } from '../../../src/sandbox/upstreams/upstreams.ts';
-import { createUpstreamsBuilder } from '../../support/sandbox-upstreams.ts';
+import { createUpstreamsBuilder, type TestUpstreamsOptions } from '../../support/sandbox-upstreams.ts';
 import { bindingIdOf, post, type RequestHeaders, signSnapHeaders } from '../../support/token-requests.ts';
 
 const PATH = '/open-api/v1/access-token/b2b2c';
@@ -15,7 +14,7 @@ describe('the Pivot B2B2C upstream', () => {
   });
 
   /** A sandbox with shorthands for what a client does. */
-  const open = (options: Partial<UpstreamsOptions> = {}) => {
+  const open = (options: TestUpstreamsOptions = {}) => {
     const { clock, credentials, upstreams, issued } = build(options);
     const upstream = upstreams['pivot-b2b2c'];
     const send = (body: JsonObject, headers: RequestHeaders = {}): UpstreamResponse =>

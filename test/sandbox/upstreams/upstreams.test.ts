@@ -6,7 +6,7 @@ import type {
   UpstreamRequest,
   UpstreamResponse,
 } from '../../../src/sandbox/upstreams/upstream.ts';
-import { UPSTREAM_NAMES, type UpstreamName } from '../../../src/sandbox/upstreams/upstream-name.ts';
+import { UPSTREAM_NAMES, type UpstreamName } from '../../../src/sandbox/upstreams/upstream-list.ts';
 import { DOCUMENTED_LIFETIMES_MS } from '../../../src/sandbox/upstreams/upstreams.ts';
 import { createUpstreamsBuilder, type TestUpstreams } from '../../support/sandbox-upstreams.ts';
 import { createTokenRequests } from '../../support/token-requests.ts';

@@ -6,7 +6,7 @@ const WINDOWS = [
 ] as const;
 
 /** Counts requests in fixed windows, the way gateways do. */
-export class RateLimit {
+export class FixedWindowLimit {
   readonly #counts = WINDOWS.map((window) => ({ ...window, startMs: Number.NEGATIVE_INFINITY, count: 0 }));
 
   /** Counts one request. Milliseconds until the next one is allowed; 0 when this one is. */

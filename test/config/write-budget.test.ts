@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import type { VersionBudget } from '../../../src/core/limits/version-pace.ts';
-import { DEFAULT_VERSION_BUDGET, decideBudget, writesPerDay } from '../../../src/core/limits/write-budget.ts';
+import { AWS_SECRETS_MANAGER } from '../../src/adapters/secrets-manager/aws-secrets-manager.ts';
+import { decideBudget, writesPerDay } from '../../src/config/write-budget.ts';
+import type { VersionBudget } from '../../src/core/limits/version-pace.ts';
+import { guidedVersions } from '../../src/core/store-kind.ts';
+
+const { versions: RULES } = AWS_SECRETS_MANAGER.rules;
 
 interface Case {
   readonly everySeconds: number;
@@ -47,7 +51,7 @@ const cases: readonly Case[] = [
 describe('decideBudget', () => {
   for (const { everySeconds, budget, kind, text } of cases) {
     it(`calls a refresh every ${everySeconds} s with versionBudget ${budget} ${kind}`, () => {
-      const verdict = decideBudget(everySeconds * 1000, budget);
+      const verdict = decideBudget(RULES, everySeconds * 1000, budget);
       assert.equal(verdict.kind, kind);
       if (verdict.kind === 'tight') assert.equal(verdict.note, text);
       if (verdict.kind === 'over') assert.equal(verdict.problem, text);
@@ -82,7 +86,7 @@ describe('decideBudget', () => {
     },
   ] as const) {
     it(`calls a refresh every 840 s that may be put off to ${longest} s ${kind} with versionBudget ${budget}`, () => {
-      const verdict = decideBudget(840_000, budget, longest * 1000);
+      const verdict = decideBudget(RULES, 840_000, budget, longest * 1000);
       assert.equal(verdict.kind, kind);
       if (verdict.kind === 'stretched') assert.equal(verdict.note, text);
       if (verdict.kind === 'over') assert.equal(verdict.problem, text);
@@ -95,7 +99,7 @@ describe('decideBudget', () => {
         fc.integer({ min: 1, max: 90 * 86_400 }),
         fc.integer({ min: 1, max: 500 }),
         (everySeconds, budget) => {
-          const verdict = decideBudget(everySeconds * 1000, budget);
+          const verdict = decideBudget(RULES, everySeconds * 1000, budget);
           const isTooFast = everySeconds < 600 || writesPerDay(everySeconds * 1000) > budget;
           assert.equal(verdict.kind === 'over', isTooFast);
         },
@@ -104,6 +108,7 @@ describe('decideBudget', () => {
   });
 
   it("starts from AWS's one write in ten minutes", () => {
-    assert.equal(DEFAULT_VERSION_BUDGET, 144);
+    assert.ok(RULES !== undefined);
+    assert.equal(guidedVersions(RULES), 144);
   });
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isSecretName, secretNameOf } from '../../src/config/secret-name.ts';
+import { SECRET_NAMES } from '../../../src/adapters/secrets-manager/secret-names.ts';
 
-describe('isSecretName', () => {
+describe('the name of a secret', () => {
   for (const [name, isAllowed] of [
     ['payments/pik', true],
     ['a', true],
@@ -19,12 +19,12 @@ describe('isSecretName', () => {
     ['payments/pik\n', false],
   ] as const) {
     it(`${isAllowed ? 'allows' : 'refuses'} ${JSON.stringify(name).slice(0, 30)}`, () => {
-      assert.equal(isSecretName(name), isAllowed);
+      assert.equal(SECRET_NAMES.pattern.test(name), isAllowed);
     });
   }
 });
 
-describe('secretNameOf', () => {
+describe('the name in an id', () => {
   for (const [id, name] of [
     ['payments/pik', 'payments/pik'],
     ['arn:aws:secretsmanager:ap-southeast-3:123456789012:secret:payments/pik-AbCdEf', 'payments/pik'],
@@ -32,7 +32,7 @@ describe('secretNameOf', () => {
     ['arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:a-b-AbCdEf', 'a-b'],
   ] as const) {
     it(`finds ${name} in ${id}`, () => {
-      assert.equal(secretNameOf(id), name);
+      assert.equal(SECRET_NAMES.nameOf(id), name);
     });
   }
 });

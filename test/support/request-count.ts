@@ -1,3 +1,10 @@
+import type { RequestObserver, UpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
+
+/** A server whose requests are counted. */
+export interface CountedUpstreams extends UpstreamsServer {
+  readonly requests: RequestCount;
+}
+
 interface Count {
   total: number;
   inFlight: number;
@@ -11,7 +18,7 @@ interface Waiter {
 }
 
 /** Requests that each provider got. Tests wait for the next one instead of sleeping. */
-export class RequestCount {
+export class RequestCount implements RequestObserver {
   readonly #counts = new Map<string, Count>();
   readonly #waiters = new Set<Waiter>();
 
@@ -31,7 +38,6 @@ export class RequestCount {
     await new Promise<void>((resolve) => this.#waiters.add({ provider, total, resolve }));
   }
 
-  /** A request begins; call the result when it has ended, once or more often. */
   begin(provider: string): () => void {
     const count = this.#of(provider);
     count.inFlight += 1;
@@ -43,7 +49,6 @@ export class RequestCount {
     };
   }
 
-  /** A request has arrived completely. */
   arrive(provider: string): void {
     const count = this.#of(provider);
     count.total += 1;

@@ -1,0 +1,109 @@
+/** What people find on the status page at 3 a.m., one board each. */
+import type { TokenIdentity } from '../../src/core/token/token.ts';
+import { buildIdentity } from './sample-events.ts';
+import { createStatusStage, playDay, type StatusStage } from './status-stage.ts';
+
+const MINUTE_MS = 60_000;
+const LEADER = 'token-refresher-7c9f-abcde';
+
+function customer(index: number): TokenIdentity {
+  return buildIdentity(`pivot-b2b2c/customer-${String(index).padStart(5, '0')}`, { kind: 'pivot-b2b2c' });
+}
+
+async function playFine(): Promise<StatusStage> {
+  const stage = createStatusStage();
+  await playDay(stage);
+  for (const name of ['pik', 'pivot-b2b', 'apimw', 'pivot', 'paysecurez', 'snap', 'dhl'])
+    stage.refresh(buildIdentity(name));
+  await stage.clock.advance(25_000);
+  return stage;
+}
+
+/** One provider is down with 2,000 customers; three more tokens are fine. */
+async function playDown(): Promise<StatusStage> {
+  const stage = createStatusStage();
+  await playDay(stage);
+  for (const name of ['pik', 'pivot-b2b', 'apimw']) stage.refresh(buildIdentity(name), 60 * MINUTE_MS);
+  for (let index = 0; index < 2000; index += 1) stage.refresh(customer(index), 15 * MINUTE_MS + index * 50);
+  await stage.clock.advance(8 * MINUTE_MS);
+  for (let index = 0; index < 2000; index += 1)
+    stage.fail(customer(index), {
+      message:
+        'POST https://api.pivot.example/b2b2c/token answered with status 503: the provider is overloaded or down',
+    });
+  await stage.clock.advance(48_000);
+  return stage;
+}
+
+async function playExpired(): Promise<StatusStage> {
+  const stage = createStatusStage();
+  await playDay(stage);
+  for (const name of ['pik', 'pivot-b2b'])
+    stage.fail(buildIdentity(name), {
+      code: 'credentials-rejected',
+      retry: 'needs-human',
+      message: `POST https://${name}.example/token answered with status 401: correct apiKey of ${name}`,
+    });
+  await stage.clock.advance(70 * MINUTE_MS);
+  return stage;
+}
+
+async function playFirstStart(): Promise<StatusStage> {
+  const stage = createStatusStage();
+  for (let index = 0; index < 2005; index += 1) {
+    if (index < 1736) stage.refresh(customer(index));
+    else stage.tell({ event: 'token-absent', identity: customer(index), why: 'no value yet' });
+  }
+  await stage.clock.advance(5000);
+  return stage;
+}
+
+async function playStandby(): Promise<StatusStage> {
+  const stage = createStatusStage({ isLeader: false });
+  stage.tell(
+    {
+      event: 'standing-by',
+      leader: LEADER,
+      reach: `kubectl -n payments port-forward pod/${LEADER} 8080`,
+      isOurs: true,
+    },
+    { event: 'token-absent', identity: customer(0), why: 'no value yet' },
+    { event: 'token-absent', identity: customer(1), why: 'no value yet' },
+  );
+  stage.refresh(customer(2), MINUTE_MS);
+  stage.refresh(customer(3));
+  await stage.clock.advance(5 * MINUTE_MS);
+  return stage;
+}
+
+/** Three causes at once: one for a person, two that heal; and some tokens that wait for their turn. */
+async function playMixed(): Promise<StatusStage> {
+  const stage = createStatusStage();
+  await playDay(stage);
+  for (const name of ['pik', 'pivot-b2b']) stage.refresh(buildIdentity(name), 60 * MINUTE_MS);
+  for (let index = 0; index < 300; index += 1) stage.refresh(customer(index), 20 * MINUTE_MS);
+  for (let index = 0; index < 5; index += 1)
+    stage.fail(customer(index), {
+      code: 'rate-limited',
+      message: 'too many requests: asked to wait for 30 s',
+    });
+  stage.tell({ event: 'token-absent', identity: customer(400), why: 'no value yet' });
+  const chase = buildIdentity('chase');
+  stage.tell({ event: 'token-absent', identity: chase, why: 'no value yet' });
+  stage.fail(chase, {
+    code: 'credentials-rejected',
+    retry: 'needs-human',
+    message: 'https://chase.example/token answered with status 401: correct clientSecret of chase',
+  });
+  await stage.clock.advance(30_000);
+  return stage;
+}
+
+export const STATUS_SCENES = {
+  fine: playFine,
+  down: playDown,
+  expired: playExpired,
+  'first-start': playFirstStart,
+  'stand-by': playStandby,
+  mixed: playMixed,
+} as const satisfies Readonly<Record<string, () => Promise<StatusStage>>>;
