@@ -6,7 +6,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
 import { LeaseApi } from '../../support/lease-api.ts';
 import { objectAt, textAt } from '../json-tree.ts';
@@ -20,6 +20,7 @@ import { ObjectApi } from './object-api.ts';
 import { listOf, podTable } from './object-list.ts';
 import type { ObjectStore } from './object-store.ts';
 import { serveExec, servePortForward } from './pod-streams.ts';
+import { decodeSecret, PROTOBUF } from './protobuf.ts';
 import { isSelected, type Selection } from './selector.ts';
 
 export interface ClusterServerOptions {
@@ -74,7 +75,7 @@ export class ClusterServer implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await text(request);
+    const body = await buffer(request);
     try {
       this.#answer(request, response, body);
     } catch (error) {
@@ -84,14 +85,14 @@ export class ClusterServer implements AsyncDisposable {
     }
   }
 
-  #answer(request: IncomingMessage, response: ServerResponse, body: string): void {
+  #answer(request: IncomingMessage, response: ServerResponse, body: Buffer): void {
     const { method = 'GET', url = '/', headers } = request;
     const { pathname, searchParams } = new URL(url, 'https://cluster');
     const token = /^Bearer (.+)$/.exec(headers.authorization ?? '')?.[1] ?? '';
     if (!this.#options.isAdmin(token)) {
       this.#answerPod(
         token,
-        { method, path: pathname, authorization: headers.authorization, body },
+        { method, path: pathname, authorization: headers.authorization, body: body.toString('utf8') },
         response,
       );
       return;
@@ -106,7 +107,14 @@ export class ClusterServer implements AsyncDisposable {
     } else if (method === 'GET') this.#read(target, headers.accept ?? '', response);
     else {
       const type = headers['content-type'] ?? '';
-      const { status, body: answer } = this.#objects.write(method, target, type, parseJson(body));
+      // The options of a deletion mean nothing here.
+      const sent =
+        method === 'DELETE'
+          ? undefined
+          : type === PROTOBUF
+            ? decodeSecret(body)
+            : parseJson(body.toString('utf8'));
+      const { status, body: answer } = this.#objects.write(method, target, type, sent);
       send(response, status, answer);
     }
   }

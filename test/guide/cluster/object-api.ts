@@ -1,14 +1,17 @@
-/** Writes of objects: create, patch, delete, each validated as strictly as the client asks for. */
+/** Writes of objects: create, replace, patch, apply, delete, each validated as strictly as the client asks for. */
 import { isJsonObject, type JsonObject } from '../../../src/core/wire/json.ts';
 import { parseManifests } from '../../support/manifest.ts';
 import { StrictSchemas } from '../../support/strict-schemas.ts';
-import { textAt, withoutNulls, withValue } from '../json-tree.ts';
+import { objectAt, textAt, withoutNulls, withValue } from '../json-tree.ts';
 import { NAMESPACES, PODS } from './api-resource.ts';
 import { notFound, refusal } from './api-status.ts';
 import type { Target } from './api-target.ts';
 import { markDeleted } from './controller.ts';
 import { type ObjectStore, withoutServerFields } from './object-store.ts';
 import { applyPatch } from './patch.ts';
+
+/** Helm's. It is the one that manages all that it applies, so what it sends is the whole object. */
+const SERVER_SIDE_APPLY = 'application/apply-patch+yaml';
 
 export interface WriteAnswer {
   readonly status: number;
@@ -29,10 +32,18 @@ export class ObjectApi {
         return this.#create(target, isJsonObject(body) ? body : {});
       case 'PATCH': {
         const present = this.#store.get(target.resource, target.namespace, target.name);
+        if (type === SERVER_SIDE_APPLY)
+          return present === undefined
+            ? this.#create(target, objectAt(body))
+            : this.#save(target, { ...placedAt(target, body), ...keptStatus(present) }, 200);
         return present === undefined
           ? { status: 404, body: notFound(target) }
           : this.#save(target, applyPatch(type, present, body), 200);
       }
+      case 'PUT':
+        return this.#store.get(target.resource, target.namespace, target.name) === undefined
+          ? { status: 404, body: notFound(target) }
+          : this.#save(target, placedAt(target, body), 200);
       case 'DELETE':
         return this.#delete(target);
       default:
@@ -56,8 +67,7 @@ export class ObjectApi {
         status: 409,
         body: refusal(409, 'AlreadyExists', `${resource.plural} "${name}" already exists`),
       };
-    const placed = resource.isNamespaced ? withValue(object, ['metadata', 'namespace'], namespace) : object;
-    return this.#save(target, placed, 201);
+    return this.#save(target, placedAt(target, object), 201);
   }
 
   #save({ resource, query }: Target, sent: JsonObject, status: number): WriteAnswer {
@@ -96,4 +106,13 @@ export class ObjectApi {
       body: { ...done, details: { name, kind: resource.plural, uid: textAt(object, 'metadata', 'uid') } },
     };
   }
+}
+
+/** With the namespace of the path, which a client may leave out. */
+function placedAt({ resource, namespace }: Target, object: unknown): JsonObject {
+  return resource.isNamespaced ? withValue(object, ['metadata', 'namespace'], namespace) : objectAt(object);
+}
+
+function keptStatus({ status }: JsonObject): JsonObject {
+  return status === undefined ? {} : { status };
 }
