@@ -15,7 +15,6 @@ import {
   formatMoment,
   formatRoughly,
   formatTokens,
-  formatUtcSeconds,
 } from '../core/wire/time-text.ts';
 import type { ConditionMember } from './alert-conditions.ts';
 import type { Transition } from './alert-groups.ts';
@@ -82,7 +81,7 @@ export function buildTestNotification(settings: AlertTextSettings, nowMs: number
     tokens: [],
     codes: {},
     summary: 'TEST: alert-test was run, nothing is wrong',
-    description: `sent at ${formatUtcSeconds(nowMs)} to see whether alerts arrive`,
+    description: `sent at ${formatMoment(nowMs, nowMs)} to see whether alerts arrive`,
     action: 'nothing; close it where it stays open',
     runbook: runbookLink(settings.runbookUrl, 'AlertTest'),
     startedAtMs: nowMs,
