@@ -11,6 +11,7 @@ COPY package.json package-lock.json .npmrc ./
 # No install scripts: none is needed here, and none that a dependency may get one day shall run.
 RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY config config
+COPY docs/runbook.md docs/
 COPY image image
 COPY src src
 RUN node image/application-layer.ts /layer
@@ -30,8 +31,9 @@ LABEL org.opencontainers.image.title="token-refresher" \
 # to the journal's directory, a volume.
 COPY --from=build /layer/app /app
 WORKDIR /app
-# The user has no entry in /etc/passwd: without HOME the AWS SDK fails while it looks for one.
-ENV HOME=/nonexistent NODE_ENV=production TOKEN_REFRESHER_CONFIG=/etc/token-refresher/config.yaml
+# /app/bin for `kubectl exec deploy/token-refresher -- token-refresher status`, as the documents write it; the rest is the
+# base image's. The user has no entry in /etc/passwd: without HOME the AWS SDK fails while it looks for one.
+ENV PATH=/app/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/nonexistent NODE_ENV=production TOKEN_REFRESHER_CONFIG=/etc/token-refresher/config.yaml
 USER 65532:65532
 EXPOSE 8080
 STOPSIGNAL SIGTERM

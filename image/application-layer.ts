@@ -24,6 +24,9 @@ const BANNER =
 /** What users may want at hand in a container; presets and the sandbox's configuration are read by the program. */
 const CONFIG_FILES = ['example.yaml', 'presets', 'sandbox.yaml', 'schema.json', 'token-document.schema.json'];
 
+/** On the PATH, for `kubectl exec`. The entry point does not use it: a process in between costs memory. */
+const COMMAND = "#!/usr/local/bin/node\nimport '../dist/main.js';\n";
+
 /** Every file gets the same time and mode, so that a layer differs from another one in nothing but its content. */
 const FILE_TIME = new Date(0);
 const READABLE_FILE = 0o644;
@@ -59,6 +62,10 @@ export async function buildApplicationLayer(folder: string): Promise<void> {
   await writeFile(join(app, 'THIRD-PARTY-LICENSES'), await collectLicenses(metafile));
   for (const name of CONFIG_FILES)
     await cp(join(PROJECT, 'config', name), join(app, 'config', name), { recursive: true });
+  // Read by the program, from as deep as config/: its pages at /runbook/.
+  await cp(join(PROJECT, 'docs/runbook.md'), join(app, 'docs/runbook.md'));
+  await mkdir(join(app, 'bin'));
+  await writeFile(join(app, 'bin', 'token-refresher'), COMMAND);
   await levelMetadata(app);
 }
 
@@ -86,7 +93,8 @@ async function levelMetadata(folder: string): Promise<void> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   for (const entry of entries) {
     const path = join(entry.parentPath, entry.name);
-    await chmod(path, entry.isDirectory() ? READABLE_FOLDER : READABLE_FILE);
+    const isExecutable = entry.isDirectory() || entry.parentPath === join(folder, 'bin');
+    await chmod(path, isExecutable ? READABLE_FOLDER : READABLE_FILE);
     await utimes(path, FILE_TIME, FILE_TIME);
   }
   await chmod(folder, READABLE_FOLDER);

@@ -23,8 +23,12 @@ import type { Transition } from './alert-groups.ts';
 export interface AlertTextSettings {
   /** Name of the installation. */
   readonly source: string;
-  /** URL of the runbook without a fragment; `undefined`: the file in the project. */
+  /** URL of a runbook without a fragment; `undefined`: the daemon's own pages. */
   readonly runbookUrl: string | undefined;
+  /** Where people reach the daemon's own pages, without a slash at the end. */
+  readonly ownUrl: string;
+  /** What has to be done before a link to these pages works; `undefined`: nothing. */
+  readonly ownUrlHint: string | undefined;
 }
 
 const MAX_NAMES = 10;
@@ -58,9 +62,11 @@ export function buildNotification(
     tokens: tokens.slice(0, MAX_NAMES),
     codes: Object.fromEntries(tally(failures)),
     summary: cut(`${summarize(transition, board, concerned.length)}${readers}`, MAX_SUMMARY_LENGTH),
-    description: isOver ? describeEnd(transition) : describeMembers(members, failures, nowMs).join('\n'),
+    description: isOver
+      ? describeEnd(transition)
+      : [...describeMembers(members, failures, nowMs), ...hintOf(settings)].join('\n'),
     action: isOver ? 'nothing' : decideAction(transition, failures),
-    runbook: runbookLink(settings.runbookUrl, alert),
+    runbook: runbookLink(settings.runbookUrl, alert, settings.ownUrl),
     startedAtMs,
     atMs: nowMs,
     lastedMs: Math.round(lastedMs),
@@ -81,13 +87,20 @@ export function buildTestNotification(settings: AlertTextSettings, nowMs: number
     tokens: [],
     codes: {},
     summary: 'TEST: alert-test was run, nothing is wrong',
-    description: `sent at ${formatMoment(nowMs, nowMs)} to see whether alerts arrive`,
+    description: [
+      `sent at ${formatMoment(nowMs, nowMs)} to see whether alerts arrive`,
+      ...hintOf(settings),
+    ].join('\n'),
     action: 'nothing; close it where it stays open',
-    runbook: runbookLink(settings.runbookUrl, 'AlertTest'),
+    runbook: runbookLink(settings.runbookUrl, 'AlertTest', settings.ownUrl),
     startedAtMs: nowMs,
     atMs: nowMs,
     lastedMs: 0,
   };
+}
+
+function hintOf({ runbookUrl, ownUrlHint }: AlertTextSettings): readonly string[] {
+  return runbookUrl === undefined && ownUrlHint !== undefined ? [ownUrlHint] : [];
 }
 
 function isResolved(occasion: AlertNotification['occasion']): boolean {

@@ -12,13 +12,13 @@ import { SecretUsage } from '../replica/secret-usage.ts';
 
 interface DiscoveredProviders {
   readonly providers: readonly AssembledProvider[];
-  /** Those whose customers could not be looked for, or not all of them. */
+  /** Those whose customers could not be listed, or not all of them. */
   readonly failures: readonly { readonly provider: string; readonly failure: Failure }[];
 }
 
 interface DiscoveryScope extends RefreshPorts {
   readonly connections: OutsideSystems;
-  /** Leaves providers out whose customers nobody asks for; all are looked for when left out. */
+  /** Leaves providers out whose customers nobody asks for; all are listed when left out. */
   readonly isWanted?: (provider: string) => boolean;
 }
 

@@ -28,7 +28,7 @@ export type Turn<Result> =
     };
 
 /**
- * Works as the leader, or has whoever leads asked.
+ * Works as the leader, or has the leader asked.
  * @param name what to ask for; `undefined`: nothing, the leader keeps its tokens fresh anyway
  */
 export async function inTurn<Result>(

@@ -4,7 +4,7 @@ import type { ManagedToken } from '../refresh/managed-token.ts';
 import type { RefreshOutcome } from '../refresh/refresh-run.ts';
 import type { Terminal } from './terminal.ts';
 
-/** A blip is tried again; whoever started the command decides about more. */
+/** A blip is tried again; the caller of the command decides about more. */
 const MAX_ATTEMPTS = 3;
 
 interface TokenOutcome {

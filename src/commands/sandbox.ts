@@ -29,7 +29,7 @@ export interface SandboxCommandOptions {
 }
 
 /** Between two starts bookmarks and copied commands stay right. */
-const FIRST_PORT = 4600;
+const PORTS = { store: 4600, upstreams: 4601, daemon: 4602 } as const;
 
 export async function sandbox(options: SandboxCommandOptions, terminal: Terminal): Promise<ExitCode> {
   const faults = parseFaults(options.fault, terminal);
@@ -41,7 +41,8 @@ export async function sandbox(options: SandboxCommandOptions, terminal: Terminal
     ...ports,
     speed: options.speed,
     faults,
-    firstPort: FIRST_PORT,
+    // Whoever runs a daemon by hand may run two.
+    ports: options.upstreamsOnly === true ? { ...PORTS, daemon: 0 } : PORTS,
     ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
   });
   try {

@@ -1,4 +1,4 @@
-/** The program's connection to whoever started it. Commands write here and nowhere else. */
+/** The program's connection to its caller. Commands write here and nowhere else. */
 export interface Terminal {
   /** Standard output. */
   out(text: string): void;

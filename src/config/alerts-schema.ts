@@ -1,4 +1,4 @@
-/** Who is told when something is wrong: the schema of the section, and what the program makes of it. */
+/** Who receives alerts: the schema of the section, and what the program makes of it. */
 import { z } from 'zod';
 import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { credentialReferenceSchema } from '../core/credential/reference-schema.ts';
@@ -40,7 +40,9 @@ export function createAlertsSchema(kinds: readonly SinkKind[]) {
       .describe('how often an alert that is still active is sent again'),
     runbookUrl: urlField()
       .optional()
-      .describe('where docs/runbook.md can be read, for links; without one messages name the file'),
+      .describe(
+        'your own runbook, for links, with the anchors of docs/runbook.md; without one links lead to the pages at /runbook/ of this program',
+      ),
     sinks: z.array(createSinkSchema(kinds), 'a list of sinks').prefault([]).describe('the alert receivers'),
     heartbeat: mapping({
       url: secretField(
@@ -121,7 +123,7 @@ export function readAlertReferences(
   kinds: readonly SinkKind[],
   context: ReferenceContext,
 ): AlertReferences {
-  // Also those of other kinds: a sink whose kind is misspelt has its other problems told too.
+  // Also those of other kinds: a sink whose kind is misspelt has its other problems reported too.
   const names = [...new Set(['url', ...kinds.flatMap(({ credentials }) => credentials)])];
   const section = isJsonObject(raw) ? raw : {};
   const sinks: readonly unknown[] = Array.isArray(section['sinks']) ? section['sinks'] : [];

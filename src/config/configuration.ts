@@ -23,7 +23,12 @@ export interface Configuration {
   /** `undefined`: what must survive the end of the process is kept in memory alone. */
   readonly journal: JournalConfiguration | undefined;
   readonly alerts: AlertsConfiguration;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    /** Where people reach the server, without a slash at the end. */
+    readonly url?: string | undefined;
+  };
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** In the order of the file; never empty. */
   readonly providers: readonly ProviderConfiguration[];
@@ -35,7 +40,7 @@ export interface AlertsConfiguration {
   readonly remindEveryMs: number;
   /** Without a fragment; `undefined`: messages name the file. */
   readonly runbookUrl: string | undefined;
-  /** Names are unique; empty when nobody is told. */
+  /** Names are unique; empty when nobody receives any. */
   readonly sinks: readonly SinkConfiguration[];
   readonly heartbeat: { readonly url: CredentialReference; readonly everyMs: number } | undefined;
 }

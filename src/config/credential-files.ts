@@ -2,7 +2,7 @@
  * The files that credentials are read from, looked at where `check` runs.
  *
  * Guarantee: what is found is worth a note and never an error, since a laptop or a CI job has no mounted Secrets; nothing
- * that a file holds is told.
+ * that a file holds is reported.
  */
 
 import { describeReference } from '../core/credential/credential-reference.ts';

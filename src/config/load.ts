@@ -1,7 +1,7 @@
 /**
  * A configuration file, from text to {@link Configuration}.
  *
- * Guarantee: all problems are told at once, each with its place in the file; one mistake hides only what depends on
+ * Guarantee: all problems are reported at once, each with its place in the file; one mistake hides only what depends on
  * it. After a YAML error that leaves the meaning of the rest open, the YAML errors alone are told. No problem quotes a
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
@@ -141,7 +141,7 @@ function findForeignText(text: string): string | undefined {
   return text.trim() === '' ? 'the file is empty' : undefined;
 }
 
-/** The first where the file names none, or one that does not exist: what else is wrong is then told by its rules. */
+/** The first where the file names none, or one that does not exist: what else is wrong is then reported by its rules. */
 function findStore(raw: JsonObject, stores: Stores): StoreKind {
   const section = isJsonObject(raw['store']) ? raw['store'] : {};
   return stores.find(({ kind }) => kind === section['kind']) ?? stores[0];
@@ -175,7 +175,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
   });
   const unusable = new Set(taken.map(({ path: [name] }) => name));
   const context = {
-    // What is wrong with a preset is told there alone.
+    // What is wrong with a preset is reported there alone.
     kinds: {
       ...library,
       find: (name: string) => (unusable.has(name) ? undefined : library.find(name)),

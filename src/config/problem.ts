@@ -33,7 +33,7 @@ export interface Finding {
   readonly text: string;
   readonly allowed?: string | undefined;
   readonly suggestion?: string | undefined;
-  /** Of several findings at one place only the one that demands most is told: whoever follows it has followed all. */
+  /** Of several findings at one place only the one that demands most is reported: who follows it has followed all. */
   readonly demand?: number | undefined;
 }
 

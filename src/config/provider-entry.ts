@@ -114,7 +114,7 @@ function readUnknownKind(
   );
   const found = isJsonObject(value) ? value['kind'] : undefined;
   const kindPath = [...path, 'kind'];
-  // A preset of the user's own that is wrong: told there.
+  // A preset of the user's own that is wrong: reported there.
   const isBroken = typeof found === 'string' && names.includes(found);
   const unknown: Finding = {
     path: kindPath,

@@ -112,7 +112,7 @@ export const partialProviderSchema = z
   })
   .partial();
 
-/** An entry whose kind nobody knows: at least a literal credential is told. */
+/** An entry whose kind nobody knows: at least a literal credential is reported. */
 export function createUnknownProviderSchema({ names }: StoreRules) {
   return partialProviderSchema.extend({
     secret: templateField(names).optional(),

@@ -56,6 +56,16 @@ export const httpSchema = mapping({
         '(IPv4 alone where there is no IPv6); 127.0.0.1 is for this machine alone',
     ),
   port: wholeNumberField(0, 65_535).default(8080).describe('port to listen on; 0 takes any free one'),
+  url: patternField(
+    /^https?:\/\/[^\s/?#@]+(?:\/[^\s?#@]*)?$/,
+    'an http or https URL without query, fragment and credentials',
+  )
+    .transform((url) => url.replace(/\/+$/, ''))
+    .optional()
+    .describe(
+      'where people reach this server, for links in alerts to its runbook pages; without one they lead to localhost, and ' +
+        'an alert from a pod has the kubectl port-forward command that makes them work',
+    ),
 });
 
 export const logSchema = mapping({

@@ -269,7 +269,7 @@ function collect(
 ): TokenEntries {
   const written = tokens.flatMap(usesOf);
   const unusable = new Map(
-    // From the back, so that of several names that one place yields the first is told.
+    // From the back, so that of several names that one place yields the first is reported.
     written
       .flatMap((use) => (pattern.test(use.secret) ? [] : [[formatPath(use.path), use] as const]))
       .toReversed(),

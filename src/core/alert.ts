@@ -135,7 +135,7 @@ export interface AlertNotification {
   /** What is known beyond that; may be empty. */
   readonly description: string;
   readonly action: string;
-  /** Absolute URL, or `docs/runbook.md#…` when none is configured. */
+  /** Absolute URL: of the configured runbook, or of the daemon's own page. */
   readonly runbook: string;
   readonly startedAtMs: number;
   /** When the program noticed what it tells. */
@@ -158,9 +158,17 @@ export function runbookAnchor(name: AlertNotification['alert'] | FailureCode): s
   return name.toLowerCase();
 }
 
-/** @param url of the runbook without a fragment; `undefined`: the file in the project is named */
-export function runbookLink(url: string | undefined, name: AlertNotification['alert'] | FailureCode): string {
-  return `${url ?? 'docs/runbook.md'}#${runbookAnchor(name)}`;
+/**
+ * Where people read what an alert or a failure code means.
+ * @param url of the runbook without a fragment; `undefined`: the daemon's own page
+ * @param ownUrl where the daemon's pages are reached, without a slash at the end; left out: a link from another of them
+ */
+export function runbookLink(
+  url: string | undefined,
+  name: AlertNotification['alert'] | FailureCode,
+  ownUrl = '',
+): string {
+  return url === undefined ? `${ownUrl}/runbook/${name}` : `${url}#${runbookAnchor(name)}`;
 }
 
 /** Deadline of one call to a receiver of alerts, in milliseconds. */

@@ -30,7 +30,7 @@ export interface ReceiverClient {
 }
 
 /** Reads a credential anew for each attempt. */
-export type CredentialReading = (signal: AbortSignal) => Promise<Result<SecretText>>;
+export type ReadCredential = (signal: AbortSignal) => Promise<Result<SecretText>>;
 
 export interface SinkDeps {
   readonly client: ReceiverClient;
@@ -40,9 +40,9 @@ export interface SinkDeps {
   readonly files: { run<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> };
   readonly awsCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
   /** The reading of a credential that has to be configured. */
-  readonly read: (credential: string) => CredentialReading;
+  readonly read: (credential: string) => ReadCredential;
   /** `undefined` for one that is not. */
-  readonly readOptional: (credential: string) => CredentialReading | undefined;
+  readonly readOptional: (credential: string) => ReadCredential | undefined;
 }
 
 export interface OpenSink {

@@ -22,7 +22,7 @@ export type CredentialSource =
   | Extract<CredentialReference, { kind: 'file' }>
   | Omit<Extract<CredentialReference, { kind: 'awsSecret' }>, 'key'>;
 
-export interface CredentialSourcesParts {
+export interface CredentialSourcesDeps {
   /**
    * Reads a regular file, of which more than `MAX_CREDENTIAL_BYTES` need not be read. Rejects as `node:fs` does, with an errno
    * name in `code`, which is `ETIMEDOUT` when the file system does not answer.
@@ -45,15 +45,15 @@ export class CredentialSources {
   readonly #latest = new Map<string, SourceReading>();
   readonly #watch: CredentialWatch;
 
-  constructor(parts: CredentialSourcesParts) {
+  constructor(deps: CredentialSourcesDeps) {
     this.#shared = new SharedReads(async (key, signal) => {
       const source = sourceOf(key);
-      const reading = await readSource(source, parts, signal);
+      const reading = await readSource(source, deps, signal);
       return source.kind === 'file' ? this.#unlessTheSame(key, reading) : reading;
     });
     this.#watch = new CredentialWatch({
       look: async (key, signal) => (await this.#shared.read(key, signal)).stamp,
-      clock: parts.clock,
+      clock: deps.clock,
     });
   }
 
@@ -94,7 +94,7 @@ function sourceOf(key: string): CredentialSource {
 
 async function readSource(
   source: CredentialSource,
-  { readFile, readAwsSecret }: CredentialSourcesParts,
+  { readFile, readAwsSecret }: CredentialSourcesDeps,
   signal: AbortSignal,
 ): Promise<SourceReading> {
   const text =
@@ -108,7 +108,7 @@ async function readSource(
 
 async function readTextFile(
   source: Extract<CredentialSource, { kind: 'file' }>,
-  readFile: CredentialSourcesParts['readFile'],
+  readFile: CredentialSourcesDeps['readFile'],
   signal: AbortSignal,
 ): Promise<Result<SecretText>> {
   let bytes: Uint8Array;

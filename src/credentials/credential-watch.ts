@@ -19,7 +19,7 @@ const LOOKS_AT_ONCE = 16;
 /** What a reading has seen, by reference: a hash, or `undefined` when it could not tell. */
 export type SeenStamps = ReadonlyMap<string, string | undefined>;
 
-interface CredentialWatchParts {
+interface CredentialWatchDeps {
   /** The hash of what a reference holds now; `undefined` when that cannot be told at present. */
   readonly look: (reference: string, signal: AbortSignal) => Promise<string | undefined>;
   readonly clock: Clock;
@@ -37,14 +37,14 @@ interface Watched {
 }
 
 export class CredentialWatch {
-  readonly #parts: CredentialWatchParts;
+  readonly #deps: CredentialWatchDeps;
   readonly #watched = new Map<string, Watched>();
   #round = 0;
   /** Aborted when nobody waits any more. */
   #idle: AbortController | undefined;
 
-  constructor(parts: CredentialWatchParts) {
-    this.#parts = parts;
+  constructor(deps: CredentialWatchDeps) {
+    this.#deps = deps;
   }
 
   /** References that are watched at present. */
@@ -101,7 +101,7 @@ export class CredentialWatch {
   async #lookAgainAndAgain(idle: AbortSignal): Promise<void> {
     try {
       for (;;) {
-        await this.#parts.clock.sleep(LOOK_EVERY_MS, idle);
+        await this.#deps.clock.sleep(LOOK_EVERY_MS, idle);
         this.#round += 1;
         await forEachConcurrent(this.#choose(), LOOKS_AT_ONCE, (reference) => this.#look(reference, idle));
       }
@@ -125,7 +125,7 @@ export class CredentialWatch {
     const watched = this.#watched.get(reference);
     if (watched === undefined) return;
     watched.lookedIn = this.#round;
-    const stamp = await this.#parts.look(reference, idle);
+    const stamp = await this.#deps.look(reference, idle);
     if (stamp === undefined) return;
     for (const waiter of watched.waiters) if (waiter.seen.get(reference) !== stamp) waiter.wake();
   }

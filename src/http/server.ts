@@ -1,5 +1,6 @@
 /**
- * The daemon's own HTTP server: `/livez`, `/readyz`, `/metrics`, and where there is one the status page, for GET and HEAD.
+ * The daemon's own HTTP server: `/livez`, `/readyz`, `/metrics`, and where there are such the status page and the
+ * runbook, for GET and HEAD.
  *
  * Guarantee: nothing it says is secret. Every request is bounded in size and time, connections in number, and probes get
  * through whatever other connections do ({@link ConnectionGuard}); `stop` closes all of them at once, kept ones included.
@@ -12,6 +13,7 @@ import { AnswerPace } from './answer-pace.ts';
 import { ConnectionGuard } from './connection-guard.ts';
 import type { Health, HealthReport } from './health.ts';
 import { chooseHost, describeListenError, reachableHost } from './listen-address.ts';
+import { addRunbookRoutes, RUNBOOK_PATH, type RunbookSource } from './runbook-routes.ts';
 import { SharedText } from './shared-text.ts';
 import { addStatusRoutes, STATUS_PATHS, type StatusSource } from './status-routes.ts';
 
@@ -56,6 +58,8 @@ export interface HttpServerOptions {
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
   /** Makes the status page; there is none without. */
   readonly status?: StatusSource;
+  /** What alerts and failure codes mean; there is none without. */
+  readonly runbook?: RunbookSource;
   /** Told about errors that a handler threw: bugs. The client sees status 500 and no detail. */
   readonly onFault: (error: unknown) => void;
   /** Where they are not the defaults: 600 connections, 50 answers, 5 s for a request, looked at every 1 s, stalled for 10 s. */
@@ -105,8 +109,14 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
       .send(await scrape.get());
   });
 
-  const paths = options.status === undefined ? PROBE_PATHS : [...PROBE_PATHS, ...STATUS_PATHS];
-  if (options.status !== undefined) addStatusRoutes(server, options.status, new AnswerPace(options));
+  const { status, runbook } = options;
+  const paths = [
+    ...PROBE_PATHS,
+    ...(status === undefined ? [] : STATUS_PATHS),
+    ...(runbook === undefined ? [] : [RUNBOOK_PATH]),
+  ];
+  if (runbook !== undefined) addRunbookRoutes(server, runbook);
+  if (status !== undefined) addStatusRoutes(server, status, new AnswerPace(options));
 
   // Before the body is read: what is refused anyway may send none, and its connection is not kept.
   server.addHook('onRequest', async (request, reply) => {

@@ -11,7 +11,7 @@ export interface Fault {
   /** What was written, and what might have been meant. */
   readonly written?: string;
   readonly candidates?: readonly string[];
-  /** A name that nothing uses: when it is what another fault has misspelt, that is told alone. */
+  /** A name that nothing uses: when it is what another fault has misspelt, that is reported alone. */
   readonly unused?: string;
   /** True when it may be due to what is wrong elsewhere in the description. */
   readonly needsWhole?: boolean;

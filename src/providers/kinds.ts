@@ -410,7 +410,7 @@ function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibra
     } else for (const issue of reading.issues) faults.push(toFault(name, issue));
   }
   const extended: KindLibrary = {
-    // What is wrong with one is told at the preset, and not at each provider that names it too.
+    // What is wrong with one is reported at the preset, and not at each provider that names it too.
     names: [...library.names, ...Object.keys(presets)],
     find: (name) => own.get(name) ?? library.find(name),
     extend: (more) => extend(extended, more),

@@ -81,7 +81,7 @@ export interface TokenResponse {
   readonly clockSkewMs: number | undefined;
 }
 
-/** One thing that was looked for in an answer: `token`, `in data.token, text of 312`. */
+/** One thing that was checked in an answer: `token`, `in data.token, text of 312`. */
 export interface Explained {
   readonly what: string;
   readonly found: string;

@@ -254,7 +254,7 @@ function compileExpiry(
   return [(answer) => ({ field, value: readAs(find(answer), as, zone) })];
 }
 
-/** Not an expiry in any form: it is told as such, and ignored. */
+/** Not an expiry in any form: it is reported as such, and ignored. */
 const UNUSABLE = Object.freeze({});
 
 /** A value in a form that the common reader of expiries understands as what it is. */

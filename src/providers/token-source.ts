@@ -111,7 +111,7 @@ class ProviderSource implements TokenSource {
     for (;;) {
       await this.#reading.untilChanged(signal);
       const next = await readCredentials(signal);
-      // Kept only by who acts on it: a wait that is given up here leaves the change to the next one.
+      // Kept only by who acts on it: a wait that ends early here leaves the change to the next one.
       signal.throwIfAborted();
       this.#reading = next;
       const { credentials } = next;

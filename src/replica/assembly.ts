@@ -142,11 +142,11 @@ function createChain(
   configuration: ProviderConfiguration,
   token: TokenConfiguration,
   source: TokenSource,
-  parts: Omit<TokenChainDeps, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
+  deps: Omit<TokenChainDeps, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
 ): TokenChain | undefined {
   if (token.stateSecret === undefined) return undefined;
   return new TokenChain({
-    ...parts,
+    ...deps,
     stateSecret: token.stateSecret,
     fallback: configuration.configured.chainFallback,
     remedy: () => describeRemedy(configuration, token),

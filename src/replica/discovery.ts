@@ -1,8 +1,8 @@
 /**
  * Keeps the tokens of one provider in step with the bindings of its customers.
  *
- * Guarantee: a token is given up only when its binding is known to be gone, or cannot be used any more; see
- * `known-bindings.ts`. A binding that cannot be used is told once, and again when the reason changes; the others go on.
+ * Guarantee: a token is removed only when its binding is known to be gone, or cannot be used any more; see
+ * `known-bindings.ts`. A binding that cannot be used is reported once, and again when the reason changes; the others go on.
  * All replicas decide alike.
  *
  * Non-guarantee: a new binding is found within about one interval, plus the time that the list takes (0.2 s for 100
@@ -27,13 +27,13 @@ import type { SecretUsage } from './secret-usage.ts';
 export interface DiscoveredTokens {
   /** Resolves when their secrets have been read. */
   add(tokens: readonly TokenConfiguration[], signal: AbortSignal): Promise<void>;
-  /** What is in flight ends by itself; then `token-removed` is told. */
+  /** What is in flight ends by itself; then `token-removed` is reported. */
   remove(token: TokenConfiguration, why: string): void;
   /** True while something of a removed token is still in flight: it cannot come back yet. */
   isLeaving(token: TokenConfiguration): boolean;
 }
 
-export interface DiscoveryParts {
+export interface DiscoveryDeps {
   readonly provider: ProviderConfiguration;
   readonly discovery: DiscoveryConfiguration;
   readonly catalog: BindingCatalog;
@@ -57,23 +57,23 @@ type Rejections = ReadonlyMap<string, string>;
 
 /** Tokens that are taken in at one time, so that the first need not wait for the last. */
 const ADDED_AT_ONCE = 400;
-/** Share of the interval: replicas that were started together do not ask together for ever. */
+/** Share of the interval: replicas that were started together do not go on asking together. */
 const JITTER = 0.1;
 
 export class Discovery {
-  readonly #parts: DiscoveryParts;
+  readonly #deps: DiscoveryDeps;
   readonly #bindings: KnownBindings;
   /** The claim of each token that is kept. */
-  readonly #kept = new Map<string, BoundClaim>();
-  /** As told last. */
+  readonly #managed = new Map<string, BoundClaim>();
+  /** As reported last. */
   readonly #rejected = new Map<string, string>();
   /** Something was left open, so that it has to be decided again although nothing has changed. */
   #isOpen = false;
   #failing: { readonly code: Failure['code']; readonly sinceMs: number } | undefined;
 
-  constructor(parts: DiscoveryParts) {
-    this.#parts = parts;
-    const { discovery, provider, catalog, store, clock } = parts;
+  constructor(deps: DiscoveryDeps) {
+    this.#deps = deps;
+    const { discovery, provider, catalog, store, clock } = deps;
     const fields = provider.configured.customerCredentials;
     this.#bindings = new KnownBindings({ tag: discovery.tag, fields, catalog, store, clock });
   }
@@ -83,7 +83,7 @@ export class Discovery {
    * @param onFault receives what must never happen: a look that threw
    */
   async run(signal: AbortSignal, onFault: (error: unknown) => void): Promise<void> {
-    const { clock, random, discovery } = this.#parts;
+    const { clock, random, discovery } = this.#deps;
     while (!signal.aborted) {
       const waitMs = discovery.everyMs * (1 + JITTER * (2 * random.next() - 1));
       await clock.sleep(waitMs, signal).catch(() => undefined);
@@ -93,13 +93,13 @@ export class Discovery {
 
   /** Looks once, and tells when that fails or works again. */
   async look(signal: AbortSignal): Promise<Result<void>> {
-    const { events, provider } = this.#parts;
+    const { events, provider } = this.#deps;
     const learnt = await this.#bindings.learn(signal);
     if (signal.aborted) return learnt;
     if (this.#bindings.hasNews || this.#isOpen) await this.#apply(signal);
     this.#report(learnt);
     if (learnt.ok) {
-      const counts = { customers: this.#kept.size, rejected: this.#rejected.size };
+      const counts = { customers: this.#managed.size, rejected: this.#rejected.size };
       events({ event: 'bindings-counted', provider: provider.name, ...counts });
     }
     return learnt;
@@ -108,18 +108,18 @@ export class Discovery {
   /** Gives up what is gone, takes in what is new, and tells what cannot be used. */
   async #apply(signal: AbortSignal): Promise<void> {
     const { granted, rejected } = this.#decide();
-    this.#giveUp(granted, rejected);
-    this.#tell(rejected);
+    this.#removeGone(granted, rejected);
+    this.#reportRejected(rejected);
     this.#bindings.forgetLosses();
-    const missing = granted.filter(({ token }) => !this.#kept.has(token.identity.token));
-    const added = missing.filter(({ token }) => !this.#parts.tokens.isLeaving(token));
+    const missing = granted.filter(({ token }) => !this.#managed.has(token.identity.token));
+    const added = missing.filter(({ token }) => !this.#deps.tokens.isLeaving(token));
     // A secret that another provider's token is written to may become free.
     this.#isOpen = rejected.size > 0 || added.length < missing.length;
-    await this.#takeIn(added, signal);
+    await this.#addNew(added, signal);
   }
 
   #decide(): { readonly granted: readonly BoundClaim[]; readonly rejected: Rejections } {
-    const { provider, discovery, usage, names } = this.#parts;
+    const { provider, discovery, usage, names } = this.#deps;
     const rejected = new Map<string, string>();
     const claims: BoundClaim[] = [];
     for (const [secretName, { secret, binding, unsettled }] of this.#bindings.all) {
@@ -150,25 +150,25 @@ export class Discovery {
     return { granted, rejected: new Map([...rejected, ...refused]) };
   }
 
-  #giveUp(granted: readonly BoundClaim[], rejected: Rejections): void {
-    const { tokens, usage } = this.#parts;
+  #removeGone(granted: readonly BoundClaim[], rejected: Rejections): void {
+    const { tokens, usage } = this.#deps;
     const wanted = new Map(granted.map((claim) => [claim.token.identity.token, claim]));
-    for (const [name, claim] of this.#kept) {
+    for (const [name, claim] of this.#managed) {
       const successor = wanted.get(name);
       if (successor !== undefined && isSame(claim, successor)) continue;
-      this.#kept.delete(name);
+      this.#managed.delete(name);
       usage.release(claim.token);
       tokens.remove(claim.token, this.#describeLoss(claim, rejected));
     }
   }
 
-  async #takeIn(added: readonly BoundClaim[], signal: AbortSignal): Promise<void> {
-    const { tokens, usage, events } = this.#parts;
+  async #addNew(added: readonly BoundClaim[], signal: AbortSignal): Promise<void> {
+    const { tokens, usage, events } = this.#deps;
     for (const portion of portionsOf(added, ADDED_AT_ONCE)) {
       if (signal.aborted) return;
       for (const claim of portion) {
         const { identity } = claim.token;
-        this.#kept.set(identity.token, claim);
+        this.#managed.set(identity.token, claim);
         usage.claim(claim.token);
         events({ event: 'token-added', identity, bindingSecret: claim.secretName });
       }
@@ -188,8 +188,8 @@ export class Discovery {
       : `its binding, secret ${secretName}, cannot be used any more: ${reason}`;
   }
 
-  #tell(rejected: Rejections): void {
-    const { events, provider } = this.#parts;
+  #reportRejected(rejected: Rejections): void {
+    const { events, provider } = this.#deps;
     for (const secretName of this.#rejected.keys()) {
       if (!rejected.has(secretName)) this.#rejected.delete(secretName);
     }
@@ -201,7 +201,7 @@ export class Discovery {
   }
 
   #report(learnt: Result<void>): void {
-    const { events, provider, clock } = this.#parts;
+    const { events, provider, clock } = this.#deps;
     const nowMs = clock.monotonicMs();
     const failing = this.#failing;
     if (learnt.ok) {
@@ -217,7 +217,7 @@ export class Discovery {
   }
 }
 
-/** A token whose credentials are elsewhere now has to be built anew. */
+/** A token whose credentials are elsewhere now has to be built again. */
 function isSame(a: BoundClaim, b: BoundClaim): boolean {
   const credentialsOf = ({ token }: BoundClaim): string => Object.keys(token.customerCredentials).join(' ');
   return a.secretName === b.secretName && credentialsOf(a) === credentialsOf(b);

@@ -15,7 +15,7 @@ import { readInBatches, type SecretBatch } from '../core/secret-batches.ts';
 import { type BindingFields, type ParsedBinding, parseBinding } from '../core/token/binding.ts';
 import type { SecretTag } from '../core/token/secret-tag.ts';
 
-export interface KnownBindingsParts {
+export interface KnownBindingsDeps {
   readonly tag: SecretTag;
   /** The credentials that the provider's kind needs of a customer. */
   readonly fields: BindingFields;
@@ -46,13 +46,13 @@ const ABANDONED: Failure = {
 };
 
 export class KnownBindings {
-  readonly #parts: KnownBindingsParts;
+  readonly #deps: KnownBindingsDeps;
   readonly #known = new Map<string, KnownBinding>();
   readonly #losses = new Map<string, string>();
   #hasNews = false;
 
-  constructor(parts: KnownBindingsParts) {
-    this.#parts = parts;
+  constructor(deps: KnownBindingsDeps) {
+    this.#deps = deps;
   }
 
   /** By the secret's name. */
@@ -87,7 +87,7 @@ export class KnownBindings {
   }
 
   async #list(signal: AbortSignal): Promise<Result<readonly BindingSecret[]>> {
-    const { catalog, tag, clock } = this.#parts;
+    const { catalog, tag, clock } = this.#deps;
     try {
       return await withDeadline(clock, LIST_DEADLINE_MS, signal, (limited) => catalog.list(tag, limited));
     } catch (error) {
@@ -100,7 +100,7 @@ export class KnownBindings {
 
   /** Ends when the store does not answer. */
   async #readChanged(listed: readonly BindingSecret[], signal: AbortSignal): Promise<Result<void>> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.#deps;
     const changed = listed.filter((secret) => {
       const known = this.#known.get(secret.secretName);
       return known?.unsettled !== undefined || known?.secret.revision !== secret.revision;
@@ -115,7 +115,7 @@ export class KnownBindings {
   }
 
   #learnBatch({ items, texts }: SecretBatch<BindingSecret>): Result<void> {
-    const { fields } = this.#parts;
+    const { fields } = this.#deps;
     let outcome: Result<void> = succeed(undefined);
     for (const secret of items) {
       const { secretName } = secret;
@@ -144,7 +144,7 @@ export class KnownBindings {
   }
 
   async #askForMissing(listed: readonly BindingSecret[], signal: AbortSignal): Promise<Result<void>> {
-    const { catalog, tag } = this.#parts;
+    const { catalog, tag } = this.#deps;
     const present = new Set(listed.map(({ secretName }) => secretName));
     const missing = [...this.#known.keys()].filter((secretName) => !present.has(secretName));
     let outcome: Result<void> = succeed(undefined);

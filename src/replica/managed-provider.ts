@@ -10,7 +10,7 @@ import type { AssembledProvider, RefreshPorts } from './assembly.ts';
 import type { DiscoveredTokens } from './discovery.ts';
 import type { TokenView } from './token-view.ts';
 
-export interface ManagedProviderParts
+export interface ManagedProviderDeps
   extends Pick<RefreshPorts, 'clock' | 'events'>,
     Pick<ProviderSchedulerDeps, 'ticker' | 'onFault'> {
   readonly assembled: AssembledProvider;
@@ -33,21 +33,21 @@ const UNFINISHED: RefreshOutcome = {
 
 export class ManagedProvider implements DiscoveredTokens {
   readonly scheduler: ProviderScheduler;
-  readonly #parts: ManagedProviderParts;
+  readonly #deps: ManagedProviderDeps;
   /** Names of tokens that were removed and have something in flight. */
   readonly #leaving = new Set<string>();
 
-  constructor(parts: ManagedProviderParts) {
-    this.#parts = parts;
-    this.scheduler = createScheduler(parts);
+  constructor(deps: ManagedProviderDeps) {
+    this.#deps = deps;
+    this.scheduler = createScheduler(deps);
   }
 
   get configuration(): ProviderConfiguration {
-    return this.#parts.assembled.configuration;
+    return this.#deps.assembled.configuration;
   }
 
   async add(tokens: readonly TokenConfiguration[], signal: AbortSignal): Promise<void> {
-    const { assembled, view } = this.#parts;
+    const { assembled, view } = this.#deps;
     const managedTokens = tokens.map((token) => assembled.add(token).managed);
     await view.add(managedTokens, signal);
     this.scheduler.add(managedTokens);
@@ -55,7 +55,7 @@ export class ManagedProvider implements DiscoveredTokens {
 
   /** Refreshes a token of that name now, or all of them when it is the provider's; see {@link RefreshRequests}. */
   refreshNow(name: string): readonly Promise<RefreshReport>[] {
-    const { assembled, clock } = this.#parts;
+    const { assembled, clock } = this.#deps;
     const chosen = assembled.tokens.filter(
       ({ managed }) => name === this.configuration.name || managed.identity.token === name,
     );
@@ -71,7 +71,7 @@ export class ManagedProvider implements DiscoveredTokens {
   }
 
   remove({ identity }: TokenConfiguration, why: string): void {
-    const { assembled, view, events } = this.#parts;
+    const { assembled, view, events } = this.#deps;
     const { token } = identity;
     const managed = assembled.remove(token)?.managed;
     if (managed === undefined) return;
@@ -98,7 +98,7 @@ function createScheduler({
   events,
   ticker,
   onFault,
-}: ManagedProviderParts): ProviderScheduler {
+}: ManagedProviderDeps): ProviderScheduler {
   const { configuration, tokens } = assembled;
   const { schedule, name, lifetimeMs } = configuration;
   return new ProviderScheduler({

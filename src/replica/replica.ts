@@ -64,7 +64,7 @@ export class Replica {
   }
 
   /**
-   * Resolves when the store has been read, and customers have been looked for where they are discovered. Refreshing
+   * Resolves when the store has been read, and customers have been listed where they are discovered. Refreshing
    * begins with the first term of leadership, at once when there is one replica.
    */
   start(): Promise<void> {
@@ -78,7 +78,7 @@ export class Replica {
     return this.#stopped;
   }
 
-  /** Carries out what a command has asked whoever leads for; a leader that is about to begin does so when it has. */
+  /** Carries out what a command has asked the leader for; a leader that is about to begin does so when it has. */
   readonly refreshNow: RefreshRequests = async (name) => {
     const inTime = new AbortController();
     const limit = this.#ports.clock.sleep(READY_MS, inTime.signal).catch(() => undefined);
@@ -144,7 +144,7 @@ export class Replica {
     const { events } = this.#ports;
     const stopping = this.#stopping.signal;
     const { signal } = leadership;
-    // A process that was paused may get a term that is over: nobody is told of it.
+    // A process that was paused may get a term that is over: nobody hears of it.
     if (leadership.hasEnded()) return;
     const term = createTerm(leadership, this.#drained.signal, stopping);
     const reportLoss = (): void => {

@@ -5,7 +5,7 @@ import { secretsOf } from '../config/token-configuration.ts';
 type Owner =
   /** One of the provider's credentials is read from it. */
   | { readonly kind: 'credential'; readonly provider: string }
-  /** A token is written to it. The provider may decide anew about one that it has discovered. */
+  /** A token is written to it. The provider may decide again about one that it has discovered. */
   | { readonly kind: 'configured' | 'discovered'; readonly provider: string; readonly token: string };
 
 export class SecretUsage {

@@ -23,7 +23,7 @@ export interface ViewedToken {
   invalidate(): void;
 }
 
-export interface TokenViewParts {
+export interface TokenViewDeps {
   readonly managedTokens: readonly ViewedToken[];
   readonly store: Pick<TokenStore, 'read' | 'readMany'>;
   readonly clock: Clock;
@@ -43,18 +43,18 @@ const MAX_REREAD_MS = 300_000;
 const MAX_READS_PER_LOOK = 1_000;
 
 export class TokenView {
-  readonly #parts: TokenViewParts;
+  readonly #deps: TokenViewDeps;
   readonly #managedTokens: Set<ViewedToken>;
-  /** Monotonic time at which what is known was true at the earliest, by token. */
+  /** Earliest monotonic time at which what is known was true, by token. */
   readonly #knownSinceMs = new Map<ViewedToken, number>();
   /** Tokens that were read, and that the leader should have refreshed: when (monotonic) they are read again. */
   readonly #rereads = new Map<ViewedToken, { readonly atMs: number; readonly afterMs: number }>();
   /** Monotonic time before which others may have led; `undefined`: nobody has. */
   #leadsSinceMs: number | undefined;
 
-  constructor(parts: TokenViewParts) {
-    this.#parts = parts;
-    this.#managedTokens = new Set(parts.managedTokens);
+  constructor(deps: TokenViewDeps) {
+    this.#deps = deps;
+    this.#managedTokens = new Set(deps.managedTokens);
   }
 
   /**
@@ -93,13 +93,13 @@ export class TokenView {
 
   /** The managed tokens have kept the view themselves until now; from here on others may write. */
   noteEndOfTerm(): void {
-    const nowMs = this.#parts.clock.monotonicMs();
+    const nowMs = this.#deps.clock.monotonicMs();
     for (const managed of this.#managedTokens) this.#knownSinceMs.set(managed, nowMs);
   }
 
   /** Follows what the leader publishes, one read per token and refresh, until aborted. */
   async keepWarm(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     while (!signal.aborted) {
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
@@ -126,7 +126,7 @@ export class TokenView {
 
   /** Ends early when the store does not answer or the signal is aborted. */
   async #read(managedTokens: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
-    const { store, clock } = this.#parts;
+    const { store, clock } = this.#deps;
     const namesOf = ({ secretNames }: ViewedToken): readonly string[] => secretNames;
     const options = { namesOf, everyMs: BATCH_EVERY_MS, store, clock, signal };
     for await (const batch of readInBatches(managedTokens, options))
@@ -138,7 +138,7 @@ export class TokenView {
     { items, texts, startedMs }: SecretBatch<ViewedToken>,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { store } = this.#parts;
+    const { store } = this.#deps;
     const reader: TextReader = {
       read: async (secretName) => texts.get(secretName) ?? store.read(secretName, signal),
     };

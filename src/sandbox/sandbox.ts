@@ -34,10 +34,10 @@ export interface SandboxOptions {
   /** Versions that a secret may get in the store's day; 144 by default. */
   readonly versionWall?: number;
   /**
-   * The store listens on this port, the providers and the daemon on the two after it, unless others have them; any free
-   * ports by default. A sandbox that does not get the first one leaves the others alone: they are of another sandbox.
+   * Where store, providers and daemon listen unless others do; any free ports by default. A sandbox that does not get the
+   * store's leaves the others alone: they are of another sandbox.
    */
-  readonly firstPort?: number;
+  readonly ports?: { readonly store: number; readonly upstreams: number; readonly daemon: number };
   /** Told every token as it is issued, so that a test can search for leaks. */
   readonly onSecretIssued?: (text: string) => void;
   /** Told of every request to a provider. */
@@ -61,6 +61,7 @@ export interface Sandbox {
 
 const TEMPLATE = new URL('../../config/sandbox.yaml', import.meta.url);
 const DAY_MS = 86_400_000;
+const ANY_PORTS = { store: 0, upstreams: 0, daemon: 0 } as const;
 
 /** The emulator wants signed requests and checks no signature. */
 export const SANDBOX_AWS_CREDENTIALS = { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' } as const;
@@ -77,9 +78,9 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     dayMs: DAY_MS / speed,
     ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
   });
-  const { firstPort = 0 } = options;
-  const store = await startSecretsManagerServer({ engine: secretsManager, clock, port: firstPort });
-  const ownsPorts = firstPort !== 0 && store.port === firstPort;
+  const wanted = options.ports ?? ANY_PORTS;
+  const store = await startSecretsManagerServer({ engine: secretsManager, clock, port: wanted.store });
+  const ports = store.port === wanted.store ? wanted : ANY_PORTS;
   const stopping = new AbortController();
   const faults = new FaultSchedule({
     clock,
@@ -99,11 +100,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     upstreams: providers,
     clock,
     faults,
-    observer: options.observer,
-    port: ownsPorts ? firstPort + 1 : 0,
+    port: ports.upstreams,
     onSlackMessage: (text) => {
       for (const listener of slackListeners) listener(readSlackMarkup(text));
     },
+    observer: options.observer,
   });
 
   const folder = await mkdtemp(join(tmpdir(), 'token-refresher-sandbox-'));
@@ -111,7 +112,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const text = createSandboxConfiguration(await readFile(TEMPLATE, 'utf8'), {
     storeEndpoint: store.endpoint,
     baseUrlOf: (kind) => upstreams.baseUrlOf(kind),
-    httpPort: ownsPorts && (await isFreeOnLoopback(firstPort + 2)) ? firstPort + 2 : 0,
+    httpPort: (await isFreeOnLoopback(ports.daemon)) ? ports.daemon : 0,
     speed,
   });
   await writeFile(configPath, text);

@@ -139,7 +139,7 @@ function renderOutlook(readers: ReadersStatus, at: string): Html {
 
 /** Without a configured address there is nowhere to link to. */
 export function renderRunbook(code: string, runbook: string): Html {
-  return /^https?:\/\//.test(runbook)
+  return /^(?:https?:\/\/|\/runbook\/)/.test(runbook)
     ? html`<a href="${runbook}" rel="noreferrer" title="runbook">${code}</a>`
     : html`<strong title="${runbook}">${code}</strong>`;
 }

@@ -99,7 +99,7 @@ const tokenStatusSchema = z.strictObject({
       message: z.string(),
       since: time.describe('when the first attempt in a row failed'),
       attempts: count,
-      runbook: z.string().describe('a URL, or the file in the project'),
+      runbook: z.string().describe('a URL, or a path on this server'),
     })
     .nullable(),
   versions: z

@@ -6,7 +6,7 @@
 import { createReceiverClient } from '../adapters/alert-receiver/receiver-client.ts';
 import { FileLanes } from '../adapters/files/file-lanes.ts';
 import { createHttpTransport } from '../adapters/net/http-transport.ts';
-import { buildTestNotification } from '../alerts/alert-text.ts';
+import { type AlertTextSettings, buildTestNotification } from '../alerts/alert-text.ts';
 import { keepBeating } from '../alerts/heartbeat.ts';
 import { type AlertTarget, Notifier } from '../alerts/notifier.ts';
 import type { AlertsConfiguration, Configuration } from '../config/configuration.ts';
@@ -16,8 +16,9 @@ import type { RefreshEvent } from '../core/events.ts';
 import type { Random, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { CredentialCheck, CredentialReading, ReceiverClient } from '../core/sink-kind.ts';
+import type { CredentialCheck, ReadCredential, ReceiverClient } from '../core/sink-kind.ts';
 import { type ConnectionPorts, createReferenceReader } from './connections.ts';
+import { findOwnPages } from './own-pages.ts';
 
 export interface AlertingPorts extends ConnectionPorts {
   /** Where `awsSecret` references are read from. */
@@ -40,7 +41,7 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
   const transport = createHttpTransport(ports);
   const client = createReceiverClient({ clock: ports.clock, transport });
   const closers: (() => Promise<void>)[] = [];
-  const stored: CredentialReading[] = [];
+  const stored: ReadCredential[] = [];
   const deps = {
     client,
     transport,
@@ -49,14 +50,14 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
     awsCredentials: ports.awsCredentials,
   };
   const targets = sinks.flatMap(({ name, credentials, leastSeverity, create }) => {
-    const readOptional = (field: string): CredentialReading | undefined => {
+    const readOptional = (field: string): ReadCredential | undefined => {
       const reference = credentials[field];
       if (reference === undefined) return undefined;
       const reading = createReading(field, reference, ports);
       if (reference.kind === 'awsSecret') stored.push(reading);
       return reading;
     };
-    const read = (field: string): CredentialReading => {
+    const read = (field: string): ReadCredential => {
       const reading = readOptional(field);
       if (reading === undefined) throw new Error(`sink ${name} has no ${field}`);
       return reading;
@@ -70,7 +71,7 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
     targets,
     client,
     readAhead: async (signal) => {
-      let left: readonly CredentialReading[] = stored;
+      let left: readonly ReadCredential[] = stored;
       while (left.length > 0) {
         const results = await Promise.all(left.map((reading) => reading(signal)));
         left = left.filter((_, index) => results[index]?.ok !== true);
@@ -89,11 +90,7 @@ const READ_AHEAD_AGAIN_MS = 60_000;
  * Reads a receiver's secret anew for each attempt, so that a changed one counts at once. What was read last is good enough
  * while it cannot be read: people have to hear that Secrets Manager is down, most of all when their URL lies there.
  */
-function createReading(
-  field: string,
-  reference: CredentialReference,
-  ports: AlertingPorts,
-): CredentialReading {
+function createReading(field: string, reference: CredentialReference, ports: AlertingPorts): ReadCredential {
   const read = createReferenceReader({ [field]: reference }, ports);
   let last: SecretText | undefined;
   return async (signal) => {
@@ -135,12 +132,12 @@ export interface TestResult {
 
 /** Sends a labelled test alert to every sink, side by side, once. The heartbeat is not told: nothing is alive yet. */
 export async function sendTestAlerts(
-  { alerts }: Configuration,
+  configuration: Configuration,
   ports: AlertingPorts,
   signal: AbortSignal,
 ): Promise<readonly TestResult[]> {
-  const receivers = createReceivers(alerts, ports);
-  const notification = buildTestNotification(textsOf(alerts), ports.clock.now());
+  const receivers = createReceivers(configuration.alerts, ports);
+  const notification = buildTestNotification(textsOf(configuration, ports), ports.clock.now());
   try {
     return await Promise.all(
       receivers.targets.map(async ({ sink }) => ({
@@ -176,7 +173,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
   const notifier = new Notifier({
     ...options,
     targets: receivers.targets,
-    texts: textsOf(alerts),
+    texts: textsOf(configuration, options),
     remindEveryMs: alerts.remindEveryMs,
     providers: providers.map(({ name }) => name),
   });
@@ -208,7 +205,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
 }
 
 function createPing(
-  readUrl: CredentialReading,
+  readUrl: ReadCredential,
   client: ReceiverClient,
 ): (signal: AbortSignal) => Promise<Result<void>> {
   return async (signal) => {
@@ -218,6 +215,10 @@ function createPing(
   };
 }
 
-function textsOf({ name, runbookUrl }: AlertsConfiguration) {
-  return { source: name, runbookUrl };
+function textsOf(configuration: Configuration, { readEnv }: AlertingPorts): AlertTextSettings {
+  const { alerts, http } = configuration;
+  // Nobody can know beforehand where a server is that takes any free port.
+  const runbookUrl =
+    alerts.runbookUrl ?? (http.port === 0 && http.url === undefined ? 'docs/runbook.md' : undefined);
+  return { source: alerts.name, runbookUrl, ...findOwnPages(configuration, readEnv) };
 }

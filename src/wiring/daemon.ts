@@ -2,14 +2,17 @@
  * The daemon: a replica, the HTTP server that tells how it is, and the alerts beside them. Starts everything in order and
  * tears down in reverse.
  */
+import { readRunbook } from '../adapters/runbook-file.ts';
 import { createCronLogger } from '../adapters/system/cron-log.ts';
 import { createCronTicker } from '../adapters/system/cron-ticker.ts';
 import type { Configuration } from '../config/configuration.ts';
 import { VERSION } from '../core/version.ts';
 import { createHealth } from '../http/health.ts';
+import type { RunbookSource } from '../http/runbook-routes.ts';
 import { type HttpServer, startHttpServer } from '../http/server.ts';
 import type { StatusSource } from '../http/status-routes.ts';
 import { Replica, type ReplicaPorts } from '../replica/replica.ts';
+import { RunbookPages } from '../status/runbook-pages.ts';
 import { StatusPages } from '../status/status-pages.ts';
 import { type Alerting, createAlerting } from './alerting.ts';
 import { type ConnectionPorts, type Connections, connect, findJournalProblem } from './connections.ts';
@@ -23,6 +26,8 @@ export interface DaemonPorts extends ReplicaPorts {
   readonly metrics: { text(): Promise<string>; readonly contentType: string };
   /** Makes the status page; there is none without. */
   readonly status?: StatusSource;
+  /** What alerts and failure codes mean; there is none without. */
+  readonly runbook?: RunbookSource;
   /** `undefined`: nobody is to be told. */
   readonly alerting?: Alerting | undefined;
 }
@@ -148,6 +153,7 @@ export function createDaemon(
       board,
       clock: ports.clock,
     }),
+    runbook: new RunbookPages(readRunbook()),
     coordinator: createCoordinator(configuration, {
       ...ports,
       events,

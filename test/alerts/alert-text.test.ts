@@ -12,7 +12,12 @@ import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/fail
 import { FakeClock } from '../support/fake-clock.ts';
 import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
 
-const SETTINGS = { source: 'payments', runbookUrl: 'https://wiki.example.com/runbook' };
+const SETTINGS = {
+  source: 'payments',
+  runbookUrl: 'https://wiki.example.com/runbook',
+  ownUrl: 'http://localhost:8080',
+  ownUrlHint: "the runbook's link works while this runs: kubectl port-forward pod/a 8080",
+};
 const LEADS: RefreshEvent = { event: 'leadership-acquired' };
 
 /** Tokens live for half an hour and are refreshed two minutes before their end. */
@@ -241,9 +246,14 @@ describe('buildNotification', () => {
     assert.equal(tell('recovered').summary, 'recovered: pik: not managed any more');
   });
 
-  it('names the file when no runbook is configured', () => {
-    const { runbook } = buildTestNotification({ source: 'payments', runbookUrl: undefined }, NOON_MS);
-    assert.equal(runbook, 'docs/runbook.md#alerttest');
+  it("leads to the daemon's own page when no runbook is configured, and says how to reach it", () => {
+    const own = { ...SETTINGS, runbookUrl: undefined };
+    const test = buildTestNotification(own, NOON_MS);
+    assert.equal(test.runbook, 'http://localhost:8080/runbook/AlertTest');
+    assert.equal(test.description.split('\n').at(-1), SETTINGS.ownUrlHint);
+    const { description } = buildTestNotification({ ...own, ownUrlHint: undefined }, NOON_MS);
+    assert.doesNotMatch(description, /kubectl/);
+    assert.doesNotMatch(buildTestNotification(SETTINGS, NOON_MS).description, /kubectl/);
   });
 
   it('stays short, whatever fails with whatever words', () => {

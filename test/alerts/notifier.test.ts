@@ -28,7 +28,12 @@ function startNotifier(
   const notifier = new Notifier({
     board,
     targets: [{ sink, leastSeverity }],
-    texts: { source: 'payments', runbookUrl: undefined },
+    texts: {
+      source: 'payments',
+      runbookUrl: undefined,
+      ownUrl: 'http://localhost:8080',
+      ownUrlHint: undefined,
+    },
     remindEveryMs: 3_600_000,
     providers: ['pivot-b2b2c', 'pik'],
     clock,

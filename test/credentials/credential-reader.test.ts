@@ -12,13 +12,13 @@ import {
   type CredentialReaderInput,
   createCredentialReader,
 } from '../../src/credentials/credential-reader.ts';
-import { CredentialSources, type CredentialSourcesParts } from '../../src/credentials/credential-sources.ts';
+import { CredentialSources, type CredentialSourcesDeps } from '../../src/credentials/credential-sources.ts';
 import type { Credentials } from '../../src/providers/provider.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const CANARY = 'canary-7f3a';
 
-type World = Partial<CredentialSourcesParts & Pick<CredentialReaderInput, 'readEnv'>>;
+type World = Partial<CredentialSourcesDeps & Pick<CredentialReaderInput, 'readEnv'>>;
 
 function createReader(
   references: CredentialReferences,

@@ -36,7 +36,7 @@ describe('the application layer of the image', () => {
     assert.ok(bytes <= LIMIT_BYTES, `${bytes} bytes`);
   });
 
-  it('holds the program, configurations to look at and licences, and nothing else', async () => {
+  it('holds the program, configurations to look at and licences, the command, the runbook, and nothing else', async () => {
     const files = (await listFiles(app)).map((path) =>
       path
         .replace(/^dist\/chunks\/.*\.js$/, 'dist/chunks/*.js')
@@ -44,6 +44,7 @@ describe('the application layer of the image', () => {
     );
     assert.deepEqual([...new Set(files)].toSorted(), [
       'THIRD-PARTY-LICENSES',
+      'bin/token-refresher',
       'config/example.yaml',
       'config/presets/*.yaml',
       'config/sandbox.yaml',
@@ -51,8 +52,17 @@ describe('the application layer of the image', () => {
       'config/token-document.schema.json',
       'dist/chunks/*.js',
       'dist/main.js',
+      'docs/runbook.md',
       'package.json',
     ]);
+  });
+
+  it('has a command for the PATH that can be executed, and reads the runbook of its own', async () => {
+    const { mode } = await stat(join(app, 'bin/token-refresher'));
+    assert.equal(mode & 0o777, 0o755);
+    assert.equal((await stat(join(app, 'dist/main.js'))).mode & 0o777, 0o644);
+    const { stdout } = await run(process.execPath, [join(app, 'bin/token-refresher'), '--version']);
+    assert.equal(stdout, `${VERSION}\n`);
   });
 
   it('is the same, byte for byte, when it is built again', async (t) => {

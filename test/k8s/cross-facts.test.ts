@@ -47,6 +47,7 @@ describe('the Deployment', () => {
     assert.deepEqual([...env.keys()].toSorted(), [
       'AWS_EC2_METADATA_DISABLED',
       'POD_NAME',
+      'POD_NAMESPACE',
       'TOKEN_REFRESHER_CONFIG',
       'TOKEN_REFRESHER_LEASE_NAME',
     ]);

@@ -193,7 +193,12 @@ export class Pod {
     return new Notifier({
       board,
       targets: [{ sink: receiver.connect(process, clock), leastSeverity: 'warning' }],
-      texts: { source: alerts.name, runbookUrl: alerts.runbookUrl },
+      texts: {
+        source: alerts.name,
+        runbookUrl: alerts.runbookUrl,
+        ownUrl: 'http://localhost:8080',
+        ownUrlHint: undefined,
+      },
       remindEveryMs: alerts.remindEveryMs,
       providers: providers.map(({ name }) => name),
       clock,

@@ -41,10 +41,10 @@ describe('/status.json', () => {
     assert.deepEqual([pik.calls?.recent, pik.calls?.failed], [20, 0]);
   });
 
-  it('names the file of the runbook when no address is configured', () => {
+  it('links to its own page of the runbook when no address is configured', () => {
     const stage = createStatusStage({ runbookUrl: undefined });
     stage.tell(sampleEvents['token-restored'], sampleEvents['refresh-failed']);
-    assert.equal(read(stage).view.tokens[0]?.failure?.runbook, 'docs/runbook.md#provider-unavailable');
+    assert.equal(read(stage).view.tokens[0]?.failure?.runbook, '/runbook/provider-unavailable');
     assert.doesNotMatch(stage.pages.page('').body, /href="docs/);
   });
 

@@ -1,5 +1,5 @@
 /**
- * The one HTTP call that every receiver of alerts is told with.
+ * The one HTTP call that reaches every receiver of alerts.
  *
  * Guarantee: it ends by {@link ALERT_LIMIT_MS}, keeps nothing of an answer but its status and `Retry-After`, follows no
  * redirect (a key goes to the configured host or nowhere), sends nothing unencrypted except to loopback or where the

@@ -11,12 +11,7 @@ import { z } from 'zod';
 import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import {
-  type CredentialReading,
-  defineSink,
-  type ReceiverClient,
-  secretField,
-} from '../../core/sink-kind.ts';
+import { defineSink, type ReadCredential, type ReceiverClient, secretField } from '../../core/sink-kind.ts';
 import { patternField, urlField } from '../../core/wire/field-schemas.ts';
 import { URL_FORM } from '../../core/wire/service-url.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
@@ -25,8 +20,8 @@ export interface AlertmanagerSinkOptions {
   readonly name: string;
   /** `http://alertmanager-0.monitoring:9093`; without a trailing slash, a path prefix is allowed. */
   readonly url: string;
-  /** Reads a bearer token anew for each call; `undefined`: none is needed, and http is allowed. */
-  readonly readToken: CredentialReading | undefined;
+  /** Reads a bearer token again for each call; `undefined`: none is needed, and http is allowed. */
+  readonly readToken: ReadCredential | undefined;
   readonly client: ReceiverClient;
 }
 

@@ -29,7 +29,7 @@ const NEVER = new AbortController().signal;
 
 export interface AwsCredentialsOptions {
   readonly clock: Clock;
-  /** Looks anew; frees what it holds when aborted. Rejects with an {@link AwsCredentialsError}. */
+  /** Looks again; frees what it holds when aborted. Rejects with an {@link AwsCredentialsError}. */
   readonly lookUp: (signal: AbortSignal) => Promise<AwsIdentity>;
   /** Where it looks, for messages. */
   readonly place: () => string;

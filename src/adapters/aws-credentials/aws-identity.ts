@@ -19,7 +19,7 @@ export const LOCAL_TROUBLE: ReadonlyMap<string, string> = new Map([
 
 /**
  * The daemon's own AWS credentials could not be had, so that nothing was sent. The message continues "…: ", says where
- * they were looked for and what to do, and quotes nothing; `cause`: what the SDK has thrown.
+ * they were searched and what to do, and quotes nothing; `cause`: what the SDK has thrown.
  */
 export class AwsCredentialsError extends Error {
   override readonly name = 'AwsCredentialsError';

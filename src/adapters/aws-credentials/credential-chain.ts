@@ -3,7 +3,7 @@
  *
  * Guarantee: the files that the SDK reads (some of them synchronously) are looked at first, as files that may hang are;
  * a container's agent is asked by our own client; each look-up has a chain of its own, so that nothing of a former one is
- * joined, and the connection to STS is closed when it is given up.
+ * joined, and the connection to STS is closed when it is abandoned.
  * Non-guarantee: what else a profile may name (a process, SSO) ends when it likes; see `MANY_LOST`.
  */
 import { join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Turns of the processes that share a journal directory, and requests to whoever has the turn: a socket in there.
+ * Turns of the processes that share a journal directory, and requests to the one that has the turn: a socket in there.
  *
  * Guarantee: of two processes with one directory one refreshes at a time, as far as {@link DirectorySocket} can tell; only
  * who may write the directory can ask.
@@ -52,7 +52,7 @@ export class DirectoryRequests {
   }
 
   /**
-   * Asks whoever has the turn, once. `undefined`: nobody has, or whoever had it ended without an answer. Waits for those
+   * Asks the process that has the turn, once. `undefined`: none has, or it ended without an answer. Waits for those
    * who cannot be asked; rejects when aborted.
    */
   async ask(name: string, signal: AbortSignal): Promise<readonly RefreshReport[] | undefined> {

@@ -1,7 +1,7 @@
 /**
  * Records of one kind in {@link PrivateFiles}: a small file of JSON each, named by a hash of what it is about.
  *
- * Guarantee: nothing rejects. What fails or does not end in time is told in words that hold nothing secret, and a damaged
+ * Guarantee: nothing rejects. What fails or does not end in time is reported in words that hold nothing secret, and a damaged
  * record reads as none. What a later release has written is never removed by a sweep.
  */
 import { createHash } from 'node:crypto';

@@ -11,11 +11,11 @@ const NEVER = new AbortController().signal;
 export interface RecordDeps {
   readonly directory: PrivateFiles;
   readonly clock: Clock;
-  /** Told what goes wrong, in words that hold nothing secret; the same problem in a row is told once. */
+  /** Told what goes wrong, in words that hold nothing secret; the same problem in a row is reported once. */
   readonly report: (problem: string) => void;
 }
 
-/** Work on files whose failure is told instead of thrown. */
+/** Work on files whose failure is reported instead of thrown. */
 export class ReportedWork {
   readonly #deps: RecordDeps;
   #lastProblem: string | undefined;

@@ -1,7 +1,7 @@
 /**
  * What a replica says about the election: whether it works, who leads, and that nobody does.
  *
- * Guarantee: each cause is told once, until what failed has succeeded. That something else has succeeded says nothing: an
+ * Guarantee: each cause is reported once, until what failed has succeeded. That something else has succeeded says nothing: an
  * API server that is read well may refuse every write, and then nobody leads.
  */
 import { isSameInstallation } from '../../core/installation.ts';
@@ -28,14 +28,14 @@ export class ElectionReport {
   readonly #options: ElectionReportOptions;
   /** What fails now. */
   readonly #failing = new Map<Side, string>();
-  /** What has been told since the first of these failures. */
+  /** What has been reported since the first of these failures. */
   readonly #told = new Set<string>();
   #failingSinceMs = 0;
   /** Monotonic time at which somebody was known to lead. */
   #ledAtMs: number;
-  /** As it was told; `undefined` when nobody else is known to lead. */
+  /** As it was reported; `undefined` when nobody else is known to lead. */
   #leader: string | undefined;
-  /** Why nobody leads, as it was told; `undefined` while somebody does as far as people have been told. */
+  /** Why nobody leads, as it was reported; `undefined` while somebody does as far as people know. */
   #vacancy: string | undefined;
 
   constructor(options: ElectionReportOptions) {
@@ -101,7 +101,7 @@ export class ElectionReport {
     if (vacantForMs <= timing.leaseDurationMs + timing.retryPeriodMs) return;
     this.#leader = undefined;
     const { problem } = this;
-    // That it fails has been told, and nothing since that would let people believe that somebody leads.
+    // That it fails has been reported, and nothing since that would let people believe that somebody leads.
     if (problem !== undefined && this.#vacancy !== undefined) return;
     const { holder } = observed;
     const cause = problem ?? `held by ${holder ?? 'nobody'}`;

@@ -17,7 +17,7 @@ export async function findLeaseProblem(client: LeaseClient, call: LeaseCall): Pr
     : undefined;
 }
 
-/** Who holds the lease, as a sentence. @param installation of whoever asks */
+/** Who holds the lease, as a sentence. @param installation of the caller */
 export async function describeHolder(
   client: LeaseClient,
   installation: string,

@@ -63,7 +63,7 @@ export interface LeaseClient {
 export interface LeaseClientOptions {
   readonly apiServer: ApiServer;
   readonly leaseName: string;
-  /** Its name, or the file that holds it: a pod is told its own namespace that way. */
+  /** Its name, or the file that holds it: a pod finds its own namespace that way. */
   readonly namespace: { readonly name: string } | { readonly file: string };
   readonly clock: Clock;
   /** One for the whole process; of its own when left out. */

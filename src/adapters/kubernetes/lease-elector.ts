@@ -13,9 +13,9 @@
  * - A lease is no fence. A write that left before the term ended may arrive after it: the store's compare-and-swap
  *   decides about that one.
  * - Monotonic clocks have to run at about the same speed, and while a machine is suspended its own may stand still.
- * - Whoever edits or deletes the Lease by hand can make two leaders, for at most a renew deadline. A record that was
+ * - People who edit or delete the Lease manually can make two leaders, for at most a renew deadline. A record that was
  *   edited so that it says less (no duration, a malformed field) is waited for as long as our own, and one that names us
- *   is written anew.
+ *   is written again.
  */
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
@@ -311,7 +311,7 @@ class LeaseElector implements Coordinator {
     this.#observed.observe(lease, this.#options.identity, this.#nowMs());
   }
 
-  /** @returns the failure; one that we brought about ourselves is told nowhere */
+  /** @returns the failure; one that we brought about ourselves is not reported */
   #noteAnswer(operation: LeaseOperation, answer: LeaseAnswer, signal: AbortSignal): LeaseProblem | undefined {
     const problem = answer.kind === 'failed' ? answer.problem : undefined;
     if (problem === undefined || !signal.aborted)

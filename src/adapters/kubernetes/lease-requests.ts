@@ -1,11 +1,11 @@
 /**
- * Requests to refresh a token, on the Lease: a command writes one into an annotation, whoever holds the Lease carries it
- * out and writes the answer into another. Both need the rights that an election needs, and no others; whoever may write
+ * Requests to refresh a token, on the Lease: a command writes one into an annotation, the holder of the Lease carries it
+ * out and writes the answer into another. Both need the rights that an election needs, and no others; who may write
  * the Lease may take leadership away, which is more.
  *
  * Guarantee: a request is carried out once in a term, and not later than {@link STALE_MS} after it was written. Commands
  * take turns: none overwrites what another one waits for.
- * Non-guarantee: a command that has died holds the others up for as long as whoever leads may work on its request.
+ * Non-guarantee: a command that has died holds the others up for as long as the leader may work on its request.
  */
 import { z } from 'zod';
 import type { Clock, Random } from '../../core/ports.ts';

@@ -3,10 +3,10 @@ import type { Clock, Leadership } from '../../core/ports.ts';
 /**
  * One term of leadership. It ends by itself when it has not been extended for long enough.
  *
- * Guarantee: whoever asks {@link LeaseTerm.hasEnded} after the deadline is told so, whatever the timers have done: the
+ * Guarantee: {@link LeaseTerm.hasEnded} is true after the deadline, whatever the timers have done: the
  * clock is compared each time. A process that was stopped for a minute may handle an answer before the timer of the
  * deadline, because Node's event loop takes I/O first; it still finds the term ended when it asks.
- * Non-guarantee: whoever asks the signal alone, or is stopped between asking and acting, may be late.
+ * Non-guarantee: code that asks the signal alone, or is stopped between asking and acting, may be late.
  */
 export class LeaseTerm implements Leadership {
   readonly sinceMonotonicMs: number;

@@ -2,7 +2,7 @@
  * A Lease as the API server writes it (coordination.k8s.io/v1) and the record in it.
  *
  * Guarantee: whatever else the object holds (labels of a deployment tool, fields of later versions) is sent back
- * unchanged by an update, because an update replaces the whole object. A record that somebody has edited by hand is read
+ * unchanged by an update, because an update replaces the whole object. A record that somebody has edited manually is read
  * for what it is still good for: an election is never stopped for good by a field that is missing or malformed.
  */
 
@@ -29,7 +29,7 @@ export interface Lease {
   /** The record's exact text: whether it has changed is all that its times are used for. */
   readonly recordText: string;
   readonly resourceVersion: string;
-  /** Of whoever wrote it last, see {@link LeaseChange.installation}; `undefined`: it does not say. */
+  /** Of its last writer, see {@link LeaseChange.installation}; `undefined`: it does not say. */
   readonly installation: string | undefined;
   /** `undefined`: the server does not say. */
   readonly namespace: string | undefined;

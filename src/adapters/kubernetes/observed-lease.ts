@@ -6,7 +6,7 @@ import type { Lease } from './lease.ts';
  * the record's own duration, on its own monotonic clock. The times in the record are never compared with anything.
  *
  * A record that names no duration is waited for as long as ours, and none longer than a duration can be configured: more
- * was written by hand, and whoever leads by our rules has stopped by then.
+ * was written manually, and a leader by our rules has stopped by then.
  */
 export class ObservedLease {
   readonly #ownDurationMs: number;

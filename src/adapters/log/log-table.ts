@@ -83,7 +83,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'token-fetched': {
     level: (_event, { news }) => (news.length > 0 ? 'warn' : 'debug'),
     fields: [...TOKEN, 'code', 'durationMs', 'clockSkewMs', 'notes'],
-    // A failed fetch is told by `refresh-failed`, which knows what it means for readers.
+    // A failed fetch is reported by `refresh-failed`, which knows what it means for readers.
     sentence: ({ failure }, { news }) =>
       [failure === undefined ? 'token fetched' : `fetch failed: ${failure.message}`, ...news].join('; '),
   },

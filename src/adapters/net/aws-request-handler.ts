@@ -19,7 +19,7 @@ interface AwsHandlerOptions {
   readonly abortSignal?: unknown;
 }
 
-/** Has no limit of its own for an answer: whoever calls the SDK hands in a signal. */
+/** Has no limit of its own for an answer: the caller of the SDK hands in a signal. */
 export class AwsRequestHandler {
   /** The SDK hands the handler of a client on to STS unless it says `h2`. */
   readonly metadata = { handlerProtocol: 'http/1.1' };

@@ -53,7 +53,7 @@ export class Connector {
 
   /**
    * @param tls for the target; a proxy is shown no client certificate, and trusted only by the system's CAs
-   * @param progress how far it has come, for whoever gives up
+   * @param progress how far it has come, for a caller that gives up
    * @throws {HttpFault}, an error of the system, or the signal's reason
    */
   async open(target: URL, tls: CallTls, progress: Progress, signal: AbortSignal): Promise<Connection> {

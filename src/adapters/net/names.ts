@@ -3,7 +3,7 @@
  *
  * Guarantee: a look-up ends by {@link NAME_LIMIT_MS}, and then nothing of it is left; a name that is not answered delays
  * no other name. There is one look-up at a time for a name, shared by all who ask, and none is remembered: each new
- * connection asks anew, so that a name that moves is followed.
+ * connection asks again, so that a name that moves is followed.
  * Non-guarantee: of nsswitch.conf nothing is read; mDNS, NIS and the like are not asked.
  *
  * The system's own resolver (`getaddrinfo`) runs on libuv's pool of four threads, where three hung names stop all

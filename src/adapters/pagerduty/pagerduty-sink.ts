@@ -10,12 +10,7 @@ import type { Failure } from '../../core/failure.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import {
-  type CredentialReading,
-  defineSink,
-  type ReceiverClient,
-  secretField,
-} from '../../core/sink-kind.ts';
+import { defineSink, type ReadCredential, type ReceiverClient, secretField } from '../../core/sink-kind.ts';
 import { urlField } from '../../core/wire/field-schemas.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
 
@@ -23,8 +18,8 @@ export interface PagerDutySinkOptions {
   readonly name: string;
   /** `https://events.pagerduty.com`, or the EU's; without a trailing slash. */
   readonly endpoint: string;
-  /** Reads the integration's routing key, which is a secret, anew for each event. */
-  readonly readRoutingKey: CredentialReading;
+  /** Reads the integration's routing key, which is a secret, again for each event. */
+  readonly readRoutingKey: ReadCredential;
   readonly client: ReceiverClient;
 }
 

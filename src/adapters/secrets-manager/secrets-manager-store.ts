@@ -4,11 +4,11 @@
  * Guarantee: `publish` makes a version current only if `expectedVersion` was current at that moment, even for a process
  * that was paused in between. PutSecretValue alone has no precondition, so a version is put under a label of our own
  * and AWSCURRENT is then moved with `RemoveFromVersionId`, which Secrets Manager refuses when AWSCURRENT is elsewhere.
- * A replay with the same request token and bytes makes no second version. A secret that somebody else has created anew
+ * A replay with the same request token and bytes makes no second version. A secret that somebody else has created again
  * under the name of one that we wrote is not written until it is known to be ours.
  *
  * Non-guarantee: a write is not readable everywhere at once; Secrets Manager is eventually consistent. A secret that was
- * deleted under us has no version to compare with: it is created anew (when that is allowed) or gets its first value.
+ * deleted under us has no version to compare with: it is created again (when that is allowed) or gets its first value.
  * A tag that is taken away while the program runs is noticed by `verifyWritable` and at the next start.
  */
 import type { Failure } from '../../core/failure.ts';

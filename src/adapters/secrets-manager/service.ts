@@ -47,8 +47,8 @@ export interface Dated<Answer> {
 }
 
 /**
- * The service over the network. The client is closed by whoever made it.
- * @param credentials what the client signs with, where that may change: what AWS refuses is looked up anew, and the call,
+ * The service over the network. The client is closed by its maker.
+ * @param credentials what the client signs with, where that may change: what AWS refuses is looked up again, and the call,
  *   which was not carried out, sent once more with what is found. `undefined`: fixed ones
  */
 export function createSdkService(client: SecretsManagerClient, credentials?: AwsCredentials) {

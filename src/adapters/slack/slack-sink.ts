@@ -7,18 +7,13 @@
  */
 import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
-import {
-  type CredentialReading,
-  defineSink,
-  type ReceiverClient,
-  secretField,
-} from '../../core/sink-kind.ts';
+import { defineSink, type ReadCredential, type ReceiverClient, secretField } from '../../core/sink-kind.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
 
 export interface SlackSinkOptions {
   readonly name: string;
-  /** Reads the webhook's URL, which is a secret, anew for each message. */
-  readonly readUrl: CredentialReading;
+  /** Reads the webhook's URL, which is a secret, again for each message. */
+  readonly readUrl: ReadCredential;
   readonly client: ReceiverClient;
 }
 

@@ -7,20 +7,15 @@
 import { createHmac } from 'node:crypto';
 import type { AlertSink, Clock } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
-import {
-  type CredentialReading,
-  defineSink,
-  type ReceiverClient,
-  secretField,
-} from '../../core/sink-kind.ts';
+import { defineSink, type ReadCredential, type ReceiverClient, secretField } from '../../core/sink-kind.ts';
 import { buildAlertMessage } from '../../core/wire/alert-message.ts';
 
 export interface WebhookSinkOptions {
   readonly name: string;
-  /** Reads the URL anew for each message. */
-  readonly readUrl: CredentialReading;
+  /** Reads the URL again for each message. */
+  readonly readUrl: ReadCredential;
   /** Reads the key that messages are signed with; `undefined`: they are not. */
-  readonly readHmacKey: CredentialReading | undefined;
+  readonly readHmacKey: ReadCredential | undefined;
   readonly client: ReceiverClient;
   readonly clock: Pick<Clock, 'now'>;
 }

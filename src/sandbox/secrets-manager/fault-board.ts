@@ -15,7 +15,7 @@ export class FaultBoard {
   #faults: readonly StoreFault[] = [];
   readonly #strikes = new Map<StoreFault, number>();
 
-  /** Replaces all faults and starts counting anew; an empty list heals. */
+  /** Replaces all faults and starts counting again; an empty list heals. */
   set(faults: readonly StoreFault[]): void {
     this.#faults = faults;
     this.#strikes.clear();

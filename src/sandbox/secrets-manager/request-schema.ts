@@ -1,6 +1,6 @@
 /**
  * The shapes of the requests. Limits are those of the service model (`secretsmanager/2017-10-17`); what the service
- * checks by hand, with an error of its own, is checked in the operations. Unknown members are ignored, as the service
+ * checks itself, with an error of its own, is checked in the operations. Unknown members are ignored, as the service
  * does.
  */
 import { Buffer } from 'node:buffer';

@@ -15,7 +15,7 @@ export const STORE_FAULT_KINDS = [
 interface FaultScope {
   /** The operations that are hit; all of them by default. */
   readonly operations?: readonly OperationName[] | undefined;
-  /** How many requests are hit before the fault is over; without it, until the faults are set anew. */
+  /** How many requests are hit before the fault is over; without it, until the faults are set again. */
   readonly times?: number | undefined;
 }
 

@@ -42,7 +42,7 @@ export function readOperation(head: RequestHead): OperationName {
   refuseOperation('The operation');
 }
 
-/** The service has more operations: whoever calls one should not have to guess whose fault that is. */
+/** The service has more operations: a caller of one should not have to guess whose fault that is. */
 function refuseOperation(name: string): never {
   throw new Refusal(
     'UnknownOperationException',

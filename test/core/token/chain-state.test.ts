@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import {
   type ChainState,
+  describeExcess,
   parseChainState,
   serializeChainState,
 } from '../../../src/core/token/chain-state.ts';
@@ -101,4 +102,15 @@ describe('parseChainState', () => {
       });
     });
   }
+});
+
+describe('describeExcess', () => {
+  it('measures in bytes against what the store holds, and quotes nothing', () => {
+    const text = new SecretText('ж'.repeat(5));
+    assert.equal(describeExcess('it', text, 10), undefined);
+    assert.equal(
+      describeExcess('it', text, 9),
+      'it would be 10 bytes in its secret, which holds 9: it can never be saved and is given up',
+    );
+  });
 });
