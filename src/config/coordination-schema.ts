@@ -3,20 +3,22 @@ import { isAbsolute, join } from 'node:path';
 import { z } from 'zod';
 import { DEFAULT_LEASE_TIMING, findLeaseTimingProblems } from '../core/lease-timing.ts';
 import { formatDuration } from '../core/wire/duration.ts';
-import { durationField, mapping, patternField, urlField } from '../core/wire/field-schemas.ts';
+import { durationField, mapping, pathField, patternField, urlField } from '../core/wire/field-schemas.ts';
 import type { CoordinationConfiguration } from './configuration.ts';
 
 /** RFC 1123, what Kubernetes allows for the name of a lease (subdomain) and of a namespace (label). */
-const LEASE_NAME = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/;
 const LEASE_NAME_FORM =
   'lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit';
+const leaseNameField = patternField(
+  /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+  LEASE_NAME_FORM,
+).max(253, LEASE_NAME_FORM);
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const NAMESPACE_FORM = 'at most 63 lower-case letters, digits and hyphens';
 /** Of a configuration that names none, in surroundings that name none. */
 export const DEFAULT_LEASE_NAME = 'token-refresher';
 const IDENTITY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const IDENTITY_FORM = 'at most 128 letters, digits, dots, hyphens and underscores';
-const PATH = /^[^\n\r\0]{1,1024}$/;
 const PATH_FORM = 'the path of a file, on one line';
 
 const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = DEFAULT_LEASE_TIMING;
@@ -29,7 +31,7 @@ const kubernetesSchema = mapping({
   kind: z
     .literal('kubernetes')
     .describe('kubernetes: several replicas, one of which holds a Lease and refreshes'),
-  leaseName: patternField(LEASE_NAME, LEASE_NAME_FORM)
+  leaseName: leaseNameField
     .optional()
     .describe(
       'name of the Lease (coordination.k8s.io/v1), the same in all replicas and in no other installation of the ' +
@@ -56,12 +58,12 @@ const kubernetesSchema = mapping({
     ),
   apiServer: mapping({
     url: urlField().describe('URL of the API server; https, or http for loopback hosts'),
-    caFile: patternField(PATH, PATH_FORM)
+    caFile: pathField(PATH_FORM)
       .optional()
       .describe(
         "file with the certificates (PEM) to trust, relative to the configuration file's folder; the system's when left out",
       ),
-    tokenFile: patternField(PATH, PATH_FORM).describe(
+    tokenFile: pathField(PATH_FORM).describe(
       "file with the bearer token, relative to the configuration file's folder; read again before every call",
     ),
   })
@@ -88,7 +90,9 @@ export const coordinationSchema = z.discriminatedUnion('kind', [noneSchema, kube
 
 /** @returns what is wrong with the name of a Lease that did not come from a configuration; `undefined`: nothing */
 export function findLeaseNameProblem(name: string): string | undefined {
-  return LEASE_NAME.test(name) ? undefined : `is no name of a Lease; allowed: ${LEASE_NAME_FORM}`;
+  return leaseNameField.safeParse(name).success
+    ? undefined
+    : `is no name of a Lease; allowed: ${LEASE_NAME_FORM}`;
 }
 
 /**

@@ -6,6 +6,7 @@ import type { StoreKind, StoreRules } from '../core/store-kind.ts';
 import {
   durationField,
   mapping,
+  pathField,
   patternField,
   shortTextField,
   wholeNumberField,
@@ -42,7 +43,7 @@ export const readersSchema = mapping({
 });
 
 export const journalSchema = mapping({
-  dir: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a directory, on one line').describe(
+  dir: pathField('the path of a directory, on one line').describe(
     'private directory (mode 0700), relative to the folder of the configuration file, on a tmpfs that survives a restart of the ' +
       'container; its last part is made when it is missing',
   ),

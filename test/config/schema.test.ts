@@ -86,6 +86,24 @@ function readConfig(name: string): Promise<string> {
   return readFile(new URL(`../../config/${name}`, import.meta.url), 'utf8');
 }
 
+/** All regular expressions of a schema. */
+function patternsOf(schema: unknown): readonly string[] {
+  if (Array.isArray(schema)) return schema.flatMap(patternsOf);
+  if (!isJsonObject(schema)) return [];
+  const { pattern, patternProperties } = schema;
+  return [
+    ...(typeof pattern === 'string' ? [pattern] : []),
+    ...(isJsonObject(patternProperties) ? Object.keys(patternProperties) : []),
+    ...Object.values(schema).flatMap(patternsOf),
+  ];
+}
+
+/** No look-around, back reference, code point by `\u`, or count above 1000: what RE2 has not of JavaScript's. */
+function isForRe2(pattern: string): boolean {
+  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].flatMap(([, least, most]) => [least, most]);
+  return !/\(\?<?[=!]|\\[1-9uck]/.test(pattern) && counts.every((count) => Number(count ?? 0) <= 1000);
+}
+
 describe('configurationJsonSchema', () => {
   it('is what config/schema.json holds (write it anew with: npm run --silent schema > config/schema.json)', async () => {
     const text = await readConfig('schema.json');
@@ -101,6 +119,26 @@ describe('configurationJsonSchema', () => {
     assert.equal(at(jsonSchema, '$schema'), 'https://json-schema.org/draft/2020-12/schema');
     assert.equal(at(jsonSchema, '$id'), 'urn:token-refresher:configuration');
     assert.equal(at(jsonSchema, 'title'), 'token-refresher configuration');
+  });
+
+  it('has only patterns that RE2 takes as well, which Helm reads them with', () => {
+    const found = patternsOf(jsonSchema);
+    assert.ok(found.length > 100);
+    assert.deepEqual(
+      found.filter((pattern) => !isForRe2(pattern)),
+      [],
+    );
+    for (const refused of [
+      '^(?!x)',
+      'a(?=b)',
+      '(?<=a)b',
+      '(?<!a)b',
+      '(a)\\1',
+      '(?<n>a)\\k<n>',
+      'a{1,1001}',
+      '\\u0041',
+    ])
+      assert.ok(!isForRe2(refused), refused);
   });
 
   it('explains every option', () => {

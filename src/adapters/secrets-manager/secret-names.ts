@@ -6,7 +6,8 @@ const ARN_LIKE_END = /-.{6}$/;
 const ARN = /^arn:[^:]*:secretsmanager:[^:]*:[^:]*:secret:(.+?)(?:-[A-Za-z0-9]{6})?$/;
 
 export const SECRET_NAMES: NameRules = {
-  pattern: /^(?!.*-.{6}$)[A-Za-z0-9/_+=.@-]{1,512}$/,
+  // At most six characters, or no hyphen seven from the end: a look-ahead would say so, which Helm's RE2 has not.
+  pattern: /^(?:[A-Za-z0-9/_+=.@-]{1,6}|[A-Za-z0-9/_+=.@-]{0,505}[A-Za-z0-9/_+=.@][A-Za-z0-9/_+=.@-]{6})$/,
   form:
     '1 to 512 of letters, digits and /_+=.@-, not ending in a hyphen and six characters ' +
     '(Secrets Manager adds such an end to the ARN)',

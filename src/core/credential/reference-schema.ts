@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { patternField, shortTextField } from '../wire/field-schemas.ts';
+import { pathField, patternField, shortTextField } from '../wire/field-schemas.ts';
 
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';
 
@@ -10,6 +10,8 @@ export const BY_REFERENCE = `by reference: ${FORMS}`;
 export const LITERAL_CREDENTIAL =
   'a credential must not stand in this file; put it into an environment variable or a file and write ' +
   FORMS;
+
+const AWS_SECRET_FORM = 'the name or ARN of a secret';
 
 const SOURCES = ['env', 'file', 'awsSecret'] as const;
 const KEYS = [...SOURCES, 'key'].join(', ');
@@ -22,12 +24,13 @@ export const credentialReferenceSchema = z
         .optional()
         .describe('name of an environment variable'),
       // One line and not too long: the most likely mistake is a private key pasted in place of its path.
-      file: patternField(/^[^\n\r\0]{1,1024}$/, 'the path of a file, on one line')
+      file: pathField('the path of a file, on one line')
         .optional()
         .describe(
           'path of a regular file, relative to the folder of the configuration file; read again before every fetch',
         ),
-      awsSecret: patternField(/^[A-Za-z0-9/_+=.@:-]{1,2048}$/, 'the name or ARN of a secret')
+      awsSecret: patternField(/^[A-Za-z0-9/_+=.@:-]+$/, AWS_SECRET_FORM)
+        .max(2048, AWS_SECRET_FORM)
         .optional()
         .describe("name or ARN of a secret in the store's account and region"),
       key: shortTextField(256, 'a key of the JSON object in the secret')

@@ -13,9 +13,12 @@ const SECOND_MS = 1000;
 /** Nothing that is kept fresh lives longer, and a slip of the unit (`900d` for `900s`) shows only when it is absurd. */
 const MAX_MS = 3650 * DAY_MS;
 
-/** Also the `pattern` of the JSON Schema, so that editors underline what {@link parseDuration} refuses. */
+/**
+ * Also the `pattern` of the JSON Schema, so that editors underline what {@link parseDuration} refuses. `\b` is what the empty
+ * text has not; a look-ahead would say so as well, and Helm (RE2) would refuse the whole schema for it.
+ */
 export const DURATION_PATTERN =
-  /^(?=\d)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
+  /^\b(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?(?:(\d{1,12})ms)?$/;
 
 /** What {@link parseDuration} accepts, for messages. */
 export const DURATION_FORM = 'a duration like 30s, 15m or 1h30m (units d, h, m, s, ms)';

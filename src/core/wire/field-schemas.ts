@@ -48,9 +48,18 @@ export function durationField({ leastMs, mostMs }: DurationLimits = {}): z.ZodTy
     .meta({ errorMessage: allowed });
 }
 
-/** A text of a given form. */
+/**
+ * A text of a given form. The JSON Schema has the pattern, and Helm reads that with RE2: no look-ahead or look-behind, and no
+ * count above 1000 (`max` says such a limit).
+ */
 export function patternField(pattern: RegExp, allowed: string): z.ZodString {
-  return z.string(allowed).regex(pattern, allowed).meta({ errorMessage: allowed });
+  // One problem for one text, however much is wrong with it.
+  return z.string(allowed).regex(pattern, { error: allowed, abort: true }).meta({ errorMessage: allowed });
+}
+
+/** The path of a file or folder. */
+export function pathField(allowed: string): z.ZodString {
+  return patternField(/^[^\n\r\0]+$/, allowed).max(1024, allowed);
 }
 
 /** A name that may be part of others: of a provider, a sink, an installation. */
