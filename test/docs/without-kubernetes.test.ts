@@ -48,7 +48,10 @@ async function verify(t: TestContext, unit: string): Promise<string> {
     .join('\n');
 }
 
-for (const path of ['docs/without-kubernetes/systemd/config.yaml', 'docs/without-kubernetes/compose/config.yaml']) {
+for (const path of [
+  'docs/without-kubernetes/systemd/config.yaml',
+  'docs/without-kubernetes/compose/config.yaml',
+]) {
   it(`${path} passes the parser`, () => {
     const parsed = parseConfiguration(read(path), { fileName: path, ...CATALOG });
     assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
@@ -76,10 +79,11 @@ describe('docs/without-kubernetes/systemd/token-refresher.service', () => {
     const [command = ''] = settings('ExecStart');
     for (const option of nodeOptions()) assert.ok(command.includes(` ${option} `), option);
     const given = settings('LoadCredential').map((text) => text.split(':')[0] ?? '');
-    const used = [read('docs/without-kubernetes/systemd/config.yaml'), ...settings('Environment')].flatMap((text) =>
-      [...text.matchAll(/\/run\/credentials\/token-refresher\.service\/(?<name>[\w-]+)/g)].map(
-        ({ groups }) => groups?.['name'] ?? '',
-      ),
+    const used = [read('docs/without-kubernetes/systemd/config.yaml'), ...settings('Environment')].flatMap(
+      (text) =>
+        [...text.matchAll(/\/run\/credentials\/token-refresher\.service\/(?<name>[\w-]+)/g)].map(
+          ({ groups }) => groups?.['name'] ?? '',
+        ),
     );
     assert.deepEqual(given.toSorted(), used.toSorted());
   });

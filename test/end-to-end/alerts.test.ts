@@ -41,7 +41,8 @@ describe('alerts of a running daemon', { concurrency: 2, timeout: 110_000 }, () 
     const config = await world.copyConfig('alerts.yaml', { only: ['pivot-b2b2c'], set: { alerts } });
     await using daemon = startInProcess(['run', '--config', config], { env });
     const isGroup = (body: string): boolean =>
-      body.includes('pivot-b2b2c: all 2 tokens: readers have no usable token') && !body.includes('recovered: ');
+      body.includes('pivot-b2b2c: all 2 tokens: readers have no usable token') &&
+      !body.includes('recovered: ');
     await until(t, () => SINK_NAMES.every((name) => told(name).map(plain).some(isGroup)));
     world.sandbox.faults.clear();
     const isOver = (name: (typeof SINK_NAMES)[number]): boolean =>
