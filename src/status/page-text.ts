@@ -71,6 +71,8 @@ export function describeHeadline({ leadership, tokens, trouble }: StatusDocument
     ...(failing > 0 ? [[failing, 'cannot be refreshed'] as const] : []),
     ...(filling > 0 ? [[filling, 'not published yet'] as const] : []),
   ];
+  if (failing === tokens && tokens > 1)
+    return { text: `None of ${formatTokens(tokens)} can be refreshed`, tone: 'warn' };
   const [worst, ...others] = parts;
   if (worst !== undefined && readers.tokens > 0) {
     const [count, what] = worst;

@@ -61,7 +61,8 @@ describe('alert-test', () => {
 
   it('ends with 2 when there is nobody to tell', async () => {
     await using world = await startProgramWorld();
-    const { code, stderr } = await runInProcess(['alert-test', '--config', world.sandbox.configPath]);
+    const config = await world.copyConfig('silent.yaml', { set: { alerts: { sinks: [] } } });
+    const { code, stderr } = await runInProcess(['alert-test', '--config', config]);
     assert.equal(code, 2);
     assert.match(stderr, /alerts\.sinks is empty/);
   });

@@ -158,6 +158,8 @@ describe('the status page', () => {
     assert.equal(headline(), 'All 2 tokens are good');
     stage.fail(buildIdentity('pik'));
     assert.equal(headline(), '1 of 2 tokens cannot be refreshed');
+    stage.fail(buildIdentity('apimw'));
+    assert.equal(headline(), 'None of 2 tokens can be refreshed');
     await stage.clock.advance(30 * MINUTE_MS);
     assert.equal(headline(), 'All 2 tokens are expired');
   });
