@@ -41,8 +41,9 @@ export async function buildProgram(): Promise<void> {
   await promisify(execFile)(process.execPath, args, { cwd: PROJECT });
   // Nothing below node_modules/ is taken for a part of the project, which is what makes its files ES modules.
   await writeFile(join(PROJECT, BUILD, 'package.json'), '{ "type": "module" }\n');
-  // Presets lie beside the folder of the program, as in the image.
-  await cp(join(PROJECT, 'config/presets'), join(PROJECT, BUILD, '../config/presets'), { recursive: true });
+  // What it reads lies beside the folder of the program, as in the image.
+  for (const path of ['config/presets', 'docs/runbook.md'])
+    await cp(join(PROJECT, path), join(PROJECT, BUILD, '..', path), { recursive: true });
 }
 
 /** A module of the build, typed as its source. */
