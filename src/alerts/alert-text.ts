@@ -122,7 +122,7 @@ function summarize({ occasion, alert, provider, members }: Transition, board: Bo
   const where = nameConcerned(provider, members, board);
   switch (occasion) {
     case 'recovered':
-      return `recovered: ${where}${left === 0 ? 'not managed any more' : over}`;
+      return `recovered: ${where}${left === 0 && provider !== undefined ? 'not managed any more' : over}`;
     case 'superseded':
       return `changed: ${where}another alert about the same tokens takes the place of "${meaning}"`;
     case 'inherited':
@@ -142,10 +142,11 @@ function nameConcerned(
   const [first] = members;
   if (first?.token === undefined) return `${provider}: `;
   if (members.length === 1) return `${first.token}: `;
-  let all = 0;
+  // Tokens that are not managed any more count as well: it has held for them.
+  let all = members.filter(({ token = '' }) => board.token(token) === undefined).length;
   for (const { identity } of board.tokens()) if (identity.provider === provider) all += 1;
   const share = members.length < all ? `${formatCount(members.length)} of ` : 'all ';
-  return `${provider}: ${share}${formatTokens(Math.max(all, members.length))}: `;
+  return `${provider}: ${share}${formatTokens(all)}: `;
 }
 
 function describeEnd({ occasion, lastedMs }: Transition): string {
@@ -181,7 +182,8 @@ function describeEffort(failures: readonly FailureRecord[], nowMs: number): read
 function nameHealer(failures: readonly FailureRecord[]): string {
   const waiting = failures.filter(({ retry }) => retry === 'needs-human').length;
   if (waiting === 0) return 'it heals by itself once the cause is gone';
-  return waiting < failures.length ? `${formatTokens(waiting)} wait for a person` : 'a person has to act';
+  if (waiting === failures.length) return 'a person has to act';
+  return `${formatTokens(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for a person`;
 }
 
 /** What was said, most frequent code first; the same is said once. */
@@ -196,8 +198,9 @@ function describeDetails(
   });
   const details = new Set(members.flatMap(({ detail }) => detail?.text ?? []));
   const said = [...ofFailures, ...[...details].map((text) => cut(text, MAX_DETAIL_LENGTH))];
-  return said.length > MAX_DETAILS
-    ? [...said.slice(0, MAX_DETAILS), `and ${said.length - MAX_DETAILS} other causes`]
+  const rest = said.length - MAX_DETAILS;
+  return rest > 0
+    ? [...said.slice(0, MAX_DETAILS), `and ${rest} other cause${rest === 1 ? '' : 's'}`]
     : said;
 }
 

@@ -246,6 +246,64 @@ describe('buildNotification', () => {
     assert.equal(tell('recovered').summary, 'recovered: pik: not managed any more');
   });
 
+  it('counts tokens that are not managed any more beside those that are', async () => {
+    const names = ['acme/a', 'acme/b', 'acme/c', 'acme/d', 'acme/e'];
+    const events = names.map((token) => ({
+      ...sampleEvents['token-absent'],
+      identity: { ...buildIdentity(token), provider: 'acme' },
+    }));
+    const { board, clock } = await happen(events, 100_000);
+    const over = (alert: Transition['alert'], provider: string | undefined, tokens: readonly string[]) =>
+      buildNotification(
+        {
+          occasion: 'recovered',
+          alert,
+          provider,
+          members: tokens.map((token) => ({ token, failure: undefined, detail: undefined })),
+          startedAtMs: NOON_MS,
+          lastedMs: 5000,
+        },
+        SETTINGS,
+        board,
+        clock.now(),
+      ).summary;
+    const remove = (token: string) =>
+      board.onEvent({
+        event: 'token-removed',
+        identity: { ...buildIdentity(token), provider: 'acme' },
+        why: 'its binding was deleted',
+      });
+    for (const token of ['acme/a', 'acme/b', 'acme/c']) remove(token);
+    assert.equal(
+      over('RefreshFailing', 'acme', ['acme/a', 'acme/b', 'acme/c']),
+      'recovered: acme: 3 of 5 tokens: not managed any more',
+    );
+    for (const token of ['acme/d', 'acme/e']) remove(token);
+    assert.equal(
+      over('RefreshFailing', 'acme', ['acme/d', 'acme/e']),
+      'recovered: acme: all 2 tokens: not managed any more',
+    );
+    assert.equal(over('NoLeader', undefined, []), 'recovered: this replica leads again, or sees who does');
+  });
+
+  it('counts one in the singular', async () => {
+    const [one, ...others] = ['acme/a', 'acme/b', 'acme/c', 'acme/d'];
+    const identity = (token = '') => ({ ...buildIdentity(token), provider: 'acme' });
+    const codes = ['request-rejected', 'rate-limited', 'provider-unavailable', 'response-malformed'] as const;
+    const events = [one, ...others].map((token, index) => ({
+      ...sampleEvents['refresh-failed'],
+      identity: identity(token),
+      failure: buildFailure({
+        code: codes[index] ?? 'aborted',
+        retry: index === 0 ? ('needs-human' as const) : ('backoff' as const),
+        message: 'said',
+      }),
+    }));
+    const [notification] = write(await happen(events, 100_000), 'fired');
+    assert.match(notification?.description ?? '', /; 1 token waits for a person\n/);
+    assert.match(notification?.description ?? '', /\nand 1 other cause\n/);
+  });
+
   it("leads to the daemon's own page when no runbook is configured, and says how to reach it", () => {
     const own = { ...SETTINGS, runbookUrl: undefined };
     const test = buildTestNotification(own, NOON_MS);
