@@ -83,7 +83,7 @@ const MAX_CAUSES = 20;
 export function renderCauses({ causes, providers, at }: StatusDocument): Html {
   const shown = causes.slice(0, MAX_CAUSES).map((cause) => renderCause(cause, providers, at));
   const rest = causes.length - shown.length;
-  return html`${shown}${rest > 0 ? html`<li class="quiet" data-key="rest">and ${formatCount(rest)} other causes</li>` : undefined}`;
+  return html`${shown}${rest > 0 ? html`<li class="quiet" data-key="rest">and ${formatCount(rest)} other cause${rest === 1 ? '' : 's'}</li>` : undefined}`;
 }
 
 function renderCause(cause: CauseStatus, providers: readonly ProviderStatus[], at: string): Html {
@@ -97,7 +97,7 @@ function renderCause(cause: CauseStatus, providers: readonly ProviderStatus[], a
   const share = all === 1 ? undefined : html`<span><a href="/${query}">${shareOf(tokens, all)}</a></span>`;
   const next = nextAttemptAt === null ? html`its refresh is due` : nextElement(nextAttemptAt, at);
   return html`<li data-key="${provider} ${code ?? ''}" class="${isWithout(cause) ? 'bad' : 'warn'}">
-<h2><bdi>${provider}</bdi> ${code === null ? 'has expired, and no attempt has failed' : CAUSES[code]}</h2>
+<h2><bdi>${provider}</bdi> ${code === null ? `has ${tokens === 1 ? 'an expired token' : 'expired tokens'}, and no attempt has failed` : CAUSES[code]}</h2>
 <p class="facts">${share}${
     since === null ? undefined : html`<span>since ${momentElement(since, at)}</span>`
   }${renderOutlook(cause.readers, at)}<span class="who${needsPerson ? ' person' : ''}">${
@@ -169,7 +169,7 @@ function renderProvider(provider: ProviderStatus, causes: readonly CauseStatus[]
     ...(calls === null
       ? []
       : [
-          html`answers in ${formatMs(calls.medianSeconds)}${calls.failed === 0 ? '' : `, ${calls.failed} of the last ${calls.recent} calls failed`}`,
+          html`answers in ${formatMs(calls.medianSeconds)}${calls.failed === 0 ? '' : calls.recent === 1 ? ', the only call so far failed' : `, ${calls.failed} of the last ${calls.recent} calls failed`}`,
         ]),
     ...(clockSkewSeconds === null || Math.abs(clockSkewSeconds) < 2
       ? []
@@ -180,7 +180,7 @@ function renderProvider(provider: ProviderStatus, causes: readonly CauseStatus[]
     ...(discovery === null
       ? []
       : [
-          html`${formatCount(discovery.customers)} customers discovered${discovery.rejected === 0 ? '' : `, ${formatCount(discovery.rejected)} rejected`}`,
+          html`${formatCount(discovery.customers)} customer${discovery.customers === 1 ? '' : 's'} discovered${discovery.rejected === 0 ? '' : `, ${formatCount(discovery.rejected)} rejected`}`,
         ]),
   ];
   const trouble = own.map(

@@ -4,7 +4,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { parseJson } from '../../src/core/wire/json.ts';
 import { type StatusDocument, statusDocumentSchema } from '../../src/status/status-document.ts';
-import { buildIdentity, sampleEvents } from '../support/sample-events.ts';
+import { buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
 import { addCustomers, createStatusStage, playDay, type StatusStage } from '../support/status-stage.ts';
 
 const MINUTE_MS = 60_000;
@@ -162,6 +162,27 @@ describe('the status page', () => {
     assert.equal(headline(), 'None of 2 tokens can be refreshed');
     await stage.clock.advance(30 * MINUTE_MS);
     assert.equal(headline(), 'All 2 tokens are expired');
+  });
+
+  it('counts one in the singular, and says of each cause what is true of every token it holds for', async () => {
+    const stage = createStatusStage();
+    const text = () => stage.pages.page('').body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+    for (let index = 0; index < 21; index += 1) stage.refresh(buildIdentity(`p${index}`));
+    stage.refresh(buildIdentity('p0/other', { provider: 'p0' }));
+    stage.tell({ ...sampleEvents['bindings-counted'], provider: 'p0', customers: 1, rejected: 0 });
+    stage.tell({
+      ...sampleEvents['token-fetched'],
+      identity: buildIdentity('p0'),
+      failure: buildFailure({}),
+    });
+    assert.match(text(), / 1 customer discovered /);
+    assert.match(text(), /the only call so far failed/);
+    await stage.clock.advance(30 * MINUTE_MS);
+    assert.match(text(), / p0 has expired tokens, and no attempt has failed /);
+    assert.match(text(), / p1 has an expired token, and no attempt has failed /);
+    assert.match(text(), / and 1 other cause /);
+    stage.fail(buildIdentity('p0'), { code: 'store-unavailable' });
+    assert.match(text(), / p0 cannot be refreshed: the store does not answer /);
   });
 
   it('keeps filter, order and size in the form, the links and the reload', () => {

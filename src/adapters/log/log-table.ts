@@ -320,7 +320,8 @@ function readersAreFine(expiresAtMs: number, nowMs: number): string {
 
 function readersAre(event: EventByName['refresh-failed'], nowMs: number): string {
   const { expiresAtMs, nextAttemptAtMs } = event;
-  if (expiresAtMs === undefined) return 'readers have no usable token';
+  // The store may not have been read: what it holds is not known then.
+  if (expiresAtMs === undefined) return 'no usable token is known';
   const at = momentAhead(expiresAtMs, nowMs);
   if (expiresAtMs <= nowMs) {
     return `token expired ${at}`;

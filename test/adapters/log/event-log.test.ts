@@ -111,9 +111,9 @@ describe('createEventLog', () => {
 
   for (const { name, event, says } of [
     {
-      name: 'that readers have no token',
+      name: 'that no token is known, which the store may hold all the same',
       event: failed({ expiresAtMs: undefined }),
-      says: /readers have no usable token/,
+      says: /no usable token is known;/,
     },
     {
       name: 'since when readers see an expired token',
