@@ -36,7 +36,10 @@ export interface Transition {
   readonly occasion: Exclude<Occasion, 'test'>;
   readonly alert: AlertName;
   readonly provider: string | undefined;
-  /** When resolved: what it held for last. Empty for what may have been inherited. */
+  /**
+   * When recovered: all that it was told for and nothing else is told about now. When superseded: what it held for last.
+   * Empty for what may have been inherited.
+   */
   readonly members: readonly ConditionMember[];
   /** Wall time in milliseconds. */
   readonly startedAtMs: number;
@@ -49,6 +52,8 @@ interface Group {
   readonly startedAtMs: number;
   readonly startedMonotonicMs: number;
   members: readonly ConditionMember[];
+  /** All that it has held for since it was told, by token. */
+  readonly heldFor: Map<string | undefined, ConditionMember>;
   /** Set from the first message on. */
   told: { readonly atMs: number; readonly count: number } | undefined;
   /** Monotonic time of the latest message or repetition. */
@@ -119,6 +124,7 @@ export class AlertGroups {
     const group = this.#groups.get(key);
     if (group !== undefined) {
       group.members = members;
+      if (group.told !== undefined) holdFor(group, members);
       group.quietSinceMs = undefined;
       return;
     }
@@ -126,6 +132,7 @@ export class AlertGroups {
       alert,
       provider,
       members,
+      heldFor: new Map(),
       startedAtMs: this.#options.clock.now(),
       startedMonotonicMs: nowMs,
       told: undefined,
@@ -160,6 +167,7 @@ export class AlertGroups {
 
   #tell(key: string, group: Group, nowMs: number): 'fired' {
     group.told = { atMs: nowMs, count: group.members.length };
+    holdFor(group, group.members);
     group.keptAtMs = nowMs;
     this.#fires.set(key, [...this.#recentFires(key, nowMs), nowMs]);
     return 'fired';
@@ -172,17 +180,30 @@ export class AlertGroups {
   }
 
   /** A worse or more exact alert about one of the same tokens, which will be over when this one really is. */
-  #findSuccessor({ alert, provider, members }: Group): Group | undefined {
-    const tokens = new Set(members.map(({ token }) => token));
-    const holding = [...this.#groups.values()].filter(
+  #findSuccessor(group: Group): Group | undefined {
+    const tokens = new Set(group.members.map(({ token }) => token));
+    const holding = this.#successorsOf(group).filter(({ members }) =>
+      members.some(({ token }) => tokens.has(token)),
+    );
+    return holding.find(({ told }) => told !== undefined) ?? holding[0];
+  }
+
+  /** Of whatever tokens. */
+  #successorsOf({ alert, provider }: Group): readonly Group[] {
+    return [...this.#groups.values()].filter(
       (other) =>
         other.provider === provider &&
         other.alert !== alert &&
         other.quietSinceMs === undefined &&
-        SUCCESSORS[alert]?.includes(other.alert) === true &&
-        other.members.some(({ token }) => tokens.has(token)),
+        SUCCESSORS[alert]?.includes(other.alert) === true,
     );
-    return holding.find(({ told }) => told !== undefined) ?? holding[0];
+  }
+
+  #findRecovered(group: Group): readonly ConditionMember[] {
+    const others = new Set(
+      this.#successorsOf(group).flatMap(({ members }) => members.map(({ token }) => token)),
+    );
+    return [...group.heldFor.values()].filter(({ token }) => !others.has(token));
   }
 
   #quietMs(key: string, nowMs: number): number {
@@ -217,7 +238,8 @@ export class AlertGroups {
   }
 
   #transition(group: Group, occasion: Transition['occasion'], nowMs: number): Transition {
-    const { alert, provider, members, startedAtMs, startedMonotonicMs, quietSinceMs } = group;
+    const { alert, provider, startedAtMs, startedMonotonicMs, quietSinceMs } = group;
+    const members = occasion === 'recovered' ? this.#findRecovered(group) : group.members;
     const lastedMs = (quietSinceMs ?? nowMs) - startedMonotonicMs;
     return { occasion, alert, provider, members, startedAtMs, lastedMs };
   }
@@ -225,6 +247,10 @@ export class AlertGroups {
   #nowMs(): number {
     return this.#options.clock.monotonicMs();
   }
+}
+
+function holdFor({ heldFor }: Group, members: readonly ConditionMember[]): void {
+  for (const member of members) heldFor.set(member.token, member);
 }
 
 function keyOf({ provider, alert }: Pick<Condition, 'provider' | 'alert'>): string {

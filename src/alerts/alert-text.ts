@@ -199,9 +199,7 @@ function describeDetails(
   const details = new Set(members.flatMap(({ detail }) => detail?.text ?? []));
   const said = [...ofFailures, ...[...details].map((text) => cut(text, MAX_DETAIL_LENGTH))];
   const rest = said.length - MAX_DETAILS;
-  return rest > 0
-    ? [...said.slice(0, MAX_DETAILS), `and ${rest} other cause${rest === 1 ? '' : 's'}`]
-    : said;
+  return rest > 0 ? [...said.slice(0, MAX_DETAILS), `and ${rest} other cause${rest === 1 ? '' : 's'}`] : said;
 }
 
 function nameTokens(members: readonly ConditionMember[]): readonly string[] {

@@ -93,6 +93,36 @@ describe('AlertGroups', () => {
     assert.deepEqual(news(), []);
   });
 
+  it('tells the end of all that it was told for, and not of the last alone, and of none that is told about otherwise', async () => {
+    const { pass, groups, clock, news } = createGroups();
+    await pass(10_000, holds('RefreshFailing', 3));
+    assert.deepEqual(news(), ['fired pik/RefreshFailing x3']);
+    await pass(10_000, holds('RefreshFailing', 1));
+    await pass(QUIET_MS[0] + 1_000);
+    assert.deepEqual(news(), ['recovered pik/RefreshFailing x3']);
+
+    const [first, second, third] = holds('RefreshFailing', 3).members;
+    assert.ok(first !== undefined && second !== undefined && third !== undefined);
+    const failing = (...members: Condition['members']): Condition => ({
+      ...holds('RefreshFailing'),
+      members,
+    });
+    const rejected = { ...holds('CredentialsRejected'), members: [first] };
+    await clock.advance(HOUR_MS);
+    await pass(10_000, failing(first, second, third));
+    await pass(10_000, failing(second, third), rejected);
+    await pass(10_000, failing(third), rejected);
+    assert.deepEqual(news(), ['fired pik/RefreshFailing x3', 'fired pik/CredentialsRejected x1']);
+    groups.decide([rejected]);
+    await clock.advance(QUIET_MS[0]);
+    const [end] = groups.decide([rejected]);
+    assert.equal(end?.occasion, 'recovered');
+    assert.deepEqual(
+      end.members.map(({ token }) => token),
+      ['pik/1', 'pik/2'],
+    );
+  });
+
   it('tells growth at once when the group has doubled, and otherwise within five minutes', async () => {
     const { pass, news } = createGroups();
     await pass(10_000, holds('RefreshFailing', 10));

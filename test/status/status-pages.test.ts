@@ -166,7 +166,11 @@ describe('the status page', () => {
 
   it('counts one in the singular, and says of each cause what is true of every token it holds for', async () => {
     const stage = createStatusStage();
-    const text = () => stage.pages.page('').body.replace(/<[^>]+>/g, ' ').replace(/\s+/g, ' ');
+    const text = () =>
+      stage.pages
+        .page('')
+        .body.replace(/<[^>]+>/g, ' ')
+        .replace(/\s+/g, ' ');
     for (let index = 0; index < 21; index += 1) stage.refresh(buildIdentity(`p${index}`));
     stage.refresh(buildIdentity('p0/other', { provider: 'p0' }));
     stage.tell({ ...sampleEvents['bindings-counted'], provider: 'p0', customers: 1, rejected: 0 });
