@@ -59,8 +59,10 @@ export interface Headline {
   readonly tone: 'bad' | 'warn' | 'quiet' | 'good';
 }
 
-export function describeHeadline({ leadership, tokens, trouble }: StatusDocument): Headline {
+export function describeHeadline({ leadership, tokens, counts, trouble }: StatusDocument): Headline {
   const { readers, filling } = trouble;
+  // What the store holds of them is not known yet: they may well be published.
+  const unread = counts.unknown;
   if (!leadership.isLeader) return describeStandby(leadership);
   if (tokens === 0) return { text: 'No tokens yet', tone: 'quiet' };
   const { expired, absent } = readers;
@@ -69,7 +71,8 @@ export function describeHeadline({ leadership, tokens, trouble }: StatusDocument
     ...(expired > 0 ? [[expired, 'expired'] as const] : []),
     ...(absent > 0 ? [[absent, 'missing'] as const] : []),
     ...(failing > 0 ? [[failing, 'cannot be refreshed'] as const] : []),
-    ...(filling > 0 ? [[filling, 'not published yet'] as const] : []),
+    ...(filling > unread ? [[filling - unread, 'not published yet'] as const] : []),
+    ...(unread > 0 ? [[unread, 'not read yet'] as const] : []),
   ];
   if (failing === tokens && tokens > 1)
     return { text: `None of ${formatTokens(tokens)} can be refreshed`, tone: 'warn' };
@@ -80,6 +83,10 @@ export function describeHeadline({ leadership, tokens, trouble }: StatusDocument
     const rest = others.map(([each, other]) => `, ${formatCount(each)} ${other}`).join('');
     const text = `${shareOf(count, tokens)} ${verb}${what}${rest}`;
     return { text, tone: expired + absent > 0 ? 'bad' : 'warn' };
+  }
+  if (unread > 0) {
+    const text = `Reading the store: ${formatCount(tokens - unread)} of ${formatTokens(tokens)} read`;
+    return { text, tone: 'quiet' };
   }
   if (filling > 0) {
     const text = `Filling: ${formatCount(tokens - filling)} of ${formatTokens(tokens)} published`;

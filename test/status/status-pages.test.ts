@@ -151,6 +151,8 @@ describe('the status page', () => {
     const headline = () => /id="headline"[^>]*>([^<]*)</.exec(stage.pages.page('').body)?.[1];
     assert.equal(headline(), 'No tokens yet');
     stage.board.registerTokens([buildIdentity('pik')]);
+    assert.equal(headline(), 'Reading the store: 0 of 1 token read', 'it may well be published');
+    stage.tell({ ...sampleEvents['token-absent'], identity: buildIdentity('pik') });
     assert.equal(headline(), 'Filling: 0 of 1 token published');
     stage.refresh(buildIdentity('pik'));
     assert.equal(headline(), 'The one token is good');
@@ -162,6 +164,9 @@ describe('the status page', () => {
     assert.equal(headline(), 'None of 2 tokens can be refreshed');
     await stage.clock.advance(30 * MINUTE_MS);
     assert.equal(headline(), 'All 2 tokens are expired');
+    stage.board.registerTokens([buildIdentity('chase')]);
+    stage.tell({ ...sampleEvents['token-absent'], identity: buildIdentity('bri') });
+    assert.equal(headline(), '2 of 4 tokens are expired, 1 not published yet, 1 not read yet');
   });
 
   it('counts one in the singular, and says of each cause what is true of every token it holds for', async () => {
