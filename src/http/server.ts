@@ -84,6 +84,8 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
     connectionTimeout: limits.stalledMs,
     keepAliveTimeout: KEEP_ALIVE_MS,
     bodyLimit: MAX_BODY_BYTES,
+    // A long name is one that is not known; the router's own refusal would repeat it.
+    routerOptions: { maxParamLength: MAX_HEADER_BYTES },
     forceCloseConnections: true,
     http: {
       maxHeaderSize: MAX_HEADER_BYTES,
