@@ -12,7 +12,7 @@ import { secureProcess } from './adapters/system/process-safety.ts';
 import { listenForStop } from './adapters/system/stop-signals.ts';
 import type { Terminal } from './commands/terminal.ts';
 import { explainFault } from './core/fault.ts';
-import { findNodeProblem } from './core/required-node.ts';
+import { findNodeProblem, findPackageProblem } from './core/required-node.ts';
 
 /** Behind every limit of the commands' own; Kubernetes kills after 30 s, people after 10. */
 const STOP_LIMIT_MS = 9_000;
@@ -84,5 +84,10 @@ void stopRequest
     return end(1);
   });
 
-const { createProgram } = await import('./commands/program.ts');
+const { createProgram } = await import('./commands/program.ts').catch((error: unknown) => {
+  const problem = findPackageProblem(error);
+  if (problem === undefined) throw error;
+  stderr.write(`${problem}\n`);
+  return end(2);
+});
 await end(await createProgram(terminal).run(process.argv.slice(2)));

@@ -85,7 +85,7 @@ export async function loadOrExplain(
   const path = options.config ?? terminal.env['TOKEN_REFRESHER_CONFIG'];
   if (path === undefined || path === '') {
     const message =
-      'no configuration: give --config FILE or set TOKEN_REFRESHER_CONFIG (an example is in config/example.yaml)';
+      'no configuration: give --config FILE or set TOKEN_REFRESHER_CONFIG (config/example.yaml is an example, `init NAME` prints a first provider, `sandbox` needs none)';
     complain([{ message }], options, terminal);
     return undefined;
   }

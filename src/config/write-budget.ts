@@ -1,6 +1,5 @@
 /** How many versions of a secret the refreshes make, against what the store allows. */
-import { VERSION_DAY_MS } from '../core/limits/recent-writes.ts';
-import { pacedVersions, type VersionBudget } from '../core/limits/version-pace.ts';
+import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from '../core/limits/version-pace.ts';
 import { inSeconds } from '../core/schedule/cadence.ts';
 import { guidedVersions, type VersionRules } from '../core/store-kind.ts';
 

@@ -7,7 +7,7 @@
  */
 import type { SecretTarget } from './events.ts';
 import type { FailureCode, Retry } from './failure.ts';
-import { VERSION_DAY_MS } from './limits/recent-writes.ts';
+import { VERSION_DAY_MS } from './limits/version-pace.ts';
 import type { RefreshStrip } from './token/refresh-strip.ts';
 import type { TokenIdentity } from './token/token.ts';
 

@@ -1,3 +1,5 @@
+/** What has to be there before anything can run. */
+
 /** The Node.js that the program needs; `engines` of package.json says the same. */
 const MIN_MAJOR = 24;
 
@@ -11,4 +13,12 @@ export function findNodeProblem(version: string): string | undefined {
     `token-refresher needs Node.js ${MIN_MAJOR} or later, and this is ${version}; in a clone, npm ci brings the right one: ` +
     'npm run cli -- --help'
   );
+}
+
+/** What to do when a package cannot be imported, as in a clone without `npm ci`; `undefined`: something else went wrong. */
+export function findPackageProblem(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'ERR_MODULE_NOT_FOUND'
+    ? 'the packages that token-refresher needs are not installed, or not all of them: run npm ci in its folder'
+    : undefined;
 }

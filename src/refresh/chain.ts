@@ -70,7 +70,7 @@ export const UNKNOWN_CHAIN: Chain = {
   note: { kind: 'none' },
 };
 
-/** Of one refresh token whose outcome nobody knows. */
+/** Of one refresh token whose outcome is not known. */
 const MAX_PRESENTATIONS = 2;
 
 /** The refresh token that counts. */

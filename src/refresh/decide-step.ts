@@ -9,8 +9,9 @@ import type { Failure } from '../core/failure.ts';
 import { type CadencePolicy, decideTolerableCadence, isDueAtTick } from '../core/schedule/cadence.ts';
 import { msUntil, type Now } from '../core/schedule/moment.ts';
 import type { CallRefusal, LimitsView } from './limits/token-limits.ts';
-import type { RefreshOutcome, RefreshRun } from './refresh-run.ts';
-import { isStale, type TokenState } from './token-state.ts';
+import type { PendingToken } from './planned-token.ts';
+import type { BackingOff, RefreshOutcome, RefreshRun } from './refresh-run.ts';
+import type { TokenState } from './token-state.ts';
 
 export type Step =
   | { readonly kind: 'read-store' }
@@ -21,8 +22,8 @@ export type Step =
   | { readonly kind: 'wait-for-turn' }
   /** Until the provider may be asked again, or takes writes again. */
   | { readonly kind: 'wait'; readonly waitMs: number }
-  /** The same after a failure: ends early when somebody wants it tried, or it may have become different. */
-  | { readonly kind: 'wait-after-failure'; readonly failure: Failure; readonly waitMs: number }
+  /** The same after a failure: ends early when a human wants the next attempt, or its cause may be gone. */
+  | (Omit<BackingOff, 'kind'> & { readonly kind: 'wait-after-failure' })
   | { readonly kind: 'wait-for-permit'; readonly refusal: CallRefusal }
   /** Without a call: the provider was asked too lately. */
   | { readonly kind: 'fail'; readonly failure: Failure }
@@ -36,52 +37,48 @@ export interface TokenFacts {
 }
 
 const SAVE: Step = { kind: 'save-refresh-token' };
+const PUBLISH: Step = { kind: 'publish' };
+const TURN: Step = { kind: 'wait-for-turn' };
 const FRESH: Step = { kind: 'end', outcome: { kind: 'fresh' } };
 
-export function decideStep(facts: TokenFacts, run: RefreshRun, limits: LimitsView, now: Now): Step {
-  const { phase } = run;
+export function decideStep(
+  { state, hasUnsaved, policy }: TokenFacts,
+  { phase, goal, term, onlyIfDue }: RefreshRun,
+  limits: LimitsView,
+  now: Now,
+): Step {
+  const { pending } = state;
+  // The refresh token first: without it the next fetch would present a spent one.
+  const unwritten = pending === undefined ? undefined : PUBLISH;
+  const write = hasUnsaved ? SAVE : unwritten;
   switch (phase.kind) {
-    case 'working':
-      return run.goal === 'chain' ? decideForChain(facts, limits) : decideWork(facts, run, limits, now);
     case 'achieved':
-      return facts.hasUnsaved ? SAVE : { kind: 'end', outcome: phase.achievement };
+      return hasUnsaved ? SAVE : { kind: 'end', outcome: phase.achievement };
     case 'backing-off':
-      return { kind: 'wait-after-failure', failure: phase.failure, waitMs: phase.waitMs };
+      return { ...phase, kind: 'wait-after-failure' };
     case 'refused':
       return { kind: 'wait-for-permit', refusal: phase.refusal };
     case 'failed':
       return { kind: 'end', outcome: { kind: 'failed', failure: phase.failure } };
     case 'ending': {
-      const lastTry = phase.hasTried || run.term.hasEnded() ? undefined : decideWrite(facts);
+      const lastTry = phase.hasTried || term.hasEnded() ? undefined : write;
       return lastTry ?? { kind: 'end', outcome: { kind: 'failed', failure: phase.failure } };
     }
+    case 'working':
   }
-}
-
-function decideForChain({ hasUnsaved }: TokenFacts, { hasTurn }: LimitsView): Step {
-  if (!hasUnsaved) return FRESH;
-  return hasTurn ? SAVE : { kind: 'wait-for-turn' };
-}
-
-function decideWork(facts: TokenFacts, run: RefreshRun, limits: LimitsView, now: Now): Step {
-  const { state, policy } = facts;
-  const { pending } = state;
+  if (goal === 'chain') {
+    if (!hasUnsaved) return FRESH;
+    return limits.hasTurn ? SAVE : TURN;
+  }
   // What is pending waits for what was demanded alone: the interval is between two fetches.
   const waitMs = pending === undefined ? Math.max(limits.demandedMs, limits.intervalMs) : limits.demandedMs;
   if (waitMs > 0) return { kind: 'wait', waitMs };
-  if (!limits.hasTurn) return { kind: 'wait-for-turn' };
+  if (!limits.hasTurn) return TURN;
   if (state.kind === 'unread' || isStale(pending, now)) return { kind: 'read-store' };
-  const write = decideWrite(facts);
   if (pending !== undefined && write !== undefined) return write;
-  if (run.onlyIfDue && !isDue(state, policy, now)) return write ?? FRESH;
-  if (limits.heldBack !== undefined) return { kind: 'fail', failure: limits.heldBack };
+  if (onlyIfDue && !isDue(state, policy, now)) return write ?? FRESH;
+  if (limits.currentBlock !== undefined) return { kind: 'fail', failure: limits.currentBlock };
   return write ?? { kind: 'fetch' };
-}
-
-/** The refresh token first: without it the next fetch would present a spent one. */
-function decideWrite({ state, hasUnsaved }: TokenFacts): Step | undefined {
-  if (hasUnsaved) return SAVE;
-  return state.pending === undefined ? undefined : { kind: 'publish' };
 }
 
 /** True when there is no token, or its refresh is nearer to now than to the next tick. */
@@ -90,4 +87,12 @@ export function isDue(state: TokenState, policy: CadencePolicy, now: Now): boole
   if (published === undefined) return true;
   const { tickMs } = decideTolerableCadence(published.lifetimeMs, policy);
   return isDueAtTick(msUntil(published.refreshAt, now), tickMs);
+}
+
+/**
+ * Whether what is pending is dropped: the store was away for so long that it is due itself. The store is then read before
+ * anything is fetched, so that no token is fetched for a store that does not answer.
+ */
+export function isStale(pending: PendingToken | undefined, now: Now): boolean {
+  return pending?.hasWaited === true && msUntil(pending.refreshAt, now) <= 0;
 }

@@ -14,40 +14,51 @@ import { decideWait } from '../core/schedule/backoff.ts';
 import { msUntil } from '../core/schedule/moment.ts';
 import type { PublishedToken } from '../core/token/document.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
-import { decideStep, isDue, type TokenFacts } from './decide-step.ts';
-import type { Priority } from './limits/priority-queue.ts';
+import { decideStep, isDue, isStale } from './decide-step.ts';
 import type { CallRefusal } from './limits/token-limits.ts';
 import type { PendingToken } from './planned-token.ts';
 import {
-  type Achievement,
   attemptsOf,
   countFailure,
   countOthers,
-  describeEndOf,
+  endEarly,
+  endWith,
+  FRESH,
   isGivenUp,
-  isOffSchedule,
-  isUnbounded,
   NO_FAILURES,
+  type Phase,
+  REFRESHED,
   RETIRED,
   type RefreshOutcome,
   type RefreshRun,
   WORKING,
 } from './refresh-run.ts';
+import { type Interruptible, waitAfterFailure, waitForPermit } from './run-waits.ts';
 import type { Term } from './term.ts';
-import { fetchToken, reconsider, type TokenFetchDeps, takeToken } from './token-fetch.ts';
-import { learn, readSecret } from './token-secret.ts';
-import { delay, invalidate, isStale, rebase, storedIn, type TokenState, UNREAD } from './token-state.ts';
+import { fetchToken, type TokenFetchDeps } from './token-fetch.ts';
+import {
+  delay,
+  invalidate,
+  learn,
+  readSecret,
+  rebase,
+  storedIn,
+  type TokenState,
+  UNREAD,
+} from './token-state.ts';
+import { untilAborted } from './until-aborted.ts';
+
+/** What is under way. */
+interface Running extends Interruptible {
+  readonly outcome: Promise<RefreshOutcome>;
+  /** Ends the run as the end of its term does, when the token is not managed any more. */
+  readonly retiring: AbortController;
+}
 
 export class ManagedToken {
   readonly #deps: TokenFetchDeps;
   #state: TokenState = UNREAD;
-  #running: Promise<RefreshOutcome> | undefined;
-  /** Ends the present run as the end of its term does, when the token is not managed any more. */
-  #retiring: AbortController | undefined;
-  /** Ends the present wait after a failure, or for a permit. */
-  #wakeUp: AbortController | undefined;
-  /** A human waits for the next attempt of the present run. */
-  #isUrged = false;
+  #running: Running | undefined;
 
   constructor(deps: TokenFetchDeps) {
     this.#deps = deps;
@@ -96,7 +107,7 @@ export class ManagedToken {
       : msUntil(published.refreshAt, this.#deps.clock);
   }
 
-  /** Others may have published since the store was read: it is read again before anything is fetched. */
+  /** Other processes may have published since the store was read: it is read again before anything is fetched. */
   invalidate(): void {
     this.#state = invalidate(this.#state);
   }
@@ -124,7 +135,7 @@ export class ManagedToken {
   /**
    * Refreshes the token and ends when that has succeeded, when the term ends, or after `maxAttempts` failures. A call
    * while one is running joins it; an explicit one also ends its wait, unless the provider asked for that wait, and is
-   * begun anew when there was nothing to fetch for the run that it has joined.
+   * begun again when there was nothing to fetch for the run that it has joined.
    */
   refresh(
     reason: RefreshReason,
@@ -132,20 +143,32 @@ export class ManagedToken {
     maxAttempts: RefreshRun['maxAttempts'] = 'unlimited',
   ): Promise<RefreshOutcome> {
     const { coolDown } = this.#deps.limits;
+    const running = this.#running;
     if (reason === 'explicit') coolDown.forgetRejection();
-    if (this.#running === undefined)
-      return this.#begin(reason, term, maxAttempts, this.#isOnlyChainDue(reason) ? 'chain' : 'token');
-    if (reason !== 'explicit') return this.#running;
-    if (coolDown.demandedRestMs() === 0) {
-      this.#isUrged = true;
-      this.#wakeUp?.abort();
+    if (running === undefined) return this.#begin(reason, term, maxAttempts);
+    if (reason !== 'explicit') return running.outcome;
+    if (coolDown.demandedMs() === 0) {
+      running.isUrged = true;
+      running.wakeUp?.abort();
     }
-    const retiring = this.#retiring?.signal;
-    return this.#running.then((outcome) =>
-      outcome.kind === 'fresh' && retiring?.aborted !== true
+    return running.outcome.then((outcome) =>
+      outcome.kind === 'fresh' && !running.retiring.signal.aborted
         ? this.refresh(reason, term, maxAttempts)
         : outcome,
     );
+  }
+
+  /**
+   * Refreshes the token, unless that is under way or not due.
+   * @param withinMs it is due if its time comes sooner than that; `whenever` for a schedule of the user's
+   */
+  refreshIfDue(
+    reason: RefreshReason,
+    term: Term,
+    withinMs: number | 'whenever',
+  ): Promise<RefreshOutcome> | undefined {
+    const isDueNow = withinMs === 'whenever' || this.dueInMs() < withinMs;
+    return isDueNow && this.#running === undefined ? this.#begin(reason, term, 'unlimited') : undefined;
   }
 
   /**
@@ -154,98 +177,99 @@ export class ManagedToken {
    * @param term `undefined`: this replica does not lead, so that nothing may be written
    */
   async retire(term: Term | undefined): Promise<void> {
-    this.#retiring?.abort(new Error(RETIRED.message));
-    // A bug in there is told to whoever began it.
-    await this.#running?.catch(() => undefined);
+    this.#running?.retiring.abort(new Error(RETIRED.message));
+    // A bug in there is reported where the run was begun.
+    await this.#running?.outcome.catch(() => undefined);
     this.#deps.limits.forget();
     if (term !== undefined && this.hasUnsaved) await this.#begin('due', term, 'unlimited', 'chain');
   }
 
+  /** @param goal `chain`: the token is left as it is; by default when nothing of it is due */
   #begin(
     reason: RefreshReason,
     term: Term,
     maxAttempts: RefreshRun['maxAttempts'],
-    goal: RefreshRun['goal'],
+    goal?: 'chain',
   ): Promise<RefreshOutcome> {
+    const { clock, limits, policy } = this.#deps;
     const retiring = new AbortController();
+    const ended = AbortSignal.any([term.stopping, term.signal, retiring.signal]);
+    const isUnasked = reason === 'start' || reason === 'due';
+    const isOnlyChainDue =
+      isUnasked && this.hasUnsaved && this.#state.pending === undefined && !isDue(this.#state, policy, clock);
     const run: RefreshRun = {
       reason,
       term,
       retired: retiring.signal,
-      ended: AbortSignal.any([term.stopping, term.signal, retiring.signal]),
+      ended,
       maxAttempts,
-      startedMs: this.#deps.clock.monotonicMs(),
+      startedMs: clock.monotonicMs(),
       beganLive: (this.#remainingMs ?? 0) > 0,
-      goal,
+      goal: goal ?? (isOnlyChainDue ? 'chain' : 'token'),
       attempt: 1,
       failures: NO_FAILURES,
       onlyIfDue: false,
       phase: WORKING,
     };
-    this.#retiring = retiring;
-    this.#running = this.#refresh(run).finally(() => {
-      this.#deps.limits.release();
+    const interruptible: Interruptible = { ended, wakeUp: undefined, isUrged: false };
+    const outcome = this.#refresh(run, interruptible).finally(() => {
+      limits.release();
       this.#running = undefined;
-      this.#retiring = undefined;
-      this.#isUrged = false;
     });
-    return this.#running;
-  }
-
-  #isOnlyChainDue(reason: RefreshReason): boolean {
-    const { policy, clock } = this.#deps;
-    if (!this.hasUnsaved || this.#state.pending !== undefined || isDue(this.#state, policy, clock))
-      return false;
-    return reason === 'start' || reason === 'due';
+    this.#running = Object.assign(interruptible, { outcome, retiring });
+    return outcome;
   }
 
   /** The loop: everything that a refresh does, and everything that it waits for. */
-  async #refresh(begun: RefreshRun): Promise<RefreshOutcome> {
-    const { identity, limits, clock, events } = this.#deps;
+  async #refresh(begun: RefreshRun, running: Interruptible): Promise<RefreshOutcome> {
+    const { identity, limits, clock, events, policy, chain } = this.#deps;
     events({ event: 'refresh-started', identity, reason: begun.reason });
     let run = begun;
     for (;;) {
-      run = endWhenEnded(run);
-      const step = decideStep(this.#facts, run, limits.view(this.published?.issuedAtMs), clock);
+      if (run.ended.aborted) run = endEarly(run);
+      const { published } = this.#state;
+      const facts = { state: this.#state, hasUnsaved: chain?.hasUnsaved === true, policy };
+      const step = decideStep(facts, run, limits.view(published?.token.issuedAtMs), clock);
+      // Whose readers run out first goes first.
+      const priority = published?.token.expiresAtMs ?? 'first';
       switch (step.kind) {
         case 'read-store':
           run = await this.#readStore(run);
           break;
         case 'fetch':
-          run = await this.#fetch(run);
+          run = await this.#fetch(run, running.isUrged);
           break;
         case 'save-refresh-token':
-          run = this.#follow(run, await this.#saveRefreshToken(run.term));
+          run = this.#follow(run, await chain?.save(run.term));
           break;
         case 'publish':
           run = await this.#publish(run);
           break;
         case 'wait-for-turn':
-          await untilEnded(run, limits.takeTurn(this.#priority, run.ended));
+          await limits.takeTurn(priority, run.ended);
           break;
         case 'wait':
           limits.leaveTurn();
-          await untilEnded(run, clock.sleep(step.waitMs, run.ended));
+          await untilAborted(clock.sleep(step.waitMs, run.ended), run.ended);
           break;
         case 'wait-after-failure':
           limits.release();
-          run = await this.#waitAfterFailure(run, step.failure, step.waitMs);
+          await waitAfterFailure(this.#deps, running, step.failure, step.waitMs);
+          run = { ...run, attempt: run.attempt + 1, phase: step.next };
           break;
         case 'wait-for-permit':
           limits.leaveTurn();
-          run = await this.#waitForPermit(run, step.refusal);
+          await waitForPermit(this.#deps, running, step.refusal, priority);
+          run = { ...run, phase: WORKING };
           break;
         case 'fail':
-          run = this.#follow(run, step);
+          run = this.#fail(run, step.failure);
           break;
         case 'end':
-          return this.#end(run, step.outcome);
+          this.#tellEnd(run, step.outcome);
+          return step.outcome;
       }
     }
-  }
-
-  get #facts(): TokenFacts {
-    return { state: this.#state, hasUnsaved: this.hasUnsaved, policy: this.#deps.policy };
   }
 
   /** Life left on what readers see, in milliseconds. */
@@ -254,136 +278,12 @@ export class ManagedToken {
     return published === undefined ? undefined : msUntil(published.expiry, this.#deps.clock);
   }
 
-  /** Whose readers run out first goes first. */
-  get #priority(): Priority {
-    return this.published?.expiresAtMs ?? 'first';
-  }
-
-  #end(run: RefreshRun, outcome: RefreshOutcome): RefreshOutcome {
+  #tellEnd({ phase, failures: { sinceMs, total } }: RefreshRun, { kind }: RefreshOutcome): void {
     const { identity, clock, events } = this.#deps;
-    const { sinceMs, total } = run.failures;
-    if (run.phase.kind === 'ending')
-      events({ event: 'refresh-abandoned', identity, failure: run.phase.failure });
-    else if (outcome.kind !== 'failed' && sinceMs !== undefined)
-      events({
-        event: 'refresh-recovered',
-        identity,
-        failures: total,
-        failedForMs: clock.monotonicMs() - sinceMs,
-      });
-    return outcome;
-  }
-
-  /** What follows when a step has succeeded or failed. */
-  #follow(run: RefreshRun, result: Result<unknown> | { readonly failure: Failure }): RefreshRun {
-    return 'failure' in result ? this.#fail(run, result.failure) : run;
-  }
-
-  #fail(run: RefreshRun, failure: Failure): RefreshRun {
-    this.#isUrged = false;
-    this.#state = delay(this.#state);
-    if (run.phase.kind === 'ending') return { ...run, phase: { ...run.phase, hasTried: true } };
-    // Whatever fails once the term is gone fails because it is gone: nobody should be alerted.
-    if (run.term.hasEnded() || run.retired.aborted) return ending(run, describeEndOf(run));
-    if (failure.code === 'aborted' || failure.code === 'leadership-lost') return ending(run, failure);
-    const repeated = run.failures.latestCode === failure.code;
-    const failures = countFailure(run.failures, failure, this.#deps.clock.monotonicMs());
-    const counted = { ...run, failures };
-    const waitMs = this.#decideWait(counted, failure);
-    this.#tellFailure(run, failure, repeated, waitMs);
-    if (isGivenUp(run, failure, waitMs)) return { ...counted, phase: { kind: 'failed', failure } };
-    const next = run.phase.kind === 'achieved' ? run.phase : WORKING;
-    return { ...counted, phase: { kind: 'backing-off', failure, waitMs, next } };
-  }
-
-  #tellFailure({ attempt }: RefreshRun, failure: Failure, repeated: boolean, waitMs: number): void {
-    const { clock, events, identity } = this.#deps;
-    events({
-      event: 'refresh-failed',
-      identity,
-      failure,
-      attempt,
-      repeated,
-      nextAttemptAtMs: clock.now() + waitMs,
-      expiresAtMs: this.published?.expiresAtMs,
-    });
-  }
-
-  #decideWait({ beganLive, failures, goal }: RefreshRun, failure: Failure): number {
-    const { limits, random } = this.#deps;
-    limits.coolDown.recordFailure(failure);
-    const input = {
-      ...attemptsOf(failures, failure),
-      failure,
-      remainingMs: beganLive ? this.#remainingMs : undefined,
-      roomInMs: limits.writer.roomInMs,
-      humanInMs: limits.coolDown.rejectedRestMs(failure),
-    };
-    const ownMs = decideWait(input, random.next());
-    if (goal === 'chain') return ownMs;
-    const { demandedMs, intervalMs } = limits.view(this.published?.issuedAtMs);
-    if (this.#state.pending !== undefined) return Math.max(ownMs, demandedMs);
-    const spareMs = this.#state.kind === 'unread' ? 0 : limits.retryRestMs;
-    return Math.max(ownMs, demandedMs, intervalMs, spareMs);
-  }
-
-  async #waitAfterFailure(run: RefreshRun, failure: Failure, waitMs: number): Promise<RefreshRun> {
-    const { limits, clock } = this.#deps;
-    const stopListening = limits.onRecovery(() => this.#wakeUp?.abort());
-    await this.#waitEarlyEnding(run, (signal) => [
-      clock.sleep(waitMs, signal),
-      ...(failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
-    ]);
-    stopListening?.();
-    if (failure.retry === 'needs-human' && !run.ended.aborted) limits.coolDown.forgetRejection();
-    const next = run.phase.kind === 'backing-off' ? run.phase.next : WORKING;
-    return { ...run, attempt: run.attempt + 1, phase: next };
-  }
-
-  /** Waits until the provider may be asked for this token, or a human wants it asked, or its credentials have changed. */
-  async #waitForPermit(run: RefreshRun, refusal: CallRefusal): Promise<RefreshRun> {
-    const { limits } = this.#deps;
-    const next: RefreshRun = { ...run, phase: WORKING };
-    if (refusal.refusal !== 'held') {
-      await untilEnded(run, limits.wait(refusal, this.#priority, run.ended));
-      return next;
-    }
-    const { failure, restMs, hasFailed } = refusal;
-    const isNews = run.failures.latestCode !== failure.code;
-    if (isNews) this.#tellFailure(run, failure, false, restMs);
-    await this.#waitEarlyEnding(run, (signal) => [
-      limits.wait(refusal, this.#priority, signal),
-      // Those that have not failed are called when one that has finds its credentials changed.
-      ...(hasFailed && failure.retry === 'needs-human' ? [this.#watchCredentials(signal)] : []),
-    ]);
-    return isNews
-      ? { ...next, failures: countOthers(run.failures, failure, this.#deps.clock.monotonicMs()) }
-      : next;
-  }
-
-  async #watchCredentials(signal: AbortSignal): Promise<void> {
-    await this.#deps.source.waitForCredentialChange(signal);
-    this.#deps.limits.noteCredentialChange();
-  }
-
-  /** Waits for the first of several, for whoever wakes it up, or for the end of the run; leaves nothing behind. */
-  async #waitEarlyEnding(
-    run: RefreshRun,
-    begin: (signal: AbortSignal) => readonly Promise<void>[],
-  ): Promise<void> {
-    const wakeUp = new AbortController();
-    const done = new AbortController();
-    this.#wakeUp = wakeUp;
-    const signal = AbortSignal.any([wakeUp.signal, done.signal, run.ended]);
-    const waits = begin(signal);
-    try {
-      await Promise.race(waits);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    } finally {
-      this.#wakeUp = undefined;
-      done.abort();
-      await Promise.allSettled(waits);
+    if (phase.kind === 'ending') events({ event: 'refresh-abandoned', identity, failure: phase.failure });
+    else if (kind !== 'failed' && sinceMs !== undefined) {
+      const failedForMs = clock.monotonicMs() - sinceMs;
+      events({ event: 'refresh-recovered', identity, failures: total, failedForMs });
     }
   }
 
@@ -393,31 +293,27 @@ export class ManagedToken {
     return this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, restored);
   }
 
-  async #fetch(run: RefreshRun): Promise<RefreshRun> {
-    const { limits } = this.#deps;
-    const isUrged = this.#isUrged || run.reason === 'explicit';
-    const admitted = await limits.admit(run.attempt === 1, isUrged, run.term);
-    if ('refusal' in admitted)
-      return isUnbounded(run) && run.reason !== 'explicit'
-        ? { ...run, phase: { kind: 'refused', refusal: admitted } }
-        : this.#fail(run, admitted.failure);
+  async #fetch(run: RefreshRun, isUrged: boolean): Promise<RefreshRun> {
+    const isWanted = isUrged || run.reason === 'explicit';
+    const admitted = await this.#deps.limits.admit(run.attempt === 1, isWanted, run.term);
+    if ('refusal' in admitted) return this.#refuse(run, admitted);
     using permit = admitted;
-    const { state, isPutOff } = await reconsider(this.#deps, this.#state, run.term);
-    this.#state = state;
-    const mayBePutOff = run.attempt === 1 && (run.reason === 'due' || run.reason === 'start');
-    if (isPutOff && mayBePutOff) return achieved(run, 'fresh');
-    const fetched = await fetchToken(this.#deps, state, run.term, permit);
-    if (!fetched.ok) return this.#fail(run, fetched.failure);
-    this.#isUrged = false;
-    const isAskedEarly = run.reason === 'explicit';
-    const taken = takeToken(this.#deps, this.#state, fetched.value, isAskedEarly, isOffSchedule(run));
-    if (taken.ok) {
-      this.#state = taken.value;
-      return taken.value.kind === 'pending' ? run : achieved(run, 'unchanged');
-    }
-    // The token is of no use; the refresh token that came with it is.
-    const saved = await this.#saveRefreshToken(run.term);
-    return this.#fail(run, saved.ok ? taken.failure : saved.failure);
+    const former = this.#state;
+    const { state, phase } = await fetchToken(this.#deps, former, run, permit);
+    // What others have learned meanwhile is not undone.
+    if (state !== former) this.#state = state;
+    return phase.ok ? { ...run, phase: phase.value } : this.#fail(run, phase.failure);
+  }
+
+  /** A human who waits for the outcome gets the reason at once; all others wait. */
+  #refuse(run: RefreshRun, refusal: CallRefusal): RefreshRun {
+    const { failure, waitMs } = refusal;
+    if (run.reason === 'explicit' || run.maxAttempts !== 'unlimited') return this.#fail(run, failure);
+    const refused: RefreshRun = { ...run, phase: { kind: 'refused', refusal } };
+    const isNews = refusal.refusal === 'held' && run.failures.latestCode !== failure.code;
+    if (!isNews || run.ended.aborted) return refused;
+    this.#tellFailure(run, failure, waitMs);
+    return { ...refused, failures: countOthers(run.failures, failure, this.#deps.clock.monotonicMs()) };
   }
 
   async #publish(run: RefreshRun): Promise<RefreshRun> {
@@ -425,36 +321,30 @@ export class ManagedToken {
     const { term, reason, startedMs } = run;
     const { pending, published } = this.#state;
     if (pending === undefined) throw new Error('nothing is pending to be published');
-    const written = await limits.writer.publish(
-      'document',
-      pending.write,
-      term,
-      published?.token.expiresAtMs,
-    );
+    const { document, write, hasWaited: _, ...planned } = pending;
+    const written = await limits.writer.publish('document', write, term, published?.token.expiresAtMs);
     if (!written.ok)
       return written.failure.code === 'store-conflict'
         ? this.#resolveConflict(run, pending, written.failure)
         : this.#fail(run, written.failure);
-    const { document, token, lifetimeMs, refreshAt, latestRefreshAt, expiry } = pending;
-    this.#state = {
-      kind: 'published',
-      stored: { version: written.value.version, generation: document.generation },
-      published: { token, lifetimeMs, refreshAt, latestRefreshAt, expiry },
-    };
+    const stored = { version: written.value.version, generation: document.generation };
+    this.#state = { kind: 'published', stored, published: planned };
+    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = planned.token;
+    const durationMs = clock.monotonicMs() - startedMs;
     events({
       event: 'token-refreshed',
       identity,
       reason,
-      durationMs: clock.monotonicMs() - startedMs,
-      issuedAtMs: token.issuedAtMs,
-      expiresAtMs: token.expiresAtMs,
-      refreshAtMs: token.refreshAtMs,
-      generation: token.generation,
+      durationMs,
+      issuedAtMs,
+      expiresAtMs,
+      refreshAtMs,
+      generation,
     });
-    return achieved(run, 'refreshed');
+    return { ...run, phase: REFRESHED };
   }
 
-  /** Somebody else has written the secret: the token that lives longer stays. */
+  /** Another process has written the secret: the token that lives longer stays. */
   async #resolveConflict(run: RefreshRun, pending: PendingToken, conflict: Failure): Promise<RefreshRun> {
     const { identity, random } = this.#deps;
     const { published } = this.#state;
@@ -463,36 +353,63 @@ export class ManagedToken {
     const rebased = rebase(pending, read.value, identity, random);
     if (rebased === undefined) {
       this.#state = learn(this.#deps, published, read.value, undefined);
-      return achieved(run, 'fresh');
+      return { ...run, phase: FRESH };
     }
     this.#state = { kind: 'pending', stored: storedIn(read.value), published, pending: rebased };
     return this.#fail(run, conflict);
   }
 
-  #saveRefreshToken(term: Term): Promise<Result<void>> {
-    return this.#deps.chain?.save(term) ?? Promise.resolve(succeed(undefined));
+  /** What follows when a step has succeeded or failed. */
+  #follow(run: RefreshRun, result: Result<unknown> | undefined): RefreshRun {
+    return result?.ok === false ? this.#fail(run, result.failure) : run;
   }
-}
 
-function endWhenEnded(run: RefreshRun): RefreshRun {
-  const isAlready =
-    run.phase.kind === 'ending' || run.phase.kind === 'achieved' || run.phase.kind === 'failed';
-  return run.ended.aborted && !isAlready ? ending(run, describeEndOf(run)) : run;
-}
+  #fail(run: RefreshRun, failure: Failure): RefreshRun {
+    if (this.#running !== undefined) this.#running.isUrged = false;
+    this.#state = delay(this.#state);
+    if (run.phase.kind === 'ending') return { ...run, phase: { ...run.phase, hasTried: true } };
+    // Whatever fails once the term is gone fails because it is gone: that is worth no alert.
+    if (run.term.hasEnded() || run.retired.aborted) return endEarly(run);
+    if (failure.code === 'aborted' || failure.code === 'leadership-lost') return endWith(run, failure);
+    const failures = countFailure(run.failures, failure, this.#deps.clock.monotonicMs());
+    const waitMs = this.#decideWait({ ...run, failures }, failure);
+    this.#tellFailure(run, failure, waitMs);
+    const next = run.phase.kind === 'achieved' ? run.phase : WORKING;
+    const phase: Phase = isGivenUp(run, failure, waitMs)
+      ? { kind: 'failed', failure }
+      : { kind: 'backing-off', failure, waitMs, next };
+    return { ...run, failures, phase };
+  }
 
-function ending(run: RefreshRun, failure: Failure): RefreshRun {
-  return { ...run, phase: { kind: 'ending', failure, hasTried: false } };
-}
+  #tellFailure({ attempt, failures }: RefreshRun, failure: Failure, waitMs: number): void {
+    const { clock, events, identity } = this.#deps;
+    events({
+      event: 'refresh-failed',
+      identity,
+      failure,
+      attempt,
+      repeated: failures.latestCode === failure.code,
+      nextAttemptAtMs: clock.now() + waitMs,
+      expiresAtMs: this.published?.expiresAtMs,
+    });
+  }
 
-function achieved(run: RefreshRun, kind: Achievement['kind']): RefreshRun {
-  return { ...run, phase: { kind: 'achieved', achievement: { kind } } };
-}
-
-/** Only the run's own signals end a wait; anything else is a bug and must be seen. */
-async function untilEnded(run: RefreshRun, wait: Promise<void>): Promise<void> {
-  try {
-    await wait;
-  } catch (error) {
-    if (!run.ended.aborted) throw error;
+  #decideWait({ beganLive, failures, goal }: RefreshRun, failure: Failure): number {
+    const { limits, random } = this.#deps;
+    const { coolDown, writer } = limits;
+    coolDown.recordFailure(failure);
+    const input = {
+      ...attemptsOf(failures, failure),
+      failure,
+      remainingMs: beganLive ? this.#remainingMs : undefined,
+      roomInMs: writer.roomInMs,
+      humanInMs: coolDown.rejectedMs(failure),
+    };
+    const ownMs = decideWait(input, random.next());
+    if (goal === 'chain') return ownMs;
+    const { kind, pending } = this.#state;
+    const { demandedMs, intervalMs } = limits.view(this.published?.issuedAtMs);
+    if (pending !== undefined) return Math.max(ownMs, demandedMs);
+    return Math.max(ownMs, demandedMs, intervalMs, kind === 'unread' ? 0 : limits.retryWaitMs);
   }
 }

@@ -12,7 +12,6 @@ import {
   type CadencePolicy,
   decideTolerableCadence,
   inSeconds,
-  isDueAtTick,
 } from '../core/schedule/cadence.ts';
 import { tickExpression } from '../core/schedule/cron-expression.ts';
 import type { ManagedToken } from './managed-token.ts';
@@ -66,7 +65,7 @@ export class ProviderScheduler {
     this.#term = term;
     this.#cadence = decideTolerableCadence(this.#shortestLifetimeMs(), this.#deps.policy);
     this.#arm(undefined);
-    this.#refreshDue('start');
+    this.#refresh('start');
   }
 
   /** Takes tokens in; those that are due are refreshed at once. */
@@ -74,7 +73,7 @@ export class ProviderScheduler {
     for (const token of tokens) this.#tokens.add(token);
     // What was restored may live shorter than expected, and is due at ticks of its own.
     this.#followLifetimes();
-    this.#refreshDue('start', tokens);
+    this.#refresh('start', tokens);
   }
 
   /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
@@ -82,15 +81,15 @@ export class ProviderScheduler {
     const term = this.#term;
     if (term === undefined || term.stopping.aborted || term.hasEnded()) return undefined;
     const run = token.refresh('explicit', term, maxAttempts);
-    this.#track(run.then(() => this.#considerLifetime(token), this.#deps.onFault));
+    this.#track(run, token);
     return run;
   }
 
-  /** Gives a token up. Resolves when nothing of it is in flight any more; see {@link ManagedToken.retire}. */
+  /** Removes a token. Resolves when nothing of it is in flight any more; see {@link ManagedToken.retire}. */
   remove(token: ManagedToken): Promise<void> {
     this.#tokens.delete(token);
     const retired = token.retire(this.#term).catch(this.#deps.onFault);
-    this.#track(retired);
+    this.#track(retired, token);
     return retired;
   }
 
@@ -108,61 +107,47 @@ export class ProviderScheduler {
 
   /** Why a restart might help: the cron task should have ticked long ago. Empty when all is well. */
   stalledReasons(): readonly string[] {
-    if (this.#task === undefined) return [];
-    const silentMs = this.#deps.clock.monotonicMs() - this.#lastTickMonotonicMs;
-    if (silentMs <= 2 * this.#longestGapMs() + STALL_SLACK_MS) return [];
-    return [
-      `${this.#deps.provider}: no tick for ${inSeconds(silentMs)}, expected every ${inSeconds(this.#longestGapMs())}`,
-    ];
+    const { provider, clock } = this.#deps;
+    const { tickMs } = this.#timing;
+    const silentMs = clock.monotonicMs() - this.#lastTickMonotonicMs;
+    if (this.#task === undefined || silentMs <= 2 * tickMs + STALL_SLACK_MS) return [];
+    return [`${provider}: no tick for ${inSeconds(silentMs)}, expected every ${inSeconds(tickMs)}`];
   }
 
   /** Restarts the cron task and ticks at once: its timer was set for a clock that has moved since. */
   handleClockJump(): void {
     if (this.#task === undefined) return;
     this.#armTask();
-    this.#refreshDue('due');
+    this.#refresh('due');
   }
 
   #tick(): void {
     this.#lastTickMonotonicMs = this.#deps.clock.monotonicMs();
-    if (this.#deps.setting.kind === 'classic') this.#refresh([...this.#tokens], 'schedule');
-    else this.#refreshDue('due');
+    this.#refresh(this.#deps.setting.kind === 'classic' ? 'schedule' : 'due');
   }
 
-  #handleMissed(): void {
-    this.#deps.events({ event: 'tick-missed', provider: this.#deps.provider });
-    this.#tick();
-  }
-
-  /** Refreshes every token that would be worse off at the next tick than now. */
-  #refreshDue(reason: RefreshReason, tokens: Iterable<ManagedToken> = this.#tokens): void {
-    const { setting } = this.#deps;
-    const isDue =
-      setting.kind === 'derived'
-        ? (token: ManagedToken) => isDueAtTick(token.dueInMs(), this.#cadence.tickMs)
-        : (token: ManagedToken) => token.dueInMs() < (this.#task?.msToNext() ?? 0);
-    this.#refresh([...tokens].filter(isDue), reason);
-  }
-
-  #refresh(tokens: readonly ManagedToken[], reason: RefreshReason): void {
+  /** Refreshes every token that would be worse off at the next tick than now; all when the user's schedule says so. */
+  #refresh(reason: RefreshReason, tokens: Iterable<ManagedToken> = this.#tokens): void {
     const term = this.#term;
     if (term === undefined || term.stopping.aborted || term.hasEnded()) return;
+    const isClassic = this.#deps.setting.kind === 'classic';
+    const nearMs = isClassic ? (this.#task?.msToNext() ?? 0) : this.#cadence.tickMs / 2;
     for (const token of tokens) {
-      if (token.isRefreshing) continue;
-      const run = token.refresh(reason, term);
-      this.#track(run.then(() => this.#considerLifetime(token), this.#deps.onFault));
+      const run = token.refreshIfDue(reason, term, reason === 'schedule' ? 'whenever' : nearMs);
+      if (run !== undefined) this.#track(run, token);
     }
   }
 
-  #track(work: Promise<void>): void {
-    const tracked = work.finally(() => this.#running.delete(tracked));
+  /** If the provider turns out to hand out another lifetime, the schedule follows. */
+  #track(work: Promise<unknown>, token: ManagedToken): void {
+    const tracked = work
+      .then(() => {
+        const { lifetimeMs } = token;
+        if (lifetimeMs !== undefined && differs(lifetimeMs, this.#cadence.lifetimeMs))
+          this.#followLifetimes();
+      }, this.#deps.onFault)
+      .finally(() => this.#running.delete(tracked));
     this.#running.add(tracked);
-  }
-
-  /** If the provider has started to hand out another lifetime, the schedule follows. */
-  #considerLifetime(token: ManagedToken): void {
-    const seenMs = token.lifetimeMs;
-    if (seenMs !== undefined && differs(seenMs, this.#cadence.lifetimeMs)) this.#followLifetimes();
   }
 
   #followLifetimes(): void {
@@ -182,38 +167,32 @@ export class ProviderScheduler {
 
   #arm(formerLifetimeMs: number | undefined): void {
     this.#armTask();
-    const { lifetimeMs, refreshEveryMs } = this.#cadence;
-    const { provider, setting } = this.#deps;
-    this.#deps.events({
-      event: 'schedule-derived',
-      provider,
-      cron: this.#expression(),
-      lifetimeMs,
-      refreshEveryMs: setting.kind === 'classic' ? setting.largestGapMs : refreshEveryMs,
-      tickMs: this.#longestGapMs(),
-      formerLifetimeMs,
-    });
+    const { provider, events } = this.#deps;
+    const { lifetimeMs } = this.#cadence;
+    events({ event: 'schedule-derived', provider, lifetimeMs, ...this.#timing, formerLifetimeMs });
   }
 
   #armTask(): void {
+    const { provider, clock, events, ticker } = this.#deps;
     this.#task?.stop();
-    this.#lastTickMonotonicMs = this.#deps.clock.monotonicMs();
-    this.#task = this.#deps.ticker.start({
-      name: this.#deps.provider,
-      expression: this.#expression(),
+    this.#lastTickMonotonicMs = clock.monotonicMs();
+    this.#task = ticker.start({
+      name: provider,
+      expression: this.#timing.cron,
       onTick: () => this.#tick(),
-      onMissed: () => this.#handleMissed(),
+      onMissed: () => {
+        events({ event: 'tick-missed', provider });
+        this.#tick();
+      },
     });
   }
 
-  #longestGapMs(): number {
-    const { setting } = this.#deps;
-    return setting.kind === 'classic' ? setting.largestGapMs : this.#cadence.tickMs;
-  }
-
-  #expression(): string {
+  get #timing(): { readonly cron: string; readonly refreshEveryMs: number; readonly tickMs: number } {
     const { setting, provider } = this.#deps;
-    return setting.kind === 'classic' ? setting.expression : tickExpression(this.#cadence.tickMs, provider);
+    const { tickMs, refreshEveryMs } = this.#cadence;
+    return setting.kind === 'derived'
+      ? { cron: tickExpression(tickMs, provider), refreshEveryMs, tickMs }
+      : { cron: setting.expression, refreshEveryMs: setting.largestGapMs, tickMs: setting.largestGapMs };
   }
 }
 

@@ -12,7 +12,7 @@ export type RefreshOutcome = Achievement | { readonly kind: 'failed'; readonly f
 /**
  * - `refreshed`: a newer token is readable.
  * - `unchanged`: the provider has no newer token yet.
- * - `fresh`: the store holds a token that is not due; nothing was fetched, or somebody else was faster.
+ * - `fresh`: the store holds a token that is not due; nothing was fetched, or another process was faster.
  */
 export interface Achievement {
   readonly kind: 'refreshed' | 'unchanged' | 'fresh';
@@ -23,19 +23,21 @@ export type Phase =
   | { readonly kind: 'working' }
   /** Nothing is left to do but to save a refresh token. */
   | { readonly kind: 'achieved'; readonly achievement: Achievement }
-  /** Waits after a failure; `next` follows. */
-  | {
-      readonly kind: 'backing-off';
-      readonly failure: Failure;
-      readonly waitMs: number;
-      readonly next: Extract<Phase, { kind: 'working' | 'achieved' }>;
-    }
+  | BackingOff
   /** The provider must not be called yet, for our own budget's sake or because it fails for all of its tokens. */
   | { readonly kind: 'refused'; readonly refusal: CallRefusal }
-  /** Somebody waits for the outcome, and is better served by the reason than by silence. */
+  /** A human waits for the outcome, and gets the reason at once. */
   | { readonly kind: 'failed'; readonly failure: Failure }
   /** The term has ended, or the token is not managed any more; what was fetched gets a last try. */
   | { readonly kind: 'ending'; readonly failure: Failure; readonly hasTried: boolean };
+
+/** Waits after a failure; `next` follows. */
+export interface BackingOff {
+  readonly kind: 'backing-off';
+  readonly failure: Failure;
+  readonly waitMs: number;
+  readonly next: Extract<Phase, { kind: 'working' | 'achieved' }>;
+}
 
 export interface RefreshRun {
   readonly reason: RefreshReason;
@@ -44,7 +46,7 @@ export interface RefreshRun {
   readonly retired: AbortSignal;
   /** Aborted then, and when the term ends in either way: no further attempt is begun. */
   readonly ended: AbortSignal;
-  /** `unlimited`: nobody waits for the run. Else the run ends after so many, and when a human or a long wait is needed. */
+  /** `unlimited`: no human waits for the run. Else the run ends after so many, and when a human or a long wait is needed. */
   readonly maxAttempts: number | 'unlimited';
   readonly startedMs: number;
   /** Whether readers had a live token when the run began. */
@@ -72,6 +74,9 @@ export interface FailureTally {
 }
 
 export const WORKING = { kind: 'working' } as const satisfies Phase;
+export const REFRESHED: Phase = { kind: 'achieved', achievement: { kind: 'refreshed' } };
+export const UNCHANGED: Phase = { kind: 'achieved', achievement: { kind: 'unchanged' } };
+export const FRESH: Phase = { kind: 'achieved', achievement: { kind: 'fresh' } };
 
 export const NO_FAILURES: FailureTally = {
   provider: 0,
@@ -84,7 +89,7 @@ export const NO_FAILURES: FailureTally = {
 
 export const RETIRED: Failure = { code: 'aborted', retry: 'soon', message: 'the token is not kept any more' };
 
-/** Somebody waits for a run with `maxAttempts`, and is better served by the reason than by a minute of silence. */
+/** A human waits for a run with `maxAttempts`, and is better served by the reason than by a minute of silence. */
 const MAX_SILENCE_MS = 15_000;
 
 /** A failure of this token's own. */
@@ -111,22 +116,19 @@ export function attemptsOf(
   return { attempt: isStoreFailure(failure) ? store : provider, soonAttempt: soon };
 }
 
-/** Nobody waits for the run, so that it may take as long as it takes. */
-export function isUnbounded({ maxAttempts }: RefreshRun): boolean {
-  return maxAttempts === 'unlimited';
-}
-
 /** Whether a run ends with this failure instead of waiting. */
 export function isGivenUp({ maxAttempts, attempt }: RefreshRun, { retry }: Failure, waitMs: number): boolean {
   if (maxAttempts === 'unlimited') return false;
   return attempt >= maxAttempts || retry === 'needs-human' || waitMs > MAX_SILENCE_MS;
 }
 
-export function describeEndOf({ term, retired }: RefreshRun): Failure {
-  return retired.aborted && !term.hasEnded() ? RETIRED : describeEnd(term);
+/** The run begins no further attempt: what was fetched gets a last try. What has its outcome keeps it. */
+export function endEarly(run: RefreshRun): RefreshRun {
+  const { term, retired, phase } = run;
+  if (phase.kind === 'ending' || phase.kind === 'achieved' || phase.kind === 'failed') return run;
+  return endWith(run, retired.aborted && !term.hasEnded() ? RETIRED : describeEnd(term));
 }
 
-/** Whether its token does not come when its time has come, maybe with all tokens of the provider at once. */
-export function isOffSchedule({ beganLive, reason, attempt }: RefreshRun): boolean {
-  return attempt > 1 || !beganLive || reason === 'start' || reason === 'explicit';
+export function endWith(run: RefreshRun, failure: Failure): RefreshRun {
+  return { ...run, phase: { kind: 'ending', failure, hasTried: false } };
 }

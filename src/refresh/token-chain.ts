@@ -33,10 +33,10 @@ import type {
   Random,
   RefreshEvents,
   TextReader,
+  TokenSource,
   TokenStore,
 } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
-import type { SecretText } from '../core/secret-text.ts';
 import {
   type ChainState,
   describeExcess,
@@ -65,12 +65,12 @@ export interface TokenChainDeps {
   readonly identity: TokenIdentity;
   readonly stateSecret: string;
   readonly fallback: ChainFallback;
-  /** What a human has to do when the chain is broken for good: `bind customer ayu again and …`. */
+  /** What a human has to do when the chain is broken and stays so: `bind customer ayu again and …`. */
   readonly remedy: () => string;
   readonly store: TokenStore;
   readonly writer: Pick<SecretWriter, 'publish'>;
-  /** Reads the refresh token among the credentials as it is now; left out where there can be none. */
-  readonly readSeed?: (signal: AbortSignal) => Promise<Result<SecretText | undefined>>;
+  /** Reads the refresh token among the credentials as it is now. */
+  readonly source: Pick<TokenSource, 'readSeed'>;
   /** `undefined`: what is unsaved is in memory alone. */
   readonly journal: Journal | undefined;
   readonly clock: Clock;
@@ -171,7 +171,7 @@ export class TokenChain {
       return this.#keep(nextState(this.#chain, brought.refreshToken, brought));
     if (isAmbiguous) return undefined;
     if (result.ok) await this.#restoreNote(undefined);
-    // A 503 says nothing about a former presentation whose outcome nobody knows. What was refused stays noted: a process
+    // A 503 says nothing about a former presentation whose outcome is not known. What was refused stays noted: a process
     // that is killed before the chain starts again would leave it to the next one to find out.
     else if (presented !== undefined && result.failure.code !== 'chain-broken') {
       const { note } = this.#chain;
@@ -239,7 +239,7 @@ export class TokenChain {
     return undefined;
   }
 
-  /** It may be a lost race: then somebody has saved a newer one, and the next fetch uses that. */
+  /** It may be a lost race: then another replica has saved a newer one, and the next fetch uses that. */
   async #handleRefusal(presented: ChainState, refusal: Failure, signal: AbortSignal): Promise<Failure> {
     const read = await this.#read(signal);
     if (!read.ok) return read.failure;
@@ -325,11 +325,9 @@ export class TokenChain {
   }
 
   async #learnSeed(signal: AbortSignal): Promise<Result<void>> {
-    const { readSeed } = this.#deps;
-    if (readSeed === undefined) return succeed(undefined);
-    const read = await readSeed(signal);
+    const read = await this.#deps.source.readSeed(signal);
     if (!read.ok) return read;
-    // Empty: the place is there, and nobody has put a seed into it yet.
+    // Empty: the place is there, and no seed was put into it yet.
     this.#chain = { ...this.#chain, seed: read.value?.length === 0 ? undefined : read.value };
     return succeed(undefined);
   }
@@ -339,7 +337,7 @@ export class TokenChain {
     const read = await this.#read(signal);
     if (!read.ok) return read;
     const { version } = read.value;
-    // What lies there may be no state at all (somebody overwrote it): it is replaced all the same.
+    // What lies there may be no state at all (another program overwrote it): it is replaced all the same.
     this.#chain = { ...this.#chain, stored: { ...this.#chain.stored, version } };
     const isOver = await this.#isSuperseded(ours, read.value, signal);
     if (!isOver.ok) return isOver;

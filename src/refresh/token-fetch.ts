@@ -11,9 +11,9 @@ import { describeFieldProblem } from '../core/token/document.ts';
 import type { FetchedToken } from '../core/token/token.ts';
 import type { CallPermit, TokenLimits } from './limits/token-limits.ts';
 import { hasExpired, isPutOff, isUnchanged, planFetched, planUnchanged } from './planned-token.ts';
+import { FRESH, type Phase, type RefreshRun, UNCHANGED, WORKING } from './refresh-run.ts';
 import { describeEnd, type Term } from './term.ts';
-import { learn, readSecret, type TokenSecretDeps } from './token-secret.ts';
-import { type TokenState, withPublished } from './token-state.ts';
+import { learn, readSecret, type TokenSecretDeps, type TokenState, withPublished } from './token-state.ts';
 
 export interface TokenFetchDeps extends TokenSecretDeps {
   readonly source: TokenSource;
@@ -22,11 +22,38 @@ export interface TokenFetchDeps extends TokenSecretDeps {
   readonly offsetMs: number;
 }
 
+/** What a fetch makes of the token, and of the run. */
+export interface Fetched {
+  readonly state: TokenState;
+  readonly phase: Result<Phase>;
+}
+
+/** Asks for a token that is pending then, unless readers see nothing worse or the refresh turns out to be put off. */
+export async function fetchToken(
+  deps: TokenFetchDeps,
+  former: TokenState,
+  run: RefreshRun,
+  permit: CallPermit,
+): Promise<Fetched> {
+  const { reason, attempt, term } = run;
+  const { state, isPutOff: isLater } = await reconsider(deps, former, term);
+  if (isLater && attempt === 1 && (reason === 'due' || reason === 'start'))
+    return { state, phase: succeed(FRESH) };
+  const answer = await callProvider(deps, state, term, permit);
+  if (!answer.ok) return { state, phase: answer };
+  const taken = takeToken(deps, state, answer.value, run);
+  if (taken.ok)
+    return { state: taken.value, phase: succeed(taken.value.kind === 'pending' ? WORKING : UNCHANGED) };
+  // The token is of no use; the refresh token that came with it is.
+  const saved = await deps.chain?.save(term);
+  return { state, phase: saved?.ok === false ? saved : taken };
+}
+
 /**
- * Looks, right before a call, whether somebody else's writes put the refresh off: a token that was published under us,
- * or versions that the budget does not bear.
+ * Looks, right before a call, whether other processes' writes put the refresh off: they have published a token, or
+ * used versions that the budget does not have.
  */
-export async function reconsider(
+async function reconsider(
   deps: TokenFetchDeps,
   former: TokenState,
   term: Term,
@@ -55,7 +82,7 @@ export async function reconsider(
 }
 
 /**
- * While versions are short, a look at the store before the fetch saves one: a write over somebody else's newer token
+ * While versions are short, a look at the store before the fetch saves one: a write over another process's newer token
  * makes a version whatever comes of it.
  */
 async function takeOverNewer(
@@ -74,7 +101,7 @@ async function takeOverNewer(
 }
 
 /** Calls the provider, unless the term has ended or the chain is not ready for it. */
-export async function fetchToken(
+async function callProvider(
   { identity, source, chain, limits, clock, events }: TokenFetchDeps,
   { published }: TokenState,
   term: Term,
@@ -95,36 +122,28 @@ export async function fetchToken(
   const result = report.result.ok ? report.result : fail(boundRetryAfter(report.result.failure, remainingMs));
   const failure = result.ok ? undefined : result.failure;
   if (report.hasNewCredentials === true) limits.coolDown.noteCredentialChange();
-  if (!wasNotSent) permit.settle(failure);
   // Before anything else: from here on the refresh token that was presented is spent.
   const excess = await chain?.accept(presented, report);
   const durationMs = clock.monotonicMs() - startedMs;
   const notes = [...(result.ok ? result.value.notes : []), ...(excess === undefined ? [] : [excess])];
   events({ event: 'token-fetched', identity, durationMs, clockSkewMs, failure, notes });
-  if (failure === undefined) {
-    await limits.coolDown.recordSuccess();
-    return result;
-  }
-  const explained = chain === undefined ? failure : await chain.explain(presented, failure, report, term);
-  if (explained.code !== 'aborted' && !wasNotSent) await limits.coolDown.recordRefusal(explained);
-  return fail(explained);
+  const isExplained = failure !== undefined && chain !== undefined;
+  const explained = isExplained ? await chain.explain(presented, failure, report, term) : failure;
+  if (!wasNotSent) await permit.settle(failure, explained);
+  return explained === undefined ? result : fail(explained);
 }
 
-/**
- * What a fetched token makes of the state: it is pending from now on, unless readers see nothing worse.
- * @param isAskedEarly the refresh was not due: a plan for later still stands
- * @param isOffSchedule its next refresh comes early once
- * @returns why it can never be published, when it is neither
- */
-export function takeToken(
+/** @returns the state with the token, or why it can never be published */
+function takeToken(
   { clock, events, identity, policy, offsetMs, chain, limits, random, store }: TokenFetchDeps,
   state: TokenState,
   token: FetchedToken,
-  isAskedEarly: boolean,
-  isOffSchedule: boolean,
+  run: RefreshRun,
 ): Result<TokenState> {
   const { published } = state;
   if (published !== undefined && isUnchanged(token, published, clock)) {
+    // A plan for later still stands.
+    const isAskedEarly = run.reason === 'explicit';
     const planned = planUnchanged(token, published, { isAskedEarly, policy, now: clock });
     const [expiresAtMs, refreshAtMs] = [planned.expiry.wallMs, planned.refreshAt.wallMs];
     events({ event: 'token-unchanged', identity, expiresAtMs, refreshAtMs });
@@ -139,7 +158,7 @@ export function takeToken(
     chainEndsAtMs:
       chain === undefined || token.refreshToken === undefined ? undefined : token.refreshTokenExpiresAtMs,
     policy,
-    offsetMs: isOffSchedule ? offsetMs : 0,
+    offsetMs: isOffSchedule(run) ? offsetMs : 0,
     // Later while versions of the secret are short.
     planRefreshAt: (plan) => limits.writer.planRefreshAt(plan),
     random,
@@ -154,6 +173,11 @@ export function takeToken(
   const excess = describeExcess(what, pending.write.text, store.maxSecretBytes);
   if (excess !== undefined) return unusable(excess);
   return succeed({ kind: 'pending', stored, published, pending });
+}
+
+/** Whether its token does not come when its time has come, maybe with all tokens of the provider at once. */
+function isOffSchedule({ beganLive, reason, attempt }: RefreshRun): boolean {
+  return attempt > 1 || !beganLive || reason === 'start' || reason === 'explicit';
 }
 
 function unusable(message: string): Result<never> {

@@ -1,15 +1,24 @@
 /**
- * How one token is, as far as this process knows: one union, replaced and never mutated.
+ * How one token is, as far as this process knows (one union, replaced and never mutated), and what its secret says of it.
  *
  * Guarantee: what readers see is replaced by something better or not at all; a retry of a write is the same write.
  */
 
-import type { Random } from '../core/ports.ts';
-import { msUntil, type Now } from '../core/schedule/moment.ts';
-import { createPublishedToken } from '../core/token/document.ts';
-import { type Assessment, decideConflict } from '../core/token/replacement.ts';
+import type { Clock, Random, RefreshEvents, TextReader, TokenStore } from '../core/ports.ts';
+import { type Result, succeed } from '../core/result.ts';
+import type { CadencePolicy } from '../core/schedule/cadence.ts';
+import { createPublishedToken, type TokenDocument } from '../core/token/document.ts';
+import { type Assessment, assessStored, decideConflict } from '../core/token/replacement.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
-import { createWrite, type PendingToken, type PlannedToken, type Stored } from './planned-token.ts';
+import {
+  createWrite,
+  keepEarlierMoments,
+  type PendingToken,
+  type PlannedToken,
+  planStored,
+  type Stored,
+} from './planned-token.ts';
+import type { TokenChain } from './token-chain.ts';
 
 export type TokenState =
   /** The store has to be read: it never was, or others may have written since. */
@@ -45,14 +54,6 @@ export function delay(state: TokenState): TokenState {
   return state.kind === 'pending' ? { ...state, pending: { ...state.pending, hasWaited: true } } : state;
 }
 
-/**
- * Whether what is pending is dropped: the store was away for so long that it is due itself. The store is then read before
- * anything is fetched, so that no token is fetched for a store that does not answer.
- */
-export function isStale(pending: PendingToken | undefined, now: Now): boolean {
-  return pending?.hasWaited === true && msUntil(pending.refreshAt, now) <= 0;
-}
-
 /** What is known of the store may be out of date: it is read before anything is fetched. */
 export function invalidate({ published, pending }: TokenState): TokenState {
   return { kind: 'unread', published, pending };
@@ -70,7 +71,7 @@ export function storedIn(read: Assessment): Stored {
 
 /**
  * A pending token beside what the store turned out to hold.
- * @returns `undefined`: somebody else has published one that is as good
+ * @returns `undefined`: another process has published one that is as good
  */
 export function rebase(
   pending: PendingToken,
@@ -82,7 +83,7 @@ export function rebase(
   const stored = storedIn(read);
   if (stored.generation < pending.document.generation)
     return { ...pending, write: { ...pending.write, expectedVersion: stored.version } };
-  // Readers may rely on the generation: where somebody else has counted on, ours has to be other bytes.
+  // Readers may rely on the generation: where another process has counted on, ours has to be other bytes.
   const document = { ...pending.document, generation: stored.generation + 1 };
   return {
     ...pending,
@@ -90,4 +91,52 @@ export function rebase(
     document,
     write: createWrite(identity, document, stored, random),
   };
+}
+
+export interface TokenSecretDeps {
+  readonly identity: TokenIdentity;
+  readonly policy: CadencePolicy;
+  readonly store: TokenStore;
+  /** For kinds with refresh tokens. */
+  readonly chain: TokenChain | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly events: RefreshEvents;
+}
+
+/** @param reader in place of the store, when its texts have been read ahead */
+export async function readSecret(
+  { identity, store, clock }: TokenSecretDeps,
+  signal: AbortSignal,
+  reader: TextReader = store,
+): Promise<Result<Assessment>> {
+  const read = await reader.read(identity.secret, signal);
+  return read.ok ? succeed(assessStored(read.value, identity, clock.now())) : read;
+}
+
+/** What the store holds, beside what is pending. */
+export function learn(
+  deps: TokenSecretDeps,
+  known: PlannedToken | undefined,
+  read: Assessment,
+  pending: PendingToken | undefined,
+): TokenState {
+  const stored = storedIn(read);
+  const published = read.kind === 'live' ? adopt(deps, read.document, known) : undefined;
+  const rebased = pending === undefined ? undefined : rebase(pending, read, deps.identity, deps.random);
+  if (rebased !== undefined) return { kind: 'pending', stored, published, pending: rebased };
+  return published === undefined ? { kind: 'absent', stored } : { kind: 'published', stored, published };
+}
+
+/** Takes over a live document that this process did not write. */
+function adopt(
+  { policy, chain, clock, events, identity }: TokenSecretDeps,
+  document: TokenDocument,
+  known: PlannedToken | undefined,
+): PlannedToken {
+  const { issuedAtMs, expiresAtMs, generation } = document;
+  const read = planStored(document, chain?.expiresAtMs, policy, clock);
+  const refreshAtMs = read.refreshAt.wallMs;
+  events({ event: 'token-restored', identity, issuedAtMs, expiresAtMs, refreshAtMs, generation });
+  return keepEarlierMoments(read, known);
 }

@@ -23,7 +23,7 @@ import { ProviderBreaker } from '../refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../refresh/limits/token-limits.ts';
 import { WriteRateLimiter } from '../refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../refresh/managed-token.ts';
-import { TokenChain, type TokenChainDeps } from '../refresh/token-chain.ts';
+import { TokenChain } from '../refresh/token-chain.ts';
 
 /** What refreshing needs beside the outside systems. */
 export interface RefreshPorts {
@@ -90,14 +90,16 @@ function assembleProvider(
     configuration.tokens.length > 1 || configuration.discovery !== undefined
       ? decideTolerableCadence(configuration.lifetimeMs, policy).refreshEveryMs / 2
       : 0;
-  const { clock, random, events, store, waits, rateLimiter } = shared;
+  const { clock, random, events, store, waits, journal, rateLimiter } = shared;
   const common = {
     clock,
     random,
     events,
     store,
     waits,
+    journal,
     rateLimiter,
+    fallback: configuration.configured.chainFallback,
     policy,
     minIntervalMs,
     versionBudget,
@@ -110,15 +112,13 @@ function assembleProvider(
     const source = shared.createSource(configuration, token);
     // One object for all parts of a token, grown step by step: with 10,000 tokens a copy for each part would be seen.
     const offsetMs = Math.round(random.next() * spreadMs);
-    const base = { ...common, identity, stateSecret, source, offsetMs };
+    const remedy = (): string => describeRemedy(configuration, token);
+    const base = { ...common, identity, stateSecret, source, offsetMs, remedy };
     const limits = new TokenLimits(base);
-    const { writer } = limits;
-    const managed = new ManagedToken(
-      Object.assign(base, {
-        limits,
-        chain: createChain(configuration, token, source, { ...base, writer, journal: shared.journal }),
-      }),
-    );
+    const parts = Object.assign(base, { limits, writer: limits.writer });
+    const chain =
+      stateSecret === undefined ? undefined : new TokenChain(Object.assign(parts, { stateSecret }));
+    const managed = new ManagedToken(Object.assign(parts, { chain }));
     const assembled = { source, managed, stateSecret };
     tokens.set(token.identity.token, assembled);
     return assembled;
@@ -136,22 +136,6 @@ function assembleProvider(
       return removed;
     },
   };
-}
-
-function createChain(
-  configuration: ProviderConfiguration,
-  token: TokenConfiguration,
-  source: TokenSource,
-  deps: Omit<TokenChainDeps, 'stateSecret' | 'fallback' | 'remedy' | 'readSeed'>,
-): TokenChain | undefined {
-  if (token.stateSecret === undefined) return undefined;
-  return new TokenChain({
-    ...deps,
-    stateSecret: token.stateSecret,
-    fallback: configuration.configured.chainFallback,
-    remedy: () => describeRemedy(configuration, token),
-    readSeed: (signal) => source.readSeed(signal),
-  });
 }
 
 function createFetchBudget(

@@ -138,7 +138,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   };
 }
 
-/** The channel of Slack that the template's alerts are sent to. */
+/** The channel of Slack that the template's alerts are sent to. Its address is no secret here: most of it is the providers'. */
 function slackFile(upstreams: UpstreamsServer): readonly [string, SecretText] {
-  return ['credentials/slack/url', new SecretText(`${upstreams.origin}${SLACK_PATH}`)];
+  return ['receivers/slack-url', new SecretText(`${upstreams.origin}${SLACK_PATH}`)];
 }

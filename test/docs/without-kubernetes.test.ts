@@ -17,8 +17,8 @@ import { PROJECT } from '../support/program-process.ts';
 
 const PAGE = documentText('docs/without-kubernetes.md');
 const read = (path: string): string => readFileSync(join(PROJECT, path), 'utf8');
-const UNIT = read('deploy/systemd/token-refresher.service');
-const COMPOSE = read('deploy/compose/compose.yaml');
+const UNIT = read('docs/without-kubernetes/systemd/token-refresher.service');
+const COMPOSE = read('docs/without-kubernetes/compose/compose.yaml');
 const UNIT_NAME = 'token-refresher.service';
 const needs = (tool: string) => ({ skip: findTool(tool) === undefined ? `${tool} is not installed` : false });
 
@@ -48,14 +48,17 @@ async function verify(t: TestContext, unit: string): Promise<string> {
     .join('\n');
 }
 
-for (const path of ['deploy/systemd/config.yaml', 'deploy/compose/config.yaml']) {
+for (const path of [
+  'docs/without-kubernetes/systemd/config.yaml',
+  'docs/without-kubernetes/compose/config.yaml',
+]) {
   it(`${path} passes the parser`, () => {
     const parsed = parseConfiguration(read(path), { fileName: path, ...CATALOG });
     assert.ok(parsed.ok, parsed.ok ? '' : JSON.stringify(parsed.problems));
   });
 }
 
-describe('deploy/systemd/token-refresher.service', () => {
+describe('docs/without-kubernetes/systemd/token-refresher.service', () => {
   it('is a unit that systemd takes', needs('systemd-analyze'), async (t) => {
     assert.equal(await verify(t, UNIT), '');
     assert.match(await verify(t, UNIT.replace('ProtectHome=', 'ProtctHome=')), /Unknown key/);
@@ -76,10 +79,11 @@ describe('deploy/systemd/token-refresher.service', () => {
     const [command = ''] = settings('ExecStart');
     for (const option of nodeOptions()) assert.ok(command.includes(` ${option} `), option);
     const given = settings('LoadCredential').map((text) => text.split(':')[0] ?? '');
-    const used = [read('deploy/systemd/config.yaml'), ...settings('Environment')].flatMap((text) =>
-      [...text.matchAll(/\/run\/credentials\/token-refresher\.service\/(?<name>[\w-]+)/g)].map(
-        ({ groups }) => groups?.['name'] ?? '',
-      ),
+    const used = [read('docs/without-kubernetes/systemd/config.yaml'), ...settings('Environment')].flatMap(
+      (text) =>
+        [...text.matchAll(/\/run\/credentials\/token-refresher\.service\/(?<name>[\w-]+)/g)].map(
+          ({ groups }) => groups?.['name'] ?? '',
+        ),
     );
     assert.deepEqual(given.toSorted(), used.toSorted());
   });
@@ -97,7 +101,7 @@ const composeSchema = z.object({
 
 const service = composeSchema.parse(parse(COMPOSE)).services['token-refresher'];
 
-describe('deploy/compose/compose.yaml', () => {
+describe('docs/without-kubernetes/compose/compose.yaml', () => {
   it('is a file that compose takes', needs('docker-compose'), async (t) => {
     const check = async (text: string) => {
       const file = join(await createPrivateFolder(t), 'compose.yaml');

@@ -41,16 +41,17 @@ describe('alerts of a running daemon', { concurrency: 2, timeout: 110_000 }, () 
     const config = await world.copyConfig('alerts.yaml', { only: ['pivot-b2b2c'], set: { alerts } });
     await using daemon = startInProcess(['run', '--config', config], { env });
     const isGroup = (body: string): boolean =>
-      body.includes('pivot-b2b2c: 2 customers: refreshes fail') && !body.includes('recovered: ');
+      body.includes('pivot-b2b2c: all 2 tokens: readers have no usable token') &&
+      !body.includes('recovered: ');
     await until(t, () => SINK_NAMES.every((name) => told(name).map(plain).some(isGroup)));
     world.sandbox.faults.clear();
     const isOver = (name: (typeof SINK_NAMES)[number]): boolean =>
       told(name)
         .map(plain)
-        .some((body) => body.includes('RefreshFailing') && /recovered: |"event_action":"resolve"/.test(body));
+        .some((body) => body.includes('TokenExpired') && /recovered: |"event_action":"resolve"/.test(body));
     await until(t, () => SINK_NAMES.every(isOver));
     for (const name of SINK_NAMES) {
-      const about = told(name).filter((body) => plain(body).includes('RefreshFailing'));
+      const about = told(name).filter((body) => plain(body).includes('TokenExpired'));
       // On a slow machine the second customer may fail after the window (one message more), and Alertmanager is repeated.
       assert.ok(
         about.length >= 2 && (about.length <= 3 || name === 'alertmanager'),

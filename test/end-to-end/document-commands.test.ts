@@ -26,7 +26,7 @@ const DOCUMENTS = [
 
 const readySchema = z.object({ event: z.literal('sandbox-ready'), store: z.object({ endpoint: z.url() }) });
 
-describe('every command of the README and of what it leads to', { timeout: 110_000 }, () => {
+describe('every command of the README and of what it leads to', { timeout: 230_000 }, () => {
   for (const command of documentCommands(DOCUMENTS)) {
     if (RUN_BY_CI.has(command)) {
       it(`is run by CI: ${command}`, () => {

@@ -24,8 +24,12 @@ export interface GuideRunOptions {
   readonly onText?: (text: string) => void;
   /** Ends the run with the step that it is at. */
   readonly signal?: AbortSignal;
-  /** Told each step with the world as it then is; the run waits. */
-  readonly onStep?: (step: GuideStep, world: GuideWorld) => void | Promise<void>;
+  /** Told each step with the world as it then is; the run waits. `run` pastes something else into the same bash. */
+  readonly onStep?: (
+    step: GuideStep,
+    world: GuideWorld,
+    run: (script: string) => Promise<{ readonly exitCode: number; readonly output: string }>,
+  ) => void | Promise<void>;
 }
 
 /** Ends with the first step that fails. @returns all steps that were made */
@@ -53,7 +57,7 @@ export async function runGuide({
     const missing = exitCode === 0 ? block.promised.filter((text) => !isSeen(output, text)) : [];
     const step = { block, exitCode, output, missing };
     steps.push(step);
-    await onStep?.(step, world);
+    await onStep?.(step, world, (script) => bash.run(script, onText));
     if (exitCode !== 0 || missing.length > 0) break;
   }
   return steps;

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { tokenDocumentSchema } from '../../src/core/token/document.ts';
 import { parseJson } from '../../src/core/wire/json.ts';
+import { documentCommands } from '../support/document-text.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, PODS } from './cluster/api-resource.ts';
 import { readGuide } from './guide-document.ts';
 import { type GuideStep, runGuide } from './guide-run.ts';
@@ -17,6 +18,9 @@ import type { GuideWorld } from './guide-world.ts';
 import { numberAt, textAt } from './json-tree.ts';
 
 const TOKENS = ['apimw', 'paysecurez', 'pik', 'pivot', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi'];
+
+/** Each once: they are the same in many sections. */
+const RUNBOOK_COMMANDS = documentCommands(['docs/runbook.md']);
 
 /** A minute and a half on two idle cores. Hooks do not take over the limit of their suite. */
 const LIMIT_MS = 900_000;
@@ -59,6 +63,8 @@ function observe({ secretsManager, issued, objects, messages, account }: GuideWo
 describe('the guide to install on EKS', { skip: guideSkip(), timeout: LIMIT_MS }, ({ signal }) => {
   const steps: GuideStep[] = [];
   const seen = new Map<string, Observation>();
+  const fromRunbook = new Map<string, { readonly exitCode: number; readonly output: string }>();
+  const lastBlock = readGuide().findLast(({ title }) => title === 'New credentials');
   const asReader: { read?: string; write?: unknown; state?: unknown } = {};
   let traces: readonly string[] = [];
 
@@ -66,11 +72,13 @@ describe('the guide to install on EKS', { skip: guideSkip(), timeout: LIMIT_MS }
     async () => {
       await runGuide({
         signal,
-        onStep: async (step, world) => {
+        onStep: async (step, world, run) => {
           steps.push(step);
           seen.set(step.block.title, observe(world));
           traces = [world.aws.url, world.values['CREDENTIALS'] ?? world.aws.url];
           if (step.block.title === '8. Readers') Object.assign(asReader, await tryReader(world));
+          if (step.block.script === lastBlock?.script)
+            for (const command of RUNBOOK_COMMANDS) fromRunbook.set(command, await run(command));
         },
       });
     },
@@ -93,6 +101,25 @@ describe('the guide to install on EKS', { skip: guideSkip(), timeout: LIMIT_MS }
       assert.deepEqual(step.missing, [], step.output);
     });
   }
+
+  for (const command of RUNBOOK_COMMANDS) {
+    it(`runs this line of docs/runbook.md as it is written: ${command}`, () => {
+      const result = fromRunbook.get(command);
+      assert.ok(result !== undefined, 'the run did not get so far');
+      assert.equal(result.exitCode, 0, result.output);
+      assert.doesNotMatch(result.output, /not found|unknown (?:command|option)|No such file|jq: error/);
+    });
+  }
+
+  it('sees in the runbook what there is to see', () => {
+    const outputOf = (part: string): string =>
+      [...fromRunbook].find(([command]) => command.includes(part))?.[1].output ?? '';
+    assert.match(outputOf('-- token-refresher status'), /payments\/pivot .*live/);
+    assert.match(outputOf('get lease'), /holderIdentity/);
+    assert.match(outputOf('get pods'), /1\/1 +Running/);
+    assert.match(outputOf('node --print'), /GMT/);
+    assert.match(outputOf('describe-secret'), /payments\/pivot/);
+  });
 
   it('has something to be seen below all but a few blocks', () => {
     assert.ok(readGuide().filter(({ promised }) => promised.length === 0).length <= 6);

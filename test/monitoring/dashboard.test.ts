@@ -53,22 +53,28 @@ const dashboardSchema = z.strictObject({
   refresh: z.string(),
   timezone: z.literal('utc'),
   time: z.strictObject({ from: z.string(), to: z.literal('now') }),
-  links: z.array(z.never()),
+  links: z.array(
+    z.looseObject({ title: z.string(), type: z.literal('link'), url: z.string(), tooltip: z.string() }),
+  ),
   annotations: z.strictObject({ list: z.array(z.never()) }),
   templating: z.strictObject({ list: z.array(z.looseObject({ name: z.string(), type: z.string() })) }),
   panels: z.array(panelSchema),
 });
 
-const { panels, templating } = dashboardSchema.parse(
+const thresholdsSchema = z.looseObject({
+  steps: z.array(z.strictObject({ color: z.string(), value: z.number().nullable() })),
+});
+
+const { panels, templating, links } = dashboardSchema.parse(
   parseJson(readFileSync(join(PROJECT, 'k8s/components/prometheus-operator/dashboard.json'), 'utf8')),
 );
 const targets = panels.flatMap((panel) => panel.targets);
 const expressions = targets.map(({ expr }) => expr);
 
-/** Labels by name, the series of histograms included; Prometheus itself adds job and instance. */
+/** Labels by name, the series of histograms included; Prometheus adds job and instance, its operator and its external labels the rest. */
 const LABELS = new Map(
   METRICS.flatMap(({ name, type, labels }): [string, ReadonlySet<string>][] => {
-    const all = [...labels, 'job', 'instance'];
+    const all = [...labels, 'cluster', 'namespace', 'job', 'instance'];
     if (type !== 'histogram') return [[name, new Set(all)]];
     return ['_bucket', '_count', '_sum'].map((suffix) => [`${name}${suffix}`, new Set([...all, 'le'])]);
   }),
@@ -83,7 +89,7 @@ function findUnknown(expression: string, legend = ''): readonly string[] {
     for (const [, label = ''] of matchers.matchAll(/(\w+)(?:=~|!~|!=|=)"/g))
       if (LABELS.get(name)?.has(label) === false) wrong.push(`${name}{${label}}`);
   const grouped = [...expression.matchAll(/\b(?:by|on) \(([^)]*)\)/g)].flatMap(([, list = '']) =>
-    list.split(', '),
+    list === '' ? [] : list.split(', '),
   );
   const shown = [...legend.matchAll(/\{\{(\w+)\}\}/g)].map(([, label = '']) => label);
   for (const label of [...grouped, ...shown])
@@ -128,19 +134,77 @@ describe('the Grafana dashboard', () => {
       assert.ok(shown.has(name), name);
   });
 
-  it('is about the providers that are chosen, and about any data source', () => {
+  it('is about the cluster, namespace, job and providers that are chosen, and about any data source', () => {
     assert.deepEqual(
       templating.list.map(({ name, type }) => [name, type]),
       [
         ['datasource', 'datasource'],
+        ['cluster', 'query'],
+        ['namespace', 'query'],
+        ['job', 'query'],
         ['provider', 'query'],
+        ['page', 'textbox'],
       ],
     );
-    for (const expression of expressions)
-      for (const [, name = '', matchers = ''] of expression.matchAll(/(\w+)\{([^}]*)\}/g))
+    for (const expression of expressions) {
+      assert.doesNotMatch(expression, /\b(?:token_refresher|process|nodejs)_\w+(?![\w{])/, expression);
+      for (const [, name = '', matchers = ''] of expression.matchAll(/(\w+)\{([^}]*)\}/g)) {
+        for (const variable of ['cluster', 'namespace', 'job'])
+          assert.ok(matchers.includes(`${variable}=~"$${variable}"`), expression);
         if (LABELS.get(name)?.has('provider') === true)
           assert.match(matchers, /provider=~"\$provider"/, expression);
+      }
+    }
   });
+
+  it('links to the status page and to the runbook', () => {
+    assert.deepEqual(
+      links.map(({ url }) => url),
+      ['${page}/', '${page}/runbook'],
+    );
+  });
+
+  const stats = panels.filter(({ type }) => type === 'stat');
+  for (const { what, series } of [
+    { what: 'no pod is scraped', series: {} },
+    {
+      what: 'two pods run and nobody leads',
+      series: {
+        'token_refresher_leader{job="t",instance="a"}': '0x10',
+        'token_refresher_leader{job="t",instance="b"}': '0x10',
+        'token_refresher_tokens{job="t",instance="a",provider="pik",state="fresh"}': '1x10',
+        'token_refresher_token_expires_at_seconds{job="t",instance="a",provider="pik",token="pik"}': '900x10',
+      },
+    },
+  ]) {
+    it(`says 0, in red, when ${what}`, needsTool('promtool'), async (t) => {
+      for (const { title, fieldConfig } of stats) {
+        const { steps } = thresholdsSchema.parse(fieldConfig.defaults['thresholds']);
+        assert.deepEqual(steps[0], { color: 'red', value: null }, title);
+        assert.ok((steps[1]?.value ?? 0) > 0, title);
+      }
+      const nobody = panels.flatMap((panel) =>
+        panel.targets.filter(({ legendFormat }) => legendFormat === 'nobody leads'),
+      );
+      assert.equal(nobody.length, 3);
+      const folder = await mkdtemp(join(tmpdir(), 'token-refresher-dashboard-'));
+      t.after(() => rm(folder, { recursive: true, force: true }));
+      const file = join(folder, 'test.yaml');
+      const asked = [...stats.flatMap((panel) => panel.targets), ...nobody];
+      const test = {
+        interval: '15s',
+        input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+        promql_expr_test: asked.map(({ expr }) => ({
+          expr: expr.replaceAll(/\$(?:cluster|namespace|job|provider)/g, '.*'),
+          eval_time: '1m',
+          exp_samples: [{ labels: '{}', value: 0 }],
+        })),
+      };
+      await writeFile(file, stringify({ tests: [test] }));
+      const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', file]);
+      assert.match(stdout, /SUCCESS/);
+    });
+  }
 
   it('has no two panels with one id or in one place', () => {
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
@@ -156,7 +220,9 @@ describe('the Grafana dashboard', () => {
     t.after(() => rm(folder, { recursive: true, force: true }));
     const rules = expressions.map((expr, index) => ({
       record: `panel:expression_${index}`,
-      expr: expr.replaceAll('$__rate_interval', '5m').replaceAll('$provider', '.*'),
+      expr: expr
+        .replaceAll('$__rate_interval', '5m')
+        .replaceAll(/\$(?:cluster|namespace|job|provider)/g, '.*'),
     }));
     const file = join(folder, 'rules.yaml');
     await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules }] }));

@@ -20,7 +20,7 @@ const POLICY = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0 };
 const STORED = { version: 'version-1', generation: 1 };
 const NEVER = new AbortController().signal;
 const OVER = AbortSignal.abort(new Error('over'));
-const HELD: CallRefusal = { refusal: 'held', failure: buildFailure(), restMs: 1000, hasFailed: true };
+const HELD: CallRefusal = { refusal: 'held', failure: buildFailure(), waitMs: 1000, hasFailed: true };
 
 /** @param dueInMs until its refresh */
 function planned(dueInMs: number): PlannedToken {
@@ -68,7 +68,7 @@ const STATES = {
   },
 } as const satisfies Readonly<Record<string, TokenState>>;
 
-const FREE: LimitsView = { hasTurn: true, demandedMs: 0, intervalMs: 0, heldBack: undefined };
+const FREE: LimitsView = { hasTurn: true, demandedMs: 0, intervalMs: 0, currentBlock: undefined };
 
 function facts(state: TokenState, hasUnsaved = false): TokenFacts {
   return { state, hasUnsaved, policy: POLICY };
@@ -151,7 +151,7 @@ describe('the next step of a refresh', () => {
 });
 
 describe('what a limit lets a refresh do', () => {
-  const heldBack: Failure = buildFailure({ code: 'credentials-rejected', retry: 'needs-human' });
+  const currentBlock: Failure = buildFailure({ code: 'credentials-rejected', retry: 'needs-human' });
   const rows: readonly (readonly [
     limit: string,
     view: Partial<LimitsView>,
@@ -163,7 +163,7 @@ describe('what a limit lets a refresh do', () => {
     ['a wait that was demanded', { demandedMs: 900 }, 'wait 900', 'wait 900'],
     ['the longer of the two', { demandedMs: 900, intervalMs: 1100 }, 'wait 1100', 'wait 900'],
     ['a wait before a turn', { demandedMs: 900, hasTurn: false }, 'wait 900', 'wait 900'],
-    ['a refusal that still holds', { heldBack }, 'fail: credentials-rejected', 'publish'],
+    ['a refusal that still holds', { currentBlock }, 'fail: credentials-rejected', 'publish'],
   ];
   for (const [limit, view, forFetch, forPending] of rows) {
     it(`with ${limit}: ${forFetch}; with a pending token: ${forPending}`, () => {
@@ -250,7 +250,7 @@ describe('decideStep, for all that can be', () => {
       hasTurn: fc.boolean(),
       demandedMs: fc.constantFrom(0, 5),
       intervalMs: fc.constantFrom(0, 7),
-      heldBack: fc.constantFrom(undefined, buildFailure()),
+      currentBlock: fc.constantFrom(undefined, buildFailure()),
     }),
   });
 
@@ -265,7 +265,7 @@ describe('decideStep, for all that can be', () => {
         // Whatever reads the store or asks the provider has a turn, and has waited.
         if (kind === 'read-store' || kind === 'fetch')
           assert.deepEqual([limits.hasTurn, limits.demandedMs, phase.kind], [true, 0, 'working']);
-        if (kind === 'fetch') assert.deepEqual([limits.intervalMs, limits.heldBack], [0, undefined]);
+        if (kind === 'fetch') assert.deepEqual([limits.intervalMs, limits.currentBlock], [0, undefined]);
       }),
       { numRuns: 2000 },
     );

@@ -2,7 +2,7 @@
  * Records what a release leaves behind, for the next ones to read: `npm run record-release -- CHECKOUT`, with the folder of
  * a checkout of that release after `npm ci`. Its own sandbox and its own daemon write everything; this script starts them
  * and knows only what users know: commands, the control of faults, the store's API, the journal's directory.
- * `npm run record-release -- CHECKOUT --then OTHER` records nothing: the daemon of another checkout goes on from there, as after
+ * `npm run record-release -- CHECKOUT --next OTHER` records nothing: the daemon of another checkout goes on from there, as after
  * an upgrade or a downgrade, and has to refresh what was left behind.
  *
  * The daemon is killed while
@@ -10,11 +10,11 @@
  * - `pivot-b2b2c` does not answer: its refresh tokens are presented, with an outcome that nobody knows;
  * - `paysecurez` asks for ten minutes of patience, and `pik` has a `fetchBudget`, whose calls are counted.
  */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFile, cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { parseArgs } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import {
   DescribeSecretCommand,
   GetSecretValueCommand,
@@ -146,7 +146,7 @@ async function record(checkout: string): Promise<string> {
   for (const path of CONFIGURATIONS) {
     const name = path.replaceAll('/', '-');
     await copyFile(join(checkout, path), join(folder, 'configurations', name));
-    plans[name] = JSON.parse(runIn(checkout, ['plan', '--json', '--config', path]));
+    plans[name] = JSON.parse(await runIn(checkout, ['plan', '--json', '--config', path]));
   }
   const recorded: FormerRelease = formerReleaseSchema.parse({
     version: release.version,
@@ -188,12 +188,10 @@ async function kill(child: ChildProcess): Promise<void> {
   await closed;
 }
 
-function runIn(checkout: string, args: readonly string[]): string {
-  return execFileSync(nodeOf(checkout), ['src/main.ts', ...args], {
-    cwd: checkout,
-    encoding: 'utf8',
-    env: environment(),
-  });
+/** Not `execFileSync`: what runs talks to the store through this process. */
+async function runIn(checkout: string, args: readonly string[]): Promise<string> {
+  const options = { cwd: checkout, env: environment() };
+  return (await promisify(execFile)(nodeOf(checkout), ['src/main.ts', ...args], options)).stdout;
 }
 
 function environment() {
@@ -248,8 +246,8 @@ async function goOn(checkout: string, other: string): Promise<string> {
   await heal();
   const daemon = start(stack, other, ['run', '--config', config]);
   await daemon.output.untilLine(({ event }) => event === 'chain-recovered');
-  const refreshed = ['apimw', 'pivot-b2b2c', 'pivot'].map((name) =>
-    runIn(other, ['refresh', name, '--config', config]),
+  const refreshed = await Promise.all(
+    ['apimw', 'pivot-b2b2c', 'pivot'].map((name) => runIn(other, ['refresh', name, '--config', config])),
   );
   return [
     ...daemon.output.lines.map(
@@ -261,16 +259,16 @@ async function goOn(checkout: string, other: string): Promise<string> {
 
 if (import.meta.main) {
   const { values, positionals } = parseArgs({
-    options: { then: { type: 'string' } },
+    options: { next: { type: 'string' } },
     allowPositionals: true,
   });
   const [checkout] = positionals;
   if (checkout === undefined) {
-    process.stderr.write('usage: npm run record-release -- CHECKOUT [--then OTHER]\n');
+    process.stderr.write('usage: npm run record-release -- CHECKOUT [--next OTHER]\n');
     process.exitCode = 2;
-  } else if (values.then === undefined) {
+  } else if (values.next === undefined) {
     process.stdout.write(`${await record(resolve(checkout))}\n`);
   } else {
-    process.stdout.write(`${await goOn(resolve(checkout), resolve(values.then))}\n`);
+    process.stdout.write(`${await goOn(resolve(checkout), resolve(values.next))}\n`);
   }
 }

@@ -44,10 +44,9 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'publish before persist',
     file: 'refresh/decide-step.ts',
     changes: [
-      ['  if (hasUnsaved) return SAVE;\n', ''],
       [
-        "return state.pending === undefined ? undefined : { kind: 'publish' };",
-        "return state.pending !== undefined ? { kind: 'publish' } : hasUnsaved ? SAVE : undefined;",
+        'const write = hasUnsaved ? SAVE : unwritten;',
+        'const write = unwritten ?? (hasUnsaved ? SAVE : undefined);',
       ],
     ],
   },
@@ -59,12 +58,12 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'missed tick ignored',
     file: 'refresh/provider-scheduler.ts',
-    changes: [['provider: this.#deps.provider });\n    this.#tick();', 'provider: this.#deps.provider });']],
+    changes: [["'tick-missed', provider });\n        this.#tick();", "'tick-missed', provider });"]],
     replicas: 1,
   },
   {
     name: 'restart fetches',
-    file: 'refresh/token-secret.ts',
+    file: 'refresh/token-state.ts',
     changes: [
       [
         "const published = read.kind === 'live' ? adopt(deps, read.document, known) : undefined;",
@@ -140,7 +139,6 @@ export const MUTATIONS: readonly Mutation[] = [
     changes: [
       ['  if (pending !== undefined && write !== undefined) return write;\n', ''],
       ["return write ?? { kind: 'fetch' };", "return hasUnsaved ? SAVE : { kind: 'fetch' };"],
-      ['  const { state, policy } = facts;', '  const { state, policy, hasUnsaved } = facts;'],
     ],
   },
   {
@@ -153,8 +151,8 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'refresh/managed-token.ts',
     changes: [
       [
-        'const waitMs = this.#decideWait(counted, failure);',
-        'const waitMs = this.#decideWait(counted, { ...failure, retryAfterMs: 0 });',
+        'const waitMs = this.#decideWait({ ...run, failures }, failure);',
+        'const waitMs = this.#decideWait({ ...run, failures }, { ...failure, retryAfterMs: 0 });',
       ],
     ],
   },

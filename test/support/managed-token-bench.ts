@@ -107,7 +107,7 @@ export function createManagedTokenBench(
             stateSecret,
             fallback: chainFallback,
             remedy: () => CHAIN_REMEDY,
-            readSeed: (signal) => (options.provider ?? source).readSeed(signal),
+            source: options.provider ?? source,
             journal: options.journal,
           }),
   });

@@ -105,6 +105,12 @@ export const METRIC = {
     labels: ['provider'],
     help: 'How often the schedule asks what is due.',
   },
+  scheduleMargin: {
+    name: 'token_refresher_schedule_margin_seconds',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Life left on a published token when its refresh is due: where it is less, a refresh is late.',
+  },
   ticksMissed: {
     name: 'token_refresher_ticks_missed_total',
     type: 'counter',

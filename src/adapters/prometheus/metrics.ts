@@ -98,6 +98,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const secretVersionBudget = gauge(METRIC.secretVersionBudget);
   const fetchBudgetState = gauge(METRIC.fetchBudgetState);
   const scheduleTick = gauge(METRIC.scheduleTick);
+  const scheduleMargin = gauge(METRIC.scheduleMargin);
   const ticksMissed = counter(METRIC.ticksMissed);
   const providerClockSkew = gauge(METRIC.providerClockSkew);
   const discoveredCustomers = gauge(METRIC.discoveredCustomers);
@@ -194,6 +195,7 @@ export function createMetrics(options: MetricsOptions): Metrics {
     if (versionBudget !== undefined) secretVersionBudget.set({ provider }, versionBudget);
     if (fetchBudget !== undefined) fetchBudgetState.set({ provider }, FETCH_BUDGET_STATES[fetchBudget]);
     setTime(scheduleTick, { provider }, schedule?.tickMs);
+    setTime(scheduleMargin, { provider }, schedule && schedule.lifetimeMs - schedule.refreshEveryMs);
     setTime(providerClockSkew, { provider }, clockSkewMs);
     if (discovery === undefined) return;
     discoveredCustomers.set({ provider }, discovery.customers);

@@ -1,5 +1,5 @@
 import type { ListSecretVersionIdsResponse } from '@aws-sdk/client-secrets-manager';
-import { VERSION_DAY_MS } from '../../core/limits/recent-writes.ts';
+import { VERSION_DAY_MS } from '../../core/limits/version-pace.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { SecretsManagerService } from './service.ts';
 

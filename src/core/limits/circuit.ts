@@ -59,9 +59,9 @@ const MAX_REJECTED_GAP_MS = 15 * 60_000;
 
 export const CLOSED: Circuit = { kind: 'closed', needed: MANY_TOKENS };
 
-/** @param isEveryones the token had failed with the others, or none fails any more */
-export function afterSuccess(circuit: Circuit, isEveryones: boolean, isProbe: boolean): Circuit {
-  if (isEveryones) return CLOSED;
+/** @param concernsAll the token had failed with the others, or none fails any more */
+export function afterSuccess(circuit: Circuit, concernsAll: boolean, isProbe: boolean): Circuit {
+  if (concernsAll) return CLOSED;
   const { kind, needed } = circuit;
   // Not what was on its way when the outage began.
   const isOthers = kind === 'open' && isProbe;

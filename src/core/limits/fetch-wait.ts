@@ -3,7 +3,7 @@
  *
  * The rule for rejected credentials: while a process lives they are tried again every 15 minutes or when they change. A
  * restart may be the change (an environment variable cannot change otherwise), and what the former process tried cannot
- * be recognised without storing something that tells of it. So each restart gets one try: 60 s after the last rejection
+ * be recognised without storing something that reveals it. So each restart gets one try: 60 s after the last rejection
  * at the earliest, and twice as long for each restart in a row that was rejected too, up to the 15 minutes.
  */
 
@@ -25,7 +25,7 @@ export function decideRejectedWait(rejectedLives: number): number {
  * Milliseconds of a wait that are left. Never more than was demanded, so that a clock that was set back in between does
  * not make an hour of a minute.
  */
-export function waitRestMs({ notBeforeMs, recordedAtMs }: FetchWait, nowMs: number): number {
+export function remainingWaitMs({ notBeforeMs, recordedAtMs }: FetchWait, nowMs: number): number {
   const leftMs = Math.min(notBeforeMs - nowMs, notBeforeMs - recordedAtMs, MAX_RETRY_AFTER_MS);
   return Math.max(0, leftMs);
 }
@@ -35,14 +35,14 @@ export function isForgotten({ notBeforeMs }: FetchWait, nowMs: number): boolean 
   return notBeforeMs + FORGOTTEN_AFTER_MS <= nowMs;
 }
 
-/** A wait of which `restMs` are left, as a failure; `undefined` for an interval, which is nobody's refusal. */
-export function describeWait(wait: FetchWait, restMs: number, nowMs: number): Failure | undefined {
+/** A wait of which `leftMs` are left, as a failure; `undefined` for an interval, which is no refusal. */
+export function describeWait(wait: FetchWait, leftMs: number, nowMs: number): Failure | undefined {
   if (wait.code === 'min-interval') return undefined;
   const cause = wait.rejectedLives > 0 ? 'refused a request' : 'asked for patience';
   return {
     code: wait.code,
     retry: 'backoff',
-    retryAfterMs: restMs,
-    message: `the provider ${cause} before this process began: it is not asked again before ${formatUtcSeconds(nowMs + restMs)}`,
+    retryAfterMs: leftMs,
+    message: `the provider ${cause} before this process began: it is not asked again before ${formatUtcSeconds(nowMs + leftMs)}`,
   };
 }

@@ -2,7 +2,7 @@
 export type QuotaState = 'normal' | 'low' | 'exhausted';
 
 const LOW_PERCENT = 85;
-/** Between the two nothing changes, so that a count that wavers around one of them is told once. */
+/** Between the two nothing changes, so that a count that wavers around one of them is reported once. */
 const RECOVERED_PERCENT = 80;
 
 /** The count at which a quota is nearly used. */

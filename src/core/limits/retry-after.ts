@@ -2,7 +2,7 @@
  * How long a provider asks us to wait, from wherever it says so.
  *
  * Guarantee: a result is a whole number of milliseconds, more than 0 and at most 24 hours; whatever cannot be read is
- * no request to wait. So a provider's mistake can neither stop a token for good nor make us call without pause.
+ * no request to wait. So a provider's mistake can neither stop a token for ever nor make us call without pause.
  */
 import { parseHttpDate } from '../wire/http-date.ts';
 
@@ -58,7 +58,7 @@ function splitFields(text: string): readonly string[] {
   return text.split(FIELD_BREAK).map((field) => field.trim());
 }
 
-/** Nobody waits for thirty years: so large a number is a moment. */
+/** No provider asks for thirty years: so large a number is a moment. */
 function waitOfSeconds(seconds: number, providerNowMs: number): number | undefined {
   if (seconds > EPOCH_MILLISECONDS_FROM) return boundWait(seconds - providerNowMs);
   return boundWait(seconds > EPOCH_SECONDS_FROM ? seconds * 1000 - providerNowMs : seconds * 1000);

@@ -5,10 +5,12 @@
  * versions are left, the later it is. If the longest pace fits the budget, plans that are followed never exceed it.
  * If it does not fit, because a provider hands out tokens that live shorter than the settings were made for, the budget
  * is a wall: readers are served for as long as versions last, and again as they age out.
- * Non-guarantee: writes that nobody planned (explicit refreshes, other programs) may use up what was spared.
+ * Non-guarantee: writes that were not planned (explicit refreshes, other programs) may use up what was spared.
  */
 import { isRecovered, lowMark, type QuotaState } from './quota.ts';
-import { VERSION_DAY_MS } from './recent-writes.ts';
+
+/** How long the store counts a version: "it keeps all versions created in the last 24 hours" (PutSecretValue). */
+export const VERSION_DAY_MS = 86_400_000;
 
 /** Versions a secret may get in 24 hours; `none` for stores and tests without the quota. */
 export type VersionBudget = number | 'none';
@@ -19,6 +21,13 @@ const AGING_SLACK_MS = 15_000;
 /** Versions in 24 hours that the cadence aims for: the rest is for explicit refreshes and other programs. */
 export function pacedVersions(budget: number): number {
   return Math.max(1, lowMark(budget) - 1);
+}
+
+/** Of writes in ascending order, those of the last 24 hours. */
+export function withinDay(writesAtMs: readonly number[], nowMs: number): readonly number[] {
+  const oldestMs = writesAtMs[0];
+  const isSame = oldestMs === undefined || nowMs - oldestMs < VERSION_DAY_MS;
+  return isSame ? writesAtMs : writesAtMs.filter((writtenAtMs) => nowMs - writtenAtMs < VERSION_DAY_MS);
 }
 
 /** What a refresh is planned between; all times on one clock, in milliseconds. */
@@ -78,7 +87,7 @@ function strictest(
 }
 
 export interface RefreshPlan extends PlanLimits {
-  /** From one fetch to the next, as far as readers bear it, in milliseconds. */
+  /** From one fetch to the next, as far as readers allow, in milliseconds. */
   readonly longestPaceMs: number;
 }
 
@@ -87,9 +96,9 @@ export interface VersionSupply {
   readonly budget: number;
   /** All writes of the last 24 hours, ascending. */
   readonly writesAtMs: readonly number[];
-  /** The store has lately refused a version: it bears less than was believed. */
+  /** The store has lately refused a version: it allows less than was believed. */
   readonly wasRefused: boolean;
-  /** When a token last lived so short that the budget does not bear one after the other. */
+  /** When a token last lived so short that the budget is too small for one after the other. */
   readonly shortLifeAtMs: number | undefined;
 }
 

@@ -5,8 +5,7 @@
  * that function says why not. Non-guarantee: whether the store's version quota bears a cadence is not decided here; see
  * `config/write-budget.ts`.
  */
-import { VERSION_DAY_MS } from '../limits/recent-writes.ts';
-import { pacedVersions, type VersionBudget } from '../limits/version-pace.ts';
+import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from '../limits/version-pace.ts';
 
 /** Settings that shape a cadence. All times in milliseconds. */
 export interface CadencePolicy {

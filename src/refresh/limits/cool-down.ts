@@ -1,12 +1,12 @@
 /**
  * When the provider may be asked for one token again: its `minInterval`, what it demanded with `Retry-After`, after
- * rejected credentials, and, after a restart, what the former process was told.
+ * rejected credentials, and, after a restart, what the provider demanded of the former process.
  *
  * Non-guarantee: without a place for waits ({@link FetchWaits}) a restart forgets all but the interval after a success.
  */
 
 import type { Failure } from '../../core/failure.ts';
-import { decideRejectedWait, describeWait, waitRestMs } from '../../core/limits/fetch-wait.ts';
+import { decideRejectedWait, describeWait, remainingWaitMs } from '../../core/limits/fetch-wait.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
 import { decideHumanWait } from '../../core/schedule/backoff.ts';
 import { inSeconds } from '../../core/schedule/cadence.ts';
@@ -24,13 +24,13 @@ export interface CoolDownDeps {
 
 /** Why the provider is left alone, beside its `Retry-After` and `minInterval`. */
 type Block =
-  /** What the former process was told, and until when that holds. */
+  /** What the provider demanded of the former process, and until when that holds. */
   | { readonly kind: 'inherited'; readonly wait: FetchWait; readonly until: Moment }
-  /** What this process was refused, for credentials that nobody has changed since. */
+  /** The provider has refused this process's credentials, and they have not changed since. */
   | {
       readonly kind: 'rejected';
       readonly cause: Failure;
-      /** Told by a run that begins meanwhile. */
+      /** Reported by a run that begins meanwhile. */
       readonly failure: Failure;
       /** Wall time. */
       readonly atMs: number;
@@ -61,7 +61,7 @@ export class CoolDown {
     this.#deps = deps;
   }
 
-  /** Learns once what the former process was told. Call it before anything is fetched. */
+  /** Learns once what the provider demanded of the former process. Call it before anything is fetched. */
   async restore(): Promise<void> {
     const { waits, identity, clock } = this.#deps;
     if (waits === undefined || this.#record !== 'unread') return;
@@ -70,15 +70,15 @@ export class CoolDown {
     if (wait === undefined) return;
     this.#record = 'present';
     this.#rejectedLives = wait.rejectedLives;
-    const until = momentAt(clock.now() + waitRestMs(wait, clock.now()), clock);
+    const until = momentAt(clock.now() + remainingWaitMs(wait, clock.now()), clock);
     this.#block = { kind: 'inherited', wait, until };
   }
 
   /**
-   * Why the provider must not be asked yet, when the former process was told so, or this one in a former term.
-   * @param issuedAtMs of the published document: whoever has fetched it since a rejection has shown that it is over
+   * Why the provider must not be asked yet, because of what a former process has met, or this one in a former term.
+   * @param issuedAtMs of the published document: a token that was fetched since a rejection shows that it is over
    */
-  heldBack(issuedAtMs: number | undefined): Failure | undefined {
+  currentBlock(issuedAtMs: number | undefined): Failure | undefined {
     const { clock } = this.#deps;
     const block = this.#block;
     if (block === undefined) return undefined;
@@ -86,12 +86,12 @@ export class CoolDown {
       const isOver = (issuedAtMs ?? 0) > block.atMs || block.untilMonotonicMs <= clock.monotonicMs();
       return isOver ? undefined : block.failure;
     }
-    const restMs = msUntil(block.until, clock);
-    return restMs > 0 ? describeWait(block.wait, restMs, clock.now()) : undefined;
+    const waitMs = msUntil(block.until, clock);
+    return waitMs > 0 ? describeWait(block.wait, waitMs, clock.now()) : undefined;
   }
 
   /** What is left of the wait that a rejection began, maybe in a former term; `undefined` for every other failure. */
-  rejectedRestMs(failure: Failure): number | undefined {
+  rejectedMs(failure: Failure): number | undefined {
     const block = this.#block;
     if (block?.kind !== 'rejected' || (block.failure !== failure && block.cause !== failure))
       return undefined;
@@ -104,7 +104,7 @@ export class CoolDown {
     this.#trust = UNTRIED;
   }
 
-  /** The wait is over, or somebody wants it tried all the same. */
+  /** The wait is over, or a human wants the next attempt now. */
   forgetRejection(): void {
     if (this.#block?.kind === 'rejected') this.#block = undefined;
   }
@@ -151,15 +151,15 @@ export class CoolDown {
   }
 
   /** Milliseconds until a demanded wait is over; 0 when there is none. */
-  demandedRestMs(): number {
+  demandedMs(): number {
     return this.#notBefore === undefined ? 0 : Math.max(0, msUntil(this.#notBefore, this.#deps.clock));
   }
 
   /**
    * Milliseconds until `minInterval` has passed; 0 when it has.
-   * @param issuedAtMs of the published document: after a restart it tells when the provider was last asked with success
+   * @param issuedAtMs of the published document: after a restart it shows when the provider was last asked with success
    */
-  intervalRestMs(issuedAtMs: number | undefined): number {
+  intervalMs(issuedAtMs: number | undefined): number {
     const { clock, minIntervalMs } = this.#deps;
     const block = this.#block;
     const isInherited = block?.kind === 'inherited' && block.wait.code === 'min-interval';
@@ -192,11 +192,11 @@ function describeRejection(cause: Failure, { rejections, haveWorked }: Trust, no
   // A wrong clock is most often set right; until then each try is one more login.
   const waitMs = decideHumanWait(rejections, haveWorked || cause.code === 'clock-skewed');
   const { code, retry, message } = cause;
-  const told = `refused before, and not asked again until a credential changes or ${inSeconds(waitMs)} have passed: ${message}`;
+  const text = `refused before, and not asked again until a credential changes or ${inSeconds(waitMs)} have passed: ${message}`;
   return {
     kind: 'rejected',
     cause,
-    failure: { code, retry, message: told },
+    failure: { code, retry, message: text },
     atMs: now.now(),
     untilMonotonicMs: now.monotonicMs() + waitMs,
   };

@@ -2,8 +2,8 @@
  * The calls that a provider allows: its `fetchBudget`, shared by all of its tokens.
  *
  * Guarantee: no more calls than the limit are made in any window of its length, failed and explicit ones included. While
- * it is used up nobody stands in the way of others: who waits does so in one line, the earliest expiry first. Retries get
- * by with what the regular refreshes of all tokens leave; see `fetch-limit.ts`. What survives a restart is told in
+ * it is used up no token stands in the way of others: all wait in one queue, the earliest expiry first. Retries get
+ * by with what the regular refreshes of all tokens leave; see `fetch-limit.ts`. What survives a restart is said in
  * `recorded-calls.ts`; each process counts the retries' part from zero.
  * Non-guarantee: other replicas, and programs with another journal, count for themselves.
  */
@@ -42,7 +42,7 @@ export interface BudgetRefusal {
   readonly refusal: 'no-room' | 'no-spare';
   readonly isRetry: boolean;
   readonly failure: Failure;
-  readonly restMs: number;
+  readonly waitMs: number;
 }
 
 const EVENT_OF = {
@@ -73,7 +73,7 @@ export class FetchBudget {
     this.#server = new QueueServer({
       clock,
       queues: [this.#queue],
-      restMs: () => (this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs())),
+      waitMs: () => (this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs())),
     });
   }
 
@@ -82,7 +82,7 @@ export class FetchBudget {
     return this.#queue.length;
   }
 
-  /** Keeps room for a call; `undefined` when there is some, and nobody waits for it. */
+  /** Keeps room for a call; `undefined` when there is some, and no other token waits for it. */
   async request(token: string, isFirstAttempt: boolean): Promise<BudgetRefusal | undefined> {
     if (this.#kept.has(token)) return undefined;
     const regularInMs = this.#regularInMs(token);
@@ -99,9 +99,9 @@ export class FetchBudget {
 
   /** Waits until it makes sense to request again; rejects with the signal's reason when aborted before that. */
   wait(token: string, refused: BudgetRefusal, priority: Priority, signal: AbortSignal): Promise<void> {
-    const { refusal, isRetry, restMs } = refused;
-    if (refusal === 'no-spare') return this.#deps.clock.sleep(restMs, signal);
-    // At the call itself, so that nobody else takes the same room.
+    const { refusal, isRetry, waitMs } = refused;
+    if (refusal === 'no-spare') return this.#deps.clock.sleep(waitMs, signal);
+    // At the call itself, so that no other token takes the same room.
     const keep = (): unknown => this.#kept.set(token, isRetry);
     return this.#server.wait(this.#queue, priority, signal, keep);
   }
@@ -135,7 +135,7 @@ export class FetchBudget {
   }
 
   /** How long the token's next retry has to wait because others need what is left; 0 when it has not. */
-  retryRestMs(token: string): number {
+  retryWaitMs(token: string): number {
     return this.#isSpareUsedUp() ? this.#regularInMs(token) : 0;
   }
 
@@ -168,16 +168,16 @@ export class FetchBudget {
     return this.#calls.roomInMs(this.#deps.limit.calls - this.#kept.size);
   }
 
-  #refuse(refusal: BudgetRefusal['refusal'], isRetry: boolean, restMs: number): BudgetRefusal {
+  #refuse(refusal: BudgetRefusal['refusal'], isRetry: boolean, waitMs: number): BudgetRefusal {
     const { provider, limit } = this.#deps;
     const budget = `fetchBudget ${formatFetchLimit(limit)} of ${provider}`;
     const effect =
       refusal === 'no-room'
         ? `${budget} is used up: the provider is not asked for`
         : `the part of ${budget} that regular refreshes leave to retries is used up: the next attempt is in`;
-    const message = `${effect} ${inSeconds(restMs)}; that is our own limit, raise it if the provider allows more`;
-    const failure: Failure = { code: 'rate-limited', retry: 'backoff', retryAfterMs: restMs, message };
-    return { refusal, isRetry, failure, restMs };
+    const message = `${effect} ${inSeconds(waitMs)}; that is our own limit, raise it if the provider allows more`;
+    const failure: Failure = { code: 'rate-limited', retry: 'backoff', retryAfterMs: waitMs, message };
+    return { refusal, isRetry, failure, waitMs };
   }
 
   #announce(isRefused: boolean): void {

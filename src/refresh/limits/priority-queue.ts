@@ -1,8 +1,8 @@
 /**
- * Who waits for a turn: the lowest priority number goes first, and equals in the order in which they came.
+ * What waits for a turn: the lowest priority number goes first, and equals in the order in which they came.
  *
- * Guarantee: whoever is called or gives up leaves nothing behind, neither a place nor a listener. One listener serves all
- * who wait with the same signal: to remove one of thousands, a signal walks past the others.
+ * Guarantee: what is called or aborted leaves nothing behind, neither a place nor a listener. One listener serves all
+ * that wait with the same signal: to remove one of thousands, a signal walks past the others.
  */
 
 /** A number, or before all numbers. */
@@ -55,7 +55,7 @@ export class PriorityQueue {
     });
   }
 
-  /** Calls the first one. False when nobody waits. */
+  /** Calls the first one. False when none waits. */
   callNext(): boolean {
     const first = this.#places.at(-1);
     if (first === undefined) return false;

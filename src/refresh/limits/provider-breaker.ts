@@ -9,7 +9,7 @@
  *
  * A token that keeps failing on its own (a customer whose binding is rejected) says nothing about the others: only its
  * first failure counts against them, and others that fail like it are held back together, not with the healthy ones.
- * A success of a token that has not failed shows that the outage is not everybody's: it takes four times as many from then on
+ * A success of a token that has not failed shows that the outage does not concern all: it takes four times as many from then on
  * until the others wait. What a provider demanded with `Retry-After` holds for all tokens once
  * `MORE_WHEN_SURE` more have failed.
  *
@@ -43,16 +43,16 @@ export interface Hold {
   readonly refusal: 'held';
   readonly failure: Failure;
   /** Until the next probe, as far as it is known; that may be another token's. */
-  readonly restMs: number;
+  readonly waitMs: number;
   /** Whether the token itself has failed: a change of its credentials is news then. */
   readonly hasFailed: boolean;
 }
 
 export const PROBE_LIMIT_MS = 30_000;
-/** What is over sooner is not told. */
+/** What is over sooner is not reported. */
 const ANNOUNCED_AFTER_MS = 5000;
 
-/** They tell of one token, or of ourselves. */
+/** They concern one token, or ourselves. */
 const NOT_THE_PROVIDERS: ReadonlySet<Failure['code']> = new Set([
   'chain-broken',
   'token-unchanged',
@@ -70,8 +70,8 @@ export class ProviderBreaker {
   readonly #failing = new Map<string, (() => void) | undefined>();
   #circuit: Circuit = CLOSED;
   #probe: { readonly token: string; readonly untilMs: number } | undefined;
-  /** Since when the provider fails, once that was told; monotonic. */
-  #toldSinceMs: number | undefined;
+  /** Since when the provider fails, once that was reported; monotonic. */
+  #reportedSinceMs: number | undefined;
 
   constructor(deps: ProviderBreakerDeps) {
     this.#deps = deps;
@@ -79,7 +79,7 @@ export class ProviderBreaker {
       clock: deps.clock,
       // Tokens that have not failed yet probe first.
       queues: [this.#untried, this.#failed],
-      restMs: (queue) => this.#restMs(queue === this.#failed),
+      waitMs: (queue) => this.#waitMs(queue === this.#failed),
     });
   }
 
@@ -94,12 +94,12 @@ export class ProviderBreaker {
     const hasFailed = this.#failing.has(token);
     const circuit = this.#circuit;
     if (this.#probe?.token === token || !isHeld(circuit, hasFailed)) return undefined;
-    const restMs = this.#restMs(hasFailed);
-    if (restMs > 0 || (hasFailed ? this.#failed : this.#untried).length > 0) {
+    const waitMs = this.#waitMs(hasFailed);
+    if (waitMs > 0 || (hasFailed ? this.#failed : this.#untried).length > 0) {
       const { code, retry, message } = circuit.streak.latest.failure;
-      const told = `${this.#deps.provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
-      const failure = { code, retry, message: told };
-      return { refusal: 'held', restMs: Math.max(1, restMs), hasFailed, failure };
+      const text = `${this.#deps.provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
+      const failure = { code, retry, message: text };
+      return { refusal: 'held', waitMs: Math.max(1, waitMs), hasFailed, failure };
     }
     this.#take(token, hasFailed);
     return undefined;
@@ -110,7 +110,7 @@ export class ProviderBreaker {
     // Of those that have failed the one goes first that was not asked for longest.
     const [queue, priority] = hasFailed ? [this.#failed, this.#nowMs()] : [this.#untried, expiresAtMs];
     const turn = this.#server.wait(queue, priority, signal, () => this.#take(token, hasFailed));
-    // Whoever is served may be waiting for something later.
+    // The one that is served may be waiting for something later.
     this.#server.lookAgain();
     await turn;
   }
@@ -153,7 +153,7 @@ export class ProviderBreaker {
     this.#term = term;
     this.#failing.clear();
     this.#probe = undefined;
-    this.#toldSinceMs = undefined;
+    this.#reportedSinceMs = undefined;
     this.#become(CLOSED);
   }
 
@@ -161,13 +161,13 @@ export class ProviderBreaker {
     const hadFailed = this.#failing.delete(token);
     const wasOpen = this.#circuit.kind === 'open';
     const { provider, events } = this.#deps;
-    if (this.#toldSinceMs !== undefined) {
-      const failedForMs = this.#nowMs() - this.#toldSinceMs;
+    if (this.#reportedSinceMs !== undefined) {
+      const failedForMs = this.#nowMs() - this.#reportedSinceMs;
       events({ event: 'provider-outage-ended', provider, failedForMs, waiting: this.waiting });
     }
-    this.#toldSinceMs = undefined;
-    const isEveryones = hadFailed || this.#failing.size === 0;
-    this.#become(afterSuccess(this.#circuit, isEveryones, this.#probe?.token === token));
+    this.#reportedSinceMs = undefined;
+    const concernsAll = hadFailed || this.#failing.size === 0;
+    this.#become(afterSuccess(this.#circuit, concernsAll, this.#probe?.token === token));
     if (!hadFailed || !wasOpen) return;
     for (const wake of this.#failing.values()) wake?.();
   }
@@ -184,9 +184,9 @@ export class ProviderBreaker {
       isProbe: this.#probe?.token === token,
     });
     this.#failing.set(token, undefined);
-    if (former.kind !== 'open' || this.#toldSinceMs !== undefined) return;
+    if (former.kind !== 'open' || this.#reportedSinceMs !== undefined) return;
     if (nowMs - former.sinceMs < ANNOUNCED_AFTER_MS) return;
-    this.#toldSinceMs = former.sinceMs;
+    this.#reportedSinceMs = former.sinceMs;
     const { provider, events } = this.#deps;
     events({ event: 'provider-outage-began', provider, failure, waiting: this.waiting });
   }
@@ -202,11 +202,11 @@ export class ProviderBreaker {
   }
 
   /** Milliseconds until the next of its kind may ask; 0 when it may. */
-  #restMs(hasFailed: boolean): number {
+  #waitMs(hasFailed: boolean): number {
     if (!isHeld(this.#circuit, hasFailed)) return 0;
     const nowMs = this.#nowMs();
-    const probeRestMs = (this.#probe?.untilMs ?? nowMs) - nowMs;
-    return probeRestMs > 0 ? probeRestMs : probeInMs(this.#circuit, hasFailed, nowMs);
+    const probeWaitMs = (this.#probe?.untilMs ?? nowMs) - nowMs;
+    return probeWaitMs > 0 ? probeWaitMs : probeInMs(this.#circuit, hasFailed, nowMs);
   }
 
   #nowMs(): number {

@@ -1,18 +1,19 @@
 import type { Clock } from '../../core/ports.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { Priority, PriorityQueue } from './priority-queue.ts';
 
 export interface QueueServerDeps {
   readonly clock: Clock;
-  /** Whoever waits in an earlier one goes first. */
+  /** Those in an earlier queue go first. */
   readonly queues: readonly PriorityQueue[];
   /** Milliseconds until the first of a queue may go on; 0 when it may. */
-  readonly restMs: (queue: PriorityQueue) => number;
+  readonly waitMs: (queue: PriorityQueue) => number;
 }
 
 /** Lets those who wait for a limit go on, one after the other. There is at most one timer, and none while nobody waits. */
 export class QueueServer {
   readonly #deps: QueueServerDeps;
-  /** Ends the present wait; `undefined` while nobody is served. */
+  /** Ends the present wait; `undefined` while the queues are empty. */
   #waiting: AbortController | undefined;
 
   constructor(deps: QueueServerDeps) {
@@ -40,22 +41,20 @@ export class QueueServer {
     }
   }
 
-  /** Somebody may go on sooner, or nobody waits any more. */
+  /** One of them may go on sooner, or none waits any more. */
   lookAgain(): void {
     this.#waiting?.abort();
   }
 
   async #serve(): Promise<void> {
-    const { clock, queues, restMs } = this.#deps;
+    const { clock, queues } = this.#deps;
     for (;;) {
       const queue = queues.find(({ length }) => length > 0);
       if (queue === undefined) break;
-      const waitMs = restMs(queue);
+      const waitMs = this.#deps.waitMs(queue);
       if (waitMs > 0) {
         const { signal } = (this.#waiting = new AbortController());
-        await clock.sleep(waitMs, signal).catch((error: unknown) => {
-          if (!signal.aborted) throw error;
-        });
+        await untilAborted(clock.sleep(waitMs, signal), signal);
       } else queue.callNext();
     }
     this.#waiting = undefined;

@@ -1,24 +1,19 @@
 import type { SecretTarget } from '../../core/events.ts';
 import type { PlanLimits, RefreshPlan, VersionBudget } from '../../core/limits/version-pace.ts';
-import type { Clock, RefreshEvents, SecretWrite, TokenStore } from '../../core/ports.ts';
+import type { SecretWrite } from '../../core/ports.ts';
 import { fail, type Result } from '../../core/result.ts';
-import type { TokenIdentity } from '../../core/token/token.ts';
 import { describeEnd, type Term } from '../term.ts';
-import type { Priority } from './priority-queue.ts';
-import { WriteHistory } from './write-history.ts';
+import { untilAborted } from '../until-aborted.ts';
+import { WriteHistory, type WriteHistoryDeps } from './write-history.ts';
 import { UNSAVED_CHAIN, type WriteRateLimiter } from './write-rate-limiter.ts';
 
-export interface SecretWriterDeps {
-  readonly identity: TokenIdentity;
+export interface SecretWriterDeps extends WriteHistoryDeps {
   /** For kinds with refresh tokens. */
   readonly stateSecret: string | undefined;
   /** For each of the token's secrets. */
   readonly versionBudget: VersionBudget;
-  readonly store: TokenStore;
   /** Shared by all writers of the process. */
   readonly rateLimiter: WriteRateLimiter | 'none';
-  readonly clock: Clock;
-  readonly events: RefreshEvents;
 }
 
 /** When nothing is readable there is no more urgent document. */
@@ -27,20 +22,25 @@ const NO_READABLE_TOKEN = 0;
 /** Waits for its turn, publishes, counts the versions that this makes, and reports how it went, so that every write is seen. */
 export class SecretWriter {
   readonly #deps: SecretWriterDeps;
-  /** `undefined`: it has no budget. */
-  readonly #document: WriteHistory | undefined;
-  /** The same, and for kinds without refresh tokens. */
-  readonly #state: WriteHistory | undefined;
+  /** Of the token's secrets; empty without a budget. */
+  readonly #histories: readonly WriteHistory[];
 
   constructor(deps: SecretWriterDeps) {
     const { identity, stateSecret, versionBudget } = deps;
     this.#deps = deps;
-    const count = (target: SecretTarget, secretName: string | undefined): WriteHistory | undefined =>
-      versionBudget === 'none' || secretName === undefined
-        ? undefined
-        : new WriteHistory(deps, { target, secretName, versionBudget });
-    this.#document = count('document', identity.secret);
-    this.#state = count('state', stateSecret);
+    if (versionBudget === 'none') {
+      this.#histories = [];
+      return;
+    }
+    const document = new WriteHistory(deps, {
+      target: 'document',
+      secretName: identity.secret,
+      versionBudget,
+    });
+    this.#histories =
+      stateSecret === undefined
+        ? [document]
+        : [document, new WriteHistory(deps, { target: 'state', secretName: stateSecret, versionBudget })];
   }
 
   /**
@@ -51,27 +51,21 @@ export class SecretWriter {
     target: SecretTarget,
     write: SecretWrite,
     term: Term,
-    expiresAtMs?: number,
+    expiresAtMs: number = NO_READABLE_TOKEN,
   ): Promise<Result<{ readonly version: string }>> {
     const { identity, store, rateLimiter, clock, events } = this.#deps;
-    await this.#waitForTurn(
-      target === 'state' ? UNSAVED_CHAIN : (expiresAtMs ?? NO_READABLE_TOKEN),
-      term.signal,
-    );
     const { signal } = term;
+    const priority = target === 'state' ? UNSAVED_CHAIN : expiresAtMs;
+    if (rateLimiter !== 'none') await untilAborted(rateLimiter.enter(priority, signal), signal);
     if (term.hasEnded()) return fail(describeEnd(term));
-    const history = target === 'document' ? this.#document : this.#state;
+    const history = this.#histories[target === 'document' ? 0 : 1];
     history?.expect(write.requestToken);
     const startedMs = clock.monotonicMs();
     const written = await store.publish(write, signal);
-    events({
-      event: 'secret-written',
-      identity,
-      target,
-      durationMs: clock.monotonicMs() - startedMs,
-      failure: written.ok ? undefined : written.failure,
-    });
-    if (!written.ok && rateLimiter !== 'none') rateLimiter.onThrottled(written.failure);
+    const failure = written.ok ? undefined : written.failure;
+    const durationMs = clock.monotonicMs() - startedMs;
+    events({ event: 'secret-written', identity, target, durationMs, failure });
+    if (failure !== undefined && rateLimiter !== 'none') rateLimiter.onThrottled(failure);
     await history?.record(write.requestToken, written, term);
     return written;
   }
@@ -82,9 +76,9 @@ export class SecretWriter {
     return asked.includes(true);
   }
 
-  /** Somebody else has written the document: the store has to be asked again what it counts. */
+  /** Another process has written the document: the store has to be asked again what it counts. */
   noticeOthers(): void {
-    this.#document?.noticeOthers();
+    this.#histories[0]?.noticeOthers();
   }
 
   /** When to refresh a token whose write is about to be sent, so that the versions last. Monotonic. */
@@ -103,24 +97,8 @@ export class SecretWriter {
     return known.length === 0 ? undefined : Math.max(...known);
   }
 
-  get #histories(): readonly WriteHistory[] {
-    return [this.#document, this.#state].filter((history) => history !== undefined);
-  }
-
-  /** Ends early with the signal. */
-  async #waitForTurn(priority: Priority, signal: AbortSignal): Promise<void> {
-    const { rateLimiter } = this.#deps;
-    if (rateLimiter === 'none') return;
-    try {
-      await rateLimiter.enter(priority, signal);
-    } catch (error) {
-      if (!signal.aborted) throw error;
-    }
-  }
-
   /** The secret with the fewest versions left sets the pace. */
-  #latest(limits: PlanLimits, decide: (history: WriteHistory) => number): number {
-    const usualMs = limits.plannedAtMs - limits.offsetMs;
-    return Math.max(usualMs, ...this.#histories.map(decide));
+  #latest({ plannedAtMs, offsetMs }: PlanLimits, decide: (history: WriteHistory) => number): number {
+    return Math.max(plannedAtMs - offsetMs, ...this.#histories.map(decide));
   }
 }

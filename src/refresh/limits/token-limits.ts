@@ -5,6 +5,7 @@
 import type { Failure } from '../../core/failure.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
 import type { Term } from '../term.ts';
+import { untilAborted } from '../until-aborted.ts';
 import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { CoolDown, type CoolDownDeps } from './cool-down.ts';
 import type { BudgetRefusal, FetchBudget } from './fetch-budget.ts';
@@ -29,8 +30,8 @@ export interface LimitsView {
   readonly demandedMs: number;
   /** Until `minInterval` has passed. */
   readonly intervalMs: number;
-  /** Why the provider must not be asked yet, whoever wants it; see {@link CoolDown.heldBack}. */
-  readonly heldBack: Failure | undefined;
+  /** Why the provider must not be asked yet, not even for a human; see {@link CoolDown.currentBlock}. */
+  readonly currentBlock: Failure | undefined;
 }
 
 /** Why the provider must not be called now, and for how long, as far as it can be known. */
@@ -40,8 +41,12 @@ export type CallRefusal = BudgetRefusal | Hold;
 export interface CallPermit extends Disposable {
   /** Counts the call, which is about to be made. What has to outlive a crash in its middle is on record then. */
   use(): Promise<void>;
-  /** The call was made. @param failure `undefined`: it brought a token */
-  settle(failure: Failure | undefined): void;
+  /**
+   * The call was made.
+   * @param failure `undefined`: it brought a token
+   * @param explained the same, as far as it concerns this token
+   */
+  settle(failure: Failure | undefined, explained: Failure | undefined): Promise<void>;
 }
 
 export class TokenLimits {
@@ -61,16 +66,18 @@ export class TokenLimits {
   view(issuedAtMs: number | undefined): LimitsView {
     return {
       hasTurn: this.#hasTurn,
-      demandedMs: this.coolDown.demandedRestMs(),
-      intervalMs: this.coolDown.intervalRestMs(issuedAtMs),
-      heldBack: this.coolDown.heldBack(issuedAtMs),
+      demandedMs: this.coolDown.demandedMs(),
+      intervalMs: this.coolDown.intervalMs(issuedAtMs),
+      currentBlock: this.coolDown.currentBlock(issuedAtMs),
     };
   }
 
-  /** Waits for one of the provider's turns; rejects with the signal's reason when aborted before that. */
+  /** Waits for one of the provider's turns; comes back without one when aborted before that. */
   async takeTurn(priority: Priority, signal: AbortSignal): Promise<void> {
-    await this.#deps.concurrency.enter(priority, signal);
-    this.#hasTurn = true;
+    const turn = this.#deps.concurrency.enter(priority, signal).then(() => {
+      this.#hasTurn = true;
+    });
+    await untilAborted(turn, signal);
   }
 
   leaveTurn(): void {
@@ -104,8 +111,8 @@ export class TokenLimits {
   }
 
   /** How long the next retry has to wait because others need what is left of the budget; 0 when it has not. */
-  get retryRestMs(): number {
-    return this.#deps.budget?.retryRestMs(this.#token) ?? 0;
+  get retryWaitMs(): number {
+    return this.#deps.budget?.retryWaitMs(this.#token) ?? 0;
   }
 
   /** What was seen with the former credentials says nothing about the new ones. */
@@ -132,9 +139,11 @@ export class TokenLimits {
         await budget?.use(this.#token);
         await this.coolDown.recordFetch();
       },
-      settle: (failure) => {
+      settle: async (failure, explained) => {
         budget?.settle(this.#token);
         breaker?.settle(this.#token, failure);
+        if (explained === undefined) await this.coolDown.recordSuccess();
+        else if (explained.code !== 'aborted') await this.coolDown.recordRefusal(explained);
       },
       [Symbol.dispose]: () => this.#giveBack(),
     };

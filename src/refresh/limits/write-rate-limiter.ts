@@ -2,9 +2,9 @@
  * The pace of all writes of this process: a store counts them together, whatever they are for.
  *
  * Guarantee: no more than `callsPerSecond` calls are let through in any second; of those that wait, refresh tokens that
- * are not saved go first, then the token whose readers run out first, then whoever came first, whatever the provider.
+ * are not saved go first, then the token whose readers run out first, then the one that came first, whatever the provider.
  * While the store says that it is throttled, the pace is lower; see `write-pace.ts`. There is at most one timer, and none
- * while nobody waits.
+ * while none waits.
  * Non-guarantee: all calls of a publish are counted when it begins; a slow store sees the later ones later.
  */
 import type { Failure } from '../../core/failure.ts';
@@ -43,7 +43,7 @@ export class WriteRateLimiter {
       throw new RangeError(`a pace of at least ${2 * callsPerWrite} calls a second is needed`);
     this.#clock = clock;
     this.#pace = startPace(limit, callsPerWrite, clock.monotonicMs());
-    this.#server = new QueueServer({ clock, queues: [this.#queue], restMs: () => this.#restMs() });
+    this.#server = new QueueServer({ clock, queues: [this.#queue], waitMs: () => this.#waitMs() });
   }
 
   /** Writes that wait for their turn. */
@@ -65,7 +65,7 @@ export class WriteRateLimiter {
     const take = (): void => {
       this.#pace = takeWrite(this.#pace);
     };
-    if (this.waiting > 0 || this.#restMs() > 0) await this.#server.wait(this.#queue, priority, signal, take);
+    if (this.waiting > 0 || this.#waitMs() > 0) await this.#server.wait(this.#queue, priority, signal, take);
     else take();
   }
 
@@ -75,7 +75,7 @@ export class WriteRateLimiter {
   }
 
   /** Milliseconds until one write may be sent. */
-  #restMs(): number {
+  #waitMs(): number {
     this.#pace = refill(this.#pace, this.#clock.monotonicMs());
     return waitForWrite(this.#pace);
   }

@@ -245,6 +245,7 @@ describe('createMetrics', () => {
     });
     assert.deepEqual(await scrape('token_refresher_provider_clock_skew_seconds'), { 'provider="pik"': 0.25 });
     assert.deepEqual(await scrape('token_refresher_schedule_tick_seconds'), { 'provider="pik"': 30 });
+    assert.deepEqual(await scrape('token_refresher_schedule_margin_seconds'), { 'provider="pik"': 120 });
     assert.deepEqual(await scrape('token_refresher_ticks_missed_total'), { 'provider="pik"': 1 });
   });
 

@@ -5,7 +5,7 @@ import {
   decideRejectedWait,
   describeWait,
   isForgotten,
-  waitRestMs,
+  remainingWaitMs,
 } from '../../../src/core/limits/fetch-wait.ts';
 import type { FetchWait } from '../../../src/core/ports.ts';
 import { NOON_MS } from '../../support/sample-events.ts';
@@ -41,7 +41,7 @@ describe('waits across restarts', () => {
     },
   ]) {
     it(`Nobody is locked out: a restart waits ${title}`, () => {
-      assert.equal(waitRestMs(buildWait(), nowMs), restMs);
+      assert.equal(remainingWaitMs(buildWait(), nowMs), restMs);
     });
   }
 
@@ -49,7 +49,7 @@ describe('waits across restarts', () => {
     const moment = fc.integer({ min: -1e15, max: 1e15 });
     fc.assert(
       fc.property(moment, moment, moment, (notBeforeMs, recordedAtMs, nowMs) => {
-        const restMs = waitRestMs(buildWait({ notBeforeMs, recordedAtMs }), nowMs);
+        const restMs = remainingWaitMs(buildWait({ notBeforeMs, recordedAtMs }), nowMs);
         assert.ok(restMs >= 0 && restMs <= DAY_MS);
       }),
     );

@@ -99,6 +99,8 @@ function callService(options: AwsServerOptions, request: AwsRequest): AwsAnswer 
       const answer = callEks(account, { method: message.method ?? '', url, body: parseJson(body) });
       return { status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(answer) };
     }
+    case 'cloudtrail':
+      return { status: 200, body: '{"Events":[]}' };
     case 'ecr':
       return { status: 200, body: JSON.stringify(callEcr(account, target, parseJson(body))) };
     default:

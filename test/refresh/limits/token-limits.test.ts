@@ -43,7 +43,7 @@ it('Good neighbours: a refresh that ends without its call leaves the probe of a 
     isProbe = true;
   });
   await settle();
-  await clock.advance(held.restMs);
+  await clock.advance(held.waitMs);
   assert.ok(isProbe);
   assert.ok('refusal' in (await next.admit(true, false, TERM)), 'one at a time');
   ending.release();

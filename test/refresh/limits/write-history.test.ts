@@ -123,6 +123,30 @@ describe('WriteHistory', () => {
     assert.equal(events.last('secret-versions-counted').agesMs.length, 3);
   });
 
+  it('forgets a version when it is a day old, takes none for younger than now, and puts them in order', async () => {
+    const { clock, store, history, events } = setUp();
+    const counted = () => events.last('secret-versions-counted').agesMs;
+    store.versionAgesMs = [1000, 3000, -2000, DAY_MS, DAY_MS - 1];
+    await history.learn(startTerm());
+    assert.deepEqual(counted(), [DAY_MS - 1, 3000, 1000, 0]);
+    await clock.advance(1);
+    store.failNext('readVersionAges', STORE_DOWN);
+    await history.learn(startTerm());
+    assert.deepEqual(counted(), [3001, 1001, 1]);
+  });
+
+  it('takes the last try of a write for the moment of its version', async () => {
+    const { clock, store, history, events, write } = setUp();
+    await write();
+    await clock.advance(1000);
+    await write(fail(buildFailure({ code: 'store-unavailable' })), 'same');
+    await clock.advance(4000);
+    await write(WRITTEN, 'same');
+    store.failNext('readVersionAges', STORE_DOWN);
+    await history.learn(startTerm());
+    assert.deepEqual(events.last('secret-versions-counted').agesMs, [5000, 0]);
+  });
+
   for (const [what, code, counts] of [
     ['a lost answer may have been a success', 'store-unavailable', true],
     ['a fenced write has made a version', 'store-conflict', true],
