@@ -15,7 +15,6 @@ import {
   formatMoment,
   formatRoughly,
   formatTokens,
-  formatUtcSeconds,
 } from '../core/wire/time-text.ts';
 import type { ConditionMember } from './alert-conditions.ts';
 import type { Transition } from './alert-groups.ts';
@@ -89,7 +88,7 @@ export function buildTestNotification(settings: AlertTextSettings, nowMs: number
     codes: {},
     summary: 'TEST: alert-test was run, nothing is wrong',
     description: [
-      `sent at ${formatUtcSeconds(nowMs)} to see whether alerts arrive`,
+      `sent at ${formatMoment(nowMs, nowMs)} to see whether alerts arrive`,
       ...hintOf(settings),
     ].join('\n'),
     action: 'nothing; close it where it stays open',

@@ -9,7 +9,7 @@ import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/schedule/ca
 import { nextFirings, tickExpression } from '../core/schedule/cron-expression.ts';
 import type { StoreRules } from '../core/store-kind.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
-import { formatUtc } from '../core/wire/time-text.ts';
+import { formatPeriod, formatUtc } from '../core/wire/time-text.ts';
 import { createSystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { formatTable } from './table.ts';
@@ -96,15 +96,15 @@ function formatPlan(plans: readonly TokenPlan[]): string {
     plans.map((each) => [
       each.token,
       each.secret,
-      `${each.lifetimeSeconds} s`,
-      `${each.refreshEverySeconds} s`,
-      `${each.marginSeconds} s`,
+      period(each.lifetimeSeconds),
+      period(each.refreshEverySeconds),
+      period(each.marginSeconds),
       each.cron,
-      `${each.tickSeconds} s`,
+      period(each.tickSeconds),
       each.versionBudget === 'none'
         ? `${each.writesPerDay}`
         : `${each.writesPerDay} of ${each.versionBudget}`,
-      `<= ${each.stalenessAllowedSeconds} s`,
+      `<= ${period(each.stalenessAllowedSeconds)}`,
     ]),
   );
   const notes = new Set(
@@ -185,6 +185,10 @@ function classicPace(
     averageMs: 86_400_000 / firingsPerDay,
     lateMs: 0,
   };
+}
+
+function period(durationSeconds: number): string {
+  return formatPeriod(durationSeconds * 1000);
 }
 
 function seconds(durationMs: number): number {

@@ -5,6 +5,7 @@
 import type { Configuration } from '../config/configuration.ts';
 import type { Leadership } from '../core/ports.ts';
 import { describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
+import { formatDistance, formatMoment } from '../core/wire/time-text.ts';
 import { connect } from '../wiring/connections.ts';
 import { findCoordinationProblem } from '../wiring/coordination.ts';
 import { createReporting } from '../wiring/reporting.ts';
@@ -65,7 +66,11 @@ export async function refresh(
     const message = `the process that refreshes knows no token or provider ${JSON.stringify(name)}`;
     return refuse(message, options, terminal);
   }
-  terminal.out(options.json === true ? `${JSON.stringify(result)}\n` : result.map(tell).join(''));
+  terminal.out(
+    options.json === true
+      ? `${JSON.stringify(result)}\n`
+      : result.map((report) => tell(report, ports.clock.now())).join(''),
+  );
   return result.some(({ outcome }) => outcome === 'failed') ? 1 : 0;
 }
 
@@ -101,10 +106,13 @@ async function refreshHere(
   }
 }
 
-function tell({ token, outcome, code, message, expiresAt = '?' }: RefreshReport): string {
+function tell({ token, outcome, code, message, expiresAt = '' }: RefreshReport, nowMs: number): string {
   switch (outcome) {
-    case 'refreshed':
-      return `${token}: refreshed, good until ${expiresAt}\n`;
+    case 'refreshed': {
+      const expiresAtMs = Date.parse(expiresAt);
+      const distance = formatDistance(expiresAtMs - nowMs);
+      return `${token}: refreshed; token expires ${formatMoment(expiresAtMs, nowMs)}, ${distance}\n`;
+    }
     case 'unchanged':
       return `${token}: the provider handed out no newer token\n`;
     case 'fresh':

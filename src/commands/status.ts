@@ -5,14 +5,14 @@ import type { Result } from '../core/result.ts';
 import { readInBatches } from '../core/secret-batches.ts';
 import { assessStored } from '../core/token/replacement.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
-import { formatUtc } from '../core/wire/time-text.ts';
+import { formatCount, formatMoment, formatRoughly, formatUtc } from '../core/wire/time-text.ts';
 import { connect } from '../wiring/connections.ts';
 import { connectLease, describeHolder } from '../wiring/coordination.ts';
 import { describeInstallation } from '../wiring/installation.ts';
 import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
 import { assembleDiscovered, describeFailures, describeRejected } from './discovered-providers.ts';
-import { formatTable } from './table.ts';
+import { formatTable, toOneLine } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 /** One token's state, as `status --json` prints it. Seconds throughout. */
@@ -33,6 +33,9 @@ export interface TokenStatus {
 /** Deadline for a call to the API server. */
 const LEASE_CALL_MS = 5000;
 
+/** Tokens that are named beside the reason that they share. */
+const MAX_NAMED = 5;
+
 /** Ends with 1 unless every token is live. */
 export async function status(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
@@ -52,7 +55,11 @@ export async function status(options: ConfigurationOptions, terminal: Terminal):
       tokens.map(({ managed }) => managed.identity),
     );
     const statuses = await readAll(connections.store, identities, ports.clock);
-    terminal.out(options.json === true ? `${JSON.stringify(statuses)}\n` : formatStatuses(statuses));
+    terminal.out(
+      options.json === true
+        ? `${JSON.stringify(statuses)}\n`
+        : `${formatStatuses(statuses, ports.clock.now())}${formatReasons(statuses)}`,
+    );
     if (options.json !== true) terminal.out(await describeLeader(loaded.configuration, terminal, ports));
     terminal.err(describeFailures(discovered));
     return discovered.failures.length === 0 && statuses.every(({ state }) => state === 'live') ? 0 : 1;
@@ -128,17 +135,33 @@ function describeStatus(
   };
 }
 
-function formatStatuses(statuses: readonly TokenStatus[]): string {
+function formatStatuses(statuses: readonly TokenStatus[], nowMs: number): string {
   return formatTable(
     ['TOKEN', 'SECRET', 'STATE', 'LIFE LEFT', 'AGE', 'GENERATION', 'NEXT REFRESH'],
     statuses.map((each) => [
       each.token,
       each.secret,
-      each.detail === undefined ? each.state : `${each.state}: ${each.detail}`,
-      each.lifeLeftSeconds === undefined ? '-' : `${each.lifeLeftSeconds} s`,
-      each.ageSeconds === undefined ? '-' : `${each.ageSeconds} s`,
+      each.state,
+      each.lifeLeftSeconds === undefined ? '-' : formatRoughly(each.lifeLeftSeconds * 1000),
+      each.ageSeconds === undefined ? '-' : formatRoughly(each.ageSeconds * 1000),
       each.generation === undefined ? '-' : String(each.generation),
-      each.refreshAt ?? '-',
+      each.refreshAt === undefined ? '-' : formatMoment(Date.parse(each.refreshAt), nowMs),
     ]),
   );
+}
+
+/** Below the table, so that it stays one: why tokens are not live, those of one reason in one line. */
+function formatReasons(statuses: readonly TokenStatus[]): string {
+  const reasons = Map.groupBy(
+    statuses.filter(({ detail }) => detail !== undefined),
+    ({ state, detail = '' }) => `${state}: ${toOneLine(detail)}`,
+  );
+  return [...reasons].map(([reason, tokens]) => `${nameTokens(tokens)} ${reason}\n`).join('');
+}
+
+function nameTokens(tokens: readonly TokenStatus[]): string {
+  const names = tokens.slice(0, MAX_NAMED).map(({ token }) => toOneLine(token));
+  const rest = tokens.length - names.length;
+  const verb = tokens.length === 1 ? 'is' : 'are';
+  return `${names.join(', ')}${rest > 0 ? ` and ${formatCount(rest)} more` : ''} ${verb}`;
 }

@@ -1,7 +1,7 @@
 /** Which events are news below the live table. Pure. */
 import type { RefreshEvent } from '../core/events.ts';
 import { formatFetchLimit } from '../core/limits/fetch-limit.ts';
-import { formatRoughly } from '../core/wire/time-text.ts';
+import { formatPeriod, formatRoughly } from '../core/wire/time-text.ts';
 
 /** A sentence for people, or `undefined` when the row says enough. */
 export function describeNews(event: RefreshEvent): string | undefined {
@@ -37,7 +37,7 @@ export function describeNews(event: RefreshEvent): string | undefined {
     case 'schedule-derived':
       return event.formerLifetimeMs === undefined
         ? undefined
-        : `${event.provider}: tokens now live ${formatRoughly(event.lifetimeMs)}, refreshed every ${formatRoughly(event.refreshEveryMs)}`;
+        : `${event.provider}: tokens now live ${formatPeriod(event.lifetimeMs)}, refreshed every ${formatPeriod(event.refreshEveryMs)}`;
     case 'tick-missed':
       return `${event.provider}: missed a scheduled check (the process was paused); ran it now`;
     case 'clock-jumped':

@@ -3,8 +3,7 @@
 import { TOKEN_STATES } from '../core/board.ts';
 import { outlookClauses } from '../core/readers-outlook.ts';
 import { CAUSES } from '../core/remedies.ts';
-import { formatDuration } from '../core/wire/duration.ts';
-import { formatCount, formatTokens, formatUtc } from '../core/wire/time-text.ts';
+import { formatCount, formatPeriod, formatTokens, formatUtc } from '../core/wire/time-text.ts';
 import { isWithout } from './find-causes.ts';
 import { type Html, html } from './html.ts';
 import {
@@ -166,7 +165,7 @@ function renderProvider(provider: ProviderStatus, causes: readonly CauseStatus[]
       : [html`first token expires ${distanceElement(readers.firstExpiry, at)}`]),
     schedule === null
       ? html`not scheduled by this replica`
-      : html`refreshed every ${formatDuration(schedule.refreshEverySeconds * 1000)}, tokens live ${formatDuration(schedule.lifetimeSeconds * 1000)}`,
+      : html`refreshed every ${formatPeriod(schedule.refreshEverySeconds * 1000)}, tokens live ${formatPeriod(schedule.lifetimeSeconds * 1000)}`,
     ...(calls === null
       ? []
       : [

@@ -92,7 +92,7 @@ describe('customers that are discovered', () => {
     await using world = await startProgramWorld();
     const config = await discover(world);
     const { stdout } = await runInProcess(['plan', '--config', config]);
-    assert.match(stdout, /^pivot-b2b2c\/\{customer\} +sandbox\/pivot-b2b2c\/\{customer\} +900 s +840 s/m);
+    assert.match(stdout, /^pivot-b2b2c\/\{customer\} +sandbox\/pivot-b2b2c\/\{customer\} +15m +14m /m);
     assert.match(
       stdout,
       /^note: pivot-b2b2c: one token for each secret with the tag app=pivot; status lists them$/m,

@@ -123,7 +123,7 @@ describe('plan', () => {
     );
     assert.match(
       stdout,
-      /^pivot +payments\/pivot +900 s +840 s +60 s +14-59\/15 \* \* \* \* \* +15 s +102\.9 of 144 +<= 30 s$/m,
+      /^pivot +payments\/pivot +15m +14m +1m +14-59\/15 \* \* \* \* \* +15s +102\.9 of 144 +<= 30s$/m,
     );
     assert.match(
       stdout,

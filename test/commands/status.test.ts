@@ -75,9 +75,24 @@ describe('status', () => {
     const config = await world.copyConfig('two.yaml', { only: ['pik', 'pivot'] });
     await runInProcess(['refresh', 'pik', '--config', config]);
     const { stdout } = await runInProcess(['status', '--config', config]);
-    const [header, pik, pivot] = stdout.split('\n');
+    const [header, pik, pivot, why] = stdout.split('\n');
     assert.match(header ?? '', /^TOKEN +SECRET +STATE +LIFE LEFT +AGE +GENERATION +NEXT REFRESH$/);
-    assert.match(pik ?? '', /^pik +sandbox\/pik +live +1\d{3} s +\d+ s +1 +20\S+Z$/);
-    assert.match(pivot ?? '', /^pivot +sandbox\/pivot +absent: no value yet +- +- +- +-$/);
+    assert.match(pik ?? '', /^pik +sandbox\/pik +live +29m \d\ds +\d+s +1 +(?:20\S+ )?\d\d:\d\d:\d\d UTC$/);
+    assert.match(pivot ?? '', /^pivot +sandbox\/pivot +absent +- +- +- +-$/);
+    assert.equal(why, 'pivot is absent: no value yet');
+  });
+
+  it('says below the table why tokens are not live, once for all of one reason', async () => {
+    await using world = await startProgramWorld();
+    const { stdout } = await runInProcess(['status', '--config', world.sandbox.configPath]);
+    const lines = stdout.trimEnd().split('\n');
+    const rows = lines.slice(1, -1);
+    assert.ok(rows.length > 5);
+    for (const row of rows) assert.match(row, /^\S+ +\S+ +absent +- +- +- +-$/);
+    const rest = rows.length - 5;
+    assert.match(
+      lines.at(-1) ?? '',
+      new RegExp(`^(?:\\S+, ){4}\\S+ and ${rest} more are absent: no value yet$`),
+    );
   });
 });

@@ -83,8 +83,9 @@ describe('npm run release', { timeout: 120_000 }, () => {
         (name) => `node_modules/@esbuild/${name}`,
       ),
     ];
-    const sources = ['config', 'image', 'src', 'package.json', 'package-lock.json', 'Dockerfile'];
-    for (const path of [...sources, ...(hasChart ? [CHART] : []), ...packages, ...builders]) {
+    const folders = ['config', 'docs', 'image', 'k8s', 'src'];
+    const sources = [...folders, 'package.json', 'package-lock.json', 'Dockerfile'];
+    for (const path of [...sources, ...packages, ...builders]) {
       await mkdir(dirname(join(to, path)), { recursive: true });
       await cp(join(PROJECT, path), join(to, path), { recursive: true });
     }

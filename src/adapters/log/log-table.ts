@@ -9,7 +9,7 @@ import type { EventByName, RefreshEventName } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import { type FetchLimit, formatFetchLimit } from '../../core/limits/fetch-limit.ts';
 import type { LogLevel } from '../../core/log-level.ts';
-import { formatRoughly, formatUtcSeconds } from '../../core/wire/time-text.ts';
+import { formatDistance, formatMoment, formatPeriod, formatRoughly } from '../../core/wire/time-text.ts';
 import type { LogValue } from './log-fields.ts';
 
 /** What a row may know beside its event. */
@@ -54,7 +54,7 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     fields: [...TOKEN, 'issuedAt', 'expiresAt', 'refreshAt', 'generation'],
     sentence: (event, { nowMs }) =>
       `the published token is still good, ${readersAreFine(event.expiresAtMs, nowMs)}; ` +
-      `next refresh at ${formatUtcSeconds(event.refreshAtMs)}`,
+      `next refresh ${formatMoment(event.refreshAtMs, nowMs)}`,
   },
   'token-absent': {
     // A stand-by reads again and again what the leader cannot refresh.
@@ -121,29 +121,28 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'refresh-postponed': {
     level: 'info',
     fields: [...TOKEN, 'refreshAt'],
-    sentence: ({ refreshAtMs }) =>
-      `more versions were written than planned; the refresh is postponed until ${formatUtcSeconds(refreshAtMs)}`,
+    sentence: ({ refreshAtMs }, { nowMs }) =>
+      `more versions were written than planned; the refresh is postponed until ${formatMoment(refreshAtMs, nowMs)}`,
   },
   'token-refreshed': {
     level: 'info',
     fields: [...TOKEN, 'reason', 'durationMs', 'issuedAt', 'expiresAt', 'refreshAt', 'generation'],
     sentence: (event, { nowMs }) =>
       `a new token is published, ${readersAreFine(event.expiresAtMs, nowMs)}; ` +
-      `next refresh at ${formatUtcSeconds(event.refreshAtMs)}`,
+      `next refresh ${formatMoment(event.refreshAtMs, nowMs)}`,
   },
   'token-unchanged': {
     level: 'debug',
     fields: [...TOKEN, 'expiresAt', 'refreshAt'],
-    sentence: ({ refreshAtMs }) =>
-      `the provider handed out no newer token; asked again at ${formatUtcSeconds(refreshAtMs)}`,
+    sentence: ({ refreshAtMs }, { nowMs }) =>
+      `the provider handed out no newer token; asked again ${formatMoment(refreshAtMs, nowMs)}`,
   },
   'refresh-failed': {
     level: levelOfFailedRefresh,
     fields: [...TOKEN, 'code', 'retry', 'attempt', 'repeated', 'nextAttemptAt', 'expiresAt'],
     sentence: (event, { nowMs }) =>
       `${readersAre(event, nowMs)}; refresh failed (${event.failure.code}, attempt ${event.attempt}): ` +
-      `${event.failure.message}; next attempt at ${formatUtcSeconds(event.nextAttemptAtMs)} ` +
-      `(in ${formatRoughly(event.nextAttemptAtMs - nowMs)})`,
+      `${event.failure.message}; next attempt ${momentAhead(event.nextAttemptAtMs, nowMs)}`,
   },
   'refresh-recovered': {
     level: 'info',
@@ -158,8 +157,8 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
   'chain-recovered': {
     level: 'warn',
     fields: [...TOKEN, 'obtainedAt'],
-    sentence: ({ obtainedAtMs }) =>
-      `the journal holds a refresh token of ${formatUtcSeconds(obtainedAtMs)} that the store does not have; it is saved ` +
+    sentence: ({ obtainedAtMs }, { nowMs }) =>
+      `the journal holds a refresh token of ${formatMoment(obtainedAtMs, nowMs)} that the store does not have; it is saved ` +
       'before anything is fetched',
   },
   'journal-failed': {
@@ -226,10 +225,10 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: 'info',
     fields: ['provider', 'cron', 'lifetimeMs', 'refreshEveryMs', 'tickMs', 'formerLifetimeMs'],
     sentence: ({ provider, cron, lifetimeMs, refreshEveryMs, formerLifetimeMs }) =>
-      `${provider}: refreshing every ${formatRoughly(refreshEveryMs)} (checked on cron "${cron}"), ` +
+      `${provider}: refreshing every ${formatPeriod(refreshEveryMs)} (checked on cron "${cron}"), ` +
       (formerLifetimeMs === undefined
-        ? `for tokens that live ${formatRoughly(lifetimeMs)}`
-        : `because its tokens now live ${formatRoughly(lifetimeMs)} instead of ${formatRoughly(formerLifetimeMs)}`),
+        ? `for tokens that live ${formatPeriod(lifetimeMs)}`
+        : `because its tokens now live ${formatPeriod(lifetimeMs)} instead of ${formatPeriod(formerLifetimeMs)}`),
   },
   'tick-missed': {
     level: 'warn',
@@ -310,19 +309,24 @@ function levelOfFailedRefresh(event: EventByName['refresh-failed'], { nowMs, new
   return levelOfFailure(event);
 }
 
+/** `12:14:03 UTC, in 4m 57s`, as alerts and the page have it. */
+function momentAhead(timeMs: number, nowMs: number): string {
+  return `${formatMoment(timeMs, nowMs)}, ${formatDistance(timeMs - nowMs)}`;
+}
+
 function readersAreFine(expiresAtMs: number, nowMs: number): string {
-  return `token valid until ${formatUtcSeconds(expiresAtMs)} (${formatRoughly(expiresAtMs - nowMs)})`;
+  return `token expires ${momentAhead(expiresAtMs, nowMs)}`;
 }
 
 function readersAre(event: EventByName['refresh-failed'], nowMs: number): string {
   const { expiresAtMs, nextAttemptAtMs } = event;
   if (expiresAtMs === undefined) return 'readers have no usable token';
-  const at = formatUtcSeconds(expiresAtMs);
+  const at = momentAhead(expiresAtMs, nowMs);
   if (expiresAtMs <= nowMs) {
-    return `readers now see an expired token, since ${at} (${formatRoughly(nowMs - expiresAtMs)})`;
+    return `token expired ${at}`;
   }
   return expiresAtMs < nextAttemptAtMs
-    ? `readers are fine only until ${at} (${formatRoughly(expiresAtMs - nowMs)}), which is before the next attempt`
+    ? `token expires ${at}, before the next attempt`
     : readersAreFine(expiresAtMs, nowMs);
 }
 

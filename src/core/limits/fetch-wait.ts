@@ -10,7 +10,7 @@
 import type { Failure } from '../failure.ts';
 import type { FetchWait } from '../ports.ts';
 import { decideHumanWait } from '../schedule/backoff.ts';
-import { formatUtcSeconds } from '../wire/time-text.ts';
+import { formatMoment } from '../wire/time-text.ts';
 import { MAX_RETRY_AFTER_MS } from './retry-after.ts';
 
 /** A record this old has nothing to say any more: not even restarts that are rejected come this rarely in a row. */
@@ -43,6 +43,6 @@ export function describeWait(wait: FetchWait, leftMs: number, nowMs: number): Fa
     code: wait.code,
     retry: 'backoff',
     retryAfterMs: leftMs,
-    message: `the provider ${cause} before this process began: it is not asked again before ${formatUtcSeconds(nowMs + leftMs)}`,
+    message: `the provider ${cause} before this process began: it is not asked again before ${formatMoment(nowMs + leftMs, nowMs)}`,
   };
 }

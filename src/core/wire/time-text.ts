@@ -25,6 +25,11 @@ export function formatRoughly(durationMs: number): string {
   return '0s';
 }
 
+/** What lasts the same each time: as {@link formatRoughly}, without a second unit that is zero. `15m`, `1m 52s`. */
+export function formatPeriod(durationMs: number): string {
+  return formatRoughly(durationMs).replace(/ 00.$/, '');
+}
+
 /** RFC 3339 in UTC with milliseconds, `2026-11-21T12:00:00.000Z`; `unknown` for a moment that no date can hold. */
 export function formatUtc(wallMs: number): string {
   return Math.abs(wallMs) <= LAST_DATE_MS ? new Date(wallMs).toISOString() : 'unknown';
@@ -53,9 +58,4 @@ export function formatCount(count: number): string {
 /** `1 token`, `3 tokens`, `10,000 tokens`. */
 export function formatTokens(tokens: number): string {
   return `${formatCount(tokens)} token${tokens === 1 ? '' : 's'}`;
-}
-
-/** RFC 3339 in whole seconds, for sentences that programs may pick apart: `2026-11-21T12:00:00Z`. */
-export function formatUtcSeconds(wallMs: number): string {
-  return formatUtc(wallMs).replace(/\.\d{3}Z$/, 'Z');
 }
