@@ -34,12 +34,17 @@ async function hasSidewaysScroll(page: Page): Promise<boolean> {
 
 const tokensOf = (page: Page): Promise<string[]> => page.locator('#rows tr th > bdi').allTextContents();
 
-describe('the status page in a browser', { ...needsTool('chromium'), timeout: 120_000 }, () => {
+describe('the status page in a browser', { ...needsTool('chromium'), timeout: 230_000 }, () => {
   let browser: Browser | undefined;
   before(async () => {
     browser = await launchBrowser();
   });
-  after(() => browser?.close());
+  const servers = new Set<{ stop(): Promise<void> }>();
+  after(async () => {
+    await browser?.close();
+    // Of a test that was cut off, so that it does not keep the process.
+    await Promise.all([...servers].map((server) => server.stop()));
+  });
 
   async function open(
     t: TestContext,
@@ -49,7 +54,11 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 12
   ): Promise<Tab> {
     assert.ok(browser !== undefined);
     const server = await stage.serve();
-    t.after(() => server.stop());
+    servers.add(server);
+    t.after(async () => {
+      servers.delete(server);
+      await server.stop();
+    });
     const tab = await openTab(browser, `${server.url}/${search}`, options);
     t.after(() => tab[Symbol.asyncDispose]());
     return tab;

@@ -118,21 +118,28 @@ const EXPECTED: Readonly<Record<keyof typeof STATUS_SCENES, Expected>> = {
   },
 };
 
-describe('the status page at 3 a.m.', { ...needsTool('chromium'), timeout: 120_000 }, () => {
+describe('the status page at 3 a.m.', { ...needsTool('chromium'), timeout: 230_000 }, () => {
   let browser: Browser | undefined;
   before(async () => {
     browser = await launchBrowser();
   });
-  after(() => browser?.close());
+  const servers = new Set<{ stop(): Promise<void> }>();
+  after(async () => {
+    await browser?.close();
+    // Of a test that was cut off, so that it does not keep the process.
+    await Promise.all([...servers].map((server) => server.stop()));
+  });
 
   async function open(scene: keyof typeof STATUS_SCENES, options: BrowserContextOptions, search = '') {
     assert.ok(browser !== undefined);
     const server = await (await STATUS_SCENES[scene]()).serve();
+    servers.add(server);
     const tab = await openTab(browser, `${server.url}/${search}`, options);
     return {
       ...tab,
       [Symbol.asyncDispose]: async () => {
         await tab[Symbol.asyncDispose]();
+        servers.delete(server);
         await server.stop();
       },
     };

@@ -60,7 +60,7 @@ describe('a real terminal', { skip: HAS_TERMINALS ? false : 'needs Linux' }, () 
     );
 
     terminal.resize(57);
-    const sinceResize = (text: string): string => text.slice(text.lastIndexOf(HOME));
+    const sinceResize = (text: string): string => text.slice(text.indexOf(HOME));
     const resized = await output.untilText(
       (text) => text.includes(HOME) && isWhole(screenOf(sinceResize(text), 57)),
     );

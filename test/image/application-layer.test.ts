@@ -84,7 +84,7 @@ describe('the application layer of the image', () => {
   for (const [args, expected] of [
     [['--version'], new RegExp(`^${VERSION}\n$`)],
     [['schema'], /"providers"/],
-    [['plan', '--config', 'config/example.yaml'], /^pivot +payments\/pivot +900 s +840 s/m],
+    [['plan', '--config', 'config/example.yaml'], /^pivot +payments\/pivot +15m +14m/m],
   ] as const) {
     it(`runs ${args[0]} without node_modules`, async () => {
       const { stdout } = await run(process.execPath, [join(app, 'dist/main.js'), ...args], {

@@ -288,6 +288,14 @@ describe('two installations', { skip: SKIP }, () => {
     });
   }
 
+  it('have rules whose links lead to the page of their own configuration', () => {
+    const config = { ...BASE.config, http: { port: 8080, url: 'https://tokens.example.com/' } };
+    const rule = oneOf(renderChart({ values: { config, ...monitoring } }), 'PrometheusRule');
+    const links = [...JSON.stringify(rule).matchAll(/"runbook_url":"([^"]*)"/g)].map(([, link = '']) => link);
+    assert.ok(links.length > 5);
+    for (const link of links) assert.match(link, /^https:\/\/tokens\.example\.com\/runbook\//);
+  });
+
   it('by kustomize do not meet in one namespace: names, Lease, selectors', async (t) => {
     const components = ['pod-identity', 'prometheus-operator'];
     const namespace = 'payments';
