@@ -59,8 +59,10 @@ export function outlookClauses(outlook: ReadersOutlook): readonly OutlookClause[
     count === tokens ? `all ${formatTokens(tokens)}` : `${formatCount(count)} of ${formatTokens(tokens)}`;
   const clauses: OutlookClause[] = [];
   const add = (text: string, atMs?: number): number => clauses.push({ text, atMs });
-  if (expired !== undefined)
-    add(isOne ? 'token expired' : `${share(expired.count)} expired, the first`, expired.sinceMs);
+  if (expired !== undefined) {
+    const first = expired.count === 1 ? '' : ', the first';
+    add(isOne ? 'token expired' : `${share(expired.count)} expired${first}`, expired.sinceMs);
+  }
   if (absent > 0) add(isOne ? 'no token in the store' : `${share(absent)} not in the store`);
   if (unread > 0)
     add(

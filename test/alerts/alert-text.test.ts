@@ -9,6 +9,7 @@ import { TokenBoard } from '../../src/board/token-board.ts';
 import { ALERT_NAMES, OCCASIONS } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
+import { assessReaders, describeOutlook } from '../../src/core/readers-outlook.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
 
@@ -302,6 +303,25 @@ describe('buildNotification', () => {
     const [notification] = write(await happen(events, 100_000), 'fired');
     assert.match(notification?.description ?? '', /; 1 token waits for a person\n/);
     assert.match(notification?.description ?? '', /\nand 1 other cause\n/);
+    assert.equal(
+      describeOutlook(
+        assessReaders(
+          [NOON_MS - 4000, NOON_MS + 4000].map((expiresAtMs) => ({
+            readable: {
+              kind: 'published',
+              issuedAtMs: undefined,
+              expiresAtMs,
+              refreshAtMs: expiresAtMs,
+              generation: undefined,
+              latest: 'restored',
+            },
+          })),
+          NOON_MS,
+        ),
+        NOON_MS,
+      ),
+      '1 of 2 tokens expired 11:59:56 UTC, 4s ago; the next expires 12:00:04 UTC, in 4s',
+    );
   });
 
   it("leads to the daemon's own page when no runbook is configured, and says how to reach it", () => {
