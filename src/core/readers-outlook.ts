@@ -8,7 +8,7 @@ import { formatCount, formatDistance, formatMoment, formatTokens } from './wire/
 /** What readers have of some tokens; wall times in milliseconds. */
 export interface ReadersOutlook {
   readonly tokens: number;
-  /** The store holds none that could be used. */
+  /** The store holds none that could be used: nothing, or one that had expired when it was read. */
   readonly absent: number;
   /** The store has not been read. */
   readonly unread: number;
@@ -63,7 +63,8 @@ export function outlookClauses(outlook: ReadersOutlook): readonly OutlookClause[
     const first = expired.count === 1 ? '' : ', the first';
     add(isOne ? 'token expired' : `${share(expired.count)} expired${first}`, expired.sinceMs);
   }
-  if (absent > 0) add(isOne ? 'no token in the store' : `${share(absent)} not in the store`);
+  if (absent > 0)
+    add(isOne ? 'no usable token in the store' : `${share(absent)} absent or unusable in the store`);
   if (unread > 0)
     add(
       isOne

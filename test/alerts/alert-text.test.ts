@@ -187,7 +187,7 @@ describe('buildNotification', () => {
         )) {
           assert.equal(/token expires/.test(summary), readers === 'good' || readers === 'about to expire');
           assert.equal(/token expired/.test(summary), readers === 'expired');
-          assert.equal(/no token in the store/.test(summary), readers === 'absent');
+          assert.equal(/no usable token in the store/.test(summary), readers === 'absent');
           assert.equal(/not read yet/.test(summary), readers === 'not read');
         }
   });

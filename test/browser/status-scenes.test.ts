@@ -99,12 +99,12 @@ const EXPECTED: Readonly<Record<keyof typeof STATUS_SCENES, Expected>> = {
     headline: '1 of 305 tokens is missing, 6 cannot be refreshed, 1 not published yet',
     color: RED,
     below:
-      /^1 of 7 tokens not in the store ?the next expires 12:04:00 UTC, .*a person has to act on 1 of 3 causes$/,
+      /^1 of 7 tokens absent or unusable in the store ?the next expires 12:04:00 UTC, .*a person has to act on 1 of 3 causes$/,
     causes: [
       [
         'chase refuses the credentials, or they cannot be read',
         RED,
-        /no token in the store ?a person has to act/,
+        /no usable token in the store ?a person has to act/,
       ],
       ['apimw is unavailable', AMBER, /token expires 12:04:00 UTC/],
       ['pivot-b2b2c asks to be called less', AMBER, /5 of 301 tokens/],
