@@ -103,4 +103,21 @@ describe("a provider's minInterval", () => {
     await run;
     assert.equal(source.fetches.length, 2);
   });
+
+  it('Fresh: passes once, and not again and again, when a clock that was wrong is set back', async () => {
+    const clock = new FakeClock();
+    const before = createManagedTokenBench(clock, { policy });
+    await before.managed.refresh('start', before.term);
+    const after = createManagedTokenBench(clock, { policy, store: before.store });
+    await after.managed.restore(after.term.signal);
+    // What the former process has published lies in the future now.
+    clock.jumpWallTime(-3_600_000);
+    const run = after.managed.refresh('explicit', after.term);
+    await settle();
+    await clock.advance(119_999);
+    assert.equal(after.source.fetches.length, 0);
+    await clock.advance(1);
+    await run;
+    assert.equal(after.source.fetches.length, 1);
+  });
 });

@@ -50,6 +50,8 @@ export class CoolDown {
   /** Before this the provider does not want to be asked, not even for a human. */
   #notBefore: Moment | undefined;
   #lastFetchMonotonicMs: number | undefined;
+  /** The latest document whose issue lies ahead of our clock, and when that was first seen; monotonic. */
+  #fromFuture: { readonly issuedAtMs: number; readonly seenMs: number } | undefined;
   #block: Block | undefined;
   #trust: Trust = UNTRIED;
   /** What {@link FetchWaits} holds. */
@@ -166,8 +168,18 @@ export class CoolDown {
     const inheritedMs = isInherited ? msUntil(block.until, clock) : 0;
     if (this.#lastFetchMonotonicMs !== undefined)
       return Math.max(0, inheritedMs, minIntervalMs - (clock.monotonicMs() - this.#lastFetchMonotonicMs));
-    const ownMs = issuedAtMs === undefined ? 0 : minIntervalMs - Math.max(0, clock.now() - issuedAtMs);
+    const ownMs = issuedAtMs === undefined ? 0 : minIntervalMs - this.#ageMs(issuedAtMs);
     return Math.max(0, inheritedMs, ownMs);
+  }
+
+  /** A document from the future was issued by a clock that was set back since: its age counts from when it was first seen. */
+  #ageMs(issuedAtMs: number): number {
+    const { clock } = this.#deps;
+    const ageMs = clock.now() - issuedAtMs;
+    if (ageMs >= 0) return ageMs;
+    const nowMs = clock.monotonicMs();
+    if (this.#fromFuture?.issuedAtMs !== issuedAtMs) this.#fromFuture = { issuedAtMs, seenMs: nowMs };
+    return nowMs - this.#fromFuture.seenMs;
   }
 
   async #write(waitMs: number, code: FetchWait['code'], rejectedLives: number): Promise<void> {
