@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { FakeClock, settle } from '../support/fake-clock.ts';
-import { createManagedTokenBench } from '../support/managed-token-bench.ts';
+import { createEvenRandom, createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { MemoryWaits } from '../support/memory-journal.ts';
 
 const policy = { minIntervalMs: 120_000 };
@@ -108,7 +108,11 @@ describe("a provider's minInterval", () => {
     const clock = new FakeClock();
     const before = createManagedTokenBench(clock, { policy });
     await before.managed.refresh('start', before.term);
-    const after = createManagedTokenBench(clock, { policy, store: before.store });
+    const after = createManagedTokenBench(clock, {
+      policy,
+      store: before.store,
+      random: createEvenRandom(2),
+    });
     await after.managed.restore(after.term.signal);
     // What the former process has published lies in the future now.
     clock.jumpWallTime(-3_600_000);
