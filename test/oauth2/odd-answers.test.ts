@@ -57,14 +57,14 @@ function fetchFrom(
   return source.fetch(chain, new AbortController().signal);
 }
 
-/** `Bearer 3600`: word and seconds of life; or code and retry of the failure. */
+/** `Bearer 3600`: word and seconds of life, to ten seconds, because a JWT counts whole ones; or code and retry of the failure. */
 function outcomeOf({ result }: FetchReport): string {
   if (!result.ok) {
     const { code, retry, retryAfterMs } = result.failure;
     return [code, retry, ...(retryAfterMs === undefined ? [] : [retryAfterMs])].join(' ');
   }
   const { tokenType, expiresAtMs, issuedAtMs } = result.value;
-  return `${tokenType} ${Math.ceil((expiresAtMs - issuedAtMs) / 1000)}`;
+  return `${tokenType} ${Math.round((expiresAtMs - issuedAtMs) / 10_000) * 10}`;
 }
 
 const bodyWith = (fields: object) => (response: MutableResponse) => {
