@@ -37,6 +37,11 @@ async function openTerminal(t: TestContext, env: Readonly<Record<string, string>
     /** As a shell does. */
     print: (text: string) => writeFileSync(device, text),
     send: (signal: NodeJS.Signals) => process.kill(Number(pid), signal),
+    /** Of `script`, which stops itself, sooner or later, when it sees its child stopped. */
+    keepGoing: () => {
+      const timer = setInterval(() => child.kill('SIGCONT'), 100);
+      child.once('close', () => clearInterval(timer));
+    },
     exit: new Promise<number | null>((resolve) => child.once('close', resolve)),
   };
 }
@@ -71,6 +76,7 @@ describe('a real terminal', { skip: HAS_TERMINALS ? false : 'needs Linux' }, () 
     terminal.send('SIGSTOP');
     terminal.print('shell$ fg\n');
     terminal.send('SIGCONT');
+    terminal.keepGoing();
     const since = (text: string): string => text.slice(text.indexOf('shell$ fg'));
     const continued = await output.untilText((text) => isWhole(screenOf(since(text), 57)));
     assert.match(since(continued), /^shell\$ fg\r*\n\r?TOKEN/);
