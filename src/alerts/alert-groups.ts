@@ -75,7 +75,7 @@ const AFTER_CAUSE: readonly AlertName[] = [...CAUSES, 'TokenExpiring', 'TokenExp
 const SUCCESSORS: Readonly<Partial<Record<AlertName, readonly AlertName[]>>> = {
   ...Object.fromEntries(CAUSES.map((cause) => [cause, AFTER_CAUSE])),
   TokenExpiring: ['TokenExpired'],
-  // Of a token that was never published the cause alone is told.
+  // A token that was never published has one alert: its cause.
   TokenExpired: ['CredentialsRejected', 'ChainBroken'],
 };
 
