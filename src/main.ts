@@ -60,7 +60,8 @@ const terminal: Terminal = {
   err: (text) => stderr.write(text),
   isInteractive: process.stdout.isTTY,
   hasCursor: process.stdout.isTTY && !isDumb,
-  hasColor: process.stdout.isTTY && !isDumb && !process.env['NO_COLOR'],
+  // As Node.js has it, from what the terminal can do, NO_COLOR, and FORCE_COLOR, of which 0 means none.
+  hasColor: process.stdout.isTTY && !isDumb && process.stdout.hasColors(),
   columns: () => process.stdout.columns,
   lines: () => process.stdout.rows,
   onScreenChange: (listener) => {

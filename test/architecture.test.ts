@@ -116,6 +116,16 @@ test('a call without that look is found', () => {
   ]);
 });
 
+test('only the sandbox imports node:http, which costs each start a second HTTP client: see node-http.ts', () => {
+  const wrong = sources.filter(
+    ({ room, text }) => room !== 'sandbox' && /^import (?!type ).*'(?:node:)?http'/m.test(text),
+  );
+  assert.deepEqual(
+    wrong.map(({ path }) => path),
+    [],
+  );
+});
+
 test('no file has a default export or a name from the junk drawer', () => {
   const wrong = sources.filter(
     ({ path, text }) =>

@@ -160,6 +160,10 @@ function blockSection(option: SchemaOption, example: (title: string) => string):
   if (kindsOf(node) !== undefined) {
     return { title: name, blocks: [introduction], sections: kindSections(name, node, path, example) };
   }
+  if (node.form === 'record') {
+    const written = 'Each place is written as [`store`](#store) is; `kind` is **required** here.';
+    return { title: name, blocks: [introduction, example(name), written], sections: [] };
+  }
   const options = optionsOf(node, path);
   const lists = options.flatMap(({ name: inner, node: list }) =>
     list.form === 'list' && kindsOf(list.item) !== undefined

@@ -25,13 +25,35 @@ providers:
       passphrase: { awsSecret: credentials/pivot, key: passphrase }
     secret: payments/pivot-b2b
 `,
-  store: `
+  'Store aws-secrets-manager': `
 store:
   region: ap-southeast-3
   createSecrets: true
   tags: { team: payments }
   adopt: [payments/pik]
   versionBudget: 100
+`,
+  stores: `
+stores:
+  jakarta: { kind: aws-secrets-manager, region: ap-southeast-3 }
+  singapore: { kind: aws-secrets-manager, region: ap-southeast-1, staleness: 1m }
+publish: { to: jakarta, mirrors: [singapore] }
+`,
+  publish: `
+stores:
+  jakarta: { kind: aws-secrets-manager, region: ap-southeast-3 }
+  singapore: { kind: aws-secrets-manager, region: ap-southeast-1 }
+publish:
+  to: singapore
+  mirrors: [jakarta]
+`,
+  'Store kubernetes-secret': `
+store:
+  kind: kubernetes-secret
+  createSecrets: true
+  tags: { team: payments }
+  annotations: { example.com/owner: payments }
+  adopt: [payments/pik]
 `,
   readers: `
 readers:
@@ -101,6 +123,12 @@ alerts:
 http:
   host: "::" # every address, IPv6 and IPv4
   port: 8080
+`,
+  rejections: `
+rejections:
+  allow:
+    - serviceAccount: payments/checkout
+      tokens: [pivot, pivot-b2b2c/*]
 `,
   log: `
 log:

@@ -84,7 +84,12 @@ const mappingSchema = z.strictObject({
 const recordSchema = z.strictObject({
   ...ANNOTATIONS,
   type: z.literal('object'),
-  propertyNames: z.strictObject({ type: z.literal('string') }),
+  propertyNames: z.strictObject({
+    type: z.literal('string'),
+    // Said by errorMessage too, in words.
+    pattern: z.string().optional(),
+    errorMessage: z.string().optional(),
+  }),
   additionalProperties: z.unknown(),
 });
 const anyOfSchema = z.strictObject({ ...ANNOTATIONS, anyOf: z.array(z.unknown()).min(1) });

@@ -68,6 +68,7 @@ function valuesSchema(): JsonObject {
   const probe = record(timing, Object.keys(timing));
   const properties = {
     global: mapping,
+    enabled: flag,
     config: { $ref: '#/$defs/configuration' },
     image: record({
       repository: { type: 'string', pattern: '^[^\\s@]+$' },
@@ -79,6 +80,7 @@ function valuesSchema(): JsonObject {
     replicas: count(0),
     revisionHistoryLimit: count(0),
     strategy: mapping,
+    cronJob: record({ enabled: flag, schedule: { type: 'string', minLength: 9 } }),
     nameOverride: maybe('[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'),
     fullnameOverride: maybe('[a-z](?:[a-z0-9-]*[a-z0-9])?'),
     namespaceOverride: maybe('[a-z0-9](?:[a-z0-9-]*[a-z0-9])?'),
@@ -93,6 +95,7 @@ function valuesSchema(): JsonObject {
     initContainers: list,
     extraContainers: list,
     serviceAccount: record({ create: flag, name: text, annotations }),
+    rbac: record({ secrets: flag }),
     resources: mapping,
     podSecurityContext: mapping,
     securityContext: mapping,
@@ -110,16 +113,23 @@ function valuesSchema(): JsonObject {
     hostAliases: list,
     service: record({ annotations }),
     podDisruptionBudget: record({ enabled: flag, maxUnavailable: amount }),
-    networkPolicy: record({ enabled: flag, ingressFrom: list, podIdentityAgent: flag, egress: list }),
+    networkPolicy: record({
+      enabled: flag,
+      ingressFrom: list,
+      rejectionsFrom: list,
+      podIdentityAgent: flag,
+      egress: list,
+    }),
     podMonitor: record({ enabled: flag, labels, interval: duration, scrapeTimeout: duration }),
-    prometheusRule: record({ enabled: flag, labels, seriesSelector: text }),
+    // Without braces, and ready to be followed by a comma.
+    prometheusRule: record({ enabled: flag, labels, seriesSelector: maybe('[a-z_A-Z].*["\'`]', 1000) }),
     grafanaDashboard: record({ enabled: flag, labels, annotations }),
   };
   return {
     ...($schema === undefined ? {} : { $schema }),
     title: 'values of the chart token-refresher',
-    // Helm adds `global` to the values of a chart that is part of another one.
-    ...record(properties, ['global']),
+    // Helm adds `global` to the values of a chart that is part of another one, and its `condition` is by custom `enabled`.
+    ...record(properties, ['global', 'enabled']),
     $defs: { configuration },
   };
 }

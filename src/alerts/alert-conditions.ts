@@ -3,7 +3,7 @@
  *
  * Guarantee: a condition about tokens is only stated by the replica that leads, because only its board is complete; with
  * one exception: while another installation leads, a stand-by states which of its own tokens nobody refreshes. `NoLeader`
- * is only stated by one that does not lead: for {@link NO_LEADER_AFTER_MS} it could neither lead nor see who does.
+ * is only stated by one that does not lead, and {@link hasLostSight} of who does.
  * Non-guarantee: a stand-by that is cut off alone states `NoLeader` although another replica leads well. It cannot know
  * better, and it could not take over either.
  */
@@ -11,30 +11,31 @@ import { ALERTS, type AlertName, alertKey } from '../core/alert.ts';
 import {
   type Board,
   type FailureRecord,
-  NO_LEADER_AFTER_MS,
+  hasLostSight,
   type ProviderRecord,
   publishedOf,
   type TokenRecord,
 } from '../core/board.ts';
-import type { Failure } from '../core/failure.ts';
+import { type Failure, isStoreFailure } from '../core/failure.ts';
+import { CAPS } from '../core/rejection/rejection-text.ts';
 import type { Now } from '../core/schedule/moment.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
 
 /** One alert about one provider (or the program), with everything that it holds for. */
 export interface Condition {
   readonly alert: AlertName;
-  /** `undefined`: the program as a whole. */
+  /** The place, of `MirrorFailing`. `undefined`: the program as a whole. */
   readonly provider: string | undefined;
   /** Never empty. */
   readonly members: readonly ConditionMember[];
 }
 
 export interface ConditionMember {
-  /** `undefined`: the provider or the program as a whole. */
-  readonly token: string | undefined;
-  /** What the alert is about, or comes from; undefined: nothing fails. */
-  readonly failure: FailureRecord | undefined;
-  readonly detail: Detail | undefined;
+  /** Left out: the provider or the program as a whole. */
+  readonly token?: string | undefined;
+  /** What the alert is about, or comes from; left out: nothing fails. */
+  readonly failure?: FailureRecord | undefined;
+  readonly detail?: Detail | undefined;
 }
 
 /** What is known beyond the alert's own meaning. Holds no secret. */
@@ -65,7 +66,7 @@ export function findConditions(board: Board, now: Now): readonly Condition[] {
   for (const { alert, provider, member } of board.leadership.isLeader
     ? findAsLeader(board, now.now())
     : findAsStandby(board, now)) {
-    const key = alertKey('', provider, alert);
+    const key = keyOf({ alert, provider });
     const condition = conditions.get(key) ?? { alert, provider, members: [] };
     condition.members.push(member);
     conditions.set(key, condition);
@@ -73,15 +74,19 @@ export function findConditions(board: Board, now: Now): readonly Condition[] {
   return [...conditions.values()];
 }
 
+/** The same for all that is told of one alert, however its members change. */
+export function keyOf({ provider, alert }: Pick<Condition, 'provider' | 'alert'>): string {
+  return alertKey('', provider, alert);
+}
+
 /** Whether it can see who leads, and which tokens its leader does not refresh, because it keeps others. */
 function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
   const { other, trouble } = board.leadership;
-  const blindSinceMs = trouble?.blindSinceMonotonicMs;
-  if (blindSinceMs !== undefined && now.monotonicMs() - blindSinceMs >= NO_LEADER_AFTER_MS)
+  if (hasLostSight(board.leadership, now.monotonicMs()))
     yield {
       alert: 'NoLeader',
       provider: undefined,
-      member: { token: undefined, failure: undefined, detail: trouble && { text: trouble.problem } },
+      member: { detail: trouble && { text: trouble.problem } },
     };
   if (other === undefined || other.isOurs) return;
   const ledForMs = now.monotonicMs() - other.sinceMonotonicMs;
@@ -96,31 +101,32 @@ function* findAsStandby(board: Board, now: Now): Iterable<Finding> {
       readable.kind === 'absent'
         ? ledForMs >= UNCARED_ABSENT_MS
         : expiresAtMs !== undefined && Math.min(ledForMs, now.now() - expiresAtMs) >= UNCARED_EXPIRED_MS;
-    if (isUncared) yield { alert: 'TokenExpired', provider, member: { token, failure: undefined, detail } };
+    if (isUncared) yield { alert: 'TokenExpired', provider, member: { token, detail } };
   }
 }
 
 function* findAsLeader(board: Board, nowMs: number): Iterable<Finding> {
   for (const record of board.tokens()) {
-    const { identity, failure, secrets } = record;
+    const { identity, failure, secrets, refusal } = record;
     const { provider, token } = identity;
-    const member = { token, failure, detail: undefined };
     for (const alert of alertsOf(record, board.provider(provider)?.schedule, nowMs))
-      yield { alert, provider, member };
+      yield { alert, provider, member: { token, failure } };
+    if (refusal?.cap !== undefined)
+      yield { alert: 'TokenRejected', provider, member: { token, detail: { text: CAPS[refusal.cap] } } };
     const shortage = secrets.document?.shortage ?? secrets.state?.shortage;
     if (shortage === undefined) continue;
     const text = `${shortage.versions} of ${shortage.versionBudget} versions`;
-    yield {
-      alert: 'VersionBudgetLow',
-      provider,
-      member: { ...member, failure: undefined, detail: { text } },
-    };
+    yield { alert: 'VersionBudgetLow', provider, member: { token, detail: { text } } };
   }
-  for (const { name: provider, clockSkewMs } of board.providers()) {
-    if (!isSuspectSkew(clockSkewMs)) continue;
-    const detail = { text: describeSkew(clockSkewMs) };
-    yield { alert: 'ClockSkew', provider, member: { token: undefined, failure: undefined, detail } };
+  for (const { place, failure } of board.mirrors()) {
+    if (failure === undefined) continue;
+    // A remedy that says what to do with the secret of a token would lead to the authority.
+    const detail = { text: `place ${place}`, action: ALERTS.MirrorFailing.action };
+    yield { alert: 'MirrorFailing', provider: place, member: { failure, detail } };
   }
+  for (const { name: provider, clockSkewMs } of board.providers())
+    if (isSuspectSkew(clockSkewMs))
+      yield { alert: 'ClockSkew', provider, member: { detail: { text: describeSkew(clockSkewMs) } } };
 }
 
 /**
@@ -143,36 +149,16 @@ function alertsOf(
 
 /** Which alert says best why a refresh fails: one for each failure. */
 export function causeOf({ code, retry }: Pick<Failure, 'code' | 'retry'>): AlertName {
-  switch (code) {
-    case 'credentials-rejected':
-      return 'CredentialsRejected';
-    case 'chain-broken':
-      // A chain that can start again by itself is not broken for good.
-      return retry === 'needs-human' ? 'ChainBroken' : 'RefreshFailing';
-    case 'clock-skewed':
-      return 'ClockSkew';
-    case 'store-denied':
-    case 'store-missing':
-    case 'store-not-ours':
-    case 'store-deleting':
-    case 'store-quota':
-    case 'store-conflict':
-    case 'store-unavailable':
-      return 'StoreWriteFailing';
-    case 'request-rejected':
-    case 'rate-limited':
-    case 'provider-unavailable':
-    case 'response-malformed':
-    case 'token-unchanged':
-    case 'leadership-lost':
-    case 'aborted':
-      return 'RefreshFailing';
-  }
+  if (code === 'credentials-rejected') return 'CredentialsRejected';
+  // A chain that can start again by itself is not broken for good.
+  if (code === 'chain-broken' && retry === 'needs-human') return 'ChainBroken';
+  if (code === 'clock-skewed') return 'ClockSkew';
+  return isStoreFailure({ code }) ? 'StoreWriteFailing' : 'RefreshFailing';
 }
 
 /** What the time that is left makes of it. A token that was never seen may well be fine. */
 function decideUrgency(
-  { readable, failure }: Pick<TokenRecord, 'readable' | 'failure'>,
+  { readable, failure }: TokenRecord,
   schedule: ProviderRecord['schedule'],
   nowMs: number,
 ): 'TokenExpiring' | 'TokenExpired' | undefined {

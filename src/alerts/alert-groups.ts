@@ -9,9 +9,9 @@
  *   15 minutes, so that flapping makes a handful of messages and not one per flap.
  * - The number of groups is bounded by providers times alerts, and so is the number of messages.
  */
-import { ALERT_NAMES, type AlertName, alertKey, type Occasion } from '../core/alert.ts';
+import { ALERT_NAMES, type AlertName, type Occasion } from '../core/alert.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Condition, ConditionMember } from './alert-conditions.ts';
+import { type Condition, type ConditionMember, keyOf } from './alert-conditions.ts';
 
 export const GROUP_WINDOW_MS = 5_000;
 /** How long a group has to be quiet before it is over: the first time, the second time within an hour, … */
@@ -29,6 +29,8 @@ export interface AlertGroupsOptions {
   readonly remindEveryMs: number;
   /** Names of all providers: what a former leader may have raised follows from them. */
   readonly providers: readonly string[];
+  /** The same of all mirrors. */
+  readonly mirrors?: readonly string[];
 }
 
 /** Something to tell. */
@@ -46,10 +48,7 @@ export interface Transition {
   readonly lastedMs: number;
 }
 
-interface Group {
-  readonly alert: AlertName;
-  readonly provider: string | undefined;
-  readonly startedAtMs: number;
+interface Group extends Pick<Transition, 'alert' | 'provider' | 'startedAtMs'> {
   readonly startedMonotonicMs: number;
   members: readonly ConditionMember[];
   /** All that it has held for since it was told, by token. */
@@ -61,6 +60,9 @@ interface Group {
   /** Monotonic time since which the condition does not hold any more. */
   quietSinceMs: number | undefined;
 }
+
+/** Alerts about a provider or its tokens. */
+const PROVIDER_ALERTS = ALERT_NAMES.filter((alert) => alert !== 'NoLeader' && alert !== 'MirrorFailing');
 
 const CAUSES = [
   'RefreshFailing',
@@ -110,13 +112,12 @@ export class AlertGroups {
       active.add(key);
       this.#note(key, condition, nowMs);
     }
-    const transitions: Transition[] = [];
     // All of them first: what ends now as well is no successor.
     for (const [key, group] of this.#groups) if (!active.has(key)) group.quietSinceMs ??= nowMs;
-    for (const [key, group] of this.#groups) {
+    const transitions = [...this.#groups].flatMap(([key, group]) => {
       const occasion = this.#decideOccasion(key, group, nowMs);
-      if (occasion !== undefined) transitions.push(this.#transition(group, occasion, nowMs));
-    }
+      return occasion === undefined ? [] : [this.#transition(group, occasion, nowMs)];
+    });
     return [...transitions, ...this.#lookAfterFormerLeader(nowMs)];
   }
 
@@ -145,8 +146,10 @@ export class AlertGroups {
     const { told, members, quietSinceMs } = group;
     if (told === undefined) {
       if (quietSinceMs !== undefined) this.#groups.delete(key);
-      else if (nowMs - group.startedMonotonicMs >= GROUP_WINDOW_MS) return this.#tell(key, group, nowMs);
-      return undefined;
+      if (quietSinceMs !== undefined || nowMs - group.startedMonotonicMs < GROUP_WINDOW_MS) return undefined;
+      this.#fires.set(key, [...this.#recentFires(key, nowMs), nowMs]);
+      holdFor(group, members);
+      return tell(group, 'fired', nowMs);
     }
     if (quietSinceMs !== undefined) {
       if (nowMs - quietSinceMs < this.#quietMs(key, nowMs)) return this.#keep(group, nowMs);
@@ -160,17 +163,7 @@ export class AlertGroups {
       members.length >= 2 * told.count || (members.length > told.count && nowMs - told.atMs >= GROWTH_MS);
     const isReminderDue = nowMs - told.atMs >= this.#options.remindEveryMs;
     if (!hasGrown && !isReminderDue) return this.#keep(group, nowMs);
-    group.told = { atMs: nowMs, count: members.length };
-    group.keptAtMs = nowMs;
-    return hasGrown ? 'grew' : 'reminder';
-  }
-
-  #tell(key: string, group: Group, nowMs: number): 'fired' {
-    group.told = { atMs: nowMs, count: group.members.length };
-    holdFor(group, group.members);
-    group.keptAtMs = nowMs;
-    this.#fires.set(key, [...this.#recentFires(key, nowMs), nowMs]);
-    return 'fired';
+    return tell(group, hasGrown ? 'grew' : 'reminder', nowMs);
   }
 
   #keep(group: Group, nowMs: number): 'kept' | undefined {
@@ -219,22 +212,17 @@ export class AlertGroups {
   #lookAfterFormerLeader(nowMs: number): readonly Transition[] {
     if (this.#firstLookAtMs === undefined || nowMs < this.#firstLookAtMs) return [];
     this.#firstLookAtMs = undefined;
-    const { providers, clock } = this.#options;
-    const ofProviders = providers.flatMap((provider) =>
-      ALERT_NAMES.filter((alert) => alert !== 'NoLeader').map((alert) => ({ alert, provider })),
-    );
-    return (
-      [...ofProviders, { alert: 'NoLeader' as const, provider: undefined }]
-        // One that is not told yet may go as a blip, which ends nothing.
-        .filter((each) => this.#groups.get(keyOf(each))?.told === undefined)
-        .map((each) => ({
-          ...each,
-          occasion: 'inherited',
-          members: [],
-          startedAtMs: clock.now(),
-          lastedMs: 0,
-        }))
-    );
+    const { providers, mirrors = [], clock } = this.#options;
+    const startedAtMs = clock.now();
+    const inheritable: readonly Pick<Transition, 'alert' | 'provider'>[] = [
+      ...providers.flatMap((provider) => PROVIDER_ALERTS.map((alert) => ({ alert, provider }))),
+      ...mirrors.map((place) => ({ alert: 'MirrorFailing', provider: place }) as const),
+      { alert: 'NoLeader', provider: undefined },
+    ];
+    // One that is not told yet may go as a blip, which ends nothing.
+    return inheritable
+      .filter((each) => this.#groups.get(keyOf(each))?.told === undefined)
+      .map((each) => ({ ...each, occasion: 'inherited', members: [], startedAtMs, lastedMs: 0 }));
   }
 
   #transition(group: Group, occasion: Transition['occasion'], nowMs: number): Transition {
@@ -249,10 +237,12 @@ export class AlertGroups {
   }
 }
 
-function holdFor({ heldFor }: Group, members: readonly ConditionMember[]): void {
-  for (const member of members) heldFor.set(member.token, member);
+function tell<Told extends Occasion>(group: Group, occasion: Told, nowMs: number): Told {
+  group.told = { atMs: nowMs, count: group.members.length };
+  group.keptAtMs = nowMs;
+  return occasion;
 }
 
-function keyOf({ provider, alert }: Pick<Condition, 'provider' | 'alert'>): string {
-  return alertKey('', provider, alert);
+function holdFor({ heldFor }: Group, members: readonly ConditionMember[]): void {
+  for (const member of members) heldFor.set(member.token, member);
 }

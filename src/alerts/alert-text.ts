@@ -4,7 +4,7 @@
  * Guarantee: the texts are built from names, codes, counts, times and the messages of failures, none of which holds a
  * secret; they are bounded however many tokens are concerned.
  */
-import { ALERTS, type AlertNotification, alertKey, runbookLink } from '../core/alert.ts';
+import { ALERTS, type AlertNotification, alertKey, type Occasion, runbookLink } from '../core/alert.ts';
 import type { Board, FailureRecord, TokenRecord } from '../core/board.ts';
 import type { FailureCode } from '../core/failure.ts';
 import { assessReaders, describeOutlook } from '../core/readers-outlook.ts';
@@ -12,6 +12,7 @@ import { REMEDIES } from '../core/remedies.ts';
 import {
   formatCount,
   formatDistance,
+  formatItems,
   formatMoment,
   formatRoughly,
   formatTokens,
@@ -31,6 +32,7 @@ export interface AlertTextSettings {
   readonly ownUrlHint: string | undefined;
 }
 
+const RESOLVED: ReadonlySet<Occasion> = new Set(['recovered', 'superseded', 'inherited']);
 const MAX_NAMES = 10;
 const MAX_DETAILS = 3;
 const MAX_DETAIL_LENGTH = 500;
@@ -44,12 +46,11 @@ export function buildNotification(
   nowMs: number,
 ): AlertNotification {
   const { occasion, alert, provider, members, startedAtMs, lastedMs } = transition;
-  const isOver = isResolved(occasion);
+  const isOver = RESOLVED.has(occasion);
   const failures = members.flatMap(({ failure }) => failure ?? []);
   const tokens = members.flatMap(({ token }) => token ?? []);
   const concerned = findConcerned(transition, board);
-  const readers =
-    concerned.length === 0 ? '' : `; ${describeOutlook(assessReaders(concerned, nowMs), nowMs)}`;
+  const readers = describeReaders(transition, concerned, board, nowMs);
   return {
     occasion,
     status: isOver ? 'resolved' : 'firing',
@@ -60,11 +61,19 @@ export function buildNotification(
     provider,
     tokenCount: tokens.length,
     tokens: tokens.slice(0, MAX_NAMES),
-    codes: Object.fromEntries(tally(failures)),
-    summary: cut(`${summarize(transition, board, concerned.length)}${readers}`, MAX_SUMMARY_LENGTH),
+    codes: Object.fromEntries(byCode(failures).map(([code, { length }]) => [code, length])),
+    // Until when readers are fine is what must not be lost.
+    summary:
+      cut(summarize(transition, board, concerned.length), MAX_SUMMARY_LENGTH - readers.length) + readers,
     description: isOver
       ? describeEnd(transition)
-      : [...describeMembers(members, failures, nowMs), ...hintOf(settings)].join('\n'),
+      : [
+          // Since when and until when it is tried, what was said, and by which tokens: a line each.
+          ...describeEffort(failures, nowMs),
+          ...describeDetails(members, failures),
+          ...nameTokens(members),
+          ...hintOf(settings),
+        ].join('\n'),
     action: isOver ? 'nothing' : decideAction(transition, failures),
     runbook: runbookLink(settings.runbookUrl, alert, settings.ownUrl),
     startedAtMs,
@@ -103,17 +112,34 @@ function hintOf({ runbookUrl, ownUrlHint }: AlertTextSettings): readonly string[
   return runbookUrl === undefined && ownUrlHint !== undefined ? [ownUrlHint] : [];
 }
 
-function isResolved(occasion: AlertNotification['occasion']): boolean {
-  return occasion === 'recovered' || occasion === 'superseded' || occasion === 'inherited';
-}
-
 /** The tokens as they are now; all of the provider, or of the program, when it is concerned as a whole. */
-function findConcerned({ provider, members }: Transition, board: Board): readonly TokenRecord[] {
+function findConcerned({ alert, provider, members }: Transition, board: Board): readonly TokenRecord[] {
+  // Refreshes go well: what readers of the mirror have is another matter.
+  if (alert === 'MirrorFailing') return [];
   if (members.every(({ token }) => token !== undefined))
     return members.flatMap(({ token = '' }) => board.token(token) ?? []);
   return [...board.tokens()].filter(
     ({ identity }) => provider === undefined || identity.provider === provider,
   );
+}
+
+/** Until when they are fine; begins with a semicolon, unless there is nothing to say. */
+function describeReaders(
+  { alert, provider }: Transition,
+  concerned: readonly TokenRecord[],
+  board: Board,
+  nowMs: number,
+): string {
+  if (alert !== 'MirrorFailing')
+    return concerned.length === 0 ? '' : `; ${describeOutlook(assessReaders(concerned, nowMs), nowMs)}`;
+  const mirror = [...board.mirrors()].find(({ place }) => place === provider);
+  if (mirror === undefined || mirror.behind === 0) return '';
+  const { behind, copiesUntilMs } = mirror;
+  const until =
+    copiesUntilMs === undefined
+      ? 'it is not known when their copies expire'
+      : `the first of their copies ${copiesUntilMs <= nowMs ? 'expired' : 'expires'} ${formatMoment(copiesUntilMs, nowMs)}, ${formatDistance(copiesUntilMs - nowMs)}`;
+  return `; ${formatTokens(behind)} behind, ${until}`;
 }
 
 /** What holds, and where. @param left how many of the tokens that it held for are still managed */
@@ -122,7 +148,7 @@ function summarize({ occasion, alert, provider, members }: Transition, board: Bo
   const where = nameConcerned(provider, members, board);
   switch (occasion) {
     case 'recovered':
-      return `recovered: ${where}${left === 0 && provider !== undefined ? 'not managed any more' : over}`;
+      return `recovered: ${where}${left === 0 && provider !== undefined && alert !== 'MirrorFailing' ? 'not managed any more' : over}`;
     case 'superseded':
       return `changed: ${where}another alert about the same tokens takes the place of "${meaning}"`;
     case 'inherited':
@@ -154,22 +180,10 @@ function describeEnd({ occasion, lastedMs }: Transition): string {
   return `it lasted ${formatRoughly(lastedMs)}`;
 }
 
-/** Since when and until when it is tried, what was said, and by which tokens: a line each. */
-function describeMembers(
-  members: readonly ConditionMember[],
-  failures: readonly FailureRecord[],
-  nowMs: number,
-): readonly string[] {
-  return [...describeEffort(failures, nowMs), ...describeDetails(members, failures), ...nameTokens(members)];
-}
-
 function describeEffort(failures: readonly FailureRecord[], nowMs: number): readonly string[] {
   if (failures.length === 0) return [];
-  const sinceMs = failures.reduce((least, each) => Math.min(least, each.sinceMs), Number.POSITIVE_INFINITY);
-  const nextMs = failures.reduce(
-    (least, { nextAttemptAtMs }) => Math.min(least, nextAttemptAtMs),
-    Number.POSITIVE_INFINITY,
-  );
+  const sinceMs = leastOf(failures.map((failure) => failure.sinceMs));
+  const nextMs = leastOf(failures.map((failure) => failure.nextAttemptAtMs));
   const next =
     nextMs > nowMs
       ? `next attempt ${formatMoment(nextMs, nowMs)}, ${formatDistance(nextMs - nowMs)}`
@@ -191,15 +205,15 @@ function describeDetails(
   members: readonly ConditionMember[],
   failures: readonly FailureRecord[],
 ): readonly string[] {
-  const messages = new Map(failures.map(({ code, message }) => [code, message]));
-  const ofFailures = tally(failures).map(([code, count]) => {
-    const often = messages.size > 1 ? `${formatTokens(count)}: ` : '';
-    return `${often}${code}: ${cut(messages.get(code) ?? '', MAX_DETAIL_LENGTH)}`;
+  const groups = byCode(failures);
+  const ofFailures = groups.map(([code, those]) => {
+    const often = groups.length > 1 ? `${formatTokens(those.length)}: ` : '';
+    return `${often}${code}: ${cut(those.at(-1)?.message ?? '', MAX_DETAIL_LENGTH)}`;
   });
   const details = new Set(members.flatMap(({ detail }) => detail?.text ?? []));
   const said = [...ofFailures, ...[...details].map((text) => cut(text, MAX_DETAIL_LENGTH))];
   const rest = said.length - MAX_DETAILS;
-  return rest > 0 ? [...said.slice(0, MAX_DETAILS), `and ${rest} other cause${rest === 1 ? '' : 's'}`] : said;
+  return rest > 0 ? [...said.slice(0, MAX_DETAILS), `and ${formatItems(rest, 'other cause')}`] : said;
 }
 
 function nameTokens(members: readonly ConditionMember[]): readonly string[] {
@@ -213,16 +227,19 @@ function nameTokens(members: readonly ConditionMember[]): readonly string[] {
 
 /** By the code that most tokens fail with. */
 function decideAction({ alert, members }: Transition, failures: readonly FailureRecord[]): string {
-  const [mostFrequent] = tally(failures);
+  const [mostFrequent] = byCode(failures);
   const own = members.find(({ detail }) => detail?.action !== undefined)?.detail?.action;
   return own ?? (mostFrequent === undefined ? ALERTS[alert].action : REMEDIES[mostFrequent[0]]);
 }
 
-/** How many fail with which code, the most frequent one first. */
-function tally(failures: readonly FailureRecord[]): readonly (readonly [FailureCode, number])[] {
-  const counts = new Map<FailureCode, number>();
-  for (const { code } of failures) counts.set(code, (counts.get(code) ?? 0) + 1);
-  return [...counts].toSorted(([, a], [, b]) => b - a);
+/** Failures by their code, the most frequent one first. */
+function byCode(failures: readonly FailureRecord[]): readonly [FailureCode, readonly FailureRecord[]][] {
+  return [...Map.groupBy(failures, ({ code }) => code)].toSorted(([, a], [, b]) => b.length - a.length);
+}
+
+/** Not with `Math.min`, which takes no hundred thousand arguments. */
+function leastOf(times: readonly number[]): number {
+  return times.reduce((least, each) => Math.min(least, each), Number.POSITIVE_INFINITY);
 }
 
 function cut(text: string, longest: number): string {

@@ -1,6 +1,7 @@
 import type { RefreshEvent } from '../core/events.ts';
-import type { Failure, FailureCode } from '../core/failure.ts';
+import type { FailureCode } from '../core/failure.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
+import type { Result } from '../core/result.ts';
 
 type Told = Extract<RefreshEvent, { event: 'alert-sent' }>['alert'];
 
@@ -24,23 +25,18 @@ export class DeliveryReport {
     return this.#failing?.failures ?? 0;
   }
 
-  record(alert: Told, failure: Failure | undefined): void {
+  record(alert: Told, sent: Result<void>): void {
     const sink = this.#sink;
+    const failure = sent.ok ? undefined : sent.failure;
     const former = this.#failing;
     const nowMs = this.#clock.monotonicMs();
     const repeated = failure !== undefined && failure.code === former?.code;
-    this.#failing =
-      failure === undefined
-        ? undefined
-        : {
-            code: failure.code,
-            sinceMonotonicMs: former?.sinceMonotonicMs ?? nowMs,
-            failures: (former?.failures ?? 0) + 1,
-          };
+    const { sinceMonotonicMs = nowMs, failures = 0 } = former ?? {};
+    this.#failing = failure && { code: failure.code, sinceMonotonicMs, failures: failures + 1 };
     this.#events({ event: 'alert-sent', sink, alert, failure, repeated });
     if (failure === undefined && former !== undefined) {
-      const failedForMs = nowMs - former.sinceMonotonicMs;
-      this.#events({ event: 'alert-sink-recovered', sink, failures: former.failures, failedForMs });
+      const failedForMs = nowMs - sinceMonotonicMs;
+      this.#events({ event: 'alert-sink-recovered', sink, failures, failedForMs });
     }
   }
 }

@@ -6,6 +6,7 @@
  * raised when nobody leads, however many replicas stand by.
  */
 
+import type { Failure } from '../core/failure.ts';
 import type { Clock, Random, RefreshEvents } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { decideWait } from '../core/schedule/backoff.ts';
@@ -28,23 +29,16 @@ const LOOK_EVERY_MS = 1_000;
 export async function keepBeating(parts: HeartbeatParts, signal: AbortSignal): Promise<void> {
   const { everyMs, ping, isAlive, clock, random } = parts;
   const report = new DeliveryReport('heartbeat', parts);
+  const retryIn = (failure: Failure): number =>
+    decideWait({ failure, attempt: report.failures, remainingMs: undefined }, random.next());
   let nextAtMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     if (isAlive() && clock.monotonicMs() >= nextAtMs) {
       const startedMs = clock.monotonicMs();
       const told = await ping(signal);
       if (signal.aborted) return;
-      report.record('Heartbeat', told.ok ? undefined : told.failure);
-      const waitMs = told.ok
-        ? everyMs
-        : Math.min(
-            everyMs,
-            decideWait(
-              { failure: told.failure, attempt: report.failures, remainingMs: undefined },
-              random.next(),
-            ),
-          );
-      nextAtMs = startedMs + waitMs;
+      report.record('Heartbeat', told);
+      nextAtMs = startedMs + (told.ok ? everyMs : Math.min(everyMs, retryIn(told.failure)));
     }
     await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
   }

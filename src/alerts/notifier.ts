@@ -6,12 +6,12 @@
  * Non-guarantee: only the replica that leads tells about tokens. What a former leader has raised at a receiver that keeps
  * no state (Slack, webhook, SNS) gets no recovery message from its successor.
  */
-import { type AlertNotification, SEVERITIES, type Severity } from '../core/alert.ts';
+import { SEVERITIES, type Severity } from '../core/alert.ts';
 import type { Board } from '../core/board.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { AlertSink, Clock, Random, RefreshEvents } from '../core/ports.ts';
 import { findConditions } from './alert-conditions.ts';
-import { AlertGroups } from './alert-groups.ts';
+import { AlertGroups, type AlertGroupsOptions } from './alert-groups.ts';
 import { type AlertTextSettings, buildNotification } from './alert-text.ts';
 import { SinkQueue } from './sink-queue.ts';
 
@@ -21,14 +21,11 @@ export interface AlertTarget {
   readonly leastSeverity: Severity;
 }
 
-export interface NotifierParts {
+export interface NotifierParts extends AlertGroupsOptions {
   /** Has got each event before the notifier gets it. */
   readonly board: Board;
   readonly targets: readonly AlertTarget[];
   readonly texts: AlertTextSettings;
-  readonly remindEveryMs: number;
-  /** Names of all providers. */
-  readonly providers: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
   /** Receives what telling people comes to. */
@@ -112,13 +109,9 @@ export class Notifier {
     const { board, clock, texts } = this.#parts;
     for (const transition of this.#groups.decide(findConditions(board, clock))) {
       const notification = buildNotification(transition, texts, board, clock.now());
-      for (const { queue, leastSeverity } of this.#queues) {
-        if (isAtLeast(notification, leastSeverity)) queue.push(notification);
-      }
+      const rank = SEVERITIES.indexOf(notification.severity);
+      for (const { queue, leastSeverity } of this.#queues)
+        if (rank >= SEVERITIES.indexOf(leastSeverity)) queue.push(notification);
     }
   }
-}
-
-function isAtLeast({ severity }: AlertNotification, least: Severity): boolean {
-  return SEVERITIES.indexOf(severity) >= SEVERITIES.indexOf(least);
 }

@@ -2,10 +2,12 @@
  * What one sink still has to be told.
  *
  * Guarantee: one entry per alert, the latest state wins; what fails is tried again with growing, drawn waits, and
- * `Retry-After` is obeyed up to {@link MAX_PAUSE_MS}; a message that waits for a key is kept until the key is right; a message that the receiver refuses as such is dropped, so that it cannot hold up the others.
+ * `Retry-After` is obeyed up to {@link MAX_PAUSE_MS}; a message that waits for a key is kept until the key is right; a
+ * message that the receiver refuses as such is dropped, so that it cannot hold up the others.
  * Never more than {@link MAX_QUEUED} entries: the oldest is given up.
  * Non-guarantee: nothing survives the end of the process. A receiver may be told the same twice when its answer is lost.
  */
+import { aborted } from 'node:util';
 import type { AlertNotification } from '../core/alert.ts';
 import type { Failure } from '../core/failure.ts';
 import type { AlertSink, Clock, Random, RefreshEvents } from '../core/ports.ts';
@@ -69,9 +71,7 @@ export class SinkQueue {
    * @param cut aborted when the time to stop is over
    */
   async run(stopping: AbortSignal, cut: AbortSignal): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
-      stopping.addEventListener('abort', () => resolve(), { once: true });
-    });
+    const ended = aborted(stopping, this);
     while (!stopping.aborted) {
       const failure = await this.#sendFirst(cut);
       if (failure !== undefined) await this.#pause(failure, stopping);
@@ -99,7 +99,7 @@ export class SinkQueue {
 
   async #send(notification: AlertNotification, cut: AbortSignal): Promise<Result<void>> {
     const sent = await this.#parts.sink.send(notification, cut);
-    if (sent.ok || !cut.aborted) this.#report.record(notification.alert, sent.ok ? undefined : sent.failure);
+    if (sent.ok || !cut.aborted) this.#report.record(notification.alert, sent);
     return sent;
   }
 

@@ -25,8 +25,12 @@ export function reduceLeadership(
       const isOurs = event.isOurs === true;
       const isStillStrange = !isOurs && other?.isOurs === false;
       const sinceMonotonicMs = isStillStrange ? other.sinceMonotonicMs : monotonicMs;
-      const { leader: name, reach } = event;
-      return { ...record, other: { name, reach, isOurs, sinceMonotonicMs }, trouble: undefined };
+      const { leader: name, reach, rejectionsAt } = event;
+      return {
+        ...record,
+        other: { name, reach, rejectionsAt, isOurs, sinceMonotonicMs },
+        trouble: undefined,
+      };
     }
     case 'nobody-leads': {
       const blindSinceMonotonicMs = monotonicMs - event.sinceMs;

@@ -4,17 +4,17 @@ import {
   type Published,
   publishedOf,
   type ReadableToken,
+  type RefusalRecord,
   recentTimes,
   type SecretVersions,
   type TokenRecord,
 } from '../core/board.ts';
-import type { RefreshEvent, SecretTarget } from '../core/events.ts';
+import type { EventByName, RefreshEvent, SecretTarget } from '../core/events.ts';
 import type { Moment } from '../core/schedule/moment.ts';
 import { RefreshStrip } from '../core/token/refresh-strip.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 
 export type TokenEvent = Extract<RefreshEvent, { identity: TokenIdentity }>;
-type FailedEvent = Extract<RefreshEvent, { event: 'refresh-failed' }>;
 
 // Shared by all records, of which there may be many thousands.
 const UNKNOWN: ReadableToken = { kind: 'unknown' };
@@ -29,6 +29,7 @@ export function createTokenRecord(identity: TokenIdentity): TokenRecord {
     readable: UNKNOWN,
     isRefreshing: false,
     failure: undefined,
+    refusal: undefined,
     lastSuccessAtMs: undefined,
     secrets: NO_SECRETS,
     strip: undefined,
@@ -40,10 +41,15 @@ export function reduceToken(record: TokenRecord, event: TokenEvent, now: Moment)
   const { readable, failure, strip = NO_REFRESHES } = record;
   switch (event.event) {
     case 'token-restored':
-      return { ...publish(record, event, 'restored'), lastSuccessAtMs: event.issuedAtMs };
+      return {
+        ...publish(record, event, 'restored'),
+        refusal: publishedOf(readable)?.generation === event.generation ? record.refusal : undefined,
+        lastSuccessAtMs: event.issuedAtMs,
+      };
     case 'token-refreshed':
       return {
         ...publish(record, event, 'refreshed'),
+        refusal: undefined,
         lastSuccessAtMs: now.wallMs,
         strip: strip.withSuccess(now.monotonicMs, failure !== undefined),
       };
@@ -72,25 +78,28 @@ export function reduceToken(record: TokenRecord, event: TokenEvent, now: Moment)
       return { ...record, failure: undefined };
     case 'refresh-abandoned':
       return { ...record, isRefreshing: false };
-    case 'secret-written': {
-      if (event.failure !== undefined) return record;
-      const { timesMs, shortage } = record.secrets[event.target] ?? NO_VERSIONS;
-      const recentMs = recentTimes(timesMs, now.monotonicMs);
-      return withVersions(record, event.target, { timesMs: [...recentMs, now.monotonicMs], shortage });
-    }
+    case 'secret-written':
+      return event.failure === undefined
+        ? withVersions(record, event.target, ({ timesMs }) => ({
+            timesMs: [...recentTimes(timesMs, now.monotonicMs), now.monotonicMs],
+          }))
+        : record;
     case 'secret-versions-counted': {
-      const { shortage } = record.secrets[event.target] ?? NO_VERSIONS;
       const timesMs = event.agesMs.map((ageMs) => now.monotonicMs - Math.max(0, ageMs));
-      return withVersions(record, event.target, { timesMs: timesMs.toSorted((a, b) => a - b), shortage });
+      return withVersions(record, event.target, () => ({ timesMs: timesMs.toSorted((a, b) => a - b) }));
     }
     case 'version-budget-low':
-    case 'version-budget-exhausted':
-    case 'version-budget-recovered': {
-      const { versions, versionBudget } = event;
-      const { timesMs } = record.secrets[event.target] ?? NO_VERSIONS;
-      const shortage = event.event === 'version-budget-recovered' ? undefined : { versions, versionBudget };
-      return withVersions(record, event.target, { timesMs, shortage });
+    case 'version-budget-exhausted': {
+      const { target, versions, versionBudget } = event;
+      return withVersions(record, target, () => ({ shortage: { versions, versionBudget } }));
     }
+    case 'version-budget-recovered':
+      return withVersions(record, event.target, () => ({ shortage: undefined }));
+    case 'token-rejected':
+      // Of another token than the published one, or of none.
+      return event.outcome === 'replaced' || event.outcome === 'absent'
+        ? record
+        : { ...record, refusal: countReport(record.refusal, event, now) };
     case 'token-removed':
       return undefined;
     case 'token-added':
@@ -127,17 +136,39 @@ function confirm(readable: ReadableToken, expiresAtMs: number | undefined): Read
   return readable.kind === 'published' && expiresAtMs !== undefined ? { ...readable, expiresAtMs } : readable;
 }
 
-function countFailure(
+/** The failure that a series of them has come to. */
+export function countFailure(
   former: FailureRecord | undefined,
-  { failure: { code, retry, message }, nextAttemptAtMs }: FailedEvent,
-  now: Moment,
+  { failure: { code, retry, message }, nextAttemptAtMs }: EventByName['refresh-failed' | 'mirror-failed'],
+  { wallMs }: Moment,
 ): FailureRecord {
-  const { sinceMs = now.wallMs, attempts = 0 } = former ?? {};
+  const { sinceMs = wallMs, attempts = 0 } = former ?? {};
   return { code, retry, message, sinceMs, attempts: attempts + 1, nextAttemptAtMs };
 }
 
-function withVersions(record: TokenRecord, target: SecretTarget, versions: SecretVersions): TokenRecord {
-  const { document, state } = record.secrets;
-  const secrets = target === 'document' ? { document: versions, state } : { document, state: versions };
-  return { ...record, secrets };
+function countReport(
+  former: RefusalRecord | undefined,
+  { status, outcome, cap, retryAfterMs }: EventByName['token-rejected'],
+  { wallMs }: Moment,
+): RefusalRecord {
+  const { sinceMs = wallMs, reports = 0 } = former ?? {};
+  const retryAtMs = retryAfterMs === undefined ? undefined : wallMs + retryAfterMs;
+  return {
+    sinceMs,
+    reports: reports + 1,
+    reportedAtMs: wallMs,
+    status,
+    outcome,
+    cap: cap ?? former?.cap,
+    retryAtMs,
+  };
+}
+
+function withVersions(
+  record: TokenRecord,
+  target: SecretTarget,
+  change: (former: SecretVersions) => Partial<SecretVersions>,
+): TokenRecord {
+  const former = record.secrets[target] ?? NO_VERSIONS;
+  return { ...record, secrets: { ...record.secrets, [target]: { ...former, ...change(former) } } };
 }

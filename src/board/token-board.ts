@@ -4,12 +4,13 @@
  * Guarantee: an event costs the same however many tokens there are, but for a change of leadership; nothing here waits.
  * The memory for a token is bounded, by the versions that its secret may get in a day.
  */
-import type { Board, LeadershipRecord, ProviderRecord, TokenRecord } from '../core/board.ts';
+import type { Board, LeadershipRecord, MirrorRecord, ProviderRecord, TokenRecord } from '../core/board.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Moment } from '../core/schedule/moment.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import { reduceLeadership } from './reduce-leadership.ts';
+import { reduceMirror } from './reduce-mirror.ts';
 import { createProviderRecord, reduceProvider } from './reduce-provider.ts';
 import { createTokenRecord, endEffort, reduceToken, type TokenEvent } from './reduce-token.ts';
 
@@ -17,6 +18,7 @@ export class TokenBoard implements Board {
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
   readonly #tokens = new Map<string, TokenRecord>();
   readonly #providers = new Map<string, ProviderRecord>();
+  readonly #mirrors = new Map<string, MirrorRecord>();
   #leadership: LeadershipRecord;
   #revision = 0;
 
@@ -49,6 +51,10 @@ export class TokenBoard implements Board {
     return this.#providers.get(name);
   }
 
+  mirrors(): Iterable<MirrorRecord> {
+    return this.#mirrors.values();
+  }
+
   /** Announces configured tokens, so that they are seen before anything has happened to them. */
   registerTokens(identities: readonly TokenIdentity[]): void {
     for (const identity of identities) this.#tokens.set(identity.token, this.#recordOf(identity));
@@ -64,6 +70,8 @@ export class TokenBoard implements Board {
     this.#revision += 1;
     if ('identity' in event) this.#onTokenEvent(event, now);
     else if ('provider' in event) this.#onProviderEvent(event.provider, event, now);
+    else if ('place' in event)
+      this.#mirrors.set(event.place, reduceMirror(this.#mirrors.get(event.place), event, now));
     else this.#onProgramEvent(event, now);
   };
 
@@ -82,9 +90,13 @@ export class TokenBoard implements Board {
 
   #onProgramEvent(event: RefreshEvent, now: Moment): void {
     this.#leadership = reduceLeadership(this.#leadership, event, now);
-    // Of a former term: whoever leads tells anew what fails, and a stand-by cannot know.
-    if (event.event === 'leadership-acquired' || event.event === 'leadership-lost')
-      for (const [token, record] of this.#tokens) this.#tokens.set(token, endEffort(record));
+    // Of a former term: the next leader says again what fails, and a stand-by cannot know.
+    if (event.event === 'leadership-acquired' || event.event === 'leadership-lost') this.#endTerm();
+  }
+
+  #endTerm(): void {
+    this.#mirrors.clear();
+    for (const [token, record] of this.#tokens) this.#tokens.set(token, endEffort(record));
   }
 
   #recordOf(identity: TokenIdentity): TokenRecord {

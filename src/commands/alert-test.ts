@@ -1,8 +1,7 @@
 /** `alert-test`: a labelled test alert to every sink, so that the first real one is not the first of all. */
 import { sendTestAlerts, type TestResult } from '../wiring/alerting.ts';
 import { connect } from '../wiring/connections.ts';
-import { createSystemPorts } from '../wiring/system-ports.ts';
-import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
+import { type ConfigurationOptions, createCommandPorts, loadOrExplain, refuse } from './configured.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
 export async function alertTest(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
@@ -16,22 +15,14 @@ export async function alertTest(options: ConfigurationOptions, terminal: Termina
   }
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
-  const ports = {
-    ...createSystemPorts(),
-    events: () => undefined,
-    readEnv: (name: string) => terminal.env[name],
-  };
-  const connections = connect(configuration, ports);
-  try {
-    const { store } = connections;
-    const results = await sendTestAlerts(configuration, { ...ports, store }, stopping.signal);
-    terminal.out(
-      options.json === true ? `${JSON.stringify(results.map(describe))}\n` : results.map(tell).join(''),
-    );
-    return results.every(({ result }) => result.ok) ? 0 : 1;
-  } finally {
-    await connections.close();
-  }
+  const ports = createCommandPorts(terminal);
+  await using connections = connect(configuration, ports);
+  const { credentials: store } = connections;
+  const results = await sendTestAlerts(configuration, { ...ports, store }, stopping.signal);
+  terminal.out(
+    options.json === true ? `${JSON.stringify(results.map(describe))}\n` : results.map(tell).join(''),
+  );
+  return results.every(({ result }) => result.ok) ? 0 : 1;
 }
 
 function describe({ sink, result }: TestResult) {

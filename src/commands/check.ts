@@ -1,15 +1,23 @@
 /** `check`: whether the configuration is good, and with `--live` whether the world agrees with it. Writes nothing. */
 
-import type { Configuration } from '../config/configuration.ts';
-import type { RefreshEvents, TokenStore } from '../core/ports.ts';
+import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
+import { placeOf } from '../config/token-configuration.ts';
+import type { TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
+import { mirrorName } from '../core/store-kind.ts';
 import type { AssembledToken } from '../replica/assembly.ts';
 import { verifySinkCredentials } from '../wiring/alerting.ts';
-import { connect } from '../wiring/connections.ts';
-import { connectLease, findLeaseProblem } from '../wiring/coordination.ts';
-import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
-import { type ConfigurationOptions, loadOrExplain, MAX_SHOWN } from './configured.ts';
+import { type Connections, connect } from '../wiring/connections.ts';
+import { findLeaseProblem, withLease } from '../wiring/coordination.ts';
+import { findRejectionsProblem, findReviewProblem } from '../wiring/rejections.ts';
+import {
+  type CommandPorts,
+  type ConfigurationOptions,
+  createCommandPorts,
+  loadOrExplain,
+  MAX_SHOWN,
+} from './configured.ts';
 import { assembleDiscovered, describeRejected } from './discovered-providers.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -18,35 +26,41 @@ export interface CheckOptions extends ConfigurationOptions {
   readonly live?: boolean;
 }
 
-/** Deadline for a call to the API server. */
-const LEASE_CALL_MS = 5000;
-
 /** One finding, as `check --json` prints it; without `--live` only about what lies on this machine and is wrong. */
 interface Finding {
-  /** A token's name, a provider's for the search for its customers, a sink's, or `coordination`. */
+  /** A token's name, a provider's for the search for its customers, a sink's, `coordination` or `rejections`. */
   readonly token: string;
   readonly aspect:
     | 'credentials'
     | 'provider'
     | 'secret'
     | 'state secret'
+    | 'mirror'
     | 'discovery'
     | 'routing key'
-    | 'lease';
+    | 'lease'
+    | 'token reviews';
+  /** Of a mirror. */
+  readonly place?: string;
   readonly ok: boolean;
   readonly code?: string;
   readonly message?: string;
 }
 
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
-  const system = createSystemPorts();
-  const loaded = await loadOrExplain(options, terminal, { checksEnv: true, files: system.files });
+  const ports = createCommandPorts(terminal, (event) => {
+    if (event.event === 'binding-rejected') terminal.err(`note: ${describeRejected(event)}`);
+    if (event.event === 'batch-read-denied') terminal.err(`note: ${event.problem}\n`);
+  });
+  const loaded = await loadOrExplain(options, terminal, { checksEnv: true, files: ports.files });
   if (loaded === undefined) return 2;
   const { configuration, path, warnings } = loaded;
+  await using connections = connect(configuration, ports);
+  const world = { configuration, ports, connections, terminal };
   const findings =
     options.live === true
-      ? await checkLive(configuration, terminal, system)
-      : await checkHere(configuration, terminal, system);
+      ? await checkLive(world)
+      : (await checkSinks(world, { live: false })).filter(({ ok }) => !ok);
   const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
   if (options.json === true) {
     terminal.out(`${JSON.stringify({ config: path, tokens, problems: [], warnings, findings })}\n`);
@@ -63,94 +77,86 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   return findings.every(({ ok }) => ok) ? 0 : 1;
 }
 
-async function checkHere(
-  configuration: Configuration,
-  terminal: Terminal,
-  system: SystemPorts,
-): Promise<readonly Finding[]> {
-  const readEnv = (name: string): string | undefined => terminal.env[name];
-  const ports = { ...system, events: () => undefined, readEnv };
-  const connections = connect(configuration, ports);
-  const { store } = connections;
-  const keys = await verifySinkCredentials(configuration, { ...ports, store }, { live: false });
-  await connections.close();
-  return keys
-    .filter(({ result }) => !result.ok)
-    .map(({ sink, label, result }) => describe(sink, label, result));
+/** What a check looks at, and where it says what it does not look at. */
+interface World {
+  readonly configuration: Configuration;
+  readonly ports: CommandPorts;
+  readonly connections: Connections;
+  readonly terminal: Terminal;
 }
 
-async function checkLive(
-  configuration: Configuration,
-  terminal: Terminal,
-  system: SystemPorts,
+/** @param live false: what lies on this machine alone */
+async function checkSinks(
+  { configuration, ports, connections: { credentials: store } }: World,
+  { live }: { readonly live: boolean },
 ): Promise<readonly Finding[]> {
-  const events: RefreshEvents = (event) => {
-    if (event.event === 'binding-rejected') terminal.err(`note: ${describeRejected(event)}`);
-    if (event.event === 'batch-read-denied') terminal.err(`note: ${event.problem}\n`);
-  };
-  const ports = { ...system, events };
-  const connections = connect(configuration, { ...ports, readEnv: (name) => terminal.env[name] });
-  const { signal } = new AbortController();
-  try {
-    const findings: Finding[] = await checkLease(configuration, terminal, ports);
-    const { providers, failures } = await assembleDiscovered(configuration, { ...ports, connections });
-    for (const { configuration: provider, tokens } of providers) {
-      if (provider.discovery !== undefined) {
-        const failed = failures.find((each) => each.provider === provider.name);
-        findings.push(
-          describe(provider.name, 'discovery', failed === undefined ? succeed(0) : fail(failed.failure)),
-        );
-      }
-      for (const token of tokens) {
-        const { identity } = token.managed;
-        const credentials = await token.source.verifyCredentials(signal);
-        findings.push(describe(identity.token, 'credentials', credentials));
-        // A fetch would spend the chain's refresh token, so kinds with a chain are not asked.
-        if (credentials.ok && !provider.configured.hasChain) {
-          findings.push(describe(identity.token, 'provider', await askProvider(token, signal)));
-        }
-        const secret = await inspectSecret(connections.store, identity.secret, signal);
-        findings.push(describe(identity.token, 'secret', secret));
-        if (token.stateSecret !== undefined) {
-          const stateSecret = await inspectSecret(connections.store, token.stateSecret, signal);
-          findings.push(describe(identity.token, 'state secret', stateSecret));
-        }
-      }
+  const results = await verifySinkCredentials(configuration, { ...ports, store }, { live });
+  return results.map(({ sink, label, result }) => describe(sink, label, result));
+}
+
+async function checkLive(world: World): Promise<readonly Finding[]> {
+  const { configuration, ports, connections } = world;
+  const findings = [...(await checkLease(world)), ...(await checkReviews(world))];
+  const { providers, failures } = await assembleDiscovered(configuration, { ...ports, connections });
+  for (const provider of providers) {
+    const { name, discovery } = provider.configuration;
+    if (discovery !== undefined) {
+      const failed = failures.find((each) => each.provider === name);
+      findings.push(describe(name, 'discovery', failed === undefined ? succeed(0) : fail(failed.failure)));
     }
-    const alerting = { ...ports, readEnv: (name: string) => terminal.env[name], store: connections.store };
-    for (const { sink, label, result } of await verifySinkCredentials(configuration, alerting, {
-      live: true,
-    }))
-      findings.push(describe(sink, label, result));
-    return findings;
-  } finally {
-    await connections.close();
+    for (const token of provider.tokens)
+      findings.push(...(await checkToken(token, provider.configuration, world)));
   }
+  return [...findings, ...(await checkSinks(world, { live: true }))];
+}
+
+async function checkToken(
+  { managed, source, stateSecret }: AssembledToken,
+  { configured, publish: { to, mirrors } }: ProviderConfiguration,
+  { configuration: { places }, connections: { stores } }: World,
+): Promise<readonly Finding[]> {
+  const { signal } = new AbortController();
+  const { token, secret } = managed.identity;
+  const authority = placeOf(stores, to);
+  const credentials = await source.verifyCredentials(signal);
+  const findings = [describe(token, 'credentials', credentials)];
+  // A fetch would spend the chain's refresh token, so kinds with a chain are not asked.
+  if (credentials.ok && !configured.hasChain) {
+    const { result } = await source.fetch(undefined, signal);
+    findings.push(describe(token, 'provider', result));
+  }
+  findings.push(describe(token, 'secret', await inspectSecret(authority, secret, signal)));
+  if (stateSecret !== undefined)
+    findings.push(describe(token, 'state secret', await inspectSecret(authority, stateSecret, signal)));
+  for (const name of mirrors) {
+    const mirrored = mirrorName(placeOf(places, name), placeOf(places, to), secret);
+    const copy = await inspectSecret(placeOf(stores, name), mirrored, signal);
+    findings.push({ ...describe(token, 'mirror', copy), place: name });
+  }
+  return findings;
 }
 
 /** Whether this process could take part in the election; empty where there is none, or none can be looked at from here. */
-async function checkLease(
-  configuration: Configuration,
-  terminal: Terminal,
-  { clock, files }: Pick<SystemPorts, 'clock' | 'files'>,
-): Promise<Finding[]> {
-  const { coordination } = configuration;
-  if (coordination.kind === 'none') return [];
-  const client = connectLease(coordination, { clock, files, readEnv: (name) => terminal.env[name] });
-  if (client === undefined) {
-    terminal.err(
-      'note: the Lease is not looked at: this is no pod, and there is no coordination.apiServer\n',
-    );
+async function checkLease({ configuration, ports, terminal }: World): Promise<readonly Finding[]> {
+  if (configuration.coordination.kind === 'none') return [];
+  const finding = await withLease(configuration, ports, async (client, call) =>
+    judge('coordination', 'lease', await findLeaseProblem(client, call)),
+  );
+  if (finding !== undefined) return [finding];
+  terminal.err('note: the Lease is not looked at: this is no pod, and there is no coordination.apiServer\n');
+  return [];
+}
+
+/** Whether callers could be told apart who report refused tokens; empty where no service account may. */
+async function checkReviews({ configuration, ports, terminal }: World): Promise<readonly Finding[]> {
+  const { rejections } = configuration;
+  if (rejections === undefined || rejections.allow.length === 0) return [];
+  const absent = findRejectionsProblem(configuration, ports.readEnv);
+  if (absent !== undefined) {
+    terminal.err(`note: service accounts are not looked at: ${absent}\n`);
     return [];
   }
-  try {
-    const { signal } = new AbortController();
-    const problem = await findLeaseProblem(client, { timeoutMs: LEASE_CALL_MS, signal });
-    const about = { token: 'coordination', aspect: 'lease' } as const;
-    return [problem === undefined ? { ...about, ok: true } : { ...about, ok: false, message: problem }];
-  } finally {
-    await client.close();
-  }
+  return [judge('rejections', 'token reviews', await findReviewProblem(rejections, configuration, ports))];
 }
 
 /** What can be known without writing: it is ours or may be created, and its value can be read. */
@@ -163,9 +169,8 @@ async function inspectSecret(
   return writable.ok ? store.read(secretName, signal) : writable;
 }
 
-async function askProvider({ source }: AssembledToken, signal: AbortSignal): Promise<Result<void>> {
-  const { result } = await source.fetch(undefined, signal);
-  return result.ok ? succeed(undefined) : result;
+function judge(token: string, aspect: Finding['aspect'], problem: string | undefined): Finding {
+  return problem === undefined ? { token, aspect, ok: true } : { token, aspect, ok: false, message: problem };
 }
 
 function describe(token: string, aspect: Finding['aspect'], result: Result<unknown>): Finding {
@@ -173,7 +178,8 @@ function describe(token: string, aspect: Finding['aspect'], result: Result<unkno
   return { token, aspect, ok: false, code: result.failure.code, message: result.failure.message };
 }
 
-function tell({ token, aspect, ok, code, message }: Finding): string {
-  if (ok) return `ok    ${token}: ${aspect}\n`;
-  return `FAIL  ${token}: ${aspect}: ${code === undefined ? '' : `${code}: `}${message}\n`;
+function tell({ token, aspect, place, ok, code, message }: Finding): string {
+  const what = place === undefined ? aspect : `${aspect} ${place}`;
+  if (ok) return `ok    ${token}: ${what}\n`;
+  return `FAIL  ${token}: ${what}: ${code === undefined ? '' : `${code}: `}${message}\n`;
 }

@@ -2,6 +2,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { findLeaseNameProblem } from '../config/coordination-schema.ts';
 import { loadConfiguration } from '../config/load.ts';
 import { formatProblem, type Problem } from '../config/problem.ts';
+import type { RefreshEvents } from '../core/ports.ts';
 import { CATALOG } from '../wiring/catalog.ts';
 import { findJournalProblem, readConfigurationFile, readPodNamespace } from '../wiring/connections.ts';
 import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
@@ -9,6 +10,22 @@ import type { ExitCode, Terminal } from './terminal.ts';
 
 /** The manifests set it to the name of the Role, which allows the Lease under that name and no other. */
 const LEASE_NAME_VARIABLE = 'TOKEN_REFRESHER_LEASE_NAME';
+
+/** What a command works with. */
+export interface CommandPorts extends SystemPorts {
+  readonly events: RefreshEvents;
+  readonly readEnv: (name: string) => string | undefined;
+}
+
+export function createCommandPorts(
+  terminal: Terminal,
+  events: RefreshEvents = () => undefined,
+): CommandPorts {
+  const { env } = terminal;
+  // A name in a configuration may be one that every object has.
+  const readEnv = (name: string): string | undefined => (Object.hasOwn(env, name) ? env[name] : undefined);
+  return { ...createSystemPorts(), events, readEnv };
+}
 
 /** Options of every command that reads the configuration. */
 export interface ConfigurationOptions {
@@ -25,10 +42,10 @@ interface Complaint {
   readonly line?: number;
   readonly column?: number;
   /** `providers[0].refreshAfter`. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   readonly found?: string;
-  readonly allowed?: string;
-  readonly suggestion?: string;
+  readonly allowed?: string | undefined;
+  readonly suggestion?: string | undefined;
 }
 
 /** Nobody reads on; and a terminal, or the log of a pod, is not flooded. */
@@ -120,9 +137,9 @@ function toComplaint(problem: Problem): Complaint {
     message: formatProblem(problem),
     file,
     ...position,
-    ...(path === '' ? {} : { path }),
+    path: path === '' ? undefined : path,
     found: text,
-    ...(allowed === undefined ? {} : { allowed }),
-    ...(suggestion === undefined ? {} : { suggestion }),
+    allowed,
+    suggestion,
   };
 }

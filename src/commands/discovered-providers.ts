@@ -25,9 +25,9 @@ interface DiscoveryScope extends RefreshPorts {
 /** All tokens of a configuration, those of customers included that are discovered now. */
 export async function assembleDiscovered(
   configuration: Configuration,
-  { connections, isWanted = () => true, ...ports }: DiscoveryScope,
+  { isWanted = () => true, ...ports }: DiscoveryScope,
 ): Promise<DiscoveredProviders> {
-  const providers = assemble(configuration, ports, connections);
+  const providers = assemble(configuration, ports, ports.connections);
   const usage = new SecretUsage(configuration);
   const looks = providers.map(async (assembled) => {
     const { configuration: provider } = assembled;
@@ -37,10 +37,7 @@ export async function assembleDiscovered(
       ...ports,
       provider,
       discovery,
-      catalog: connections.bindings,
-      store: connections.store,
       usage,
-      names: configuration.store.rules.names,
       tokens: {
         add: async (tokens) => {
           for (const token of tokens) assembled.add(token);

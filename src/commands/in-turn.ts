@@ -1,16 +1,14 @@
 /** A command's turn at refreshing: never beside a daemon, or another command, that refreshes the same tokens. */
 import type { Configuration } from '../config/configuration.ts';
-import type { Leadership, RefreshEvents } from '../core/ports.ts';
+import type { Leadership } from '../core/ports.ts';
 import { ASK_MS, type RefreshReport } from '../core/wire/refresh-request.ts';
 import { askLeader, createCoordinator } from '../wiring/coordination.ts';
-import { type SystemPorts } from '../wiring/system-ports.ts';
+import type { CommandPorts } from './configured.ts';
 
 /** For who leads to be decided when nobody has died, on a machine that is busy with other things. */
 const DECISION_MS = 8_000;
 
-export interface InTurnDeps extends SystemPorts {
-  readonly events: RefreshEvents;
-  readonly readEnv: (name: string) => string | undefined;
+export interface InTurnDeps extends CommandPorts {
   /** {@link Terminal.stopRequest} */
   readonly stopRequest: Promise<string>;
 }
@@ -45,14 +43,19 @@ export async function inTurn<Result>(
     coordination.kind === 'none'
       ? 0
       : coordination.timing.leaseDurationMs + 2 * coordination.timing.retryPeriodMs;
-  const waitMs = name === undefined ? leadMs + DECISION_MS : Math.max(ASK_MS, leadMs);
+  const decisionMs = leadMs + DECISION_MS;
+  const problem = (): string | undefined => coordinator.unreadyReasons()[0];
   const leading = coordinator.lead(decided.signal);
   const asking = name === undefined ? undefined : askLeader(configuration, name, deps, decided.signal);
-  const waiting = deps.clock.sleep(waitMs, decided.signal);
+  const waiting = deps.clock.sleep(decisionMs, decided.signal).then(async () => {
+    // Whoever cannot take part in the election can ask nobody either.
+    if (name !== undefined && problem() === undefined)
+      await deps.clock.sleep(Math.max(0, ASK_MS - decisionMs), decided.signal);
+  });
   try {
     const first = await Promise.race([
       leading.then((leadership) => ({ kind: 'ours' as const, leadership })),
-      waiting.then(() => ({ kind: 'not-ours' as const, problem: coordinator.unreadyReasons()[0] })),
+      waiting.then(() => ({ kind: 'not-ours' as const, problem: problem() })),
       deps.stopRequest.then((signal) => ({ kind: 'stopped' as const, signal })),
       ...(asking === undefined ? [] : [asking.then(describeAnswer)]),
     ]);

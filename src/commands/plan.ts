@@ -3,6 +3,8 @@
  * in the store, so that a provider's are one line, with `{customer}` in the names.
  */
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { mirrorTemplate } from '../config/secret-name.ts';
+import { placeOf } from '../config/token-configuration.ts';
 import { decideBudget, writesPerDay } from '../config/write-budget.ts';
 import type { VersionBudget } from '../core/limits/version-pace.ts';
 import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/schedule/cadence.ts';
@@ -24,6 +26,10 @@ interface TokenPlan {
   /** The tag by which customers are discovered: this line stands for each of them. */
   readonly discoveredBy?: string;
   readonly secret: string;
+  /** Name of the place that has it. */
+  readonly place: string;
+  /** What the mirrors call it, by their names; absent without any. */
+  readonly mirrors?: Readonly<Record<string, string>>;
   /** Where the chain's refresh token is kept; readers are never given it. */
   readonly stateSecret?: string;
   readonly lifetimeSeconds: number;
@@ -57,9 +63,9 @@ export async function plan(options: ConfigurationOptions, terminal: Terminal): P
 }
 
 function planTokens(configuration: Configuration, nowMs: number): readonly TokenPlan[] {
-  const { providers, store } = configuration;
+  const { providers, places } = configuration;
   return providers.flatMap((provider) => {
-    const shared = planProvider(provider, store.rules, nowMs);
+    const shared = planProvider(provider, placeOf(places, provider.publish.to).rules, nowMs);
     return [...provider.tokens, ...discoveredToken(provider)].map(({ identity, stateSecret }) => ({
       token: identity.token,
       provider: identity.provider,
@@ -67,10 +73,25 @@ function planTokens(configuration: Configuration, nowMs: number): readonly Token
       ...(identity.customer === undefined ? {} : { customer: identity.customer }),
       ...(provider.discovery === undefined ? {} : { discoveredBy: formatTag(provider.discovery.tag) }),
       secret: identity.secret,
+      place: provider.publish.to,
+      ...mirrorsOf(provider, identity.secret, places),
       ...(stateSecret === undefined ? {} : { stateSecret }),
       ...shared,
     }));
   });
+}
+
+function mirrorsOf(
+  { publish }: ProviderConfiguration,
+  secret: string,
+  places: Configuration['places'],
+): Pick<TokenPlan, 'mirrors'> {
+  if (publish.mirrors.length === 0) return {};
+  const named = publish.mirrors.map((name) => [
+    name,
+    mirrorTemplate(placeOf(places, name), placeOf(places, publish.to), secret),
+  ]);
+  return { mirrors: Object.fromEntries(named) };
 }
 
 /** What stands for every discovered customer's token. */
@@ -115,15 +136,16 @@ function formatPlan(plans: readonly TokenPlan[]): string {
       ...(budgetNote === undefined ? [] : [`${provider}: ${budgetNote}`]),
     ]),
   );
-  return [table, ...[...notes].map((note) => `note: ${note}\n`)].join('');
+  const copies = plans.flatMap(({ token, place, mirrors = {} }) =>
+    Object.entries(mirrors).map(
+      ([name, secret]) => `${token}: published to ${place}, then to ${name} as ${secret}`,
+    ),
+  );
+  return [table, ...[...notes, ...copies].map((note) => `note: ${note}\n`)].join('');
 }
 
-type ProviderPlan = Omit<
-  TokenPlan,
-  'token' | 'provider' | 'kind' | 'customer' | 'discoveredBy' | 'secret' | 'stateSecret'
->;
-
-function planProvider(provider: ProviderConfiguration, rules: StoreRules, nowMs: number): ProviderPlan {
+/** What is alike for all of a provider's tokens. */
+function planProvider(provider: ProviderConfiguration, rules: StoreRules, nowMs: number) {
   const { schedule, lifetimeMs, versionBudget, name } = provider;
   const cadence = decideCadence(lifetimeMs, schedule.policy);
   const longestMs = lifetimeMs - cadence.leastMarginMs;

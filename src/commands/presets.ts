@@ -1,7 +1,6 @@
 /** `presets`: what ships, with the page that each was written after. */
 
 import { formatDuration } from '../core/wire/duration.ts';
-import type { ProviderKind } from '../providers/provider.ts';
 import { findPreset, KINDS, listPresets } from '../wiring/connections.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -24,22 +23,8 @@ export function presets({ json = false }: PresetsOptions, terminal: Terminal): E
   return 0;
 }
 
-interface PresetDescription {
-  readonly kind: string;
-  readonly title: string;
-  readonly special: string | undefined;
-  readonly form: string;
-  readonly lifetime: string;
-  readonly baseUrl: string | undefined;
-  readonly source: string;
-  readonly checked: string;
-  readonly fromMemory: readonly string[];
-  readonly credentials: ProviderKind['credentials'];
-  readonly customerCredentials: ProviderKind['customerCredentials'];
-  readonly options: Readonly<Record<string, unknown>>;
-}
-
-function describe(name: string): PresetDescription | undefined {
+/** As `--json` prints it. */
+function describe(name: string) {
   const preset = findPreset(name);
   const kind = KINDS.find(name);
   if (preset === undefined || kind === undefined) return undefined;

@@ -32,10 +32,9 @@ export function createProgram(terminal: Terminal): Program {
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
     .showHelpAfterError('(--help says more)')
     .addHelpText('after', EXIT_CODES)
-    // Most schemas see a handful of values: code that zod would compile for each of them costs more than it saves.
     .hook('preAction', async () => {
-      const { config } = await import('zod');
-      config({ jitless: true });
+      const { setUpSchemas } = await import('./zod-settings.ts');
+      setUpSchemas();
     });
 
   const command = (name: string, description: string, examples: readonly string[]): Command =>
@@ -166,15 +165,21 @@ export function createProgram(terminal: Terminal): Program {
       exitCode = schema(name, terminal);
     });
 
-  command('sandbox', 'try it: simulated providers, a Secrets Manager and the daemon, all on this machine', [
+  command('sandbox', 'try it: simulated providers, a store and the daemon, all on this machine', [
     'sandbox',
     'sandbox --fault store:throttle@150s+30s',
+    'sandbox --store kubernetes',
     'sandbox --upstreams-only --speed 1',
   ])
     .addOption(
       new Option('--speed <factor>', 'divide all lifetimes by this factor').argParser(parseSpeed).default(15),
     )
     .option('--fault <spec>', 'TARGET:FAULT[=VALUE][@START][+DURATION], may be repeated', collect, [])
+    .addOption(
+      new Option('--store <kind>', 'where tokens are published: Secrets Manager, or Secrets of Kubernetes')
+        .choices(['aws', 'kubernetes'])
+        .default('aws'),
+    )
     .option('--upstreams-only', 'start the APIs and the store, and print how to run the daemon against them')
     .addOption(
       new Option(

@@ -1,16 +1,10 @@
 import type { RefreshReason } from '../core/events.ts';
 import type { Leadership } from '../core/ports.ts';
 import type { ManagedToken } from '../refresh/managed-token.ts';
-import type { RefreshOutcome } from '../refresh/refresh-run.ts';
 import type { Terminal } from './terminal.ts';
 
 /** A blip is tried again; the caller of the command decides about more. */
 const MAX_ATTEMPTS = 3;
-
-interface TokenOutcome {
-  readonly managed: ManagedToken;
-  readonly outcome: RefreshOutcome;
-}
 
 /**
  * Refreshes tokens once, all providers side by side, until each is done or the program is asked to stop.
@@ -20,7 +14,7 @@ export async function refreshTokens(
   reason: Extract<RefreshReason, 'due' | 'explicit'>,
   terminal: Terminal,
   leadership: Leadership,
-): Promise<readonly TokenOutcome[]> {
+) {
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
   const { signal } = leadership;

@@ -2,18 +2,18 @@
  * `refresh NAME`: fetches and publishes a token now, whether it is due or not. Where a daemon refreshes these tokens, it is
  * asked to: two hands on one chain would break it.
  */
-import type { Configuration } from '../config/configuration.ts';
+import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
 import type { Leadership } from '../core/ports.ts';
 import { describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
 import { formatDistance, formatMoment } from '../core/wire/time-text.ts';
 import { connect } from '../wiring/connections.ts';
 import { findCoordinationProblem } from '../wiring/coordination.ts';
 import { createReporting } from '../wiring/reporting.ts';
-import { createSystemPorts } from '../wiring/system-ports.ts';
 import {
   type ConfigurationOptions,
   complain,
   complainOfStop,
+  createCommandPorts,
   hasUsableJournal,
   loadOrExplain,
   refuse,
@@ -33,7 +33,7 @@ export async function refresh(
   if (loaded === undefined) return 2;
   const { configuration } = loaded;
   if (!(await hasUsableJournal(configuration, terminal, options))) return 2;
-  const ports = createSystemPorts();
+  const ports = createCommandPorts(terminal);
   // Standard output is for the result; what happens on the way goes to standard error.
   const { events } = await createReporting({
     settings: { ...configuration.log, level: 'warn' },
@@ -47,16 +47,18 @@ export async function refresh(
       },
     },
   });
-  const readEnv = (key: string): string | undefined => terminal.env[key];
-  const problem = findCoordinationProblem(configuration, readEnv);
+  const problem = findCoordinationProblem(configuration, ports.readEnv);
   if (problem !== undefined) return refuse(problem, options, terminal);
-  const deps = { ...ports, events, readEnv, stopRequest: terminal.stopRequest() };
+  const deps = { ...ports, events, stopRequest: terminal.stopRequest() };
   const turn = await inTurn(configuration, name, deps, (leadership) =>
     refreshHere(configuration, name, { ...deps, leadership }, options, terminal),
   );
   if (turn.kind === 'stopped') return complainOfStop(turn.signal, options, terminal);
   if (turn.kind === 'not-ours') {
-    const message = 'another process refreshes these tokens and has not answered: see its log, or ask again';
+    const message =
+      turn.problem === undefined
+        ? 'another process refreshes these tokens and has not answered: see its log, or ask again'
+        : `nothing was refreshed: ${turn.problem}`;
     complain([{ message }], options, terminal);
     return 1;
   }
@@ -82,28 +84,39 @@ async function refreshHere(
   options: ConfigurationOptions,
   terminal: Terminal,
 ): Promise<readonly RefreshReport[] | ExitCode> {
-  const connections = connect(configuration, ports);
-  try {
-    const discovered = await assembleDiscovered(configuration, {
-      ...ports,
-      connections,
-      isWanted: (provider) => name === provider || name.startsWith(`${provider}/`),
-    });
-    const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
-    const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
-    if (chosen.length > 0) {
-      const outcomes = await refreshTokens(chosen, 'explicit', terminal, leadership);
-      return outcomes.map(({ managed, outcome }) => describeOutcome(managed, outcome));
-    }
-    if (discovered.failures.length > 0) {
-      complain([{ message: describeFailures(discovered).trimEnd() }], options, terminal);
-      return 1;
-    }
-    const known = all.map(({ identity }) => identity.token).join(', ');
-    return refuse(`no token or provider ${JSON.stringify(name)}; there are ${known}`, options, terminal);
-  } finally {
-    await connections.close();
+  await using connections = connect(configuration, ports);
+  const discovered = await assembleDiscovered(configuration, {
+    ...ports,
+    connections,
+    isWanted: (provider) => name === provider || name.startsWith(`${provider}/`),
+  });
+  const all = discovered.providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
+  const chosen = all.filter(({ identity }) => identity.token === name || identity.provider === name);
+  if (chosen.length > 0) {
+    const outcomes = await refreshTokens(chosen, 'explicit', terminal, leadership);
+    const refreshed = new Set(
+      outcomes.flatMap(({ managed, outcome }) =>
+        outcome.kind === 'refreshed' ? [managed.identity.provider] : [],
+      ),
+    );
+    terminal.err(configuration.providers.map((provider) => noteMirrors(provider, refreshed)).join(''));
+    return outcomes.map(({ managed, outcome }) => describeOutcome(managed, outcome));
   }
+  if (discovered.failures.length > 0) {
+    complain([{ message: describeFailures(discovered).trimEnd() }], options, terminal);
+    return 1;
+  }
+  const known = all.map(({ identity }) => identity.token).join(', ');
+  return refuse(`no token or provider ${JSON.stringify(name)}; there are ${known}`, options, terminal);
+}
+
+/** What this process has published, only a daemon brings to the mirrors. */
+function noteMirrors(
+  { name, publish: { mirrors } }: ProviderConfiguration,
+  refreshed: ReadonlySet<string>,
+): string {
+  if (mirrors.length === 0 || !refreshed.has(name)) return '';
+  return `note: ${name}: the daemon brings this to ${mirrors.join(', ')} when it starts, or with its next refresh\n`;
 }
 
 function tell({ token, outcome, code, message, expiresAt = '' }: RefreshReport, nowMs: number): string {

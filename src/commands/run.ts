@@ -3,12 +3,20 @@
 import type { Configuration } from '../config/configuration.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Clock, Leadership } from '../core/ports.ts';
+import type { ConfiguredStore } from '../core/store-kind.ts';
 import { connect } from '../wiring/connections.ts';
 import { findCoordinationProblem } from '../wiring/coordination.ts';
 import { createDaemon, type Daemon } from '../wiring/daemon.ts';
+import { findRejectionsProblem } from '../wiring/rejections.ts';
 import { createReporting, describeProgram, type Reporting } from '../wiring/reporting.ts';
-import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
-import { type ConfigurationOptions, complainOfStop, hasUsableJournal, loadOrExplain } from './configured.ts';
+import {
+  type CommandPorts,
+  type ConfigurationOptions,
+  complainOfStop,
+  createCommandPorts,
+  hasUsableJournal,
+  loadOrExplain,
+} from './configured.ts';
 import { assembleDiscovered, describeFailures } from './discovered-providers.ts';
 import { type InTurnDeps, inTurn } from './in-turn.ts';
 import { refreshTokens } from './refresh-tokens.ts';
@@ -19,9 +27,8 @@ export interface RunOptions extends ConfigurationOptions {
   readonly once?: boolean;
 }
 
-interface RunPorts extends SystemPorts {
+interface RunPorts extends Omit<CommandPorts, 'events'> {
   readonly reporting: Reporting;
-  readonly readEnv: (name: string) => string | undefined;
 }
 
 /** With the time for the last lines of the log it is within 10 s, after which people kill. */
@@ -32,8 +39,8 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   if (loaded === undefined) return 2;
   const { configuration, path } = loaded;
   if (!(await hasUsableJournal(configuration, terminal))) return 2;
-  const readEnv = (name: string): string | undefined => terminal.env[name];
-  const ports = createSystemPorts();
+  const ports = createCommandPorts(terminal);
+  const { readEnv } = ports;
   const reporting = await createReporting({
     settings: configuration.log,
     clock: ports.clock,
@@ -43,14 +50,19 @@ export async function run(options: RunOptions, terminal: Terminal): Promise<Exit
   });
   for (const problem of terminal.warnings)
     reporting.log.write('warn', 'process-unsafe', { problem }, problem);
-  const problem = findCoordinationProblem(configuration, readEnv);
+  const problem =
+    findCoordinationProblem(configuration, readEnv) ?? findRejectionsProblem(configuration, readEnv);
   if (problem !== undefined) {
     terminal.err(`${problem}\n`);
     return 2;
   }
+  if (options.once === true && configuration.providers.some(({ publish }) => publish.mirrors.length > 0)) {
+    terminal.err('mirrors are written by a daemon only: leave publish.mirrors out, or run without --once\n');
+    return 2;
+  }
   return options.once === true
-    ? runOnce(configuration, terminal, { ...ports, reporting, readEnv })
-    : runDaemon(configuration, terminal, { ...ports, reporting, readEnv, path });
+    ? runOnce(configuration, terminal, { ...ports, reporting })
+    : runDaemon(configuration, terminal, { ...ports, reporting, path });
 }
 
 async function runDaemon(
@@ -66,7 +78,7 @@ async function runDaemon(
   started.then(
     ({ httpUrl }) => {
       const tokens = configuration.providers.flatMap((provider) => provider.tokens).length;
-      const { store, providers } = configuration;
+      const { places, providers } = configuration;
       const others = providers.some(({ discovery }) => discovery !== undefined)
         ? ', and those of customers that are discovered'
         : '';
@@ -78,7 +90,7 @@ async function runDaemon(
           config: path,
           providers: providers.length,
           tokens,
-          store: store.endpoint ?? `${store.kind} ${store.region ?? ''}`.trim(),
+          store: describePlaces([...places.values()]),
           http: httpUrl,
         },
         `keeping ${tokens} token${tokens === 1 ? '' : 's'} fresh${others}; health and metrics on ${httpUrl}`,
@@ -150,19 +162,24 @@ async function refreshDue(
   deps: InTurnDeps,
   leadership: Leadership,
 ): Promise<ExitCode> {
-  const connections = connect(configuration, deps);
-  try {
-    const discovered = await assembleDiscovered(configuration, { ...deps, connections });
-    const managedTokens = discovered.providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
-    const outcomes = await refreshTokens(managedTokens, 'due', terminal, leadership);
-    const failed = outcomes.filter(({ outcome }) => outcome.kind === 'failed');
-    for (const { managed, outcome } of failed) {
-      if (outcome.kind === 'failed')
-        terminal.err(`${managed.identity.token}: ${outcome.failure.code}: ${outcome.failure.message}\n`);
-    }
-    terminal.err(describeFailures(discovered));
-    return failed.length > 0 || discovered.failures.length > 0 ? 1 : 0;
-  } finally {
-    await connections.close();
-  }
+  await using connections = connect(configuration, deps);
+  const discovered = await assembleDiscovered(configuration, { ...deps, connections });
+  const managedTokens = discovered.providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
+  const outcomes = await refreshTokens(managedTokens, 'due', terminal, leadership);
+  const failures = outcomes.flatMap(({ managed, outcome }) =>
+    outcome.kind === 'failed' ? [{ ...outcome.failure, token: managed.identity.token }] : [],
+  );
+  for (const { token, code, message } of failures) terminal.err(`${token}: ${code}: ${message}\n`);
+  terminal.err(describeFailures(discovered));
+  return failures.length > 0 || discovered.failures.length > 0 ? 1 : 0;
+}
+
+/** Several may be at one address: their names tell them apart. */
+function describePlaces(places: readonly ConfiguredStore[]): string {
+  return places
+    .map(({ name, endpoint, kind, region }) => {
+      const address = endpoint ?? `${kind} ${region ?? ''}`.trim();
+      return places.length === 1 ? address : `${name} (${address})`;
+    })
+    .join(', ');
 }

@@ -1,13 +1,15 @@
-/** `sandbox`, the embedded default: simulated providers, a Secrets Manager and the very daemon that runs in production. */
+/** `sandbox`, the embedded default: simulated providers, a store and the very daemon that runs in production. */
 import { dirname, join } from 'node:path';
 import type { Configuration } from '../config/configuration.ts';
 import type { Fault } from '../sandbox/fault.ts';
 import { parseFault } from '../sandbox/fault-syntax.ts';
+import { READER_TOKEN, SANDBOX_NAMESPACE } from '../sandbox/kubernetes/sandbox-cluster.ts';
 import { createLiveTable } from '../sandbox/live-table.ts';
 import {
   SANDBOX_AWS_CREDENTIALS,
   SANDBOX_PROVIDERS,
   type Sandbox,
+  type SandboxStoreKind,
   startSandbox,
 } from '../sandbox/sandbox.ts';
 import { createDaemon } from '../wiring/daemon.ts';
@@ -24,6 +26,7 @@ export interface SandboxCommandOptions {
   readonly fault: readonly string[];
   /** Start the APIs and the store, and no daemon. */
   readonly upstreamsOnly?: boolean;
+  readonly store?: SandboxStoreKind;
   /** Versions of one secret in the store's (shrunken) day. */
   readonly versionWall?: number;
 }
@@ -34,6 +37,10 @@ const PORTS = { store: 4600, upstreams: 4601, daemon: 4602 } as const;
 export async function sandbox(options: SandboxCommandOptions, terminal: Terminal): Promise<ExitCode> {
   const faults = parseFaults(options.fault, terminal);
   if (faults === undefined) return 2;
+  if (options.store === 'kubernetes' && options.versionWall !== undefined) {
+    terminal.err('--version-wall is about Secrets Manager; Kubernetes keeps one version of a Secret\n');
+    return 2;
+  }
   const ports = createSystemPorts();
   // It is there to be looked at: when nobody does any more, it ends.
   const stopRequest = Promise.race([terminal.stopRequest(), terminal.outputClosed()]);
@@ -41,9 +48,10 @@ export async function sandbox(options: SandboxCommandOptions, terminal: Terminal
     ...ports,
     speed: options.speed,
     faults,
+    storeKind: options.store ?? 'aws',
     // Whoever runs a daemon by hand may run two.
     ports: options.upstreamsOnly === true ? { ...PORTS, daemon: 0 } : PORTS,
-    ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
+    versionWall: options.versionWall,
   });
   try {
     const loaded = await loadOrExplain({ config: world.configPath }, terminal, { checksEnv: true });
@@ -134,7 +142,7 @@ function readyLine({ world, configuration, clock }: Session, httpUrl: string | u
     level: 'info',
     time: new Date(clock.now()).toISOString(),
     event: 'sandbox-ready',
-    store: { endpoint: world.store.endpoint, region: configuration.store.region },
+    store: describeStore(world, configuration),
     ...(httpUrl === undefined ? {} : { http: { url: httpUrl } }),
     upstreams: { url: world.upstreams.origin },
     config: world.configPath,
@@ -148,9 +156,9 @@ function readyLine({ world, configuration, clock }: Session, httpUrl: string | u
 
 function introduce(world: Sandbox, configuration: Configuration, httpUrl: string | undefined): string {
   return [
-    'token-refresher sandbox: simulated providers and a Secrets Manager; nothing leaves this machine.',
+    `token-refresher sandbox: simulated providers and ${nameStore(world)}; nothing leaves this machine.`,
     '',
-    `  store      ${world.store.endpoint}`,
+    `  store      ${describeStore(world, configuration).endpoint}`,
     `  providers  ${world.upstreams.origin}`,
     ...(httpUrl === undefined ? [] : [`  status     ${httpUrl}/`, `  metrics    ${httpUrl}/metrics`]),
     '',
@@ -170,14 +178,30 @@ function introduce(world: Sandbox, configuration: Configuration, httpUrl: string
   ].join('\n');
 }
 
+function nameStore({ cluster }: Sandbox): string {
+  return cluster === undefined ? 'a Secrets Manager' : 'an API server of Kubernetes';
+}
+
+function describeStore({ store, cluster }: Sandbox, configuration: Configuration) {
+  return cluster === undefined
+    ? { endpoint: store.endpoint, region: regionOf(configuration) }
+    : { endpoint: cluster.server.url, namespace: SANDBOX_NAMESPACE };
+}
+
 function readCommand(world: Sandbox, configuration: Configuration): string {
   const secret = identitiesOf(configuration)[0]?.secret ?? '';
+  if (world.cluster !== undefined) {
+    const url = `${world.cluster.server.url}/api/v1/namespaces/${secret.replace('/', '/secrets/')}`;
+    const print = `Buffer.from(JSON.parse(fs.readFileSync(0)).data["token.json"], "base64") + ""`;
+    return `curl -s -H 'authorization: Bearer ${READER_TOKEN}' ${url} | node -p '${print}'`;
+  }
   // Version 1 of the command line does not know AWS_REGION.
   return `${awsEnvironment(configuration)} aws --region ${regionOf(configuration)} --endpoint-url ${world.store.endpoint} secretsmanager get-secret-value --secret-id ${secret} --query SecretString --output text`;
 }
 
 function runCommand(world: Sandbox, configuration: Configuration): string {
-  return `${awsEnvironment(configuration)} npm run cli -- run --config ${world.configPath}`;
+  const run = `npm run cli -- run --config ${world.configPath}`;
+  return world.cluster === undefined ? `${awsEnvironment(configuration)} ${run}` : run;
 }
 
 /** Puts another seed in place, as somebody who has agreed in a browser. */
@@ -192,8 +216,9 @@ function awsEnvironment(configuration: Configuration): string {
   return `AWS_ACCESS_KEY_ID=${accessKeyId} AWS_SECRET_ACCESS_KEY=${secretAccessKey} AWS_REGION=${regionOf(configuration)}`;
 }
 
-function regionOf({ store }: Configuration): string {
-  return store.region ?? 'us-east-1';
+function regionOf({ places }: Configuration): string {
+  const regions = [...places.values()].flatMap(({ region }) => region ?? []);
+  return regions[0] ?? 'us-east-1';
 }
 
 function identitiesOf(configuration: Configuration) {
@@ -201,16 +226,8 @@ function identitiesOf(configuration: Configuration) {
 }
 
 function parseFaults(texts: readonly string[], terminal: Terminal): readonly Fault[] | undefined {
-  const faults: Fault[] = [];
-  let isGood = true;
-  for (const text of texts) {
-    const parsed = parseFault(text, SANDBOX_PROVIDERS);
-    if (parsed.ok) {
-      faults.push(parsed.fault);
-    } else {
-      isGood = false;
-      terminal.err(`${parsed.message}\n`);
-    }
-  }
-  return isGood ? faults : undefined;
+  const parsed = texts.map((text) => parseFault(text, SANDBOX_PROVIDERS));
+  const problems = parsed.flatMap((each) => (each.ok ? [] : [each.message]));
+  for (const problem of problems) terminal.err(`${problem}\n`);
+  return problems.length > 0 ? undefined : parsed.flatMap((each) => (each.ok ? [each.fault] : []));
 }

@@ -1,5 +1,5 @@
 /** `schema`: the JSON Schemas of the configuration, of the token document and of what a webhook is sent. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { configurationJsonSchema } from '../config/json-schema.ts';
 import { tokenDocumentSchema } from '../core/token/document.ts';
 import { alertMessageSchema } from '../core/wire/alert-message.ts';

@@ -1,16 +1,28 @@
 /** `status`: how the tokens are, from the secrets themselves; it needs no running daemon. */
-import type { Configuration } from '../config/configuration.ts';
-import type { Clock, RefreshEvents, StoredText, TokenStore } from '../core/ports.ts';
+import type { Configuration, PublishConfiguration } from '../config/configuration.ts';
+import { placeOf } from '../config/token-configuration.ts';
+import type { Clock, StoredText, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { readInBatches } from '../core/secret-batches.ts';
+import { mirrorName } from '../core/store-kind.ts';
 import { assessStored } from '../core/token/replacement.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
-import { formatCount, formatMoment, formatRoughly, formatUtc } from '../core/wire/time-text.ts';
+import {
+  formatCount,
+  formatDistance,
+  formatMoment,
+  formatRoughly,
+  formatUtc,
+} from '../core/wire/time-text.ts';
 import { connect } from '../wiring/connections.ts';
-import { connectLease, describeHolder } from '../wiring/coordination.ts';
+import { describeHolder, withLease } from '../wiring/coordination.ts';
 import { describeInstallation } from '../wiring/installation.ts';
-import { createSystemPorts, type SystemPorts } from '../wiring/system-ports.ts';
-import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
+import {
+  type CommandPorts,
+  type ConfigurationOptions,
+  createCommandPorts,
+  loadOrExplain,
+} from './configured.ts';
 import { assembleDiscovered, describeFailures, describeRejected } from './discovered-providers.ts';
 import { formatTable, toOneLine } from './table.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
@@ -28,64 +40,96 @@ export interface TokenStatus {
   /** Since the token was issued. */
   readonly ageSeconds?: number;
   readonly generation?: number;
+  /** Where it is published first; absent where there is one place. */
+  readonly place?: string;
+  /** What the mirrors hold; absent without any. */
+  readonly mirrors?: readonly CopyStatus[];
 }
 
-/** Deadline for a call to the API server. */
-const LEASE_CALL_MS = 5000;
+/** One token's copy in a mirror, as its readers find it. */
+export interface CopyStatus extends Omit<TokenStatus, 'token' | 'mirrors'> {
+  readonly place: string;
+  /** The authority has a later token; absent where that cannot be told. */
+  readonly isBehind?: boolean;
+}
 
 /** Tokens that are named beside the reason that they share. */
 const MAX_NAMED = 5;
 
-/** Ends with 1 unless every token is live. */
+/** Ends with 1 unless every token is live, and every copy of it; a copy that is behind is live until it expires. */
 export async function status(options: ConfigurationOptions, terminal: Terminal): Promise<ExitCode> {
   const loaded = await loadOrExplain(options, terminal, { checksEnv: false });
   if (loaded === undefined) return 2;
-  const ports = createSystemPorts();
-  const events: RefreshEvents = (event) => {
+  const { configuration } = loaded;
+  const ports = createCommandPorts(terminal, (event) => {
     if (event.event === 'binding-rejected') terminal.err(describeRejected(event));
-  };
-  const connections = connect(loaded.configuration, {
-    ...ports,
-    events,
-    readEnv: (name) => terminal.env[name],
   });
-  try {
-    const discovered = await assembleDiscovered(loaded.configuration, { ...ports, events, connections });
-    const identities = discovered.providers.flatMap(({ tokens }) =>
-      tokens.map(({ managed }) => managed.identity),
-    );
-    const statuses = await readAll(connections.store, identities, ports.clock);
-    terminal.out(
-      options.json === true
-        ? `${JSON.stringify(statuses)}\n`
-        : `${formatStatuses(statuses, ports.clock.now())}${formatReasons(statuses)}`,
-    );
-    if (options.json !== true) terminal.out(await describeLeader(loaded.configuration, terminal, ports));
-    terminal.err(describeFailures(discovered));
-    return discovered.failures.length === 0 && statuses.every(({ state }) => state === 'live') ? 0 : 1;
-  } finally {
-    await connections.close();
+  const { clock } = ports;
+  await using connections = connect(configuration, ports);
+  const discovered = await assembleDiscovered(configuration, { ...ports, connections });
+  const from = { places: configuration.places, stores: connections.stores, clock };
+  const statuses: TokenStatus[] = [];
+  for (const { configuration: provider, tokens } of discovered.providers) {
+    const identities = tokens.map(({ managed }) => managed.identity);
+    statuses.push(...(await readPlaces(provider.publish, identities, from)));
   }
+  if (options.json === true) terminal.out(`${JSON.stringify(statuses)}\n`);
+  else {
+    const nowMs = clock.now();
+    terminal.out(formatStatuses(statuses, nowMs) + formatReasons(statuses) + formatMirrors(statuses, nowMs));
+    terminal.out(await describeLeader(configuration, ports));
+  }
+  terminal.err(describeFailures(discovered));
+  const found = statuses.flatMap((each) => [each, ...(each.mirrors ?? [])]);
+  return discovered.failures.length === 0 && found.every(({ state }) => state === 'live') ? 0 : 1;
 }
 
 /** One line about who leads; empty where there is no election, or none can be looked at from here. */
-async function describeLeader(
-  configuration: Configuration,
-  terminal: Terminal,
-  { clock, files }: Pick<SystemPorts, 'clock' | 'files'>,
-): Promise<string> {
+async function describeLeader(configuration: Configuration, ports: CommandPorts): Promise<string> {
+  const leader = await withLease(configuration, ports, (client, call) =>
+    describeHolder(client, describeInstallation(configuration), call),
+  );
   const { coordination } = configuration;
-  if (coordination.kind === 'none') return '';
-  const client = connectLease(coordination, { clock, files, readEnv: (name) => terminal.env[name] });
-  if (client === undefined) return '';
-  try {
-    const { signal } = new AbortController();
-    const call = { timeoutMs: LEASE_CALL_MS, signal };
-    const leader = await describeHolder(client, describeInstallation(configuration), call);
-    return `lease ${coordination.leaseName}: ${leader}\n`;
-  } finally {
-    await client.close();
+  return coordination.kind === 'none' || leader === undefined
+    ? ''
+    : `lease ${coordination.leaseName}: ${leader}\n`;
+}
+
+interface PlacesRead {
+  readonly places: Configuration['places'];
+  readonly stores: ReadonlyMap<string, TokenStore>;
+  readonly clock: Clock;
+}
+
+/** What the authority holds, and beside it what each mirror does. */
+async function readPlaces(
+  { to, mirrors }: PublishConfiguration,
+  identities: readonly TokenIdentity[],
+  { places, stores, clock }: PlacesRead,
+): Promise<readonly TokenStatus[]> {
+  const published = await readAll(placeOf(stores, to), identities, clock);
+  const authority = placeOf(places, to);
+  const copies = new Map<string, CopyStatus[]>();
+  for (const place of mirrors) {
+    const named = identities.map((identity) => ({
+      ...identity,
+      secret: mirrorName(placeOf(places, place), authority, identity.secret),
+    }));
+    for (const { token, ...copy } of await readAll(placeOf(stores, place), named, clock))
+      copies.set(token, [...(copies.get(token) ?? []), { ...copy, place }]);
   }
+  return published.map((each) => ({
+    ...each,
+    ...(places.size > 1 ? { place: to } : {}),
+    ...(mirrors.length === 0
+      ? {}
+      : { mirrors: (copies.get(each.token) ?? []).map((copy) => ({ ...copy, ...compare(copy, each) })) }),
+  }));
+}
+
+function compare(copy: CopyStatus, { state, generation = 0 }: TokenStatus): Pick<CopyStatus, 'isBehind'> {
+  if (state !== 'live' || copy.state === 'unreadable') return {};
+  return { isBehind: (copy.generation ?? 0) < generation };
 }
 
 async function readAll(
@@ -159,7 +203,29 @@ function formatReasons(statuses: readonly TokenStatus[]): string {
   return [...reasons].map(([reason, tokens]) => `${nameTokens(tokens)} ${reason}\n`).join('');
 }
 
-function nameTokens(tokens: readonly TokenStatus[]): string {
+/** Of each mirror: how many copies are up to date, until when those that are behind serve their readers, what is wrong. */
+function formatMirrors(statuses: readonly TokenStatus[], nowMs: number): string {
+  const copies = statuses.flatMap(({ token, mirrors = [] }) => mirrors.map((copy) => ({ ...copy, token })));
+  return [...Map.groupBy(copies, ({ place }) => place)]
+    .map(([place, all]) => {
+      const good = all.filter(({ state, isBehind }) => state === 'live' && isBehind !== true).length;
+      const behind = all.filter(({ state, isBehind }) => state === 'live' && isBehind === true);
+      const first = behind.flatMap(({ expiresAt }) => expiresAt ?? []).toSorted()[0];
+      const lines = [
+        `${formatCount(good)} of ${formatCount(all.length)} cop${all.length === 1 ? 'y' : 'ies'} up to date\n`,
+        ...(first === undefined
+          ? []
+          : [
+              `${nameTokens(behind)} behind: readers there are fine until ${formatMoment(Date.parse(first), nowMs)}, ${formatDistance(Date.parse(first) - nowMs)}\n`,
+            ]),
+        ...formatReasons(all).split(/(?<=\n)/),
+      ];
+      return lines.map((line) => (line === '' ? '' : `mirror ${place}: ${line}`)).join('');
+    })
+    .join('');
+}
+
+function nameTokens(tokens: readonly Pick<TokenStatus, 'token'>[]): string {
   const names = tokens.slice(0, MAX_NAMED).map(({ token }) => toOneLine(token));
   const rest = tokens.length - names.length;
   const verb = tokens.length === 1 ? 'is' : 'are';

@@ -11,7 +11,7 @@ import { MAX_BODY_BYTES } from '../core/wire/http-call.ts';
 import type { Explained, TokenRequest } from '../providers/provider.ts';
 import { connect, readConfigurationFile } from '../wiring/connections.ts';
 import { createSystemPorts } from '../wiring/system-ports.ts';
-import { type ConfigurationOptions, loadOrExplain, refuse } from './configured.ts';
+import { type ConfigurationOptions, createCommandPorts, loadOrExplain, refuse } from './configured.ts';
 import { parseRecordedAnswer } from './recorded-answer.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
@@ -110,22 +110,16 @@ async function send(
     return refuse(message, options, terminal);
   }
   const answers: (readonly Explained[])[] = [];
-  const ports = createSystemPorts();
-  const readEnv = (name: string): string | undefined => terminal.env[name];
-  const connections = connect(configuration, { ...ports, events: () => undefined, readEnv });
   const stopping = new AbortController();
   void terminal.stopRequest().then((signal) => stopping.abort(new Error(signal)));
-  try {
-    const source = connections.createSource(provider, token, (explained) => answers.push(explained));
-    const { result } = await source.fetch(undefined, stopping.signal);
-    const failure = result.ok
-      ? {}
-      : { failure: { code: result.failure.code, message: result.failure.message } };
-    print({ ...report, answers, ...failure }, provider, options, terminal);
-    return result.ok ? 0 : 1;
-  } finally {
-    await connections.close();
-  }
+  await using connections = connect(configuration, createCommandPorts(terminal));
+  const source = connections.createSources(provider, (explained) => answers.push(explained))(token);
+  const { result } = await source.fetch(undefined, stopping.signal);
+  const failure = result.ok
+    ? {}
+    : { failure: { code: result.failure.code, message: result.failure.message } };
+  print({ ...report, answers, ...failure }, provider, options, terminal);
+  return result.ok ? 0 : 1;
 }
 
 function print(

@@ -1,5 +1,5 @@
 /** Who receives alerts: the schema of the section, and what the program makes of it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { credentialReferenceSchema } from '../core/credential/reference-schema.ts';
 import { quote } from '../core/credential/secret-likeness.ts';
@@ -10,7 +10,7 @@ import type { AlertsConfiguration } from './configuration.ts';
 import { type ReferenceContext, readCredentialEntries } from './credential-entries.ts';
 import { type InstallationPlace, nameInstallation } from './installation-name.ts';
 import type { Finding, Path } from './problem.ts';
-import type { FileUse, SecretUse } from './secret-uses.ts';
+import type { CredentialUse, FileUse } from './secret-uses.ts';
 
 /** A receiver of one of the kinds. */
 function createSinkSchema(kinds: readonly SinkKind[]) {
@@ -112,7 +112,7 @@ export function toAlerts(
 
 export interface AlertReferences {
   readonly findings: readonly Finding[];
-  readonly uses: readonly (SecretUse | FileUse)[];
+  readonly uses: readonly (CredentialUse | FileUse)[];
   /** Of each sink. */
   readonly credentials: readonly CredentialReferences[];
 }

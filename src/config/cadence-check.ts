@@ -1,13 +1,9 @@
 /** Whether a provider's schedule can work, what would, and what is worth knowing about it. */
 
 import type { VersionBudget } from '../core/limits/version-pace.ts';
-import {
-  type CadencePolicy,
-  decideCadence,
-  decideTolerableCadence,
-  inSeconds,
-} from '../core/schedule/cadence.ts';
+import { type CadencePolicy, decideCadence, decideTolerableCadence } from '../core/schedule/cadence.ts';
 import { guidedVersions, type VersionRules } from '../core/store-kind.ts';
+import { formatRounded } from '../core/wire/duration.ts';
 import {
   type CadenceCheckInput,
   describeShortMargin,
@@ -40,28 +36,20 @@ export function checkCadence(input: CadenceCheckInput): CadenceVerdict {
   const fault = findFault(input);
   const paceOf = ({ lifetimeMs, policy, classic }: CadenceCheckInput): number =>
     regularEveryMs(lifetimeMs, policy, classic);
-  if (fault === undefined) {
+  if (fault === undefined)
     return { findings: [...noteBudget(input), ...noteDeadlines(input)], everyMs: paceOf(input) };
-  }
-  const remedy = findRemedy(input, fault.kind);
+  const { setting, text, demand, remedied = input } = findRemedy(input, fault.kind);
   return {
-    findings: [
-      {
-        kind: 'problem',
-        setting: remedy.setting,
-        text: `${fault.text}; ${remedy.text}`,
-        demand: remedy.demand,
-      },
-    ],
-    everyMs: paceOf(remedy.remedied ?? input),
+    findings: [{ kind: 'problem', setting, text: `${fault.text}; ${text}`, demand }],
+    everyMs: paceOf(remedied),
   };
 }
 
 function noteBudget(input: CadenceCheckInput): readonly CadenceFinding[] {
   const verdict = judgeBudget(input);
-  if (verdict?.kind === 'stretched') return [{ kind: 'note', setting: 'versionBudget', text: verdict.note }];
-  if (verdict?.kind !== 'tight') return [];
-  const setting = input.classic === undefined ? 'refreshAfter' : 'schedule';
+  if (verdict?.kind !== 'stretched' && verdict?.kind !== 'tight') return [];
+  const pace = input.classic === undefined ? 'refreshAfter' : 'schedule';
+  const setting = verdict.kind === 'stretched' ? 'versionBudget' : pace;
   return [{ kind: 'note', setting, text: verdict.note }];
 }
 
@@ -73,7 +61,7 @@ function noteDeadlines(input: CadenceCheckInput): readonly CadenceFinding[] {
   // What is left when a reader's copy is as old as it may be.
   const marginMs = lifetimeMs - everyMs - stalenessMs;
   if (marginMs >= needMs(deadlines, input.rules)) return [];
-  const beyond = stalenessMs > 0 ? ` beyond readers.staleness ${inSeconds(stalenessMs)}` : '';
+  const beyond = stalenessMs > 0 ? ` beyond ${input.shared.staleness} ${formatRounded(stalenessMs)}` : '';
   const text = `the schedule ${describeShortMargin(marginMs, input, deadlines, beyond)}${describeTimeout(input, marginMs)}`;
   return [{ kind: 'note', setting: 'timeout', text }];
 }

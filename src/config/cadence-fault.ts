@@ -6,9 +6,9 @@ import {
   type CadencePolicy,
   decideCadence,
   explainInfeasible,
-  inSeconds,
 } from '../core/schedule/cadence.ts';
 import type { StoreRules } from '../core/store-kind.ts';
+import { formatRounded } from '../core/wire/duration.ts';
 import type { ClassicSchedule } from './provider-schema.ts';
 import { type BudgetVerdict, decideBudget } from './write-budget.ts';
 
@@ -22,6 +22,16 @@ export interface CadenceCheckInput {
   /** `undefined` as above. */
   readonly deadlines: CallDeadlines | undefined;
   readonly rules: PaceRules;
+  readonly shared: SharedSettings;
+}
+
+/** Where the settings of the store are. */
+interface SharedSettings {
+  /** Path of the store's section, and that of the staleness, for people. */
+  readonly store: string;
+  readonly staleness: string;
+  /** Continues a remedy: which other place has no quota of versions; `undefined`: none is known. */
+  readonly elsewhere?: string | undefined;
 }
 
 /** What the store's rules say of how often it may be written, and how long that takes. */
@@ -51,13 +61,13 @@ export function findFault(input: CadenceCheckInput): CadenceFault | undefined {
 function findDerivedFault(input: CadenceCheckInput): CadenceFault | undefined {
   const { lifetimeMs, policy, deadlines, rules } = input;
   const cadence = decideBudgetedCadence(input);
-  const text = explainInfeasible(cadence, policy);
+  const text = explainInfeasible(cadence, policy, input.shared.staleness);
   if (text !== undefined) return { kind: 'shape', text };
   // Only what was written is refused: with short lifetimes the usual margin is less as well, and mostly enough.
   if (policy.refreshAfter !== undefined && deadlines !== undefined) {
     const wanted = decideCadence(lifetimeMs, { ...policy, stalenessMs: 0 });
     if (wanted.marginMs < needMs(deadlines, rules)) {
-      const afterMs = inSeconds(wanted.refreshEveryMs);
+      const afterMs = formatRounded(wanted.refreshEveryMs);
       return {
         kind: 'deadlines',
         text: `refreshAfter ${afterMs} ${describeShortMargin(wanted.marginMs, input, deadlines)}`,
@@ -75,22 +85,22 @@ function findClassicFault(
   // The provider's interval is held against the expression's own gaps below.
   const lenient = { ...policy, minIntervalMs: 0 };
   const latest = decideCadence(lifetimeMs, lenient);
-  const text = explainInfeasible(latest, lenient);
+  const text = explainInfeasible(latest, lenient, input.shared.staleness);
   if (text !== undefined) return { kind: 'shape', text };
   if (gaps.largestGapMs > latest.refreshEveryMs) {
     return {
       kind: 'gaps',
       text:
-        `"${expression}" leaves up to ${inSeconds(gaps.largestGapMs)} between two refreshes, but a token that lives ` +
-        `${inSeconds(lifetimeMs)} must be refreshed every ${inSeconds(latest.refreshEveryMs)}`,
+        `"${expression}" leaves up to ${formatRounded(gaps.largestGapMs)} between two refreshes, but a token that lives ` +
+        `${formatRounded(lifetimeMs)} must be refreshed every ${formatRounded(latest.refreshEveryMs)}`,
     };
   }
   if (gaps.smallestGapMs < policy.minIntervalMs) {
     return {
       kind: 'gaps',
       text:
-        `"${expression}" fires twice within ${inSeconds(gaps.smallestGapMs)}, sooner than minInterval ` +
-        inSeconds(policy.minIntervalMs),
+        `"${expression}" fires twice within ${formatRounded(gaps.smallestGapMs)}, sooner than minInterval ` +
+        formatRounded(policy.minIntervalMs),
     };
   }
   return findBudgetFault(input);
@@ -99,9 +109,12 @@ function findClassicFault(
 function findBudgetFault(input: CadenceCheckInput): CadenceFault | undefined {
   const verdict = judgeBudget(input);
   if (verdict?.kind !== 'over') return undefined;
-  const { stalenessMs } = input.policy;
+  const { policy, shared } = input;
   const isGuidance = verdict.limit === 'guidance';
-  const cause = isGuidance && stalenessMs > 0 ? `with readers.staleness ${inSeconds(stalenessMs)} ` : '';
+  const cause =
+    isGuidance && policy.stalenessMs > 0
+      ? `with ${shared.staleness} ${formatRounded(policy.stalenessMs)} `
+      : '';
   return { kind: isGuidance ? 'pace' : 'budget', text: `${cause}${verdict.problem}` };
 }
 
@@ -127,14 +140,14 @@ export function needMs({ timeoutMs, storeTimeoutMs }: CallDeadlines, { callsPerP
 /** @param beyond what the margin does not count, in words; empty for nothing */
 export function describeShortMargin(
   marginMs: number,
-  { rules }: Pick<CadenceCheckInput, 'rules'>,
+  { rules, shared }: Pick<CadenceCheckInput, 'rules' | 'shared'>,
   deadlines: CallDeadlines,
   beyond = '',
 ): string {
   return (
-    `leaves a margin of ${inSeconds(marginMs)}${beyond}, less than the ${inSeconds(needMs(deadlines, rules))} that the calls of a ` +
-    `refresh may take (timeout ${inSeconds(deadlines.timeoutMs)}, and store.timeout ` +
-    `${inSeconds(deadlines.storeTimeoutMs)}${inTimes(rules.callsPerPublish)})`
+    `leaves a margin of ${formatRounded(marginMs)}${beyond}, less than the ${formatRounded(needMs(deadlines, rules))} that the calls of a ` +
+    `refresh may take (timeout ${formatRounded(deadlines.timeoutMs)}, and ${shared.store}.timeout ` +
+    `${formatRounded(deadlines.storeTimeoutMs)}${inTimes(rules.callsPerPublish)})`
   );
 }
 

@@ -6,10 +6,9 @@
  * asking {@link findFault} itself, so that no message can send anybody to the next one.
  */
 
-import { decideCadence, inSeconds, refreshAfterMs, TICK_PERIODS_MS } from '../core/schedule/cadence.ts';
-import { parseCron } from '../core/schedule/cron-expression.ts';
+import { decideCadence, refreshAfterMs, TICK_PERIODS_MS } from '../core/schedule/cadence.ts';
 import { guidedVersions } from '../core/store-kind.ts';
-import { formatDuration } from '../core/wire/duration.ts';
+import { formatDuration, formatRounded } from '../core/wire/duration.ts';
 import { type CadenceCheckInput, type CadenceFault, findFault, needMs } from './cadence-fault.ts';
 
 /** The setting that a verdict is about. */
@@ -44,8 +43,9 @@ interface Bound {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 /** Any schedule works with it. */
-const MAX_LIFETIME_MS = 30 * 24 * HOUR_MS;
+const MAX_LIFETIME_MS = 30 * DAY_MS;
 const MIN_TIMEOUT_MS = 100;
 
 /** In the order in which they are held responsible, when each of several would do. */
@@ -69,17 +69,17 @@ export function findRemedy(settings: Settings, fault: CadenceFault['kind']): Rem
   const unlimited: Settings = { ...settings, budget: 'none' };
   if (remedy !== undefined) {
     const isEnough = fault === 'pace' && works(unlimited);
-    return isEnough ? { ...remedy, text: `${remedy.text}, ${OTHER_STORE}` } : remedy;
+    return isEnough ? { ...remedy, text: `${remedy.text}, ${otherStore(settings)}` } : remedy;
   }
   const setting = settings.policy.refreshAfter === undefined ? 'lifetime' : 'refreshAfter';
   const longer = lengthen(settings, order);
-  if (works(unlimited)) return { ...longer, setting, text: `${longer.text}, ${OTHER_STORE}` };
+  if (works(unlimited)) return { ...longer, setting, text: `${longer.text}, ${otherStore(settings)}` };
   const others = adjust(unlimited, order);
   if (others === undefined) return { ...longer, setting };
   return {
     ...longer,
     setting: others.setting,
-    text: `${longer.text}, ${OTHER_STORE} together with: ${others.text}`,
+    text: `${longer.text}, ${otherStore(settings)} together with: ${others.text}`,
   };
 }
 
@@ -94,10 +94,13 @@ export function describeTimeout(settings: Settings, marginMs: number): string {
   const restMs = roundDown(marginMs - calls * storeMs, settings);
   return storeMs < MIN_TIMEOUT_MS || restMs < MIN_TIMEOUT_MS
     ? ''
-    : `; a store.timeout of at most ${formatDuration(storeMs)} with a timeout of at most ${formatDuration(restMs)} works`;
+    : `; a ${settings.shared.store}.timeout of at most ${formatDuration(storeMs)} with a timeout of at most ${formatDuration(restMs)} works`;
 }
 
-const OTHER_STORE = 'or versionBudget: none if the store has no such quota';
+function otherStore({ shared }: Settings): string {
+  const elsewhere = shared.elsewhere === undefined ? '' : `, ${shared.elsewhere}`;
+  return `or versionBudget: none if the store has no such quota${elsewhere}`;
+}
 
 /** Changes as few settings as possible. */
 function adjust(settings: Settings, order: readonly Adjustable[]): Remedy | undefined {
@@ -178,7 +181,7 @@ function tighten(setting: Adjustable, written: Settings, loosened: Settings): Bo
     }
     case 'schedule': {
       const proposal = proposeExpression(written, loosened);
-      const text = `leave schedule out (it is then refreshed every ${inSeconds(decideCadence(loosened.lifetimeMs, loosened.policy).refreshEveryMs)})`;
+      const text = `leave schedule out (it is then refreshed every ${formatRounded(decideCadence(loosened.lifetimeMs, loosened.policy).refreshEveryMs)})`;
       return { settings: loosened, text: proposal === undefined ? text : `${text} or use "${proposal}"` };
     }
     case 'refreshAfter': {
@@ -186,12 +189,8 @@ function tighten(setting: Adjustable, written: Settings, loosened: Settings): Bo
       const change = (value: number): Settings => withRefreshAfter(loosened, value);
       const { refreshAfter } = written.policy;
       const wantedMs = refreshAfter === undefined ? 0 : refreshAfterMs(written.lifetimeMs, refreshAfter);
-      if (wantedMs > latestMs) {
-        return {
-          settings: change(latestMs),
-          text: `a refreshAfter of at most ${formatDuration(latestMs)}`,
-        };
-      }
+      if (wantedMs > latestMs)
+        return { settings: change(latestMs), text: `a refreshAfter of at most ${formatDuration(latestMs)}` };
       const least = furthest(latestMs, wantedMs, stepOf(written), (value) => works(change(value)));
       return { settings: change(least), text: `a refreshAfter of at least ${formatDuration(least)}` };
     }
@@ -200,12 +199,11 @@ function tighten(setting: Adjustable, written: Settings, loosened: Settings): Bo
 
 /** Of the expressions with equal gaps the one that fires least often. */
 function proposeExpression(written: Settings, { policy }: Settings): string | undefined {
-  return TICK_PERIODS_MS.toReversed()
-    .map(expressionOf)
-    .find((expression) => {
-      const parsed = parseCron(expression);
-      return parsed.ok && works({ ...written, policy, classic: { expression, gaps: parsed.gaps } });
-    });
+  const periodMs = TICK_PERIODS_MS.findLast((each) => {
+    const gaps = { largestGapMs: each, smallestGapMs: each, firingsPerDay: DAY_MS / each };
+    return works({ ...written, policy, classic: { expression: expressionOf(each), gaps } });
+  });
+  return periodMs === undefined ? undefined : expressionOf(periodMs);
 }
 
 /** The most that a number can do; 0 where the store has no quota, and a number does nothing. */

@@ -17,7 +17,10 @@ import type { TokenIdentity } from '../core/token/token.ts';
 import type { ConfiguredKind, ProviderKind } from '../providers/provider.ts';
 
 export interface Configuration {
-  readonly store: ConfiguredStore;
+  /** Of the file: what paths in a store's settings are relative to. */
+  readonly folder: string;
+  /** By name, in the order of the file; never empty. */
+  readonly places: ReadonlyMap<string, ConfiguredStore>;
   readonly readers: { readonly stalenessMs: number };
   readonly coordination: CoordinationConfiguration;
   /** `undefined`: what must survive the end of the process is kept in memory alone. */
@@ -29,9 +32,21 @@ export interface Configuration {
     /** Where people reach the server, without a slash at the end. */
     readonly url?: string | undefined;
   };
+  /** `undefined`: readers cannot report refused tokens. */
+  readonly rejections?: RejectionsConfiguration | undefined;
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
   /** In the order of the file; never empty. */
   readonly providers: readonly ProviderConfiguration[];
+}
+
+export interface RejectionsConfiguration {
+  readonly host: string;
+  readonly port: number;
+  /** Of service accounts' tokens. */
+  readonly audience: string;
+  /** `serviceAccount` is `namespace/name`; for `tokens` see `matchesToken`. */
+  readonly allow: readonly { readonly serviceAccount: string; readonly tokens: readonly string[] }[];
+  readonly bearer: CredentialReference | undefined;
 }
 
 export interface AlertsConfiguration {
@@ -99,6 +114,15 @@ export interface ProviderConfiguration {
   /** Most calls to the provider at one time. */
   readonly concurrency: number;
   readonly versionBudget: VersionBudget;
+  readonly publish: PublishConfiguration;
+}
+
+/** Names of places. */
+export interface PublishConfiguration {
+  /** The authority: what is readable is what it holds. */
+  readonly to: string;
+  /** Written after it. */
+  readonly mirrors: readonly string[];
 }
 
 /** Customers that are found while the program runs, by the secrets that hold their bindings. */

@@ -1,25 +1,22 @@
 /** How replicas agree on who refreshes: the schema of the section, and what the program makes of it. */
-import { isAbsolute, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_LEASE_TIMING, findLeaseTimingProblems } from '../core/lease-timing.ts';
+import { apiServerField, namespaceField, resolveApiServer } from '../core/wire/api-server-fields.ts';
 import { formatDuration } from '../core/wire/duration.ts';
-import { durationField, mapping, pathField, patternField, urlField } from '../core/wire/field-schemas.ts';
+import { durationField, mapping, patternField } from '../core/wire/field-schemas.ts';
 import type { CoordinationConfiguration } from './configuration.ts';
 
-/** RFC 1123, what Kubernetes allows for the name of a lease (subdomain) and of a namespace (label). */
+/** RFC 1123, what Kubernetes allows for the name of a lease (subdomain). */
 const LEASE_NAME_FORM =
   'lower-case letters, digits, hyphens and dots, beginning and ending with a letter or digit';
 const leaseNameField = patternField(
   /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
   LEASE_NAME_FORM,
 ).max(253, LEASE_NAME_FORM);
-const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
-const NAMESPACE_FORM = 'at most 63 lower-case letters, digits and hyphens';
 /** Of a configuration that names none, in surroundings that name none. */
 export const DEFAULT_LEASE_NAME = 'token-refresher';
 const IDENTITY = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 const IDENTITY_FORM = 'at most 128 letters, digits, dots, hyphens and underscores';
-const PATH_FORM = 'the path of a file, on one line';
 
 const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = DEFAULT_LEASE_TIMING;
 
@@ -37,7 +34,7 @@ const kubernetesSchema = mapping({
       'name of the Lease (coordination.k8s.io/v1), the same in all replicas and in no other installation of the ' +
         'namespace; TOKEN_REFRESHER_LEASE_NAME when left out, which the manifests set, else token-refresher',
     ),
-  namespace: patternField(NAMESPACE, NAMESPACE_FORM)
+  namespace: namespaceField()
     .optional()
     .describe("namespace of the Lease; the pod's own when left out; required beside apiServer"),
   leaseDuration: durationField()
@@ -56,19 +53,7 @@ const kubernetesSchema = mapping({
     .describe(
       'what the Lease calls this replica, a random suffix is appended; POD_NAME or HOSTNAME when left out',
     ),
-  apiServer: mapping({
-    url: urlField().describe('URL of the API server; https, or http for loopback hosts'),
-    caFile: pathField(PATH_FORM)
-      .optional()
-      .describe(
-        "file with the certificates (PEM) to trust, relative to the configuration file's folder; the system's when left out",
-      ),
-    tokenFile: pathField(PATH_FORM).describe(
-      "file with the bearer token, relative to the configuration file's folder; read again before every call",
-    ),
-  })
-    .optional()
-    .describe("API server, for replicas outside of a cluster; the pod's own cluster when left out"),
+  apiServer: apiServerField(),
 }).superRefine((section, context) => {
   const timing = {
     leaseDurationMs: section.leaseDuration,
@@ -106,7 +91,6 @@ export function toCoordination(
 ): CoordinationConfiguration {
   if (section.kind === 'none') return { kind: 'none' };
   const { namespace, identity, apiServer } = section;
-  const resolve = (path: string): string => (isAbsolute(path) ? path : join(folder, path));
   return {
     kind: 'kubernetes',
     leaseName: section.leaseName ?? leaseName,
@@ -117,13 +101,6 @@ export function toCoordination(
       renewDeadlineMs: section.renewDeadline,
       retryPeriodMs: section.retryPeriod,
     },
-    apiServer:
-      apiServer === undefined
-        ? undefined
-        : {
-            url: apiServer.url,
-            caFile: apiServer.caFile === undefined ? undefined : resolve(apiServer.caFile),
-            tokenFile: resolve(apiServer.tokenFile),
-          },
+    apiServer: resolveApiServer(apiServer, folder),
   };
 }

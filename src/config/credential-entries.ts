@@ -11,7 +11,7 @@ import { credentialReferenceSchema } from '../core/credential/reference-schema.t
 import { isPlainVariable } from '../core/credential/secret-likeness.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import type { Finding, Path } from './problem.ts';
-import type { FileUse, SecretUse } from './secret-uses.ts';
+import type { CredentialUse, FileUse } from './secret-uses.ts';
 
 export interface ReferenceContext {
   /** Folder of the configuration file, which relative paths start from. */
@@ -23,7 +23,7 @@ export interface ReferenceContext {
 interface CredentialEntries {
   readonly references: CredentialReferences;
   readonly findings: readonly Finding[];
-  readonly uses: readonly (SecretUse | FileUse)[];
+  readonly uses: readonly (CredentialUse | FileUse)[];
 }
 
 /** Reads those of the credentials that are written down correctly; what is wrong with others the schema has said. */
@@ -35,14 +35,15 @@ export function readCredentialEntries(
 ): CredentialEntries {
   const references: Record<string, CredentialReference> = {};
   const findings: Finding[] = [];
-  const uses: (SecretUse | FileUse)[] = [];
+  const uses: (CredentialUse | FileUse)[] = [];
   for (const name of names) {
     const parsed = credentialReferenceSchema.safeParse(isJsonObject(raw) ? raw[name] : undefined);
     if (!parsed.success) continue;
     const reference = toReference(parsed.data, context.folder);
     references[name] = reference;
     if (reference.kind === 'env' && context.env !== undefined) {
-      const state = describeMissing(context.env[reference.name]);
+      const isSet = Object.hasOwn(context.env, reference.name);
+      const state = describeMissing(isSet ? context.env[reference.name] : undefined);
       if (state !== undefined) {
         findings.push({
           path: [...path, name, 'env'],

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { BY_REFERENCE, credentialReferenceSchema } from '../core/credential/reference-schema.ts';
 import { mapping } from '../core/wire/field-schemas.ts';
 import type { CredentialFields } from '../providers/provider.ts';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { StoreRules } from '../core/store-kind.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import type { ProviderKind } from '../providers/provider.ts';

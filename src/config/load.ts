@@ -6,13 +6,13 @@
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
 import { dirname, isAbsolute, join } from 'node:path';
+import type { z } from 'zod';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
 import { describeFileError, errnoOf } from '../core/file-error.ts';
-import type { VersionBudget } from '../core/limits/version-pace.ts';
 import { suggest } from '../core/spelling.ts';
-import type { StoreKind, StoreRules } from '../core/store-kind.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
-import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
+import { formatDuration } from '../core/wire/duration.ts';
+import { isJsonObject, type JsonObject, valueAtPath } from '../core/wire/json.ts';
 import {
   type AlertReferences,
   type AlertsSchema,
@@ -24,25 +24,28 @@ import {
 import { noteGenerousBudget } from './cadence-check.ts';
 import type { Configuration, JournalConfiguration } from './configuration.ts';
 import { coordinationSchema, DEFAULT_LEASE_NAME, toCoordination } from './coordination-schema.ts';
-import { toReference } from './credential-entries.ts';
+import { readCredentialEntries, toReference } from './credential-entries.ts';
 import { noteUnusableFiles } from './credential-files.ts';
 import type { InstallationPlace } from './installation-name.ts';
-import { type Finding, formatPath, type Problem } from './problem.ts';
+import { type Finding, formatPath, type Path, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry, toFindings } from './provider-entry.ts';
 import { findTakenNames } from './provider-schema.ts';
+import { noteIdlePlaces, type Place, readPlaces, readPublication } from './publication.ts';
+import { noteIdlePatterns, rejectionsSchema, toRejections } from './rejections-schema.ts';
 import { salvage } from './salvage.ts';
 import {
+  allowedByAny,
   type Catalog,
   createOutlineSchema,
   httpSchema,
   journalSchema,
   logSchema,
   readersSchema,
-  type Stores,
 } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
 import { MAX_NAME } from './secret-name.ts';
-import { type FileUse, findConflicts } from './secret-uses.ts';
+import { type FileUse, findConflicts, type SecretUse } from './secret-uses.ts';
+import { findTwins } from './twins.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
 interface ParseOptions extends Catalog {
@@ -122,17 +125,10 @@ export function parseConfiguration(text: string, options: ParseOptions): TextRea
   if (!source.isReadable) return { ok: false, problems: syntax };
   const reading = readDocument(source.value, options);
   const toProblem = problemsIn(source, file);
-  const problems = inOrder([...syntax, ...reading.findings.map(toProblem)]);
-  if (problems.length > 0) return { ok: false, problems };
-  if (reading.configuration === undefined)
-    throw new Error('a configuration without problems is not complete');
-  return {
-    ok: true,
-    configuration: reading.configuration,
-    warnings: inOrder(reading.notes.map(toProblem)),
-    files: reading.files,
-    toProblem,
-  };
+  const problems = inOrder([...syntax, ...(reading.ok ? [] : reading.findings.map(toProblem))]);
+  if (!reading.ok || problems.length > 0) return { ok: false, problems };
+  const { configuration, notes, files } = reading;
+  return { ok: true, configuration, warnings: inOrder(notes.map(toProblem)), files, toProblem };
 }
 
 /** UTF-16 and binary files come out of UTF-8 with characters that no configuration has. */
@@ -141,28 +137,23 @@ function findForeignText(text: string): string | undefined {
   return text.trim() === '' ? 'the file is empty' : undefined;
 }
 
-/** The first where the file names none, or one that does not exist: what else is wrong is then reported by its rules. */
-function findStore(raw: JsonObject, stores: Stores): StoreKind {
-  const section = isJsonObject(raw['store']) ? raw['store'] : {};
-  return stores.find(({ kind }) => kind === section['kind']) ?? stores[0];
-}
-
-interface DocumentReading {
-  readonly findings: readonly Finding[];
-  readonly notes: readonly Finding[];
-  /** Files that credentials are read from. */
-  readonly files: readonly FileUse[];
-  readonly configuration: Configuration | undefined;
-}
+type DocumentReading =
+  | { readonly ok: false; readonly findings: readonly Finding[] }
+  | {
+      readonly ok: true;
+      readonly configuration: Configuration;
+      readonly notes: readonly Finding[];
+      /** Files that credentials are read from. */
+      readonly files: readonly FileUse[];
+    };
 
 function readDocument(value: unknown, options: ParseOptions): DocumentReading {
   const { fileName, kinds, sinks, stores, env } = options;
   const raw: JsonObject = isJsonObject(value) ? value : {};
-  const storeKind = findStore(raw, stores);
-  const { rules } = storeKind;
-  const outline = findInvalid(createOutlineSchema(sinks, storeKind, stores), value, [], rules.names);
+  const outline = findInvalid(createOutlineSchema(sinks), value, []);
   const under = (section: string): readonly Finding[] => outline.filter(({ path }) => path[0] === section);
-  const store = salvage(storeKind.common.partial(), raw['store'], under('store'), 1);
+  const { places, findings: inPlaces } = readPlaces(raw, stores);
+  const publication = readPublication(raw['publish'], ['publish'], places);
   const readers = salvage(readersSchema.strip().partial(), raw['readers'], under('readers'), 1);
   const presets = isJsonObject(raw['presets']) ? raw['presets'] : {};
   const { library, faults } = kinds.extend(presets);
@@ -181,84 +172,105 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
       find: (name: string) => (unusable.has(name) ? undefined : library.find(name)),
     },
     references: { folder: dirname(fileName), env },
-    stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
-    versionBudget: store.isInvalid('versionBudget') ? undefined : store.value.versionBudget,
-    storeTimeoutMs: store.isInvalid('timeout') ? undefined : store.value.timeout,
-    rules,
+    places,
+    publication,
+    shared: {
+      stalenessMs: readers.isInvalid('staleness') ? undefined : readers.value.staleness,
+      anyRules: allowedByAny(stores),
+      unlimited: {
+        kinds: stores.filter(({ rules }) => rules.versions === undefined).map(({ kind }) => kind),
+        places: places.filter(({ kind }) => kind.rules.versions === undefined).map(({ name }) => name),
+      },
+    },
   };
   const listed: readonly unknown[] = Array.isArray(raw['providers']) ? raw['providers'] : [];
   const entries = listed.map((entry, index) => readProviderEntry(entry, ['providers', index], context));
   const alerts = readAlertReferences(raw['alerts'], sinks, context.references);
-  const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses];
-  const alertsSchema = createAlertsSchema(sinks);
+  const rejections = readCredentialEntries(['bearer'], raw['rejections'], ['rejections'], context.references);
+  const uses = [...entries.flatMap((entry) => entry.uses), ...alerts.uses, ...rejections.uses];
   const secrets = uses.filter((use) => use.use !== 'file');
   const findings = [
     ...outline,
+    ...inPlaces,
+    ...(isEveryProviderPlaced(listed) && raw['publish'] === undefined ? [] : publication.findings),
     ...toFindings([...faults, ...taken], presets, ['presets']),
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
-    ...findTwins(entries),
-    ...findConflicts(secrets, rules.names),
-    ...findOwnTagged(entries, store.isInvalid('tags') ? {} : (store.value.tags ?? {})),
+    ...rejections.findings,
+    ...findTwins(
+      entries.map(({ name }) => name),
+      ['providers'],
+    ),
+    ...findConflicts(secrets, places, options),
+    ...places.flatMap((place) => findOwnTagged(entries, place)),
   ];
-  const written = secrets.flatMap(({ secret, use }) => (use === 'credential' ? [] : [secret]));
+  if (findings.length > 0) return { ok: false, findings };
+  const document = { raw, places, entries, alerts: createAlertsSchema(sinks).parse(raw['alerts'] ?? {}) };
+  const configuration = assemble(document, alerts.credentials, options);
   return {
-    findings,
+    ok: true,
+    configuration,
     notes: [
-      ...(findings.length > 0
+      ...findNamelessInstallation(document.alerts, readPlace(document, options)),
+      ...noteProviders(document, configuration),
+      ...notePlaces(
+        document,
+        secrets.filter((use) => use.use !== 'credential'),
+      ),
+      ...(configuration.rejections === undefined
         ? []
-        : findNamelessInstallation(
-            alertsSchema.parse(raw['alerts'] ?? {}),
-            readPlace(raw, storeKind, options),
-          )),
-      ...entries.flatMap((entry) => entry.notes),
-      ...(raw['journal'] === undefined ? findUnprotectedChains(entries) : []),
-      ...findGenerousBudget(rules, context.versionBudget),
-      ...listed.flatMap((entry, index) => noteTemplates(entry, index, rules)),
-      ...findIdleAdoptions(store.isInvalid('adopt') ? [] : (store.value.adopt ?? []), written),
+        : noteIdlePatterns(configuration.rejections, configuration.providers)),
     ],
     files: uses.filter((use) => use.use === 'file'),
-    configuration:
-      findings.length > 0
-        ? undefined
-        : assemble(raw, storeKind, entries, { schema: alertsSchema, references: alerts }, options),
   };
 }
 
-/** Called for a document that nothing is wrong with, so every section parses. */
+/** A document that nothing is wrong with: every section parses, every entry is a provider. */
+interface GoodDocument {
+  readonly raw: JsonObject;
+  readonly places: readonly Place[];
+  readonly entries: readonly ProviderEntry[];
+  readonly alerts: z.output<AlertsSchema>;
+}
+
 function assemble(
-  raw: JsonObject,
-  storeKind: StoreKind,
-  entries: readonly ProviderEntry[],
-  alerts: { readonly schema: AlertsSchema; readonly references: AlertReferences },
-  { fileName, podNamespace, leaseName }: ParseOptions,
+  document: GoodDocument,
+  sinkCredentials: AlertReferences['credentials'],
+  options: ParseOptions,
 ): Configuration {
-  const folder = dirname(fileName);
+  const { raw, places, entries } = document;
+  const folder = dirname(options.fileName);
   const section = (name: string): unknown => raw[name] ?? {};
   return {
-    store: storeKind.configure(section('store')),
+    folder,
+    places: new Map(places.map(({ name, configure }) => [name, configure()])),
     readers: { stalenessMs: readersSchema.parse(section('readers')).staleness },
-    coordination: toCoordination(coordinationSchema.parse(section('coordination')), folder, leaseName),
+    coordination: toCoordination(
+      coordinationSchema.parse(section('coordination')),
+      folder,
+      options.leaseName,
+    ),
     journal: toJournal(raw['journal'], folder),
-    alerts: toAlerts(
-      alerts.schema.parse(section('alerts')),
-      readPlace(raw, storeKind, { podNamespace, leaseName }),
-      alerts.references.credentials,
-      (reference) => toReference(reference, folder),
+    alerts: toAlerts(document.alerts, readPlace(document, options), sinkCredentials, (reference) =>
+      toReference(reference, folder),
     ),
     http: httpSchema.parse(section('http')),
+    rejections:
+      raw['rejections'] === undefined
+        ? undefined
+        : toRejections(rejectionsSchema.parse(raw['rejections']), (reference) =>
+            toReference(reference, folder),
+          ),
     log: logSchema.parse(section('log')),
-    providers: entries.flatMap(({ provider }) => (provider === undefined ? [] : [provider])),
+    providers: entries.flatMap(({ provider }) => provider ?? []),
   };
 }
 
-/** As {@link assemble}. */
 function readPlace(
-  raw: JsonObject,
-  storeKind: StoreKind,
+  { raw, places }: GoodDocument,
   { podNamespace, leaseName = DEFAULT_LEASE_NAME }: Pick<ParseOptions, 'podNamespace' | 'leaseName'>,
 ): InstallationPlace {
-  const { region } = storeKind.configure(raw['store'] ?? {});
+  const region = places.map((place) => place.configure().region).find((found) => found !== undefined);
   const coordination = coordinationSchema.parse(raw['coordination'] ?? {});
   return coordination.kind === 'none'
     ? { namespace: podNamespace, leaseName: undefined, region }
@@ -292,61 +304,87 @@ function mostDemanding(findings: readonly Finding[]): readonly Finding[] {
   });
 }
 
+function noteProviders(
+  { raw, entries }: GoodDocument,
+  { providers, journal }: Configuration,
+): readonly Finding[] {
+  return entries.flatMap(({ notes, publication }, index) => [
+    ...notes,
+    // A refresh token that is good for one use is easily lost: worth a word, since nothing else shows it beforehand.
+    ...(journal === undefined && providers[index]?.configured.hasChain === true
+      ? [{ path: ['providers', index], text: UNPROTECTED_CHAIN }]
+      : []),
+    ...noteTemplates(['providers', index], raw, publication.authority),
+  ]);
+}
+
+const UNPROTECTED_CHAIN =
+  'there is no journal: a refresh token that the store has not taken yet is lost when the program is killed, ' +
+  'and the chain has to start again';
+
 /** Said before the first customer comes that a template cannot serve. */
-function noteTemplates(entry: unknown, index: number, { names }: StoreRules): readonly Finding[] {
+function noteTemplates(path: Path, raw: JsonObject, place: Place | undefined): readonly Finding[] {
   return ['secret', 'stateSecret'].flatMap((field) => {
-    const template = isJsonObject(entry) ? entry[field] : undefined;
-    const text = typeof template === 'string' ? names.noteTemplate(template) : undefined;
-    return text === undefined ? [] : [{ path: ['providers', index, field], text }];
+    const template = valueAtPath(raw, [...path, field]);
+    const text = typeof template === 'string' ? place?.kind.rules.names.noteTemplate(template) : undefined;
+    return text === undefined ? [] : [{ path: [...path, field], text }];
   });
 }
 
-function findGenerousBudget({ versions }: StoreRules, budget: VersionBudget | undefined): readonly Finding[] {
-  const text = noteGenerousBudget(versions, budget);
-  return text === undefined ? [] : [{ path: ['store', 'versionBudget'], text }];
-}
-
-/** A refresh token that is good for one use is easily lost: worth a word, since nothing else shows it beforehand. */
-function findUnprotectedChains(entries: readonly ProviderEntry[]): readonly Finding[] {
-  return entries.flatMap(({ provider }, index) =>
-    provider?.configured.hasChain === true
-      ? [
-          {
-            path: ['providers', index],
-            text:
-              'there is no journal: a refresh token that the store has not taken yet is lost when the program is killed, ' +
-              'and the chain has to start again',
-          },
-        ]
-      : [],
+function notePlaces(
+  { raw, places, entries }: GoodDocument,
+  written: readonly SecretUse[],
+): readonly Finding[] {
+  const namesIn = Map.groupBy(written, ({ place }) => place);
+  const used = new Set(
+    entries.flatMap(({ publication: { authority, mirrors } }) => [authority ?? [], mirrors].flat()),
   );
+  return [
+    ...places.flatMap((place) => [
+      ...noteBudget(place),
+      ...findIdleAdoptions(
+        place,
+        (namesIn.get(place.name) ?? []).map(({ secret }) => secret),
+      ),
+    ]),
+    ...[...used].flatMap((place) => noteMounts(place, raw['readers'])),
+    ...(places.length > 1 ? noteIdlePlaces(places, used) : []),
+  ];
 }
 
-function findTwins(entries: readonly ProviderEntry[]): readonly Finding[] {
-  const first = new Map<string, number>();
-  const findings: Finding[] = [];
-  for (const [index, { name }] of entries.entries()) {
-    if (name === undefined) continue;
-    const twin = first.get(name);
-    if (twin === undefined) first.set(name, index);
-    else {
-      const text = `found ${quote(name)}, the name of providers[${twin}] too`;
-      findings.push({ path: ['providers', index, 'name'], text, allowed: 'a unique name' });
-    }
-  }
-  return findings;
+function noteBudget({ kind, fields, path }: Place): readonly Finding[] {
+  const text = noteGenerousBudget(kind.rules.versions, fields.value.versionBudget);
+  return text === undefined ? [] : [{ path: [...path, 'versionBudget'], text }];
+}
+
+/** What is mounted into pods is late by itself, which a staleness of 0s that nobody has written does not know. */
+function noteMounts({ kind, fields, path }: Place, readers: unknown): readonly Finding[] {
+  const { mountedStalenessMs } = kind.rules;
+  const isWritten =
+    fields.value.staleness !== undefined || (isJsonObject(readers) && readers['staleness'] !== undefined);
+  if (mountedStalenessMs === undefined || isWritten) return [];
+  const most = formatDuration(mountedStalenessMs);
+  const text = `pods that mount what is published here see a change up to ${most} later; write staleness: ${most}, here or under readers, or 0s when no pod mounts it`;
+  return [{ path, target: 'key', text }];
+}
+
+/** Such a document needs no `publish` of its own. */
+function isEveryProviderPlaced(listed: readonly unknown[]): boolean {
+  return listed.length > 0 && listed.every((entry) => isJsonObject(entry) && entry['places'] !== undefined);
 }
 
 /** A tag that our own secrets get as well would make a binding of each. */
 function findOwnTagged(
   entries: readonly ProviderEntry[],
-  tags: Readonly<Record<string, string>>,
+  { kind, fields, path: placePath }: Place,
 ): readonly Finding[] {
+  if (kind.rules.holdsCredentials !== true || fields.isInvalid('tags')) return [];
+  const { tags = {} } = fields.value;
   return entries.flatMap(({ provider }, index) => {
     const tag = provider?.discovery?.tag;
     if (tag === undefined || !Object.hasOwn(tags, tag.key) || tags[tag.key] !== tag.value) return [];
     const path = ['providers', index, 'customers', 'discover', 'tag'];
-    const text = `found ${quote(formatTag(tag))}, which store.tags puts on the secrets of tokens too`;
+    const text = `found ${quote(formatTag(tag))}, which ${formatPath([...placePath, 'tags'])} puts on the secrets of tokens too`;
     return [{ path, text, allowed: 'a tag that bindings alone have' }];
   });
 }
@@ -354,21 +392,16 @@ function findOwnTagged(
 const MAX_COMPARISONS = 100_000;
 
 /** A name in `adopt` that nothing is written to is most likely misspelt. */
-function findIdleAdoptions(adopt: readonly string[], written: readonly string[]): readonly Finding[] {
+function findIdleAdoptions({ fields, path }: Place, written: readonly string[]): readonly Finding[] {
+  const { adopt = [] } = fields.value;
   const known = new Set(written);
   // Thousands of names compared with thousands take minutes, and so many are no slip of a finger.
   const candidates = adopt.length * written.length > MAX_COMPARISONS ? [] : written;
-  return adopt.flatMap((secret, index) =>
-    known.has(secret)
-      ? []
-      : [
-          {
-            path: ['store', 'adopt', index],
-            text: `nothing is written to ${quote(secret, MAX_NAME)}, so there is nothing to adopt`,
-            suggestion: suggest(secret, candidates),
-          },
-        ],
-  );
+  return adopt.flatMap((secret, index) => {
+    if (known.has(secret)) return [];
+    const text = `nothing is written to ${quote(secret, MAX_NAME)}, so there is nothing to adopt`;
+    return [{ path: [...path, 'adopt', index], text, suggestion: suggest(secret, candidates) }];
+  });
 }
 
 function problemsIn(source: YamlSource, file: string): (finding: Finding) => Problem {

@@ -1,4 +1,4 @@
-import { mayBeSecret } from '../core/credential/secret-likeness.ts';
+import { mayBeSecret, quoteVisibly } from '../core/credential/secret-likeness.ts';
 
 /** One thing that is wrong with a configuration (or worth knowing about it), for a person with an editor. */
 export interface Problem {
@@ -60,5 +60,5 @@ export function formatPath(path: Path): string {
 
 function quoteKey(key: string): string {
   if (mayBeSecret(key)) return 'a key that is not shown';
-  return key.length > 60 ? 'a long key' : JSON.stringify(key);
+  return key.length > 60 ? 'a long key' : quoteVisibly(key);
 }

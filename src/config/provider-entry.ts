@@ -2,6 +2,7 @@
 
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import { suggest } from '../core/spelling.ts';
+import type { StoreRules } from '../core/store-kind.ts';
 import { isJsonObject, type JsonObject, valueAtPath } from '../core/wire/json.ts';
 import type { Fault } from '../providers/faults.ts';
 import type { ConfiguredKind, EntryFacts, KindLibrary, ProviderKind } from '../providers/provider.ts';
@@ -14,15 +15,20 @@ import {
   partialProviderSchema,
   TLS_FIELDS,
 } from './provider-schema.ts';
-import { readTiming, type SharedTiming } from './provider-timing.ts';
+import { readTiming, type SharedSections, shareTiming } from './provider-timing.ts';
+import { type Place, type Publication, readPublication } from './publication.ts';
 import { salvage } from './salvage.ts';
 import { providerSchemaOf } from './schema.ts';
 import { describeFound, findInvalid, findMergeKey } from './schema-findings.ts';
-import type { FileUse, SecretUse } from './secret-uses.ts';
+import type { CredentialUse, FileUse, SecretUse } from './secret-uses.ts';
 import { identify } from './token-configuration.ts';
 import { type ProviderFields, readTokenEntries } from './token-entries.ts';
 
-interface ProviderContext extends SharedTiming {
+interface ProviderContext {
+  readonly places: readonly Place[];
+  /** Of the document, for providers without their own. */
+  readonly publication: Publication;
+  readonly shared: SharedSections;
   readonly kinds: KindLibrary;
   readonly references: ReferenceContext;
 }
@@ -32,16 +38,22 @@ export interface ProviderEntry {
   /** Worth knowing, not wrong. */
   readonly notes: readonly Finding[];
   readonly name: string | undefined;
-  readonly uses: readonly (SecretUse | FileUse)[];
+  readonly uses: readonly (SecretUse | CredentialUse | FileUse)[];
+  readonly publication: Publication;
   /** `undefined` only when something was found to be wrong. */
   readonly provider: ProviderConfiguration | undefined;
 }
 
 export function readProviderEntry(value: unknown, path: Path, context: ProviderContext): ProviderEntry {
   const raw: JsonObject = isJsonObject(value) ? value : {};
-  const { rules } = context;
+  const publication =
+    raw['places'] === undefined
+      ? context.publication
+      : readPublication(raw['places'], [...path, 'places'], context.places);
+  const timingOf = shareTiming(publication, context.shared);
+  const { rules } = timingOf;
   const kind = typeof raw['kind'] === 'string' ? context.kinds.find(raw['kind']) : undefined;
-  if (kind === undefined) return readUnknownKind(value, path, context);
+  if (kind === undefined) return readUnknownKind(value, path, { ...context, rules, publication });
 
   const hasCustomers = raw['customers'] !== undefined;
   const invalid = findInvalid(providerSchemaOf(kind, rules, hasCustomers), value, path, rules.names);
@@ -66,8 +78,14 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
   );
   const { configured } = options;
   const entry = { kind, configured, raw, fields, path };
-  const tokens = readTokenEntries({ ...entry, invalid, references: context.references, names: rules.names });
-  const timing = readTiming({ ...entry, ...context, tokenCount: tokens.tokens.length });
+  const tokens = readTokenEntries({
+    ...entry,
+    invalid,
+    references: context.references,
+    names: rules.names,
+    publication,
+  });
+  const timing = readTiming({ ...entry, ...timingOf, tokenCount: tokens.tokens.length });
   const findings = [
     invalid,
     findBlanks(value, path),
@@ -76,6 +94,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
     tls.findings,
     tokens.findings,
     timing.findings,
+    raw['places'] === undefined ? [] : publication.findings,
   ].flat();
   const { name } = fields.value;
   const { settings } = timing;
@@ -84,6 +103,7 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
     notes: timing.notes,
     name,
     uses: [...credentials.uses, ...tls.uses, ...tokens.uses],
+    publication,
     provider:
       findings.length > 0 || name === undefined || configured === undefined || settings === undefined
         ? undefined
@@ -95,6 +115,10 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
             credentials: { ...credentials.references, ...asTls(tls.references) },
             tokens: tokens.tokens.map((token) => identify(token, name, kind)),
             discovery: tokens.discovery,
+            publish: {
+              to: publication.authority?.name ?? '',
+              mirrors: publication.mirrors.map((mirror) => mirror.name),
+            },
             ...settings,
           },
   };
@@ -103,7 +127,11 @@ export function readProviderEntry(value: unknown, path: Path, context: ProviderC
 function readUnknownKind(
   value: unknown,
   path: Path,
-  { kinds: { names }, rules }: ProviderContext,
+  {
+    kinds: { names },
+    rules,
+    publication,
+  }: Pick<ProviderContext, 'kinds' | 'publication'> & { readonly rules: StoreRules },
 ): ProviderEntry {
   const invalid = findInvalid(createUnknownProviderSchema(rules), value, path, rules.names);
   const others = invalid.map((finding) =>
@@ -127,6 +155,7 @@ function readUnknownKind(
       ? [...(isBroken ? [] : [unknown]), ...findMergeKey(value, path), ...others]
       : others,
     notes: [],
+    publication,
     name: salvage(partialProviderSchema, value, others, path.length).value.name,
     uses: [],
     provider: undefined,
@@ -148,7 +177,9 @@ function readOptions(
   const keys = new Set(Object.keys(kind.options.shape));
   const wrong = new Set(invalid.map((finding) => String(finding.path[path.length])));
   if (['credentials', 'customers', 'baseUrl'].some((key) => wrong.has(key))) return NOT_CONFIGURED;
-  const options = Object.fromEntries(Object.entries(raw).filter(([key]) => keys.has(key) && !wrong.has(key)));
+  const given = Object.entries(raw).filter(([key]) => keys.has(key) && !wrong.has(key));
+  // As in the file, what nobody has written is not there: an option may be called `constructor`.
+  const options = { __proto__: null, ...Object.fromEntries(given) };
   // Each option is fine by itself; what is left are rules about several of them together.
   const isWhole = ![...wrong].some((key) => keys.has(key));
   const findings = findInvalid(kind.options, options, path);

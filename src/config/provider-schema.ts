@@ -1,5 +1,5 @@
 /** The schema of one provider entry: what all kinds share, and what follows from the kind. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { credentialReferenceSchema } from '../core/credential/reference-schema.ts';
 import type { RefreshAfter } from '../core/schedule/cadence.ts';
 import { type CronGaps, parseCron } from '../core/schedule/cron-expression.ts';
@@ -21,6 +21,7 @@ import type { Fault } from '../providers/faults.ts';
 import type { CredentialFields, ProviderKind } from '../providers/provider.ts';
 import { credentialsSchema, referenceShape } from './credentials-schema.ts';
 import { discoverySchema } from './discovery-schema.ts';
+import { publishSchema } from './publish-schema.ts';
 import { SECRET_TEMPLATE_FORM } from './secret-name.ts';
 
 const CREDENTIAL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
@@ -99,6 +100,10 @@ const commonShape = {
   versionBudget: versionBudgetField()
     .optional()
     .describe("overrides the store's versionBudget for this provider's secrets"),
+  // Descriptions have a `publish` of another meaning.
+  places: publishSchema
+    .optional()
+    .describe("where this provider's tokens are published, in place of all that publish says"),
 };
 
 /** What can be said of any subset of an entry's fields, whatever its kind; also gives them their types. */

@@ -90,8 +90,6 @@ function toFindings(
     );
   }
   const params: Readonly<Record<string, unknown>> = issue.code === 'custom' ? (issue.params ?? {}) : {};
-  if (typeof params['unknownKey'] === 'string' && Array.isArray(params['known']))
-    return [unknownKey(params['unknownKey'], path, params['known'].join(', '))];
   if (issue.message === LITERAL_CREDENTIAL) return [{ path, text: LITERAL_CREDENTIAL }];
   const value = valueAtPath(root, ownPath);
   if (issue.code === 'invalid_key') return [unusableKey(path, issue)];

@@ -1,5 +1,5 @@
 /** The sections of a configuration as zod schemas; also the source of `config/schema.json`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { LOG_LEVELS } from '../core/log-level.ts';
 import type { SinkKind } from '../core/sink-kind.ts';
 import type { StoreKind, StoreRules } from '../core/store-kind.ts';
@@ -16,20 +16,29 @@ import { createAlertsSchema } from './alerts-schema.ts';
 import { LOG_FORMATS } from './configuration.ts';
 import { coordinationSchema } from './coordination-schema.ts';
 import { createProviderSchema } from './provider-schema.ts';
+import { placesField, publishSchema } from './publish-schema.ts';
+import { rejectionsSchema } from './rejections-schema.ts';
 
 /** Of the stores, the first is meant where the section names none. */
 export type Stores = readonly [StoreKind, ...StoreKind[]];
 
 /** A section with the settings of one store. @param kinds that may be written; the first is meant where none is */
-function createStoreSchema(store: StoreKind, stores: Stores): z.ZodObject {
+export function createStoreSchema(
+  store: StoreKind,
+  stores: Stores,
+  { needsKind }: { readonly needsKind: boolean },
+): z.ZodObject {
   const kinds = stores.map(({ kind }) => kind);
   const meanings = stores.map(({ kind, description }) => `${kind}: ${description}`);
+  const kind = z.literal(kinds);
   return mapping({
-    kind: z
-      .literal(kinds)
-      .default(stores[0].kind)
-      .describe(`where tokens are published; ${meanings.join('; ')}`),
+    kind: (needsKind ? kind : kind.default(stores[0].kind)).describe(
+      `where tokens are published; ${meanings.join('; ')}`,
+    ),
     ...store.fields,
+  }).superRefine((section, context) => {
+    for (const { field, allowed } of store.findSlips(section))
+      context.addIssue({ code: 'custom', path: [field], message: allowed });
   });
 }
 
@@ -37,8 +46,8 @@ export const readersSchema = mapping({
   staleness: durationField()
     .prefault('0s')
     .describe(
-      'how old what a reader sees may be: 0s for readers that ask Secrets Manager at each use, 5m for its agent, the ' +
-        'refresh interval for External Secrets; above 0s a token is replaced while it lives 30 s longer than this',
+      'how old what a reader sees may be: 0s for readers that ask the store at each use, 5m for the agent of Secrets ' +
+        'Manager, 2m for pods that mount a Secret of Kubernetes, the refresh interval for External Secrets; above 0s a token is replaced while it lives 30 s longer than this',
     ),
 });
 
@@ -64,7 +73,7 @@ export const httpSchema = mapping({
     .transform((url) => url.replace(/\/+$/, ''))
     .optional()
     .describe(
-      'where people reach this server, for links in alerts to its runbook pages; without one they lead to localhost, and ' +
+      'where people reach this server (a proxy may put a path in front), for links in alerts to its runbook pages; without one they lead to localhost, and ' +
         'an alert from a pod has the kubectl port-forward command that makes them work',
     ),
 });
@@ -77,8 +86,23 @@ export const logSchema = mapping({
     .describe('json: one object a line; pretty: for people; auto: pretty on a terminal, json elsewhere'),
 });
 
-const sectionsFor = (sinks: readonly SinkKind[], store: z.ZodType) => ({
-  store: store.prefault({}).describe('where tokens are published'),
+interface StoreSections {
+  readonly store: z.ZodType;
+  readonly place: z.ZodType;
+}
+
+const sectionsFor = (sinks: readonly SinkKind[], { store, place }: StoreSections) => ({
+  store: store
+    .optional()
+    .describe(
+      'where tokens are published, when that is one place; it is called by its kind. Not beside stores',
+    ),
+  stores: placesField(place)
+    .optional()
+    .describe('where tokens are published, when there are several places: each by a name of your own'),
+  publish: publishSchema
+    .optional()
+    .describe('which of the places gets the tokens of all providers; may be left out with one place'),
   readers: readersSchema.prefault({}).describe('what the workloads that read tokens are like'),
   coordination: coordinationSchema.prefault({}).describe('how replicas agree on who refreshes'),
   journal: journalSchema
@@ -89,6 +113,9 @@ const sectionsFor = (sinks: readonly SinkKind[], store: z.ZodType) => ({
     ),
   alerts: createAlertsSchema(sinks).prefault({}).describe('who receives alerts'),
   http: httpSchema.prefault({}).describe('address for health checks, metrics and the status page'),
+  rejections: rejectionsSchema
+    .optional()
+    .describe('where readers report that a token was refused; left out, they cannot'),
   log: logSchema.prefault({}).describe('the log on standard output'),
 });
 
@@ -100,9 +127,10 @@ const presetsField = z
   .describe("presets of your own, by name: a preset's name is a kind; written as those in config/presets");
 
 /** The document with its list of providers unchecked: each provider is checked by the schema of its own kind. */
-export function createOutlineSchema(sinks: readonly SinkKind[], store: StoreKind, stores: Stores) {
+export function createOutlineSchema(sinks: readonly SinkKind[]) {
   return mapping({
-    ...sectionsFor(sinks, createStoreSchema(store, stores)),
+    // Each place is checked by the schema of its own kind.
+    ...sectionsFor(sinks, { store: z.unknown(), place: z.unknown() }),
     presets: presetsField,
     providers: z.array(z.unknown(), providerList).min(1, providerList),
   });
@@ -124,9 +152,10 @@ export function createDocumentSchema({ kinds, sinks, stores }: Catalog): z.ZodTy
   });
   const [first, ...others] = schemas;
   if (first === undefined) throw new Error('a configuration needs at least one provider kind');
-  const sections = stores.map((store) => createStoreSchema(store, [store]));
+  const anyOf = (needsKind: boolean): z.ZodType =>
+    z.union(stores.map((store) => createStoreSchema(store, [store], { needsKind })));
   return mapping({
-    ...sectionsFor(sinks, sections.length === 1 ? (sections[0] ?? z.never()) : z.union(sections)),
+    ...sectionsFor(sinks, { store: anyOf(false), place: anyOf(true) }),
     presets: presetsField,
     providers: z
       .array(z.discriminatedUnion('kind', [first, ...others]), providerList)
@@ -137,9 +166,8 @@ export function createDocumentSchema({ kinds, sinks, stores }: Catalog): z.ZodTy
 
 /** For who does not know yet which of the stores is meant. */
 export function allowedByAny(stores: Stores): StoreRules {
-  const [first, ...others] = stores.map(({ rules }) => rules);
-  if (first === undefined) throw new Error('a configuration needs at least one kind of store');
-  const all = [first, ...others];
+  const [{ rules: first }] = stores;
+  const all = stores.map(({ rules }) => rules);
   const anyOf = (patterns: readonly RegExp[]): RegExp =>
     new RegExp(patterns.map(({ source }) => source).join('|'));
   return {

@@ -1,9 +1,15 @@
 /** A token's configuration from what is known of its customer, listed or discovered. */
 
 import type { CredentialReference, CredentialReferences } from '../core/credential/credential-reference.ts';
-import type { NameRules } from '../core/store-kind.ts';
+import { type ConfiguredStore, mirrorName } from '../core/store-kind.ts';
 import type { ProviderKind } from '../providers/provider.ts';
-import type { DiscoveryConfiguration, ProviderConfiguration, TokenConfiguration } from './configuration.ts';
+import type {
+  Configuration,
+  DiscoveryConfiguration,
+  ProviderConfiguration,
+  PublishConfiguration,
+  TokenConfiguration,
+} from './configuration.ts';
 import { expandTemplate } from './secret-name.ts';
 
 export interface TokenEntry {
@@ -60,7 +66,30 @@ export function secretsOf({ identity, stateSecret }: TokenConfiguration): readon
   return stateSecret === undefined ? [identity.secret] : [identity.secret, stateSecret];
 }
 
-/** The first of a token's secrets whose name the store would not take; `undefined` when it takes all. */
-export function findUnusableSecret(token: TokenConfiguration, { pattern }: NameRules): string | undefined {
-  return secretsOf(token).find((secret) => !pattern.test(secret));
+/** A secret in one of the places. */
+export interface PlacedSecret {
+  readonly place: ConfiguredStore;
+  readonly secret: string;
+}
+
+/** All that a token is written to, what its mirrors hold included. @throws for a place that does not exist: a bug */
+export function placedSecretsOf(
+  token: TokenConfiguration,
+  { to, mirrors }: PublishConfiguration,
+  places: Configuration['places'],
+): readonly PlacedSecret[] {
+  const authority = placeOf(places, to);
+  return [
+    ...secretsOf(token).map((secret) => ({ place: authority, secret })),
+    ...mirrors.map((name) => {
+      const place = placeOf(places, name);
+      return { place, secret: mirrorName(place, authority, token.identity.secret) };
+    }),
+  ];
+}
+
+export function placeOf<Place>(places: ReadonlyMap<string, Place>, name: string): Place {
+  const place = places.get(name);
+  if (place === undefined) throw new Error(`there is no place ${name}`);
+  return place;
 }

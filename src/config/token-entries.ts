@@ -14,10 +14,12 @@ import {
   partialCustomerSchema,
   type partialProviderSchema,
 } from './provider-schema.ts';
+import type { Publication } from './publication.ts';
 import { type Salvaged, salvage } from './salvage.ts';
-import { expandTemplate, hasPlaceholder, MAX_NAME } from './secret-name.ts';
-import type { FileUse, SecretUse } from './secret-uses.ts';
+import { expandTemplate, hasPlaceholder, MAX_NAME, mirrorTemplate } from './secret-name.ts';
+import type { CredentialUse, FileUse, SecretUse } from './secret-uses.ts';
 import type { TokenEntry } from './token-configuration.ts';
+import { findTwins } from './twins.ts';
 
 interface TokenEntries {
   /** Complete only when nothing was found to be wrong. */
@@ -25,7 +27,7 @@ interface TokenEntries {
   /** Also complete only then; `undefined` where customers are not discovered. */
   readonly discovery?: DiscoveryConfiguration;
   readonly findings: readonly Finding[];
-  readonly uses: readonly (SecretUse | FileUse)[];
+  readonly uses: readonly (SecretUse | CredentialUse | FileUse)[];
 }
 
 /** What is known of a provider entry when its tokens and its timing are read. */
@@ -42,7 +44,9 @@ interface TokenEntriesInput extends EntryReading {
   /** What the schema found in this provider. */
   readonly invalid: readonly Finding[];
   readonly references: ReferenceContext;
+  /** Of the authority. */
   readonly names: NameRules;
+  readonly publication: Pick<Publication, 'authority' | 'mirrors'>;
 }
 
 export type ProviderFields = Salvaged<z.output<typeof partialProviderSchema>>;
@@ -61,99 +65,118 @@ interface Named {
   readonly path: Path;
 }
 
+interface NamedSecrets {
+  readonly secret: Named;
+  readonly stateSecret: Named | undefined;
+}
+
+type NamedToken = NamedSecrets & Omit<TokenEntry, SecretField>;
+
+interface Reading {
+  readonly tokens: readonly NamedToken[];
+  /** Templates of names, where customers are discovered. */
+  readonly templates?: NamedSecrets | undefined;
+  readonly findings: readonly Finding[];
+  readonly uses: readonly (CredentialUse | FileUse)[];
+}
+
 const TEMPLATE_FORM = 'a name with {customer} in it, or one for each customer';
 
 export function readTokenEntries(input: TokenEntriesInput): TokenEntries {
-  if (input.kind.customerCredentials === undefined && input.raw['customers'] === undefined)
-    return readSingle(input);
-  return isJsonObject(input.raw['customers']) ? readDiscovery(input) : readCustomers(input);
-}
-
-/** Only the templates can be checked here: which names they will yield nobody knows yet. */
-function readDiscovery(input: TokenEntriesInput): TokenEntries {
-  const findings = [
-    ...checkTemplate('secret', input, true),
-    ...checkTemplate('stateSecret', input, true),
-    ...refuseState(input, input.fields.value, input.path),
-  ];
-  const secrets = secretsOf(input);
-  if (secrets === undefined) return { tokens: [], findings, uses: [] };
-  const uses = usesOf(secrets);
-  const parsed = discoverySchema.safeParse(input.raw['customers']);
-  if (!parsed.success) return { tokens: [], findings, uses };
-  const { tag, every } = parsed.data.discover;
-  const { secret, stateSecret } = secrets;
+  const { tokens, templates, findings, uses } = read(input);
+  const secrets = templates === undefined ? tokens : [templates];
+  const written = secrets.flatMap((each) => usesOf(each, input.publication));
   return {
-    tokens: [],
-    discovery: { tag, everyMs: every, secret: secret.name, stateSecret: stateSecret?.name },
-    findings,
-    uses,
+    tokens: tokens.map((token) => ({ ...token, ...namesOf(token) })),
+    ...(templates === undefined ? {} : readDiscovery(input.raw['customers'], templates)),
+    findings: [
+      ...findings,
+      ...refuseState(input, input.fields.value, input.path),
+      ...findUnusable(written, input),
+    ],
+    uses: [...uses, ...written],
   };
 }
 
-function readSingle(input: TokenEntriesInput): TokenEntries {
-  const secrets = secretsOf(input);
-  const tokens = secrets === undefined ? [] : [{ customer: undefined, customerCredentials: {}, ...secrets }];
-  return collect(tokens, input.names, refuseState(input, input.fields.value, input.path), []);
+function read(input: TokenEntriesInput): Reading {
+  const { kind, raw } = input;
+  const isForCustomers = kind.customerCredentials !== undefined || raw['customers'] !== undefined;
+  if (isForCustomers && !isJsonObject(raw['customers'])) return readCustomers(input);
+  const secrets = secretsFor(input, undefined);
+  // Where customers are discovered: which names templates will yield nobody knows yet.
+  if (isForCustomers)
+    return { tokens: [], templates: secrets, findings: checkTemplates(input, () => true), uses: [] };
+  const token = { customer: undefined, customerCredentials: {} };
+  return { tokens: secrets === undefined ? [] : [{ ...token, ...secrets }], findings: [], uses: [] };
 }
 
-/** What the provider says itself; `undefined` without a usable `secret`. */
-function secretsOf({ configured, fields, path, names }: TokenEntriesInput): NamedSecrets | undefined {
-  const { secret, stateSecret } = fields.value;
-  if (secret === undefined) return undefined;
-  const named = { name: secret, path: [...path, 'secret'] };
-  const own = stateSecret === undefined ? undefined : { name: stateSecret, path: [...path, 'stateSecret'] };
-  const isKnown = configured?.hasChain === true && !fields.isInvalid('stateSecret');
-  return { secret: named, stateSecret: isKnown ? (own ?? defaultStateSecret(named, names)) : undefined };
+function readDiscovery(customers: unknown, templates: NamedSecrets): Pick<TokenEntries, 'discovery'> {
+  const parsed = discoverySchema.safeParse(customers);
+  if (!parsed.success) return {};
+  const { tag, every } = parsed.data.discover;
+  return { discovery: { tag, everyMs: every, ...namesOf(templates) } };
 }
 
-function readCustomers(input: TokenEntriesInput): TokenEntries {
-  const { fields } = input;
-  const hasChain = input.configured?.hasChain;
+function namesOf({ secret, stateSecret }: NamedSecrets): Pick<TokenEntry, SecretField> {
+  return { secret: secret.name, stateSecret: stateSecret?.name };
+}
+
+function readCustomers(input: TokenEntriesInput): Reading {
   const customers = listCustomers(input);
+  const twins = findTwins(
+    customers.map(({ fields }) => fields.value.name),
+    [...input.path, 'customers'],
+  );
+  const isTwin = new Set(twins.map(({ path }) => path.at(-2)));
   const findings: Finding[] = [
-    ...checkTemplate('secret', input, isTemplateNeeded('secret', customers)),
-    ...checkTemplate('stateSecret', input, isTemplateNeeded('stateSecret', customers)),
-    ...refuseState(input, fields.value, input.path),
+    // By every customer without a name of its own.
+    ...checkTemplates(input, (field) =>
+      customers.some(({ fields }) => fields.value[field] === undefined && !fields.isInvalid(field)),
+    ),
+    ...twins,
   ];
-  const uses: (SecretUse | FileUse)[] = [];
+  const uses: (CredentialUse | FileUse)[] = [];
   const tokens: NamedToken[] = [];
-  const names = new Map<string, number>();
   for (const [index, customer] of customers.entries()) {
-    const own = customer.fields.value;
-    const credentials = readCredentialEntries(
-      customerCredentialNames(customer.entry),
-      customer.entry,
-      customer.path,
-      input.references,
-    );
+    const { entry, path, fields } = customer;
+    const credentials = readCredentialEntries(customerCredentialNames(entry), entry, path, input.references);
     findings.push(
       ...credentials.findings,
       ...findMissing(customer, input),
-      ...refuseState(input, own, customer.path),
+      ...refuseState(input, fields.value, path),
     );
     uses.push(...credentials.uses);
-    if (own.name === undefined) continue;
-    const twin = names.get(own.name);
-    if (twin !== undefined) {
-      const text = `found ${quote(own.name)}, the name of customers[${twin}] too`;
-      findings.push({ path: [...customer.path, 'name'], text, allowed: 'a unique name' });
-      continue;
-    }
-    names.set(own.name, index);
-    const secret = nameFor('secret', customer, own.name, input);
-    if (secret === undefined) continue;
-    tokens.push({
-      customer: own.name,
-      secret,
-      stateSecret:
-        hasChain === true && !fields.isInvalid('stateSecret') && !customer.fields.isInvalid('stateSecret')
-          ? (nameFor('stateSecret', customer, own.name, input) ?? defaultStateSecret(secret, input.names))
-          : undefined,
-      customerCredentials: credentials.references,
-    });
+    const { name } = fields.value;
+    const secrets = name === undefined || isTwin.has(index) ? undefined : secretsFor(input, customer);
+    if (secrets !== undefined)
+      tokens.push({ customer: name, ...secrets, customerCredentials: credentials.references });
   }
-  return collect(tokens, input.names, findings, uses);
+  return { tokens, findings, uses };
+}
+
+/** Of a customer, or of the provider's only token; `undefined` without a usable `secret`. */
+function secretsFor(input: TokenEntriesInput, customer: Customer | undefined): NamedSecrets | undefined {
+  const secret = nameFor('secret', input, customer);
+  if (secret === undefined) return undefined;
+  const isInvalid = [input.fields, customer?.fields].some((fields) => fields?.isInvalid('stateSecret'));
+  if (input.configured?.hasChain !== true || isInvalid) return { secret, stateSecret: undefined };
+  const usual = { name: input.names.stateSecretOf(secret.name), path: secret.path };
+  return { secret, stateSecret: nameFor('stateSecret', input, customer) ?? usual };
+}
+
+/** What the customer says itself, or what the provider says, which is a template where there are customers. */
+function nameFor(
+  field: SecretField,
+  { fields, path }: TokenEntriesInput,
+  customer: Customer | undefined,
+): Named | undefined {
+  const own = customer?.fields.value[field];
+  if (customer !== undefined && own !== undefined) return { name: own, path: [...customer.path, field] };
+  const shared = fields.value[field];
+  if (shared === undefined || customer?.fields.isInvalid(field) === true) return undefined;
+  if (customer === undefined) return { name: shared, path: [...path, field] };
+  if (!hasPlaceholder(shared)) return undefined;
+  return { name: expandTemplate(shared, customer.fields.value.name ?? ''), path: [...path, field] };
 }
 
 /** What one customer has, each of them needs. What every customer of the kind needs the schema has said. */
@@ -186,54 +209,20 @@ function listCustomers({ raw, invalid, path }: TokenEntriesInput): readonly Cust
   });
 }
 
-/** By every customer without a unique name. */
-function isTemplateNeeded(field: SecretField, customers: readonly Customer[]): boolean {
-  return customers.some(
-    (customer) => customer.fields.value[field] === undefined && !customer.fields.isInvalid(field),
-  );
-}
-
 /** A template is useless without its placeholder. */
-function checkTemplate(
-  field: SecretField,
+function checkTemplates(
   { configured, fields, path }: TokenEntriesInput,
-  isNeeded: boolean,
+  isNeeded: (field: SecretField) => boolean,
 ): readonly Finding[] {
-  if (!isNeeded || fields.isInvalid(field)) return [];
-  if (field === 'stateSecret' && configured?.hasChain !== true) return [];
-  const template = fields.value[field];
-  if (template === undefined) {
+  return (['secret', 'stateSecret'] as const).flatMap((field) => {
+    const template = fields.value[field];
     // The state secret has a default.
-    return field === 'stateSecret'
-      ? []
-      : [{ path: [...path, field], text: 'missing', allowed: TEMPLATE_FORM }];
-  }
-  if (hasPlaceholder(template)) return [];
-  return [
-    {
-      path: [...path, field],
-      text: `found ${quote(template, MAX_NAME)} for several tokens`,
-      allowed: TEMPLATE_FORM,
-    },
-  ];
-}
-
-function nameFor(
-  field: SecretField,
-  customer: Customer,
-  customerName: string,
-  { fields, path }: TokenEntriesInput,
-): Named | undefined {
-  const own = customer.fields.value[field];
-  if (own !== undefined) return { name: own, path: [...customer.path, field] };
-  const template = fields.value[field];
-  if (customer.fields.isInvalid(field) || template === undefined || !hasPlaceholder(template))
-    return undefined;
-  return { name: expandTemplate(template, customerName), path: [...path, field] };
-}
-
-function defaultStateSecret({ name, path }: Named, { stateSecretOf }: NameRules): Named {
-  return { name: stateSecretOf(name), path };
+    const isUnused = field === 'stateSecret' && (configured?.hasChain !== true || template === undefined);
+    if (isUnused || fields.isInvalid(field) || !isNeeded(field)) return [];
+    if (template !== undefined && hasPlaceholder(template)) return [];
+    const text = template === undefined ? 'missing' : `found ${quote(template, MAX_NAME)} for several tokens`;
+    return [{ path: [...path, field], text, allowed: TEMPLATE_FORM }];
+  });
 }
 
 function refuseState(
@@ -246,48 +235,42 @@ function refuseState(
   return [{ path: [...path, 'stateSecret'], target: 'key', text }];
 }
 
-interface NamedSecrets {
-  readonly secret: Named;
-  readonly stateSecret: Named | undefined;
+function usesOf(
+  { secret, stateSecret }: NamedSecrets,
+  { authority, mirrors }: TokenEntriesInput['publication'],
+): readonly SecretUse[] {
+  const { path } = secret;
+  const place = authority?.name ?? '';
+  return [
+    { secret: secret.name, path, use: 'token', place },
+    ...(stateSecret === undefined
+      ? []
+      : [{ secret: stateSecret.name, path: stateSecret.path, use: 'state' as const, place }]),
+    ...mirrors.map(({ name, kind }): SecretUse => {
+      const mirrored = mirrorTemplate(kind, authority?.kind ?? kind, secret.name);
+      return { secret: mirrored, path, use: 'token', place: name };
+    }),
+  ];
 }
 
-type NamedToken = NamedSecrets & Omit<TokenEntry, SecretField>;
-
-function usesOf({ secret, stateSecret }: NamedSecrets): readonly SecretUse[] {
-  const token: SecretUse = { secret: secret.name, path: secret.path, use: 'token' };
-  return stateSecret === undefined
-    ? [token]
-    : [token, { secret: stateSecret.name, path: stateSecret.path, use: 'state' }];
-}
-
-/** Names that came out of a template or a default are checked here; written ones the schema has checked. */
-function collect(
-  tokens: readonly NamedToken[],
-  { pattern, form }: NameRules,
-  findings: readonly Finding[],
-  uses: readonly (SecretUse | FileUse)[],
-): TokenEntries {
-  const written = tokens.flatMap(usesOf);
-  const unusable = new Map(
-    // From the back, so that of several names that one place yields the first is reported.
-    written
-      .flatMap((use) => (pattern.test(use.secret) ? [] : [[formatPath(use.path), use] as const]))
-      .toReversed(),
-  );
-  return {
-    tokens: tokens.map((token) => ({
-      ...token,
-      secret: token.secret.name,
-      stateSecret: token.stateSecret?.name,
-    })),
-    findings: [
-      ...findings,
-      ...[...unusable.values()].map(({ secret, path }) => ({
-        path,
-        text: `yields the name ${quote(secret, 2 * MAX_NAME)}`,
-        allowed: form,
-      })),
-    ],
-    uses: [...uses, ...written],
-  };
+/** Names that a place cannot have, however they are changed for it; of several that one setting yields the first. */
+function findUnusable(
+  uses: readonly SecretUse[],
+  { publication: { authority, mirrors }, names }: TokenEntriesInput,
+): readonly Finding[] {
+  const places = [
+    { name: authority?.name ?? '', rules: names, where: '' },
+    ...mirrors.map(({ name, kind }) => ({ name, rules: kind.rules.names, where: ` in its mirror ${name}` })),
+  ];
+  return places.flatMap(({ name, rules: { pattern, form }, where }) => {
+    const unusable = uses.filter(
+      ({ place, secret }) => place === name && !pattern.test(expandTemplate(secret, 'c')),
+    );
+    const first = new Map(unusable.toReversed().map((use) => [formatPath(use.path), use]));
+    return [...first.values()].map(({ secret, path }) => ({
+      path,
+      text: `yields the name ${quote(secret, 2 * MAX_NAME)}${where}`,
+      allowed: form,
+    }));
+  });
 }

@@ -1,7 +1,8 @@
 /** How many versions of a secret the refreshes make, against what the store allows. */
+
 import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from '../core/limits/version-pace.ts';
-import { inSeconds } from '../core/schedule/cadence.ts';
 import { guidedVersions, type VersionRules } from '../core/store-kind.ts';
+import { formatRounded } from '../core/wire/duration.ts';
 
 /** Writes in 24 hours at one write every `intervalMs`. */
 export function writesPerDay(intervalMs: number): number {
@@ -35,19 +36,19 @@ export function decideBudget(
   const perDay = writesPerDay(refreshEveryMs);
   const leastPerDay = writesPerDay(longestEveryMs);
   const canStretch = longestEveryMs > refreshEveryMs;
-  const pace = `a refresh every ${inSeconds(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
+  const pace = `a refresh every ${formatRounded(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
   if (refreshEveryMs < sustainedEveryMs) {
     return {
       kind: 'over',
       limit: 'guidance',
       problem:
-        `${pace}; ${vendor} asks for at most one write every ${inSeconds(sustainedEveryMs)} ` +
+        `${pace}; ${vendor} asks for at most one write every ${formatRounded(sustainedEveryMs)} ` +
         `(${guidedVersions(rules)} a day), beyond that ${service} runs into its version quota`,
     };
   }
   if (leastPerDay > budget) {
     const least = canStretch
-      ? `, and delayed as far as readers allow, to every ${inSeconds(longestEveryMs)}, still ${rounded(leastPerDay)}`
+      ? `, and delayed as far as readers allow, to every ${formatRounded(longestEveryMs)}, still ${rounded(leastPerDay)}`
       : '';
     return { kind: 'over', limit: 'budget', problem: `${pace}${least}, more than versionBudget ${budget}` };
   }
@@ -58,8 +59,8 @@ export function decideBudget(
       kind: 'stretched',
       everyMs,
       note:
-        `${pace}, ${share}; it is put off by up to ${inSeconds(everyMs - refreshEveryMs)}, to every ` +
-        `${inSeconds(everyMs)}, which writes ${rounded(writesPerDay(everyMs))}`,
+        `${pace}, ${share}; it is put off by up to ${formatRounded(everyMs - refreshEveryMs)}, to every ` +
+        `${formatRounded(everyMs)}, which writes ${rounded(writesPerDay(everyMs))}`,
     };
   }
   if (perDay > rules.unquestionedPerDay) return { kind: 'tight', note: `${pace}, ${share}` };

@@ -17,7 +17,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import type { Path, Position } from './problem.ts';
-import { type AliasProblem, toPlainValue } from './yaml-value.ts';
+import { toPlainValue, type ValueProblem } from './yaml-value.ts';
 
 /** Something that YAML itself does not allow. */
 interface SyntaxProblem {
@@ -70,13 +70,18 @@ const TEXTS: Readonly<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'something here is not YAML; put the whole value in quotes',
 };
 
-const ALIAS_TEXTS: Readonly<Record<AliasProblem['kind'], string>> = {
+const VALUE_TEXTS: Readonly<Record<ValueProblem['kind'], string>> = {
   unknown:
     'a value that begins with * is an alias, and there is no anchor of that name; ' +
     'put a cron expression in quotes: "*/14 * * * *"',
   recursive: 'an alias stands inside of what it stands for',
   many: 'aliases multiply into too many values',
+  reserved: 'nothing can have the name __proto__; give it another one',
 };
+
+/** As a page that was copied indents: YAML takes these for text. */
+const ODD_INDENT = /[^\S\r\n\t]*[^\S\r\n\t ]/y;
+const ODD_INDENT_TEXT = 'indented with a character that looks like a space and is none; use spaces';
 
 /** Parses YAML 1.2 (core schema). Anchors and aliases are allowed, other tags than the core ones are not. */
 export function parseYaml(text: string): YamlSource {
@@ -97,34 +102,42 @@ export function parseYaml(text: string): YamlSource {
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
   const plain = toPlainValue(document.contents);
-  const pairsOf = createIndex();
+  const offsetOf = createLocator(document.contents, plain.ok ? plain.targets : new Map());
+  const errors = firstPerLine(
+    [...document.errors, ...document.warnings].map((error) => ({
+      position: at(error.pos[0]),
+      text: errorText(error),
+    })),
+  );
   const problems = firstPerLine([
     // Ahead of the parser's own errors: of an unquoted cron expression it complains star by star.
     ...(plain.ok ? [] : plain.problems).map(({ offset, kind }) => ({
       position: at(offset),
-      text: ALIAS_TEXTS[kind],
+      text: VALUE_TEXTS[kind],
     })),
     ...plain.duplicates.map((offset) => ({ position: at(offset), text: TEXTS.DUPLICATE_KEY })),
-    ...[...document.errors, ...document.warnings].map((error) => ({
-      position: at(error.pos[0]),
-      text: error.code === 'BAD_ALIAS' ? ALIAS_TEXTS.unknown : TEXTS[error.code],
-    })),
+    ...errors.map((error) => {
+      const isIndentedOddly = isOddIndent(text, lines.lineStarts[error.position.line - 1] ?? 0);
+      return isIndentedOddly ? { ...error, text: ODD_INDENT_TEXT } : error;
+    }),
   ]);
   const isReadable = plain.ok && document.errors.every((error) => HARMLESS.has(error.code));
   return {
     value: isReadable ? plain.value : undefined,
     isReadable,
     problems,
-    locate: (path, target) =>
-      at(
-        findOffset(
-          document.contents,
-          { aliases: plain.ok ? plain.targets : new Map(), pairsOf },
-          path,
-          target,
-        ),
-      ),
+    locate: (path, target) => at(offsetOf(path, target)),
   };
+}
+
+function errorText({ code }: YAMLError): string {
+  return code === 'BAD_ALIAS' ? VALUE_TEXTS.unknown : TEXTS[code];
+}
+
+/** @param offset where a line begins */
+function isOddIndent(text: string, offset: number): boolean {
+  ODD_INDENT.lastIndex = offset;
+  return ODD_INDENT.test(text);
 }
 
 /** One slip makes a parser stumble several times on the same line; the first time is the telling one. */
@@ -136,51 +149,48 @@ function firstPerLine(problems: readonly SyntaxProblem[]): SyntaxProblem[] {
   return [...byLine.values()].toSorted((a, b) => a.position.line - b.position.line);
 }
 
-interface Lookup {
-  readonly aliases: ReadonlyMap<Alias, Node>;
-  readonly pairsOf: (map: YAMLMap) => ReadonlyMap<string, Pair>;
-}
-
-/** The pairs of mappings by key, the first of equal ones; of each mapping made once, for 200,000 problems in it. */
-function createIndex(): Lookup['pairsOf'] {
+/** Finds where something begins. */
+function createLocator(
+  contents: unknown,
+  aliases: ReadonlyMap<Alias, Node>,
+): (path: Path, target: 'key' | 'value') => number {
+  // Of each mapping made once, for 200,000 problems in it.
   const indexes = new Map<YAMLMap, ReadonlyMap<string, Pair>>();
-  return (map) => {
-    const known = indexes.get(map);
-    if (known !== undefined) return known;
-    const pairs = new Map<string, Pair>();
-    for (const pair of map.items) {
-      const key = keyText(pair.key);
-      if (key !== undefined && !pairs.has(key)) pairs.set(key, pair);
+  const indexOf = (map: YAMLMap): ReadonlyMap<string, Pair> => {
+    const index = indexes.get(map) ?? indexPairs(map);
+    indexes.set(map, index);
+    return index;
+  };
+  return (path, target) => {
+    let node: unknown = contents;
+    let offset = startOf(node) ?? 0;
+    for (const [index, segment] of path.entries()) {
+      const parent: unknown = isAlias(node) ? aliases.get(node) : node;
+      if (isSeq(parent) && typeof segment === 'number') {
+        node = parent.items[segment];
+      } else if (isMap(parent)) {
+        const pair = indexOf(parent).get(String(segment));
+        if (pair === undefined) return offset;
+        const isLast = index === path.length - 1;
+        if (isLast && target === 'key') return startOf(pair.key) ?? offset;
+        node = isWritten(pair.value) ? pair.value : pair.key;
+      } else {
+        return offset;
+      }
+      offset = startOf(node) ?? offset;
     }
-    indexes.set(map, pairs);
-    return pairs;
+    return offset;
   };
 }
 
-function findOffset(
-  contents: unknown,
-  { aliases, pairsOf }: Lookup,
-  path: Path,
-  target: 'key' | 'value',
-): number {
-  let node: unknown = contents;
-  let offset = startOf(node) ?? 0;
-  for (const [index, segment] of path.entries()) {
-    const parent: unknown = isAlias(node) ? aliases.get(node) : node;
-    if (isSeq(parent) && typeof segment === 'number') {
-      node = parent.items[segment];
-    } else if (isMap(parent)) {
-      const pair = pairsOf(parent).get(String(segment));
-      if (pair === undefined) return offset;
-      const isLast = index === path.length - 1;
-      if (isLast && target === 'key') return startOf(pair.key) ?? offset;
-      node = isWritten(pair.value) ? pair.value : pair.key;
-    } else {
-      return offset;
-    }
-    offset = startOf(node) ?? offset;
-  }
-  return offset;
+/** By key, the first of equal ones. */
+function indexPairs({ items }: YAMLMap): ReadonlyMap<string, Pair> {
+  return new Map(
+    items.toReversed().flatMap((pair) => {
+      const key = keyText(pair.key);
+      return key === undefined ? [] : [[key, pair] as const];
+    }),
+  );
 }
 
 /** False for what follows `name:` when nothing does: it has no place of its own worth pointing at. */

@@ -21,13 +21,16 @@ type YamlValue = {
       /** What each alias stands for. */
       readonly targets: ReadonlyMap<Alias, Node>;
     }
-  | { readonly ok: false; readonly problems: readonly AliasProblem[] }
+  | { readonly ok: false; readonly problems: readonly ValueProblem[] }
 );
 
-export interface AliasProblem {
+export interface ValueProblem {
   readonly offset: number;
-  /** `unknown`: no anchor of that name before it. `recursive`: inside of what it stands for. `many`: too many values. */
-  readonly kind: 'unknown' | 'recursive' | 'many';
+  /**
+   * Of an alias: `unknown`: no anchor of that name before it. `recursive`: inside of what it stands for. `many`: too many
+   * values. Of a key: `reserved`: no mapping can have it.
+   */
+  readonly kind: 'unknown' | 'recursive' | 'many' | 'reserved';
 }
 
 interface Anchor {
@@ -45,7 +48,7 @@ interface Built {
 export function toPlainValue(contents: unknown): YamlValue {
   const anchors = new Map<string, Anchor>();
   const targets = new Map<Alias, Node>();
-  const problems: AliasProblem[] = [];
+  const problems: ValueProblem[] = [];
   const duplicates: number[] = [];
   let values = 0;
 
@@ -63,10 +66,13 @@ export function toPlainValue(contents: unknown): YamlValue {
 
   const buildPlain = (node: unknown): Built => {
     if (isMap(node)) {
-      noteDuplicates(node);
-      const entries = node.items.map(({ key, value }) => [String(build(key).value), build(value)] as const);
-      // Defines `__proto__` as a key like any other.
-      const value = Object.fromEntries(entries.map(([key, built]) => [key, built.value]));
+      checkKeys(node);
+      const entries = node.items.map(({ key, value }) => [keyOf(build(key)), build(value)] as const);
+      // Without a prototype nothing is there but what was written, though a name may be `constructor`.
+      const value: unknown = Object.setPrototypeOf(
+        Object.fromEntries(entries.map(([key, built]) => [key, built.value])),
+        null,
+      );
       return { value, size: entries.reduce((sum, [, built]) => sum + built.size + 1, 1) };
     }
     if (isSeq(node)) {
@@ -76,11 +82,14 @@ export function toPlainValue(contents: unknown): YamlValue {
     return { value: isScalar(node) ? node.value : null, size: 1 };
   };
 
-  const noteDuplicates = ({ items }: YAMLMap): void => {
+  const checkKeys = ({ items }: YAMLMap): void => {
     const seen = new Set<unknown>();
     for (const { key } of items) {
       if (!isScalar(key)) continue;
-      if (seen.has(key.value)) duplicates.push(key.range?.[0] ?? 0);
+      const offset = key.range?.[0] ?? 0;
+      if (seen.has(key.value)) duplicates.push(offset);
+      // Schemas would pass over it without a word.
+      if (key.value === '__proto__') problems.push({ offset, kind: 'reserved' });
       seen.add(key.value);
     }
   };
@@ -89,7 +98,7 @@ export function toPlainValue(contents: unknown): YamlValue {
     const nothing: Built = { value: null, size: 1 };
     const anchor = anchors.get(alias.source);
     const offset = alias.range?.[0] ?? 0;
-    const refuse = (kind: AliasProblem['kind']): Built => {
+    const refuse = (kind: ValueProblem['kind']): Built => {
       problems.push({ offset, kind });
       return nothing;
     };
@@ -104,4 +113,9 @@ export function toPlainValue(contents: unknown): YamlValue {
 
   const { value } = build(contents);
   return problems.length > 0 ? { ok: false, problems, duplicates } : { ok: true, value, targets, duplicates };
+}
+
+/** The parser refuses keys that are no text, such as the inner braces of `{{ name }}`: what stands for them nobody sees. */
+function keyOf({ value }: Built): string {
+  return typeof value === 'string' ? value : '';
 }

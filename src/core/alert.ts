@@ -26,6 +26,8 @@ export const ALERT_NAMES = [
   'CredentialsRejected',
   'ChainBroken',
   'StoreWriteFailing',
+  'TokenRejected',
+  'MirrorFailing',
   'VersionBudgetLow',
   'ClockSkew',
   'NoLeader',
@@ -70,6 +72,22 @@ export const ALERTS: Readonly<Record<AlertName, AlertDefinition>> = {
     meaning: 'the store does not take what was fetched, or cannot be read',
     over: 'the store takes new tokens again',
     action: 'read the message below; the runbook has a section for each code',
+  },
+  TokenRejected: {
+    severity: 'critical',
+    meaning: 'readers report that the API refuses the published token, and another one was of no help',
+    over: 'a new token is published, and no reader has reported it',
+    action:
+      'check that credentials, baseUrl and scope belong to the environment that readers call, that the API allows the addresses ' +
+      'of these readers, and the clocks; then run `token-refresher refresh NAME`',
+  },
+  MirrorFailing: {
+    severity: 'warning',
+    meaning: 'the mirror does not get new tokens',
+    over: 'the mirror has the newest of all its tokens again',
+    action:
+      'restore the way to that place, or the right to write there; refreshes and other places do not wait for it, and it ' +
+      'catches up by itself',
   },
   VersionBudgetLow: {
     severity: 'warning',
@@ -122,7 +140,7 @@ export interface AlertNotification {
   readonly severity: Severity;
   /** Name of the installation. */
   readonly source: string;
-  /** `undefined`: the whole program is concerned. */
+  /** The place, of `MirrorFailing`. `undefined`: the whole program is concerned. */
   readonly provider: string | undefined;
   /** How many tokens are concerned; 0 when the provider or the program as a whole is. */
   readonly tokenCount: number;

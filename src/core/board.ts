@@ -5,9 +5,10 @@
  * Guarantee: nothing in it is secret. Wall times in milliseconds since the Unix epoch, unless a name says otherwise.
  * Non-guarantee: a stand-by knows what it has read from the store last; only the leader sees how refreshes go.
  */
-import type { SecretTarget } from './events.ts';
+import type { DerivedSchedule, MirrorBacklog, SecretTarget } from './events.ts';
 import type { FailureCode, Retry } from './failure.ts';
 import { VERSION_DAY_MS } from './limits/version-pace.ts';
+import type { Cap, RejectionOutcome } from './rejection/decide-rejection.ts';
 import type { RefreshStrip } from './token/refresh-strip.ts';
 import type { TokenIdentity } from './token/token.ts';
 
@@ -42,6 +43,23 @@ export interface FailureRecord {
   readonly nextAttemptAtMs: number;
 }
 
+/** Readers report that an API refuses the token that is published. */
+export interface RefusalRecord {
+  /** When the first report of this token came. */
+  readonly sinceMs: number;
+  readonly reports: number;
+  /** When the latest report came. */
+  readonly reportedAtMs: number;
+  /** What the API had answered, by that report. */
+  readonly status: number;
+  /** What that report has led to. */
+  readonly outcome: RejectionOutcome;
+  /** Why reports lead to no fetch any more; undefined: they do. */
+  readonly cap: Cap | undefined;
+  /** When a report may lead to a fetch again. */
+  readonly retryAtMs: number | undefined;
+}
+
 /** Versions that a secret got. */
 export interface SecretVersions {
   /** When, as monotonic times in ascending order; those of the last 24 hours count. */
@@ -57,6 +75,8 @@ export interface TokenRecord {
   readonly isRefreshing: boolean;
   /** Undefined once a refresh has succeeded. */
   readonly failure: FailureRecord | undefined;
+  /** Undefined: no reader has reported that an API refuses what is published. */
+  readonly refusal: RefusalRecord | undefined;
   /** When what readers saw last was issued, or published by this process. */
   readonly lastSuccessAtMs: number | undefined;
   /** Undefined until one is written or counted. Only kinds with a chain have a state secret. */
@@ -72,14 +92,7 @@ export interface ProviderRecord {
   readonly name: string;
   readonly kind: string;
   /** Undefined until this replica has led: a stand-by has no schedule. */
-  readonly schedule:
-    | {
-        readonly cron: string;
-        readonly lifetimeMs: number;
-        readonly refreshEveryMs: number;
-        readonly tickMs: number;
-      }
-    | undefined;
+  readonly schedule: DerivedSchedule | undefined;
   /** The latest few, the oldest of them first. */
   readonly calls: readonly { readonly durationMs: number; readonly hasFailed: boolean }[];
   /** Provider's clock minus ours. */
@@ -94,6 +107,15 @@ export interface ProviderRecord {
     | undefined;
 }
 
+/** A place that is written after the authority, once it has failed. Replaced, never mutated. */
+export interface MirrorRecord extends Pick<MirrorBacklog, 'behind' | 'copiesUntilMs'> {
+  readonly place: string;
+  /** Undefined: it has the newest of all its tokens. */
+  readonly failure: FailureRecord | undefined;
+  /** Since when the oldest of the copies there that are behind is; undefined: none is. */
+  readonly behindSinceMs: number | undefined;
+}
+
 export interface LeadershipRecord {
   readonly isLeader: boolean;
   /** When that changed last; the start of the program at first. */
@@ -104,6 +126,8 @@ export interface LeadershipRecord {
         readonly name: string;
         /** The command that brings its status page; undefined: it is not known. */
         readonly reach: string | undefined;
+        /** `10.0.0.7:8081`, where it takes reports of refused tokens; undefined: it is not known. */
+        readonly rejectionsAt: string | undefined;
         /** Whether it refreshes the tokens of this one; false when it does not say. */
         readonly isOurs: boolean;
         /** Since when some replica that is not ours leads. */
@@ -122,6 +146,8 @@ export interface LeadershipRecord {
 }
 
 export interface Board {
+  /** Those of which something was heard in this term. */
+  mirrors(): Iterable<MirrorRecord>;
   /** Another number whenever something may have changed. */
   readonly revision: number;
   readonly leadership: LeadershipRecord;
@@ -141,10 +167,7 @@ export interface Board {
 export const TOKEN_STATES = ['expired', 'absent', 'failing', 'unknown', 'due', 'fresh'] as const;
 export type TokenState = (typeof TOKEN_STATES)[number];
 
-export function decideTokenState(
-  { readable, failure }: Pick<TokenRecord, 'readable' | 'failure'>,
-  nowMs: number,
-): TokenState {
+export function decideTokenState({ readable, failure }: TokenRecord, nowMs: number): TokenState {
   const life = decideLife(readable, nowMs);
   return failure === undefined || life === 'expired' || life === 'absent' ? life : 'failing';
 }
@@ -156,17 +179,19 @@ export const NO_LEADER_AFTER_MS = 30_000;
  * Whether another replica looks after the tokens of this one, or is about to: what this one has read of a token may be
  * out of date. It is not when this one leads, when for long nobody has been seen to, and when who leads has other tokens.
  */
-export function isStandby({ isLeader, other, trouble }: LeadershipRecord, monotonicMs: number): boolean {
-  if (isLeader || other?.isOurs === false) return false;
+export function isStandby(leadership: LeadershipRecord, monotonicMs: number): boolean {
+  const { isLeader, other } = leadership;
+  return !isLeader && other?.isOurs !== false && !hasLostSight(leadership, monotonicMs);
+}
+
+/** Whether it could neither lead nor see who does, for longer than a take-over lasts. */
+export function hasLostSight({ trouble }: LeadershipRecord, monotonicMs: number): boolean {
   const blindSinceMs = trouble?.blindSinceMonotonicMs;
-  return blindSinceMs === undefined || monotonicMs - blindSinceMs < NO_LEADER_AFTER_MS;
+  return blindSinceMs !== undefined && monotonicMs - blindSinceMs >= NO_LEADER_AFTER_MS;
 }
 
 /** What a stand-by can say: that a token is good, or nothing. */
-export function decideStandbyState(
-  { readable }: Pick<TokenRecord, 'readable'>,
-  nowMs: number,
-): 'fresh' | 'unknown' {
+export function decideStandbyState({ readable }: TokenRecord, nowMs: number): 'fresh' | 'unknown' {
   const life = decideLife(readable, nowMs);
   return life === 'fresh' || life === 'due' ? 'fresh' : 'unknown';
 }

@@ -48,6 +48,15 @@ function rejectOnAbort(signal: AbortSignal): Promise<never> {
   });
 }
 
+/** As `work`, but rejects with the signal's reason once that is aborted; the work goes on, for others who wait for it. */
+export function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const given = Promise.withResolvers<never>();
+  const giveUp = (): void => given.reject(abortReason(signal));
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  return Promise.race([work, given.promise]).finally(() => signal.removeEventListener('abort', giveUp));
+}
+
 /** Why a signal was aborted, as what a promise is rejected with. */
 export function abortReason({ reason }: AbortSignal): Error {
   return reason instanceof Error ? reason : new Error('aborted');

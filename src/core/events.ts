@@ -5,10 +5,11 @@
 import type { AlertNotification } from './alert.ts';
 import type { Failure } from './failure.ts';
 import type { FetchLimit } from './limits/fetch-limit.ts';
+import type { Cap, RejectionOutcome } from './rejection/decide-rejection.ts';
 import type { TokenIdentity } from './token/token.ts';
 
 /** Why a refresh was started. */
-export type RefreshReason = 'due' | 'start' | 'schedule' | 'explicit';
+export type RefreshReason = 'due' | 'start' | 'schedule' | 'explicit' | 'rejected';
 
 /** A token's secret with its document, or the secret with its chain's newest refresh token. */
 export type SecretTarget = 'document' | 'state';
@@ -28,6 +29,14 @@ interface VersionCount {
   readonly versionBudget: number;
 }
 
+/** How a provider's ticks follow from the lifetime of its tokens. */
+export interface DerivedSchedule {
+  readonly cron: string;
+  readonly lifetimeMs: number;
+  readonly refreshEveryMs: number;
+  readonly tickMs: number;
+}
+
 /** Calls of a provider in the window of its `fetchBudget`. */
 interface FetchCount {
   readonly calls: number;
@@ -40,6 +49,16 @@ interface FetchCount {
 interface FailureSeries {
   readonly failures: number;
   readonly failedForMs: number;
+}
+
+/** What is not up to date in a mirror. */
+export interface MirrorBacklog {
+  /** Tokens whose copies there may be out of date. */
+  readonly behind: number;
+  /** Wall time since which the oldest of these is. */
+  readonly behindSinceMs: number;
+  /** Wall time at which the first of their copies expires; `undefined`: none has been read. */
+  readonly copiesUntilMs: number | undefined;
 }
 
 type NoFields = unknown;
@@ -91,6 +110,17 @@ interface TokenEvents {
   'refresh-recovered': FailureSeries;
   /** The refresh ended without a result because the program stops or leadership went away. */
   'refresh-abandoned': { readonly failure: Failure };
+  /** A reader has reported that a token was refused which it had from the store. */
+  'token-rejected': {
+    readonly outcome: RejectionOutcome;
+    /** Which fetches for reports are used up, when the outcome is `capped`. */
+    readonly cap: Cap | undefined;
+    /** What the API had answered to the reader. */
+    readonly status: number;
+    /** The service account that reported it, or `bearer`. */
+    readonly caller: string;
+    readonly retryAfterMs: number | undefined;
+  };
   /** The journal held a refresh token that the store does not have: it is saved before anything is fetched. */
   'chain-recovered': { readonly obtainedAtMs: number };
 
@@ -129,11 +159,7 @@ interface ProviderEvents {
   /** It answers again; the tokens that waited go on now. */
   'provider-outage-ended': { readonly failedForMs: number; readonly waiting: number };
   /** Its cron expression was derived: at start, or because its tokens' lifetime changed. */
-  'schedule-derived': {
-    readonly cron: string;
-    readonly lifetimeMs: number;
-    readonly refreshEveryMs: number;
-    readonly tickMs: number;
+  'schedule-derived': DerivedSchedule & {
     /** The lifetime that the former schedule was made for; `undefined` at start. */
     readonly formerLifetimeMs: number | undefined;
   };
@@ -153,6 +179,8 @@ interface ProviderEvents {
 interface ProcessEvents {
   /** The journal does not work, for another reason than before; refreshing goes on without its protection. */
   'journal-failed': { readonly problem: string };
+  /** Who reports refused tokens cannot be found out, for another reason than before: reports are answered with 503. */
+  'callers-unknown': { readonly problem: string };
   /** Secrets are read one by one from now on, because the store allows nothing else; reported once a process. */
   'batch-read-denied': { readonly problem: string };
   /** Wall time moved against monotonic time by `byMs` (negative: backwards). */
@@ -178,9 +206,30 @@ interface ProcessEvents {
     readonly reach?: string;
     /** Whether it manages the same tokens as this one; left out when it does not say. */
     readonly isOurs?: boolean;
+    /** `10.0.0.7:8081`, where it takes reports of refused tokens; left out when it does not say. */
+    readonly rejectionsAt?: string;
   };
   /** For longer than a take-over lasts no replica has been seen to lead, for another reason than was reported before. */
   'nobody-leads': { readonly problem: string; readonly sinceMs: number };
+  /** A mirror has the newest token. */
+  'mirror-written': MirrorBacklog & {
+    readonly place: string;
+    readonly token: string;
+    readonly generation: number;
+    readonly durationMs: number;
+  };
+  /** A mirror could not be read or written, for one of its tokens or for all; it is tried again. Nobody waits for it. */
+  'mirror-failed': MirrorBacklog & {
+    readonly place: string;
+    /** The one that met it. */
+    readonly token: string;
+    readonly failure: Failure;
+    /** True when the same code was reported since the mirror was last up to date. */
+    readonly repeated: boolean;
+    readonly nextAttemptAtMs: number;
+  };
+  /** The first time after a `mirror-failed` that a mirror has the newest of all tokens that were behind then. */
+  'mirror-caught-up': { readonly place: string; readonly failedForMs: number };
   /** One attempt to send a notification to a receiver of alerts has ended, well or not. */
   'alert-sent': {
     /** As configured; `heartbeat` for the dead man's switch. */

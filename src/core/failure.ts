@@ -45,6 +45,6 @@ export interface Failure {
 }
 
 /** True when the store failed, not the provider. */
-export function isStoreFailure({ code }: Failure): boolean {
+export function isStoreFailure({ code }: Pick<Failure, 'code'>): boolean {
   return code.startsWith('store-');
 }

@@ -3,6 +3,7 @@
  *
  * Guarantee: nothing of an error's own text is used, which may quote anything.
  */
+import { codeOf } from './error-code.ts';
 
 /** Of what is no regular file: a pipe, a device, a socket. Not an errno of the system; it is in `code` like one. */
 export const NOT_A_REGULAR_FILE = 'NOT_A_REGULAR_FILE';
@@ -24,6 +25,8 @@ const LASTING: ReadonlySet<string> = new Set([
 
 const IN_WORDS: ReadonlyMap<string, string> = new Map([
   ['ETIMEDOUT', 'the file system did not answer'],
+  ['EACCES', 'the user of this process may not read it'],
+  ['EPERM', 'the user of this process may not read it'],
   ['EMFILE', 'the program has too many files open'],
   ['ENFILE', 'the machine has too many files open'],
   ['EISDIR', 'it is a folder'],
@@ -33,8 +36,8 @@ const IN_WORDS: ReadonlyMap<string, string> = new Map([
 
 /** `ENOSPC`, `EACCES`: the name of a system error in `code`; `unknown error` when it has none. */
 export function errnoOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'unknown error';
+  const code = codeOf(error);
+  return code !== undefined && /^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'unknown error';
 }
 
 /** Whether the same read may well succeed later, without anybody's help. */

@@ -4,20 +4,19 @@
  *
  * The words of the program, each with one meaning and no synonym (the same table is in docs/development.md):
  * - **provider**: a configured API that hands out access tokens: it has one token, or one for each **customer**
- * - **kind**: how a token is requested and the answer read: `oauth2`, `http`, `snap` or a preset
- * - **description**: what a kind consists of: data, no code
+ * - **kind**: how a token is requested and the answer read: `oauth2`, `http`, `snap` or a preset; its **description** is data, no code
  * - **token**: one access token that the daemon manages
  * - **lifetime**: from `issuedAt`, measured just before the request is sent, to `expiresAt`
  * - **fetch**: ask the provider for a new token
  * - **publish**: write a token to its secret
  * - **refresh**: fetch, then publish
  * - **store**: where tokens are published
- * - **secret**: the place of one token in the store
+ * - **place**: a named store of the configuration; the **authority** is written first and read after a restart, a **mirror** is written after it
+ * - **secret**: what holds one token in a store
  * - **document**: the JSON in a secret
  * - **reader**: a workload that reads a secret
  * - **staleness**: how old a copy that a reader uses may be
- * - **pending**: fetched and not published yet
- * - **published**: what readers see
+ * - **published**: what readers see; what was fetched and is not there yet is **pending**
  * - **managed**: in the care of this replica
  * - **margin**: life left on the published token when its refresh is due
  * - **tick**: one firing of a cron task of a provider
@@ -28,6 +27,7 @@
  * - **cool-down**: a time in which the provider must not be called for a token
  * - **quota**: how many calls or versions a provider or the store allows in a window
  * - **sink**: a receiver of alerts
+ * - **rejection**: a reader's report that an API refused the published token
  */
 import type { AlertNotification, Occasion } from './alert.ts';
 import type { RefreshEvent } from './events.ts';

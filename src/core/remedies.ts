@@ -22,9 +22,9 @@ export const REMEDIES: Readonly<Record<FailureCode, string>> = {
   'chain-broken': 'do what the message says: a new login or consent, or bind the customer again',
   'store-denied': "grant the action that the message names to the daemon's role, or set the role right",
   'store-missing':
-    'create the secret with the tag managed-by=token-refresher, or set store.createSecrets to true',
+    'create the secret with the tag managed-by=token-refresher, or set createSecrets of its store to true',
   'store-not-ours':
-    'name another secret in the configuration, or this one under store.adopt if the daemon may take it over',
+    'name another secret in the configuration, or this one under adopt of its store if the daemon may take it over',
   'store-deleting': 'restore the secret with `aws secretsmanager restore-secret`, or name another one',
   'store-quota':
     'stop what else writes to the secret; when it cannot wait, give the token a new secret and point its readers there',

@@ -1,4 +1,5 @@
 /** What has to be there before anything can run. */
+import { codeOf } from './error-code.ts';
 
 /** The Node.js that the program needs; `engines` of package.json says the same. */
 const MIN_MAJOR = 24;
@@ -17,8 +18,7 @@ export function findNodeProblem(version: string): string | undefined {
 
 /** What to do when a package cannot be imported, as in a clone without `npm ci`; `undefined`: something else went wrong. */
 export function findPackageProblem(error: unknown): string | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'ERR_MODULE_NOT_FOUND'
+  return codeOf(error) === 'ERR_MODULE_NOT_FOUND'
     ? 'the packages that token-refresher needs are not installed, or not all of them: run npm ci in its folder'
     : undefined;
 }

@@ -2,7 +2,7 @@
  * A kind of receiver of alerts: what may be configured of it, and how it is told. A new one is a folder in `adapters/` and
  * a line in `wiring/catalog.ts`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SEVERITIES, type Severity } from './alert.ts';
 import { BY_REFERENCE, credentialReferenceSchema } from './credential/reference-schema.ts';
 import type { AlertSink, Clock } from './ports.ts';

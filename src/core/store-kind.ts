@@ -2,9 +2,10 @@
  * A kind of store: what may be configured of it, the rules that its secrets follow, and how it is opened. A new one is a
  * folder in `adapters/` and a line in `wiring/catalog.ts`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { VersionBudget } from './limits/version-pace.ts';
 import type { BindingCatalog, Clock, RefreshEvents, TokenStore } from './ports.ts';
+import { DAY_MS } from './wire/duration.ts';
 import { durationField, patternField, versionBudgetField, wholeNumberField } from './wire/field-schemas.ts';
 import type { HttpTransport } from './wire/http-call.ts';
 
@@ -16,6 +17,10 @@ export interface StoreRules {
   readonly callsPerPublish: number;
   /** `undefined`: a secret may be written as often as readers need. */
   readonly versions: VersionRules | undefined;
+  /** How late pods that mount what is published see it at most; `undefined`: it cannot be mounted. */
+  readonly mountedStalenessMs?: number;
+  /** Credentials by `awsSecret` and bindings of customers are read from such a store. */
+  readonly holdsCredentials?: true;
 }
 
 export interface NameRules {
@@ -33,6 +38,15 @@ export interface NameRules {
   readonly nameOf: (id: string) => string;
   /** Where a chain's refresh token is saved unless the configuration says so: a place that readers are not allowed. */
   readonly stateSecretOf: (secret: string) => string;
+  /** What a secret of another kind of store is called here; it may still not be allowed. */
+  readonly mirrorOf: (name: string) => string;
+}
+
+type NamedKind = Pick<StoreKind, 'kind' | 'rules'>;
+
+/** What the authority's secret is called in a mirror: the same in one of its kind, where it means the same. */
+export function mirrorName(mirror: NamedKind, authority: Pick<NamedKind, 'kind'>, secret: string): string {
+  return mirror.kind === authority.kind ? secret : mirror.rules.names.mirrorOf(secret);
 }
 
 interface NameSlip {
@@ -47,6 +61,8 @@ interface TagRules {
   readonly keyPattern: RegExp;
   readonly keyForm: string;
   readonly mostValueCharacters: number;
+  /** When left out, values hold any characters. */
+  readonly values?: { readonly pattern: RegExp; readonly form: string };
 }
 
 /** Versions of one secret within 24 hours. */
@@ -60,37 +76,42 @@ export interface VersionRules {
   readonly unquestionedPerDay: number;
 }
 
-const DAY_MS = 86_400_000;
-
 /** Versions in 24 hours that a store wants one secret to get at most. */
 export function guidedVersions({ sustainedEveryMs }: VersionRules): number {
   return DAY_MS / sustainedEveryMs;
 }
 
+/** Texts by key. @param what they are, in plural */
+export function tagsField(
+  { most, keyPattern, keyForm, mostValueCharacters, values }: TagRules,
+  what: string,
+) {
+  const valueForm = values?.form ?? `a text of at most ${mostValueCharacters} characters`;
+  const text = values === undefined ? z.string(valueForm) : patternField(values.pattern, valueForm);
+  return z
+    .record(z.string(), text.max(mostValueCharacters, valueForm).meta({ errorMessage: valueForm }))
+    .superRefine((given, context) => {
+      if (Object.keys(given).length > most)
+        context.addIssue({ code: 'custom', message: `at most ${most} ${what}` });
+      for (const key of Object.keys(given)) {
+        if (keyPattern.test(key)) continue;
+        const params = { target: 'key' };
+        context.addIssue({ code: 'custom', path: [key], message: keyForm, params });
+      }
+    })
+    .prefault({});
+}
+
 /** What every store has. */
 function commonFields({ names, tags, callsPerPublish, versions }: StoreRules, words: StoreWords) {
-  const valueForm = `a text of at most ${tags.mostValueCharacters} characters`;
   return {
     createSecrets: z
       .boolean()
       .default(false)
       .describe(`create secrets that do not exist yet; needs ${words.createPermissions}`),
-    tags: z
-      .record(
-        z.string(),
-        z.string(valueForm).max(tags.mostValueCharacters, valueForm).meta({ errorMessage: valueForm }),
-      )
-      .superRefine((given, context) => {
-        if (Object.keys(given).length > tags.most)
-          context.addIssue({ code: 'custom', message: `at most ${tags.most} tags` });
-        for (const key of Object.keys(given)) {
-          if (tags.keyPattern.test(key)) continue;
-          const params = { target: 'key' };
-          context.addIssue({ code: 'custom', path: [key], message: tags.keyForm, params });
-        }
-      })
-      .prefault({})
-      .describe(`tags for secrets that are created, at most ${tags.most} (each key ${tags.keyForm})`),
+    tags: tagsField(tags, 'tags').describe(
+      `${words.tags ?? 'tags for secrets that are created'}, at most ${tags.most} (each key ${tags.keyForm})`,
+    ),
     adopt: z
       .array(patternField(names.pattern, names.form), 'a list of names of secrets')
       .prefault([])
@@ -104,12 +125,17 @@ function commonFields({ names, tags, callsPerPublish, versions }: StoreRules, wo
     timeout: durationField({ leastMs: 100, mostMs: 60_000 })
       .prefault('5s')
       .describe('deadline of one call to the store'),
+    staleness: durationField()
+      .optional()
+      .describe('how old what a reader of this place sees may be; readers.staleness when left out'),
   };
 }
 
 /** The part of the common settings' descriptions that is the store's. */
 interface StoreWords {
   readonly createPermissions: string;
+  /** What the tags are, where the store has another word for them. */
+  readonly tags?: string;
   readonly versionBudget: string;
   readonly writesPerSecond: { readonly usual: number; readonly why: string };
 }
@@ -123,6 +149,10 @@ export interface StoreDeps {
   /** For the daemon's AWS credentials, where those are not given. */
   readonly files: { run<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> };
   readonly awsCredentials: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  /** Value of an environment variable. */
+  readonly readEnv: (name: string) => string | undefined;
+  /** What paths in the settings are relative to. */
+  readonly folder: string;
 }
 
 export interface OpenStore {
@@ -148,14 +178,38 @@ export interface StoreDescription<Fields extends z.ZodRawShape> {
   /** Beside the common ones. */
   readonly fields: Fields;
   readonly locate: (settings: Settings<Fields>) => StorePlace;
-  /** Opens no connection yet. */
-  readonly open: (settings: Settings<Fields>, deps: StoreDeps) => OpenStore;
+  /** What is wrong with settings of which each by itself is allowed. */
+  readonly findSlips?: (settings: z.output<z.ZodObject<Fields>>) => readonly SettingSlip[];
+  /**
+   * What is written, as a text that is the same for all names, in all places, that mean it. Left out: each place is taken
+   * for one of its own.
+   */
+  readonly objectOf?: (settings: Settings<Fields>, secret: string, pod: Pod) => string;
+  /**
+   * Opens no connection yet.
+   * @param section what the configuration calls it, for messages: `store`, `stores.eks`
+   */
+  readonly open: (settings: Settings<Fields>, deps: StoreDeps, section: string) => OpenStore;
+}
+
+/** Where this process runs, as far as that decides what a name means. */
+export interface Pod {
+  /** `undefined`: outside of a cluster. */
+  readonly podNamespace?: string | undefined;
+}
+
+interface SettingSlip {
+  readonly field: string;
+  /** In words that follow `allowed:`. */
+  readonly allowed: string;
 }
 
 type Settings<Fields extends z.ZodRawShape> = z.output<z.ZodObject<Fields>> & z.output<CommonSchema>;
 
 /** A store as a configuration has it. */
 export interface ConfiguredStore extends StorePlace {
+  /** What the configuration calls this place. */
+  readonly name: string;
   readonly kind: string;
   readonly rules: StoreRules;
   readonly createSecrets: boolean;
@@ -167,8 +221,12 @@ export interface ConfiguredStore extends StorePlace {
   /** All writing calls together, of the whole process. */
   readonly writesPerSecond: number;
   readonly timeoutMs: number;
+  /** Of its readers; `undefined`: as `readers` has it. */
+  readonly stalenessMs: number | undefined;
   /** All that is written about it, parsed. */
   readonly settings: object;
+  /** See {@link StoreDescription.objectOf}. */
+  readonly objectOf: (secret: string, pod: Pod) => string;
   readonly open: (deps: StoreDeps) => OpenStore;
 }
 
@@ -180,14 +238,19 @@ export interface StoreKind {
   readonly fields: z.ZodRawShape;
   /** Takes the common settings of a section, of which other parts may be wrong. */
   readonly common: CommonSchema;
-  /** @param section for which nothing was found to be wrong */
-  readonly configure: (section: unknown) => ConfiguredStore;
+  /** Of a section with a field that is wrong by itself: none. */
+  readonly findSlips: (section: unknown) => readonly SettingSlip[];
+  /**
+   * @param section for which nothing was found to be wrong
+   * @param path of it, for messages: `stores.eks`; `store` when left out
+   */
+  readonly configure: (section: unknown, name?: string, path?: string) => ConfiguredStore;
 }
 
 export function defineStore<const Fields extends z.ZodRawShape>(
   description: StoreDescription<Fields>,
 ): StoreKind {
-  const { kind, rules } = description;
+  const { kind, rules, objectOf } = description;
   const common = commonFields(rules, description.words);
   const { versionBudget: _budget, ...unlimited } = common;
   const own = z.object(description.fields);
@@ -197,12 +260,27 @@ export function defineStore<const Fields extends z.ZodRawShape>(
     rules,
     fields: { ...description.fields, ...(rules.versions === undefined ? unlimited : common) },
     common: z.object(common),
-    configure: (section) => {
+    findSlips: (section) => {
+      const settings = own.safeParse(section);
+      return settings.success ? (description.findSlips?.(settings.data) ?? []) : [];
+    },
+    configure: (section, name = kind, path = 'store') => {
       const shared = z.object(common).parse(section);
       const settings = { ...own.parse(section), ...shared };
-      const { timeout: timeoutMs, ...others } = shared;
-      const open = (deps: StoreDeps): OpenStore => description.open(settings, deps);
-      return { kind, rules, settings, ...description.locate(settings), ...others, timeoutMs, open };
+      const { timeout: timeoutMs, staleness: stalenessMs, ...others } = shared;
+      return {
+        name,
+        kind,
+        rules,
+        settings,
+        objectOf: (secret, pod) =>
+          objectOf === undefined ? `${name} ${secret}` : `${kind} ${objectOf(settings, secret, pod)}`,
+        ...description.locate(settings),
+        ...others,
+        timeoutMs,
+        stalenessMs,
+        open: (deps) => description.open(settings, deps, path),
+      };
     },
   };
 }

@@ -6,6 +6,7 @@
  * a pair that changes in two files may be read half old, half new.
  */
 
+import type { CredentialReading, Credentials } from '../core/credential/credential-reading.ts';
 import {
   type CredentialReference,
   type CredentialReferences,
@@ -17,7 +18,6 @@ import type { Failure } from '../core/failure.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { isJsonObject, parseJson } from '../core/wire/json.ts';
-import type { CredentialReading, Credentials } from '../providers/provider.ts';
 import {
   type CredentialSource,
   type CredentialSources,
@@ -26,14 +26,19 @@ import {
 } from './credential-sources.ts';
 
 export interface CredentialReaderInput {
-  /** Each credential is in one of them: the provider's, and the customer's. */
-  readonly references: readonly CredentialReferences[];
+  readonly references: CredentialReferences;
   readonly readEnv: (name: string) => string | undefined;
   readonly sources: Pick<CredentialSources, 'read' | 'untilChanged'>;
 }
 
-/** Rejects only when aborted. */
-export type CredentialReader = (signal: AbortSignal) => Promise<CredentialReading>;
+/**
+ * Rejects only when aborted.
+ * @param customerCredentials those of the token's customer, which the provider's do not include
+ */
+export type CredentialReader = (
+  signal: AbortSignal,
+  customerCredentials?: CredentialReferences,
+) => Promise<CredentialReading>;
 
 /**
  * Reads all credentials of a token. A credential that is missing or unusable is `credentials-rejected` for a human;
@@ -44,7 +49,7 @@ export function createCredentialReader({
   readEnv,
   sources,
 }: CredentialReaderInput): CredentialReader {
-  return async (signal) => {
+  return async (signal, customerCredentials = {}) => {
     // Two keys of one JSON secret cost one call, and come from the same version.
     const wanted = new Map<string, Promise<SourceReading>>();
     const readOnce = (source: CredentialSource): Promise<SourceReading> => {
@@ -54,12 +59,9 @@ export function createCredentialReader({
       return reading;
     };
     const readings = await Promise.all(
-      references
+      [references, customerCredentials]
         .flatMap((each) => Object.entries(each))
-        .map(async ([name, reference]) => ({
-          name,
-          result: await readReference(reference, readEnv, readOnce),
-        })),
+        .map(async ([name, reference]) => [name, await readReference(reference, readEnv, readOnce)] as const),
     );
     const seen = new Map<string, string | undefined>();
     for (const [key, reading] of wanted) seen.set(key, (await reading).stamp);
@@ -70,15 +72,11 @@ export function createCredentialReader({
   };
 }
 
-interface NamedReading {
-  readonly name: string;
-  readonly result: Result<SecretText>;
-}
-
-function collect(readings: readonly NamedReading[]): Result<Credentials> {
+/** @param readings by the names of the credentials */
+function collect(readings: readonly (readonly [string, Result<SecretText>])[]): Result<Credentials> {
   const credentials = new Map<string, SecretText>();
   const failures: Failure[] = [];
-  for (const { name, result } of readings) {
+  for (const [name, result] of readings) {
     if (result.ok) credentials.set(name, result.value);
     else failures.push({ ...result.failure, message: `credential ${name}: ${result.failure.message}` });
   }

@@ -57,9 +57,11 @@ export class CredentialSources {
     });
   }
 
+  /** A reading without a stamp equals no other: the last one may have been cut off, and this one has failed. */
   #unlessTheSame(key: string, reading: SourceReading): SourceReading {
+    if (reading.stamp === undefined) return reading;
     const latest = this.#latest.get(key);
-    if (latest !== undefined && latest.stamp === reading.stamp) return latest;
+    if (latest?.stamp === reading.stamp) return latest;
     this.#latest.set(key, reading);
     return reading;
   }

@@ -7,7 +7,7 @@
  * Nothing is watched while nobody waits. Only a hash of what was seen is kept.
  */
 
-import { abortReason } from '../core/deadline.ts';
+import { untilAborted } from '../core/deadline.ts';
 import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { Clock } from '../core/ports.ts';
 
@@ -27,7 +27,7 @@ interface CredentialWatchDeps {
 
 interface Waiter {
   readonly seen: SeenStamps;
-  wake(): void;
+  readonly wake: () => void;
 }
 
 interface Watched {
@@ -47,33 +47,17 @@ export class CredentialWatch {
     this.#deps = deps;
   }
 
-  /** References that are watched at present. */
-  get size(): number {
-    return this.#watched.size;
-  }
-
   /** Resolves when a reference no longer holds what was seen; rejects with the signal's reason when aborted. */
   async untilChanged(seen: SeenStamps, signal: AbortSignal): Promise<void> {
+    const changed = Promise.withResolvers<void>();
+    const waiter: Waiter = { seen, wake: changed.resolve };
     signal.throwIfAborted();
-    await new Promise<void>((resolve, reject) => {
-      const end = (): void => {
-        signal.removeEventListener('abort', giveUp);
-        this.#leave(waiter);
-      };
-      const giveUp = (): void => {
-        end();
-        reject(abortReason(signal));
-      };
-      const waiter: Waiter = {
-        seen,
-        wake: () => {
-          end();
-          resolve();
-        },
-      };
-      signal.addEventListener('abort', giveUp, { once: true });
-      this.#join(waiter);
-    });
+    this.#join(waiter);
+    try {
+      await untilAborted(changed.promise, signal);
+    } finally {
+      this.#leave(waiter);
+    }
   }
 
   #join(waiter: Waiter): void {

@@ -8,18 +8,18 @@
  * Non-guarantee: who just misses a read waits for the rest of it too.
  */
 
-import { abortReason } from '../core/deadline.ts';
+import { untilAborted } from '../core/deadline.ts';
 
-/** One read to come or under way, and who waits for it. */
+/** Made once, as it also ends reads that are over. */
+const UNWANTED = new Error('nobody waits for it any more');
+
+/** One read to come or under way. */
 interface Batch<T> {
-  readonly members: Set<Member<T>>;
-  /** Aborted when nobody waits any more. */
-  readonly unwanted: AbortController;
-}
-
-interface Member<T> {
-  resolve(value: T): void;
-  reject(error: unknown): void;
+  readonly result: PromiseWithResolvers<T>;
+  /** How many wait for it. */
+  waiting: number;
+  /** Of the read under way: aborted when nobody waits any more. Until it begins others may join. */
+  unwanted: AbortController | undefined;
 }
 
 export class SharedReads<T> {
@@ -33,34 +33,16 @@ export class SharedReads<T> {
   }
 
   /** Rejects with the signal's reason when aborted, and as the read does. */
-  read(key: string, signal: AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) {
-        reject(abortReason(signal));
-        return;
-      }
-      const batch = this.#join(key);
-      const settled = (): void => {
-        signal.removeEventListener('abort', leave);
-        batch.members.delete(member);
-      };
-      const member: Member<T> = {
-        resolve: (value) => {
-          settled();
-          resolve(value);
-        },
-        reject: (error) => {
-          settled();
-          reject(error instanceof Error ? error : new Error('a read was rejected without an error'));
-        },
-      };
-      const leave = (): void => {
-        member.reject(abortReason(signal));
-        if (batch.members.size === 0) batch.unwanted.abort(abortReason(signal));
-      };
-      batch.members.add(member);
-      signal.addEventListener('abort', leave, { once: true });
-    });
+  async read(key: string, signal: AbortSignal): Promise<T> {
+    signal.throwIfAborted();
+    const batch = this.#join(key);
+    batch.waiting += 1;
+    try {
+      return await untilAborted(batch.result.promise, signal);
+    } finally {
+      batch.waiting -= 1;
+      if (batch.waiting === 0) batch.unwanted?.abort(UNWANTED);
+    }
   }
 
   #join(key: string): Batch<T> {
@@ -75,14 +57,12 @@ export class SharedReads<T> {
 
   async #readWhileWanted(key: string, first: Batch<T>): Promise<void> {
     let batch = first;
-    while (batch.members.size > 0) {
+    while (batch.waiting > 0) {
       const following = createBatch<T>();
       this.#next.set(key, following);
-      const { members, unwanted } = batch;
-      await this.#read(key, unwanted.signal).then(
-        (value) => members.forEach((member) => member.resolve(value)),
-        (error: unknown) => members.forEach((member) => member.reject(error)),
-      );
+      const { result } = batch;
+      batch.unwanted = new AbortController();
+      await this.#read(key, batch.unwanted.signal).then(result.resolve, result.reject);
       batch = following;
     }
     this.#next.delete(key);
@@ -90,5 +70,5 @@ export class SharedReads<T> {
 }
 
 function createBatch<T>(): Batch<T> {
-  return { members: new Set(), unwanted: new AbortController() };
+  return { result: Promise.withResolvers(), waiting: 0, unwanted: undefined };
 }

@@ -9,29 +9,28 @@ import type { Clock } from '../core/ports.ts';
 /** A scrape of 200 providers takes 1.5 ms to send: 3 % of a core, for 50 callers at once no more than 2.5 s of patience. */
 const EVERY_MS = 50;
 
-export class AnswerPace {
-  readonly #clock: Clock;
-  readonly #onFault: (error: unknown) => void;
-  #turns = Promise.resolve();
-  #freeAtMs = 0;
+/** Resolves when the answer may be sent; never when the caller has gone away, who takes no turn. */
+export type TakeTurn = (isGone: () => boolean) => Promise<void>;
 
-  constructor({ clock, onFault }: { readonly clock: Clock; readonly onFault: (error: unknown) => void }) {
-    this.#clock = clock;
-    this.#onFault = onFault;
-  }
-
-  /** Resolves when the answer may be sent; never when the caller has gone away, who takes no turn. */
-  turn(isGone: () => boolean): Promise<void> {
-    return new Promise((go) => {
-      this.#turns = this.#turns
+export function createAnswerPace({
+  clock,
+  onFault,
+}: {
+  readonly clock: Clock;
+  readonly onFault: (error: unknown) => void;
+}): TakeTurn {
+  let turns = Promise.resolve();
+  let freeAtMs = 0;
+  return (isGone) =>
+    new Promise((go) => {
+      turns = turns
         .then(async () => {
-          const waitMs = this.#freeAtMs - this.#clock.monotonicMs();
-          if (waitMs > 0 && !isGone()) await this.#clock.sleep(waitMs);
+          const waitMs = freeAtMs - clock.monotonicMs();
+          if (waitMs > 0 && !isGone()) await clock.sleep(waitMs);
           if (isGone()) return;
-          this.#freeAtMs = this.#clock.monotonicMs() + EVERY_MS;
+          freeAtMs = clock.monotonicMs() + EVERY_MS;
           go();
         })
-        .catch(this.#onFault);
+        .catch(onFault);
     });
-  }
 }

@@ -17,47 +17,41 @@ export interface ConnectionBounds {
   readonly maxAnswers: number;
 }
 
-export class ConnectionGuard {
-  readonly #bounds: ConnectionBounds;
+/**
+ * Watches the connections of a server from now on.
+ * @returns to be asked about each request. False: its connection is closed, because it asks again before it took its
+ *   answer. Requests in a row (pipelining) are used by no client of ours, and 64 kB of them would have a thousand answers
+ *   made at once
+ */
+export function guardConnections(
+  server: Server,
+  { maxConnections, maxAnswers }: ConnectionBounds,
+): (request: { readonly socket: Socket }, response: ServerResponse) => boolean {
   /** Ordered by when they came, or took their last answer. */
-  readonly #waiting = new Set<Socket>();
+  const waiting = new Set<Socket>();
   /** Those with an answer under way, ordered by when it was asked for; among the others too. */
-  readonly #answering = new Set<Socket>();
-
-  constructor(bounds: ConnectionBounds) {
-    this.#bounds = bounds;
-  }
-
-  watch(server: Server): void {
-    server.on('connection', (socket) => {
-      socket.once('close', () => this.#forget(socket));
-      this.#waiting.add(socket);
-      closeFirst(this.#waiting, this.#bounds.maxConnections);
+  const answering = new Set<Socket>();
+  server.on('connection', (socket) => {
+    socket.once('close', () => {
+      waiting.delete(socket);
+      answering.delete(socket);
     });
-  }
-
-  /**
-   * False: the connection is closed, because it asks again before it took its answer. Requests in a row (pipelining) are
-   * used by no client of ours, and 64 kB of them would have a thousand answers made at once.
-   */
-  admit({ socket }: { readonly socket: Socket }, response: ServerResponse): boolean {
-    if (this.#answering.has(socket)) {
+    waiting.add(socket);
+    closeFirst(waiting, maxConnections);
+  });
+  return ({ socket }, response) => {
+    if (answering.has(socket)) {
       socket.destroy();
       return false;
     }
-    this.#answering.add(socket);
-    closeFirst(this.#answering, this.#bounds.maxAnswers);
+    answering.add(socket);
+    closeFirst(answering, maxAnswers);
     response.once('finish', () => {
-      this.#answering.delete(socket);
-      if (this.#waiting.delete(socket)) this.#waiting.add(socket);
+      answering.delete(socket);
+      if (waiting.delete(socket)) waiting.add(socket);
     });
     return !socket.destroyed;
-  }
-
-  #forget(socket: Socket): void {
-    this.#waiting.delete(socket);
-    this.#answering.delete(socket);
-  }
+  };
 }
 
 function closeFirst(sockets: Set<Socket>, most: number): void {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
+import { errnoOf } from '../core/file-error.ts';
 
 /** Every address of IPv6 and, where both exist, of IPv4. */
 const ALL_ADDRESSES = '::';
@@ -16,7 +17,7 @@ export async function chooseHost(host: string): Promise<string> {
     await once(probe, 'listening');
     return host;
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = errnoOf(error);
     return code === 'EAFNOSUPPORT' || code === 'EADDRNOTAVAIL' ? ALL_IPV4_ADDRESSES : host;
   } finally {
     probe.close();
@@ -33,21 +34,21 @@ export function reachableHost(host: string): string {
 }
 
 /** Why listening failed and what to do, from the error code alone. */
-export function describeListenError(error: unknown, host: string, port: number): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+export function describeListenError(error: unknown, host: string, port: number, section = 'http'): string {
+  const code = errnoOf(error);
   const what = `cannot listen on ${host} port ${port}`;
   switch (code) {
     case 'EADDRINUSE':
-      return `${what}: another program does; stop it or set http.port to a free port (0 picks one)`;
+      return `${what}: another program does; stop it or set ${section}.port to a free port (0 picks one)`;
     case 'EACCES':
-      return `${what}: not allowed to; set http.port to 1024 or above`;
+      return `${what}: not allowed to; set ${section}.port to 1024 or above`;
     case 'EADDRNOTAVAIL':
     case 'EAFNOSUPPORT':
-      return `${what}: this machine does not have that address; set http.host to one of its own, 127.0.0.1 or ::`;
+      return `${what}: this machine does not have that address; set ${section}.host to one of its own, 127.0.0.1 or ::`;
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `${what}: the host name does not resolve; set http.host to an address, 127.0.0.1 or ::`;
+      return `${what}: the host name does not resolve; set ${section}.host to an address, 127.0.0.1 or ::`;
     default:
-      return `${what} (${typeof code === 'string' ? code : 'unknown error'}); check http.host and http.port`;
+      return `${what} (${code}); check ${section}.host and ${section}.port`;
   }
 }

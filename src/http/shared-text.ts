@@ -12,36 +12,31 @@ const MIN_KEPT_MS = 1_000;
 /** Share of a core that making the text may take. */
 const MAX_SHARE = 0.05;
 
-export class SharedText {
-  readonly #make: () => Promise<string>;
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
-  #bytes: Promise<Buffer> | undefined;
-  #goodUntilMs = Number.POSITIVE_INFINITY;
+/** @returns the text as UTF-8; rejects as `make` does */
+export function shareText(
+  make: () => Promise<string>,
+  clock: Pick<Clock, 'monotonicMs'>,
+): () => Promise<Buffer> {
+  let shared: Promise<Buffer> | undefined;
+  let goodUntilMs = Number.POSITIVE_INFINITY;
 
-  constructor(make: () => Promise<string>, clock: Pick<Clock, 'monotonicMs'>) {
-    this.#make = make;
-    this.#clock = clock;
-  }
-
-  /** The text as UTF-8. Rejects as `make` does. */
-  get(): Promise<Buffer> {
-    if (this.#bytes !== undefined && this.#clock.monotonicMs() < this.#goodUntilMs) return this.#bytes;
-    this.#goodUntilMs = Number.POSITIVE_INFINITY;
-    const bytes = this.#makeBytes();
-    this.#bytes = bytes;
-    return bytes;
-  }
-
-  async #makeBytes(): Promise<Buffer> {
-    const startedMs = this.#clock.monotonicMs();
+  async function makeBytes(): Promise<Buffer> {
+    const startedMs = clock.monotonicMs();
     try {
-      return Buffer.from(await this.#make());
+      return Buffer.from(await make());
     } catch (error) {
-      this.#bytes = undefined;
+      shared = undefined;
       throw error;
     } finally {
-      const nowMs = this.#clock.monotonicMs();
-      this.#goodUntilMs = nowMs + Math.max(MIN_KEPT_MS, (nowMs - startedMs) / MAX_SHARE);
+      const nowMs = clock.monotonicMs();
+      goodUntilMs = nowMs + Math.max(MIN_KEPT_MS, (nowMs - startedMs) / MAX_SHARE);
     }
   }
+
+  return () => {
+    if (shared !== undefined && clock.monotonicMs() < goodUntilMs) return shared;
+    goodUntilMs = Number.POSITIVE_INFINITY;
+    shared = makeBytes();
+    return shared;
+  };
 }

@@ -3,15 +3,9 @@ import { isJsonObject, type JsonObject, parseJson } from '../core/wire/json.ts';
 import type { TokenResponse } from './provider.ts';
 
 /** The answer's JSON object; `undefined` when it is anything else. */
-export function parseAnswer(response: TokenResponse): JsonObject | undefined {
+function parseAnswer(response: TokenResponse): JsonObject | undefined {
   const answer = parseJson(response.body.reveal());
   return isJsonObject(answer) ? answer : undefined;
-}
-
-/** The named object inside an answer; an empty one when there is none. */
-export function objectIn(answer: JsonObject | undefined, name: string): JsonObject {
-  const value = answer?.[name];
-  return isJsonObject(value) ? value : {};
 }
 
 const HTML = /^\s*(?:<!doctype html|<html|<head|<body|<title|<h1|<p>|<!--)/i;

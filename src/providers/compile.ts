@@ -2,12 +2,14 @@
  * A description becomes a kind: checked when the configuration is read, every name known and used, every value legal in
  * its place; a fetch only fills it in.
  */
+
+import type { Credentials } from '../core/credential/credential-reading.ts';
 import type { Random } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token/token.ts';
 import { recogniseCode } from '../core/wire/recognised-text.ts';
-import { formatUtc } from '../core/wire/time-text.ts';
+import { formatPeriod, formatUtc } from '../core/wire/time-text.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
 import { type Answer, compilePath, isNothing, readAnswer } from './condition.ts';
@@ -20,7 +22,6 @@ import { Names } from './names.ts';
 import type {
   Configured,
   CredentialFields,
-  Credentials,
   Explained,
   PreparedKind,
   RequestContext,
@@ -29,6 +30,7 @@ import type {
   TokenResponse,
 } from './provider.ts';
 import { type CompiledRequest, compileRequest } from './request.ts';
+import { responseMalformed } from './response-status.ts';
 import { type Scope, Unfillable } from './scope.ts';
 import { compileSuccess, compileTokenReader, type TokenReader } from './token-reader.ts';
 import { type CompiledValue, type ComputeValue, compileValue } from './values.ts';
@@ -57,7 +59,7 @@ export function compile(input: CompileInput): Configured {
   const { description, options, credentials } = input;
   const listed = input.customerCredentials === 'any' ? {} : (input.customerCredentials ?? {});
   const names = new Names(options, { acceptsUnknown: input.customerCredentials === 'any' });
-  const { faults } = names;
+  const { faults, refuse } = names;
   const chain = description.refresh;
   if (chain !== undefined) names.declare(REFRESH_TOKEN, 'refreshToken', ['refresh']);
   if (input.customerCredentials !== undefined) names.declare('customer', 'customer', ['customers']);
@@ -84,7 +86,7 @@ export function compile(input: CompileInput): Configured {
   };
   const steps = description.steps.map((step, index): CompiledStep => {
     const request = compileRequest(step, ['steps', index], names, rules);
-    const success = compileSuccess(step.success, ['steps', index, 'success'], faults);
+    const success = compileSuccess(step.success, ['steps', index, 'success'], refuse);
     const save = Object.entries(step.save).map(([name, path]) => {
       names.declare(name, 'saved', ['steps', index, 'save', name]);
       return { name, path: compilePath(path) };
@@ -99,51 +101,45 @@ export function compile(input: CompileInput): Configured {
   const beginning = [...steps.map(({ request }) => request), base];
   const requests = refreshRequest === undefined ? beginning : [...beginning, refreshRequest];
   // Nothing else begins the chain.
-  const needsRefreshToken = beginning.some(({ needs }) => needs.has(REFRESH_TOKEN));
+  const needsRefreshToken = beginning.some(({ uses }) => uses.needed.has(REFRESH_TOKEN));
   const isGiven = Object.hasOwn({ ...credentials, ...listed }, REFRESH_TOKEN);
   const seedOfCustomers =
     chain !== undefined && input.customerCredentials === 'any' && !isGiven ? [REFRESH_TOKEN] : [];
   if (chain !== undefined && needsRefreshToken && !isGiven && seedOfCustomers.length === 0)
-    faults.push({
-      path: ['refresh'],
-      text: 'the base request presents a refresh token, and there is none to begin with',
-      needsWhole: true,
-      allowed: 'refreshToken among the credentials, or { optional: refreshToken } in the base request',
-    });
+    refuse(
+      ['refresh'],
+      'the base request presents a refresh token, and there is none to begin with',
+      'refreshToken among the credentials, or { optional: refreshToken } in the base request',
+      { needsWhole: true },
+    );
   // While a refresh token is held no step is taken.
-  const saved = [...(refreshRequest?.uses ?? [])].find((name) => names.kindOf(name) === 'saved');
+  const saved = [...(refreshRequest?.uses.used ?? [])].find((name) => names.kindOf(name) === 'saved');
   if (saved !== undefined)
-    faults.push({
-      path: ['refresh', 'request'],
-      text: `needs ${saved}, which is not there: steps come before the base request alone`,
-      allowed: 'credentials, values and the refresh token',
-    });
-  if (chain !== undefined && !requests.some(({ uses }) => uses.has(REFRESH_TOKEN)))
-    faults.push({
-      path: ['refresh'],
-      text: 'no request presents the refresh token',
-      needsWhole: true,
-      allowed: 'a request below refresh, or ${refreshToken} in the base request',
-    });
+    refuse(
+      ['refresh', 'request'],
+      `needs ${saved}, which is not there: steps come before the base request alone`,
+      'credentials, values and the refresh token',
+    );
+  if (chain !== undefined && !requests.some(({ uses }) => uses.used.has(REFRESH_TOKEN)))
+    refuse(
+      ['refresh'],
+      'no request presents the refresh token',
+      'a request below refresh, or ${refreshToken} in the base request',
+      { needsWhole: true },
+    );
   if (description.hosts.length > 0 && !requests.some(({ isHostSaved }) => isHostSaved))
-    faults.push({
-      path: ['hosts'],
+    refuse(['hosts'], 'is used nowhere', 'an address whose host a step has saved, or no hosts', {
       target: 'key',
-      text: 'is used nowhere',
       needsWhole: true,
-      allowed: 'an address whose host a step has saved, or no hosts',
     });
   reportUnused(input, listed, names);
-  const success = compileSuccess(description.success, ['success'], faults);
-  const reader = compileTokenReader(
-    { description, documentedLifetimeSeconds: input.documentedLifetimeSeconds },
-    faults,
-  );
-  const failures = compileFailures(description, faults);
+  const success = compileSuccess(description.success, ['success'], refuse);
+  const reader = compileTokenReader(description, input.documentedLifetimeSeconds, refuse);
+  const failures = compileFailures(description, refuse);
   if (faults.length > 0) return { ok: false, faults: withoutTwins(faults) };
 
   const isLeftOut = (name: string): boolean =>
-    name === REFRESH_TOKEN && chain !== undefined ? !needsRefreshToken : !names.isNeeded(name);
+    name === REFRESH_TOKEN && chain !== undefined ? !needsRefreshToken : !names.all.needed.has(name);
   const ofCustomers = input.customerCredentials === 'any' ? [...names.accepted, ...seedOfCustomers] : [];
   const named = { ...listed, ...Object.fromEntries(ofCustomers.map((name) => [name, { description: '' }])) };
   const customerCredentials: CredentialFields = Object.fromEntries(
@@ -165,7 +161,10 @@ export function compile(input: CompileInput): Configured {
     reader,
     failures,
     fixedScheme: typeof description.scheme === 'string' ? description.scheme : undefined,
-    secretValues: new Set(values.flatMap(({ name, isSecret }) => (isSecret ? [name] : []))),
+    secretValues: new Set([
+      ...values.flatMap(({ name, isSecret }) => (isSecret ? [name] : [])),
+      ...steps.flatMap(({ save }) => save.map(({ name }) => name)),
+    ]),
     credentialNames: [...new Set(required)],
   };
   return {
@@ -212,14 +211,11 @@ function reportUnused(
 ): void {
   const report = (section: FaultPath, declared: object, instead: string): void => {
     for (const name of Object.keys(declared))
-      if (!names.isUsed(name) && !usedElsewhere.includes(name))
-        names.faults.push({
-          path: [...section, name],
+      if (!names.all.used.has(name) && !usedElsewhere.includes(name))
+        names.refuse([...section, name], 'is used nowhere', `\${${name}} in a ${instead}`, {
           target: 'key',
-          text: 'is used nowhere',
           unused: name,
           needsWhole: true,
-          allowed: `\${${name}} in a ${instead}`,
         });
   };
   report(['values'], description.values, 'text, or no such value');
@@ -248,6 +244,7 @@ interface Shared {
   readonly success: ReturnType<typeof compileSuccess>;
   readonly reader: TokenReader;
   readonly failures: FailureReader;
+  /** Computed or saved ones. */
   readonly secretValues: ReadonlySet<string>;
   /** The configuration's word before the token; `undefined`: the answer says it. */
   readonly fixedScheme: string | undefined;
@@ -288,7 +285,8 @@ class DescribedAttempt implements TokenAttempt {
   readonly #spent: SecretText | undefined;
   readonly #computed = new Map<string, string>();
   readonly #scope: Scope;
-  #step = 0;
+  /** How many steps. */
+  #taken = 0;
 
   constructor(shared: Shared, credentials: Credentials, context: RequestContext) {
     this.#shared = shared;
@@ -319,18 +317,22 @@ class DescribedAttempt implements TokenAttempt {
     return this.#computed.get(name) ?? this.#credentials.get(name)?.reveal();
   }
 
-  get #request(): CompiledRequest {
-    const { steps, base, refreshRequest } = this.#shared;
-    if (this.#spent !== undefined && refreshRequest !== undefined) return refreshRequest;
-    return steps[this.#step]?.request ?? base;
+  /** While a refresh token is held: no step is taken then. */
+  get #refreshRequest(): CompiledRequest | undefined {
+    return this.#spent === undefined ? undefined : this.#shared.refreshRequest;
   }
 
-  get #isLast(): boolean {
-    return this.#request === this.#shared.base || this.#request === this.#shared.refreshRequest;
+  /** `undefined`: the request for the token is next. */
+  get #step(): CompiledStep | undefined {
+    return this.#refreshRequest === undefined ? this.#shared.steps[this.#taken] : undefined;
+  }
+
+  get #request(): CompiledRequest {
+    return this.#refreshRequest ?? this.#step?.request ?? this.#shared.base;
   }
 
   get presentsRefreshToken(): boolean {
-    return this.#spent !== undefined && this.#request.uses.has(REFRESH_TOKEN);
+    return this.#spent !== undefined && this.#request.uses.used.has(REFRESH_TOKEN);
   }
 
   request(): Result<TokenRequest> {
@@ -339,13 +341,14 @@ class DescribedAttempt implements TokenAttempt {
 
   take(response: TokenResponse): Result<FetchedToken | 'next'> {
     const answer = readAnswer(response);
-    return this.#isLast ? this.#readToken(answer) : this.#save(answer);
+    const step = this.#step;
+    return step === undefined ? this.#readToken(answer) : this.#save(answer, step);
   }
 
   salvageRefreshToken(response: TokenResponse): ReturnType<TokenAttempt['salvageRefreshToken']> {
     const answer = readAnswer(response);
-    if (!this.#isLast || !this.#isSuccess(answer)) return undefined;
-    return this.#shared.reader.salvage(answer);
+    const isLast = this.#step === undefined;
+    return isLast && this.#isSuccess(answer) ? this.#shared.reader.salvage(answer) : undefined;
   }
 
   explain(response: TokenResponse): readonly Explained[] {
@@ -354,7 +357,7 @@ class DescribedAttempt implements TokenAttempt {
       what: 'answer',
       found: `${response.status}, ${describeShape(answer, this.#presented.secrets)}`,
     };
-    if (!this.#isLast) return [shape];
+    if (this.#step !== undefined) return [shape];
     const { reader, failures } = this.#shared;
     const isSuccess = this.#isSuccess(answer);
     const found = [shape, { what: 'success', found: isSuccess ? 'yes' : 'no' }, ...reader.explain(answer)];
@@ -374,7 +377,10 @@ class DescribedAttempt implements TokenAttempt {
         what: 'authorization',
         found: value.tokenType === 'none' ? 'the token alone' : `${this.#showScheme(value)} and the token`,
       },
-      { what: 'lives', found: `${value.expiresInSeconds} s, until ${formatUtc(value.expiresAtMs)}` },
+      {
+        what: 'lives',
+        found: `${formatPeriod(value.expiresInSeconds * 1000)}, until ${formatUtc(value.expiresAtMs)}`,
+      },
       ...Object.keys(value.fields).map((name) => ({
         what: `published ${name}`,
         found: `text of ${value.fields[name]?.length ?? 0}`,
@@ -393,7 +399,8 @@ class DescribedAttempt implements TokenAttempt {
 
   #readToken(answer: Answer): Result<FetchedToken> {
     const { reader, success, failures } = this.#shared;
-    if (success.hasStatus(answer) && reader.isUnreadable(answer)) return reader.refuseUnreadable(answer);
+    const unreadable = success.hasStatus(answer) ? reader.refuseUnreadable(answer) : undefined;
+    if (unreadable !== undefined) return unreadable;
     const isWithoutToken = isNothing(reader.findToken(answer));
     if (
       !this.#isSuccess(answer) ||
@@ -411,13 +418,10 @@ class DescribedAttempt implements TokenAttempt {
     return !isNothing(reader.findToken(answer)) || !failures.statesFailure(answer);
   }
 
-  #save(answer: Answer): Result<'next'> {
-    const { steps, failures } = this.#shared;
-    const step = steps[this.#step];
-    if (step === undefined) throw new Error('a step that is not the last one is there');
-    const { success } = step;
+  #save(answer: Answer, { success, save }: CompiledStep): Result<'next'> {
+    const { failures } = this.#shared;
     const json = answer.toExactJson();
-    const texts = step.save.map(({ name, path }) => ({ name, path, text: textAt(json, path) }));
+    const texts = save.map(({ name, path }) => ({ name, path, text: textAt(json, path) }));
     const isError = failures.ruleFor(answer) !== undefined || failures.statesFailure(answer);
     if (
       !success.hasStatus(answer) ||
@@ -425,26 +429,23 @@ class DescribedAttempt implements TokenAttempt {
       (isError && texts.some(({ text }) => text === undefined))
     )
       return fail(failures.classify(answer, this.#presented));
+    const answered = `${answer.response.call} answered ${answer.response.status}`;
     for (const { name, path, text } of texts) {
       if (text === undefined)
-        return fail({
-          code: 'response-malformed',
-          retry: 'backoff',
-          message: `${answer.response.call} answered ${answer.response.status} without ${path.text}, which is needed for the next request`,
-        });
+        return fail(
+          responseMalformed(`${answered} without ${path.text}, which is needed for the next request`),
+        );
       this.#computed.set(name, text);
     }
-    this.#step += 1;
+    this.#taken += 1;
     return succeed('next');
   }
 
   get #presented(): PresentedRequest {
-    const { secretValues, credentialNames, steps } = this.#shared;
-    const { uses } = this.#request;
-    const isSaved = (name: string): boolean =>
-      steps.some(({ save }) => save.some((one) => one.name === name));
+    const { secretValues, credentialNames } = this.#shared;
+    const { used } = this.#request.uses;
     const computed = [...this.#computed].flatMap(([name, text]) =>
-      secretValues.has(name) || isSaved(name) ? [new SecretText(text)] : [],
+      secretValues.has(name) ? [new SecretText(text)] : [],
     );
     return {
       secrets: [
@@ -457,7 +458,7 @@ class DescribedAttempt implements TokenAttempt {
         listNames([...credentialNames, ...(this.#credentials.has(CERTIFICATE) ? [CERTIFICATE] : [])]) ||
         'the credentials',
       hasSpentRefreshToken: this.presentsRefreshToken,
-      isRefreshTokenAlone: this.presentsRefreshToken && uses.size === 1,
+      isRefreshTokenAlone: this.presentsRefreshToken && used.size === 1,
     };
   }
 }

@@ -2,7 +2,7 @@
 import { isJsonObject, type JsonObject, parseExactJson, parseJson } from '../core/wire/json.ts';
 import { type AnswerPath, parsePath, valueAt } from './answer-path.ts';
 import type { Condition, Predicate } from './description.ts';
-import type { Fault, FaultPath } from './faults.ts';
+import type { FaultPath, Refuse } from './faults.ts';
 import type { TokenResponse } from './provider.ts';
 
 /** An answer and its JSON, parsed once. */
@@ -46,35 +46,30 @@ export function compileFinder({
 }
 
 /** One predicate, or several by `all` and `any`: everything that is given has to hold. */
-export function compileCondition({ all, any, ...own }: Condition, path: FaultPath, faults: Fault[]): Test {
+export function compileCondition({ all, any, ...own }: Condition, path: FaultPath, refuse: Refuse): Test {
   const isPlain = Object.values(own).some((value) => value !== undefined);
   if (!isPlain && all === undefined && any === undefined)
-    faults.push({ path, text: 'holds no condition', allowed: 'a predicate, all or any' });
+    refuse(path, 'holds no condition', 'a predicate, all or any');
   const tests = [
-    ...(isPlain ? [compilePredicate(own, path, faults)] : []),
-    ...(all ?? []).map((one, index) => compilePredicate(one, [...path, 'all', index], faults)),
+    ...(isPlain ? [compilePredicate(own, path, refuse)] : []),
+    ...(all ?? []).map((one, index) => compilePredicate(one, [...path, 'all', index], refuse)),
   ];
-  const choices = any?.map((one, index) => compilePredicate(one, [...path, 'any', index], faults));
+  const choices = any?.map((one, index) => compilePredicate(one, [...path, 'any', index], refuse));
   return (answer) =>
     tests.every((test) => test(answer)) && (choices === undefined || choices.some((test) => test(answer)));
 }
 
-export function compilePredicate(predicate: Predicate, path: FaultPath, faults: Fault[]): Test {
+function compilePredicate(predicate: Predicate, path: FaultPath, refuse: Refuse): Test {
   const { status, path: place, header, ...words } = predicate;
   const given = Object.values(words).filter((word) => word !== undefined).length;
   const isAbout = place !== undefined || header !== undefined;
   if (place !== undefined && header !== undefined)
-    faults.push({ path, text: 'found path and header, which exclude each other', allowed: 'one of the two' });
+    refuse(path, 'found path and header, which exclude each other', 'one of the two');
   if (!isAbout && status === undefined)
-    faults.push({ path, text: 'says nothing about what it tests', allowed: 'status, path or header' });
+    refuse(path, 'says nothing about what it tests', 'status, path or header');
   if (isAbout && given === 0)
-    faults.push({
-      path,
-      text: 'holds no test',
-      allowed: 'is, in, not, like, unlike, mentions, exists, absent or saysSuccess',
-    });
-  if (!isAbout && given > 0)
-    faults.push({ path, text: 'tests nothing', allowed: 'path or header beside these words' });
+    refuse(path, 'holds no test', 'is, in, not, like, unlike, mentions, exists, absent or saysSuccess');
+  if (!isAbout && given > 0) refuse(path, 'tests nothing', 'path or header beside these words');
   const find = compileFinder(predicate);
   return (answer) =>
     (status === undefined || status.some((each) => matchesStatus(answer.response.status, each))) &&

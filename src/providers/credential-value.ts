@@ -1,6 +1,6 @@
+import type { Credentials } from '../core/credential/credential-reading.ts';
 import { type Failed, fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
-import type { Credentials } from './provider.ts';
 
 /** The named credential; fails with `credentials-rejected` when it is missing or empty. */
 export function requireCredential(credentials: Credentials, name: string): Result<SecretText> {

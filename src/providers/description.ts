@@ -2,7 +2,7 @@
  * The language in which a token API is described: how a request is built and how its answer is read. As zod, which is
  * also the source of the JSON Schema; what depends on several settings at once (names, paths, types) `compile.ts` checks.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationField, mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import { PATH_FORM, parsePath } from './answer-path.ts';
@@ -32,6 +32,12 @@ const pathField = z
 const HEADER_FORM = 'the name of a header';
 const headerField = patternField(/^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}$/, HEADER_FORM);
 
+/** Where something is in an answer. */
+const placeFields = {
+  path: pathField.optional().describe('where in the JSON answer'),
+  header: headerField.optional().describe('a header of the answer'),
+};
+
 /** A text, or `{ optional: name }`: left out while the credential of that name has no value. */
 const parameterField = z.union(
   [templateField, mapping({ optional: nameField.describe('name of a credential that may have no value') })],
@@ -47,6 +53,8 @@ export const parametersField = (what: string) =>
   );
 
 export const headersField = z.record(headerField, parameterField, 'a mapping of headers to texts');
+
+const zoneField = patternField(/^(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/, 'Z, or an offset like +07:00');
 
 /** Its message is what is allowed, as everywhere. */
 function oneOf<const Values extends readonly [string, ...string[]]>(values: Values) {
@@ -88,9 +96,7 @@ export const valueForms = {
     now: oneOf(['epoch-seconds', 'epoch-milliseconds', 'iso', 'http-date']).describe(
       'form of the moment of the request',
     ),
-    zone: patternField(/^(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/, 'Z, or an offset like +07:00')
-      .default('Z')
-      .describe('of iso: Z, or an offset like +07:00'),
+    zone: zoneField.default('Z').describe('of iso: Z, or an offset like +07:00'),
     precision: oneOf(['seconds', 'milliseconds']).default('seconds').describe('of iso'),
   }),
   random: mapping({
@@ -187,13 +193,15 @@ const valueField = z
     const first = isJsonObject(value) ? Object.keys(value)[0] : undefined;
     const form = Object.entries(valueForms).find(([name]) => name === first)?.[1];
     if (form === undefined) {
-      const params = first === undefined ? {} : { unknownKey: first, known: Object.keys(valueForms) };
-      context.addIssue({ code: 'custom', message: VALUE_FORM, params });
+      const known = Object.keys(valueForms).join(', ');
+      if (first === undefined) context.addIssue({ code: 'custom', message: VALUE_FORM });
+      else context.issues.push({ code: 'unrecognized_keys', keys: [first], message: known, input: {} });
       return z.NEVER;
     }
     const parsed = form.safeParse(value);
     if (parsed.success) return parsed.data;
-    for (const issue of parsed.error.issues) reissue(issue, context);
+    // As the form itself says it.
+    context.issues.push(...parsed.error.issues.map((issue) => ({ ...issue, input: undefined })));
     return z.NEVER;
   })
   // When somebody asks: the daemon never does, and would pay for it at each start.
@@ -202,26 +210,6 @@ const valueField = z
       return Object.values(valueForms).map((form) => jsonSchemaOf(form));
     },
   });
-
-/** As the form itself would have said it. */
-function reissue(issue: z.core.$ZodIssue, context: z.core.$RefinementCtx): void {
-  const { path, message } = issue;
-  if (issue.code === 'unrecognized_keys')
-    for (const unknown of issue.keys)
-      context.addIssue({
-        code: 'custom',
-        path,
-        message,
-        params: { unknownKey: unknown, known: message.split(', ') },
-      });
-  else
-    context.addIssue({
-      code: 'custom',
-      path,
-      message,
-      params: issue.code === 'invalid_value' ? { candidates: issue.values.map(String) } : {},
-    });
-}
 
 function jsonSchemaOf(form: z.ZodType): z.core.JSONSchema.JSONSchema {
   const { $schema: _, ...schema } = z.toJSONSchema(form, { io: 'input' });
@@ -259,8 +247,7 @@ const predicateField = mapping({
     )
     .optional()
     .describe('HTTP status: 429, 5xx, or a list'),
-  path: pathField.optional().describe('where in the JSON answer'),
-  header: headerField.optional().describe('a header of the answer'),
+  ...placeFields,
   is: scalarField.optional().describe('the same text; numbers and booleans count as their text'),
   in: scalarList.optional().describe('one of these texts'),
   not: textsField.optional().describe('present or not, none of these texts'),
@@ -303,15 +290,12 @@ const EXPIRY_UNITS = [
 ] as const;
 
 const expiryField = mapping({
-  path: pathField.optional().describe('where in the JSON answer'),
-  header: headerField.optional().describe('a header of the answer'),
+  ...placeFields,
   as: z
     .enum(EXPIRY_UNITS)
     .default('auto')
     .describe('what the value is; auto: whatever form is recognised, numbers as seconds'),
-  zone: patternField(/^(?:Z|[+-](?:0\d|1[0-4]):[0-5]\d)$/, 'Z, or an offset like +07:00')
-    .optional()
-    .describe('of a time that is written without one'),
+  zone: zoneField.optional().describe('of a time that is written without one'),
   jwt: z.literal('exp').optional().describe("the token's own exp, which always counts"),
   ttl: durationField({ leastMs: 10_000 }).optional().describe('a fixed life, for answers that say nothing'),
 });
@@ -386,8 +370,7 @@ const tokenField = mapping({
 export type TokenPlace = z.output<typeof tokenField>;
 
 const waitField = mapping({
-  path: pathField.optional().describe('where in the JSON answer'),
-  header: headerField.optional().describe('a header of the answer'),
+  ...placeFields,
   as: z.enum(['seconds', 'epoch-seconds']).default('seconds').describe('what the value is'),
 });
 
@@ -417,10 +400,7 @@ const errorField = mapping({
 export type ErrorRule = z.output<typeof errorField>;
 
 const refreshField = mapping({
-  token: mapping({
-    path: pathField.optional().describe('where in the JSON answer'),
-    header: headerField.optional().describe('a header of the answer'),
-  }).describe('where the answer holds the next refresh token'),
+  token: mapping(placeFields).describe('where the answer holds the next refresh token'),
   expiry: mapping({
     path: pathField.describe('where in the JSON answer'),
     as: z.enum(EXPIRY_UNITS).default('auto').describe('what the value is'),

@@ -11,7 +11,7 @@ import { type AnswerPath, valueAt } from './answer-path.ts';
 import { chainBroken } from './chain.ts';
 import { type Answer, compileCondition, compileFinder, compilePath, type Test } from './condition.ts';
 import type { Description, ErrorRule } from './description.ts';
-import type { Fault } from './faults.ts';
+import type { Refuse } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
 import { readStatement } from './provider-text.ts';
 import {
@@ -56,12 +56,12 @@ const STATED_STATUS = /^([45]\d\d)(\d{4})?$/;
 
 export function compileFailures(
   { errors, errorStatus }: Pick<Description, 'errors' | 'errorStatus'>,
-  faults: Fault[],
+  refuse: Refuse,
 ): FailureReader {
   const rules = errors.map(
     (rule, index): Rule => ({
       index,
-      applies: compileCondition(rule.when, ['errors', index, 'when'], faults),
+      applies: compileCondition(rule.when, ['errors', index, 'when'], refuse),
       code: rule.code,
       readWait: rule.retryAfter === undefined ? undefined : compileWaits(rule.retryAfter),
       advice: rule.advice,

@@ -1,6 +1,14 @@
 /** What is wrong with a description, before anybody has looked up where in the file it is. */
 export type FaultPath = readonly (string | number)[];
 
+/** Notes a fault. @param text lower case, as in {@link Fault} */
+export type Refuse = (
+  path: FaultPath,
+  text: string,
+  allowed?: string,
+  more?: Omit<Fault, 'path' | 'text' | 'allowed'>,
+) => void;
+
 export interface Fault {
   /** Inside the description. */
   readonly path: FaultPath;

@@ -47,10 +47,8 @@ export function compileJson(
       const parts = names.template(key, [...at, key]);
       for (const part of parts)
         if (typeof part !== 'string')
-          names.faults.push({
-            path: [...at, key],
+          names.refuse([...at, key], 'the name of a field may hold options alone', undefined, {
             target: 'key',
-            text: 'the name of a field may hold options alone',
           });
       return [literalOf(parts), compile(item, [...at, key], false)] as const;
     });

@@ -3,13 +3,13 @@
  *
  * Guarantee: no kind is known to the program by name. A preset is parsed when it is asked for, once.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { describeExpected, mapping } from '../core/wire/field-schemas.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
 import { parseServiceUrl } from '../core/wire/service-url.ts';
 import { type CompileInput, compile } from './compile.ts';
 import { descriptionFields, descriptionSchema } from './description.ts';
-import type { Fault } from './faults.ts';
+import type { Fault, FaultPath } from './faults.ts';
 import { describeOAuth2, oauth2Fields, oauth2Schema, type ShortForm } from './oauth2.ts';
 import { OWN_NAME, presetFields } from './preset.ts';
 import type { Configured, CredentialFields, EntryFacts, KindLibrary, ProviderKind } from './provider.ts';
@@ -118,63 +118,67 @@ function missingOf(
 ): readonly Fault[] {
   if (customerCredentials === 'any') return [];
   const given = new Set([...credentials, ...(customerCredentials ?? [])]);
-  return Object.entries(wanted).flatMap(([name, { description, optional }]) =>
-    optional === true || given.has(name)
-      ? []
-      : [
-          {
-            path: ['credentials', name],
-            text: 'missing',
-            written: name,
-            candidates: credentials.filter((each) => !Object.hasOwn(wanted, each)),
-            allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
-          },
-        ],
-  );
+  return Object.entries(wanted)
+    .filter(([name, { optional }]) => optional !== true && !given.has(name))
+    .map(([name, { description }]) => ({
+      path: ['credentials', name],
+      text: 'missing',
+      written: name,
+      candidates: credentials.filter((each) => !Object.hasOwn(wanted, each)),
+      allowed: `${description}, by reference: { env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }`,
+    }));
 }
 
 const presetSchema = z.looseObject(presetFields);
 
 export type Preset = z.output<typeof presetSchema>;
 
-/** The message is what is allowed there. */
-interface PresetIssue extends Pick<z.core.$ZodIssue, 'path' | 'message'> {
-  readonly isUnknownKey?: boolean;
-}
-
 type PresetReading =
   | { readonly ok: true; readonly preset: Preset; readonly kind: ProviderKind }
-  | { readonly ok: false; readonly issues: readonly PresetIssue[] };
+  | { readonly ok: false; readonly faults: readonly Fault[] };
 
 /** Reads a preset. @param name of the kind that it becomes */
 export function readPreset(name: string, raw: unknown): PresetReading {
   const parsed = presetSchema.safeParse(raw, { error: describeExpected });
-  if (!parsed.success) return { ok: false, issues: parsed.error.issues };
+  if (!parsed.success) return { ok: false, faults: faultsOf(parsed.error) };
   const preset = parsed.data;
   const form: Form = FORMS[preset.form];
-  const unknown = Object.keys(preset).filter(
-    (key) => !Object.hasOwn(presetFields, key) && !Object.hasOwn(form.fields, key),
-  );
-  const keys = [...Object.keys(presetFields), ...Object.keys(form.fields)];
-  if (unknown.length > 0)
-    return {
-      ok: false,
-      issues: unknown.map((key) => ({ path: [key], message: keys.join(', '), isUnknownKey: true })),
-    };
   const settings = settingsOf(preset, form);
-  for (const [index, fields] of [{}, ...preset.variants].entries()) {
-    const checked = mapping(form.fields).safeParse(
-      { ...settings, ...settingsOf(fields, form) },
-      { error: describeExpected },
-    );
-    const at = index === 0 ? [] : ['variants', index - 1];
-    if (!checked.success)
-      return {
-        ok: false,
-        issues: checked.error.issues.map(({ path, message }) => ({ path: [...at, ...path], message })),
-      };
-  }
-  return { ok: true, preset, kind: createPresetKind(name, preset, form) };
+  const findFaults = (fields: z.ZodRawShape, value: unknown): readonly Fault[] => {
+    const checked = mapping(fields).safeParse(value, { error: describeExpected });
+    return checked.success ? [] : faultsOf(checked.error);
+  };
+  const own = findFaults({ ...presetFields, ...form.fields }, raw);
+  const variant = { when: z.unknown(), ...form.fields };
+  const ofVariants = preset.variants.flatMap((fields, index) =>
+    within(['variants', index], findFaults(variant, { ...settings, ...fields })),
+  );
+  const faults = own.length > 0 ? own : ofVariants;
+  return faults.length > 0
+    ? { ok: false, faults }
+    : { ok: true, preset, kind: createPresetKind(name, preset, form) };
+}
+
+/** The message of an issue is what is allowed there. */
+function faultsOf({ issues }: z.ZodError): readonly Fault[] {
+  return issues.flatMap((issue): readonly Fault[] => {
+    const { message: allowed } = issue;
+    const path = issue.path.filter((step) => typeof step !== 'symbol');
+    if (issue.code !== 'unrecognized_keys') return [{ path, allowed }];
+    const candidates = allowed.split(', ');
+    return issue.keys.map((written) => ({
+      path: [...path, written],
+      target: 'key',
+      text: 'unknown key',
+      allowed,
+      written,
+      candidates,
+    }));
+  });
+}
+
+function within(path: FaultPath, faults: readonly Fault[]): readonly Fault[] {
+  return faults.map((fault) => ({ ...fault, path: [...path, ...fault.path] }));
 }
 
 /** The fields of the form. */
@@ -184,10 +188,13 @@ function settingsOf(written: JsonObject, form: Form): JsonObject {
 
 function createPresetKind(name: string, preset: Preset, form: Form): ProviderKind {
   const settings = settingsOf(preset, form);
-  const options = optionShape(preset);
+  const options = Object.fromEntries(
+    Object.entries(preset.options).map(([option, field]) => [option, optionField(field)]),
+  );
   // A preset that has to be told the scope, say, has an option of that name, which is required.
   const open = form.openFields.filter((field) => !Object.hasOwn(preset.options, field));
   const openFields = Object.fromEntries(open.map((field) => [field, openField(form.fields[field])]));
+  const entryFields = mapping({ ...options, ...openFields });
   const optionNames = Object.keys(preset.options);
   const isFixed = preset.baseUrl !== undefined && !preset.baseUrl.includes('${');
   const { credentials: implied } = form.describe(settings, preset.baseUrl);
@@ -205,25 +212,18 @@ function createPresetKind(name: string, preset: Preset, form: Form): ProviderKin
     needsBaseUrl: preset.baseUrl === undefined,
     credentials,
     customerCredentials: preset.customerCredentials,
-    options: mapping({ ...options, ...openFields }),
+    options: entryFields,
     defaults: { minIntervalMs: preset.minInterval, fetchBudget: preset.fetchBudget },
     configure: (given, facts) => {
       const missing = facts.customerCredentials === undefined ? [] : missingOf(credentials, facts);
       if (missing.length > 0) return { ok: false, faults: missing };
-      const entry = mapping({ ...options, ...openFields }).parse(given);
+      const entry = entryFields.parse(given);
       const texts = new Map(optionNames.map((option) => [option, String(entry[option])]));
       const baseUrl = facts.baseUrl ?? fillBaseUrl(preset.baseUrl, texts);
-      if (baseUrl === undefined)
-        return {
-          ok: false,
-          faults: [
-            {
-              path: [],
-              text: 'the options make no address that credentials may be sent to',
-              allowed: 'options that fit, or a baseUrl',
-            },
-          ],
-        };
+      if (baseUrl === undefined) {
+        const text = 'the options make no address that credentials may be sent to';
+        return { ok: false, faults: [{ path: [], text, allowed: 'options that fit, or a baseUrl' }] };
+      }
       const variant = preset.variants
         .filter(({ when }) =>
           Object.entries(when).every(([option, value]) => texts.get(option) === String(value)),
@@ -261,35 +261,30 @@ function customersOf(
   return { ...Object.fromEntries(own), ...customerCredentials };
 }
 
-function optionShape({ options }: Preset): z.ZodRawShape {
-  return Object.fromEntries(
-    Object.entries(options).map(([name, option]) => [name, optionField(option).describe(option.description)]),
-  );
+function optionField({
+  values,
+  pattern,
+  form,
+  default: usual,
+  description,
+}: Preset['options'][string]): z.ZodType {
+  const field = values === undefined ? textOption(pattern, form) : valueOption(values);
+  return (usual === undefined ? field : field.prefault(usual)).describe(description);
 }
 
-type Option = Preset['options'][string];
-
-function optionField({ values, pattern, form, default: preset }: Option): z.ZodType {
-  const field = valueField(values, pattern, form);
-  return preset === undefined ? field : field.prefault(preset);
-}
-
-function valueField(
-  values: Option['values'],
-  pattern: string | undefined,
-  form: string | undefined,
-): z.ZodType {
-  if (values === undefined) {
-    const allowed = form ?? (pattern === undefined ? 'a text' : `a text that matches ${pattern}`);
-    return z
-      .string(allowed)
-      .min(1, allowed)
-      .max(300, allowed)
-      .regex(new RegExp(pattern ?? '^[^\\n\\r]*$'), allowed)
-      .meta({ errorMessage: allowed });
-  }
+function valueOption(values: readonly (string | boolean)[]): z.ZodType {
   const texts = values.filter((value) => typeof value === 'string');
   return texts.length === values.length ? z.enum(texts) : z.boolean();
+}
+
+function textOption(pattern: string | undefined, form: string | undefined): z.ZodType {
+  const allowed = form ?? (pattern === undefined ? 'a text' : `a text that matches ${pattern}`);
+  return z
+    .string(allowed)
+    .min(1, allowed)
+    .max(300, allowed)
+    .regex(new RegExp(pattern ?? '^[^\\n\\r]*$'), allowed)
+    .meta({ errorMessage: allowed });
 }
 
 /** A field of the form that an entry may set; without its own default, because the preset's value counts first. */
@@ -324,21 +319,20 @@ function findPresetFaults({ preset, kind }: Extract<PresetReading, { ok: true }>
       usual ?? values?.[0] ?? 'x',
     ]),
   );
+  const candidates = Object.keys(preset.options);
   const unknown = preset.variants.flatMap(({ when }, index) =>
-    Object.keys(when).flatMap((name): readonly Fault[] =>
-      Object.hasOwn(preset.options, name)
-        ? []
-        : [
-            {
-              path: ['variants', index, 'when', name],
-              target: 'key',
-              text: 'there is no such option',
-              allowed: Object.keys(preset.options).join(', '),
-              written: name,
-              candidates: Object.keys(preset.options),
-            },
-          ],
-    ),
+    Object.keys(when)
+      .filter((name) => !Object.hasOwn(preset.options, name))
+      .map(
+        (written): Fault => ({
+          path: ['variants', index, 'when', written],
+          target: 'key',
+          text: 'there is no such option',
+          allowed: candidates.join(', '),
+          written,
+          candidates,
+        }),
+      ),
   );
   // Texts with a form of their own cannot be made up.
   if (unknown.length > 0 || !kind.options.safeParse(options).success) return unknown;
@@ -363,7 +357,7 @@ export function createKindLibrary(source: PresetSource): KindLibrary {
       const found = kinds.get(name);
       if (found !== undefined || !known.has(name)) return found;
       const reading = readPreset(name, source.read(name));
-      if (!reading.ok) throw new Error(`preset ${name} is wrong: ${JSON.stringify(reading.issues)}`);
+      if (!reading.ok) throw new Error(`preset ${name} is wrong: ${JSON.stringify(reading.faults)}`);
       kinds.set(name, reading.kind);
       return reading.kind;
     },
@@ -372,43 +366,20 @@ export function createKindLibrary(source: PresetSource): KindLibrary {
   return library;
 }
 
-function toFault(name: string, { path, message, isUnknownKey = false }: PresetIssue): Fault {
-  const place = [name, ...path.filter((step) => typeof step !== 'symbol')];
-  return isUnknownKey
-    ? {
-        path: place,
-        target: 'key',
-        text: 'unknown key',
-        allowed: message,
-        written: String(place.at(-1)),
-        candidates: message.split(', '),
-      }
-    : { path: place, allowed: message };
-}
-
 function extend(library: KindLibrary, presets: JsonObject): ReturnType<KindLibrary['extend']> {
   const own = new Map<string, ProviderKind>();
-  const faults: Fault[] = [];
-  for (const [name, raw] of Object.entries(presets)) {
-    if (!OWN_NAME.test(name) || library.names.includes(name)) {
-      const text = library.names.includes(name)
-        ? 'is the name of a kind that ships'
-        : 'is no name for a kind';
-      faults.push({
-        path: [name],
-        target: 'key',
-        text,
-        allowed: 'lower-case letters, digits and hyphens, a unique name',
-      });
-      continue;
+  const faults = Object.entries(presets).flatMap(([name, raw]): readonly Fault[] => {
+    const isTaken = library.names.includes(name);
+    if (isTaken || !OWN_NAME.test(name)) {
+      const text = isTaken ? 'is the name of a kind that ships' : 'is no name for a kind';
+      const allowed = 'lower-case letters, digits and hyphens, a unique name';
+      return [{ path: [name], target: 'key', text, allowed }];
     }
     const reading = readPreset(name, raw);
-    if (reading.ok) {
-      const found = findPresetFaults(reading);
-      if (found.length === 0) own.set(name, reading.kind);
-      faults.push(...found.map((fault) => ({ ...fault, path: [name, ...fault.path] })));
-    } else for (const issue of reading.issues) faults.push(toFault(name, issue));
-  }
+    const found = reading.ok ? findPresetFaults(reading) : reading.faults;
+    if (reading.ok && found.length === 0) own.set(name, reading.kind);
+    return within([name], found);
+  });
   const extended: KindLibrary = {
     // What is wrong with one is reported at the preset, and not at each provider that names it too.
     names: [...library.names, ...Object.keys(presets)],

@@ -1,27 +1,30 @@
 /** The names that texts of a description may hold, and which of them they do. */
-import type { Fault, FaultPath } from './faults.ts';
+import type { Fault, FaultPath, Refuse } from './faults.ts';
 import { literalOf, namesIn, parseTemplate, type TemplateParts } from './template.ts';
 
 /** `option` is a literal text already: it is filled in when the configuration is read. */
 type NameKind = 'credential' | 'option' | 'value' | 'saved' | 'customer' | 'refreshToken';
+
+/** What a part of the description holds, with what the values among it were computed from. */
+export interface Uses {
+  readonly used: ReadonlySet<string>;
+  /** Those that cannot be left out. */
+  readonly needed: ReadonlySet<string>;
+}
 
 export class Names {
   readonly faults: Fault[] = [];
   readonly #known = new Map<string, NameKind>();
   readonly #announced = new Set<string>();
   readonly #options: ReadonlyMap<string, string>;
-  readonly #used = new Set<string>();
   readonly #revealing = new Set<string>();
   /** Values that differ from attempt to attempt. */
   readonly #changing = new Set<string>();
   /** What each value was computed from. */
-  readonly #holds = new Map<string, ReadonlySet<string>>();
-  #usedHere = new Set<string>();
-  /** Those that cannot be left out. */
-  #neededHere = new Set<string>();
-  readonly #needed = new Set<string>();
-  readonly #needs = new Map<string, ReadonlySet<string>>();
-
+  readonly #values = new Map<string, Uses>();
+  /** As written, in the whole description. */
+  readonly all = { used: new Set<string>(), needed: new Set<string>() };
+  #part = { used: new Set<string>(), needed: new Set<string>() };
   readonly #acceptsUnknown: boolean;
   /** Credentials that nobody has declared, where they are accepted. */
   readonly accepted = new Set<string>();
@@ -39,10 +42,9 @@ export class Names {
     for (const name of options.keys()) this.#known.set(name, 'option');
   }
 
-  /** Notes what is wrong. @param text lower case, as in {@link Fault} */
-  refuse(path: FaultPath, text: string, allowed?: string): void {
-    this.faults.push({ path, text, allowed });
-  }
+  readonly refuse: Refuse = (path, text, allowed, more) => {
+    this.faults.push({ path, text, allowed, ...more });
+  };
 
   /** Names that {@link Names.declare} will make known, in this order. */
   announce(names: readonly string[]): void {
@@ -52,14 +54,8 @@ export class Names {
   /** Names become known in the order of the description: a value can use earlier ones. */
   declare(name: string, kind: NameKind, path: FaultPath): void {
     const former = this.#known.get(name);
-    if (former !== undefined)
-      this.faults.push({
-        path,
-        target: 'key',
-        text: `has the name of ${describeKind(former)}`,
-        allowed: 'a unique name',
-      });
-    else this.#known.set(name, kind);
+    if (former === undefined) this.#known.set(name, kind);
+    else this.refuse(path, `has the name of ${describeKind(former)}`, 'a unique name', { target: 'key' });
   }
 
   kindOf(name: string): NameKind | undefined {
@@ -74,29 +70,16 @@ export class Names {
     );
   }
 
-  isUsed(name: string): boolean {
-    return this.#used.has(name);
-  }
-
   /** Everything that is used from now on. */
   startPart(): void {
-    this.#usedHere = new Set();
-    this.#neededHere = new Set();
+    this.#part = { used: new Set(), needed: new Set() };
   }
 
-  /** The names used since {@link Names.startPart}, and what the values among them were computed from. */
-  get usedHere(): ReadonlySet<string> {
-    return new Set([...this.#usedHere].flatMap((name) => [name, ...(this.#holds.get(name) ?? [])]));
-  }
-
-  /** Those of {@link Names.usedHere} that cannot be left out. */
-  get neededHere(): ReadonlySet<string> {
-    return new Set([...this.#neededHere].flatMap((name) => [name, ...(this.#needs.get(name) ?? [])]));
-  }
-
-  /** False for a name that all texts can do without. */
-  isNeeded(name: string): boolean {
-    return this.#needed.has(name);
+  /** Since {@link Names.startPart}. */
+  get part(): Uses {
+    const whole = (what: keyof Uses): ReadonlySet<string> =>
+      new Set([...this.#part[what]].flatMap((name) => [name, ...(this.#values.get(name)?.[what] ?? [])]));
+    return { used: whole('used'), needed: whole('needed') };
   }
 
   /**
@@ -107,12 +90,11 @@ export class Names {
     name: string,
     { isReadable, isOfChance }: { readonly isReadable: boolean; readonly isOfChance: boolean },
   ): void {
-    const used = this.usedHere;
-    this.#holds.set(name, used);
-    this.#needs.set(name, this.neededHere);
-    const isChanging = isOfChance || [...used].some((each) => this.#changing.has(each));
+    const { part } = this;
+    this.#values.set(name, part);
+    const isChanging = isOfChance || [...part.used].some((each) => this.#changing.has(each));
     if (isChanging) this.#changing.add(name);
-    if ((isReadable || !isChanging) && [...this.#usedHere].some((each) => this.isSecret(each)))
+    if ((isReadable || !isChanging) && [...this.#part.used].some((each) => this.isSecret(each)))
       this.#revealing.add(name);
   }
 
@@ -139,24 +121,20 @@ export class Names {
 
   /** Notes that a name is used, and whether it is known. */
   use(name: string, path: FaultPath, wanted?: NameKind): void {
-    this.#needed.add(name);
-    this.#neededHere.add(name);
+    this.all.needed.add(name);
+    this.#part.needed.add(name);
     this.#note(name, path, wanted);
   }
 
   #note(name: string, path: FaultPath, wanted?: NameKind): void {
     const kind = this.#known.get(name);
-    this.#used.add(name);
-    this.#usedHere.add(name);
+    this.all.used.add(name);
+    this.#part.used.add(name);
     if (kind !== undefined && (wanted === undefined || kind === wanted)) return;
     if (kind === undefined && this.#announced.has(name)) {
-      this.faults.push({
-        path,
-        text: `${name} is not there yet`,
-        allowed:
-          'what stands above it: values are computed in their order, and steps before the request for the token',
-        needsWhole: true,
-      });
+      const allowed =
+        'what stands above it: values are computed in their order, and steps before the request for the token';
+      this.refuse(path, `${name} is not there yet`, allowed, { needsWhole: true });
       return;
     }
     if (this.#acceptsUnknown && kind === undefined && (wanted === undefined || wanted === 'credential')) {
@@ -167,15 +145,9 @@ export class Names {
     const candidates = [...this.#known].flatMap(([known, each]) =>
       wanted === undefined || each === wanted ? [known] : [],
     );
-    const what = wanted === undefined ? 'credential, value or option' : wanted;
-    this.faults.push({
-      path,
-      text: `there is no ${what} of the name ${name}`,
-      allowed: candidates.length === 0 ? undefined : candidates.join(', '),
-      written: name,
-      candidates,
-      needsWhole: true,
-    });
+    const text = `there is no ${wanted ?? 'credential, value or option'} of the name ${name}`;
+    const more = { written: name, candidates, needsWhole: true };
+    this.refuse(path, text, candidates.length === 0 ? undefined : candidates.join(', '), more);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * `oauth2`: a token request in the words of RFC 6749 and its relatives (7521, 7523, 8705, 8707), as a description.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationField, mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
 import {
   type Description,
@@ -145,6 +145,8 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
   const parameters = { ...own, ...settings.params };
   return {
     description: {
+      // What an answer means is said in the same words.
+      ...settings,
       values: { ...settings.values, ...assertionValues(settings, baseUrl) },
       steps: [],
       hosts: [],
@@ -153,33 +155,13 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
         url: tokenUrl,
         query: body === 'query' ? parameters : {},
         headers: settings.headers,
-        ...(auth === 'client_secret_basic'
-          ? { basic: { user: '${clientId}', password: '${clientSecret}', encoding: settings.basicEncoding } }
-          : {}),
+        basic:
+          auth === 'client_secret_basic'
+            ? { user: '${clientId}', password: '${clientSecret}', encoding: settings.basicEncoding }
+            : undefined,
         body: body === 'query' ? 'none' : { [body]: parameters },
       },
-      success: settings.success,
-      token: settings.token,
-      scheme: settings.scheme,
-      expiry: settings.expiry,
-      ...(hasChain(settings)
-        ? {
-            refresh: {
-              token: { path: 'refresh_token' },
-              rotates: settings.rotates === 'always' ? 'always' : 'sometimes',
-              expiry: { path: 'refresh_token_expires_in', as: 'seconds' },
-              whenRefused: 'needs-human',
-              ttl: settings.refreshTokenTtl,
-            },
-          }
-        : {}),
-      publish: settings.publish,
-      errors: settings.errors,
-      errorStatus: settings.errorStatus,
-      reissue: settings.reissue,
-      notBeforeExpiry: settings.notBeforeExpiry,
-      // What goes into the query is what the user has asked for there.
-      allowSecretInUrl: settings.allowSecretInUrl,
+      refresh: chainOf(settings),
     },
     credentials: credentialsOf(settings),
     faults: Object.keys(settings.params)
@@ -206,8 +188,15 @@ function locate(path: FaultPath, { params }: OAuth2Settings): FaultPath {
   return ['scope', 'resource', 'audience'].includes(name) ? [name] : ['grant'];
 }
 
-function hasChain({ grant, rotates }: OAuth2Settings): boolean {
-  return grant === 'refresh_token' && rotates !== 'never';
+function chainOf({ grant, rotates, refreshTokenTtl }: OAuth2Settings): Description['refresh'] {
+  if (grant !== 'refresh_token' || rotates === 'never') return undefined;
+  return {
+    token: { path: 'refresh_token' },
+    rotates,
+    expiry: { path: 'refresh_token_expires_in', as: 'seconds' },
+    whenRefused: 'needs-human',
+    ttl: refreshTokenTtl,
+  };
 }
 
 function grantParameters(grant: string): Readonly<Record<string, string>> {

@@ -2,7 +2,7 @@
  * A preset: a description that ships with the program (`config/presets/NAME.yaml`), or one of the user's own (`presets:`
  * in the configuration). Its name is a `kind`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationField, fetchLimitField, mapping, shortTextField } from '../core/wire/field-schemas.ts';
 import { NAME_FORM, NAME_PATTERN } from './template.ts';
 

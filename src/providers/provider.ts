@@ -5,6 +5,7 @@
  * in `token-endpoint.ts`, the same for all kinds.
  */
 import type { z } from 'zod';
+import type { Credentials } from '../core/credential/credential-reading.ts';
 import type { FetchLimit } from '../core/limits/fetch-limit.ts';
 import type { Random } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
@@ -22,19 +23,6 @@ interface CredentialField {
 }
 
 export type CredentialFields = Readonly<Record<string, CredentialField>>;
-
-/** Credentials by name, as read just before a fetch. */
-export type Credentials = ReadonlyMap<string, SecretText>;
-
-/** What one reading of a token's credentials has found. */
-export interface CredentialReading {
-  readonly credentials: Result<Credentials>;
-  /**
-   * Resolves when what the credentials are read from is no longer what this reading has seen, which may be of no
-   * consequence for them; rejects when aborted.
-   */
-  untilChanged(signal: AbortSignal): Promise<void>;
-}
 
 /** What an attempt is made from. */
 export interface RequestContext {

@@ -9,18 +9,17 @@ import { fail, type Result, succeed } from '../core/result.ts';
 import type { RequestDescription } from './description.ts';
 import type { FaultPath } from './faults.ts';
 import { compileJson, describeParts } from './json-template.ts';
-import type { Names } from './names.ts';
+import type { Names, Uses } from './names.ts';
 import { compileParameters, joinParameters, type Parameter } from './parameters.ts';
 import type { TokenRequest } from './provider.ts';
+import { responseMalformed } from './response-status.ts';
 import { type Scope, Unfillable } from './scope.ts';
 import { fillTemplate, literalOf, namesIn, type TemplateParts } from './template.ts';
 import { resolveEndpoint } from './token-endpoint.ts';
 
 export interface CompiledRequest {
   /** Names of the credentials, values and saved values that it holds. */
-  readonly uses: ReadonlySet<string>;
-  /** Those of them that cannot be left out. */
-  readonly needs: ReadonlySet<string>;
+  readonly uses: Uses;
   /** What an earlier request has saved decides the host. */
   readonly isHostSaved: boolean;
   /** For what cannot be sent in its place fails with `credentials-rejected`, or `response-malformed` if it was saved. */
@@ -54,8 +53,7 @@ export function compileRequest(
     if (!HEADER_TEXT.test(literal)) names.refuse([...path, 'headers', key], `holds ${NO_HEADER_TEXT}`);
   const basic = compileBasic(request, [...path, 'basic'], names);
   const body = compileBody(request.body, [...path, 'body'], names);
-  const uses = names.usedHere;
-  const needs = names.neededHere;
+  const uses = names.part;
   const { method } = request;
   const ownHeaders = new Set(headers.map(({ key }) => key.toLowerCase()));
 
@@ -82,7 +80,6 @@ export function compileRequest(
 
   return {
     uses,
-    needs,
     isHostSaved: url.isHostSaved,
     build: (scope, baseUrl) => {
       try {
@@ -92,7 +89,7 @@ export function compileRequest(
         const { message } = error;
         // The other side's doing, of which no credential is to blame.
         if (error.names.some((name) => names.kindOf(name) === 'saved'))
-          return fail({ code: 'response-malformed', retry: 'backoff', message });
+          return fail(responseMalformed(message));
         return fail({ code: 'credentials-rejected', retry: 'needs-human', message });
       }
     },
@@ -233,20 +230,10 @@ function refuseTwins({ headers, basic }: RequestDescription, path: FaultPath, na
   const seen = new Set(basic === undefined ? [] : ['authorization']);
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase();
-    if (seen.has(lower))
-      names.faults.push({
-        path: [...path, 'headers', name],
-        target: 'key',
-        text: 'stands here twice',
-        allowed: 'each header once, and no authorization beside basic',
-      });
-    if (MADE_BY_HTTP.has(lower))
-      names.faults.push({
-        path: [...path, 'headers', name],
-        target: 'key',
-        text: 'is made by HTTP itself',
-        allowed: 'other headers',
-      });
+    const refuse = (text: string, allowed: string): void =>
+      names.refuse([...path, 'headers', name], text, allowed, { target: 'key' });
+    if (seen.has(lower)) refuse('stands here twice', 'each header once, and no authorization beside basic');
+    if (MADE_BY_HTTP.has(lower)) refuse('is made by HTTP itself', 'other headers');
     seen.add(lower);
   }
 }

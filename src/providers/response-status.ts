@@ -92,6 +92,11 @@ function saysNothingAboutCredentials(response: TokenResponse): boolean {
   return !response.headers.has('www-authenticate') && isHtmlPage(response);
 }
 
+/** An answer that cannot be used, though it says that it is a success. */
+export function responseMalformed(message: string): Failure {
+  return { code: 'response-malformed', retry: 'backoff', message };
+}
+
 /** @param answered the beginning of the sentence, from {@link describeAnswer} */
 export function credentialsRejected(
   answered: string,

@@ -5,7 +5,7 @@
  * `responseCode` is HTTP status (3), service (2: 73 = B2B, 74 = B2B2C) and case (2), and counts more than the HTTP status,
  * which gateways put at 200 or 500 for everything.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { durationField, mapping, patternField } from '../core/wire/field-schemas.ts';
 import type { Description, ErrorRule, ValueNode } from './description.ts';
 import type { ShortForm } from './oauth2.ts';
@@ -120,7 +120,11 @@ export function describeSnap(settings: SnapSettings): ShortForm {
         additionalInfo,
       }
     : { ...spellGrant('client_credentials', settings), additionalInfo };
-  const request = requestOf(settings, first);
+  const later = {
+    ...spellGrant('refresh_token', settings),
+    refreshToken: '${refreshToken}',
+    additionalInfo,
+  };
   return {
     description: {
       values: {
@@ -136,7 +140,7 @@ export function describeSnap(settings: SnapSettings): ShortForm {
       },
       steps: [],
       hosts: [],
-      request,
+      request: requestOf(settings, first),
       success: {
         status: ['2xx'],
         all: [
@@ -146,29 +150,17 @@ export function describeSnap(settings: SnapSettings): ShortForm {
       },
       token: { path: 'accessToken' },
       scheme: { path: 'tokenType' },
-      expiry: [
-        isForCustomer ? { path: 'accessTokenExpiryTime', as: 'auto' } : { path: 'expiresIn', as: 'auto' },
-      ],
-      ...(hasChain
+      expiry: [{ path: isForCustomer ? 'accessTokenExpiryTime' : 'expiresIn', as: 'auto' }],
+      refresh: hasChain
         ? {
-            refresh: {
-              token: { path: 'refreshToken' },
-              expiry: { path: 'refreshTokenExpiryTime', as: 'auto' },
-              rotates: 'sometimes',
-              whenRefused: 'start-again',
-              ttl: refreshTokenTtl,
-              ...(grant === 'refresh_token'
-                ? {
-                    request: requestOf(settings, {
-                      ...spellGrant('refresh_token', settings),
-                      refreshToken: '${refreshToken}',
-                      additionalInfo,
-                    }),
-                  }
-                : {}),
-            },
+            token: { path: 'refreshToken' },
+            expiry: { path: 'refreshTokenExpiryTime', as: 'auto' },
+            rotates: 'sometimes',
+            whenRefused: 'start-again',
+            ttl: refreshTokenTtl,
+            request: grant === 'refresh_token' ? requestOf(settings, later) : undefined,
           }
-        : {}),
+        : undefined,
       publish: {},
       errorStatus: 'responseCode',
       errors: [...ERRORS],

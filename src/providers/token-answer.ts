@@ -9,7 +9,7 @@ import type { JsonObject } from '../core/wire/json.ts';
 import { describeBody } from './answer-body.ts';
 import type { RequestContext, TokenResponse } from './provider.ts';
 import { NOTHING_SAID } from './provider-text.ts';
-import { describeAnswer } from './response-status.ts';
+import { describeAnswer, responseMalformed } from './response-status.ts';
 import { readToken } from './token-text.ts';
 
 /** A value of an answer and the name it has there, for messages. */
@@ -163,27 +163,18 @@ export function salvageRefresh(
 }
 
 /** @param what continues `POST … answered 200`: `without a token in data.token` */
-export function malformed(
+function malformed(
   response: TokenResponse,
   what: string,
   advice = 'check that this is the address of a token API',
 ): Failed {
-  return fail({
-    code: 'response-malformed',
-    retry: 'backoff',
-    message: `${describeAnswer(response, NOTHING_SAID)} ${what}: ${advice}`,
-  });
+  return fail(responseMalformed(`${describeAnswer(response, NOTHING_SAID)} ${what}: ${advice}`));
 }
 
 /** A success without a JSON object. */
 export function notAnObject(response: TokenResponse): Failed {
-  return fail({
-    code: 'response-malformed',
-    retry: 'backoff',
-    message:
-      `${response.call} answered ${response.status} with ${describeBody(response)}: ` +
-      'check that this is the address of a token API',
-  });
+  const answered = `${response.call} answered ${response.status} with ${describeBody(response)}`;
+  return fail(responseMalformed(`${answered}: check that this is the address of a token API`));
 }
 
 /** An HTTP authentication scheme (RFC 9110, 5.6.2). */

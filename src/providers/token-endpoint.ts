@@ -20,6 +20,7 @@ import { CONNECT_LIMIT_MS, type HttpAnswer, HttpFault, type HttpTransport } from
 import { isLoopback } from '../core/wire/loopback.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import type { TokenRequest, TokenResponse } from './provider.ts';
+import { responseMalformed } from './response-status.ts';
 
 export interface TokenCall {
   readonly request: TokenRequest;
@@ -115,7 +116,8 @@ function readAnswer(answer: HttpAnswer, url: URL, call: string): Success<TokenRe
     return unanswered(describeRedirect(status, headers.get('location'), url, call), false);
   // Of an error the status says enough, and must not be tried as often as a broken answer.
   if ('problem' in answer.body && status < 400) {
-    const unreadable = describeUnreadable(call, status, answer.body.problem);
+    const answered = `${call} answered ${status} with ${answer.body.problem}`;
+    const unreadable = responseMalformed(`${answered}: check that this is the address of a token API`);
     return unanswered(unreadable, isAmbiguousAnswer(status, unreadable));
   }
   const body = new SecretText('bytes' in answer.body ? new TextDecoder().decode(answer.body.bytes) : '');
@@ -157,13 +159,5 @@ function describeRedirect(status: number, location: string | undefined, from: UR
     code: 'request-rejected',
     retry: 'backoff',
     message: `${call} answered ${status}, ${where}: nothing was sent there; correct the address`,
-  };
-}
-
-function describeUnreadable(call: string, status: number, problem: string): Failure {
-  return {
-    code: 'response-malformed',
-    retry: 'backoff',
-    message: `${call} answered ${status} with ${problem}: check that this is the address of a token API`,
   };
 }

@@ -1,6 +1,6 @@
 /** How a successful answer is read: where its token is, when it ends, the refresh token, further fields. */
 
-import { type Result, succeed } from '../core/result.ts';
+import { type Failed, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken, RefreshTokenGrant } from '../core/token/token.ts';
 import type { JsonObject } from '../core/wire/json.ts';
@@ -17,7 +17,7 @@ import {
   type Test,
 } from './condition.ts';
 import type { Description, ExpiryRule, TokenPlace } from './description.ts';
-import type { Fault, FaultPath } from './faults.ts';
+import type { FaultPath, Refuse } from './faults.ts';
 import type { Explained, RequestContext } from './provider.ts';
 import { isSuccessStatus } from './response-status.ts';
 import {
@@ -35,65 +35,56 @@ type Success = NonNullable<Description['success']>;
 export function compileSuccess(
   success: Success | undefined,
   path: FaultPath,
-  faults: Fault[],
+  refuse: Refuse,
 ): { readonly hasStatus: Test; readonly holds: Test | undefined } {
   if (success === undefined)
     return { hasStatus: ({ response }) => isSuccessStatus(response.status), holds: undefined };
   const { status, all, any } = success;
   return {
     hasStatus: ({ response }) => status.some((each) => matchesStatus(response.status, each)),
-    holds: (all ?? any) === undefined ? undefined : compileCondition({ all, any }, path, faults),
+    holds: (all ?? any) === undefined ? undefined : compileCondition({ all, any }, path, refuse),
   };
 }
 
 export interface TokenReader {
   /** The access token as the answer has it, of any type. */
   findToken(answer: Answer): unknown;
-  /** True for an answer in which the token cannot be: no JSON object (or list, if its path begins so) where it has a path. */
-  isUnreadable(answer: Answer): boolean;
+  /** Of an answer in which the token cannot be: no JSON object (or list, if its path begins so) where it has a path. */
+  refuseUnreadable(answer: Answer): Failed | undefined;
   accept(answer: Answer, context: RequestContext, secrets: readonly SecretText[]): Result<FetchedToken>;
   /** What lies in the places that are described. */
   explain(answer: Answer): readonly Explained[];
-  refuseUnreadable(answer: Answer): Result<never>;
   salvage(answer: Answer): RefreshTokenGrant | undefined;
 }
 
-interface TokenReaderOptions {
-  readonly description: Description;
-  readonly documentedLifetimeSeconds: number;
-}
-
 export function compileTokenReader(
-  { description, documentedLifetimeSeconds }: TokenReaderOptions,
-  faults: Fault[],
+  description: Description,
+  documentedLifetimeSeconds: number,
+  refuse: Refuse,
 ): TokenReader {
-  const place = compilePlace(description.token, ['token'], faults);
+  const place = compilePlace(description.token, ['token'], refuse);
   const { scheme } = description;
   const schemePath = typeof scheme === 'string' ? undefined : compilePath(scheme.path);
   // As it is written: `none`, and `O-Bearer`, which is another word than Bearer to its API.
   const fixedScheme = typeof scheme === 'string' ? scheme : undefined;
   const expiries = description.expiry.flatMap((rule, index) =>
-    compileExpiry(rule, ['expiry', index], faults),
+    compileExpiry(rule, ['expiry', index], refuse),
   );
   const ttlMs = description.expiry.map(({ ttl }) => ttl).find((ttl) => ttl !== undefined);
-  const refresh = compileRefresh(description.refresh, faults);
+  const refresh = compileRefresh(description.refresh, refuse);
   const publish = Object.entries(description.publish).map(([name, path]) => ({
     name,
     path: compilePath(path),
   }));
   for (const { name, path } of publish)
     if (SECRET_NAME.test(path.steps.findLast((step) => typeof step === 'string') ?? ''))
-      faults.push({
-        path: ['publish', name],
-        text: 'is a token or secret by its name',
-        allowed: 'fields that readers may log; the access token is in the document already',
-      });
+      refuse(
+        ['publish', name],
+        'is a token or secret by its name',
+        'fields that readers may log; the access token is in the document already',
+      );
   if (publish.length > MAX_FIELDS)
-    faults.push({
-      path: ['publish'],
-      text: `found ${publish.length} fields`,
-      allowed: `at most ${MAX_FIELDS}`,
-    });
+    refuse(['publish'], `found ${publish.length} fields`, `at most ${MAX_FIELDS}`);
   const known = {
     documentedLifetimeSeconds: ttlMs === undefined ? documentedLifetimeSeconds : ttlMs / 1000,
     isSilent: ttlMs !== undefined && expiries.length === 0,
@@ -101,8 +92,7 @@ export function compileTokenReader(
 
   return {
     findToken: (answer) => place.find(answer),
-    isUnreadable: ({ json, object }) =>
-      place.isInJson && (place.isInList ? !Array.isArray(json) : object === undefined),
+    refuseUnreadable: (answer) => (place.canHold(answer) ? undefined : notAnObject(answer.response)),
     explain: (answer) => [
       { what: 'token', found: `in ${place.name}: ${kindOf(place.find(answer))}` },
       ...expiries.map((read) => {
@@ -111,7 +101,6 @@ export function compileTokenReader(
       }),
       ...(refresh === undefined ? [] : [{ what: 'refresh token', found: kindOf(refresh(answer).token) }]),
     ],
-    refuseUnreadable: ({ response }) => notAnObject(response),
     accept: (answer, context, secrets) => {
       const [expiry = UNSTATED, ...otherExpiries] = orderExpiries(expiries.map((read) => read(answer)));
       const refreshFields = refresh?.(answer);
@@ -165,28 +154,27 @@ function kindOf(value: unknown): string {
 interface Place {
   /** For messages: `data.token`, `the header authorization`. */
   readonly name: string;
-  readonly isInJson: boolean;
-  /** Its path begins with an index. */
-  readonly isInList?: boolean;
+  /** False for an answer that is no JSON, or neither object nor list, where the path of the token begins in one. */
+  canHold(answer: Answer): boolean;
   find(answer: Answer): unknown;
   /** What stands beside the token. */
   beside(answer: Answer): JsonObject;
 }
 
-function compilePlace(token: TokenPlace, path: FaultPath, faults: Fault[]): Place {
+function compilePlace(token: TokenPlace, path: FaultPath, refuse: Refuse): Place {
   const given = Object.keys(token);
   if (given.length !== 1)
-    faults.push({
+    refuse(
       path,
-      text: given.length === 0 ? 'names no place' : `found ${given.join(' and ')}, which exclude each other`,
-      allowed: 'one of path, header, cookie and body',
-    });
+      given.length === 0 ? 'names no place' : `found ${given.join(' and ')}, which exclude each other`,
+      'one of path, header, cookie and body',
+    );
   const root = ({ object }: Answer): JsonObject => object ?? {};
   if (token.header !== undefined) {
     const name = token.header.toLowerCase();
     return {
       name: `the header ${name}`,
-      isInJson: false,
+      canHold: () => true,
       find: ({ response }) => response.headers.get(name),
       beside: root,
     };
@@ -195,7 +183,7 @@ function compilePlace(token: TokenPlace, path: FaultPath, faults: Fault[]): Plac
     const { cookie } = token;
     return {
       name: `the cookie ${cookie}`,
-      isInJson: false,
+      canHold: () => true,
       find: ({ response }) => readCookie(response.headers.get('set-cookie'), cookie),
       beside: root,
     };
@@ -203,15 +191,15 @@ function compilePlace(token: TokenPlace, path: FaultPath, faults: Fault[]): Plac
   if (token.body !== undefined)
     return {
       name: 'the body',
-      isInJson: false,
+      canHold: () => true,
       find: ({ response }) => response.body.reveal(),
       beside: () => ({}),
     };
   const where: AnswerPath = compilePath(token.path ?? 'access_token');
   return {
     name: where.text,
-    isInJson: true,
-    isInList: typeof where.steps[0] === 'number',
+    canHold: ({ json, object }) =>
+      typeof where.steps[0] === 'number' ? Array.isArray(json) : object !== undefined,
     find: ({ json }) => valueAt(json, where),
     beside: ({ json }) => {
       const parent = parentAt(json, where);
@@ -232,22 +220,18 @@ function readCookie(lines: string | undefined, name: string): string | undefined
 function compileExpiry(
   rule: ExpiryRule,
   path: FaultPath,
-  faults: Fault[],
+  refuse: Refuse,
 ): readonly ((answer: Answer) => AnswerField)[] {
   const given = [rule.path, rule.header, rule.jwt, rule.ttl].filter((value) => value !== undefined).length;
   if (given !== 1)
-    faults.push({
-      path,
-      text: given === 0 ? 'names no place' : 'names several places',
-      allowed: 'one of path, header, jwt and ttl',
-    });
+    refuse(path, given === 0 ? 'names no place' : 'names several places', 'one of path, header, jwt and ttl');
   const { as, zone } = rule;
   if (zone !== undefined && as !== 'iso')
-    faults.push({
-      path: [...path, 'zone'],
-      text: `says nothing of ${as}`,
-      allowed: 'zone beside as: iso, whose time may be written without one',
-    });
+    refuse(
+      [...path, 'zone'],
+      `says nothing of ${as}`,
+      'zone beside as: iso, whose time may be written without one',
+    );
   const field = rule.path ?? (rule.header === undefined ? undefined : `header ${rule.header.toLowerCase()}`);
   if (field === undefined) return [];
   const find = compileFinder(rule);
@@ -286,16 +270,12 @@ function scaled(text: string, factor: number): unknown {
 
 function compileRefresh(
   refresh: Description['refresh'],
-  faults: Fault[],
+  refuse: Refuse,
 ): ((answer: Answer) => RefreshTokenFields) | undefined {
   if (refresh === undefined) return undefined;
   const { token, expiry, ttl } = refresh;
   if ((token.path === undefined) === (token.header === undefined))
-    faults.push({
-      path: ['refresh', 'token'],
-      text: 'names no place, or two',
-      allowed: 'one of path and header',
-    });
+    refuse(['refresh', 'token'], 'names no place, or two', 'one of path and header');
   const findToken = compileFinder(token);
   const findExpiry = compileFinder(expiry ?? {});
   return (answer) => {

@@ -5,6 +5,8 @@
  * (a key is parsed) only when they differ from the last ones. Everything expected is a `Failure`.
  */
 
+import type { CredentialReading, Credentials } from '../core/credential/credential-reading.ts';
+import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import type { Failure } from '../core/failure.ts';
 import type { Clock, FetchReport, Random, TokenSource } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
@@ -14,20 +16,17 @@ import { type CallTls, readCallTls } from '../core/wire/call-tls.ts';
 import type { HttpTransport } from '../core/wire/http-call.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import { unusable } from './credential-value.ts';
-import type {
-  ConfiguredKind,
-  CredentialReading,
-  Credentials,
-  Explained,
-  PreparedKind,
-  RequestContext,
-} from './provider.ts';
+import type { ConfiguredKind, Explained, PreparedKind, RequestContext } from './provider.ts';
 import { describeAbort, sendTokenRequest } from './token-endpoint.ts';
 
-interface TokenSourceOptions {
+/** What all tokens of a provider share. */
+export interface TokenSourceOptions {
   readonly kind: ConfiguredKind;
-  /** Reads all credentials of this token afresh, the customer's included. Rejects only when aborted. */
-  readonly readCredentials: (signal: AbortSignal) => Promise<CredentialReading>;
+  /** Reads all credentials of a token afresh, the customer's included. Rejects only when aborted. */
+  readonly readCredentials: (
+    signal: AbortSignal,
+    customerCredentials?: CredentialReferences,
+  ) => Promise<CredentialReading>;
   readonly baseUrl: string;
   /** As in {@link RequestContext}. */
   readonly lifetimeMs?: number;
@@ -36,18 +35,23 @@ interface TokenSourceOptions {
   readonly transport: HttpTransport;
   readonly clock: Clock;
   readonly random: Random;
-  /** Whose token it is, for kinds with one for each customer. */
-  readonly customer?: string | undefined;
   /** Told what the rules find in each answer: for trying a description. */
   readonly onAnswer?: ((explained: readonly Explained[]) => void) | undefined;
 }
 
-export function createTokenSource(options: TokenSourceOptions): TokenSource {
-  return new ProviderSource(options);
+/** @param customer whose token it is, and where the credentials of that customer are, for kinds with one for each */
+export function createTokenSource(
+  options: TokenSourceOptions,
+  customer?: string,
+  customerCredentials?: CredentialReferences,
+): TokenSource {
+  return new ProviderSource(options, customer, customerCredentials);
 }
 
 class ProviderSource implements TokenSource {
   readonly #options: TokenSourceOptions;
+  readonly #customer: string | undefined;
+  readonly #customerCredentials: CredentialReferences | undefined;
   /** What the last fetch used; `undefined` when it could read none. */
   #used: Credentials | undefined;
   #prepared: Result<PreparedKind> | undefined;
@@ -57,15 +61,21 @@ class ProviderSource implements TokenSource {
   /** Read for its seed: the fetch that follows uses the same, so that what it presents fits the rest. */
   #ahead: CredentialReading | undefined;
 
-  constructor(options: TokenSourceOptions) {
+  constructor(
+    options: TokenSourceOptions,
+    customer: string | undefined,
+    customerCredentials: CredentialReferences | undefined,
+  ) {
     this.#options = options;
+    this.#customer = customer;
+    this.#customerCredentials = customerCredentials;
   }
 
   async readSeed(signal: AbortSignal): Promise<Result<SecretText | undefined>> {
-    const { baseUrl, readCredentials } = this.#options;
+    const { baseUrl } = this.#options;
     try {
       signal.throwIfAborted();
-      this.#reading = await readCredentials(signal);
+      this.#reading = await this.#readCredentials(signal);
     } catch (error) {
       if (signal.aborted) return fail(describeAbort(baseUrl));
       throw error;
@@ -82,10 +92,10 @@ class ProviderSource implements TokenSource {
     isOver = () => signal.aborted,
     publishedFingerprint?: string,
   ): Promise<FetchReport> {
-    const { baseUrl, readCredentials } = this.#options;
+    const { baseUrl } = this.#options;
     try {
       signal.throwIfAborted();
-      this.#reading = this.#ahead ?? (await readCredentials(signal));
+      this.#reading = this.#ahead ?? (await this.#readCredentials(signal));
       this.#ahead = undefined;
       const { credentials } = this.#reading;
       if (!credentials.ok) {
@@ -106,11 +116,10 @@ class ProviderSource implements TokenSource {
   }
 
   async waitForCredentialChange(signal: AbortSignal): Promise<void> {
-    const { readCredentials } = this.#options;
-    this.#reading ??= await readCredentials(signal);
+    this.#reading ??= await this.#readCredentials(signal);
     for (;;) {
       await this.#reading.untilChanged(signal);
-      const next = await readCredentials(signal);
+      const next = await this.#readCredentials(signal);
       // Kept only by who acts on it: a wait that ends early here leaves the change to the next one.
       signal.throwIfAborted();
       this.#reading = next;
@@ -120,8 +129,8 @@ class ProviderSource implements TokenSource {
   }
 
   async verifyCredentials(signal: AbortSignal): Promise<Result<void>> {
-    const { kind, readCredentials } = this.#options;
-    const { credentials } = await readCredentials(signal);
+    const { kind } = this.#options;
+    const { credentials } = await this.#readCredentials(signal);
     if (!credentials.ok) return credentials;
     const prepared = prepareWith(kind, credentials.value);
     if (!prepared.ok) return prepared;
@@ -131,6 +140,10 @@ class ProviderSource implements TokenSource {
     if (!begun.ok) return begun;
     const request = begun.value.request();
     return request.ok ? succeed(undefined) : request;
+  }
+
+  #readCredentials(signal: AbortSignal): Promise<CredentialReading> {
+    return this.#options.readCredentials(signal, this.#customerCredentials);
   }
 
   #prepare(credentials: Credentials): Result<PreparedKind> {
@@ -200,7 +213,8 @@ class ProviderSource implements TokenSource {
   }
 
   #context(chain: ChainState | undefined, publishedFingerprint?: string): RequestContext {
-    const { baseUrl, clock, random, lifetimeMs, customer } = this.#options;
+    const { baseUrl, clock, random, lifetimeMs } = this.#options;
+    const customer = this.#customer;
     return { nowMs: clock.now(), random, chain, lifetimeMs, customer, baseUrl, publishedFingerprint };
   }
 }

@@ -17,6 +17,7 @@ import {
   sign,
   X509Certificate,
 } from 'node:crypto';
+import type { Credentials } from '../core/credential/credential-reading.ts';
 import type { Random } from '../core/ports.ts';
 import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
@@ -28,7 +29,6 @@ import { compileJson } from './json-template.ts';
 import type { Names } from './names.ts';
 import { compileParameters, joinParameters } from './parameters.ts';
 import { parsePrivateKey } from './private-key.ts';
-import type { Credentials } from './provider.ts';
 import { type Scope, Unfillable } from './scope.ts';
 import { fillTemplate } from './template.ts';
 
@@ -66,9 +66,13 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
     options: Omit<SignKeyObjectInput, 'key'>,
   ): CompiledValue => {
     useKey(use.key, use.passphrase);
-    const make = async (key: KeyObject, scope: Scope): Promise<string> =>
-      writeBytes(await signBytes(hash, text(scope), { key, ...options }), use.as);
-    return { name, prepare: withKey(use, (key) => (scope) => make(key, scope)) };
+    const prepare = shared([use.key, use.passphrase], (credentials) => {
+      const key = readPrivateKey(use, credentials);
+      if (!key.ok) return key;
+      const input = { key: key.value, ...options };
+      return succeed(async (scope) => writeBytes(await signBytes(hash, text(scope), input), use.as));
+    });
+    return { name, prepare };
   };
   if ('now' in node) return always((_, { nowMs }) => formatMoment(nowMs, node));
   if ('random' in node) return always((_, { random }) => randomText(random, node.random, node.bytes));
@@ -104,7 +108,7 @@ export function compileValue(name: string, node: ValueNode, path: FaultPath, nam
   if ('rsa-encrypt' in node) {
     const text = textAt(node.text, 'text');
     names.use(node.key, [...path, 'key'], 'credential');
-    return { name, prepare: (credentials) => prepareEncryption(credentials, node, text) };
+    return { name, prepare: shared([node.key], (credentials) => prepareEncryption(credentials, node, text)) };
   }
   if ('jwt' in node) return compileJwt(name, node, path, names, useKey);
   if ('sorted' in node) {
@@ -178,30 +182,31 @@ interface KeyUse {
   readonly allowWeakKey: boolean;
 }
 
-/** Tokens with the same key share it parsed, because one for each of 10,000 adds up. */
-function withKey(
-  use: KeyUse,
-  compute: (key: KeyObject) => ComputeValue,
-): (credentials: Credentials) => Result<ComputeValue> {
+function readPrivateKey({ passphrase, ...use }: KeyUse, credentials: Credentials): Result<KeyObject> {
+  const key = requireCredential(credentials, use.key);
+  if (!key.ok) return key;
+  const opening = passphrase === undefined ? undefined : credentials.get(passphrase);
+  return parsePrivateKey(key.value, { ...use, name: use.key, passphrase: opening });
+}
+
+/**
+ * Tokens with the same credentials share what is made of them, because one parsed key for each of 10,000 adds up.
+ * @param names of the credentials that it depends on
+ */
+function shared(
+  names: readonly (string | undefined)[],
+  make: CompiledValue['prepare'],
+): CompiledValue['prepare'] {
   let latest:
-    | {
-        readonly text: SecretText;
-        readonly passphrase: SecretText | undefined;
-        readonly compute: ComputeValue;
-      }
+    | { readonly texts: readonly (SecretText | undefined)[]; readonly made: Result<ComputeValue> }
     | undefined;
   return (credentials) => {
-    const given = requireCredential(credentials, use.key);
-    if (!given.ok) return given;
-    const text = given.value;
-    const passphrase = use.passphrase === undefined ? undefined : credentials.get(use.passphrase);
-    const isSame =
-      passphrase === undefined ? latest?.passphrase === undefined : passphrase.equals(latest?.passphrase);
-    if (latest !== undefined && isSame && text.equals(latest.text)) return succeed(latest.compute);
-    const parsed = parsePrivateKey(text, { ...use, name: use.key, passphrase });
-    if (!parsed.ok) return parsed;
-    latest = { text, passphrase, compute: compute(parsed.value) };
-    return succeed(latest.compute);
+    const texts = names.map((name) => (name === undefined ? undefined : credentials.get(name)));
+    const isSame = texts.every((text, index) =>
+      text === undefined ? latest?.texts[index] === undefined : text.equals(latest?.texts[index]),
+    );
+    if (latest === undefined || !isSame) latest = { texts, made: make(credentials) };
+    return latest.made;
   };
 }
 
@@ -306,34 +311,18 @@ function compileJwt(
         .sign(key);
     });
   };
-  if (node.jwt.startsWith('HS')) {
-    return {
-      name,
-      prepare: (credentials) => {
-        const key = requireCredential(credentials, node.key);
-        return key.ok ? build(createSecretKey(key.value.reveal(), 'utf8'), credentials) : key;
-      },
-    };
-  }
   const type = node.jwt === 'EdDSA' ? 'ed25519' : node.jwt.startsWith('ES') ? 'ec' : 'rsa';
-  let compute: Result<ComputeValue> | undefined;
-  let latest: KeyObject | undefined;
-  const prepareKey = withKey({ ...node, type, allowWeakKey: false }, (key) => {
-    latest = key;
-    compute = undefined;
-    return () => '';
-  });
-  return {
-    name,
-    prepare: (credentials) => {
-      const prepared = prepareKey(credentials);
-      if (!prepared.ok) return prepared;
-      if (latest === undefined) throw new Error('a key that was prepared is there');
-      // A certificate may change while its key does not.
-      if (compute === undefined || node.thumbprintOf !== undefined) compute = build(latest, credentials);
-      return compute;
-    },
+  const readKey = (credentials: Credentials): Result<KeyObject> => {
+    if (!node.jwt.startsWith('HS'))
+      return readPrivateKey({ ...node, type, allowWeakKey: false }, credentials);
+    const secret = requireCredential(credentials, node.key);
+    return secret.ok ? succeed(createSecretKey(secret.value.reveal(), 'utf8')) : secret;
   };
+  const prepare = shared([node.key, node.passphrase, node.thumbprintOf], (credentials) => {
+    const key = readKey(credentials);
+    return key.ok ? build(key.value, credentials) : key;
+  });
+  return { name, prepare };
 }
 
 function asObject(value: unknown): JsonObject {

@@ -17,7 +17,7 @@ export type Step =
   | { readonly kind: 'read-store' }
   | { readonly kind: 'fetch' }
   | { readonly kind: 'save-refresh-token' }
-  | { readonly kind: 'publish' }
+  | { readonly kind: 'publish'; readonly pending: PendingToken }
   /** Until one of the provider's turns is free. */
   | { readonly kind: 'wait-for-turn' }
   /** Until the provider may be asked again, or takes writes again. */
@@ -37,19 +37,18 @@ export interface TokenFacts {
 }
 
 const SAVE: Step = { kind: 'save-refresh-token' };
-const PUBLISH: Step = { kind: 'publish' };
 const TURN: Step = { kind: 'wait-for-turn' };
 const FRESH: Step = { kind: 'end', outcome: { kind: 'fresh' } };
 
 export function decideStep(
   { state, hasUnsaved, policy }: TokenFacts,
-  { phase, goal, term, onlyIfDue }: RefreshRun,
+  { phase, goal, term, onlyIfDue, refused }: RefreshRun,
   limits: LimitsView,
   now: Now,
 ): Step {
   const { pending } = state;
   // The refresh token first: without it the next fetch would present a spent one.
-  const unwritten = pending === undefined ? undefined : PUBLISH;
+  const unwritten: Step | undefined = pending && { kind: 'publish', pending };
   const write = hasUnsaved ? SAVE : unwritten;
   switch (phase.kind) {
     case 'achieved':
@@ -74,9 +73,10 @@ export function decideStep(
   const waitMs = pending === undefined ? Math.max(limits.demandedMs, limits.intervalMs) : limits.demandedMs;
   if (waitMs > 0) return { kind: 'wait', waitMs };
   if (!limits.hasTurn) return TURN;
-  if (state.kind === 'unread' || isStale(pending, now)) return { kind: 'read-store' };
+  if (state.stored === 'unread' || isStale(pending, now)) return { kind: 'read-store' };
   if (pending !== undefined && write !== undefined) return write;
-  if (onlyIfDue && !isDue(state, policy, now)) return write ?? FRESH;
+  const isRefused = refused !== undefined && state.published?.token.fingerprint === refused;
+  if (onlyIfDue && !isRefused && !isDue(state, policy, now)) return write ?? FRESH;
   if (limits.currentBlock !== undefined) return { kind: 'fail', failure: limits.currentBlock };
   return write ?? { kind: 'fetch' };
 }

@@ -9,6 +9,7 @@
 import type { RefreshReason } from '../core/events.ts';
 import type { Failure } from '../core/failure.ts';
 import type { TextReader } from '../core/ports.ts';
+import type { RejectionFacts } from '../core/rejection/decide-rejection.ts';
 import { type Result, succeed } from '../core/result.ts';
 import { decideWait } from '../core/schedule/backoff.ts';
 import { msUntil } from '../core/schedule/moment.ts';
@@ -36,16 +37,7 @@ import {
 import { type Interruptible, waitAfterFailure, waitForPermit } from './run-waits.ts';
 import type { Term } from './term.ts';
 import { fetchToken, type TokenFetchDeps } from './token-fetch.ts';
-import {
-  delay,
-  invalidate,
-  learn,
-  readSecret,
-  rebase,
-  storedIn,
-  type TokenState,
-  UNREAD,
-} from './token-state.ts';
+import { delay, learn, readSecret, rebase, storedIn, type TokenState, UNREAD } from './token-state.ts';
 import { untilAborted } from './until-aborted.ts';
 
 /** What is under way. */
@@ -53,6 +45,8 @@ interface Running extends Interruptible {
   readonly outcome: Promise<RefreshOutcome>;
   /** Ends the run as the end of its term does, when the token is not managed any more. */
   readonly retiring: AbortController;
+  /** Of the run so far. */
+  latestFailure: Failure | undefined;
 }
 
 export class ManagedToken {
@@ -72,6 +66,11 @@ export class ManagedToken {
     return this.#running !== undefined;
   }
 
+  /** Why the refresh that is under way is not done yet, as far as it has failed. */
+  get latestFailure(): Failure | undefined {
+    return this.#running?.latestFailure;
+  }
+
   /** Whether the store lacks the newest refresh token. */
   get hasUnsaved(): boolean {
     return this.#deps.chain?.hasUnsaved === true;
@@ -88,6 +87,23 @@ export class ManagedToken {
    */
   get lifetimeMs(): number | undefined {
     return this.#state.published?.lifetimeMs;
+  }
+
+  /** How the refresh that is under way ends. */
+  get outcome(): Promise<RefreshOutcome> | undefined {
+    return this.#running?.outcome;
+  }
+
+  /** What decides whether a report that this token was refused leads to a fetch. */
+  get rejectionFacts(): RejectionFacts {
+    const { clock, limits } = this.#deps;
+    const { published } = this.#state;
+    const pausedMs = this.#running && Math.max(0, this.#running.resumesAtMs - clock.monotonicMs());
+    const seen = published && {
+      ...published.token,
+      refreshInMs: Math.max(0, msUntil(published.refreshAt, clock)),
+    };
+    return { published: seen, pausedMs, ...limits.viewRejection(seen?.issuedAtMs) };
   }
 
   /** The secrets whose texts {@link ManagedToken.restore} reads. */
@@ -109,7 +125,7 @@ export class ManagedToken {
 
   /** Other processes may have published since the store was read: it is read again before anything is fetched. */
   invalidate(): void {
-    this.#state = invalidate(this.#state);
+    this.#state = { ...this.#state, stored: 'unread' };
   }
 
   /**
@@ -172,6 +188,14 @@ export class ManagedToken {
   }
 
   /**
+   * Refreshes the token because readers were refused with it, unless a refresh is under way; that is joined.
+   * @param refused its fingerprint; nothing is fetched once readers see another token
+   */
+  replaceRefused(refused: string, term: Term): Promise<RefreshOutcome> {
+    return this.#running?.outcome ?? this.#begin('rejected', term, 'unlimited', { refused });
+  }
+
+  /**
    * The token is not managed any more: begins no further attempt, lets what is in flight end, and saves a refresh token
    * that the store does not have. Resolves after that, or with the term.
    * @param term `undefined`: this replica does not lead, so that nothing may be written
@@ -181,15 +205,15 @@ export class ManagedToken {
     // A bug in there is reported where the run was begun.
     await this.#running?.outcome.catch(() => undefined);
     this.#deps.limits.forget();
-    if (term !== undefined && this.hasUnsaved) await this.#begin('due', term, 'unlimited', 'chain');
+    if (term !== undefined && this.hasUnsaved) await this.#begin('due', term, 'unlimited', { goal: 'chain' });
   }
 
-  /** @param goal `chain`: the token is left as it is; by default when nothing of it is due */
+  /** @param aim.goal `chain`: the token is left as it is; by default when nothing of it is due */
   #begin(
     reason: RefreshReason,
     term: Term,
     maxAttempts: RefreshRun['maxAttempts'],
-    goal?: 'chain',
+    { goal, refused }: { readonly goal?: 'chain'; readonly refused?: string } = {},
   ): Promise<RefreshOutcome> {
     const { clock, limits, policy } = this.#deps;
     const retiring = new AbortController();
@@ -205,18 +229,19 @@ export class ManagedToken {
       maxAttempts,
       startedMs: clock.monotonicMs(),
       beganLive: (this.#remainingMs ?? 0) > 0,
+      refused,
       goal: goal ?? (isOnlyChainDue ? 'chain' : 'token'),
       attempt: 1,
       failures: NO_FAILURES,
       onlyIfDue: false,
       phase: WORKING,
     };
-    const interruptible: Interruptible = { ended, wakeUp: undefined, isUrged: false };
+    const interruptible: Interruptible = { ended, wakeUp: undefined, isUrged: false, resumesAtMs: 0 };
     const outcome = this.#refresh(run, interruptible).finally(() => {
       limits.release();
       this.#running = undefined;
     });
-    this.#running = Object.assign(interruptible, { outcome, retiring });
+    this.#running = Object.assign(interruptible, { outcome, retiring, latestFailure: undefined });
     return outcome;
   }
 
@@ -234,7 +259,8 @@ export class ManagedToken {
       const priority = published?.token.expiresAtMs ?? 'first';
       switch (step.kind) {
         case 'read-store':
-          run = await this.#readStore(run);
+          // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
+          run = this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, await this.restore(run.ended));
           break;
         case 'fetch':
           run = await this.#fetch(run, running.isUrged);
@@ -243,22 +269,25 @@ export class ManagedToken {
           run = this.#follow(run, await chain?.save(run.term));
           break;
         case 'publish':
-          run = await this.#publish(run);
+          run = await this.#publish(run, step.pending);
           break;
         case 'wait-for-turn':
           await limits.takeTurn(priority, run.ended);
           break;
         case 'wait':
           limits.leaveTurn();
+          running.resumesAtMs = clock.monotonicMs() + step.waitMs;
           await untilAborted(clock.sleep(step.waitMs, run.ended), run.ended);
           break;
         case 'wait-after-failure':
           limits.release();
+          running.resumesAtMs = clock.monotonicMs() + step.waitMs;
           await waitAfterFailure(this.#deps, running, step.failure, step.waitMs);
           run = { ...run, attempt: run.attempt + 1, phase: step.next };
           break;
         case 'wait-for-permit':
           limits.leaveTurn();
+          running.resumesAtMs = clock.monotonicMs() + step.refusal.waitMs;
           await waitForPermit(this.#deps, running, step.refusal, priority);
           run = { ...run, phase: WORKING };
           break;
@@ -287,18 +316,19 @@ export class ManagedToken {
     }
   }
 
-  async #readStore(run: RefreshRun): Promise<RefreshRun> {
-    // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
-    const restored = await this.restore(run.ended);
-    return this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, restored);
-  }
-
   async #fetch(run: RefreshRun, isUrged: boolean): Promise<RefreshRun> {
-    const isWanted = isUrged || run.reason === 'explicit';
-    const admitted = await this.#deps.limits.admit(run.attempt === 1, isWanted, run.term);
+    const intent = {
+      // What is fetched for reports gets by with what the regular refreshes of all tokens leave, as retries do.
+      isFirstAttempt: run.attempt === 1 && run.reason !== 'rejected',
+      isUrged: isUrged || run.reason === 'explicit',
+      isLive: (this.#remainingMs ?? 0) > 0,
+    };
+    const admitted = await this.#deps.limits.admit(intent, run.term);
     if ('refusal' in admitted) return this.#refuse(run, admitted);
     using permit = admitted;
     const former = this.#state;
+    // Others may have written while the permit was waited for: the store is read first.
+    if (former.stored === 'unread') return run;
     const { state, phase } = await fetchToken(this.#deps, former, run, permit);
     // What others have learned meanwhile is not undone.
     if (state !== former) this.#state = state;
@@ -316,19 +346,17 @@ export class ManagedToken {
     return { ...refused, failures: countOthers(run.failures, failure, this.#deps.clock.monotonicMs()) };
   }
 
-  async #publish(run: RefreshRun): Promise<RefreshRun> {
+  async #publish(run: RefreshRun, pending: PendingToken): Promise<RefreshRun> {
     const { limits, clock, events, identity } = this.#deps;
     const { term, reason, startedMs } = run;
-    const { pending, published } = this.#state;
-    if (pending === undefined) throw new Error('nothing is pending to be published');
     const { document, write, hasWaited: _, ...planned } = pending;
-    const written = await limits.writer.publish('document', write, term, published?.token.expiresAtMs);
+    const written = await limits.writer.publish('document', write, term, this.published?.expiresAtMs);
     if (!written.ok)
       return written.failure.code === 'store-conflict'
         ? this.#resolveConflict(run, pending, written.failure)
         : this.#fail(run, written.failure);
     const stored = { version: written.value.version, generation: document.generation };
-    this.#state = { kind: 'published', stored, published: planned };
+    this.#state = { stored, published: planned, pending: undefined };
     const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = planned.token;
     const durationMs = clock.monotonicMs() - startedMs;
     events({
@@ -346,16 +374,16 @@ export class ManagedToken {
 
   /** Another process has written the secret: the token that lives longer stays. */
   async #resolveConflict(run: RefreshRun, pending: PendingToken, conflict: Failure): Promise<RefreshRun> {
-    const { identity, random } = this.#deps;
-    const { published } = this.#state;
     const read = await readSecret(this.#deps, run.term.signal);
     if (!read.ok) return this.#fail(run, read.failure);
-    const rebased = rebase(pending, read.value, identity, random);
+    const { published } = this.#state;
+    const rebased = rebase(pending, read.value, this.#deps);
     if (rebased === undefined) {
       this.#state = learn(this.#deps, published, read.value, undefined);
       return { ...run, phase: FRESH };
     }
-    this.#state = { kind: 'pending', stored: storedIn(read.value), published, pending: rebased };
+    // Theirs is not told: it is replaced at once, and the failures that led here would seem to be over.
+    this.#state = { stored: storedIn(read.value), published, pending: rebased };
     return this.#fail(run, conflict);
   }
 
@@ -383,6 +411,7 @@ export class ManagedToken {
 
   #tellFailure({ attempt, failures }: RefreshRun, failure: Failure, waitMs: number): void {
     const { clock, events, identity } = this.#deps;
+    if (this.#running !== undefined) this.#running.latestFailure = failure;
     events({
       event: 'refresh-failed',
       identity,
@@ -407,9 +436,9 @@ export class ManagedToken {
     };
     const ownMs = decideWait(input, random.next());
     if (goal === 'chain') return ownMs;
-    const { kind, pending } = this.#state;
+    const { stored, pending } = this.#state;
     const { demandedMs, intervalMs } = limits.view(this.published?.issuedAtMs);
     if (pending !== undefined) return Math.max(ownMs, demandedMs);
-    return Math.max(ownMs, demandedMs, intervalMs, kind === 'unread' ? 0 : limits.retryWaitMs);
+    return Math.max(ownMs, demandedMs, intervalMs, stored === 'unread' ? 0 : limits.retryWaitMs);
   }
 }

@@ -64,6 +64,8 @@ export interface Stored {
 export interface PendingToken extends PlannedToken {
   readonly document: TokenDocument;
   readonly write: SecretWrite;
+  /** Fingerprint of a token that readers were refused with: any other is better. */
+  readonly replaces: string | undefined;
   /** It could not be published at once: when it has become due itself meanwhile, a newer one is worth more. */
   readonly hasWaited: boolean;
 }
@@ -71,6 +73,8 @@ export interface PendingToken extends PlannedToken {
 export interface FetchedPlan {
   readonly identity: TokenIdentity;
   readonly stored: Stored;
+  /** As in {@link PendingToken}. */
+  readonly replaces: string | undefined;
   /** As in {@link planStored}, of the refresh token that came with it. */
   readonly chainEndsAtMs: number | undefined;
   readonly policy: CadencePolicy;
@@ -84,7 +88,7 @@ export interface FetchedPlan {
 /** A token that was just fetched, as the document that readers will see, with its moments and its write. */
 export function planFetched(
   token: FetchedToken,
-  { identity, stored, chainEndsAtMs, policy, offsetMs, planRefreshAt, random }: FetchedPlan,
+  { identity, stored, replaces, chainEndsAtMs, policy, offsetMs, planRefreshAt, random }: FetchedPlan,
 ): PendingToken {
   const usableUntilMs = usableUntil(token, chainEndsAtMs, token.issuedAtMs);
   const cadence = decideTolerableCadence(usableUntilMs - token.issuedAtMs, policy);
@@ -106,6 +110,7 @@ export function planFetched(
     expiry: momentOf(token, token.expiresAtMs),
     document,
     write: createWrite(identity, document, stored, random),
+    replaces,
     hasWaited: false,
   };
 }
@@ -125,9 +130,18 @@ export function hasExpired({ expiry }: PlannedToken, now: Now): boolean {
   return msUntil(expiry, now) <= 0;
 }
 
-/** True when the provider has handed out nothing better than what readers already see. */
-export function isUnchanged(token: FetchedToken, published: PlannedToken, now: Now): boolean {
+/**
+ * True when the provider has handed out nothing better than what readers already see.
+ * @param refused fingerprint of a token that readers were refused with: any other is better, none less than the same
+ */
+export function isUnchanged(
+  token: FetchedToken,
+  published: PlannedToken,
+  refused: string | undefined,
+  now: Now,
+): boolean {
   if (hasExpired(published, now)) return false;
+  if (published.token.fingerprint === refused) return isSameToken(token, published.token);
   // By whichever clock says that it dies sooner: the wall clock may have been set back since it was published.
   const expiresAtMs = now.now() + msUntil(published.expiry, now);
   return decideReplacement(token, { ...published.token, expiresAtMs }, now.now()) === 'unchanged';
@@ -223,10 +237,7 @@ export function keepEarlierMoments(read: PlannedToken, known: PlannedToken | und
 
 /** Whichever clock says "now" first is believed. */
 function earlierMoment(a: Moment, b: Moment): Moment {
-  return {
-    wallMs: Math.min(a.wallMs, b.wallMs),
-    monotonicMs: Math.min(a.monotonicMs, b.monotonicMs),
-  };
+  return { wallMs: Math.min(a.wallMs, b.wallMs), monotonicMs: Math.min(a.monotonicMs, b.monotonicMs) };
 }
 
 function isSameToken({ accessToken }: FetchedToken, { fingerprint }: PublishedToken): boolean {

@@ -7,13 +7,9 @@
 
 import type { RefreshReason } from '../core/events.ts';
 import type { Clock, RefreshEvents, Ticker, Ticking } from '../core/ports.ts';
-import {
-  type Cadence,
-  type CadencePolicy,
-  decideTolerableCadence,
-  inSeconds,
-} from '../core/schedule/cadence.ts';
+import { type Cadence, type CadencePolicy, decideTolerableCadence } from '../core/schedule/cadence.ts';
 import { tickExpression } from '../core/schedule/cron-expression.ts';
+import { formatPeriod } from '../core/wire/time-text.ts';
 import type { ManagedToken } from './managed-token.ts';
 import type { RefreshOutcome } from './refresh-run.ts';
 import type { Term } from './term.ts';
@@ -78,11 +74,17 @@ export class ProviderScheduler {
 
   /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
   refreshNow(token: ManagedToken, maxAttempts: number): Promise<RefreshOutcome> | undefined {
-    const term = this.#term;
-    if (term === undefined || term.stopping.aborted || term.hasEnded()) return undefined;
-    const run = token.refresh('explicit', term, maxAttempts);
-    this.#track(run, token);
-    return run;
+    return this.#begin(token, (term) => token.refresh('explicit', term, maxAttempts));
+  }
+
+  /** Whether this replica refreshes, so that what it knows of published tokens is true. */
+  get isLeading(): boolean {
+    return this.#leading !== undefined;
+  }
+
+  /** See {@link ManagedToken.replaceRefused}. `undefined`: this replica does not lead. */
+  replaceRefused(token: ManagedToken, refused: string): Promise<RefreshOutcome> | undefined {
+    return this.#begin(token, (term) => token.replaceRefused(refused, term));
   }
 
   /** Removes a token. Resolves when nothing of it is in flight any more; see {@link ManagedToken.retire}. */
@@ -111,7 +113,7 @@ export class ProviderScheduler {
     const { tickMs } = this.#timing;
     const silentMs = clock.monotonicMs() - this.#lastTickMonotonicMs;
     if (this.#task === undefined || silentMs <= 2 * tickMs + STALL_SLACK_MS) return [];
-    return [`${provider}: no tick for ${inSeconds(silentMs)}, expected every ${inSeconds(tickMs)}`];
+    return [`${provider}: no tick for ${formatPeriod(silentMs)}, expected every ${formatPeriod(tickMs)}`];
   }
 
   /** Restarts the cron task and ticks at once: its timer was set for a clock that has moved since. */
@@ -121,6 +123,22 @@ export class ProviderScheduler {
     this.#refresh('due');
   }
 
+  /** The term, while anything may be begun in it. */
+  get #leading(): Term | undefined {
+    return this.#term?.stopping.aborted === false && !this.#term.hasEnded() ? this.#term : undefined;
+  }
+
+  #begin(
+    token: ManagedToken,
+    begin: (term: Term) => Promise<RefreshOutcome>,
+  ): Promise<RefreshOutcome> | undefined {
+    const term = this.#leading;
+    if (term === undefined) return undefined;
+    const run = begin(term);
+    this.#track(run, token);
+    return run;
+  }
+
   #tick(): void {
     this.#lastTickMonotonicMs = this.#deps.clock.monotonicMs();
     this.#refresh(this.#deps.setting.kind === 'classic' ? 'schedule' : 'due');
@@ -128,8 +146,8 @@ export class ProviderScheduler {
 
   /** Refreshes every token that would be worse off at the next tick than now; all when the user's schedule says so. */
   #refresh(reason: RefreshReason, tokens: Iterable<ManagedToken> = this.#tokens): void {
-    const term = this.#term;
-    if (term === undefined || term.stopping.aborted || term.hasEnded()) return;
+    const term = this.#leading;
+    if (term === undefined) return;
     const isClassic = this.#deps.setting.kind === 'classic';
     const nearMs = isClassic ? (this.#task?.msToNext() ?? 0) : this.#cadence.tickMs / 2;
     for (const token of tokens) {

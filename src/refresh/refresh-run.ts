@@ -51,6 +51,8 @@ export interface RefreshRun {
   readonly startedMs: number;
   /** Whether readers had a live token when the run began. */
   readonly beganLive: boolean;
+  /** Fingerprint of the token that readers were refused with: while they see it, another is fetched, due or not. */
+  readonly refused: string | undefined;
   /** `chain`: the token itself is not due, only a refresh token has to be saved that was left over. */
   readonly goal: 'token' | 'chain';
   /** The present one: 1, 2, … */

@@ -1,16 +1,12 @@
 /** What one run waits for beside its turn. Each wait also ends with the run, and leaves nothing behind. */
 
 import type { Failure } from '../core/failure.ts';
-import type { Clock, TokenSource } from '../core/ports.ts';
 import type { Priority } from './limits/priority-queue.ts';
-import type { CallRefusal, TokenLimits } from './limits/token-limits.ts';
+import type { CallRefusal } from './limits/token-limits.ts';
+import type { TokenFetchDeps } from './token-fetch.ts';
 import { untilAborted } from './until-aborted.ts';
 
-export interface RunWaitsDeps {
-  readonly source: TokenSource;
-  readonly limits: TokenLimits;
-  readonly clock: Clock;
-}
+type RunWaitsDeps = Pick<TokenFetchDeps, 'source' | 'limits' | 'clock'>;
 
 /** What is done to a run from outside. */
 export interface Interruptible {
@@ -20,6 +16,8 @@ export interface Interruptible {
   wakeUp: AbortController | undefined;
   /** A human waits for the next attempt. */
   isUrged: boolean;
+  /** Monotonic time at which the present wait ends, or the last one has ended. */
+  resumesAtMs: number;
 }
 
 /** Ends early when the provider is back, a human wants the next attempt, or new credentials can cure the failure. */
@@ -33,7 +31,7 @@ export async function waitAfterFailure(
   const isHumanNeeded = retry === 'needs-human';
   const stopListening = limits.onRecovery(() => run.wakeUp?.abort());
   await waitForFirst(deps, run, isHumanNeeded, (signal) => clock.sleep(waitMs, signal));
-  stopListening?.();
+  stopListening();
   if (isHumanNeeded && !run.ended.aborted) limits.coolDown.forgetRejection();
 }
 
@@ -46,7 +44,7 @@ export async function waitForPermit(
 ): Promise<void> {
   // Those that have not failed are called when one that has finds its credentials changed.
   const isCurable =
-    refusal.refusal === 'held' && refusal.hasFailed && refusal.failure.retry === 'needs-human';
+    refusal.refusal === 'held' && refusal.standing === 'failed' && refusal.failure.retry === 'needs-human';
   await waitForFirst(deps, run, isCurable, (signal) => deps.limits.wait(refusal, priority, signal));
 }
 

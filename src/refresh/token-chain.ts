@@ -81,7 +81,7 @@ export interface TokenChainDeps {
 export class TokenChain {
   readonly #deps: TokenChainDeps;
   #chain = UNKNOWN_CHAIN;
-  #journal: 'unread' | 'read' = 'unread';
+  #wasJournalRead = false;
 
   constructor(deps: TokenChainDeps) {
     this.#deps = deps;
@@ -117,7 +117,7 @@ export class TokenChain {
    * without one. Fails when the state could not be saved after the fetch, because the answer would be lost.
    */
   async prepare(term: Term): Promise<Result<ChainState | undefined>> {
-    const { store, stateSecret, fallback, clock } = this.#deps;
+    const { store, stateSecret, fallback, clock, identity } = this.#deps;
     const saved = await this.save(term);
     if (!saved.ok) return saved;
     const { signal } = term;
@@ -135,7 +135,7 @@ export class TokenChain {
       case 'nothing':
         return succeed(undefined);
       case 'expired':
-        return fail(this.#expired());
+        return fail(this.#needsHuman(`the refresh token of ${identity.token} has expired`));
       case 'presented-before':
         return fail(
           this.#broken(
@@ -191,7 +191,11 @@ export class TokenChain {
       const saved = await this.save(term);
       return saved.ok ? failure : saved.failure;
     }
-    if (presented === undefined) return this.#afterStartAgain(failure);
+    if (presented === undefined) {
+      // The refresh token is gone, and what it can be replaced with is refused too: only a new binding helps.
+      const isLost = this.#chain.doubt.kind === 'refused' && failure.code === 'credentials-rejected';
+      return isLost ? this.#broken(failure.message) : failure;
+    }
     const { chain, follows } = learnFailure(this.#chain, presented, failure, isAmbiguous);
     this.#chain = chain;
     switch (follows) {
@@ -259,13 +263,6 @@ export class TokenChain {
       : this.#broken(failure.message);
   }
 
-  /** The refresh token is gone, and what it can be replaced with is refused too: only a new binding helps. */
-  #afterStartAgain(failure: Failure): Failure {
-    return this.#chain.doubt.kind === 'refused' && failure.code === 'credentials-rejected'
-      ? this.#broken(failure.message)
-      : failure;
-  }
-
   /** @returns what the store shows, believed or not */
   async #read(signal: AbortSignal, reader: TextReader = this.#deps.store): Promise<Result<Found>> {
     const { stateSecret, identity } = this.#deps;
@@ -281,12 +278,14 @@ export class TokenChain {
   /** Once a process: later entries are this process's own. */
   async #readJournal(): Promise<Result<void>> {
     const { journal, store, stateSecret, identity, events } = this.#deps;
-    if (journal === undefined || this.#journal === 'read') return succeed(undefined);
+    if (journal === undefined || this.#wasJournalRead) return succeed(undefined);
     const presentation = await journal.readPresentation(stateSecret);
-    if (presentation !== undefined) this.#chain = { ...this.#chain, note: { kind: 'former', presentation } };
     const entry = await journal.read(stateSecret);
+    // Another call may have been faster, and its entries been replaced since.
+    if (this.#wasJournalRead) return succeed(undefined);
+    if (presentation !== undefined) this.#chain = { ...this.#chain, note: { kind: 'former', presentation } };
     if (entry === 'unreadable') return fail(this.#unknown());
-    this.#journal = 'read';
+    this.#wasJournalRead = true;
     const parsed = entry === undefined ? undefined : parseChainState(entry.write.text, identity);
     // A renamed provider leaves an entry behind that is not this token's.
     if (entry === undefined || parsed?.ok !== true) return succeed(undefined);
@@ -375,14 +374,11 @@ export class TokenChain {
   }
 
   #broken(why: string): Failure {
-    const message = `${why}; the chain is broken: ${this.#deps.remedy()}`;
-    return { code: 'chain-broken', retry: 'needs-human', message };
+    return this.#needsHuman(`${why}; the chain is broken`);
   }
 
-  #expired(): Failure {
-    const { identity, remedy } = this.#deps;
-    const message = `the refresh token of ${identity.token} has expired: ${remedy()}`;
-    return { code: 'chain-broken', retry: 'needs-human', message };
+  #needsHuman(why: string): Failure {
+    return { code: 'chain-broken', retry: 'needs-human', message: `${why}: ${this.#deps.remedy()}` };
   }
 
   #unknown(): Failure {

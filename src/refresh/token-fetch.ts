@@ -13,7 +13,7 @@ import type { CallPermit, TokenLimits } from './limits/token-limits.ts';
 import { hasExpired, isPutOff, isUnchanged, planFetched, planUnchanged } from './planned-token.ts';
 import { FRESH, type Phase, type RefreshRun, UNCHANGED, WORKING } from './refresh-run.ts';
 import { describeEnd, type Term } from './term.ts';
-import { learn, readSecret, type TokenSecretDeps, type TokenState, withPublished } from './token-state.ts';
+import { type KnownState, learn, readSecret, type TokenSecretDeps } from './token-state.ts';
 
 export interface TokenFetchDeps extends TokenSecretDeps {
   readonly source: TokenSource;
@@ -24,26 +24,28 @@ export interface TokenFetchDeps extends TokenSecretDeps {
 
 /** What a fetch makes of the token, and of the run. */
 export interface Fetched {
-  readonly state: TokenState;
+  readonly state: KnownState;
   readonly phase: Result<Phase>;
 }
 
 /** Asks for a token that is pending then, unless readers see nothing worse or the refresh turns out to be put off. */
 export async function fetchToken(
   deps: TokenFetchDeps,
-  former: TokenState,
+  former: KnownState,
   run: RefreshRun,
   permit: CallPermit,
 ): Promise<Fetched> {
-  const { reason, attempt, term } = run;
+  const { reason, attempt, term, refused } = run;
   const { state, isPutOff: isLater } = await reconsider(deps, former, term);
-  if (isLater && attempt === 1 && (reason === 'due' || reason === 'start'))
-    return { state, phase: succeed(FRESH) };
+  const isSpared = isLater && attempt === 1 && (reason === 'due' || reason === 'start');
+  // Another process has published a token since: what readers were refused with is gone.
+  const isGone = refused !== undefined && state !== former && state.published?.token.fingerprint !== refused;
+  if (isSpared || isGone) return { state, phase: succeed(FRESH) };
   const answer = await callProvider(deps, state, term, permit);
   if (!answer.ok) return { state, phase: answer };
   const taken = takeToken(deps, state, answer.value, run);
   if (taken.ok)
-    return { state: taken.value, phase: succeed(taken.value.kind === 'pending' ? WORKING : UNCHANGED) };
+    return { state: taken.value, phase: succeed(taken.value.pending === undefined ? UNCHANGED : WORKING) };
   // The token is of no use; the refresh token that came with it is.
   const saved = await deps.chain?.save(term);
   return { state, phase: saved?.ok === false ? saved : taken };
@@ -55,9 +57,9 @@ export async function fetchToken(
  */
 async function reconsider(
   deps: TokenFetchDeps,
-  former: TokenState,
+  former: KnownState,
   term: Term,
-): Promise<{ readonly state: TokenState; readonly isPutOff: boolean }> {
+): Promise<{ readonly state: KnownState; readonly isPutOff: boolean }> {
   const { clock, policy, events, identity } = deps;
   const { writer } = deps.limits;
   const state = await takeOverNewer(deps, former, term.signal);
@@ -78,7 +80,7 @@ async function reconsider(
   if (waitMs <= dueInMs) return { state, isPutOff: true };
   const refreshAt = momentAt(clock.now() + waitMs, clock);
   events({ event: 'refresh-postponed', identity, refreshAtMs: refreshAt.wallMs });
-  return { state: withPublished(state, { ...published, refreshAt }), isPutOff: true };
+  return { state: { ...state, published: { ...published, refreshAt } }, isPutOff: true };
 }
 
 /**
@@ -87,23 +89,24 @@ async function reconsider(
  */
 async function takeOverNewer(
   deps: TokenFetchDeps,
-  state: TokenState,
+  state: KnownState,
   signal: AbortSignal,
-): Promise<TokenState> {
-  if (state.kind !== 'published' || !isPutOff(state.published, deps.policy)) return state;
+): Promise<KnownState> {
+  const { published } = state;
+  if (published === undefined || !isPutOff(published, deps.policy)) return state;
   const read = await readSecret(deps, signal);
   if (!read.ok || read.value.version === state.stored.version) return state;
   // The store is eventually consistent: what it shows may be what was there before ours.
-  if (read.value.kind !== 'live' || read.value.document.expiresAtMs <= state.published.token.expiresAtMs)
+  if (read.value.kind !== 'live' || read.value.document.expiresAtMs <= published.token.expiresAtMs)
     return state;
   deps.limits.writer.noticeOthers();
-  return learn(deps, state.published, read.value, undefined);
+  return learn(deps, published, read.value, undefined);
 }
 
 /** Calls the provider, unless the term has ended or the chain is not ready for it. */
 async function callProvider(
   { identity, source, chain, limits, clock, events }: TokenFetchDeps,
-  { published }: TokenState,
+  { published }: KnownState,
   term: Term,
   permit: CallPermit,
 ): Promise<Result<FetchedToken>> {
@@ -136,24 +139,24 @@ async function callProvider(
 /** @returns the state with the token, or why it can never be published */
 function takeToken(
   { clock, events, identity, policy, offsetMs, chain, limits, random, store }: TokenFetchDeps,
-  state: TokenState,
+  state: KnownState,
   token: FetchedToken,
   run: RefreshRun,
-): Result<TokenState> {
-  const { published } = state;
-  if (published !== undefined && isUnchanged(token, published, clock)) {
+): Result<KnownState> {
+  const { stored, published } = state;
+  const { reason, refused } = run;
+  if (published !== undefined && isUnchanged(token, published, refused, clock)) {
     // A plan for later still stands.
-    const isAskedEarly = run.reason === 'explicit';
+    const isAskedEarly = reason === 'explicit' || reason === 'rejected';
     const planned = planUnchanged(token, published, { isAskedEarly, policy, now: clock });
     const [expiresAtMs, refreshAtMs] = [planned.expiry.wallMs, planned.refreshAt.wallMs];
     events({ event: 'token-unchanged', identity, expiresAtMs, refreshAtMs });
-    return succeed(withPublished(state, planned));
+    return succeed({ ...state, published: planned });
   }
-  if (state.kind === 'unread') throw new Error('nothing is fetched before the store was read');
-  const { stored } = state;
   const pending = planFetched(token, {
     identity,
     stored,
+    replaces: refused,
     // A refresh token that did not come with it dies when it will: asking earlier and earlier would not save that one.
     chainEndsAtMs:
       chain === undefined || token.refreshToken === undefined ? undefined : token.refreshTokenExpiresAtMs,
@@ -172,12 +175,12 @@ function takeToken(
   const what = `the document of ${identity.token}, with its access token,`;
   const excess = describeExcess(what, pending.write.text, store.maxSecretBytes);
   if (excess !== undefined) return unusable(excess);
-  return succeed({ kind: 'pending', stored, published, pending });
+  return succeed({ stored, published, pending });
 }
 
 /** Whether its token does not come when its time has come, maybe with all tokens of the provider at once. */
 function isOffSchedule({ beganLive, reason, attempt }: RefreshRun): boolean {
-  return attempt > 1 || !beganLive || reason === 'start' || reason === 'explicit';
+  return attempt > 1 || !beganLive || !(reason === 'due' || reason === 'schedule');
 }
 
 function unusable(message: string): Result<never> {

@@ -21,76 +21,24 @@ import {
 import type { TokenChain } from './token-chain.ts';
 
 export type TokenState =
-  /** The store has to be read: it never was, or others may have written since. */
-  | {
-      readonly kind: 'unread';
-      readonly published: PlannedToken | undefined;
-      readonly pending: PendingToken | undefined;
-    }
-  /** Readers see nothing that they could use. */
-  | {
-      readonly kind: 'absent';
-      readonly stored: Stored;
-      readonly published?: undefined;
-      readonly pending?: undefined;
-    }
-  | {
-      readonly kind: 'published';
-      readonly stored: Stored;
-      readonly published: PlannedToken;
-      readonly pending?: undefined;
-    }
-  | {
-      readonly kind: 'pending';
-      readonly stored: Stored;
-      readonly published: PlannedToken | undefined;
-      readonly pending: PendingToken;
-    };
+  | KnownState
+  /** The store has to be read before anything is fetched: it never was, or others may have written since. */
+  | (Omit<KnownState, 'stored'> & { readonly stored: 'unread' });
 
-export const UNREAD: TokenState = { kind: 'unread', published: undefined, pending: undefined };
+export interface KnownState {
+  /** What the next write follows on. */
+  readonly stored: Stored;
+  /** `undefined`: readers see nothing that they could use. */
+  readonly published: PlannedToken | undefined;
+  readonly pending: PendingToken | undefined;
+}
+
+export const UNREAD: TokenState = { stored: 'unread', published: undefined, pending: undefined };
 
 /** Something has failed, and what is pending has to wait. */
 export function delay(state: TokenState): TokenState {
-  return state.kind === 'pending' ? { ...state, pending: { ...state.pending, hasWaited: true } } : state;
-}
-
-/** What is known of the store may be out of date: it is read before anything is fetched. */
-export function invalidate({ published, pending }: TokenState): TokenState {
-  return { kind: 'unread', published, pending };
-}
-
-/** The same token, with other moments. */
-export function withPublished(state: TokenState, published: PlannedToken): TokenState {
-  return state.kind === 'absent' ? state : { ...state, published };
-}
-
-export function storedIn(read: Assessment): Stored {
-  const { generation } = read.kind === 'live' ? read.document : read;
-  return { version: read.version, generation };
-}
-
-/**
- * A pending token beside what the store turned out to hold.
- * @returns `undefined`: another process has published one that is as good
- */
-export function rebase(
-  pending: PendingToken,
-  read: Assessment,
-  identity: TokenIdentity,
-  random: Random,
-): PendingToken | undefined {
-  if (read.kind === 'live' && decideConflict(pending.document, read) === 'keep-theirs') return undefined;
-  const stored = storedIn(read);
-  if (stored.generation < pending.document.generation)
-    return { ...pending, write: { ...pending.write, expectedVersion: stored.version } };
-  // Readers may rely on the generation: where another process has counted on, ours has to be other bytes.
-  const document = { ...pending.document, generation: stored.generation + 1 };
-  return {
-    ...pending,
-    token: createPublishedToken(document),
-    document,
-    write: createWrite(identity, document, stored, random),
-  };
+  const { pending } = state;
+  return pending === undefined ? state : { ...state, pending: { ...pending, hasWaited: true } };
 }
 
 export interface TokenSecretDeps {
@@ -114,18 +62,15 @@ export async function readSecret(
   return read.ok ? succeed(assessStored(read.value, identity, clock.now())) : read;
 }
 
-/** What the store holds, beside what is pending. */
+/** What the store holds, beside what is pending: that is dropped when another process has published one as good. */
 export function learn(
   deps: TokenSecretDeps,
   known: PlannedToken | undefined,
   read: Assessment,
   pending: PendingToken | undefined,
-): TokenState {
-  const stored = storedIn(read);
+): KnownState {
   const published = read.kind === 'live' ? adopt(deps, read.document, known) : undefined;
-  const rebased = pending === undefined ? undefined : rebase(pending, read, deps.identity, deps.random);
-  if (rebased !== undefined) return { kind: 'pending', stored, published, pending: rebased };
-  return published === undefined ? { kind: 'absent', stored } : { kind: 'published', stored, published };
+  return { stored: storedIn(read), published, pending: pending && rebase(pending, read, deps) };
 }
 
 /** Takes over a live document that this process did not write. */
@@ -139,4 +84,33 @@ function adopt(
   const refreshAtMs = read.refreshAt.wallMs;
   events({ event: 'token-restored', identity, issuedAtMs, expiresAtMs, refreshAtMs, generation });
   return keepEarlierMoments(read, known);
+}
+
+/**
+ * A pending token beside what the store turned out to hold.
+ * @returns `undefined`: another process has published one that is as good
+ */
+export function rebase(
+  pending: PendingToken,
+  read: Assessment,
+  { identity, random }: TokenSecretDeps,
+): PendingToken | undefined {
+  if (read.kind === 'live' && decideConflict(pending.document, read, pending.replaces) === 'keep-theirs')
+    return undefined;
+  const stored = storedIn(read);
+  if (stored.generation < pending.document.generation)
+    return { ...pending, write: { ...pending.write, expectedVersion: stored.version } };
+  // Readers may rely on the generation: where another process has counted on, ours has to be other bytes.
+  const document = { ...pending.document, generation: stored.generation + 1 };
+  return {
+    ...pending,
+    token: createPublishedToken(document),
+    document,
+    write: createWrite(identity, document, stored, random),
+  };
+}
+
+export function storedIn(read: Assessment): Stored {
+  const { generation } = read.kind === 'live' ? read.document : read;
+  return { version: read.version, generation };
 }

@@ -3,6 +3,7 @@
  */
 import { regularEveryMs } from '../config/cadence-check.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { placeOf } from '../config/token-configuration.ts';
 import { describeReference } from '../core/credential/credential-reference.ts';
 import type {
   BindingCatalog,
@@ -34,14 +35,17 @@ export interface RefreshPorts {
 
 /** The outside systems that refreshing needs. The simulation brings its own. */
 export interface OutsideSystems {
-  readonly store: TokenStore;
+  /** By the name of their place. */
+  readonly stores: ReadonlyMap<string, TokenStore>;
+  /** Where bindings and other credentials are read from, whatever place tokens are published to. */
+  readonly credentials: Pick<TokenStore, 'read' | 'readMany'>;
   /** `undefined`: what must survive the end of the process is in memory alone. */
   readonly journal: Journal | undefined;
   readonly waits: FetchWaits | undefined;
   readonly counts: FetchCounts | undefined;
   /** Where customers are discovered; asked only for providers that are configured so. */
   readonly bindings: BindingCatalog;
-  createSource(provider: ProviderConfiguration, token: TokenConfiguration): TokenSource;
+  createSources(provider: ProviderConfiguration): (token: TokenConfiguration) => TokenSource;
 }
 
 /** A configured provider with everything that refreshes its tokens. */
@@ -51,6 +55,8 @@ export interface AssembledProvider {
   readonly tokens: readonly AssembledToken[];
   /** Makes a token of a discovered customer. */
   add(token: TokenConfiguration): AssembledToken;
+  /** `undefined`: there is no token of that name. */
+  find(token: string): AssembledToken | undefined;
   /** @returns the token of that name, which is none of ours any more; `undefined` when it was none before */
   remove(token: string): AssembledToken | undefined;
 }
@@ -62,25 +68,37 @@ export interface AssembledToken {
   readonly stateSecret: string | undefined;
 }
 
+/** By place. */
+type RateLimiters = ReadonlyMap<string, WriteRateLimiter>;
+
 /** Connects the rooms. */
 export function assemble(
   configuration: Configuration,
   ports: RefreshPorts,
   connections: OutsideSystems,
+  rateLimiters: RateLimiters = createRateLimiters(configuration, ports.clock),
 ): readonly AssembledProvider[] {
-  const { writesPerSecond: callsPerSecond, rules } = configuration.store;
-  const rateLimiter = new WriteRateLimiter({
-    callsPerSecond,
-    callsPerWrite: rules.callsPerPublish,
-    clock: ports.clock,
+  return configuration.providers.map((provider) => {
+    const { to } = provider.publish;
+    const store = placeOf(connections.stores, to);
+    const rateLimiter = placeOf(rateLimiters, to);
+    return assembleProvider(provider, { ...ports, ...connections, store, rateLimiter });
   });
-  const shared = { ...ports, ...connections, rateLimiter };
-  return configuration.providers.map((provider) => assembleProvider(provider, shared));
+}
+
+/** A pace for each place, whoever writes there. */
+export function createRateLimiters({ places }: Configuration, clock: Clock): RateLimiters {
+  const limiters = [...places.values()].map(({ name, writesPerSecond, rules }) => {
+    const options = { callsPerSecond: writesPerSecond, callsPerWrite: rules.callsPerPublish, clock };
+    return [name, new WriteRateLimiter(options)] as const;
+  });
+  return new Map(limiters);
 }
 
 function assembleProvider(
   configuration: ProviderConfiguration,
-  shared: RefreshPorts & OutsideSystems & { readonly rateLimiter: WriteRateLimiter },
+  shared: RefreshPorts &
+    OutsideSystems & { readonly store: TokenStore; readonly rateLimiter: WriteRateLimiter },
 ): AssembledProvider {
   const tokens = new Map<string, AssembledToken>();
   const { concurrency, minIntervalMs, versionBudget } = configuration;
@@ -107,17 +125,21 @@ function assembleProvider(
     breaker: new ProviderBreaker({ provider: configuration.name, clock, random, events }),
     budget: createFetchBudget(configuration, () => tokens.size, shared),
   };
+  const createSource = shared.createSources(configuration);
   const add = (token: TokenConfiguration): AssembledToken => {
     const { identity, stateSecret } = token;
-    const source = shared.createSource(configuration, token);
+    const source = createSource(token);
     // One object for all parts of a token, grown step by step: with 10,000 tokens a copy for each part would be seen.
     const offsetMs = Math.round(random.next() * spreadMs);
-    const remedy = (): string => describeRemedy(configuration, token);
-    const base = { ...common, identity, stateSecret, source, offsetMs, remedy };
+    const base = { ...common, identity, stateSecret, source, offsetMs };
     const limits = new TokenLimits(base);
     const parts = Object.assign(base, { limits, writer: limits.writer });
     const chain =
-      stateSecret === undefined ? undefined : new TokenChain(Object.assign(parts, { stateSecret }));
+      stateSecret === undefined
+        ? undefined
+        : new TokenChain(
+            Object.assign(parts, { stateSecret, remedy: () => describeRemedy(configuration, token) }),
+          );
     const managed = new ManagedToken(Object.assign(parts, { chain }));
     const assembled = { source, managed, stateSecret };
     tokens.set(token.identity.token, assembled);
@@ -130,6 +152,7 @@ function assembleProvider(
       return [...tokens.values()];
     },
     add,
+    find: (name) => tokens.get(name),
     remove: (name) => {
       const removed = tokens.get(name);
       tokens.delete(name);

@@ -13,13 +13,12 @@ import type {
   ProviderConfiguration,
   TokenConfiguration,
 } from '../config/configuration.ts';
-import { configureDiscovered, findUnusableSecret, secretsOf } from '../config/token-configuration.ts';
+import { configureDiscovered, placedSecretsOf } from '../config/token-configuration.ts';
 import type { Failure } from '../core/failure.ts';
 import { portionsOf } from '../core/for-each-concurrent.ts';
-import type { BindingCatalog, Clock, Random, RefreshEvents, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
-import type { NameRules } from '../core/store-kind.ts';
 import { type Claim, decideClaims } from '../core/token/binding-claims.ts';
+import type { OutsideSystems, RefreshPorts } from './assembly.ts';
 import { KnownBindings } from './known-bindings.ts';
 import type { SecretUsage } from './secret-usage.ts';
 
@@ -33,24 +32,22 @@ export interface DiscoveredTokens {
   isLeaving(token: TokenConfiguration): boolean;
 }
 
-export interface DiscoveryDeps {
+export interface DiscoveryDeps extends RefreshPorts {
   readonly provider: ProviderConfiguration;
   readonly discovery: DiscoveryConfiguration;
-  readonly catalog: BindingCatalog;
-  readonly store: Pick<TokenStore, 'readMany'>;
+  /** Where bindings are listed and read. */
+  readonly connections: Pick<OutsideSystems, 'bindings' | 'credentials'>;
   readonly tokens: DiscoveredTokens;
   /** Of all providers, so that no two things are written to one secret. */
   readonly usage: SecretUsage;
-  /** Of the store. */
-  readonly names: NameRules;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly events: RefreshEvents;
 }
 
 interface BoundClaim extends Claim {
   readonly token: TokenConfiguration;
 }
+
+/** What is kept of a claim that was granted. */
+type GrantedClaim = Pick<BoundClaim, 'secretName' | 'customer' | 'token'>;
 
 /** Why a binding cannot be used, by its secret. */
 type Rejections = ReadonlyMap<string, string>;
@@ -64,7 +61,7 @@ export class Discovery {
   readonly #deps: DiscoveryDeps;
   readonly #bindings: KnownBindings;
   /** The claim of each token that is kept. */
-  readonly #managed = new Map<string, BoundClaim>();
+  readonly #managed = new Map<string, GrantedClaim>();
   /** As reported last. */
   readonly #rejected = new Map<string, string>();
   /** Something was left open, so that it has to be decided again although nothing has changed. */
@@ -73,7 +70,8 @@ export class Discovery {
 
   constructor(deps: DiscoveryDeps) {
     this.#deps = deps;
-    const { discovery, provider, catalog, store, clock } = deps;
+    const { discovery, provider, connections, clock } = deps;
+    const { bindings: catalog, credentials: store } = connections;
     const fields = provider.configured.customerCredentials;
     this.#bindings = new KnownBindings({ tag: discovery.tag, fields, catalog, store, clock });
   }
@@ -119,7 +117,8 @@ export class Discovery {
   }
 
   #decide(): { readonly granted: readonly BoundClaim[]; readonly rejected: Rejections } {
-    const { provider, discovery, usage, names } = this.#deps;
+    const { provider, discovery, usage } = this.#deps;
+    const { places } = usage;
     const rejected = new Map<string, string>();
     const claims: BoundClaim[] = [];
     for (const [secretName, { secret, binding, unsettled }] of this.#bindings.all) {
@@ -130,47 +129,50 @@ export class Discovery {
       } else {
         const { customer, credentials } = binding;
         const token = configureDiscovered(provider, discovery, { customer, secretName, credentials });
-        const unusable = findUnusableSecret(token, names);
+        const unusable = placedSecretsOf(token, provider.publish, places).find(
+          ({ place, secret: name }) => !place.rules.names.pattern.test(name),
+        );
         if (unusable === undefined) {
           const { createdAtMs } = secret;
-          claims.push({ secretName, createdAtMs, customer, targets: secretsOf(token), token });
+          const targets = usage.targetsOf(token, provider);
+          claims.push({ secretName, createdAtMs, customer, targets, token });
         } else {
-          const slip = names.findSlip(unusable);
+          const slip = unusable.place.rules.names.findSlip(unusable.secret);
+          const where = places.size === 1 ? '' : ` in ${unusable.place.name}`;
           const why = slip === undefined ? '' : `, ${slip.text}`;
-          const reason = `no secret can have the name ${unusable}${why}: its customer's token would get it`;
+          const reason = `no secret can have the name ${unusable.secret}${where}${why}: its customer's token would get it`;
           rejected.set(secretName, reason);
         }
       }
     }
-    const { granted, refused } = decideClaims(claims, (secretName) =>
-      this.#bindings.all.has(secretName)
-        ? 'that one holds a binding'
-        : usage.describeOwner(secretName, provider.name),
+    const bindings = new Set([...this.#bindings.all.keys()].flatMap((name) => usage.credentialTargets(name)));
+    const { granted, refused } = decideClaims(claims, (target) =>
+      bindings.has(target) ? 'that one holds a binding' : usage.describeOwner(target, provider.name),
     );
     return { granted, rejected: new Map([...rejected, ...refused]) };
   }
 
   #removeGone(granted: readonly BoundClaim[], rejected: Rejections): void {
-    const { tokens, usage } = this.#deps;
+    const { tokens, usage, provider } = this.#deps;
     const wanted = new Map(granted.map((claim) => [claim.token.identity.token, claim]));
     for (const [name, claim] of this.#managed) {
       const successor = wanted.get(name);
       if (successor !== undefined && isSame(claim, successor)) continue;
       this.#managed.delete(name);
-      usage.release(claim.token);
+      usage.release(claim.token, provider);
       tokens.remove(claim.token, this.#describeLoss(claim, rejected));
     }
   }
 
   async #addNew(added: readonly BoundClaim[], signal: AbortSignal): Promise<void> {
-    const { tokens, usage, events } = this.#deps;
+    const { tokens, usage, events, provider } = this.#deps;
     for (const portion of portionsOf(added, ADDED_AT_ONCE)) {
       if (signal.aborted) return;
-      for (const claim of portion) {
-        const { identity } = claim.token;
-        this.#managed.set(identity.token, claim);
-        usage.claim(claim.token);
-        events({ event: 'token-added', identity, bindingSecret: claim.secretName });
+      for (const { secretName, customer, token } of portion) {
+        const { identity } = token;
+        this.#managed.set(identity.token, { secretName, customer, token });
+        usage.claim(token, provider);
+        events({ event: 'token-added', identity, bindingSecret: secretName });
       }
       await tokens.add(
         portion.map(({ token }) => token),
@@ -179,7 +181,7 @@ export class Discovery {
     }
   }
 
-  #describeLoss({ secretName, customer }: BoundClaim, rejected: Rejections): string {
+  #describeLoss({ secretName, customer }: GrantedClaim, rejected: Rejections): string {
     const loss = this.#bindings.losses.get(secretName);
     if (loss !== undefined) return `its binding, secret ${secretName}, ${loss}`;
     const reason = rejected.get(secretName);
@@ -218,7 +220,7 @@ export class Discovery {
 }
 
 /** A token whose credentials are elsewhere now has to be built again. */
-function isSame(a: BoundClaim, b: BoundClaim): boolean {
-  const credentialsOf = ({ token }: BoundClaim): string => Object.keys(token.customerCredentials).join(' ');
+function isSame(a: GrantedClaim, b: GrantedClaim): boolean {
+  const credentialsOf = ({ token }: GrantedClaim): string => Object.keys(token.customerCredentials).join(' ');
   return a.secretName === b.secretName && credentialsOf(a) === credentialsOf(b);
 }

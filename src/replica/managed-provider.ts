@@ -3,9 +3,15 @@
  */
 
 import type { ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { untilAborted } from '../core/deadline.ts';
+import type { Failure } from '../core/failure.ts';
+import type { RejectionAnswer, RejectionReport } from '../core/rejection/rejection-reports.ts';
+import type { TokenIdentity } from '../core/token/token.ts';
 import { ANSWER_MS, describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
+import type { ManagedToken } from '../refresh/managed-token.ts';
 import { ProviderScheduler, type ProviderSchedulerDeps } from '../refresh/provider-scheduler.ts';
 import type { RefreshOutcome } from '../refresh/refresh-run.ts';
+import { RejectionDesk } from '../refresh/rejection-desk.ts';
 import type { AssembledProvider, RefreshPorts } from './assembly.ts';
 import type { DiscoveredTokens } from './discovery.ts';
 import type { TokenView } from './token-view.ts';
@@ -22,28 +28,33 @@ const NOT_LEADING: RefreshOutcome = {
   kind: 'failed',
   failure: { code: 'leadership-lost', retry: 'soon', message: 'leadership was lost: ask again' },
 };
-const UNFINISHED: RefreshOutcome = {
-  kind: 'failed',
-  failure: {
-    code: 'aborted',
-    retry: 'soon',
-    message: `not done within ${ANSWER_MS / 1000} s: the leader goes on trying, see its log`,
-  },
-};
+/** What a human is told whose request takes too long. @param failure of the latest attempt */
+function describeUnfinished(failure: Failure | undefined): RefreshOutcome {
+  const { code, message } = failure ?? { code: 'aborted', message: 'no attempt has failed yet' };
+  const text = `not done within ${ANSWER_MS / 1000} s, the leader goes on trying: ${message}`;
+  return { kind: 'failed', failure: { code, retry: 'soon', message: text } };
+}
 
 export class ManagedProvider implements DiscoveredTokens {
   readonly scheduler: ProviderScheduler;
   readonly #deps: ManagedProviderDeps;
+  readonly #desk: RejectionDesk;
   /** Names of tokens that were removed and have something in flight. */
   readonly #leaving = new Set<string>();
 
   constructor(deps: ManagedProviderDeps) {
     this.#deps = deps;
     this.scheduler = createScheduler(deps);
+    const { reissue } = deps.assembled.configuration.configured;
+    this.#desk = new RejectionDesk({ ...deps, reissue, scheduler: this.scheduler });
   }
 
   get configuration(): ProviderConfiguration {
     return this.#deps.assembled.configuration;
+  }
+
+  get identities(): readonly TokenIdentity[] {
+    return this.#deps.assembled.tokens.map(({ managed }) => managed.identity);
   }
 
   async add(tokens: readonly TokenConfiguration[], signal: AbortSignal): Promise<void> {
@@ -63,11 +74,30 @@ export class ManagedProvider implements DiscoveredTokens {
       const done = new AbortController();
       const outcome = await Promise.race([
         this.scheduler.refreshNow(managed, EXPLICIT_ATTEMPTS) ?? Promise.resolve(NOT_LEADING),
-        clock.sleep(ANSWER_MS, done.signal).then(() => UNFINISHED),
+        clock.sleep(ANSWER_MS, done.signal).then(() => describeUnfinished(managed.latestFailure)),
       ]);
       done.abort();
       return describeOutcome(managed, outcome);
     });
+  }
+
+  /** Acts on a report that a token was refused. `undefined`: it is none of this provider's. */
+  reportRejection(report: RejectionReport): RejectionAnswer | undefined {
+    const managed = this.#find(report.token);
+    return managed && answerOf(this.#desk.report(managed, report));
+  }
+
+  /** See {@link RejectionReports.settle}. */
+  async settleRejection(report: RejectionReport, signal: AbortSignal): Promise<RejectionAnswer> {
+    const managed = this.#find(report.token);
+    if (managed === undefined) return { kind: 'unknown' };
+    // A bug in there is reported where the run was begun.
+    await untilAborted(Promise.resolve(managed.outcome), signal).catch(() => undefined);
+    return answerOf(this.#desk.look(managed, report.fingerprint));
+  }
+
+  #find(token: string): ManagedToken | undefined {
+    return this.#deps.assembled.find(token)?.managed;
   }
 
   remove({ identity }: TokenConfiguration, why: string): void {
@@ -76,6 +106,7 @@ export class ManagedProvider implements DiscoveredTokens {
     const managed = assembled.remove(token)?.managed;
     if (managed === undefined) return;
     view.remove(managed);
+    this.#desk.forget(token);
     this.#leaving.add(token);
     // Told at the end, so that it is the last that is heard of the token.
     const tell = (): void => {
@@ -92,16 +123,15 @@ export class ManagedProvider implements DiscoveredTokens {
   }
 }
 
-function createScheduler({
-  assembled,
-  clock,
-  events,
-  ticker,
-  onFault,
-}: ManagedProviderDeps): ProviderScheduler {
+function answerOf(verdict: ReturnType<RejectionDesk['look']>): RejectionAnswer {
+  return verdict === undefined ? { kind: 'standby' } : { kind: 'decided', verdict };
+}
+
+function createScheduler({ assembled, ...ports }: ManagedProviderDeps): ProviderScheduler {
   const { configuration, tokens } = assembled;
   const { schedule, name, lifetimeMs } = configuration;
   return new ProviderScheduler({
+    ...ports,
     provider: name,
     setting:
       schedule.kind === 'classic'
@@ -110,9 +140,5 @@ function createScheduler({
     policy: schedule.policy,
     expectedLifetimeMs: lifetimeMs,
     tokens: tokens.map(({ managed }) => managed),
-    clock,
-    events,
-    ticker,
-    onFault,
   });
 }

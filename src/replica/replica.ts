@@ -6,12 +6,16 @@
  */
 
 import type { Configuration } from '../config/configuration.ts';
-import type { Coordinator, Leadership, Ticker } from '../core/ports.ts';
+import { placeOf } from '../config/token-configuration.ts';
+import type { Coordinator, Leadership, RefreshEvents, Ticker } from '../core/ports.ts';
+import type { RejectionReport, RejectionReports } from '../core/rejection/rejection-reports.ts';
 import { ANSWER_MS, ASK_MS, type RefreshRequests } from '../core/wire/refresh-request.ts';
 import { watchClock } from '../refresh/clock-watch.ts';
+import type { Mirrors } from '../refresh/mirrors/mirrors.ts';
 import type { ProviderScheduler } from '../refresh/provider-scheduler.ts';
 import type { Term } from '../refresh/term.ts';
-import { assemble, type OutsideSystems, type RefreshPorts } from './assembly.ts';
+import { assemble, createRateLimiters, type OutsideSystems, type RefreshPorts } from './assembly.ts';
+import { createMirrors } from './create-mirrors.ts';
 import { Discovery } from './discovery.ts';
 import { ManagedProvider } from './managed-provider.ts';
 import { SecretUsage } from './secret-usage.ts';
@@ -36,7 +40,9 @@ export class Replica {
   readonly #schedulers: readonly ProviderScheduler[];
   readonly #stopping = new AbortController();
   readonly #drained = new AbortController();
-  readonly #view: TokenView;
+  /** By place: each has the tokens that are published there. */
+  readonly #views: ReadonlyMap<string, TokenView>;
+  readonly #mirrors: Mirrors;
   readonly #discoveries: readonly Discovery[];
   #started: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
@@ -47,17 +53,27 @@ export class Replica {
   /** Resolves when this replica refreshes. */
   #refreshing = Promise.withResolvers<void>();
 
-  constructor(configuration: Configuration, ports: ReplicaPorts) {
+  constructor(configuration: Configuration, given: ReplicaPorts) {
+    const rateLimiters = createRateLimiters(configuration, given.clock);
+    this.#mirrors = createMirrors(configuration, given, given.connections, rateLimiters);
+    const events: RefreshEvents = (event) => {
+      given.events(event);
+      this.#mirrors.onEvent(event);
+    };
+    const ports = { ...given, events };
     this.#ports = ports;
-    const providers = assemble(configuration, ports, ports.connections);
-    this.#view = new TokenView({
-      managedTokens: providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed)),
-      store: ports.connections.store,
-      clock: ports.clock,
+    const providers = assemble(configuration, ports, ports.connections, rateLimiters);
+    const byPlace = Map.groupBy(providers, (each) => each.configuration.publish.to);
+    const views = [...byPlace].map(([place, publishers]) => {
+      const managedTokens = publishers.flatMap(({ tokens }) => tokens.map((token) => token.managed));
+      const store = placeOf(ports.connections.stores, place);
+      return [place, new TokenView({ managedTokens, store, clock: ports.clock })] as const;
     });
-    const managed = providers.map(
-      (assembled) => new ManagedProvider({ ...ports, assembled, view: this.#view }),
-    );
+    this.#views = new Map(views);
+    const managed = providers.map((assembled) => {
+      const view = placeOf(this.#views, assembled.configuration.publish.to);
+      return new ManagedProvider({ ...ports, assembled, view });
+    });
     this.#managed = managed;
     this.#schedulers = managed.map(({ scheduler }) => scheduler);
     this.#discoveries = createDiscoveries(configuration, managed, ports);
@@ -87,6 +103,21 @@ export class Replica {
     return Promise.all(this.#managed.flatMap((provider) => provider.refreshNow(name)));
   };
 
+  /** Takes readers' reports of refused tokens. */
+  readonly rejections: RejectionReports = ((): RejectionReports => {
+    const providerOf = ({ token }: RejectionReport): ManagedProvider | undefined =>
+      this.#managed.find(({ configuration }) => configuration.name === token.split('/', 1)[0]);
+    const isLeading = (): boolean => this.#schedulers.some((scheduler) => scheduler.isLeading);
+    return {
+      get isLeading() {
+        return isLeading();
+      },
+      report: (report) => providerOf(report)?.reportRejection(report) ?? { kind: 'unknown' },
+      settle: async (report, signal) =>
+        (await providerOf(report)?.settleRejection(report, signal)) ?? { kind: 'unknown' },
+    };
+  })();
+
   /** Why a restart might help; empty when all is well. */
   stuckReasons(): readonly string[] {
     return [
@@ -99,7 +130,7 @@ export class Replica {
   async #start(): Promise<void> {
     const { clock, events, onFault } = this.#ports;
     const stopping = this.#stopping.signal;
-    const restored = this.#view.readAll(stopping);
+    const restored = this.#ofViews((view) => view.readAll(stopping));
     this.#terms = this.#leadAgainAndAgain(restored).catch((error: unknown) => {
       this.#hasFault = true;
       onFault(error);
@@ -127,7 +158,10 @@ export class Replica {
     const { coordinator } = this.#ports;
     const stopping = this.#stopping.signal;
     const elected = new AbortController();
-    const following = restored.then(() => this.#view.keepWarm(AbortSignal.any([elected.signal, stopping])));
+    const following = restored.then(() => {
+      const signal = AbortSignal.any([elected.signal, stopping]);
+      return this.#ofViews((view) => view.keepWarm(signal));
+    });
     try {
       return await coordinator.lead(stopping);
     } catch (error) {
@@ -155,16 +189,24 @@ export class Replica {
     const ended = AbortSignal.any([signal, stopping]);
     // Listened to from here on: a scheduler that starts may be the first to ask the clock, and find the term over.
     const end = new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
-    await this.#view.catchUp(leadership.sinceMonotonicMs, ended);
+    await this.#ofViews((view) => view.catchUp(leadership.sinceMonotonicMs, ended));
+    let mirroring: Promise<void> | undefined;
     if (!ended.aborted) {
       for (const scheduler of this.#schedulers) scheduler.start(term);
+      const identities = this.#managed.flatMap((provider) => provider.identities);
+      mirroring = this.#mirrors.run(term, identities).catch(this.#ports.onFault);
       this.#refreshing.resolve();
       await end;
       this.#refreshing = Promise.withResolvers();
-      this.#view.noteEndOfTerm();
+      for (const view of this.#views.values()) view.noteEndOfTerm();
     }
     for (const scheduler of this.#schedulers) scheduler.stop();
     await Promise.all(this.#schedulers.map((scheduler) => scheduler.drained()));
+    await mirroring;
+  }
+
+  async #ofViews(work: (view: TokenView) => Promise<void>): Promise<void> {
+    await Promise.all([...this.#views.values()].map(work));
   }
 
   async #stop(): Promise<void> {
@@ -195,26 +237,12 @@ function createTerm(leadership: Leadership, drained: AbortSignal, stopping: Abor
 function createDiscoveries(
   configuration: Configuration,
   managed: readonly ManagedProvider[],
-  { connections, clock, random, events }: ReplicaPorts,
+  ports: ReplicaPorts,
 ): readonly Discovery[] {
-  const { bindings: catalog, store } = connections;
   const usage = new SecretUsage(configuration);
-  const { names } = configuration.store.rules;
   return managed.flatMap((tokens) => {
     const { configuration: provider } = tokens;
     const { discovery } = provider;
-    if (discovery === undefined) return [];
-    return new Discovery({
-      provider,
-      discovery,
-      catalog,
-      store,
-      tokens,
-      usage,
-      names,
-      clock,
-      random,
-      events,
-    });
+    return discovery === undefined ? [] : new Discovery({ ...ports, provider, discovery, tokens, usage });
   });
 }

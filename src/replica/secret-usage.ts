@@ -1,6 +1,6 @@
 /** What each secret is used for, so that no two things are written to one: as configured, and as discovered since. */
-import type { Configuration, TokenConfiguration } from '../config/configuration.ts';
-import { secretsOf } from '../config/token-configuration.ts';
+import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
+import { type PlacedSecret, placedSecretsOf } from '../config/token-configuration.ts';
 
 type Owner =
   /** One of the provider's credentials is read from it. */
@@ -8,39 +8,64 @@ type Owner =
   /** A token is written to it. The provider may decide again about one that it has discovered. */
   | { readonly kind: 'configured' | 'discovered'; readonly provider: string; readonly token: string };
 
+type UsageConfiguration = Pick<Configuration, 'providers' | 'places'>;
+type Publisher = Pick<ProviderConfiguration, 'publish'>;
+
 export class SecretUsage {
+  readonly places: Configuration['places'];
+  /** By target. */
   readonly #owners = new Map<string, Owner>();
 
-  constructor({ providers, store }: Pick<Configuration, 'providers' | 'store'>) {
-    for (const { name, credentials, tokens } of providers) {
-      for (const token of tokens) this.#write(token, 'configured');
+  constructor({ providers, places }: UsageConfiguration) {
+    this.places = places;
+    for (const provider of providers) {
+      const { name, credentials, tokens } = provider;
+      for (const token of tokens) this.#write(token, provider, 'configured');
       for (const references of [credentials, ...tokens.map((token) => token.customerCredentials)])
         for (const reference of Object.values(references))
           if (reference.kind === 'awsSecret')
-            this.#owners.set(store.rules.names.nameOf(reference.id), { kind: 'credential', provider: name });
+            for (const target of this.credentialTargets(reference.id))
+              this.#owners.set(target, { kind: 'credential', provider: name });
     }
   }
 
   /** @returns `undefined` when nothing but the provider's own discovered tokens uses it */
-  describeOwner(secretName: string, provider: string): string | undefined {
-    const owner = this.#owners.get(secretName);
+  describeOwner(target: string, provider: string): string | undefined {
+    const owner = this.#owners.get(target);
     if (owner === undefined || (owner.kind === 'discovered' && owner.provider === provider)) return undefined;
     return owner.kind === 'credential'
       ? `a credential of ${owner.provider} is read from it`
       : `the token of ${owner.token} is written to it`;
   }
 
+  /** Each secret that a token is written to, told apart from one of the same name in another place; for people too. */
+  targetsOf(token: TokenConfiguration, { publish }: Publisher): readonly string[] {
+    return placedSecretsOf(token, publish, this.places).map((placed) => this.#target(placed));
+  }
+
+  /** A secret that a credential or a binding is read from. @param id name or ARN */
+  credentialTargets(id: string): readonly string[] {
+    return [...this.places.values()]
+      .filter(({ rules }) => rules.holdsCredentials === true)
+      .map((place) => this.#target({ place, secret: place.rules.names.nameOf(id) }));
+  }
+
   /** Takes a discovered token's secrets. */
-  claim(token: TokenConfiguration): void {
-    this.#write(token, 'discovered');
+  claim(token: TokenConfiguration, provider: Publisher): void {
+    this.#write(token, provider, 'discovered');
   }
 
-  release(token: TokenConfiguration): void {
-    for (const secretName of secretsOf(token)) this.#owners.delete(secretName);
+  release(token: TokenConfiguration, provider: Publisher): void {
+    for (const target of this.targetsOf(token, provider)) this.#owners.delete(target);
   }
 
-  #write(token: TokenConfiguration, kind: 'configured' | 'discovered'): void {
+  #write(token: TokenConfiguration, publisher: Publisher, kind: 'configured' | 'discovered'): void {
     const { provider, token: name } = token.identity;
-    for (const secretName of secretsOf(token)) this.#owners.set(secretName, { kind, provider, token: name });
+    for (const target of this.targetsOf(token, publisher))
+      this.#owners.set(target, { kind, provider, token: name });
+  }
+
+  #target({ place, secret }: PlacedSecret): string {
+    return this.places.size === 1 ? secret : `${secret} in ${place.name}`;
   }
 }

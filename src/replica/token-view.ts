@@ -44,9 +44,8 @@ const MAX_READS_PER_LOOK = 1_000;
 
 export class TokenView {
   readonly #deps: TokenViewDeps;
-  readonly #managedTokens: Set<ViewedToken>;
-  /** Earliest monotonic time at which what is known was true, by token. */
-  readonly #knownSinceMs = new Map<ViewedToken, number>();
+  /** All tokens, each with the earliest monotonic time at which what is known of it was true; `undefined`: nothing is. */
+  readonly #knownSinceMs: Map<ViewedToken, number | undefined>;
   /** Tokens that were read, and that the leader should have refreshed: when (monotonic) they are read again. */
   readonly #rereads = new Map<ViewedToken, { readonly atMs: number; readonly afterMs: number }>();
   /** Monotonic time before which others may have led; `undefined`: nobody has. */
@@ -54,7 +53,7 @@ export class TokenView {
 
   constructor(deps: TokenViewDeps) {
     this.#deps = deps;
-    this.#managedTokens = new Set(deps.managedTokens);
+    this.#knownSinceMs = new Map(deps.managedTokens.map((managed) => [managed, undefined]));
   }
 
   /**
@@ -62,17 +61,16 @@ export class TokenView {
    * before it fetches.
    */
   async readAll(signal: AbortSignal): Promise<void> {
-    await this.#read([...this.#managedTokens], signal);
+    await this.#read([...this.#knownSinceMs.keys()], signal);
   }
 
   /** Takes tokens in and reads them once, as {@link TokenView.readAll} does. */
   async add(managedTokens: readonly ViewedToken[], signal: AbortSignal): Promise<void> {
-    for (const managed of managedTokens) this.#managedTokens.add(managed);
+    for (const managed of managedTokens) this.#knownSinceMs.set(managed, undefined);
     await this.#read(managedTokens, signal);
   }
 
   remove(managed: ViewedToken): void {
-    this.#managedTokens.delete(managed);
     this.#knownSinceMs.delete(managed);
     this.#rereads.delete(managed);
   }
@@ -84,8 +82,8 @@ export class TokenView {
   async catchUp(sinceMs: number | undefined, signal: AbortSignal): Promise<void> {
     this.#leadsSinceMs = sinceMs;
     if (sinceMs === undefined) return;
-    const old = [...this.#managedTokens]
-      .filter((managed) => (this.#knownSinceMs.get(managed) ?? sinceMs) < sinceMs)
+    const old = [...this.#knownSinceMs]
+      .flatMap(([managed, knownMs = sinceMs]) => (knownMs < sinceMs ? [managed] : []))
       .toSorted((a, b) => a.dueInMs() - b.dueInMs());
     for (const managed of old) managed.invalidate();
     await this.#read(old, signal);
@@ -94,7 +92,7 @@ export class TokenView {
   /** The managed tokens have kept the view themselves until now; from here on others may write. */
   noteEndOfTerm(): void {
     const nowMs = this.#deps.clock.monotonicMs();
-    for (const managed of this.#managedTokens) this.#knownSinceMs.set(managed, nowMs);
+    for (const managed of this.#knownSinceMs.keys()) this.#knownSinceMs.set(managed, nowMs);
   }
 
   /** Follows what the leader publishes, one read per token and refresh, until aborted. */
@@ -104,7 +102,7 @@ export class TokenView {
       await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
       const nowMs = clock.monotonicMs();
       const rereadAtMs = (managed: ViewedToken): number => this.#rereads.get(managed)?.atMs ?? 0;
-      const outdated = [...this.#managedTokens].filter(
+      const outdated = [...this.#knownSinceMs.keys()].filter(
         (managed) => isOutdated(managed) && rereadAtMs(managed) <= nowMs,
       );
       // What was read least is read first, so that many which are read in vain keep nobody waiting.
@@ -145,6 +143,8 @@ export class TokenView {
     let isAnswered = true;
     await forEachConcurrent(items, RESTORES_AT_ONCE, async (managed) => {
       const restored = await managed.restore(signal, reader);
+      // Removed while it was read.
+      if (!this.#knownSinceMs.has(managed)) return;
       this.#planReread(managed, startedMs);
       if (restored.ok) this.#knownSinceMs.set(managed, startedMs);
       else if (restored.failure.code === 'store-unavailable' || signal.aborted) isAnswered = false;

@@ -22,57 +22,45 @@ const SHAPE =
   /^(?<target>[^:]+):(?<word>[^=@+]+)(?:=(?<value>[^@+]*))?(?:@(?<start>[^+]*))?(?:\+(?<duration>.*))?$/;
 const STATUS_VALUE = 'seconds to wait: 30 (Retry-After), date:30 (Retry-After as a date), body:30 (APIMW)';
 
-const PROVIDER_WORDS: ReadonlyMap<string, Word<ProviderFault>> = new Map<string, Word<ProviderFault>>([
-  ['latency', valued(DURATION_FORM, parseDurationMs, (delayMs) => ({ fault: 'latency', delayMs }))],
-  ['clock-skew', valued(DURATION_FORM, parseSignedDuration, (skewMs) => ({ fault: 'clock-skew', skewMs }))],
-  [
-    'lifetime',
-    valued(`${DURATION_FORM}, at least 1s`, parseLifetime, (lifetimeMs) => ({
-      fault: 'lifetime',
-      lifetimeMs,
-    })),
-  ],
-  [
-    'expiry',
-    valued(
-      EXPIRY_DISTORTIONS.join(', '),
-      (value) => EXPIRY_DISTORTIONS.find((known) => known === value),
-      (expiry) => ({ fault: 'expiry', expiry }),
-    ),
-  ],
-  [
-    'envelope-error',
-    optional('an HTTP status from 300 to 599', parseStatus, (status = 500) => ({
-      fault: 'envelope-error',
-      status,
-    })),
-  ],
-  [
-    'redirect',
-    optional('a port of 127.0.0.1', parsePort, (port) => ({ fault: 'redirect', status: 302, port })),
-  ],
-  ['echo', plain({ fault: 'echo' })],
-  ['malformed', plain({ fault: 'malformed' })],
-  ['not-json', plain({ fault: 'not-json' })],
-  ['truncated', plain({ fault: 'truncated' })],
-  ['oversize', plain({ fault: 'oversize' })],
-  ['slow-headers', plain({ fault: 'slow-headers' })],
-  ['slow-body', plain({ fault: 'slow-body' })],
-  ['reset', plain({ fault: 'reset' })],
-  ['lost-answer', plain({ fault: 'lost-answer' })],
-  ['wrong-credentials', plain({ fault: 'wrong-credentials' })],
-  ['same-token', plain({ fault: 'same-token' })],
-]);
+const PROVIDER_WORDS = wordsOf<Exclude<ProviderFault['fault'], 'status'>, ProviderFault>({
+  latency: valued(DURATION_FORM, parseDurationMs, (delayMs) => ({ fault: 'latency', delayMs })),
+  'clock-skew': valued(DURATION_FORM, parseSignedDuration, (skewMs) => ({ fault: 'clock-skew', skewMs })),
+  lifetime: valued(`${DURATION_FORM}, at least 1s`, parseLifetime, (lifetimeMs) => ({
+    fault: 'lifetime',
+    lifetimeMs,
+  })),
+  expiry: valued(
+    EXPIRY_DISTORTIONS.join(', '),
+    (value) => EXPIRY_DISTORTIONS.find((known) => known === value),
+    (expiry) => ({ fault: 'expiry', expiry }),
+  ),
+  'envelope-error': optional('an HTTP status from 300 to 599', parseStatus, (status = 500) => ({
+    fault: 'envelope-error',
+    status,
+  })),
+  redirect: optional('a port of 127.0.0.1', parsePort, (port) => ({ fault: 'redirect', status: 302, port })),
+  echo: plain({ fault: 'echo' }),
+  malformed: plain({ fault: 'malformed' }),
+  'not-json': plain({ fault: 'not-json' }),
+  truncated: plain({ fault: 'truncated' }),
+  oversize: plain({ fault: 'oversize' }),
+  'slow-headers': plain({ fault: 'slow-headers' }),
+  'slow-body': plain({ fault: 'slow-body' }),
+  reset: plain({ fault: 'reset' }),
+  'lost-answer': plain({ fault: 'lost-answer' }),
+  'wrong-credentials': plain({ fault: 'wrong-credentials' }),
+  'same-token': plain({ fault: 'same-token' }),
+});
 
-const STORE_WORDS: ReadonlyMap<string, Word<StoreFault>> = new Map<string, Word<StoreFault>>([
-  ['throttle', plain({ kind: 'throttle' })],
-  ['denied', plain({ kind: 'denied' })],
-  ['outage', plain({ kind: 'outage' })],
-  ['unavailable', plain({ kind: 'unavailable' })],
-  ['kms', plain({ kind: 'kms' })],
-  ['lost-answer', plain({ kind: 'lost-answer' })],
-  ['latency', valued(DURATION_FORM, parseDurationMs, (delayMs) => ({ kind: 'latency', delayMs }))],
-]);
+const STORE_WORDS = wordsOf<StoreFault['kind'], StoreFault>({
+  throttle: plain({ kind: 'throttle' }),
+  denied: plain({ kind: 'denied' }),
+  outage: plain({ kind: 'outage' }),
+  unavailable: plain({ kind: 'unavailable' }),
+  kms: plain({ kind: 'kms' }),
+  'lost-answer': plain({ kind: 'lost-answer' }),
+  latency: valued(DURATION_FORM, parseDurationMs, (delayMs) => ({ kind: 'latency', delayMs })),
+});
 
 /** Every fault of a target, for help texts and messages. */
 export function listFaults(target: 'provider' | 'store'): readonly string[] {
@@ -105,23 +93,35 @@ export function parseFault(text: string, providers: readonly string[]): ParsedFa
 
 function parseEffect(target: string, word: string, value: string | undefined): FaultTarget | string {
   if (target === 'store') {
-    const known = STORE_WORDS.get(word);
-    if (known === undefined) return unknownWord('store fault', word, listFaults('store'));
-    const effect = known.parse(value);
-    return effect === undefined ? wrongValue(word, value, known.value) : { target: 'store', effect };
+    const effect =
+      readWord(STORE_WORDS.get(word), word, value) ?? unknownWord('store fault', word, listFaults('store'));
+    return typeof effect === 'string' ? effect : { target: 'store', effect };
   }
   const known = /^\d+$/.test(word) ? statusWord(word) : PROVIDER_WORDS.get(word);
-  if (known === undefined) return unknownWord('fault', word, listFaults('provider'));
-  const effect = known.parse(value);
-  return effect === undefined
-    ? wrongValue(word, value, known.value)
-    : { target: 'provider', provider: target, effect };
+  const effect = readWord(known, word, value) ?? unknownWord('fault', word, listFaults('provider'));
+  return typeof effect === 'string' ? effect : { target: 'provider', provider: target, effect };
+}
+
+/** @returns a text when the value is wrong */
+function readWord<Effect>(
+  known: Word<Effect> | undefined,
+  word: string,
+  value: string | undefined,
+): Effect | string | undefined {
+  return known && (known.parse(value) ?? wrongValue(word, value, known.value));
 }
 
 function statusWord(word: string): Word<ProviderFault> | undefined {
   const status = parseStatus(word);
   if (status === undefined) return undefined;
   return optional(STATUS_VALUE, parseRetryAfter, (retryAfter) => ({ fault: 'status', status, retryAfter }));
+}
+
+/** Complete by its type. */
+function wordsOf<Name extends string, Effect>(
+  words: Readonly<Record<Name, Word<Effect>>>,
+): ReadonlyMap<string, Word<Effect>> {
+  return new Map<string, Word<Effect>>(Object.entries(words));
 }
 
 function plain<Effect>(effect: Effect): Word<Effect> {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
+import { codeOf } from '../core/error-code.ts';
 
 /**
  * Listens on 127.0.0.1.
@@ -10,8 +11,7 @@ export async function listenOnLoopback(server: Server, port = 0): Promise<number
   try {
     await once(server.listen(port, '127.0.0.1'), 'listening');
   } catch (error) {
-    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
-    if (port === 0 || !isTaken) throw error;
+    if (port === 0 || codeOf(error) !== 'EADDRINUSE') throw error;
     await once(server.listen(0, '127.0.0.1'), 'listening');
   }
   const address = server.address();

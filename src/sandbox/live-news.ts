@@ -1,6 +1,7 @@
 /** Which events are news below the live table. Pure. */
 import type { RefreshEvent } from '../core/events.ts';
 import { formatFetchLimit } from '../core/limits/fetch-limit.ts';
+import { describeOutcome } from '../core/rejection/rejection-text.ts';
 import { formatPeriod, formatRoughly } from '../core/wire/time-text.ts';
 
 /** A sentence for people, or `undefined` when the row says enough. */
@@ -16,6 +17,16 @@ export function describeNews(event: RefreshEvent): string | undefined {
       return `${event.identity.token}: the provider handed out no newer token`;
     case 'refresh-failed':
       return event.repeated ? undefined : `${event.identity.token}: refresh failed, ${event.failure.code}`;
+    case 'token-rejected':
+      return event.outcome === 'replaced'
+        ? undefined
+        : `${event.identity.token}: a reader reports HTTP ${event.status}, ${describeOutcome(event.outcome, event.cap)}`;
+    case 'mirror-failed':
+      return event.repeated
+        ? undefined
+        : `mirror ${event.place}: ${event.failure.code}, ${event.behind} behind`;
+    case 'mirror-caught-up':
+      return `mirror ${event.place}: has the newest of all tokens, after ${formatRoughly(event.failedForMs)}`;
     case 'version-budget-low':
     case 'version-budget-exhausted':
     case 'version-budget-recovered':

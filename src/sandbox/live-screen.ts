@@ -1,10 +1,14 @@
 /** What stands on the terminal while the sandbox runs, as lines that fit. Pure. */
-import { decideTokenState, TOKEN_STATES, type TokenRecord } from '../core/board.ts';
+import { decideTokenState, type MirrorRecord, TOKEN_STATES, type TokenRecord } from '../core/board.ts';
+import type { Failure } from '../core/failure.ts';
+import { CAPS } from '../core/rejection/rejection-text.ts';
 import { cutEnd, wrapColumns } from '../core/text-columns.ts';
+import { formatTokens } from '../core/wire/time-text.ts';
 import { type LiveTableLook, paint, renderLiveTable } from './live-table-text.ts';
 
 export interface ScreenContent {
   readonly records: readonly TokenRecord[];
+  readonly mirrors: readonly MirrorRecord[];
   /** Oldest first. A line break in them is one on the screen. */
   readonly alerts: readonly string[];
   /** Oldest first. */
@@ -38,8 +42,8 @@ export function composeScreen(content: ScreenContent, look: ScreenLook): readonl
   const lines = renderLiveTable(content.records, look).split('\n');
   if (rows + footer.length > room) return lines;
   const end = footer.length === 0 ? [] : ['', ...footer];
-  const failures = groupFailures(content.records).map(({ names, code, message, needsPeople }) =>
-    wrapColumns(`${names}: ${code}: ${message}`, width, INDENT).map((line) =>
+  const failures = groupFailures(content).map(({ name, code, message, needsPeople }) =>
+    wrapColumns(`${name}: ${code}: ${message}`, width, INDENT).map((line) =>
       paint(line, needsPeople ? 'red' : 'yellow', color),
     ),
   );
@@ -74,37 +78,35 @@ function cutTable(
 }
 
 interface Failing {
-  readonly names: string;
+  readonly name: string;
   readonly code: string;
   readonly message: string;
   readonly needsPeople: boolean;
 }
 
-/** Tokens that fail for the same reason are named together. */
-function groupFailures(records: readonly TokenRecord[]): readonly Failing[] {
-  const groups = new Map<string, { readonly tokens: string[]; readonly failure: Omit<Failing, 'names'> }>();
-  for (const { identity, failure } of records) {
-    if (failure === undefined) continue;
-    const { code, retry } = failure;
-    const message = withoutControls(failure.message);
-    const key = JSON.stringify([code, message]);
-    const group = groups.get(key) ?? {
-      tokens: [],
-      failure: { code, message, needsPeople: retry === 'needs-human' },
-    };
-    group.tokens.push(identity.token);
-    groups.set(key, group);
-  }
-  const sorted = [...groups.values()].toSorted(
-    (a, b) => Number(b.failure.needsPeople) - Number(a.failure.needsPeople),
-  );
-  return sorted.map(({ tokens, failure }) => {
-    const more = tokens.length - MAX_NAMES;
-    return {
-      ...failure,
-      names: `${tokens.slice(0, MAX_NAMES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
-    };
+/** Tokens that fail or are refused for the same reason are named together; mirrors come after tokens. */
+function groupFailures({ records, mirrors }: Pick<ScreenContent, 'records' | 'mirrors'>): readonly Failing[] {
+  const tokens = records.flatMap(({ identity: { token }, failure, refusal }) => [
+    ...(failure === undefined ? [] : [describeFailing(token, failure)]),
+    ...(refusal?.cap === undefined
+      ? []
+      : [{ name: token, code: 'refused', message: CAPS[refusal.cap], needsPeople: true }]),
+  ]);
+  const reasons = Map.groupBy(tokens, ({ code, message }) => JSON.stringify([code, message])).values();
+  const ofTokens = [...reasons].flatMap((alike) => {
+    const names = alike.slice(0, MAX_NAMES).map(({ name }) => name);
+    const more = alike.length - names.length;
+    const name = `${names.join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+    return alike.slice(0, 1).map((first) => ({ ...first, name }));
   });
+  const ofMirrors = mirrors.flatMap(({ place, failure, behind }) =>
+    failure === undefined ? [] : describeFailing(`mirror ${place}, ${formatTokens(behind)} behind`, failure),
+  );
+  return [...ofTokens, ...ofMirrors].toSorted((a, b) => Number(b.needsPeople) - Number(a.needsPeople));
+}
+
+function describeFailing(name: string, { code, message, retry }: Failure): Failing {
+  return { name, code, message: withoutControls(message), needsPeople: retry === 'needs-human' };
 }
 
 function takeFailures(

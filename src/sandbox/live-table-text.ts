@@ -104,9 +104,10 @@ function nextText(attemptAtMs: number | undefined, nowMs: number): string {
 }
 
 /** While attempts fail, the code says more than that the next one has begun. */
-function describeResult({ readable, failure, isRefreshing }: TokenRecord): Cell {
+function describeResult({ readable, failure, refusal, isRefreshing }: TokenRecord): Cell {
   if (failure !== undefined) return { text: failure.code, style: 'red' };
   if (isRefreshing) return { text: 'refreshing', style: 'yellow' };
+  if (refusal !== undefined) return { text: 'refused', style: 'red' };
   if (readable.kind === 'unknown') return { text: 'waiting', style: 'dim' };
   if (readable.kind === 'absent') return { text: 'absent', style: 'dim' };
   return { text: readable.latest, style: readable.latest === 'refreshed' ? 'green' : undefined };

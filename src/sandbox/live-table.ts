@@ -104,7 +104,7 @@ export function createLiveTable(options: LiveTableOptions): LiveTable {
 
   function compose(): readonly string[] {
     return composeScreen(
-      { records: [...board.tokens()], alerts, news, footer: frame?.footer },
+      { records: [...board.tokens()], mirrors: [...board.mirrors()], alerts, news, footer: frame?.footer },
       { nowMs: clock.now(), width: width(), height: options.lines?.() || undefined, color },
     );
   }

@@ -1,5 +1,5 @@
 /**
- * The sandbox: simulated provider APIs and a Secrets Manager on loopback ports, and a configuration file that points a
+ * The sandbox: simulated provider APIs and a store on loopback ports (Secrets Manager or Kubernetes), and a configuration file that points a
  * daemon at them. Everything in it is made up at the start and gone at the end.
  */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -9,8 +9,14 @@ import type { Clock, Random } from '../core/ports.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { Fault } from './fault.ts';
 import { FaultSchedule } from './fault-schedule.ts';
+import { toKubernetesFault } from './kubernetes/kubernetes-fault.ts';
+import { type SandboxCluster, startSandboxCluster } from './kubernetes/sandbox-cluster.ts';
 import { isFreeOnLoopback } from './listen.ts';
-import { createSandboxConfiguration, sandboxCredentialFiles } from './sandbox-configuration.ts';
+import {
+  API_TOKEN_FILE,
+  createSandboxConfiguration,
+  sandboxCredentialFiles,
+} from './sandbox-configuration.ts';
 import { createSecretsManager, type SecretsManager } from './secrets-manager/secrets-manager.ts';
 import {
   type SecretsManagerServer,
@@ -25,14 +31,18 @@ import {
   type UpstreamsServer,
 } from './upstreams/upstreams-server.ts';
 
+export type SandboxStoreKind = 'aws' | 'kubernetes';
+
 export interface SandboxOptions {
   readonly clock: Clock;
   readonly random: Random;
   /** Time-lapse: lifetimes and the store's day are divided by it; 1 is real time. */
   readonly speed: number;
   readonly faults: readonly Fault[];
+  /** Where tokens are published; Secrets Manager by default. */
+  readonly storeKind?: SandboxStoreKind;
   /** Versions that a secret may get in the store's day; 144 by default. */
-  readonly versionWall?: number;
+  readonly versionWall?: number | undefined;
   /**
    * Where store, providers and daemon listen unless others do; any free ports by default. A sandbox that does not get the
    * store's leaves the others alone: they are of another sandbox.
@@ -48,6 +58,8 @@ export interface Sandbox {
   readonly store: SecretsManagerServer;
   /** The store's inside, for observers. */
   readonly secretsManager: SecretsManager;
+  /** Where tokens are published instead of the Secrets Manager, which then is there and not used. */
+  readonly cluster: SandboxCluster | undefined;
   readonly upstreams: UpstreamsServer;
   /** The providers' inside, for observers. */
   readonly providers: Upstreams;
@@ -72,29 +84,27 @@ export const SANDBOX_PROVIDERS: readonly string[] = Object.keys(DOCUMENTED_LIFET
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { clock, random, speed } = options;
   const credentials = createSandboxCredentials(random, await generateSandboxKeyPair());
-  const secretsManager = createSecretsManager({
-    clock,
-    random,
-    dayMs: DAY_MS / speed,
-    ...(options.versionWall === undefined ? {} : { versionWall: options.versionWall }),
-  });
+  const { versionWall, onSecretIssued } = options;
+  const secretsManager = createSecretsManager({ clock, random, dayMs: DAY_MS / speed, versionWall });
   const wanted = options.ports ?? ANY_PORTS;
-  const store = await startSecretsManagerServer({ engine: secretsManager, clock, port: wanted.store });
-  const ports = store.port === wanted.store ? wanted : ANY_PORTS;
-  const stopping = new AbortController();
-  const faults = new FaultSchedule({
-    clock,
-    signal: stopping.signal,
-    onStoreFaults: (storeFaults) => store.setFaults(storeFaults),
-  });
+  const faults = new FaultSchedule(clock);
   for (const fault of options.faults) faults.add(fault);
-  const providers = createUpstreams({
+  const cluster =
+    options.storeKind === 'kubernetes'
+      ? await startSandboxCluster({
+          clock,
+          random,
+          port: wanted.store,
+          findFaults: () => faults.findStoreFaults().map(toKubernetesFault),
+        })
+      : undefined;
+  const store = await startSecretsManagerServer({
+    engine: secretsManager,
     clock,
-    random,
-    credentials,
-    speed,
-    ...(options.onSecretIssued === undefined ? {} : { onSecretIssued: options.onSecretIssued }),
+    ...(cluster === undefined ? { port: wanted.store, findFaults: () => faults.findStoreFaults() } : {}),
   });
+  const ports = (cluster?.server ?? store).port === wanted.store ? wanted : ANY_PORTS;
+  const providers = createUpstreams({ clock, random, credentials, speed, onSecretIssued });
   const slackListeners: ((text: string) => void)[] = [];
   const upstreams = await startUpstreamsServer({
     upstreams: providers,
@@ -111,12 +121,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const configPath = join(folder, 'config.yaml');
   const text = createSandboxConfiguration(await readFile(TEMPLATE, 'utf8'), {
     storeEndpoint: store.endpoint,
+    apiServerUrl: cluster?.server.url,
     baseUrlOf: (kind) => upstreams.baseUrlOf(kind),
     httpPort: (await isFreeOnLoopback(ports.daemon)) ? ports.daemon : 0,
     speed,
   });
   await writeFile(configPath, text);
-  for (const [path, secret] of [...sandboxCredentialFiles(credentials), slackFile(upstreams)]) {
+  const files = new Map(sandboxCredentialFiles(credentials));
+  // The channel of Slack that the template's alerts are sent to. Its address is no secret here: most of it is the providers'.
+  files.set('receivers/slack-url', new SecretText(`${upstreams.origin}${SLACK_PATH}`));
+  if (cluster !== undefined) files.set(API_TOKEN_FILE, cluster.token);
+  for (const [path, secret] of files) {
     const file = join(folder, path);
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     await writeFile(file, secret.reveal(), { mode: 0o600 });
@@ -125,20 +140,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   return {
     store,
     secretsManager,
+    cluster,
     upstreams,
     providers,
     faults,
     listenToSlack: (listener) => void slackListeners.push(listener),
     configPath,
     stop: async () => {
-      stopping.abort(new Error('the sandbox stops'));
-      await Promise.all([upstreams.stop(), store.stop()]);
+      await Promise.all([upstreams.stop(), store.stop(), cluster?.server.stop()]);
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** The channel of Slack that the template's alerts are sent to. Its address is no secret here: most of it is the providers'. */
-function slackFile(upstreams: UpstreamsServer): readonly [string, SecretText] {
-  return ['receivers/slack-url', new SecretText(`${upstreams.origin}${SLACK_PATH}`)];
 }

@@ -15,14 +15,20 @@ import {
   type TokenState,
 } from '../core/board.ts';
 import type { Clock } from '../core/ports.ts';
-import { assessReaders } from '../core/readers-outlook.ts';
+import { describeOutcome } from '../core/rejection/rejection-text.ts';
 import { STRIP_LENGTH, type StripMark } from '../core/token/refresh-strip.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
-import { describeReaders, findTrouble } from './find-causes.ts';
-import type { ProviderStatus, StateCounts, StatusDocument, TokenStatus } from './status-document.ts';
+import { describeReaders, findTrouble, lifeOf } from './find-causes.ts';
+import {
+  type ProviderStatus,
+  type StateCounts,
+  type StatusDocument,
+  type TokenStatus,
+  whenKnown,
+} from './status-document.ts';
 import type { StatusQuery } from './status-query.ts';
 
-export interface StatusSettings {
+export interface StatusSources {
   /** Name of the installation. */
   readonly name: string;
   readonly version: string;
@@ -30,9 +36,6 @@ export interface StatusSettings {
   readonly replica: string;
   /** Without a fragment; `undefined`: the file in the project is named. */
   readonly runbookUrl: string | undefined;
-}
-
-export interface StatusSources extends StatusSettings {
   readonly board: Board;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
 }
@@ -46,7 +49,7 @@ interface Seen {
   readonly record: TokenRecord;
   readonly state: TokenState;
   readonly rank: number;
-  /** When it expires: no life at all comes first, what is not known last. */
+  /** As {@link lifeOf} has it. */
   readonly life: number;
 }
 
@@ -56,49 +59,28 @@ export function describeStatus(sources: StatusSources, query: StatusQuery): Stat
   const decideState = isStandby(board.leadership, clock.monotonicMs())
     ? decideStandbyState
     : decideTokenState;
-  const counts = noCounts();
-  const ofProviders = new Map<string, { counts: StateCounts; records: TokenRecord[] }>();
-  const matching: Seen[] = [];
-  const accepts = createFilter(query);
-  for (const record of board.tokens()) {
-    const seen = see(record, decideState(record, nowMs));
-    const { provider } = record.identity;
-    const ofProvider = ofProviders.get(provider) ?? { counts: noCounts(), records: [] };
-    ofProviders.set(provider, ofProvider);
-    ofProvider.counts[seen.state] += 1;
-    ofProvider.records.push(record);
-    counts[seen.state] += 1;
-    if (accepts(seen)) matching.push(seen);
-  }
-  const { provider, state, code, text, sort, size } = query;
-  const { readers, filling, causes } = findTrouble(board, sources.runbookUrl, nowMs);
-  const pages = Math.max(1, Math.ceil(matching.length / size));
+  const all = Array.from(board.tokens(), (record) => see(record, decideState(record, nowMs)));
+  const ofProviders = Map.groupBy(all, ({ record }) => record.identity.provider);
+  const matching = all.filter(createFilter(query));
+  const { readers, filling, causes } = findTrouble(board, { runbookUrl: sources.runbookUrl, nowMs });
+  const pages = Math.max(1, Math.ceil(matching.length / query.size));
   const page = Math.min(query.page, pages);
-  const shown = matching.toSorted(ORDERS[sort]).slice((page - 1) * size, page * size);
+  const shown = matching.toSorted(ORDERS[query.sort]).slice((page - 1) * query.size, page * query.size);
   return {
     at: formatUtc(nowMs),
     name,
     version,
     replica,
     leadership: describeLeadership(board.leadership),
-    tokens: sum(counts),
-    counts,
-    trouble: { readers: describeReaders(readers), filling },
+    tokens: all.length,
+    counts: countStates(all),
+    trouble: { readers, filling },
     causes: [...causes],
-    providers: [...board.providers()].map((each) => {
-      const { counts: ofProvider = noCounts(), records = [] } = ofProviders.get(each.name) ?? {};
-      return {
-        ...describeProvider(each, ofProvider),
-        readers: describeReaders(assessReaders(records, nowMs)),
-      };
-    }),
+    providers: Array.from(board.providers(), (provider) =>
+      describeProvider(provider, ofProviders.get(provider.name) ?? [], nowMs),
+    ),
     view: {
-      provider: provider ?? null,
-      state: state ?? null,
-      code: code ?? null,
-      text,
-      sort,
-      size,
+      ...query,
       page,
       pages,
       matching: matching.length,
@@ -114,13 +96,14 @@ function describeLeadership({ isLeader, sinceMs, other, trouble }: LeadershipRec
     isLeader,
     since: formatUtc(sinceMs),
     leader: isBlind ? null : (other?.name ?? null),
+    isOurs: isBlind ? null : (other?.isOurs ?? null),
     reach: isBlind ? null : (other?.reach ?? null),
     problem: trouble?.problem ?? null,
   };
 }
 
 function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: number): TokenStatus {
-  const { failure, isRefreshing } = record;
+  const { failure, isRefreshing, refusal } = record;
   const { token, provider, kind, customer, secret } = record.identity;
   const { issuedAtMs, refreshAtMs, expiresAtMs, generation } = publishedOf(record.readable) ?? {};
   const monotonicMs = sources.clock.monotonicMs();
@@ -146,6 +129,14 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
       attempts,
       runbook: runbookLink(sources.runbookUrl, code),
     })),
+    refusal: whenKnown(refusal, ({ sinceMs, reports, status, outcome, cap }) => ({
+      since: formatUtc(sinceMs),
+      reports,
+      status,
+      message: describeOutcome(outcome, cap),
+      isStopped: cap !== undefined,
+      runbook: runbookLink(sources.runbookUrl, 'TokenRejected'),
+    })),
     versions: {
       last24Hours: countVersions(record, monotonicMs),
       budget: sources.board.provider(provider)?.versionBudget ?? null,
@@ -154,14 +145,18 @@ function describeToken({ record, state }: Seen, sources: StatusSources, nowMs: n
   };
 }
 
-function describeProvider(provider: ProviderRecord, counts: StateCounts): Omit<ProviderStatus, 'readers'> {
+function describeProvider(provider: ProviderRecord, tokens: readonly Seen[], nowMs: number): ProviderStatus {
   const { name, kind, schedule, calls, clockSkewMs, fetchBudget, discovery } = provider;
   const durationsMs = calls.map(({ durationMs }) => durationMs).toSorted((a, b) => a - b);
   return {
     name,
     kind,
-    tokens: sum(counts),
-    counts,
+    tokens: tokens.length,
+    counts: countStates(tokens),
+    readers: describeReaders(
+      tokens.map(({ record }) => record),
+      nowMs,
+    ),
     schedule: whenKnown(schedule, ({ cron, lifetimeMs, refreshEveryMs, tickMs }) => ({
       cron,
       lifetimeSeconds: lifetimeMs / 1000,
@@ -184,9 +179,9 @@ function createFilter({ provider, state, code, text }: StatusQuery): (seen: Seen
   const wanted = text.toLowerCase();
   return (seen) => {
     const { identity } = seen.record;
-    if (provider !== undefined && identity.provider !== provider) return false;
-    if (state !== undefined && seen.state !== state) return false;
-    if (code !== undefined && seen.record.failure?.code !== code) return false;
+    if (provider !== null && identity.provider !== provider) return false;
+    if (state !== null && seen.state !== state) return false;
+    if (code !== null && seen.record.failure?.code !== code) return false;
     return (
       wanted === '' ||
       identity.token.toLowerCase().includes(wanted) ||
@@ -203,13 +198,18 @@ const ORDERS: Readonly<Record<StatusQuery['sort'], (a: Seen, b: Seen) => number>
 };
 
 function see(record: TokenRecord, state: TokenState): Seen {
-  const nothing = record.readable.kind === 'unknown' ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;
   return {
     record,
     state,
-    rank: TOKEN_STATES.indexOf(state),
-    life: publishedOf(record.readable)?.expiresAtMs ?? nothing,
+    rank: Math.min(TOKEN_STATES.indexOf(state), rankRefusal(record)),
+    life: lifeOf(record),
   };
+}
+
+/** Readers are refused although nothing fails: no better than a failing token, and worse when another was of no help. */
+function rankRefusal({ refusal }: TokenRecord): number {
+  if (refusal === undefined) return Number.POSITIVE_INFINITY;
+  return TOKEN_STATES.indexOf('failing') - (refusal.cap === undefined ? 0 : 0.5);
 }
 
 function byLife(a: Seen, b: Seen): number {
@@ -220,22 +220,12 @@ function byName({ record: a }: Seen, { record: b }: Seen): number {
   return a.identity.token < b.identity.token ? -1 : a.identity.token > b.identity.token ? 1 : 0;
 }
 
-function noCounts(): StateCounts {
-  return { expired: 0, absent: 0, failing: 0, unknown: 0, due: 0, fresh: 0 };
-}
-
-function sum(counts: StateCounts): number {
-  return Object.values(counts).reduce((total, each) => total + each, 0);
+function countStates(tokens: readonly Seen[]): StateCounts {
+  const counts = { expired: 0, absent: 0, failing: 0, unknown: 0, due: 0, fresh: 0 };
+  for (const { state } of tokens) counts[state] += 1;
+  return counts;
 }
 
 function roundToSeconds(durationMs: number): number {
   return Math.round(durationMs) / 1000;
-}
-
-/** JSON has no `undefined`. */
-function whenKnown<Value, Described>(
-  value: Value | undefined,
-  describe: (value: Value) => Described,
-): Described | null {
-  return value === undefined ? null : describe(value);
 }

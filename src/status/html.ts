@@ -12,7 +12,7 @@ export class Html {
   }
 }
 
-export type HtmlPart = string | number | Html | readonly Html[] | undefined;
+export type HtmlPart = string | number | Html | readonly (Html | undefined)[] | undefined;
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -22,7 +22,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** A template tag. `undefined` is nothing, an array of HTML is joined. */
+/** A template tag. `undefined` is nothing, an array is joined. */
 export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[]): Html {
   let text = strings[0] ?? '';
   for (const [index, part] of parts.entries()) text += textOf(part) + (strings[index + 1] ?? '');
@@ -32,7 +32,7 @@ export function html(strings: TemplateStringsArray, ...parts: readonly HtmlPart[
 function textOf(part: HtmlPart): string {
   if (part === undefined) return '';
   if (part instanceof Html) return part.text;
-  if (typeof part === 'object') return part.map(({ text }) => text).join('');
+  if (typeof part === 'object') return part.map((each) => each?.text).join('');
   return escapeHtml(String(part));
 }
 

@@ -5,8 +5,9 @@
  */
 
 import { STRIP_LENGTH } from '../core/token/refresh-strip.ts';
+import { formatClock } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
-import { formatClock, formatLifeLeft, msBetween } from './page-text.ts';
+import { formatLifeLeft, msBetween } from './page-text.ts';
 import type { TokenStatus } from './status-document.ts';
 
 /** A bar from issue to expiry; what is left of the life is filled, a line says when the refresh is due, a dot is now. */

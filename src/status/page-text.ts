@@ -1,7 +1,13 @@
 /** How the page words times, counts and its headline. Times are UTC, as in the log. */
 
 import type { TokenState } from '../core/board.ts';
-import { formatCount, formatDistance, formatRoughly, formatTokens } from '../core/wire/time-text.ts';
+import {
+  formatClock,
+  formatCount,
+  formatDistance,
+  formatRoughly,
+  formatTokens,
+} from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import type { StatusDocument } from './status-document.ts';
 
@@ -16,12 +22,6 @@ export const STATE_LABELS: Readonly<Record<TokenState, string>> = {
   due: 'Due',
   fresh: 'Fresh',
 };
-
-/** `12:14:03`, with the date before it on another day than `at`. Both RFC 3339 in UTC. */
-export function formatClock(time: string, at: string): string {
-  const [day = '', clock = ''] = time.split('T', 2);
-  return at.startsWith(day) ? clock.slice(0, 8) : `${day} ${clock.slice(0, 8)}`;
-}
 
 export function timeElement(time: string, at: string): Html {
   return html`<time datetime="${time}" title="${time}">${formatClock(time, at)}</time>`;
@@ -59,30 +59,54 @@ export interface Headline {
   readonly tone: 'bad' | 'warn' | 'quiet' | 'good';
 }
 
-export function describeHeadline({ leadership, tokens, counts, trouble }: StatusDocument): Headline {
+export function describeHeadline(document: StatusDocument): Headline {
+  if (!document.leadership.isLeader) return describeStandby(document.leadership);
+  const ofTokens = describeTokens(document);
+  const mirrors = document.causes.filter((cause) => cause.kind === 'mirror');
+  const [first] = mirrors;
+  if (first === undefined) return ofTokens;
+  const expired = mirrors.filter((mirror) => mirror.hasExpired).length;
+  const hasExpired = expired > 0;
+  const who =
+    mirrors.length === 1 ? `mirror ${first.place} is` : `${formatCount(mirrors.length)} mirrors are`;
+  const ofThem = expired === mirrors.length ? '' : `${formatCount(expired)} of them `;
+  const text = hasExpired ? `${who} behind, ${ofThem}with expired copies` : `${who} behind`;
+  if (ofTokens.tone === 'bad' || (ofTokens.tone === 'warn' && !hasExpired))
+    return { text: `${ofTokens.text}; ${text}`, tone: ofTokens.tone };
+  return {
+    text: `${text.charAt(0).toUpperCase()}${text.slice(1)}; ${ofTokens.text.charAt(0).toLowerCase()}${ofTokens.text.slice(1)}`,
+    tone: hasExpired ? 'bad' : 'warn',
+  };
+}
+
+/** What can be said of them where they are published first. */
+function describeTokens({ tokens, counts, trouble, causes }: StatusDocument): Headline {
   const { readers, filling } = trouble;
   // What the store holds of them is not known yet: they may well be published.
   const unread = counts.unknown;
-  if (!leadership.isLeader) return describeStandby(leadership);
   if (tokens === 0) return { text: 'No tokens yet', tone: 'quiet' };
   const { expired, absent } = readers;
   const failing = readers.tokens - expired - absent;
+  const refusals = causes.filter((cause) => cause.kind === 'refused');
+  const refused = refusals.reduce((sum, cause) => sum + cause.tokens, 0);
+  const isHelpless = refusals.some(({ needsPerson }) => needsPerson);
   const parts = [
-    ...(expired > 0 ? [[expired, 'expired'] as const] : []),
-    ...(absent > 0 ? [[absent, 'missing'] as const] : []),
-    ...(failing > 0 ? [[failing, 'cannot be refreshed'] as const] : []),
-    ...(filling > unread ? [[filling - unread, 'not published yet'] as const] : []),
-    ...(unread > 0 ? [[unread, 'not read yet'] as const] : []),
-  ];
-  if (failing === tokens && tokens > 1)
+    [expired, 'expired'],
+    [absent, 'missing'],
+    [refused, 'refused'],
+    [failing, 'cannot be refreshed'],
+    [filling - unread, 'not published yet'],
+    [unread, 'not read yet'],
+  ] as const;
+  if (failing === tokens && tokens > 1 && refused === 0)
     return { text: `None of ${formatTokens(tokens)} can be refreshed`, tone: 'warn' };
-  const [worst, ...others] = parts;
-  if (worst !== undefined && readers.tokens > 0) {
+  const [worst, ...others] = parts.filter(([count]) => count > 0);
+  if (worst !== undefined && readers.tokens + refused > 0) {
     const [count, what] = worst;
     const verb = what === 'cannot be refreshed' ? '' : count === 1 ? 'is ' : 'are ';
     const rest = others.map(([each, other]) => `, ${formatCount(each)} ${other}`).join('');
     const text = `${shareOf(count, tokens)} ${verb}${what}${rest}`;
-    return { text, tone: expired + absent > 0 ? 'bad' : 'warn' };
+    return { text, tone: expired + absent > 0 || isHelpless ? 'bad' : 'warn' };
   }
   if (unread > 0) {
     const text = `Reading the store: ${formatCount(tokens - unread)} of ${formatTokens(tokens)} read`;
@@ -101,7 +125,8 @@ export function shareOf(count: number, all: number): string {
   return count === all ? `All ${formatTokens(all)}` : `${formatCount(count)} of ${formatTokens(all)}`;
 }
 
-function describeStandby({ leader, problem }: StatusDocument['leadership']): Headline {
+function describeStandby({ leader, isOurs, problem }: StatusDocument['leadership']): Headline {
+  if (isOurs === false) return { text: `${leader} leads, and does not refresh these tokens`, tone: 'warn' };
   if (leader !== null) return { text: `Stand-by: ${leader} leads`, tone: 'quiet' };
   return problem === null
     ? { text: 'Stand-by: who leads is not known yet', tone: 'quiet' }

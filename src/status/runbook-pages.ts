@@ -4,15 +4,9 @@
  * Guarantee: every page is escaped and has no script; the Content-Security-Policy lets nothing run or load but its style.
  * A name that is not known is answered with 404 and all names that are, and is not repeated.
  */
-import { createHash } from 'node:crypto';
 import { Html, html } from './html.ts';
 import { type LinkResolver, renderMarkdown } from './markdown.ts';
-
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
+import { hashSource, type PageAnswer, pageHeaders } from './page-policy.ts';
 
 interface Section {
   readonly title: string;
@@ -30,40 +24,36 @@ th,td{text-align:left;padding:.25rem .9rem .25rem 0}
 `;
 
 const HEADERS = {
-  'content-type': 'text/html; charset=utf-8',
+  ...pageHeaders(`style-src ${hashSource(STYLE)}`, "form-action 'none'"),
   'cache-control': 'no-cache',
-  'content-security-policy': [
-    "default-src 'none'",
-    `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
 };
 
 export class RunbookPages {
   readonly #names: readonly string[];
-  readonly #pages = new Map<string, Answer>();
-  readonly #unknown: Answer;
+  readonly #pages = new Map<string, PageAnswer>();
+  readonly #unknown: PageAnswer;
 
   /** @param document docs/runbook.md: a section of level 3 is the page of its title */
   constructor(document: string) {
     const [introduction = { title: '', text: '' }, ...sections] = splitSections(document);
     this.#names = sections.map(({ title }) => title);
     const names = new Map(sections.map(({ title }) => [title.toLowerCase(), title]));
-    const resolveLink: LinkResolver = (target) => {
-      if (target.startsWith('https://')) return target;
-      const name = target.startsWith('#') ? names.get(target.slice(1)) : undefined;
-      return name === undefined ? undefined : `/runbook/${name}`;
-    };
+    // Relative, because a proxy may put a path in front; `root` leads from a page to `/`.
+    const linkFrom =
+      (root: '' | '../'): LinkResolver =>
+      (target) => {
+        if (target.startsWith('https://')) return target;
+        const name = target.startsWith('#') ? names.get(target.slice(1)) : undefined;
+        return name === undefined ? undefined : `${root}runbook/${name}`;
+      };
+    const listFrom = (root: '' | '../'): Html =>
+      html`<ul>${this.#names.map((name) => html`<li><a href="${root}runbook/${name}">${name}</a></li>`)}</ul>`;
     for (const { title, text } of sections)
-      this.#pages.set(title.toLowerCase(), answer(200, title, renderMarkdown(text, resolveLink)));
-    const list = html`<ul>${this.#names.map((name) => html`<li><a href="/runbook/${name}">${name}</a></li>`)}</ul>`;
-    const head = html`${renderMarkdown(introduction.text, resolveLink)}<h2>All pages</h2>\n${list}`;
-    this.#pages.set('', answer(200, 'Runbook', head));
-    this.#unknown = answer(404, 'No such page', html`<p>The runbook has these:</p>${list}`);
+      this.#pages.set(title.toLowerCase(), answer(200, title, '../', renderMarkdown(text, linkFrom('../'))));
+    const head = html`${renderMarkdown(introduction.text, linkFrom(''))}<h2>All pages</h2>\n${listFrom('')}`;
+    this.#pages.set('', answer(200, 'Runbook', '', head));
+    const others = html`<p>The runbook has these:</p>${listFrom('../')}`;
+    this.#unknown = answer(404, 'No such page', '../', others);
   }
 
   /** Of all pages but the list. */
@@ -72,12 +62,12 @@ export class RunbookPages {
   }
 
   /** @param name of an alert or a failure code, in any case; empty for the list of all */
-  page(name: string): Answer {
+  page(name: string): PageAnswer {
     return this.#pages.get(name.toLowerCase()) ?? this.#unknown;
   }
 }
 
-function answer(status: number, title: string, content: Html): Answer {
+function answer(status: number, title: string, root: string, content: Html): PageAnswer {
   const body = html`<!doctype html>
 <html lang="en">
 <head>
@@ -87,7 +77,7 @@ function answer(status: number, title: string, content: Html): Answer {
 <style>${new Html(STYLE)}</style>
 </head>
 <body>
-<nav><a href="/">Status</a> · <a href="/runbook">Runbook</a></nav>
+<nav><a href="${root || './'}">Status</a> · <a href="${root}runbook">Runbook</a></nav>
 <h1>${title}</h1>
 ${content}
 </body>

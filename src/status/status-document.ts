@@ -1,5 +1,5 @@
 /** What `/status.json` holds, and what the page is made of: so that they cannot disagree. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { TOKEN_STATES } from '../core/board.ts';
 import { FAILURE_CODES } from '../core/failure.ts';
 import { STRIP_LENGTH } from '../core/token/refresh-strip.ts';
@@ -34,9 +34,7 @@ const readersSchema = z
   })
   .describe('until when the readers of these tokens are fine');
 
-const causeSchema = z.strictObject({
-  provider: z.string(),
-  code: z.enum(FAILURE_CODES).nullable().describe('null: expired, and no refresh has failed'),
+const causeFields = {
   tokens: count,
   since: time.nullable().describe('when the first of them began to fail'),
   needsPerson: z.boolean().describe('trying again cannot help'),
@@ -44,11 +42,45 @@ const causeSchema = z.strictObject({
   message: z.string().nullable().describe('of the token that is worst off'),
   action: z.string().describe('what to do first'),
   runbook: z.string(),
+};
+
+const tokenCauseFields = {
+  ...causeFields,
+  provider: z.string(),
   readers: readersSchema,
   worst: z
     .array(z.strictObject({ token: z.string(), state: z.enum(TOKEN_STATES), expiresAt: time.nullable() }))
     .max(MAX_WORST),
-});
+};
+
+const causeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('refresh'),
+    ...tokenCauseFields,
+    code: z.enum(FAILURE_CODES).nullable().describe('null: expired, and no refresh has failed'),
+  }),
+  z
+    .strictObject({
+      kind: z.literal('refused'),
+      ...tokenCauseFields,
+      reports: count.describe('of the tokens that are published now'),
+      status: z.int().describe('what the API had answered, by the latest report'),
+    })
+    .describe(
+      'readers report that an API refuses published tokens; needsPerson: another token was of no help',
+    ),
+  z
+    .strictObject({
+      kind: z.literal('mirror'),
+      ...causeFields,
+      place: z.string(),
+      code: z.enum(FAILURE_CODES),
+      behindSince: time.nullable().describe('when the authority got the first token that this mirror lacks'),
+      copiesUntil: time.nullable().describe('when the first of its old copies expires; null: not known'),
+      hasExpired: z.boolean().describe('that time has passed: readers there have no token'),
+    })
+    .describe('a mirror does not get new tokens; `tokens` of them are behind'),
+]);
 
 const providerStatusSchema = z.strictObject({
   name: z.string(),
@@ -102,6 +134,17 @@ const tokenStatusSchema = z.strictObject({
       runbook: z.string().describe('a URL, or a path on this server'),
     })
     .nullable(),
+  refusal: z
+    .strictObject({
+      since: time.describe('when the first report of this token came'),
+      reports: count,
+      status: z.int().describe('what the API had answered, by the latest report'),
+      message: z.string(),
+      isStopped: z.boolean().describe('no token is fetched for reports until the next refresh'),
+      runbook: z.string(),
+    })
+    .nullable()
+    .describe('readers report that an API refuses the published token'),
   versions: z
     .strictObject({ last24Hours: count, budget: count.nullable() })
     .describe("of the token's secret or its chain's, whichever has more"),
@@ -125,6 +168,12 @@ export const statusDocumentSchema = z.strictObject({
       .string()
       .nullable()
       .describe('the other replica that leads; null when this one does, or none has been seen to'),
+    isOurs: z
+      .boolean()
+      .nullable()
+      .describe(
+        'whether that replica refreshes these tokens, or is of another installation; null when none is seen to lead',
+      ),
     reach: z
       .string()
       .nullable()
@@ -155,10 +204,19 @@ export const statusDocumentSchema = z.strictObject({
   }),
 });
 
+/** JSON has no `undefined`. */
+export function whenKnown<Value, Described>(
+  value: Value | undefined,
+  describe: (value: Value) => Described,
+): Described | null {
+  return value === undefined ? null : describe(value);
+}
+
 export type StatusDocument = z.output<typeof statusDocumentSchema>;
 export type CauseStatus = StatusDocument['causes'][number];
-export type ReadersStatus = CauseStatus['readers'];
-export type StatusView = StatusDocument['view'];
-export type TokenStatus = StatusView['tokens'][number];
+export type TokenCause = Extract<CauseStatus, { readonly provider: string }>;
+export type MirrorCause = Extract<CauseStatus, { readonly place: string }>;
+export type ReadersStatus = TokenCause['readers'];
+export type TokenStatus = StatusDocument['view']['tokens'][number];
 export type ProviderStatus = StatusDocument['providers'][number];
 export type StateCounts = StatusDocument['counts'];

@@ -3,11 +3,10 @@
  *
  * Guarantee: the Content-Security-Policy lets nothing run or load but this page's own style and script.
  */
-import { createHash } from 'node:crypto';
 import { TOKEN_STATES } from '../core/board.ts';
 import { Html, html } from './html.ts';
+import { hashSource, pageHeaders } from './page-policy.ts';
 import {
-  queryOf,
   renderCauses,
   renderLeadership,
   renderPager,
@@ -31,18 +30,13 @@ const SIZES = [25, 50, 100, 200];
 const ICON =
   'data:image/svg+xml,%3Csvg xmlns=%22http://www.w3.org/2000/svg%22 viewBox=%220 0 16 16%22%3E%3Ccircle cx=%228%22 cy=%228%22 r=%225%22 fill=%22none%22 stroke=%22%231b7a4a%22 stroke-width=%223%22/%3E%3C/svg%3E';
 
-export function pagePolicy(): string {
-  return [
-    "default-src 'none'",
-    `style-src '${hashOf(PAGE_STYLE)}'`,
-    `script-src '${hashOf(PAGE_SCRIPT)}'`,
-    "connect-src 'self'",
-    'img-src data:',
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-}
+export const STATUS_PAGE_HEADERS = pageHeaders(
+  `style-src ${hashSource(PAGE_STYLE)}`,
+  `script-src ${hashSource(PAGE_SCRIPT)}`,
+  "connect-src 'self'",
+  'img-src data:',
+  "form-action 'self'",
+);
 
 /** @param tag what the page's script sends to be told whether the page has changed */
 export function renderPage(document: StatusDocument, tag: string): string {
@@ -82,8 +76,8 @@ ${renderForm(document)}
 <nav class="pager" id="pager" aria-label="Pages">${renderPager(document)}</nav>
 </main>
 <footer>
-<p class="live">As of <span id="clock">${timeElement(at, at)}</span> UTC, <span id="live"><a href="/${formatStatusQuery(queryOf(document))}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
-<p>The same for programs: <a href="/status.json${formatStatusQuery(queryOf(document))}">status.json</a>, <a href="/metrics">metrics</a>. Version ${version}.</p>
+<p class="live">As of <span id="clock">${timeElement(at, at)}</span> UTC, <span id="live"><a href="./${formatStatusQuery(view)}">reload for newer</a></span> <button id="pause" type="button" hidden>Pause</button></p>
+<p>The same for programs: <a href="status.json${formatStatusQuery(view)}">status.json</a>, <a href="metrics">metrics</a>. Version ${version}.</p>
 </footer>
 <script>${new Html(PAGE_SCRIPT)}</script>
 </body>
@@ -93,10 +87,10 @@ ${renderForm(document)}
 
 function renderForm({ view, providers, causes }: StatusDocument): Html {
   const codes = new Set([
-    ...causes.flatMap(({ code }) => code ?? []),
+    ...causes.flatMap((cause) => (cause.kind === 'refresh' ? (cause.code ?? []) : [])),
     ...(view.code === null ? [] : [view.code]),
   ]);
-  return html`<form action="/" method="get" role="search" aria-label="Tokens">
+  return html`<form action="./" method="get" role="search" aria-label="Tokens">
 <label class="grow">Name or secret<input type="search" name="q" value="${view.text}" maxlength="200" autocomplete="off" spellcheck="false"></label>
 <label>Provider<select name="provider">${renderOption('', 'all', view.provider === null)}${providers.map(({ name }) => renderOption(name, name, name === view.provider))}</select></label>
 <label>State<select name="state">${renderOption('', 'all', view.state === null)}${TOKEN_STATES.map((state) => renderOption(state, STATE_LABELS[state], state === view.state))}</select></label>
@@ -109,8 +103,4 @@ function renderForm({ view, providers, causes }: StatusDocument): Html {
 
 function renderOption(value: string, label: string, isSelected: boolean): Html {
   return html`<option value="${value}"${isSelected ? html` selected` : undefined}>${label}</option>`;
-}
-
-function hashOf(text: string): string {
-  return `sha256-${createHash('sha256').update(text).digest('base64')}`;
 }

@@ -1,17 +1,11 @@
 /** What the HTTP server says about the tokens: the page, and the same for programs. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { describeStatus, type StatusSources } from './describe-status.ts';
 import { PageLimit } from './page-limit.ts';
+import { COMMON_HEADERS, type PageAnswer } from './page-policy.ts';
 import type { StatusDocument } from './status-document.ts';
-import { pagePolicy, renderPage } from './status-page.ts';
+import { renderPage, STATUS_PAGE_HEADERS } from './status-page.ts';
 import { formatStatusQuery, parseStatusQuery, type StatusQuery } from './status-query.ts';
-
-/** A whole answer. */
-export interface StatusAnswer {
-  readonly status: 200 | 304 | 400 | 503;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
 
 /** All who follow one query get the same page for so long, whatever happens meanwhile. */
 export const SHARED_MS = 1_000;
@@ -33,23 +27,14 @@ interface RenderedPage {
   readonly renderedAtMs: number;
 }
 
-const COMMON = {
-  'cache-control': 'no-store',
-  'referrer-policy': 'no-referrer',
-  'x-content-type-options': 'nosniff',
-};
-const JSON_HEADERS = { ...COMMON, 'content-type': 'application/json; charset=utf-8' };
+const UNCACHED = { ...COMMON_HEADERS, 'cache-control': 'no-store' };
+const JSON_HEADERS = { ...UNCACHED, 'content-type': 'application/json; charset=utf-8' };
 
 export class StatusPages {
   readonly #sources: StatusSources;
   readonly #limit = new PageLimit();
   /** By query, the one that was asked for last at the end. */
   readonly #kept = new Map<string, RenderedPage & { readonly askedAtMs: number }>();
-  readonly #pageHeaders = {
-    ...COMMON,
-    'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': pagePolicy(),
-  };
 
   constructor(sources: StatusSources) {
     this.#sources = sources;
@@ -59,17 +44,17 @@ export class StatusPages {
    * @param search what follows the path of the request, from the `?` on
    * @param seenTag `etag` of the page that a viewer already has: polls share pages, and are told when theirs still holds
    */
-  page(search: string, seenTag?: string): StatusAnswer {
+  page(search: string, seenTag?: string): PageAnswer {
     const parsed = parseStatusQuery(search);
     if (!parsed.ok) return refuse(400, parsed.problem);
     const page = this.#find(parsed.query, seenTag !== undefined);
     if (page === undefined) return TOO_MANY;
     const { tag, body } = page;
-    if (tag === seenTag) return { status: 304, headers: { ...COMMON, etag: tag }, body: '' };
-    return { status: 200, headers: { ...this.#pageHeaders, etag: tag }, body };
+    if (tag === seenTag) return { status: 304, headers: { ...UNCACHED, etag: tag }, body: '' };
+    return { status: 200, headers: { ...STATUS_PAGE_HEADERS, ...UNCACHED, etag: tag }, body };
   }
 
-  json(search: string): StatusAnswer {
+  json(search: string): PageAnswer {
     const parsed = parseStatusQuery(search);
     if (!parsed.ok) return refuse(400, parsed.problem);
     if (!this.#limit.take(this.#sources.clock.monotonicMs())) return TOO_MANY;
@@ -111,12 +96,12 @@ export class StatusPages {
 function tagOf({ at, view, ...rest }: StatusDocument): string {
   const tokens = view.tokens.map((token) => ({ ...token, lifeLeftSeconds: null }));
   const shown = JSON.stringify([at.slice(0, 10), rest, { ...view, tokens }]);
-  return `W/"${createHash('sha256').update(shown).digest('base64url')}"`;
+  return `W/"${hash('sha256', shown, 'base64url')}"`;
 }
 
 const TOO_MANY = refuse(503, 'asked for too often, try again in a second');
 
-function refuse(status: 400 | 503, problem: string): StatusAnswer {
+function refuse(status: 400 | 503, problem: string): PageAnswer {
   const headers = status === 503 ? { ...JSON_HEADERS, 'retry-after': '1' } : JSON_HEADERS;
   return { status, headers, body: `${JSON.stringify({ error: problem })}\n` };
 }

@@ -1,16 +1,18 @@
 /** What part of the tokens somebody wants to see, as the page's form, its links and `/status.json` say it. */
+import * as z from 'zod';
 import { TOKEN_STATES, type TokenState } from '../core/board.ts';
 import { FAILURE_CODES, type FailureCode } from '../core/failure.ts';
+import type { Parsed } from '../core/result.ts';
 
 export const STATUS_SORTS = ['worst', 'life', 'name'] as const;
 export type StatusSort = (typeof STATUS_SORTS)[number];
 
 export interface StatusQuery {
-  /** Name of a provider; `undefined`: all. */
-  readonly provider: string | undefined;
-  readonly state: TokenState | undefined;
+  /** Name of a provider; `null`: all, as of what follows. */
+  readonly provider: string | null;
+  readonly state: TokenState | null;
   /** Of tokens whose refreshes fail with it. */
-  readonly code: FailureCode | undefined;
+  readonly code: FailureCode | null;
   /** In the name of the token or its secret, in either case; empty: all. */
   readonly text: string;
   /** `worst`: by state, then by life left. `life`: the least life left first. */
@@ -22,85 +24,64 @@ export interface StatusQuery {
 }
 
 export const MAX_PER_PAGE = 200;
-export const DEFAULT_QUERY: StatusQuery = {
-  provider: undefined,
-  state: undefined,
-  code: undefined,
-  text: '',
-  sort: 'worst',
-  size: 50,
-  page: 1,
-};
-
 const MAX_TEXT_LENGTH = 200;
 const MAX_PAGE = 1_000_000;
-const NAMES = ['provider', 'state', 'code', 'q', 'sort', 'size', 'page'];
 
-export type ParsedQuery =
-  | { readonly ok: true; readonly query: StatusQuery }
-  /** In plain words; quotes nothing of the query. */
-  | { readonly ok: false; readonly problem: string };
+const parametersSchema = z.object({
+  provider: z.string().nullable().default(null),
+  state: wordField('state', TOKEN_STATES).nullable().default(null),
+  code: wordField('code', FAILURE_CODES).nullable().default(null),
+  q: z.string().default(''),
+  sort: wordField('sort', STATUS_SORTS).default('worst'),
+  size: numberField('size', MAX_PER_PAGE).default(50),
+  page: numberField('page', MAX_PAGE).default(1),
+});
+const NAMES = parametersSchema.keyof().options;
+const DEFAULTS = parametersSchema.parse({});
+export const DEFAULT_QUERY = queryOf(DEFAULTS);
+
+/** In plain words; quotes nothing of the query. */
+export type ParsedQuery = Parsed<{ readonly query: StatusQuery }>;
 
 /** @param search what follows the `?`, which may be there; an empty parameter is none, as forms send them */
 export function parseStatusQuery(search: string): ParsedQuery {
   const values = new Map<string, string>();
   for (const [name, value] of new URLSearchParams(search)) {
-    if (!NAMES.includes(name)) return refuse(`there is a parameter that is none of ${NAMES.join(', ')}`);
+    if (!Object.hasOwn(DEFAULTS, name))
+      return refuse(`there is a parameter that is none of ${NAMES.join(', ')}`);
     if (values.has(name)) return refuse(`${name} is given more than once`);
     if (value.length > MAX_TEXT_LENGTH) return refuse(`${name} is longer than ${MAX_TEXT_LENGTH} characters`);
     values.set(name, value);
   }
-  const state = findWord(TOKEN_STATES, values.get('state'));
-  if (state === 'none of them') return refuse(`state is none of ${TOKEN_STATES.join(', ')}`);
-  const code = findWord(FAILURE_CODES, values.get('code'));
-  if (code === 'none of them') return refuse(`code is none of ${FAILURE_CODES.join(', ')}`);
-  const sort = findWord(STATUS_SORTS, values.get('sort'));
-  if (sort === 'none of them') return refuse(`sort is none of ${STATUS_SORTS.join(', ')}`);
-  const size = parseWhole(values.get('size'), MAX_PER_PAGE);
-  if (size === 'no number') return refuse(`size is no whole number from 1 to ${MAX_PER_PAGE}`);
-  const page = parseWhole(values.get('page'), MAX_PAGE);
-  if (page === 'no number') return refuse(`page is no whole number from 1 to ${MAX_PAGE}`);
-  return {
-    ok: true,
-    query: {
-      provider: values.get('provider') || undefined,
-      state,
-      code,
-      text: values.get('q') ?? '',
-      sort: sort ?? DEFAULT_QUERY.sort,
-      size: size ?? DEFAULT_QUERY.size,
-      page: page ?? DEFAULT_QUERY.page,
-    },
-  };
+  const given = Object.fromEntries(values.entries().filter(([, value]) => value !== ''));
+  const parsed = parametersSchema.safeParse(given);
+  return parsed.success
+    ? { ok: true, query: queryOf(parsed.data) }
+    : refuse(parsed.error.issues[0]?.message ?? '');
 }
 
 /** The other way: empty, or `?` and what differs from {@link DEFAULT_QUERY}. */
-export function formatStatusQuery(query: StatusQuery): string {
-  const parameters = new URLSearchParams();
-  if (query.provider !== undefined) parameters.set('provider', query.provider);
-  if (query.state !== undefined) parameters.set('state', query.state);
-  if (query.code !== undefined) parameters.set('code', query.code);
-  if (query.text !== '') parameters.set('q', query.text);
-  if (query.sort !== DEFAULT_QUERY.sort) parameters.set('sort', query.sort);
-  if (query.size !== DEFAULT_QUERY.size) parameters.set('size', String(query.size));
-  if (query.page !== DEFAULT_QUERY.page) parameters.set('page', String(query.page));
-  return parameters.size === 0 ? '' : `?${parameters.toString()}`;
+export function formatStatusQuery({ text: q, ...others }: StatusQuery): string {
+  const values = { ...others, q };
+  const search = new URLSearchParams();
+  for (const name of NAMES) if (values[name] !== DEFAULTS[name]) search.set(name, String(values[name]));
+  return search.size === 0 ? '' : `?${search.toString()}`;
+}
+
+function queryOf({ q: text, ...others }: z.output<typeof parametersSchema>): StatusQuery {
+  return { ...others, text };
 }
 
 function refuse(problem: string): ParsedQuery {
   return { ok: false, problem };
 }
 
-function findWord<Word extends string>(
-  words: readonly Word[],
-  value: string | undefined,
-): Word | undefined | 'none of them' {
-  if (value === undefined || value === '') return undefined;
-  return words.find((word) => word === value) ?? 'none of them';
+function wordField<const Word extends string>(name: string, words: readonly Word[]) {
+  return z.enum(words, `${name} is none of ${words.join(', ')}`);
 }
 
-function parseWhole(value: string | undefined, most: number): number | undefined | 'no number' {
-  if (value === undefined || value === '') return undefined;
-  const number = /^\d{1,7}$/.test(value) ? Number(value) : 0;
-  return number >= 1 && number <= most ? number : 'no number';
+function numberField(name: string, most: number) {
+  const allowed = `${name} is no whole number from 1 to ${most}`;
+  const digits = z.string().regex(/^\d{1,7}$/, allowed);
+  return digits.transform(Number).pipe(z.int().min(1, allowed).max(most, allowed));
 }

@@ -1,24 +1,19 @@
 /** One token as a row of the page's table. Roles are written out: on a phone the rows are no table to CSS any more. */
 
-import { formatCount, formatDistance } from '../core/wire/time-text.ts';
+import { formatClock, formatCount, formatDistance, formatItems } from '../core/wire/time-text.ts';
 import { type Html, html } from './html.ts';
 import { drawDay, drawLife } from './life-picture.ts';
 import { renderRunbook } from './page-regions.ts';
-import {
-  formatClock,
-  formatLifeLeft,
-  msBetween,
-  STATE_LABELS,
-  timeElement,
-  WAITING_LABEL,
-} from './page-text.ts';
+import { formatLifeLeft, msBetween, STATE_LABELS, timeElement, WAITING_LABEL } from './page-text.ts';
 import type { TokenStatus } from './status-document.ts';
 
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
 
 /** The row of a token, and below it why its refreshes fail, as wide as the table. */
 export function renderTokenRows(status: TokenStatus, at: string): Html {
-  const { failure, state } = status;
+  const { failure, refusal, state } = status;
+  // What fails says more of the token than what readers report.
+  const why = failure?.message ?? refusal?.message;
   // What a stand-by read long ago is no news of the token.
   const token =
     state === 'unknown'
@@ -33,19 +28,21 @@ export function renderTokenRows(status: TokenStatus, at: string): Html {
 <td role="cell" class="next">${renderNext(token, at)}</td>
 <td role="cell" class="versions">${renderVersions(token)}</td>
 </tr>${
-    failure === null
+    why === undefined
       ? undefined
-      : html`<tr role="row" data-key="why ${token.token}" class="${tone} why"><td role="cell" colspan="${TOKEN_COLUMNS.length}"><span class="message">${failure.message}</span></td></tr>`
+      : html`<tr role="row" data-key="why ${token.token}" class="${tone} why"><td role="cell" colspan="${TOKEN_COLUMNS.length}"><span class="message">${why}</span></td></tr>`
   }`;
 }
 
-function renderState({ state, failure, generation }: TokenStatus, at: string): Html {
+function renderState({ state, failure, refusal, generation }: TokenStatus, at: string): Html {
   const label = state === 'absent' && failure === null ? WAITING_LABEL : STATE_LABELS[state];
   const badge = html`<span class="badge">${label}</span>`;
+  if (failure === null && refusal !== null) {
+    return html`${badge}<span class="cause">${renderRunbook('refused', refusal.runbook)}<small>${formatItems(refusal.reports, 'report')} since ${timeElement(refusal.since, at)}</small></span>`;
+  }
   if (failure === null)
     return generation === null ? badge : html`${badge}<small>generation ${formatCount(generation)}</small>`;
-  const attempts = failure.attempts === 1 ? '1 attempt' : `${formatCount(failure.attempts)} attempts`;
-  return html`${badge}<span class="cause">${renderRunbook(failure.code, failure.runbook)}<small>${attempts} since ${timeElement(failure.since, at)}</small></span>`;
+  return html`${badge}<span class="cause">${renderRunbook(failure.code, failure.runbook)}<small>${formatItems(failure.attempts, 'attempt')} since ${timeElement(failure.since, at)}</small></span>`;
 }
 
 function renderEnds({ state, issuedAt, expiresAt }: TokenStatus, at: string): Html {

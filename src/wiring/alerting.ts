@@ -22,22 +22,20 @@ import { findOwnPages } from './own-pages.ts';
 
 export interface AlertingPorts extends ConnectionPorts {
   /** Where `awsSecret` references are read from. */
-  readonly store: TokenStore;
+  readonly store: Pick<TokenStore, 'read'>;
 }
 
 /** Sinks, and the connections behind them. */
-export interface AlertReceivers {
+interface AlertReceivers extends AsyncDisposable {
   readonly targets: readonly AlertTarget[];
   /** For a receiver beside the sinks. */
   readonly client: ReceiverClient;
   /** Reads what lies in the store before it is needed; ends when all of it has been read once, or aborted. */
   readAhead(signal: AbortSignal): Promise<void>;
-  /** Closes all connections. */
-  close(): Promise<void>;
 }
 
-/** Opens no connection yet. */
-export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingPorts): AlertReceivers {
+/** Opens no connection yet; closes all when disposed of. */
+function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingPorts): AlertReceivers {
   const transport = createHttpTransport(ports);
   const client = createReceiverClient({ clock: ports.clock, transport });
   const closers: (() => Promise<void>)[] = [];
@@ -78,7 +76,7 @@ export function createReceivers({ sinks }: AlertsConfiguration, ports: AlertingP
         if (left.length > 0) await ports.clock.sleep(READ_AHEAD_AGAIN_MS, signal);
       }
     },
-    close: async () => {
+    [Symbol.asyncDispose]: async () => {
       await Promise.all(closers.map((close) => close()));
     },
   };
@@ -136,18 +134,14 @@ export async function sendTestAlerts(
   ports: AlertingPorts,
   signal: AbortSignal,
 ): Promise<readonly TestResult[]> {
-  const receivers = createReceivers(configuration.alerts, ports);
+  await using receivers = createReceivers(configuration.alerts, ports);
   const notification = buildTestNotification(textsOf(configuration, ports), ports.clock.now());
-  try {
-    return await Promise.all(
-      receivers.targets.map(async ({ sink }) => ({
-        sink: sink.name,
-        result: await sink.send(notification, signal),
-      })),
-    );
-  } finally {
-    await receivers.close();
-  }
+  return await Promise.all(
+    receivers.targets.map(async ({ sink }) => ({
+      sink: sink.name,
+      result: await sink.send(notification, signal),
+    })),
+  );
 }
 
 export interface Alerting {
@@ -176,6 +170,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
     texts: textsOf(configuration, options),
     remindEveryMs: alerts.remindEveryMs,
     providers: providers.map(({ name }) => name),
+    mirrors: [...new Set(providers.flatMap(({ publish }) => publish.mirrors))],
   });
   const stopping = new AbortController();
   let beating: Promise<void> | undefined;
@@ -199,7 +194,7 @@ export function createAlerting(configuration: Configuration, options: AlertingOp
       stopping.abort(new Error('the program stops'));
       await notifier.stop();
       await beating;
-      await receivers.close();
+      await receivers[Symbol.asyncDispose]();
     },
   };
 }

@@ -11,6 +11,7 @@ import { DirectoryWaits } from '../adapters/journal/directory-waits.ts';
 import { PrivateDirectory } from '../adapters/journal/private-directory.ts';
 import { createHttpTransport } from '../adapters/net/http-transport.ts';
 import { listPresets, readPresetFile } from '../adapters/preset-files.ts';
+import { AWS_SECRETS_MANAGER } from '../adapters/secrets-manager/aws-secrets-manager.ts';
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import type { CredentialReferences } from '../core/credential/credential-reference.ts';
 import { MAX_CREDENTIAL_BYTES } from '../core/credential/credential-text.ts';
@@ -18,6 +19,7 @@ import { describeFileError } from '../core/file-error.ts';
 import type { Clock, Random, RefreshEvents, TokenSource, TokenStore } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
+import type { OpenStore, StoreDeps } from '../core/store-kind.ts';
 import { type CredentialReader, createCredentialReader } from '../credentials/credential-reader.ts';
 import { CredentialSources } from '../credentials/credential-sources.ts';
 import { createKindLibrary, type Preset, readPreset } from '../providers/kinds.ts';
@@ -59,18 +61,17 @@ export interface ConnectionPorts {
   readonly awsCredentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
 }
 
-export interface Connections extends OutsideSystems {
+export interface Connections extends OutsideSystems, AsyncDisposable {
   /**
    * Takes the journal for this process until {@link Connections.close}, where there is one.
    * @returns who else has it, for people
    */
   claimJournal(): Promise<string | undefined>;
   /** @param onAnswer told what the provider's rules find in each answer, without secrets */
-  createSource(
+  createSources(
     provider: ProviderConfiguration,
-    token: TokenConfiguration,
     onAnswer?: (explained: readonly Explained[]) => void,
-  ): TokenSource;
+  ): (token: TokenConfiguration) => TokenSource;
   /** Closes all connections. */
   close(): Promise<void>;
 }
@@ -120,20 +121,29 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
   const transport = createHttpTransport(ports);
   const files = ports.files ?? new FileLanes(clock);
   const { awsCredentials } = ports;
-  const { store, bindings, close } = configuration.store.open({
+  const deps = {
     transport,
     clock,
     events,
     files,
     awsCredentials,
-  });
+    readEnv: ports.readEnv,
+    folder: configuration.folder,
+  };
+  const opened = new Map([...configuration.places.values()].map((place) => [place.name, place.open(deps)]));
+  const secretsManager = openCredentials(configuration, opened, deps);
   const directory = journalDirectory(configuration, files);
   const claim = directory === undefined ? undefined : new DirectorySocket(join(directory.path, CLAIM));
   const report = (problem: string): void => events({ event: 'journal-failed', problem });
-  const sources = createSources({ store, clock, files });
+  const sources = createSources({ store: secretsManager.store, clock, files });
+  const close = async (): Promise<void> => {
+    claim?.release();
+    for (const system of new Set([...opened.values(), secretsManager])) system.close();
+  };
   return {
-    store,
-    bindings,
+    stores: new Map([...opened].map(([name, { store }]) => [name, store])),
+    credentials: secretsManager.store,
+    bindings: secretsManager.bindings,
     journal: directory === undefined ? undefined : new DirectoryJournal({ directory, clock, report }),
     waits: directory === undefined ? undefined : new DirectoryWaits({ directory, clock, report }),
     counts: directory === undefined ? undefined : new DirectoryCounts({ directory, clock, report }),
@@ -144,41 +154,37 @@ export function connect(configuration: Configuration, ports: ConnectionPorts): C
         'directory of its own'
       );
     },
-    createSource: (provider, token, onAnswer) => {
-      const readCredentials = createReader(provider, token, sources, ports);
-      const { configured: kind, baseUrl, timeoutMs, lifetimeMs } = provider;
-      const { customer } = token.identity;
-      return createTokenSource({
+    createSources: (provider, onAnswer) => {
+      const { configured: kind, baseUrl, timeoutMs, lifetimeMs, credentials: references } = provider;
+      const readCredentials = createCredentialReader({ references, readEnv: ports.readEnv, sources });
+      const common = {
         kind,
         baseUrl,
         timeoutMs,
         lifetimeMs,
-        customer,
         transport,
         clock,
         random,
         readCredentials,
         onAnswer,
-      });
+      };
+      return ({ identity, customerCredentials }) =>
+        createTokenSource(common, identity.customer, customerCredentials);
     },
-    close: async () => {
-      claim?.release();
-      close();
-    },
+    close,
+    [Symbol.asyncDispose]: close,
   };
 }
 
-function createReader(
-  provider: ProviderConfiguration,
-  token: TokenConfiguration,
-  sources: CredentialSources,
-  { readEnv }: ConnectionPorts,
-): CredentialReader {
-  return createCredentialReader({
-    references: [provider.credentials, token.customerCredentials],
-    readEnv,
-    sources,
-  });
+/** The first place in Secrets Manager; where there is none, AWS as its SDK finds it. Never asked what a token needs. */
+function openCredentials(
+  { places }: Configuration,
+  opened: ReadonlyMap<string, OpenStore>,
+  deps: StoreDeps,
+): OpenStore {
+  const place = [...places.values()].find(({ rules }) => rules.holdsCredentials === true);
+  const known = place === undefined ? undefined : opened.get(place.name);
+  return known ?? AWS_SECRETS_MANAGER.configure({}).open(deps);
 }
 
 /** Reads what references name, anew for each call. */
@@ -189,10 +195,10 @@ export function createReferenceReader(
     clock,
     store,
     files = new FileLanes(clock),
-  }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: TokenStore },
+  }: Pick<ConnectionPorts, 'readEnv' | 'clock' | 'files'> & { readonly store: Pick<TokenStore, 'read'> },
 ): CredentialReader {
   const sources = createSources({ store, clock, files });
-  return createCredentialReader({ references: [references], readEnv, sources });
+  return createCredentialReader({ references, readEnv, sources });
 }
 
 function createSources({
@@ -200,7 +206,7 @@ function createSources({
   clock,
   files,
 }: {
-  readonly store: TokenStore;
+  readonly store: Pick<TokenStore, 'read'>;
   readonly clock: Clock;
   readonly files: FileLanes;
 }): CredentialSources {
@@ -213,7 +219,7 @@ function createSources({
 }
 
 async function readAwsSecret(
-  store: TokenStore,
+  store: Pick<TokenStore, 'read'>,
   id: string,
   signal: AbortSignal,
 ): Promise<Result<SecretText>> {

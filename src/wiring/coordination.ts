@@ -2,19 +2,24 @@
  * How the processes of one installation agree who refreshes, and how a command asks whoever does.
  */
 import { DirectoryRequests } from '../adapters/journal/directory-requests.ts';
-import { type ApiServer, findClusterApiServer, NAMESPACE_FILE } from '../adapters/kubernetes/api-server.ts';
+import type { CallLimits } from '../adapters/kubernetes/api-client.ts';
+import { findClusterApiServer, NAMESPACE_FILE } from '../adapters/kubernetes/api-server.ts';
 import { createLeaseClient, type LeaseClient } from '../adapters/kubernetes/lease-client.ts';
-import { createLeaseElector } from '../adapters/kubernetes/lease-elector.ts';
-import { askLeaseHolder, LeaseRequestDesk } from '../adapters/kubernetes/lease-requests.ts';
+import { LeaseElector } from '../adapters/kubernetes/lease-elector.ts';
+import { askLeaseHolder, createRequestDesk } from '../adapters/kubernetes/lease-requests.ts';
 import { createSoleLeader } from '../adapters/system/sole-leader.ts';
 import type { Configuration, CoordinationConfiguration } from '../config/configuration.ts';
 import type { Coordinator } from '../core/ports.ts';
+import type { ApiServer } from '../core/wire/api-server-fields.ts';
 import type { RefreshReport, RefreshRequests } from '../core/wire/refresh-request.ts';
 import type { ConnectionPorts } from './connections.ts';
 import { describeInstallation } from './installation.ts';
 import type { SystemPorts } from './system-ports.ts';
 
 export { describeHolder, findLeaseProblem } from '../adapters/kubernetes/lease-check.ts';
+
+/** Deadline for a call to the API server of a process that takes no part in the election. */
+const LEASE_CALL_MS = 5000;
 
 type KubernetesCoordination = Extract<CoordinationConfiguration, { kind: 'kubernetes' }>;
 
@@ -33,12 +38,14 @@ export function findCoordinationProblem(
 interface CoordinatorDeps extends SystemPorts, Pick<ConnectionPorts, 'events' | 'readEnv'> {
   /** What a command asks for while this process leads; `undefined`: it cannot be asked. */
   readonly handleRequest?: RefreshRequests;
+  /** Where other replicas pass reports of refused tokens on to this one; see `LeaseChange.rejectionsAt`. */
+  readonly rejectionsAt?: () => string | undefined;
 }
 
 /** @throws outside of a cluster, unless {@link findCoordinationProblem} was heeded */
 export function createCoordinator(
   configuration: Configuration,
-  { clock, random, events, readEnv, files, handleRequest }: CoordinatorDeps,
+  { clock, random, events, readEnv, files, handleRequest, rejectionsAt }: CoordinatorDeps,
 ): Coordinator {
   const { coordination, journal } = configuration;
   if (coordination.kind === 'none') {
@@ -52,16 +59,17 @@ export function createCoordinator(
   const client = connectLease(coordination, { clock, readEnv, files });
   if (client === undefined) throw new Error('there is no API server to coordinate by');
   const { leaseName, timing } = coordination;
-  const desk =
-    handleRequest === undefined ? undefined : new LeaseRequestDesk({ client, clock, handle: handleRequest });
-  return createLeaseElector({
+  return new LeaseElector({
     client,
-    ...(desk === undefined ? {} : { onOwnLease: (lease) => desk.look(lease) }),
+    ...(handleRequest === undefined
+      ? {}
+      : { onOwnLease: createRequestDesk({ client, clock, handle: handleRequest }) }),
     // Two replicas of one name would both take the lease for theirs, and so would a restarted one for its former self.
     identity: `${nameReplica(coordination, readEnv)}_${random.uuid()}`,
     leaseName,
     installation: describeInstallation(configuration),
     podPort: findPodPort(configuration),
+    ...(rejectionsAt === undefined ? {} : { rejectionsAt }),
     timing,
     clock,
     random,
@@ -74,28 +82,43 @@ export function createCoordinator(
  * Waits while somebody leads who does not answer; rejects when aborted.
  */
 export async function askLeader(
-  { coordination, journal }: Configuration,
+  configuration: Configuration,
   name: string,
   ports: SystemPorts & Pick<ConnectionPorts, 'readEnv'>,
   signal: AbortSignal,
 ): Promise<readonly RefreshReport[] | undefined> {
+  const { coordination, journal } = configuration;
   if (coordination.kind === 'none')
     return journal === undefined
       ? undefined
       : new DirectoryRequests(journal.dir, ports.clock).ask(name, signal);
-  const client = connectLease(coordination, ports);
+  return withLease(configuration, ports, (client) => askLeaseHolder(name, { ...ports, client }, signal));
+}
+
+type LeasePorts = Pick<SystemPorts, 'clock' | 'files'> & Pick<ConnectionPorts, 'readEnv'>;
+
+/**
+ * Works with the Lease that replicas agree by, without taking part in the election.
+ * @returns `undefined` where there is none, or none can be reached from here
+ */
+export async function withLease<Found>(
+  { coordination }: Configuration,
+  ports: LeasePorts,
+  work: (client: LeaseClient, call: CallLimits) => Promise<Found>,
+): Promise<Found | undefined> {
+  const client = coordination.kind === 'none' ? undefined : connectLease(coordination, ports);
   if (client === undefined) return undefined;
   try {
-    return await askLeaseHolder(name, { ...ports, client }, signal);
+    return await work(client, { timeoutMs: LEASE_CALL_MS, signal: new AbortController().signal });
   } finally {
-    await client.close();
+    client.close();
   }
 }
 
-/** The Lease that replicas agree by; `undefined` outside of a cluster. Opens no connection yet. */
-export function connectLease(
+/** `undefined` outside of a cluster. Opens no connection yet. */
+function connectLease(
   coordination: KubernetesCoordination,
-  { clock, readEnv, files }: Pick<SystemPorts, 'clock' | 'files'> & Pick<ConnectionPorts, 'readEnv'>,
+  { clock, readEnv, files }: LeasePorts,
 ): LeaseClient | undefined {
   const { leaseName, namespace } = coordination;
   const apiServer = findApiServer(coordination, readEnv);
@@ -126,9 +149,11 @@ function findPodPort({ coordination, http }: Configuration): number | undefined 
   return isPod ? http.port : undefined;
 }
 
-function findApiServer(
-  { apiServer }: KubernetesCoordination,
+/** The API server that this process talks to; `undefined`: none. */
+export function findApiServer(
+  coordination: CoordinationConfiguration,
   readEnv: ConnectionPorts['readEnv'],
 ): ApiServer | undefined {
-  return apiServer ?? findClusterApiServer(readEnv);
+  const configured = coordination.kind === 'kubernetes' ? coordination.apiServer : undefined;
+  return configured ?? findClusterApiServer(readEnv);
 }

@@ -17,6 +17,7 @@ import { StatusPages } from '../status/status-pages.ts';
 import { type Alerting, createAlerting } from './alerting.ts';
 import { type ConnectionPorts, type Connections, connect, findJournalProblem } from './connections.ts';
 import { createCoordinator, nameReplica } from './coordination.ts';
+import { createRejections, type Rejections } from './rejections.ts';
 import type { Reporting } from './reporting.ts';
 import type { SystemPorts } from './system-ports.ts';
 
@@ -30,6 +31,8 @@ export interface DaemonPorts extends ReplicaPorts {
   readonly runbook?: RunbookSource;
   /** `undefined`: nobody is to be told. */
   readonly alerting?: Alerting | undefined;
+  /** Takes readers' reports of refused tokens; `undefined`: they cannot report. */
+  readonly rejections?: Rejections | undefined;
 }
 
 export class Daemon {
@@ -95,6 +98,8 @@ export class Daemon {
       ...this.#configuration.http,
       health: this.#health,
     });
+    // Before anybody can lead, who says where it takes reports.
+    await this.#ports.rejections?.start(this.#replica.rejections);
     if (this.#stopped === undefined) await this.#replica.start();
     this.#health.storeRead();
     return { httpUrl: this.#http.url };
@@ -105,7 +110,7 @@ export class Daemon {
     // Ends a start that is under way, which has to end before what it built is torn down.
     await this.#end('refreshes in flight, or the release of leadership', this.#replica.stop());
     await this.#end('the start, which was under way', Promise.allSettled([this.#started]));
-    await this.#end('HTTP connections', this.#http?.stop());
+    await this.#end('HTTP connections', Promise.all([this.#http?.stop(), this.#ports.rejections?.stop()]));
     await this.#end('connections to the store and the providers', this.#ports.connections.close());
     this.#ending = undefined;
   }
@@ -136,9 +141,10 @@ export function createDaemon(
     board.registerTokens(tokens.map(({ identity }) => identity));
   }
   const connections = connect(configuration, { ...ports, events });
-  const { store } = connections;
+  const { credentials: store } = connections;
   const alerting = createAlerting(configuration, { ...ports, board, store, onFault, events });
   if (alerting !== undefined) reporting.listen(alerting.onEvent);
+  const rejections = createRejections(configuration, { ...ports, board, store, onFault, events });
   const daemon: Daemon = new Daemon(configuration, {
     ...ports,
     events,
@@ -158,9 +164,11 @@ export function createDaemon(
       ...ports,
       events,
       handleRequest: (name) => daemon.refreshNow(name),
+      rejectionsAt: () => rejections?.address,
     }),
     ticker: createCronTicker(createCronLogger(log)),
     alerting,
+    rejections,
   });
   return daemon;
 }

@@ -189,6 +189,19 @@ describe('findConditions', () => {
     assert.deepEqual(stated(), []);
   });
 
+  it('states that a token is refused until another one is published, or read', () => {
+    const { stated, tell } = createBoard(LEADS, lives('pik'), sampleEvents['token-rejected']);
+    assert.deepEqual(stated(), ['pik/TokenRejected: pik']);
+    tell({ ...sampleEvents['token-rejected'], outcome: 'replaced', cap: undefined }, lives('pik'));
+    assert.deepEqual(stated(), ['pik/TokenRejected: pik'], 'the same token was read again');
+    tell(sampleEvents['token-unchanged']);
+    assert.deepEqual(stated(), ['pik/TokenRejected: pik']);
+    tell(sampleEvents['token-refreshed']);
+    assert.deepEqual(stated(), []);
+    tell(sampleEvents['token-rejected'], { ...sampleEvents['token-restored'], generation: 99 });
+    assert.deepEqual(stated(), []);
+  });
+
   it('states nothing about tokens while it does not lead, and forgets failures of a former term', () => {
     const { stated, tell } = createBoard(lives('pik'), fails('pik'));
     assert.deepEqual(stated(), []);

@@ -230,7 +230,7 @@ describe('AlertGroups', () => {
     assert.deepEqual(news(), ['fired pik/TokenExpired x1']);
     await pass(1_000, holds('TokenExpired'));
     const inherited = news();
-    assert.equal(inherited.length, 2 * 8 + 1 - 1);
+    assert.equal(inherited.length, 2 * 9 + 1 - 1);
     assert.ok(inherited.every((line) => line.startsWith('inherited ')));
     assert.ok(inherited.includes('inherited -/NoLeader x0'));
     assert.ok(!inherited.includes('inherited pik/TokenExpired x0'));

@@ -147,6 +147,16 @@ async function describeAllTexts(): Promise<string> {
       100_000,
     ),
     await describeTexts(
+      'a token that was fetched for reports is refused as well',
+      [sampleEvents['token-restored'], sampleEvents['token-rejected']],
+      100_000,
+    ),
+    await describeTexts(
+      'the provider hands out the refused token again',
+      [sampleEvents['token-restored'], { ...sampleEvents['token-rejected'], cap: 'same-again' }],
+      100_000,
+    ),
+    await describeTexts(
       "the provider's clock is wrong",
       [sampleEvents['token-restored'], { ...sampleEvents['token-fetched'], clockSkewMs: -312_000 }],
       100_000,
@@ -369,5 +379,12 @@ describe('buildNotification', () => {
         },
       ),
     );
+  });
+
+  it('cuts a long summary where it says least: until when readers are fine stays', async () => {
+    const events = failing('p'.repeat(400), 'provider-unavailable', 'backoff', 'good');
+    const [text] = write(await happen(events, 110_000), 'fired');
+    assert.equal(text?.summary.length, 300);
+    assert.match(text?.summary ?? '', /^p+…; .*expires 12:30:00 UTC, in 1m 50s$/);
   });
 });

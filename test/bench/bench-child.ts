@@ -34,7 +34,13 @@ export class BenchChild implements AsyncDisposable {
   constructor({ args, nodeFlags = [], env = {} }: BenchChildOptions) {
     const child = spawn(process.execPath, [...nodeFlags, ...args], {
       cwd: PROJECT,
-      env: { ...STORE_ENVIRONMENT, PATH: process.env['PATH'], ...env },
+      // Only `npm test` sets a cache: what is measured in earnest starts without one.
+      env: {
+        ...STORE_ENVIRONMENT,
+        NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'],
+        PATH: process.env['PATH'],
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#child = child;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { BenchChild } from './bench-child.ts';
+import { BenchChild, type BenchChildOptions } from './bench-child.ts';
 import type { BenchWorld } from './bench-world.ts';
 import { BUILT_MAIN } from './built-program.ts';
 
@@ -26,13 +26,13 @@ export class BenchProgram implements AsyncDisposable {
   static async start(
     world: BenchWorld,
     configPath: string,
-    nodeFlags: readonly string[] = [],
+    { nodeFlags = [], env = {} }: Pick<BenchChildOptions, 'nodeFlags' | 'env'> = {},
   ): Promise<BenchProgram> {
     const startedAtMs = performance.now();
     const child = new BenchChild({
       nodeFlags: ['--expose-gc', '--import', './test/bench/probe.js', ...nodeFlags],
       args: [BUILT_MAIN, 'run', '--config', configPath],
-      env: world.environment,
+      env: { ...world.environment, ...env },
     });
     try {
       const line = await child.output.untilLine(({ event }) => event === 'program-started');

@@ -10,6 +10,8 @@ export interface BenchScale {
   readonly refreshedTokens: number;
   /** Ascending; the last one is what the targets are about. */
   readonly tokenCounts: readonly number[];
+  /** Before memory is looked at: V8 keeps the pages that it has emptied for 8 s (`--memory-pool-timeout`). */
+  readonly settleMs: number;
   readonly idleMs: number;
   readonly startRounds: number;
   /** Real processes in time-lapse. */
@@ -25,7 +27,7 @@ export interface BenchScale {
   readonly virtualTokens: number;
 }
 
-/** About six minutes on two cores. */
+/** About seven minutes on two cores. */
 export const FULL_SCALE: BenchScale = {
   refreshRounds: 9,
   refreshesPerRound: 120,
@@ -33,6 +35,7 @@ export const FULL_SCALE: BenchScale = {
   refreshesPerSecond: 30,
   refreshedTokens: 50,
   tokenCounts: [100, 1000, 10_000],
+  settleMs: 15_000,
   idleMs: 20_000,
   startRounds: 7,
   lapse: { tokens: 1000, speed: 15 },
@@ -40,7 +43,7 @@ export const FULL_SCALE: BenchScale = {
   virtualTokens: 10_000,
 };
 
-/** About a minute and a half: the same figures, with more noise. */
+/** About two minutes: the same figures, with more noise. */
 export const QUICK_SCALE: BenchScale = {
   refreshRounds: 3,
   refreshesPerRound: 60,
@@ -48,6 +51,7 @@ export const QUICK_SCALE: BenchScale = {
   refreshesPerSecond: 30,
   refreshedTokens: 50,
   tokenCounts: [100, 10_000],
+  settleMs: 15_000,
   idleMs: 5000,
   startRounds: 3,
   lapse: { tokens: 200, speed: 60 },
@@ -63,6 +67,7 @@ export const TINY_SCALE: BenchScale = {
   refreshesPerSecond: 100,
   refreshedTokens: 20,
   tokenCounts: [2, 4],
+  settleMs: 0,
   idleMs: 100,
   startRounds: 1,
   // Tokens that live less than 10 s are refused.

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: what refreshing costs, each figure as a ratio or against a limit, with its target beside it. It
- * measures and does not judge: a missed target is in the table, and the exit code is 0. `--quick` takes a minute and a
- * half instead of six; `--json FILE` writes the figures, `--json -` prints them instead of the table.
+ * measures and does not judge: a missed target is in the table, and the exit code is 0. `--quick` takes two
+ * minutes instead of seven; `--json FILE` writes the figures, `--json -` prints them instead of the table.
  */
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

@@ -24,6 +24,8 @@ const loaded = await loadConfiguration(process.argv[2] ?? '', {
 if (!loaded.ok) throw new Error(JSON.stringify(loaded.problems));
 const { configuration } = loaded;
 const ports = createSystemPorts();
+// A copy, as `run` reads it: each look into `process.env` asks the system.
+const env: Readonly<Record<string, string | undefined>> = { ...process.env };
 const { board, events } = await createReporting({
   settings: configuration.log,
   clock: ports.clock,
@@ -31,7 +33,7 @@ const { board, events } = await createReporting({
   hasColor: false,
   destination: { write: (line) => process.stdout.write(line) },
 });
-const connections = connect(configuration, { ...ports, events, readEnv: (name) => process.env[name] });
+const connections = connect(configuration, { ...ports, events, readEnv: (name) => env[name] });
 const providers = assemble(configuration, { ...ports, events }, connections);
 const managedTokens = providers.flatMap(({ tokens }) => tokens.map(({ managed }) => managed));
 board.registerTokens(managedTokens.map(({ identity }) => identity));

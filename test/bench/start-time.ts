@@ -7,7 +7,7 @@ import type { Figure } from './figure.ts';
 import { TEN_TOKENS } from './idle-cost.ts';
 import { medianAndNoise } from './statistics.ts';
 
-const TARGET_RATIO = 1.5;
+const TARGET_RATIO = 1.7;
 
 export async function measureStartTime({ startRounds }: BenchScale): Promise<readonly Figure[]> {
   await using world = await BenchWorld.start();

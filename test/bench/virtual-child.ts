@@ -78,17 +78,19 @@ async function lapse(input: unknown): Promise<object> {
     endsAtMs.set(token, event.expiresAtMs);
     if (plans.size === tokens) firstCycleMs ??= nowMs - startedAtMs;
   };
+  const store = withLatency(new MemoryStore(), clock);
   const replica = new Replica(parsed.configuration, {
     clock,
     random: createSeededRandom(1),
     events: observe,
     connections: {
-      store: withLatency(new MemoryStore(), clock),
+      stores: new Map([['aws-secrets-manager', store]]),
+      credentials: store,
       journal: undefined,
       waits: undefined,
       counts: undefined,
       bindings: { list: async () => succeed([]), findLoss: async () => succeed(undefined) },
-      createSource: () => {
+      createSources: () => () => {
         const source = new FakeTokenSource(clock, LIFETIME_MS);
         source.delayMs = PROVIDER_MS;
         return source;

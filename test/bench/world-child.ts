@@ -51,7 +51,7 @@ const upstreams = await startUpstreamsServer({
   observer: requests,
   upstreams: createUpstreams({ clock, random, credentials, speed }),
   clock,
-  faults: new FaultSchedule({ clock, signal: new AbortController().signal, onStoreFaults: () => {} }),
+  faults: new FaultSchedule(clock),
 });
 
 const seedSchema = z.object({

@@ -73,6 +73,7 @@ function createShow() {
       isLeader: board.leadership.isLeader,
       standsBy: isStandby(board.leadership, clock.monotonicMs()),
       page: describeStatus(sources, DEFAULT_QUERY).view.tokens,
+      causes: describeStatus(sources, DEFAULT_QUERY).causes,
       exposition: await metrics.text(),
       conditions: findConditions(board, clock),
       table: renderLiveTable([...board.tokens()], { nowMs: clock.now(), width: 200, color: false }),
@@ -107,7 +108,7 @@ describe('the projections of the board', () => {
           clock.jumpWallTime(passMs);
           tell(event);
         }
-        const { isLeader, standsBy, page, exposition, conditions, table } = await look();
+        const { isLeader, standsBy, page, causes, exposition, conditions, table } = await look();
         const sample = (metric: string, labels: string): string | undefined =>
           exposition
             .split('\n')
@@ -129,6 +130,7 @@ describe('the projections of the board', () => {
           assert.equal(row.includes(' expired '), state === 'expired');
           assert.equal(row.includes(' none '), token.expiresAt === null);
           if (token.failure !== null) assert.ok(row.includes(` ${token.failure.code} `), row);
+          else if (token.refusal !== null) assert.match(row, / refus|refreshing/);
           else assert.ok(!FAILURE_CODES.some((code) => row.includes(` ${code} `)), row);
 
           const alerts = conditions.filter(({ members }) =>
@@ -144,6 +146,7 @@ describe('the projections of the board', () => {
               ? [cause]
               : [],
           );
+          assert.equal(names.includes('TokenRejected'), isLeader && token.refusal?.isStopped === true);
           if (names.includes('TokenExpired')) assert.match(token.state, /^(?:expired|absent)$/);
           if (names.includes('TokenExpiring')) assert.equal(token.state, 'failing');
           // Where there never was a token, the alert for a critical cause says so.
@@ -167,6 +170,14 @@ describe('the projections of the board', () => {
               seen.length,
             );
           }
+        // A mirror that fails is behind in the metrics, an alert and a cause; one that does not is none of them.
+        const failing = causes.flatMap((cause) => (cause.kind === 'mirror' ? cause : []));
+        assert.deepEqual(
+          failing.map(({ place }) => place),
+          conditions.flatMap(({ alert, provider }) => (alert === 'MirrorFailing' ? provider : [])),
+        );
+        for (const { place, tokens } of failing)
+          assert.equal(sample('mirror_tokens_behind', `place="${place}"`), String(tokens));
         assert.equal(/^token_refresher_leader (\d)$/m.exec(exposition)?.[1], isLeader ? '1' : '0');
       }),
       { numRuns: 200 },

@@ -24,6 +24,7 @@ const {
   'version-budget-low': low,
   'version-budget-exhausted': exhausted,
   'version-budget-recovered': roomy,
+  'token-rejected': reported,
 } = sampleEvents;
 
 /** Nothing could be read: the attempt that failed knows of no token. */
@@ -231,5 +232,35 @@ describe('reduceToken', () => {
     assert.equal(record.secrets.document?.shortage, undefined);
     assert.deepEqual(record.secrets.state?.shortage, { versions: 144, versionBudget: 144 });
     assert.equal(countVersions(record, 86_400_000), 0);
+  });
+
+  it('counts reports of the published token, remembers what stopped them, and forgets both with the next token', () => {
+    const cooling: TokenEvent = {
+      ...reported,
+      outcome: 'cooling-down',
+      cap: undefined,
+      status: 403,
+      retryAfterMs: 20_000,
+    };
+    assert.equal(reduce([restored]).refusal, undefined);
+    assert.deepEqual(reduce([restored, cooling]).refusal, {
+      sinceMs: NOON_MS,
+      reports: 1,
+      reportedAtMs: NOON_MS,
+      status: 403,
+      outcome: 'cooling-down',
+      cap: undefined,
+      retryAtMs: NOON_MS + 20_000,
+    });
+    const stopped = reduce([restored, cooling, reported, cooling]).refusal;
+    assert.deepEqual(
+      [stopped?.reports, stopped?.outcome, stopped?.cap],
+      [3, 'cooling-down', 'refused-again'],
+    );
+    for (const outcome of ['replaced', 'absent'] as const)
+      assert.equal(reduce([restored, { ...cooling, outcome }]).refusal, undefined, outcome);
+    assert.equal(reduce([restored, reported, refreshed]).refusal, undefined);
+    assert.equal(reduce([restored, reported, { ...restored, generation: 99 }]).refusal, undefined);
+    assert.equal(reduce([restored, reported, restored]).refusal?.reports, 1, 'the same token was read again');
   });
 });

@@ -9,7 +9,7 @@ import { launchBrowser, openTab } from '../support/browser.ts';
 import { STATUS_SCENES } from '../support/status-scenes.ts';
 import { createStatusStage, playDay, type StatusStage } from '../support/status-stage.ts';
 
-const DESK = { viewport: { width: 1180, height: 900 } } as const;
+const DESK = { viewport: { width: 1280, height: 900 } } as const;
 const PHONE = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true } as const;
 const VIEWS: Readonly<Record<string, BrowserContextOptions>> = {
   desk: { ...DESK, colorScheme: 'light' },

@@ -3,7 +3,7 @@ import type { ChaosAction } from './chaos-plan.ts';
 import { LEASE, SLACK_MS, TAKE_OVER_MS } from './chaos-timing.ts';
 import type { ChaosWorld } from './chaos-world.ts';
 import type { Disturbance } from './disturbance.ts';
-import type { ProviderFaultName, StoreFaultName } from './fault-switch.ts';
+import type { MirrorFaultName, ProviderFaultName, StoreFaultName } from './fault-switch.ts';
 import type { Replica } from './replica.ts';
 import { operationOf } from './store-call.ts';
 import type { LeaderLoss } from './take-over.ts';
@@ -45,11 +45,11 @@ export class ChaosActions {
         return;
       case 'api-hang':
       case 'api-hang-briefly':
-        return this.#failApi(action, () => leaseServer.setFault({ kind: 'hang' }));
+        return this.#failApi(action, () => leaseServer.setFaults([{ kind: 'hang' }]));
       case 'api-500':
-        return this.#failApi(action, () => leaseServer.setFault({ kind: 'status', status: 500 }));
+        return this.#failApi(action, () => leaseServer.setFaults([{ kind: 'status', status: 500 }]));
       case 'api-reset':
-        return this.#failApi(action, () => leaseServer.setFault({ kind: 'reset' }));
+        return this.#failApi(action, () => leaseServer.setFaults([{ kind: 'reset' }]));
       case 'store-outage':
       case 'store-throttle':
       case 'store-lost-answer':
@@ -69,6 +69,11 @@ export class ChaosActions {
           begin: () => faults.setProvider(provider, PROVIDER_FAULTS[kind]),
           end: () => faults.setProvider(provider, undefined),
         });
+      case 'mirror-outage':
+      case 'mirror-503':
+      case 'mirror-lost-answer':
+      case 'mirror-late':
+        return this.#failMirror(kind, durationMs);
     }
   }
 
@@ -144,8 +149,20 @@ export class ChaosActions {
     // Whoever takes over afterwards has to see the record stand still for a lease duration.
     await this.#during({ source: 'API server', echoMs: TAKE_OVER_MS + SLACK_MS }, durationMs, {
       begin,
-      end: () => leaseServer.clearFault(),
+      end: () => leaseServer.setFaults([]),
     });
+  }
+
+  /** Which excuses nothing but copies that are late. */
+  async #failMirror(kind: keyof typeof MIRROR_FAULTS, durationMs: number): Promise<void> {
+    this.#tell(`${kind} for ${durationMs} ms`);
+    const { faults, observed } = this.#world;
+    const fromMs = Date.now();
+    const index = observed.mirrorFaults.push({ fromMs, toMs: Number.POSITIVE_INFINITY }) - 1;
+    faults.setMirror(MIRROR_FAULTS[kind]);
+    await this.#wait(durationMs);
+    faults.setMirror(undefined);
+    observed.mirrorFaults[index] = { fromMs, toMs: Date.now() };
   }
 
   async #during(
@@ -220,3 +237,10 @@ const PROVIDER_FAULTS = {
   'provider-lost-answer': 'lost-answer',
   'provider-late': 'late',
 } as const satisfies Readonly<Record<string, ProviderFaultName>>;
+
+const MIRROR_FAULTS = {
+  'mirror-outage': 'outage',
+  'mirror-503': '503',
+  'mirror-lost-answer': 'lost-answer',
+  'mirror-late': 'late',
+} as const satisfies Readonly<Record<string, MirrorFaultName>>;

@@ -16,6 +16,7 @@ export const CHAOS_KINDS = {
   'API server': ['api-hang', 'api-500', 'api-reset', 'api-hang-briefly'],
   store: ['store-outage', 'store-throttle', 'store-lost-answer', 'store-late'],
   providers: ['provider-503', 'provider-lost-answer', 'provider-late'],
+  mirror: ['mirror-outage', 'mirror-503', 'mirror-lost-answer', 'mirror-late'],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 
 export type Track = keyof typeof CHAOS_KINDS;
@@ -53,6 +54,7 @@ const RESTS_MS: Readonly<Record<Track, readonly [number, number]>> = {
   'API server': [8000, 20_000],
   store: [5000, 14_000],
   providers: [2000, 7000],
+  mirror: [3000, 9000],
 };
 
 const DURATIONS_MS: Readonly<Record<ChaosKind, readonly [number, number]>> = {
@@ -73,6 +75,10 @@ const DURATIONS_MS: Readonly<Record<ChaosKind, readonly [number, number]>> = {
   'provider-503': [1000, 5000],
   'provider-lost-answer': [1000, 5000],
   'provider-late': [2000, 8000],
+  'mirror-outage': [1000, 12_000],
+  'mirror-503': [1000, 6000],
+  'mirror-lost-answer': [1000, 6000],
+  'mirror-late': [2000, 12_000],
   'long-store-outage': [SHORTEST_MARGIN_MS + 4000, SHORTEST_MARGIN_MS + 8000],
   'long-provider-outage': [SHORTEST_MARGIN_MS + 4000, SHORTEST_MARGIN_MS + 8000],
 };
@@ -83,7 +89,7 @@ const LONG_OUTAGES_AT = [0.35, 0.7] as const;
 
 /** @returns actions by time; each kind of a track comes up before any comes up again */
 export function planChaos({ seed, durationMs }: PlanOptions): readonly ChaosAction[] {
-  const tracks: readonly Track[] = ['processes', 'API server', 'store', 'providers'];
+  const tracks: readonly Track[] = ['processes', 'API server', 'store', 'providers', 'mirror'];
   const hasLongOutages = durationMs >= LEAST_FOR_LONG_OUTAGES_MS;
   return tracks
     .flatMap((track, index) =>

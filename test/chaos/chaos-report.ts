@@ -24,7 +24,8 @@ export function formatExcused({ verdicts }: Judgement, startMs: number): string 
 }
 
 export function formatReport(judgement: Judgement): string {
-  const { plan, takeOvers, reads, refreshes, lateMoves, lateRefusals, stalledMs, verdicts } = judgement;
+  const { plan, takeOvers, reads, refreshes, reports, lateMoves, lateRefusals, stalledMs, verdicts } =
+    judgement;
   const rows: (readonly [string, string])[] = [
     ...countKinds(plan).map(([kind, count]) => [kind, String(count)] as const),
     ['', ''],
@@ -32,6 +33,7 @@ export function formatReport(judgement: Judgement): string {
     ['', ''],
     ['reads', String(reads)],
     ['refreshes', String(refreshes)],
+    ['reports of refused tokens', String(reports)],
     ...CHECK_NAMES.map((check) => [check, formatCount(verdicts[check])] as const),
     ['writes of an earlier leader that arrived late and were refused', String(lateRefusals)],
     ['the same, taken because nobody else had written that secret', String(lateMoves)],

@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { LEASE_NAMESPACE } from '../support/lease-api.ts';
+import { createSeededRandom } from '../support/seeded-random.ts';
 import { ChaosActions } from './chaos-actions.ts';
 import { CHAOS_KINDS, type ChaosAction, planChaos } from './chaos-plan.ts';
 import { SHORTEST_MARGIN_MS } from './chaos-timing.ts';
-import { type ChaosWorld, startChaosWorld, TOKENS } from './chaos-world.ts';
+import { type ChaosWorld, READERS_TOKEN, startChaosWorld, TOKENS } from './chaos-world.ts';
 import { type Judgement, judge } from './judgement.ts';
+import { MirrorReader } from './mirror-reader.ts';
 import { type StallWatch, watchStalls } from './stall-watch.ts';
 import { TokenReader } from './token-reader.ts';
+import { reportAtRandom } from './token-report.ts';
 
 export interface ChaosRunOptions {
   readonly seed: number;
@@ -19,7 +23,8 @@ export interface ChaosRunOptions {
   readonly tell: (line: string, atMs: number) => void;
 }
 
-const START_MS = 60_000;
+/** Seconds on idle cores; where three daemons share them with much else, a lease of 3 s is lost again and again. */
+const START_MS = 180_000;
 /** After an expiry the next attempt may be a minute away. */
 const SETTLE_MS = 60_000 + SHORTEST_MARGIN_MS;
 
@@ -44,6 +49,18 @@ export async function runChaos(options: ChaosRunOptions): Promise<Judgement> {
       ),
   );
   const actions = new ChaosActions(world, signal, say);
+  const mirrorReader = new MirrorReader(world.leaseServer.api, LEASE_NAMESPACE, TOKENS);
+  const reporting = new AbortController();
+  const reports = reportAtRandom({
+    urls: world.replicas.map(({ reportsUrl }) => reportsUrl),
+    bearer: READERS_TOKEN,
+    tokens: TOKENS,
+    held: reader.held,
+    random: createSeededRandom(seed * 16 + Object.keys(CHAOS_KINDS).length),
+    signal: AbortSignal.any([signal, reporting.signal]),
+    tell: say,
+    onReport: (report) => void world.observed.reports.push(report),
+  });
   const startedMs = Date.now();
   try {
     await Promise.all(
@@ -56,17 +73,29 @@ export async function runChaos(options: ChaosRunOptions): Promise<Judgement> {
         ),
       ),
     );
+    reporting.abort();
+    await reports;
     say('nothing goes wrong any more');
-    await untilSettled(world, reader, settleMs, signal);
+    await untilSettled(world, reader, mirrorReader, settleMs, signal);
   } finally {
+    reporting.abort();
     stalls.stop();
+    await mirrorReader[Symbol.asyncDispose]();
     await reader[Symbol.asyncDispose]();
   }
   say('SIGTERM to all');
   const endMs = Date.now();
   const running = world.replicas.filter(({ isRunning }) => isRunning);
   await Promise.all(running.map((replica) => replica.askToEnd()));
-  return await judge({ world, plan, losses: actions.losses, reader, endMs, stalledMs: stalls.totalMs });
+  return await judge({
+    world,
+    plan,
+    losses: actions.losses,
+    reader,
+    mirrorReader,
+    endMs,
+    stalledMs: stalls.totalMs,
+  });
 }
 
 async function runTrack(
@@ -91,12 +120,17 @@ function isPublished({ observed }: ChaosWorld, token: string): boolean {
 async function untilSettled(
   world: ChaosWorld,
   reader: TokenReader,
+  mirrorReader: MirrorReader,
   settleMs: number,
   signal: AbortSignal,
 ): Promise<void> {
   const isSettled = (): boolean =>
     world.findLeader() !== undefined &&
-    [...reader.ledger.newest.values()].every(({ refreshAtMs, readAtMs }) => refreshAtMs + 2500 > readAtMs);
+    [...reader.ledger.newest.values()].every(
+      ({ token, generation, refreshAtMs, readAtMs }) =>
+        refreshAtMs + 2500 > readAtMs &&
+        (mirrorReader.ledger.newest.get(token)?.generation ?? 0) >= generation,
+    );
   await until(isSettled, settleMs, signal, undefined);
 }
 

@@ -10,14 +10,17 @@ export const LEASE = { leaseDurationMs: 3000, renewDeadlineMs: 2000, retryPeriod
 
 export const REFRESH_AFTER_SHARE = 0.55;
 
-/** Lifetimes by provider: different ones, so that their refreshes meet every phase of a disturbance. */
+/**
+ * Lifetimes by provider: different ones, so that their refreshes meet every phase of a disturbance. Two are long enough for
+ * a token to be replaced because readers report it: none is within 30 s of its fetch.
+ */
 export const LIFETIMES_MS: Readonly<Record<string, number>> = {
-  pik: 40_000,
+  pik: 120_000,
   'pivot-b2b': 30_000,
   'pivot-b2b2c': 30_000,
   pivot: 32_000,
   apimw: 36_000,
-  paysecurez: 44_000,
+  paysecurez: 150_000,
 };
 
 export const SHORTEST_MARGIN_MS = 30_000 * (1 - REFRESH_AFTER_SHARE);

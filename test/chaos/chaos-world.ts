@@ -1,10 +1,12 @@
+import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { LEASE_NAMESPACE, SERVICE_ACCOUNT_TOKEN } from '../support/lease-api.ts';
 import { type LeaseApiServer, startLeaseApiServer } from '../support/lease-api-server.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 import { LEASE, LIFETIMES_MS, REFRESH_AFTER_SHARE } from './chaos-timing.ts';
-import type { Disturbance } from './disturbance.ts';
+import type { Disturbance, Stretch } from './disturbance.ts';
 import { FaultSwitch } from './fault-switch.ts';
 import { LeaseTerms } from './lease-terms.ts';
 import type { Observation } from './observation.ts';
@@ -12,8 +14,11 @@ import { ProcessHistory } from './process-history.ts';
 import { Replica } from './replica.ts';
 import { parseStoreWrite, type StoreWrite } from './store-call.ts';
 import { type TokenCall, TokenCallParser } from './token-call.ts';
+import type { TokenReport } from './token-report.ts';
 import { startWireTap } from './wire-tap.ts';
 
+/** Of readers that report refused tokens. */
+export const READERS_TOKEN = 'readers-canary-4f1d';
 export const REPLICA_NAMES = ['refresher-1', 'refresher-2', 'refresher-3'] as const;
 
 /**
@@ -36,7 +41,11 @@ export interface ChaosWorld extends AsyncDisposable {
   readonly leaseServer: LeaseApiServer;
   readonly replicas: readonly Replica[];
   readonly faults: FaultSwitch;
-  readonly observed: Observation & { readonly disturbances: Disturbance[] };
+  readonly observed: Observation & {
+    readonly disturbances: Disturbance[];
+    readonly mirrorFaults: Stretch[];
+    readonly reports: TokenReport[];
+  };
   /** The replica that the Lease names, when it can act; `undefined` when there is none. */
   findLeader(): Replica | undefined;
 }
@@ -70,6 +79,8 @@ export async function startChaosWorld({
   const calls: TokenCall[] = [];
   const faults = new FaultSwitch();
 
+  allowSecrets(leaseServer);
+  await writeFile(join(folder, 'readers.token'), READERS_TOKEN, { mode: 0o600 });
   const replicas: Replica[] = [];
   for (const name of REPLICA_NAMES) {
     const findSender = (): string => replicas.find((each) => each.name === name)?.process ?? name;
@@ -102,9 +113,18 @@ export async function startChaosWorld({
         onExchange: (exchange) => terms.note(exchange),
       }),
     );
+    const mirror = stack.use(
+      await startWireTap({
+        target: leaseServer.url,
+        findSender,
+        decide: (request) => faults.decideMirror(request),
+        onExchange: () => {},
+      }),
+    );
+    const reportsPort = await findFreePort();
+    const tokenFile = 'service-account.token';
     const configPath = await program.copyConfig(`${name}.yaml`, {
       replace: {
-        [program.sandbox.store.endpoint]: store.url,
         [program.sandbox.upstreams.origin]: providers.url,
         // The rotating chains, which the sandbox leaves out.
         'kind: pivot-b2b2c': 'kind: pivot-b2b2c\n    grant: refresh_token',
@@ -113,8 +133,28 @@ export async function startChaosWorld({
       only,
       set: {
         'log.level': 'debug',
-        // A margin has to be longer than what the calls of a refresh may take.
-        'store.timeout': '4s',
+        store: undefined,
+        stores: {
+          main: {
+            kind: 'aws-secrets-manager',
+            region: program.sandbox.secretsManager.region,
+            endpoint: store.url,
+            createSecrets: true,
+            tags: { environment: 'sandbox' },
+            versionBudget: 'none',
+            // A margin has to be longer than what the calls of a refresh may take.
+            timeout: '4s',
+          },
+          cluster: {
+            kind: 'kubernetes-secret',
+            namespace: LEASE_NAMESPACE,
+            createSecrets: true,
+            timeout: '2s',
+            apiServer: { url: mirror.url, tokenFile },
+          },
+        },
+        publish: { to: 'main', mirrors: ['cluster'] },
+        rejections: { host: '127.0.0.1', port: reportsPort, bearer: { file: 'readers.token' } },
         'journal.dir': `journal-of-${name}`,
         coordination: {
           kind: 'kubernetes',
@@ -123,16 +163,22 @@ export async function startChaosWorld({
           renewDeadline: `${LEASE.renewDeadlineMs}ms`,
           retryPeriod: `${LEASE.retryPeriodMs}ms`,
           identity: name,
-          apiServer: { url: apiServer.url, tokenFile: 'service-account.token' },
+          apiServer: { url: apiServer.url, tokenFile },
         },
       },
       setProviders: { lifetime: '30s', refreshAfter: REFRESH_AFTER_SHARE, timeout: '5s' },
     });
     await mkdir(join(folder, `journal-of-${name}`), { mode: 0o700 });
-    replicas.push(stack.use(new Replica({ name, configPath, signal, history })));
+    replicas.push(
+      stack.use(
+        new Replica({ name, configPath, signal, history, reportsUrl: `http://127.0.0.1:${reportsPort}` }),
+      ),
+    );
   }
 
   const disturbances: Disturbance[] = [];
+  const mirrorFaults: Stretch[] = [];
+  const reports: TokenReport[] = [];
   const owned = stack.move();
   return {
     program,
@@ -144,6 +190,8 @@ export async function startChaosWorld({
       calls,
       history,
       disturbances,
+      mirrorFaults,
+      reports,
       get terms() {
         return terms.all;
       },
@@ -151,6 +199,35 @@ export async function startChaosWorld({
     findLeader: () => replicas.find(({ process, isRunning }) => isRunning && process === terms.newest),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Copies are Secrets beside the Lease. */
+function allowSecrets({ api }: LeaseApiServer): void {
+  const [apiGroup, name] = ['rbac.authorization.k8s.io', 'copies'];
+  api.put({
+    apiVersion: `${apiGroup}/v1`,
+    kind: 'Role',
+    metadata: { name, namespace: LEASE_NAMESPACE },
+    rules: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'create', 'update'] }],
+  });
+  api.put({
+    apiVersion: `${apiGroup}/v1`,
+    kind: 'RoleBinding',
+    metadata: { name, namespace: LEASE_NAMESPACE },
+    roleRef: { apiGroup, kind: 'Role', name },
+    subjects: [{ kind: 'ServiceAccount', name: 'token-refresher', namespace: LEASE_NAMESPACE }],
+  });
+}
+
+/** A replica keeps its port over its lives, as a pod its address. */
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('there is no free port');
+  return address.port;
 }
 
 function providerOf(path: string): string {

@@ -5,14 +5,17 @@ import { planChaos } from './chaos-plan.ts';
 import type { Disturbance } from './disturbance.ts';
 import { checkFetchReasons } from './fetch-reason.ts';
 import type { Verdict } from './finding.ts';
+import { checkCopies } from './mirror-reader.ts';
 import type { Observation } from './observation.ts';
 import { ProcessHistory } from './process-history.ts';
 import { checkExpiredReads, ReadLedger, type SeenDocument } from './read-check.ts';
+import { checkRefusedTokens, checkReportFetches } from './report-check.ts';
 import { checkSpentTokens } from './spent-token.ts';
 import { readCpuWait, Starvation } from './starvation.ts';
 import type { StoreWrite } from './store-call.ts';
 import { checkTakeOvers, findTakeOvers } from './take-over.ts';
 import type { TokenCall } from './token-call.ts';
+import type { TokenReport } from './token-report.ts';
 import { checkWriteOrder } from './write-order.ts';
 
 const START_MS = Date.parse('2026-11-21T12:00:00Z');
@@ -23,13 +26,13 @@ function at(seconds: number): number {
   return START_MS + seconds * 1000;
 }
 
-function documentText(token: string, issuedAtS: number): string {
+function documentText(token: string, issuedAtS: number, lifeS: number = LIFE_S): string {
   const moment = (seconds: number): string => new Date(at(seconds)).toISOString();
   return JSON.stringify({
     access_token: token,
     issued_at: moment(issuedAtS),
-    refresh_at: moment(issuedAtS + LIFE_S * 0.55),
-    expires_at: moment(issuedAtS + LIFE_S),
+    refresh_at: moment(issuedAtS + lifeS * 0.55),
+    expires_at: moment(issuedAtS + lifeS),
   });
 }
 
@@ -64,7 +67,16 @@ function call(process: string, atS: number, changes: Partial<TokenCall> = {}): T
 }
 
 function observe(changes: Partial<Observation>): Observation {
-  return { writes: [], calls: [], terms: [], history: new ProcessHistory(), disturbances: [], ...changes };
+  return {
+    writes: [],
+    calls: [],
+    terms: [],
+    history: new ProcessHistory(),
+    disturbances: [],
+    mirrorFaults: [],
+    reports: [],
+    ...changes,
+  };
 }
 
 function history(...deeds: readonly Parameters<ProcessHistory['note']>[]): ProcessHistory {
@@ -161,6 +173,83 @@ describe('fetches', () => {
 
   it('are double when the first came to nothing for no reason', () => {
     assert.equal(broken(checkFetchReasons(observe({ calls: again }))), 1);
+  });
+});
+
+describe('reports of refused tokens', () => {
+  const published = [write('a.1', 0.2, { text: documentText('token@0', 0) })];
+  const first = call('a.1', 0);
+
+  function report(atS: number, changes: Partial<TokenReport> = {}): TokenReport {
+    const answered = { answeredAtMs: at(atS + 0.1), status: 202 };
+    return { token: 'pivot', accessToken: 'token@0', sentAtMs: at(atS), ...answered, ...changes };
+  }
+
+  it('excuse the fetch of the token that is published, and of no other', () => {
+    const calls = [first, call('a.1', 8)];
+    const of = (reports: readonly TokenReport[]): Verdict =>
+      checkFetchReasons(observe({ writes: published, calls, reports }));
+    assert.deepEqual(excuses(of([report(7)])), ['readers had reported that it is refused']);
+    assert.equal(broken(of([report(7, { accessToken: 'made-up' })])), 1);
+    assert.equal(broken(of([report(9)])), 1, 'reported afterwards');
+  });
+
+  it('must not lead to a fetch right after another', () => {
+    const long = [write('a.1', 0.2, { text: documentText('token@0', 0, 300) })];
+    const fetchesAfter = (seconds: number, process: string): Verdict =>
+      checkReportFetches(
+        observe({ writes: long, calls: [first, call(process, seconds)], reports: [report(seconds - 1)] }),
+      );
+    assert.deepEqual([broken(fetchesAfter(20, 'a.1')), broken(fetchesAfter(31, 'a.1'))], [1, 0]);
+    assert.equal(broken(fetchesAfter(20, 'b.1')), 1, 'another replica knows how old the document is');
+  });
+
+  it('must not lead to more than four fetches of one process', () => {
+    const times = [0, 40, 80, 120, 160, 200];
+    const writes = times.map((s) => write('a.1', s + 0.2, { text: documentText(`token@${s}`, s, 300) }));
+    const calls = times.map((s) => call('a.1', s));
+    const reports = times.map((s) => report(s + 39, { accessToken: `token@${s}` }));
+    assert.equal(broken(checkReportFetches(observe({ writes, calls, reports }))), 1);
+  });
+
+  it('are followed by another token within seconds', () => {
+    const of = (writes: readonly StoreWrite[], disturbances: readonly Disturbance[] = []): Verdict =>
+      checkRefusedTokens({ writes, reports: [report(7)], disturbances }, at(60));
+    const replaced = write('a.1', 9, { text: documentText('token@9', 9) });
+    assert.equal(broken(of([...published, replaced])), 0);
+    assert.equal(broken(of(published)), 1);
+    assert.deepEqual(excuses(of(published, [API_FAULT])), ['in a disturbance, or right after']);
+  });
+});
+
+describe('copies in the mirror', () => {
+  const seen = (generation: number, issuedAtS: number): ReadonlyMap<string, SeenDocument> =>
+    new Map([
+      [
+        'pivot',
+        {
+          token: 'pivot',
+          provider: 'pivot',
+          generation,
+          issuedAtMs: at(issuedAtS),
+          refreshAtMs: at(issuedAtS + 16),
+          expiresAtMs: at(issuedAtS + 30),
+          readAtMs: at(200),
+        },
+      ],
+    ]);
+
+  it('are what the authority holds at the end, unless something was broken just before', () => {
+    const behind = (copies: ReadonlyMap<string, SeenDocument>, brokenUntilS: number): Verdict =>
+      checkCopies(seen(4, 180), copies, [{ fromMs: at(0), toMs: at(brokenUntilS) }], at(200));
+    assert.equal(broken(behind(seen(4, 180), 10)), 0);
+    assert.equal(broken(behind(seen(3, 160), 10)), 1);
+    assert.equal(broken(behind(new Map(), 10)), 1, 'there is none');
+    assert.deepEqual(excuses(behind(seen(3, 160), 150)), ['something was broken in the last minute']);
+  });
+
+  it('may be on their way', () => {
+    assert.equal(broken(checkCopies(seen(4, 198), seen(3, 160), [], at(200))), 0);
   });
 });
 

@@ -5,17 +5,25 @@ import type { Passage, TappedRequest } from './wire-tap.ts';
 
 export type StoreFaultName = 'outage' | 'throttle' | 'lost-answer' | 'late';
 export type ProviderFaultName = '503' | 'lost-answer' | 'late';
+export type MirrorFaultName = 'outage' | '503' | 'lost-answer' | 'late';
 
 /** Says until when a request is held; `undefined` for those that are let through. */
 export type Hold = (request: TappedRequest, target: 'store' | 'provider') => Promise<unknown> | undefined;
 
 const PASS: Passage = { kind: 'pass' };
+const UNAVAILABLE: Passage = {
+  kind: 'refused',
+  answer: { status: 503, headers: { 'content-type': 'application/json' }, body: '{"message":"down"}' },
+};
 const LATE_MS = 1500;
+/** Longer than the mirror's deadline: whoever waited has given up when the request arrives. */
+const VERY_LATE_MS = 3000;
 
 /** What the network between replicas and servers does at the moment, the same for all replicas. */
 export class FaultSwitch {
   #store: StoreFaultName | undefined;
   readonly #providers = new Map<string, ProviderFaultName>();
+  #mirror: MirrorFaultName | undefined;
   #hold: Hold | undefined;
 
   setStore(fault: StoreFaultName | undefined): void {
@@ -25,6 +33,25 @@ export class FaultSwitch {
   setProvider(provider: string, fault: ProviderFaultName | undefined): void {
     if (fault === undefined) this.#providers.delete(provider);
     else this.#providers.set(provider, fault);
+  }
+
+  setMirror(fault: MirrorFaultName | undefined): void {
+    this.#mirror = fault;
+  }
+
+  decideMirror({ method }: Pick<TappedRequest, 'method'>): Passage {
+    switch (this.#mirror) {
+      case undefined:
+        return PASS;
+      case 'outage':
+        return { kind: 'reset' };
+      case '503':
+        return UNAVAILABLE;
+      case 'lost-answer':
+        return method === 'GET' ? PASS : { kind: 'lost-answer' };
+      case 'late':
+        return { kind: 'late', delayMs: VERY_LATE_MS };
+    }
   }
 
   /** Asked for each request to store and providers; goes before faults. */
@@ -57,14 +84,7 @@ export class FaultSwitch {
       case undefined:
         return PASS;
       case '503':
-        return {
-          kind: 'refused',
-          answer: {
-            status: 503,
-            headers: { 'content-type': 'application/json' },
-            body: '{"message":"down"}',
-          },
-        };
+        return UNAVAILABLE;
       case 'lost-answer':
         return { kind: 'lost-answer' };
       case 'late':

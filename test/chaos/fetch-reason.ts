@@ -1,7 +1,7 @@
 /**
  * One at a time: no token is fetched while the published one is fresh, nor twice because the first was not published.
  *
- * What is excused, each by its cause: the answer of the first was lost, or its process was killed, stopped or lost its
+ * What is excused, each by its cause: readers had reported the published token as refused; the answer of the first was lost, or its process was killed, stopped or lost its
  * leadership (the API server was made to fail) before it could publish.
  */
 import { decideCadence } from '../../src/core/schedule/cadence.ts';
@@ -10,6 +10,7 @@ import { isDisturbed } from './disturbance.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';
 import { findPublications, momentIn, type Observation, type Publication } from './observation.ts';
 import type { TokenCall } from './token-call.ts';
+import { isAbout } from './token-report.ts';
 
 /** Two clocks, and a tick that is nearer than the next. */
 const EARLY_MS = 500;
@@ -28,7 +29,14 @@ export function checkFetchReasons(observed: Observation): Verdict {
       const former = calls[index - 1];
       if (seen !== undefined && call.sentAtMs < earliestAtMs(seen)) {
         const hadStoodStill = observed.history.wasStopped(call.process, call.sentAtMs, call.sentAtMs);
-        const excuse = hadStoodStill ? 'its process woke up' : undefined;
+        const wasReported = observed.reports.some(
+          (report) => isAbout(report, seen) && report.sentAtMs <= call.sentAtMs,
+        );
+        const excuse = hadStoodStill
+          ? 'its process woke up'
+          : wasReported
+            ? 'readers had reported that it is refused'
+            : undefined;
         verdict.add(
           call.sentAtMs,
           `${call.process} fetched ${token} while a fresh one was published`,
@@ -44,7 +52,7 @@ export function checkFetchReasons(observed: Observation): Verdict {
 }
 
 /** When a tick may take a published token for due. */
-function earliestAtMs({ text }: Publication): number {
+export function earliestAtMs({ text }: Publication): number {
   const refreshAtMs = momentIn(text, 'refresh_at');
   return refreshAtMs - tickOf(text) / 2 - EARLY_MS;
 }

@@ -4,8 +4,10 @@ import type { ChaosAction } from './chaos-plan.ts';
 import type { ChaosWorld } from './chaos-world.ts';
 import { checkFetchReasons } from './fetch-reason.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';
+import { checkCopies, type MirrorReader } from './mirror-reader.ts';
 import { checkExpiredReads } from './read-check.ts';
 import type { Replica } from './replica.ts';
+import { checkRefusedTokens, checkReportFetches } from './report-check.ts';
 import { checkSpentTokens } from './spent-token.ts';
 import { checkTakeOvers, findTakeOvers, type LeaderLoss, type TakeOver } from './take-over.ts';
 import type { TokenReader } from './token-reader.ts';
@@ -18,6 +20,8 @@ export interface Judgement {
   readonly reads: number;
   /** Documents that became readable. */
   readonly refreshes: number;
+  /** Reports of refused tokens that were answered. */
+  readonly reports: number;
   readonly lateMoves: number;
   readonly lateRefusals: number;
   /** How long the machine kept this process from running. */
@@ -37,6 +41,10 @@ export const CHECK_NAMES = [
   'slow or failed ends',
   'faults in the log',
   'secrets in the log',
+  'fetches for reports',
+  'refused tokens that stay',
+  'steps back in the mirror',
+  'copies that stay behind',
 ] as const;
 
 export type CheckName = (typeof CHECK_NAMES)[number];
@@ -46,6 +54,7 @@ export interface Evidence {
   readonly plan: readonly ChaosAction[];
   readonly losses: readonly LeaderLoss[];
   readonly reader: TokenReader;
+  readonly mirrorReader: MirrorReader;
   /** When the replicas were asked to end. */
   readonly endMs: number;
   readonly stalledMs: number;
@@ -54,7 +63,15 @@ export interface Evidence {
 /** Promise 9: SIGTERM ends within 10 s. */
 const END_MS = 10_000;
 
-export async function judge({ world, plan, losses, reader, endMs, stalledMs }: Evidence): Promise<Judgement> {
+export async function judge({
+  world,
+  plan,
+  losses,
+  reader,
+  mirrorReader,
+  endMs,
+  stalledMs,
+}: Evidence): Promise<Judgement> {
   const { observed, replicas } = world;
   const order = checkWriteOrder(observed);
   const acquisitions = replicas.flatMap((replica) => replica.acquisitions);
@@ -65,6 +82,7 @@ export async function judge({ world, plan, losses, reader, endMs, stalledMs }: E
     reads: reader.ledger.reads,
     refreshes: observed.writes.filter((each) => each.movesCurrent && each.secret.startsWith('sandbox/'))
       .length,
+    reports: observed.reports.length,
     lateMoves: order.lateMoves,
     lateRefusals: order.lateRefusals,
     stalledMs,
@@ -79,6 +97,15 @@ export async function judge({ world, plan, losses, reader, endMs, stalledMs }: E
       'slow or failed ends': checkEndings(replicas, stalledMs),
       'faults in the log': checkFaults(replicas),
       'secrets in the log': await checkSecrets(world),
+      'fetches for reports': checkReportFetches(observed),
+      'refused tokens that stay': checkRefusedTokens(observed, endMs),
+      'steps back in the mirror': mirrorReader.ledger.backwards,
+      'copies that stay behind': checkCopies(
+        reader.ledger.newest,
+        mirrorReader.ledger.newest,
+        [...observed.mirrorFaults, ...observed.disturbances],
+        endMs,
+      ),
     },
   };
 }

@@ -1,9 +1,10 @@
 import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
-import type { Disturbance } from './disturbance.ts';
+import type { Disturbance, Stretch } from './disturbance.ts';
 import type { LeaseTerm } from './lease-terms.ts';
 import type { ProcessHistory } from './process-history.ts';
 import type { StoreWrite } from './store-call.ts';
 import type { TokenCall } from './token-call.ts';
+import type { TokenReport } from './token-report.ts';
 
 /** Everything that a run was seen to do, by those who stand outside of the processes. */
 export interface Observation {
@@ -12,6 +13,9 @@ export interface Observation {
   readonly terms: readonly LeaseTerm[];
   readonly history: ProcessHistory;
   readonly disturbances: readonly Disturbance[];
+  /** When something was wrong with the mirror. */
+  readonly mirrorFaults: readonly Stretch[];
+  readonly reports: readonly TokenReport[];
 }
 
 /** A value that became current in a secret. */

@@ -17,6 +17,8 @@ export interface ReplicaOptions {
   /** Kills the process when aborted. */
   readonly signal: AbortSignal;
   readonly history: ProcessHistory;
+  /** Where its processes take reports of refused tokens: `http://127.0.0.1:PORT` */
+  readonly reportsUrl: string;
 }
 
 /** One replica of the daemon over its lives: real processes one after the other, each with a unique name. */
@@ -39,6 +41,10 @@ export class Replica implements AsyncDisposable {
     return this.#lives.at(-1)?.process ?? `${this.name}.0`;
   }
 
+  get reportsUrl(): string {
+    return this.#options.reportsUrl;
+  }
+
   /** While it runs. */
   get pid(): number | undefined {
     return this.#state === 'running' ? this.#program.pid : undefined;
@@ -51,7 +57,7 @@ export class Replica implements AsyncDisposable {
   start(): void {
     const { name, configPath, signal, history } = this.#options;
     const process = `${name}.${this.#lives.length + 1}`;
-    const env = { AWS_ACCESS_KEY_ID: process };
+    const env = { AWS_ACCESS_KEY_ID: process, POD_IP: '127.0.0.1' };
     const program = new ProgramProcess(['run', '--config', configPath], { signal, env });
     this.#lives.push({ process, program });
     this.#state = 'running';

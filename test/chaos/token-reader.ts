@@ -12,6 +12,8 @@ const READ_EVERY_MS = 200;
  */
 export class TokenReader implements AsyncDisposable {
   readonly ledger = new ReadLedger();
+  /** The access token that was read last, and the one before, by token. */
+  readonly held = new Map<string, { readonly accessToken: string; readonly former: string | undefined }>();
   readonly #client: SecretsManagerClient;
   readonly #over = new AbortController();
   readonly #reading: Promise<void>;
@@ -44,6 +46,9 @@ export class TokenReader implements AsyncDisposable {
     const command = new GetSecretValueCommand({ SecretId: `sandbox/${token}` });
     const { SecretString = '' } = await this.#client.send(command);
     const document = tokenDocumentSchema.parse(parseJson(SecretString));
+    const last = this.held.get(token);
+    const { access_token: accessToken } = document;
+    if (last?.accessToken !== accessToken) this.held.set(token, { accessToken, former: last?.accessToken });
     this.ledger.note({
       token,
       provider: document.provider,

@@ -59,6 +59,17 @@ describe('alert-test', () => {
     assert.match(stdout, /^ok {4}alertmanager: took the test alert$/m);
   });
 
+  it('takes a variable with a name that every JavaScript object has for one that is not set', async () => {
+    await using world = await startProgramWorld();
+    const slack = { name: 'slack', kind: 'slack', url: { env: 'constructor' } };
+    const config = await world.copyConfig('alerts.yaml', { set: { alerts: { sinks: [slack] } } });
+    const { code, stdout, stderr } = await runInProcess(['alert-test', '--config', config]);
+    assert.deepEqual(
+      [code, stdout, stderr],
+      [1, 'FAIL  slack: credentials-rejected: credential url: the environment variable is not set\n', ''],
+    );
+  });
+
   it('ends with 2 when there is nobody to tell', async () => {
     await using world = await startProgramWorld();
     const config = await world.copyConfig('silent.yaml', { set: { alerts: { sinks: [] } } });

@@ -16,6 +16,7 @@ const plansSchema = z.array(
     customer: z.string().optional(),
     discoveredBy: z.string().optional(),
     secret: z.string(),
+    place: z.literal('aws-secrets-manager'),
     stateSecret: z.string().optional(),
     lifetimeSeconds: z.number(),
     refreshEverySeconds: z.number(),
@@ -110,7 +111,7 @@ describe('plan', () => {
       [870, 840, 99.3, 100],
     );
     assert.deepEqual([pivot.marginSeconds, pivot.tickSeconds, pivot.outageToleratedSeconds], [30, 6, 27]);
-    assert.match(pivot.budgetNote ?? '', /it is put off by up to 30 s, to every 870 s, which writes 99\.3$/);
+    assert.match(pivot.budgetNote ?? '', /it is put off by up to 30s, to every 14m30s, which writes 99\.3$/);
   });
 
   it('needs no credentials and makes a table for people', async () => {
@@ -127,7 +128,7 @@ describe('plan', () => {
     );
     assert.match(
       stdout,
-      /^note: pivot: a refresh every 840 s writes 102\.9 versions a day into one secret, 71 % of /m,
+      /^note: pivot: a refresh every 14m writes 102\.9 versions a day into one secret, 71 % of /m,
     );
   });
 });

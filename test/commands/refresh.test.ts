@@ -101,4 +101,30 @@ describe('refresh', () => {
     assert.match(bad.stdout, /^pivot: failed: request-rejected: POST [^\n]+\n$/);
     assert.match(bad.stderr, /"event":"refresh-failed","token":"pivot"/);
   });
+
+  it('says who brings the new token to the mirrors of its provider', async () => {
+    await using world = await startProgramWorld();
+    const { endpoint } = world.sandbox.store;
+    const place = { kind: 'aws-secrets-manager', endpoint, createSecrets: true };
+    const config = await world.copyConfig('mirrored.yaml', {
+      only: ['pivot', 'pik'],
+      set: {
+        store: undefined,
+        stores: {
+          here: { ...place, region: 'ap-southeast-3' },
+          there: { ...place, region: 'ap-southeast-1' },
+        },
+        publish: { to: 'here', mirrors: ['there'] },
+      },
+      setProvider: { pik: { places: { to: 'here' } } },
+    });
+    const note = 'note: pivot: the daemon brings this to there when it starts, or with its next refresh\n';
+    for (const [name, said] of [
+      ['pivot', note],
+      ['pik', ''],
+    ] as const) {
+      const { code, stderr } = await runInProcess(['refresh', name, '--json', '--config', config]);
+      assert.deepEqual([code, stderr], [0, said]);
+    }
+  });
 });

@@ -76,6 +76,21 @@ describe('run', () => {
     );
   });
 
+  it('names its places when there are several, although both may be at one address', async () => {
+    await using world = await startProgramWorld();
+    const { endpoint } = world.sandbox.store;
+    const place = { kind: 'aws-secrets-manager', region: 'ap-southeast-3', endpoint, createSecrets: true };
+    const config = await world.copyConfig('places.yaml', {
+      only: ['pik'],
+      set: { store: undefined, stores: { main: place, spare: place }, publish: { to: 'main' } },
+    });
+    const run = startInProcess(['run', '--config', config]);
+    const [started] = await run.output.untilLines('program-started', 1);
+    run.terminal.stop();
+    assert.equal(await run.exit, 0);
+    assert.equal(started?.['store'], `main (${endpoint}), spare (${endpoint})`);
+  });
+
   it('asks no provider again after a restart', async () => {
     await using world = await startProgramWorld();
     await runOnce(world);

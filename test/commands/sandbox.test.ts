@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { access, writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
+import { promisify } from 'node:util';
 import { z } from 'zod';
+import { tokenDocumentSchema } from '../../src/core/token/document.ts';
 import { startInProcess } from '../support/program-terminal.ts';
 import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 import { Screen } from '../support/screen.ts';
@@ -116,6 +119,29 @@ describe('sandbox', () => {
     // Another program of this machine, or a test of another process, may have them.
     if (ports[0] !== 4600) return;
     assert.deepEqual(ports, [4600, 4601, 4602]);
+  });
+
+  it('with --store kubernetes publishes to Secrets, which the command that it prints reads', async () => {
+    await using run = startInProcess(['sandbox', '--store', 'kubernetes']);
+    for (const { token } of SANDBOX_TOKENS) {
+      await run.output.untilLine((line) => line['event'] === 'token-refreshed' && line['token'] === token);
+    }
+    const [ready] = run.output.linesOf('sandbox-ready');
+    const { read, secrets, store } = z
+      .object({ read: z.string(), secrets: z.array(z.string()), store: z.object({ namespace: z.string() }) })
+      .parse(ready);
+    assert.equal(store.namespace, 'sandbox');
+    assert.ok(secrets.includes('sandbox/pivot-b2b2c-ayu'));
+    const { stdout } = await promisify(execFile)('bash', ['-c', read]);
+    assert.equal(tokenDocumentSchema.parse(JSON.parse(stdout)).provider, 'pik');
+    run.terminal.stop();
+    assert.equal(await run.exit, 0);
+  });
+
+  it('with --store kubernetes refuses a limit of versions, which Kubernetes has not', async () => {
+    const run = startInProcess(['sandbox', '--store', 'kubernetes', '--version-wall', '5']);
+    assert.equal(await run.exit, 2);
+    assert.match(run.output.stderr, /^--version-wall is about Secrets Manager/);
   });
 
   it('with --upstreams-only starts no daemon and says how to run one', async () => {

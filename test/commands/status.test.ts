@@ -1,23 +1,27 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
+import { NAMESPACE, startCluster } from '../support/kubernetes-bench.ts';
 import { runInProcess } from '../support/program-terminal.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
 import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 
-const statusesSchema = z.array(
-  z.strictObject({
-    token: z.string(),
-    secret: z.string(),
-    state: z.enum(['live', 'absent', 'unreadable']),
-    detail: z.string().optional(),
-    expiresAt: z.iso.datetime().optional(),
-    refreshAt: z.iso.datetime().optional(),
-    lifeLeftSeconds: z.number().optional(),
-    ageSeconds: z.number().optional(),
-    generation: z.number().optional(),
-  }),
-);
+const fields = {
+  secret: z.string(),
+  state: z.enum(['live', 'absent', 'unreadable']),
+  detail: z.string().optional(),
+  expiresAt: z.iso.datetime().optional(),
+  refreshAt: z.iso.datetime().optional(),
+  lifeLeftSeconds: z.number().optional(),
+  ageSeconds: z.number().optional(),
+  generation: z.number().optional(),
+};
+const statusSchema = z.strictObject({ token: z.string(), ...fields });
+const statusesSchema = z.array(statusSchema);
+const copySchema = z.strictObject({ ...fields, place: z.string(), isBehind: z.boolean().optional() });
+const mirroredSchema = z.array(statusSchema.extend({ place: z.string(), mirrors: z.array(copySchema) }));
 
 async function status(world: ProgramWorld) {
   const { code, stdout, stderr } = await runInProcess([
@@ -93,6 +97,83 @@ describe('status', () => {
     assert.match(
       lines.at(-1) ?? '',
       new RegExp(`^(?:\\S+, ){4}\\S+ and ${rest} more are absent: no value yet$`),
+    );
+  });
+
+  it('compares the copies of mirrors, and ends with 1 when readers of one go without', async (t) => {
+    await using world = await startProgramWorld();
+    const cluster = await startCluster(t);
+    await cluster.clock.advance(Date.now() - cluster.clock.now());
+    const store = {
+      kind: 'aws-secrets-manager',
+      region: 'ap-southeast-3',
+      endpoint: world.sandbox.store.endpoint,
+    };
+    const tokenFile = join(dirname(world.sandbox.configPath), 'api-token');
+    await writeFile(tokenFile, cluster.token.reveal());
+    cluster.grant([{ verbs: ['get', 'create', 'update'] }]);
+    const config = await world.copyConfig('mirrored.yaml', {
+      only: ['pik', 'pivot'],
+      set: {
+        store: undefined,
+        stores: {
+          aws: { ...store, createSecrets: true },
+          cluster: {
+            kind: 'kubernetes-secret',
+            namespace: NAMESPACE,
+            apiServer: { url: cluster.server.url, tokenFile },
+          },
+        },
+        publish: { to: 'aws', mirrors: ['cluster'] },
+      },
+    });
+    const look = async () => {
+      const { code, stdout } = await runInProcess(['status', '--json', '--config', config]);
+      return { code, statuses: mirroredSchema.parse(JSON.parse(stdout)) };
+    };
+    /** As a mirror has it: what the authority has now. */
+    const copy = (name: string): void => {
+      const versions = world.sandbox.secretsManager.versions(`sandbox/${name}`);
+      const text = versions.find(({ labels }) => labels.includes('AWSCURRENT'))?.value.reveal() ?? '';
+      cluster.putSecret(`sandbox-${name}`, { data: { 'token.json': Buffer.from(text).toString('base64') } });
+    };
+    for (const name of ['pik', 'pivot']) await runInProcess(['refresh', name, '--config', config]);
+    copy('pik');
+    const first = await look();
+    assert.equal(first.code, 1);
+    assert.deepEqual(
+      first.statuses.map(({ place, state, mirrors }) => [
+        place,
+        state,
+        mirrors.map((each) => [each.place, each.secret, each.state, each.isBehind]),
+      ]),
+      [
+        ['aws', 'live', [['cluster', 'sandbox-pik', 'live', false]]],
+        ['aws', 'live', [['cluster', 'sandbox-pivot', 'absent', true]]],
+      ],
+    );
+    copy('pivot');
+    await runInProcess(['refresh', 'pik', '--config', config]);
+    const behind = await look();
+    assert.equal(behind.code, 0, 'the copy is good until it expires');
+    assert.deepEqual(
+      behind.statuses.map(({ mirrors: [each] }) => [each?.state, each?.generation, each?.isBehind]),
+      [
+        ['live', 1, true],
+        ['live', 1, false],
+      ],
+    );
+    const { stdout } = await runInProcess(['status', '--config', config]);
+    assert.match(
+      stdout,
+      /\nmirror cluster: 1 of 2 copies up to date\nmirror cluster: pik is behind: readers there are fine until (?:20\S+ )?\d\d:\d\d:\d\d UTC, in 29m \d\ds\n$/,
+    );
+    cluster.grant([]);
+    const denied = await runInProcess(['status', '--config', config]);
+    assert.equal(denied.code, 1);
+    assert.match(
+      denied.stdout,
+      /\nmirror cluster: 0 of 2 copies up to date\nmirror cluster: pik(?:, pivot are| is) unreadable: store-denied: /,
     );
   });
 });

@@ -74,7 +74,7 @@ describe('try', () => {
     });
     const { code, said } = await tryIt(makeFolder(t, server.url), '--send');
     assert.equal(code, 0, said);
-    assert.match(said, /lives: +900 s/);
+    assert.match(said, /lives: +15m/);
     for (const text of [...Object.values(ENV), 'x'.repeat(40), '9041', btoa(`${ENV.ID}:${ENV.SECRET}`)])
       assert.ok(!said.includes(text), said);
   });
@@ -119,7 +119,7 @@ store: { region: ap-southeast-3 }
     writeFileSync(path, `${head}{"access_token":"token-1","expires_in":900}`);
     const { code, said } = await tryIt(folder, '--answer', path);
     assert.equal(code, 0);
-    assert.match(said, /lives: +900 s, until 2026-11-28T12:15:00\.000Z/);
+    assert.match(said, /lives: +15m, until 2026-11-28T12:15:00\.000Z/);
   });
 
   for (const [what, make] of [

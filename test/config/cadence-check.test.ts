@@ -8,6 +8,7 @@ import { parseCron } from '../../src/core/schedule/cron-expression.ts';
 const MINUTE_MS = 60_000;
 const POLICY = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0 };
 const DEADLINES = { timeoutMs: 10_000, storeTimeoutMs: 5000 };
+const SHARED = { store: 'store', staleness: 'readers.staleness' };
 
 function classic(expression: string) {
   const parsed = parseCron(expression);
@@ -18,7 +19,7 @@ function classic(expression: string) {
 function problemOf(input: Partial<CadenceCheckInput>) {
   const { rules } = AWS_SECRETS_MANAGER;
   const complete = { lifetimeMs: 15 * MINUTE_MS, policy: POLICY, classic: undefined, budget: 144 } as const;
-  const { findings } = checkCadence({ ...complete, deadlines: DEADLINES, rules, ...input });
+  const { findings } = checkCadence({ ...complete, deadlines: DEADLINES, rules, shared: SHARED, ...input });
   const problem = findings.find(({ kind }) => kind === 'problem');
   return problem === undefined ? undefined : { setting: problem.setting, text: problem.text };
 }
@@ -39,10 +40,10 @@ describe('checkCadence', () => {
 
   it('proposes no expression that would be refused in its turn', () => {
     const overBudget = problemOf({ classic: classic('*/20 * * * *'), budget: 110 });
-    assert.match(overBudget?.text ?? '', /refreshed every 840 s\)$/);
+    assert.match(overBudget?.text ?? '', /refreshed every 14m\)$/);
     const policy = { ...POLICY, minIntervalMs: 13 * MINUTE_MS };
     const tooOften = problemOf({ classic: classic('*/20 * * * *'), policy });
-    assert.match(tooOften?.text ?? '', /refreshed every 840 s\)$/);
+    assert.match(tooOften?.text ?? '', /refreshed every 14m\)$/);
   });
 
   it("holds a schedule's shortest gap against the provider's interval", () => {
@@ -50,8 +51,8 @@ describe('checkCadence', () => {
     assert.deepEqual(problemOf({ policy, classic: classic('*/14 * * * *') }), {
       setting: 'schedule',
       text:
-        '"*/14 * * * *" fires twice within 240 s, sooner than minInterval 300 s; leave schedule out (it is then ' +
-        'refreshed every 840 s) or use "*/12 * * * *"',
+        '"*/14 * * * *" fires twice within 4m, sooner than minInterval 5m; leave schedule out (it is then ' +
+        'refreshed every 14m) or use "*/12 * * * *"',
     });
   });
 
@@ -62,7 +63,7 @@ describe('checkCadence', () => {
     assert.deepEqual(over, {
       setting: 'staleness',
       text:
-        'readers.staleness 1776 s needs a margin of 1806 s, half or more of the lifetime of 3600 s; a staleness of at ' +
+        'readers.staleness 29m36s needs a margin of 30m6s, half or more of the lifetime of 1h; a staleness of at ' +
         'most 29m29s works',
     });
   });

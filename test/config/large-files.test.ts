@@ -77,6 +77,11 @@ describe('a large file', () => {
       text: (count: number) => PIVOT + 'log: {}\n'.repeat(count),
     },
     { what: 'names to adopt', size: 500, text: adopting },
+    {
+      what: 'mistakes on one line',
+      size: 4000,
+      text: (count: number) => `a: [${'!foo x,'.repeat(count)}]\n`,
+    },
   ])
     it(`with ten times as many ${what} takes about ten times the work`, () =>
       assertLinear((count) => void parseText(text(count)), size));

@@ -53,15 +53,20 @@ describe('the journal', () => {
 
 describe('parseConfiguration', () => {
   it('fills in every default', () => {
-    const { providers, store, ...rest } = configurationOf(PIVOT);
-    const { rules, settings: written, open: _open, ...common } = store;
+    const { providers, places, ...rest } = configurationOf(PIVOT);
+    const [store] = places.values();
+    assert.ok(store !== undefined && places.size === 1);
+    const { rules, settings: written, open: _open, objectOf: _objectOf, ...common } = store;
     assert.equal(rules, CATALOG.stores[0].rules);
     assert.equal('kmsKeyId' in written, false);
     assert.deepEqual(
       { ...rest, store: common },
       {
+        folder: '.',
         store: {
+          name: 'aws-secrets-manager',
           kind: 'aws-secrets-manager',
+          stalenessMs: undefined,
           region: undefined,
           endpoint: undefined,
           createSecrets: false,
@@ -82,6 +87,7 @@ describe('parseConfiguration', () => {
           heartbeat: undefined,
         },
         http: { host: '::', port: 8080 },
+        rejections: undefined,
         log: { level: 'info', format: 'auto' },
       },
     );
@@ -121,6 +127,7 @@ describe('parseConfiguration', () => {
       timeoutMs: 10_000,
       concurrency: 4,
       versionBudget: 144,
+      publish: { to: 'aws-secrets-manager', mirrors: [] },
     });
   });
 
@@ -203,8 +210,8 @@ describe('parseConfiguration', () => {
     const parsed = parseText(`${PIVOT}store: { versionBudget: 100 }\n`);
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.warnings.map(formatProblem), [
-      'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 840 s writes 102.9 versions a day into ' +
-        'one secret, 103 % of versionBudget 100; it is put off by up to 30 s, to every 870 s, which writes 99.3',
+      'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 14m writes 102.9 versions a day into ' +
+        'one secret, 103 % of versionBudget 100; it is put off by up to 30s, to every 14m30s, which writes 99.3',
     ]);
   });
 
@@ -244,14 +251,14 @@ describe('parseConfiguration', () => {
     [
       'a timeout that is longer than the margin',
       '    timeout: 2m\n',
-      '7:14 providers[0].timeout: the schedule leaves a margin of 60 s, less than the 130 s that the calls of a refresh may take ' +
-        '(timeout 120 s, and store.timeout 5 s twice); a timeout of at most 50s works',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 1m, less than the 2m10s that the calls of a refresh may take ' +
+        '(timeout 2m, and store.timeout 5s twice); a timeout of at most 50s works',
     ],
     [
       "a timeout that is longer than what readers' copies leave",
       '    timeout: 21s\nreaders: { staleness: 2m }\n',
-      '7:14 providers[0].timeout: the schedule leaves a margin of 30 s beyond readers.staleness 120 s, less than the 31 s that the ' +
-        'calls of a refresh may take (timeout 21 s, and store.timeout 5 s twice); a timeout of at most 20s works',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 30s beyond readers.staleness 2m, less than the 31s that the ' +
+        'calls of a refresh may take (timeout 21s, and store.timeout 5s twice); a timeout of at most 20s works',
     ],
   ] as const) {
     it(`notes ${what}`, () => {
@@ -275,7 +282,7 @@ describe('parseConfiguration', () => {
       parsed.warnings
         .map(formatProblem)
         .includes(
-          'app.yaml:7:18 providers[0].fetchBudget: one token refreshed every 840 s needs up to 105 calls a day of fetchBudget ' +
+          'app.yaml:7:18 providers[0].fetchBudget: one token refreshed every 14m needs up to 105 calls a day of fetchBudget ' +
             '107/day: 2 are left for retries and explicit refreshes',
         ),
     );
@@ -285,7 +292,7 @@ describe('parseConfiguration', () => {
     const parsed = parseText(`${PIVOT}store: { adopt: [payments/pivto, payments/pivot] }\n`);
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.warnings.map(formatProblem), [
-      'app.yaml:2:5 providers[0]: a refresh every 840 s writes 102.9 versions a day into one secret, 71 % of ' +
+      'app.yaml:2:5 providers[0]: a refresh every 14m writes 102.9 versions a day into one secret, 71 % of ' +
         'versionBudget 144',
       'app.yaml:7:18 store.adopt[0]: nothing is written to "payments/pivto", so there is nothing to adopt; did you ' +
         'mean "payments/pivot"?',

@@ -176,9 +176,10 @@ describe('configurationJsonSchema', () => {
       KINDS.names.indexOf('paypal'),
       'properties',
     ];
+    const store = ['properties', 'store', 'anyOf', 0, 'properties'];
     for (const [path, value] of [
-      [['properties', 'store', 'properties', 'timeout'], '5s'],
-      [['properties', 'store', 'properties', 'versionBudget'], 144],
+      [[...store, 'timeout'], '5s'],
+      [[...store, 'versionBudget'], 144],
       [['properties', 'readers', 'properties', 'staleness'], '0s'],
       [[...provider, 'lifetime'], '9h'],
       [[...provider, 'baseUrl'], 'https://api-m.paypal.com'],
@@ -265,7 +266,8 @@ describe('configurationJsonSchema', () => {
     ['a key without a secret', '{ env: PIK_APP_ID }', '{ env: A, key: b }'],
     ['a missing credential', '      appId: { env: PIK_APP_ID }\n', ''],
     ['a missing secret', '    secret: payments/apimw\n', ''],
-    ['a name like an ARN', 'payments/apimw', 'payments/apimw-tokens'],
+    // One that no kind of store takes; which one is meant is for the loader to know.
+    ['a name like an ARN', 'payments/apimw', 'payments/Apimw-tokens'],
     ['a fraction out of range', '# refreshAfter: 25m  ', 'refreshAfter: 0.3 '],
   ] as const) {
     it(`refuses ${what}`, async () => {

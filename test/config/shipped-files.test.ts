@@ -112,7 +112,7 @@ describe('config/example.yaml', () => {
     const of = (staleness: string): string => text.replace('staleness: 0s', `staleness: ${staleness}`);
     assert.match(
       problemsOf(of('5m'), EXAMPLE_ENV).join('\n'),
-      /a refresh every 570 s writes 151\.6 versions a day/,
+      /a refresh every 9m30s writes 151\.6 versions a day/,
     );
     assert.equal(refreshEverySeconds(configurationOf(of('4m'), EXAMPLE_ENV))['pivot'], 630);
   });
@@ -136,7 +136,9 @@ describe('config/example.yaml', () => {
 
 describe('config/sandbox.yaml', () => {
   it('is a configuration for all kinds on loopback, complete without an environment', async () => {
-    const { store, http, providers } = configurationOf(await readText('sandbox.yaml'), {});
+    const { places, http, providers } = configurationOf(await readText('sandbox.yaml'), {});
+    const [store] = places.values();
+    assert.ok(store !== undefined);
     for (const url of [store.endpoint, ...providers.map(({ baseUrl }) => baseUrl)]) {
       assert.match(url ?? '', /^http:\/\/127\.0\.0\.1:\d+$/);
     }

@@ -23,6 +23,13 @@ function configurationOf(text: string) {
   return parsed.configuration;
 }
 
+/** Of a configuration with one. */
+function placeIn(text: string) {
+  const [place, ...others] = configurationOf(text).places.values();
+  assert.ok(place !== undefined && others.length === 0);
+  return place;
+}
+
 function problemsOf(text: string): readonly string[] {
   const parsed = parseBoth(text);
   return parsed.ok ? [] : parsed.problems.map(formatProblem);
@@ -30,10 +37,8 @@ function problemsOf(text: string): readonly string[] {
 
 describe('a configuration', () => {
   it('has the store that it names, and the first where it names none', () => {
-    assert.equal(configurationOf(PIVOT).store.kind, 'aws-secrets-manager');
-    const { store } = configurationOf(
-      VALID.replace('memory }', 'memory, address: "https://store.example.com/" }'),
-    );
+    assert.equal(placeIn(PIVOT).kind, 'aws-secrets-manager');
+    const store = placeIn(VALID.replace('memory }', 'memory, address: "https://store.example.com/" }'));
     assert.equal(store.kind, 'memory');
     assert.equal(store.rules, MEMORY.rules);
     assert.equal(store.endpoint, 'https://store.example.com');
@@ -41,7 +46,7 @@ describe('a configuration', () => {
   });
 
   it('hands its store the settings that only that store has', () => {
-    const { settings } = configurationOf(`${PIVOT}store: { kmsKeyId: alias/payments }\n`).store;
+    const { settings } = placeIn(`${PIVOT}store: { kmsKeyId: alias/payments }\n`);
     assert.deepEqual(
       { ...settings, tags: undefined },
       {
@@ -68,14 +73,14 @@ describe('a configuration', () => {
       "another store's setting",
       VALID.replace('memory }', 'memory, region: ap-southeast-3 }'),
       [
-        'app.yaml:7:24 store.region: unknown key; allowed: kind, address, createSecrets, tags, adopt, writesPerSecond, timeout',
+        'app.yaml:7:24 store.region: unknown key; allowed: kind, address, createSecrets, tags, adopt, writesPerSecond, timeout, staleness',
       ],
     ],
     [
       'a version budget where no versions are counted',
       VALID.replace('memory }', 'memory, versionBudget: 100 }'),
       [
-        'app.yaml:7:24 store.versionBudget: unknown key; allowed: kind, address, createSecrets, tags, adopt, writesPerSecond, timeout',
+        'app.yaml:7:24 store.versionBudget: unknown key; allowed: kind, address, createSecrets, tags, adopt, writesPerSecond, timeout, staleness',
       ],
     ],
     [
@@ -102,8 +107,8 @@ describe('a configuration', () => {
       'a margin that is too short for one call of the store',
       VALID.replace(IN_MEMORY, `    lifetime: 1m\n    refreshAfter: 50s\n${IN_MEMORY}`),
       [
-        'app.yaml:8:19 providers[0].refreshAfter: refreshAfter 50 s leaves a margin of 10 s, less than the 15 s that the calls of a ' +
-          'refresh may take (timeout 10 s, and store.timeout 5 s); a refreshAfter of at most 45s works',
+        'app.yaml:8:19 providers[0].refreshAfter: refreshAfter 50s leaves a margin of 10s, less than the 15s that the calls of a ' +
+          'refresh may take (timeout 10s, and store.timeout 5s); a refreshAfter of at most 45s works',
       ],
     ],
   ] as const) {

@@ -22,27 +22,27 @@ const cases: readonly Case[] = [
     everySeconds: 840,
     budget: 144,
     kind: 'tight',
-    text: 'a refresh every 840 s writes 102.9 versions a day into one secret, 71 % of versionBudget 144',
+    text: 'a refresh every 14m writes 102.9 versions a day into one secret, 71 % of versionBudget 144',
   },
   {
     everySeconds: 600,
     budget: 144,
     kind: 'tight',
-    text: 'a refresh every 600 s writes 144 versions a day into one secret, 100 % of versionBudget 144',
+    text: 'a refresh every 10m writes 144 versions a day into one secret, 100 % of versionBudget 144',
   },
   {
     everySeconds: 599,
     budget: 144,
     kind: 'over',
     text:
-      'a refresh every 599 s writes 144.2 versions a day into one secret; AWS asks for at most one write every 600 s ' +
+      'a refresh every 9m59s writes 144.2 versions a day into one secret; AWS asks for at most one write every 10m ' +
       '(144 a day), beyond that Secrets Manager runs into its version quota',
   },
   {
     everySeconds: 840,
     budget: 100,
     kind: 'over',
-    text: 'a refresh every 840 s writes 102.9 versions a day into one secret, more than versionBudget 100',
+    text: 'a refresh every 14m writes 102.9 versions a day into one secret, more than versionBudget 100',
   },
   { everySeconds: 864, budget: 100, kind: 'comfortable' },
   { everySeconds: 1, budget: 'none', kind: 'comfortable' },
@@ -64,16 +64,16 @@ describe('decideBudget', () => {
       longest: 870,
       kind: 'stretched',
       text:
-        'a refresh every 840 s writes 102.9 versions a day into one secret, 103 % of versionBudget 100; it is put off by ' +
-        'up to 30 s, to every 870 s, which writes 99.3',
+        'a refresh every 14m writes 102.9 versions a day into one secret, 103 % of versionBudget 100; it is put off by ' +
+        'up to 30s, to every 14m30s, which writes 99.3',
     },
     {
       budget: 120,
       longest: 870,
       kind: 'stretched',
       text:
-        'a refresh every 840 s writes 102.9 versions a day into one secret, 86 % of versionBudget 120; it is put off by ' +
-        'up to 15.4 s, to every 855.4 s, which writes 101',
+        'a refresh every 14m writes 102.9 versions a day into one secret, 86 % of versionBudget 120; it is put off by ' +
+        'up to 15s, to every 14m15s, which writes 101',
     },
     { budget: 144, longest: 870, kind: 'tight', text: undefined },
     {
@@ -81,11 +81,11 @@ describe('decideBudget', () => {
       longest: 870,
       kind: 'over',
       text:
-        'a refresh every 840 s writes 102.9 versions a day into one secret, and delayed as far as readers allow, to ' +
-        'every 870 s, still 99.3, more than versionBudget 99',
+        'a refresh every 14m writes 102.9 versions a day into one secret, and delayed as far as readers allow, to ' +
+        'every 14m30s, still 99.3, more than versionBudget 99',
     },
   ] as const) {
-    it(`calls a refresh every 840 s that may be put off to ${longest} s ${kind} with versionBudget ${budget}`, () => {
+    it(`calls a refresh every 14m that may be put off to ${longest} s ${kind} with versionBudget ${budget}`, () => {
       const verdict = decideBudget(RULES, 840_000, budget, longest * 1000);
       assert.equal(verdict.kind, kind);
       if (verdict.kind === 'stretched') assert.equal(verdict.note, text);

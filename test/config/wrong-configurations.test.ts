@@ -10,8 +10,10 @@ const URL_FORM = 'an https URL without query, fragment and credentials (http for
 const SECRET_NAME =
   '1 to 512 of letters, digits and /_+=.@-, not ending in a hyphen and six characters ' +
   '(Secrets Manager adds such an end to the ARN)';
+const TOP_LEVEL =
+  'store, stores, publish, readers, coordination, journal, alerts, http, rejections, log, presets, providers';
 const PIVOT_KEYS =
-  'name, kind, baseUrl, credentials, secret, stateSecret, customers, refreshAfter, schedule, timeout, concurrency, versionBudget, ' +
+  'name, kind, baseUrl, credentials, secret, stateSecret, customers, refreshAfter, schedule, timeout, concurrency, places, versionBudget, ' +
   'minInterval, fetchBudget, lifetime, tls';
 
 const TAG = 'KEY=VALUE of letters, digits, blanks and :_@/+.-';
@@ -45,7 +47,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a misspelt section',
     text: `${PIVOT}lgo: {}\n`,
     problems: [
-      'app.yaml:7:1 lgo: unknown key; allowed: store, readers, coordination, journal, alerts, http, log, presets, providers; did you mean "log"?',
+      'app.yaml:7:1 lgo: unknown key; allowed: store, stores, publish, readers, coordination, journal, alerts, http, rejections, log, presets, providers; did you mean "log"?',
     ],
   },
   {
@@ -193,7 +195,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a refresh that comes too late',
     text: `${PIVOT}    refreshAfter: 15m\n`,
     problems: [
-      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 900 s is not before the end of a lifetime of 900 s; a ' +
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 15m is not before the end of a lifetime of 15m; a ' +
         'refreshAfter of at most 14m40s works',
     ],
   },
@@ -201,8 +203,8 @@ const WRONG: readonly Wrong[] = [
     what: 'a refresh that comes far too early',
     text: `${PIVOT}    refreshAfter: 7m\n`,
     problems: [
-      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 420 s leaves a margin of 480 s, half or more of the ' +
-        'lifetime of 900 s; a refreshAfter of at least 10m works',
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 7m leaves a margin of 8m, half or more of the ' +
+        'lifetime of 15m; a refreshAfter of at least 10m works',
     ],
   },
   {
@@ -216,43 +218,43 @@ const WRONG: readonly Wrong[] = [
     what: 'a staleness that the lifetime cannot bear',
     text: `${PIVOT}readers: { staleness: 10m }\n`,
     problems: [
-      'app.yaml:7:23 readers.staleness: for provider "pivot": readers.staleness 600 s needs a margin of 630 s, half ' +
-        'or more of the lifetime of 900 s; a staleness of at most 4m30s works',
+      'app.yaml:7:23 readers.staleness: for provider "pivot": readers.staleness 10m needs a margin of 10m30s, half ' +
+        'or more of the lifetime of 15m; a staleness of at most 4m30s works',
     ],
   },
   {
     what: 'a staleness that makes more versions than AWS allows',
     text: `${PIVOT}readers: { staleness: 5m }\n`,
     problems: [
-      'app.yaml:7:23 readers.staleness: for provider "pivot": with readers.staleness 300 s a refresh every 570 s writes ' +
-        '151.6 versions a day into one secret; AWS asks for at most one write every 600 s (144 a day), beyond that ' +
+      'app.yaml:7:23 readers.staleness: for provider "pivot": with readers.staleness 5m a refresh every 9m30s writes ' +
+        '151.6 versions a day into one secret; AWS asks for at most one write every 10m (144 a day), beyond that ' +
         'Secrets Manager runs into its version quota; a staleness of at most 4m30s works, or versionBudget: none if the ' +
-        'store has no such quota',
+        'store has no such quota, or a place of kind kubernetes-secret, which has none',
     ],
   },
   {
     what: 'a staleness that several providers cannot bear: the strictest is told',
     text: `${PIVOT}${APIMW.replace('payments/apimw', 'payments/apimw\n    lifetime: 12m')}readers: { staleness: 5m }\n`,
     problems: [
-      'app.yaml:14:23 readers.staleness: for provider "apimw": with readers.staleness 300 s a refresh every 390 s writes ' +
-        '221.5 versions a day into one secret; AWS asks for at most one write every 600 s (144 a day), beyond that ' +
+      'app.yaml:14:23 readers.staleness: for provider "apimw": with readers.staleness 5m a refresh every 6m30s writes ' +
+        '221.5 versions a day into one secret; AWS asks for at most one write every 10m (144 a day), beyond that ' +
         'Secrets Manager runs into its version quota; a staleness of at most 1m30s works, or versionBudget: none if the ' +
-        'store has no such quota',
+        'store has no such quota, or a place of kind kubernetes-secret, which has none',
     ],
   },
   {
     what: 'a refresh that leaves less time than its calls may take',
     text: `${PIVOT}    refreshAfter: 14m59s\n`,
     problems: [
-      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 899 s leaves a margin of 1 s, less than the 20 s that the ' +
-        'calls of a refresh may take (timeout 10 s, and store.timeout 5 s twice); a refreshAfter of at most 14m40s works',
+      'app.yaml:7:19 providers[0].refreshAfter: refreshAfter 14m59s leaves a margin of 1s, less than the 20s that the ' +
+        'calls of a refresh may take (timeout 10s, and store.timeout 5s twice); a refreshAfter of at most 14m40s works',
     ],
   },
   {
     what: 'an interval that the lifetime cannot bear',
     text: `${PIVOT}    minInterval: 20m\n`,
     problems: [
-      'app.yaml:7:18 providers[0].minInterval: a refresh is due every 840 s, sooner than minInterval 1200 s; a ' +
+      'app.yaml:7:18 providers[0].minInterval: a refresh is due every 14m, sooner than minInterval 20m; a ' +
         'minInterval of at most 14m works',
     ],
   },
@@ -260,18 +262,18 @@ const WRONG: readonly Wrong[] = [
     what: "a pace under AWS's guidance",
     text: `${PIVOT}    lifetime: 10m\n`,
     problems: [
-      'app.yaml:7:15 providers[0].lifetime: a refresh every 560 s writes 154.3 versions a day into one secret; AWS ' +
-        'asks for at most one write every 600 s (144 a day), beyond that Secrets Manager runs into its version quota; ' +
+      'app.yaml:7:15 providers[0].lifetime: a refresh every 9m20s writes 154.3 versions a day into one secret; AWS ' +
+        'asks for at most one write every 10m (144 a day), beyond that Secrets Manager runs into its version quota; ' +
         'ask the provider for a lifetime of at least 10m20s with a refreshAfter of at least 10m works, or versionBudget: none ' +
-        'if the store has no such quota',
+        'if the store has no such quota, or a place of kind kubernetes-secret, which has none',
     ],
   },
   {
     what: 'a pace over the budget, however far refreshes are put off',
     text: `${PIVOT}store: { versionBudget: 99 }\n`,
     problems: [
-      'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 840 s writes 102.9 versions a day ' +
-        'into one secret, and delayed as far as readers allow, to every 870 s, still 99.3, more than versionBudget ' +
+      'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 14m writes 102.9 versions a day ' +
+        'into one secret, and delayed as far as readers allow, to every 14m30s, still 99.3, more than versionBudget ' +
         '99; a versionBudget of at least 100 works',
     ],
   },
@@ -279,7 +281,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a pace over the budget that stale readers do not let be put off',
     text: `${PIVOT}readers: { staleness: 2m }\nstore: { versionBudget: 110 }\n`,
     problems: [
-      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 750 s writes 115.2 versions a day ' +
+      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 12m30s writes 115.2 versions a day ' +
         'into one secret, more than versionBudget 110; a versionBudget of at least 116 works',
     ],
   },
@@ -287,7 +289,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a schedule over the budget',
     text: `${PIVOT}    schedule: "*/14 * * * *"\nstore: { versionBudget: 110 }\n`,
     problems: [
-      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 720 s writes 120 versions a day ' +
+      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 12m writes 120 versions a day ' +
         'into one secret, more than versionBudget 110; a versionBudget of at least 120 works',
     ],
   },
@@ -295,8 +297,8 @@ const WRONG: readonly Wrong[] = [
     what: 'a schedule with gaps that are too large',
     text: `${PIVOT}    schedule: "*/20 * * * *"\n`,
     problems: [
-      'app.yaml:7:15 providers[0].schedule: "*/20 * * * *" leaves up to 1200 s between two refreshes, but a token ' +
-        'that lives 900 s must be refreshed every 840 s; leave schedule out (it is then refreshed every 840 s) or use ' +
+      'app.yaml:7:15 providers[0].schedule: "*/20 * * * *" leaves up to 20m between two refreshes, but a token ' +
+        'that lives 15m must be refreshed every 14m; leave schedule out (it is then refreshed every 14m) or use ' +
         '"*/12 * * * *"',
     ],
   },
@@ -455,6 +457,16 @@ const WRONG: readonly Wrong[] = [
     ],
   },
   {
+    what: 'a placeholder that was not filled in, which YAML takes for a mapping whose key is a mapping',
+    text: PIVOT.replace('name: pivot', 'name: {{ name }}'),
+    problems: ['app.yaml:2:12 a key must be plain text'],
+  },
+  {
+    what: 'a key that is a mapping, and one that is a list of them',
+    text: `? { a: 1 }\n: x\n? [{ a: 1 }]\n: y\n${PIVOT}`,
+    problems: ['app.yaml:1:3 a key must be plain text', 'app.yaml:3:3 a key must be plain text'],
+  },
+  {
     what: 'a key that stands twice',
     text: `${PIVOT}    timeout: 1s\n    timeout: 2s\n`,
     problems: ['app.yaml:8:5 this key stands here twice'],
@@ -584,7 +596,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a fetchBudget that the cadence of its token needs more than',
     text: `${PIVOT}    fetchBudget: 100/day\n`,
     problems: [
-      'app.yaml:7:18 providers[0].fetchBudget: one token refreshed every 840 s needs up to 105 calls a day, more than fetchBudget ' +
+      'app.yaml:7:18 providers[0].fetchBudget: one token refreshed every 14m needs up to 105 calls a day, more than fetchBudget ' +
         '100/day; a fetchBudget of at least 105/day works, if the provider allows that',
     ],
   },
@@ -592,7 +604,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a fetchBudget that all tokens together need more than',
     text: CUSTOMERS.replace('    secret:', '    fetchBudget: 9/hour\n    secret:'),
     problems: [
-      'app.yaml:5:18 providers[0].fetchBudget: 2 tokens refreshed every 840 s need up to 10 calls an hour, more than fetchBudget ' +
+      'app.yaml:5:18 providers[0].fetchBudget: 2 tokens refreshed every 14m need up to 10 calls an hour, more than fetchBudget ' +
         '9/hour; a fetchBudget of at least 10/hour works, if the provider allows that',
     ],
   },
@@ -600,7 +612,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a fetchBudget that the firings of a cron expression need more than',
     text: `${PIVOT}    schedule: "*/10 * * * *"\n    fetchBudget: 146/day\n`,
     problems: [
-      'app.yaml:8:18 providers[0].fetchBudget: one token refreshed every 600 s needs up to 147 calls a day, more than fetchBudget ' +
+      'app.yaml:8:18 providers[0].fetchBudget: one token refreshed every 10m needs up to 147 calls a day, more than fetchBudget ' +
         '146/day; a fetchBudget of at least 147/day works, if the provider allows that',
     ],
   },
@@ -618,6 +630,23 @@ const WRONG: readonly Wrong[] = [
     what: 'indentation with tabs',
     text: 'providers:\n\t- name: pivot\n',
     problems: ['app.yaml:2:1 indented with a tab; use spaces'],
+  },
+  {
+    what: 'indentation with spaces that do not break, as copied from a page',
+    text: PIVOT.replace('    kind', '\u00a0\u00a0  kind'),
+    problems: [
+      'app.yaml:3:11 indented with a character that looks like a space and is none; use spaces',
+      'app.yaml:6:1 wrong indentation: the line begins too far left or right for its place; or a bracket above is not closed',
+    ],
+  },
+  {
+    what: 'a name and keys with characters that nobody sees',
+    text: `${PIVOT.replace('name: pivot', 'name: pi\u200bvot')}h\u{e0061}ttp: {}\n\u202elog: {}\n`,
+    problems: [
+      'app.yaml:2:11 providers[0].name: found "pi\\u200bvot"; allowed: lower-case letters, digits and inner hyphens, at most 63',
+      `app.yaml:7:1 ["h\\udb40\\udc61ttp"]: unknown key; allowed: ${TOP_LEVEL}; did you mean "http"?`,
+      `app.yaml:8:1 ["\\u202elog"]: unknown key; allowed: ${TOP_LEVEL}; did you mean "log"?`,
+    ],
   },
 ];
 
@@ -648,8 +677,8 @@ providers:
         '1:15 log.level: found "loud"; allowed',
         '5:61 providers[0].credentials.merchantSecret: a credential must not stand in this file; put it into an ' +
           'environment variable or a file and write { env',
-        '7:15 providers[0].schedule: "*/20 * * * *" leaves up to 1200 s between two refreshes, but a token that lives ' +
-          '900 s must be refreshed every 840 s; leave schedule out (it is then refreshed every 840 s) or use "*/12 * * * *"',
+        '7:15 providers[0].schedule: "*/20 * * * *" leaves up to 20m between two refreshes, but a token that lives ' +
+          '15m must be refreshed every 14m; leave schedule out (it is then refreshed every 14m) or use "*/12 * * * *"',
         '8:11 providers[1].name: found "pivot", the name of providers[0] too; allowed',
         '12:5 providers[1].tiemout: unknown key; allowed',
       ],

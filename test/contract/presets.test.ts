@@ -28,7 +28,7 @@ const BASE_URL = 'https://preset.example';
 function describePreset(name: string): void {
   const reading = readPreset(name, readPresetFile(name));
   if (!reading.ok) {
-    it(`${name} is a preset`, () => assert.fail(inspect(reading.issues, { depth: 6 })));
+    it(`${name} is a preset`, () => assert.fail(inspect(reading.faults, { depth: 6 })));
     return;
   }
   const { preset, kind } = reading;

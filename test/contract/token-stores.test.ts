@@ -9,7 +9,7 @@ import { STORES } from '../support/store-bench.ts';
 import { expectCurrent, expectFailure, expectOk, publishOk } from '../support/store-expectations.ts';
 import { buildWrite, never, SECRET, textOf } from '../support/store-write.ts';
 
-for (const { name, start, writingCalls } of STORES) {
+for (const { name, start, writingCalls, keepsVersions } of STORES) {
   describe(`the token store ${name}`, () => {
     it('reads nothing where nothing was written', async (t) => {
       const { store } = await start(t);
@@ -52,7 +52,8 @@ for (const { name, start, writingCalls } of STORES) {
       await publishOk(rival, buildWrite('two', one));
       expectFailure(await store.publish(buildWrite('late', one), never), 'store-conflict', 'soon');
       const ages = expectOk(await store.readVersionAges(SECRET, never));
-      assert.equal(ages.length, 3);
+      // A store without history has no quota of versions that they could use up.
+      assert.equal(ages.length, keepsVersions ? 3 : 0);
       assert.ok(ages.every((ageMs) => ageMs >= 0 && ageMs < 60_000));
     });
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { Credentials } from '../../src/core/credential/credential-reading.ts';
 import type {
   CredentialReference,
   CredentialReferences,
@@ -13,7 +14,6 @@ import {
   createCredentialReader,
 } from '../../src/credentials/credential-reader.ts';
 import { CredentialSources, type CredentialSourcesDeps } from '../../src/credentials/credential-sources.ts';
-import type { Credentials } from '../../src/providers/provider.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 const CANARY = 'canary-7f3a';
@@ -25,7 +25,7 @@ function createReader(
   { readEnv = () => undefined, ...world }: World,
 ): CredentialReader {
   return createCredentialReader({
-    references: [references],
+    references,
     readEnv,
     sources: new CredentialSources({
       readFile: () => Promise.reject(errno('ENOENT')),
@@ -172,7 +172,7 @@ describe('createCredentialReader', () => {
       'an unreadable file',
       FILE,
       { readFile: () => Promise.reject(errno('EACCES')) },
-      'credential a: file /run/app-secret cannot be read (EACCES)',
+      'credential a: file /run/app-secret cannot be read (EACCES: the user of this process may not read it)',
     ],
     [
       'an error without errno, of which nothing is quoted',

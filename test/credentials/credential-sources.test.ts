@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { CredentialReading } from '../../src/core/credential/credential-reading.ts';
+import { codedError } from '../../src/core/error-code.ts';
 import { succeed } from '../../src/core/result.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { createCredentialReader } from '../../src/credentials/credential-reader.ts';
 import { CredentialSources } from '../../src/credentials/credential-sources.ts';
 import { LOOK_EVERY_MS } from '../../src/credentials/credential-watch.ts';
-import type { CredentialReading } from '../../src/providers/provider.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
 const NEVER = new AbortController().signal;
@@ -27,18 +28,17 @@ function createBench() {
     },
     clock,
   });
-  const readers = [...bench.bindings.keys()].map((key) =>
-    createCredentialReader({
-      references: [
-        { privateKey: { kind: 'file', path: '/etc/key.pem' } },
-        { bindingId: { kind: 'awsSecret', id: 'bindings', key } },
-      ],
-      readEnv: () => undefined,
-      sources,
-    }),
-  );
+  const reader = createCredentialReader({
+    references: { privateKey: { kind: 'file', path: '/etc/key.pem' } },
+    readEnv: () => undefined,
+    sources,
+  });
   const readAll = (): Promise<readonly CredentialReading[]> =>
-    Promise.all(readers.map((reader) => reader(NEVER)));
+    Promise.all(
+      [...bench.bindings.keys()].map((key) =>
+        reader(NEVER, { bindingId: { kind: 'awsSecret', id: 'bindings', key } }),
+      ),
+    );
   return Object.assign(bench, { clock, readAll });
 }
 
@@ -74,5 +74,33 @@ describe('the credentials of a thousand tokens of one provider', () => {
     term.abort();
     await settle();
     assert.deepEqual(bench.clock.pendingDelaysMs, []);
+  });
+});
+
+describe('a file that cannot be read for now', () => {
+  it('is not taken for a read that was given up before', async () => {
+    const reads = new Array<PromiseWithResolvers<Uint8Array>>();
+    const sources = new CredentialSources({
+      readFile: () => {
+        const read = Promise.withResolvers<Uint8Array>();
+        reads.push(read);
+        return read.promise;
+      },
+      readAwsSecret: () => assert.fail('no secret is wanted'),
+      clock: new FakeClock(),
+    });
+    const file = { kind: 'file', path: '/etc/key.pem' } as const;
+    const leaving = new AbortController();
+    const left = sources.read(file, leaving.signal);
+    await settle();
+    leaving.abort(new Error('the term has ended'));
+    await assert.rejects(left, /the term has ended/);
+    reads[0]?.reject(codedError('ETIMEDOUT', ''));
+    await settle();
+    const read = sources.read(file, NEVER);
+    await settle();
+    reads[1]?.reject(codedError('ETIMEDOUT', ''));
+    const { text } = await read;
+    assert.equal(!text.ok && text.failure.code, 'provider-unavailable');
   });
 });

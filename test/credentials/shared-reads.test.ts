@@ -9,9 +9,16 @@ const NEVER = new AbortController().signal;
 
 /** Reads a value that changes, one held read after the other. */
 function createBench() {
-  const bench = { value: 0, begun: 0, aborted: 0, holds: new Array<HeldStep>() };
+  const bench = {
+    value: 0,
+    begun: 0,
+    aborted: 0,
+    holds: new Array<HeldStep>(),
+    abortedAtOnce: new Array<boolean>(),
+  };
   const reads = new SharedReads<number>(async (_, signal) => {
     bench.begun += 1;
+    bench.abortedAtOnce.push(signal.aborted);
     const { value } = bench;
     signal.addEventListener('abort', () => {
       bench.aborted += 1;
@@ -76,6 +83,23 @@ describe('SharedReads', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('ends no read of who comes after all that waited before have given up', async () => {
+    const bench = createBench();
+    const first = bench.reads.read('key.pem', NEVER);
+    await settle();
+    const leaving = new AbortController();
+    const left = bench.reads.read('key.pem', leaving.signal);
+    leaving.abort(new Error('no longer wanted'));
+    await assert.rejects(left, /no longer wanted/);
+    const late = bench.reads.read('key.pem', NEVER);
+    bench.holds[0]?.release();
+    await first;
+    await settle();
+    bench.holds[1]?.release();
+    await late;
+    assert.deepEqual(bench.abortedAtOnce, [false, false]);
   });
 
   it('keeps nothing: a later read is a new one', async () => {

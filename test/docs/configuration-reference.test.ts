@@ -44,12 +44,25 @@ describe('docs/configuration.md', () => {
   it('has every option of the schema, with its values, default and meaning', () => {
     // What kinds have of their own is the language, which docs/providers.md explains.
     const options = propertiesOf(SCHEMA, '').filter(
-      ({ path }) => !/^providers\[\]\((?!oauth2\))/.test(path) && !isLanguage(path),
+      ({ path }) => !/^(?:providers\[\]\((?!oauth2\))|stores\.\*)/.test(path) && !isLanguage(path),
     );
     assert.ok(options.length > 60);
     assert.deepEqual(
       options.map(findMistake).filter((mistake) => mistake !== undefined),
       [],
+    );
+  });
+
+  it('may say that the places of stores are written as store is', () => {
+    const options = propertiesOf(SCHEMA, '').filter(({ path }) => !/\bkind$/.test(path));
+    const under = (section: string) =>
+      options.flatMap(({ path, schema }) =>
+        path.startsWith(section) ? [[path.slice(section.length), schema] as const] : [],
+      );
+    assert.ok(under('store.').length + under('store(').length > 5);
+    assert.deepEqual(
+      [...under('stores.*.'), ...under('stores.*(')],
+      [...under('store.'), ...under('store(')],
     );
   });
 
@@ -92,6 +105,9 @@ describe('docs/configuration.md', () => {
             [name],
           );
         else if (noun === 'Coordination') assert.equal(coordination.kind, name);
+        else if (noun === 'Store') assert.deepEqual(storeKindsOf(raw), [name]);
+        else if (['stores', 'publish'].includes(title))
+          assert.deepEqual(Object.keys(raw), ['stores', 'publish']);
         else if (title === title.toLowerCase()) assert.deepEqual(Object.keys(raw), [title]);
       });
     }
@@ -151,6 +167,10 @@ describe('configurationReference', () => {
     );
   });
 });
+
+function storeKindsOf({ store }: JsonObject): readonly unknown[] {
+  return isJsonObject(store) ? [store['kind'] ?? CATALOG.stores[0].kind] : [];
+}
 
 /** Options of a kind's own, and their insides. */
 function isLanguage(path: string): boolean {
@@ -255,7 +275,8 @@ function placeOf(path: string): { readonly titles: readonly string[]; readonly o
     const isOwn = own.some(([name]) => name === `\`${option}\``);
     return { titles: isOwn ? titles.slice(0, 1) : [...titles, 'Options of every provider'], option };
   }
-  return { titles: [block === 'alerts' ? `Sink ${kind}` : `Coordination ${kind}`], option };
+  const noun = { alerts: 'Sink', store: 'Store' }[block] ?? 'Coordination';
+  return { titles: [`${noun} ${kind}`], option };
 }
 
 /** Rows of a section's table, without the headings. */

@@ -7,8 +7,8 @@ import { METRICS } from '../../src/adapters/prometheus/metric-list.ts';
 import { ALERT_NAMES, ALERTS } from '../../src/core/alert.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { tokenDocumentSchema } from '../../src/core/token/document.ts';
+import { listFaults } from '../../src/sandbox/fault-syntax.ts';
 import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts';
-import { STORE_FAULT_KINDS } from '../../src/sandbox/secrets-manager/store-fault.ts';
 import { documentText, tableRows } from '../support/document-text.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
@@ -53,8 +53,8 @@ test('docs/readers.md names every field of the token document', () => {
 });
 
 test('docs/sandbox.md names every fault of the store', () => {
-  for (const kind of STORE_FAULT_KINDS)
-    assert.match(documentText('docs/sandbox.md'), new RegExp(`\`${kind}[\`=]`));
+  for (const word of listFaults('store'))
+    assert.match(documentText('docs/sandbox.md'), new RegExp(`\`${word.replace('=…', '')}[\`=]`));
 });
 
 test('every promise is named by a test in the file that docs/development.md gives', () => {

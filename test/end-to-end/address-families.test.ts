@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
+import { COMPILE_CACHE, PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
 
 const run = promisify(execFile);
 
@@ -39,7 +39,7 @@ const FAMILIES = {
   },
 } as const;
 
-describe('the base for Kubernetes', { skip: missingTool(), timeout: 60_000 }, () => {
+describe('the base for Kubernetes', { skip: missingTool(), timeout: 600_000 }, () => {
   for (const [name, { setUp, url, apiServer }] of Object.entries(FAMILIES)) {
     it(`answers at /livez in a pod with ${name}`, async (t) => {
       const folder = await mkdtemp(join(tmpdir(), 'token-refresher-family-'));
@@ -65,6 +65,7 @@ describe('the base for Kubernetes', { skip: missingTool(), timeout: 60_000 }, ()
         cwd: PROJECT,
         env: {
           ...STORE_ENVIRONMENT,
+          NODE_COMPILE_CACHE: COMPILE_CACHE,
           PATH: process.env['PATH'],
           KUBERNETES_SERVICE_HOST: apiServer,
           KUBERNETES_SERVICE_PORT: '443',

@@ -33,7 +33,7 @@ function providerOf(alerts: unknown): string | undefined {
   return typeof provider === 'string' ? provider : undefined;
 }
 
-describe('alerts of a running daemon', { concurrency: 2, timeout: 110_000 }, () => {
+describe('alerts of a running daemon', { concurrency: 2, timeout: 600_000 }, () => {
   it('Loud: every sink is told once that customers fail, and once that it is over; the heartbeat beats', async (t) => {
     await using world = await startProgramWorld();
     const { alerts, env, told } = await startAlertStage(t);

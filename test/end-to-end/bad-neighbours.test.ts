@@ -162,7 +162,7 @@ function sendJson(response: ServerResponse, body: string): void {
 
 const CLOSE_DEADLINES = { lifetime: '20s', refreshAfter: 0.6, timeout: '3s' };
 
-describe('connections', { concurrency: true, timeout: 90_000 }, () => {
+describe('connections', { concurrency: true, timeout: 600_000 }, () => {
   it('of three providers at one slow origin: no chain is broken, and none is unavailable', async (t) => {
     const provider = new ChainProvider();
     const url = await startServer(t, async (request, response) => {
@@ -203,7 +203,7 @@ describe('connections', { concurrency: true, timeout: 90_000 }, () => {
   });
 });
 
-describe('an outage', { timeout: 90_000 }, () => {
+describe('an outage', { timeout: 600_000 }, () => {
   it('of a provider with 300 customers is asked about by few, and all go on at once when it is over', async (t) => {
     const provider = new ChainProvider(15 * 60_000);
     let isDown = true;
@@ -225,7 +225,7 @@ describe('an outage', { timeout: 90_000 }, () => {
   });
 });
 
-describe('surplus bytes', { timeout: 90_000 }, () => {
+describe('surplus bytes', { timeout: 600_000 }, () => {
   it('never become the token of another customer: 0 foreign ones in 192 looks', async (t) => {
     const provider = new ChainProvider();
     let answers = 0;
@@ -260,7 +260,7 @@ describe('surplus bytes', { timeout: 90_000 }, () => {
   });
 });
 
-describe('names', { concurrency: true, timeout: 90_000, skip }, () => {
+describe('names', { concurrency: true, timeout: 600_000, skip }, () => {
   /** Providers behind names: the daemon sees a resolv.conf of its own, and trusts a CA of the test. */
   async function startNamedWorld(t: TestContext, records: Readonly<Record<string, DnsAnswer>>) {
     const dns = await startOddDnsServer(t, records);

@@ -98,7 +98,7 @@ async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
   };
 }
 
-describe('No secret leaks', { concurrency: true, timeout: 60_000 }, () => {
+describe('No secret leaks', { concurrency: true, timeout: 600_000 }, () => {
   it('while everything works: log, pages, every command, what CloudTrail records', async () => {
     await using stage = await setStage();
     await stage.showDaemon('a new token is published');
@@ -217,7 +217,7 @@ function describeForCloudTrail(headers: Readonly<Record<string, string>>, body: 
   return JSON.stringify({ parameters, visible });
 }
 
-describe('No secret leaks through Node.js itself', { concurrency: 2, timeout: 60_000 }, () => {
+describe('No secret leaks through Node.js itself', { concurrency: 2, timeout: 600_000 }, () => {
   for (const [name, value] of [
     ['NODE_DEBUG', 'http,http2,net,tls,undici,fetch,stream,module'],
     ['NODE_DEBUG_NATIVE', 'http2,tls,net'],
@@ -356,7 +356,7 @@ async function setDescribedStage(t: TestContext, logFormat: 'json' | 'pretty' = 
 
 describe('7: no secret leaks from any place that a description knows', {
   concurrency: 2,
-  timeout: 110_000,
+  timeout: 600_000,
 }, () => {
   it('while everything works', async (t) => {
     const { providers, run, search } = await setDescribedStage(t);

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { PROJECT, runProgram } from '../support/program-process.ts';
 import { startProgramWorld } from '../support/program-world.ts';
 
-describe('the command line', { concurrency: true, timeout: 60_000 }, () => {
+describe('the command line', { concurrency: true, timeout: 600_000 }, () => {
   it('ends with 0 when all went well, and leaves standard error empty', async (t) => {
     await using world = await startProgramWorld();
     const { configPath } = world.sandbox;

@@ -9,7 +9,7 @@ import type { JsonObject } from '../../src/core/wire/json.ts';
 import { documentCommands, documentText } from '../support/document-text.ts';
 import { codeBlocks } from '../support/markdown-sections.ts';
 import { ProgramOutput } from '../support/program-output.ts';
-import { PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
+import { COMPILE_CACHE, PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
 
 /** What CI and this very run do; running them again inside a test would be turtles all the way down. */
 const RUN_BY_CI: ReadonlySet<string> = new Set(['npm ci', 'npm test']);
@@ -26,7 +26,7 @@ const DOCUMENTS = [
 
 const readySchema = z.object({ event: z.literal('sandbox-ready'), store: z.object({ endpoint: z.url() }) });
 
-describe('every command of the README and of what it leads to', { timeout: 230_000 }, () => {
+describe('every command of the README and of what it leads to', { timeout: 600_000 }, () => {
   for (const command of documentCommands(DOCUMENTS)) {
     if (RUN_BY_CI.has(command)) {
       it(`is run by CI: ${command}`, () => {
@@ -91,6 +91,7 @@ function start(
     cwd: PROJECT,
     env: {
       ...STORE_ENVIRONMENT,
+      NODE_COMPILE_CACHE: COMPILE_CACHE,
       HOME: process.env['HOME'],
       PATH: `${join(PROJECT, 'node_modules/.bin')}:${process.env['PATH'] ?? ''}`,
       ...env,

@@ -67,7 +67,7 @@ async function writeToken(world: ProgramWorld): Promise<string> {
   return path;
 }
 
-describe('AWS credentials that do not come', { concurrency: true, timeout: 90_000 }, () => {
+describe('AWS credentials that do not come', { concurrency: true, timeout: 600_000 }, () => {
   for (const { name, env, answer, place } of SOURCES) {
     it(`Fresh: ${name} hangs, is named, and a token is published once it answers`, async (t: TestContext) => {
       await using world = await startProgramWorld();

@@ -22,7 +22,7 @@ const CREDENTIALS = [
 /** Short enough for the healthy provider to refresh again and again while the others are looked at. */
 const LIFETIME = '12s';
 
-describe('files that do not answer', { concurrency: true, timeout: 90_000 }, () => {
+describe('files that do not answer', { concurrency: true, timeout: 600_000 }, () => {
   it('Good neighbours: eight credentials that are pipes stop no other provider, and SIGTERM is obeyed', async (t) => {
     await using world = await startProgramWorld({ speed: 60 });
     const folder = dirname(world.sandbox.configPath);

@@ -6,7 +6,7 @@ import { describe, it } from 'node:test';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { startProgramWorld } from '../support/program-world.ts';
 
-describe('a journal', { concurrency: true, timeout: 60_000 }, () => {
+describe('a journal', { concurrency: true, timeout: 600_000 }, () => {
   it('is refused to a second daemon, and given to the next one after a kill', async (t) => {
     await using world = await startProgramWorld();
     const config = await world.copyConfig('journal.yaml', { only: ['pik'] });

@@ -74,7 +74,7 @@ async function killAndRestart(t: TestContext, chain: Chain, hasJournal: boolean)
 
 describe('a chain whose daemon is killed before the store has the refresh token', {
   concurrency: true,
-  timeout: 90_000,
+  timeout: 600_000,
 }, () => {
   for (const chain of CHAINS) {
     it(`No chain is lost by us: ${chain.provider} goes on after the restart, no spent refresh token, no login`, async (t) => {
@@ -101,7 +101,7 @@ describe('a chain whose daemon is killed before the store has the refresh token'
   });
 });
 
-describe('a journal that others can read', { timeout: 60_000 }, () => {
+describe('a journal that others can read', { timeout: 600_000 }, () => {
   for (const args of [['run'], ['run', '--once'], ['refresh', 'pivot']]) {
     it(`${args.join(' ')} ends with exit code 2 and starts nothing`, async (t) => {
       await using world = await startProgramWorld();

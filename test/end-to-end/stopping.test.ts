@@ -10,7 +10,7 @@ import { SandboxProcess } from '../support/sandbox-process.ts';
 const TOKENS = SANDBOX_TOKENS.length;
 const STOPPED = { code: 0, signal: null };
 
-describe('stopping and starting', { concurrency: true, timeout: 60_000 }, () => {
+describe('stopping and starting', { concurrency: true, timeout: 600_000 }, () => {
   it('One at a time: a daemon that was killed and starts again fetches no token that is still fresh', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '1');
     const config = await sandbox.copyConfig('debug.yaml', { set: { 'log.level': 'debug' } });

@@ -3,7 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { describe, it, type TestContext } from 'node:test';
 import { ProgramOutput } from '../support/program-output.ts';
-import { PROJECT } from '../support/program-process.ts';
+import { COMPILE_CACHE, PROJECT } from '../support/program-process.ts';
 import { Screen } from '../support/screen.ts';
 
 /** `script` of util-linux, which every Debian has, makes the pseudo-terminal. */
@@ -20,7 +20,7 @@ async function openTerminal(t: TestContext, env: Readonly<Record<string, string>
     ['-qec', `stty cols 80 rows 40; echo "at $(tty), $$"; exec ${program}`, '/dev/null'],
     {
       cwd: PROJECT,
-      env: { PATH: process.env['PATH'], TERM: 'xterm', ...env },
+      env: { NODE_COMPILE_CACHE: COMPILE_CACHE, PATH: process.env['PATH'], TERM: 'xterm', ...env },
       stdio: ['ignore', 'pipe', 'inherit'],
     },
   );
@@ -85,6 +85,19 @@ describe('a real terminal', { skip: HAS_TERMINALS ? false : 'needs Linux' }, () 
     terminal.send('SIGTERM');
     assert.equal(await terminal.exit, 0);
   });
+
+  for (const [env, isColored] of [
+    [{}, true],
+    [{ FORCE_COLOR: '0' }, false],
+  ] as const) {
+    it(`gets ${isColored ? 'colours' : 'none'} with ${JSON.stringify(env)}`, async (t) => {
+      const terminal = await openTerminal(t, env);
+      const text = await terminal.output.untilText((each) => each.includes('LAST RESULT'));
+      terminal.send('SIGTERM');
+      assert.equal(await terminal.exit, 0);
+      assert.equal(/\p{Cc}\[\d+m/u.test(text), isColored);
+    });
+  }
 
   it('gets neither escapes nor colours when it is a dumb one', async (t) => {
     const terminal = await openTerminal(t, { TERM: 'dumb' });

@@ -19,7 +19,7 @@ const SHORT_LIVED = ['pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot'
 /** A line says when it was written, not when its numbers were worked out. */
 const SLACK_MS = 100;
 
-describe('over time', { concurrency: true, timeout: 110_000 }, () => {
+describe('over time', { concurrency: true, timeout: 600_000 }, () => {
   it('Fresh: the sandbox publishes a token for every kind, and a reader never sees an expired one', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--speed', '30');
     const { output } = sandbox.program;
@@ -90,6 +90,8 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     assert.deepEqual(
       output.lines
         .filter(({ level }) => level === 'warn' || level === 'error')
+        // A busy machine may keep it from running at the moment of a tick, which is told as well.
+        .filter(({ event }) => event !== 'tick-missed')
         .map(({ level, event, code }) => ({ level, event, code })),
       [
         { level: 'warn', event: 'refresh-failed', code: 'provider-unavailable' },
@@ -142,12 +144,20 @@ describe('over time', { concurrency: true, timeout: 110_000 }, () => {
     const [outcome] = z
       .tuple([z.object({ token: z.string(), outcome: z.string(), generation: z.number() })])
       .parse(JSON.parse(explicit.stdout));
-    assert.deepEqual(outcome, { token: 'pivot', outcome: 'refreshed', generation: 2 });
+    // On a busy machine the daemon refreshes once more before the command does.
+    const { generation, ...others } = outcome;
+    assert.deepEqual(others, { token: 'pivot', outcome: 'refreshed' });
+    assert.ok(generation >= 2);
 
-    const [, second] = await daemon.output.untilLines('token-refreshed', 2);
+    await daemon.output.untilLines('token-refreshed', 1, (line) => Number(line['generation']) > generation);
     const document = await sandbox.readDocument('sandbox/pivot');
-    assert.ok(document.generation >= 2, 'no step back');
-    assert.equal(Date.parse(document.expires_at), timeOf(second ?? {}, 'expiresAt'), "the daemon's own");
+    assert.ok(document.generation > generation, 'no step back');
+    // The daemon's own.
+    await daemon.output.untilLines(
+      'token-refreshed',
+      1,
+      (line) => timeOf(line, 'expiresAt') === Date.parse(document.expires_at),
+    );
     assert.deepEqual(
       daemon.output.lines.filter(({ level }) => level === 'error'),
       [],

@@ -30,6 +30,21 @@ describe('a bash session', () => {
     });
   }
 
+  for (const [what, script] of [
+    ['a command that fails', 'false'],
+    ['exit', 'echo bye; exit 0'],
+    ['a program in the place of bash', 'exec true'],
+  ] as const) {
+    it(`fails the blocks after one that has ended it with ${what}, and names that`, async () => {
+      await using bash = start();
+      assert.notEqual((await bash.run(script)).exitCode, 0);
+      assert.deepEqual(await bash.run('echo on'), {
+        exitCode: 1,
+        output: `bash was ended by this block:\n${script}\n`,
+      });
+    });
+  }
+
   it('gives commands nothing to read, least of all the next block', async () => {
     await using bash = start();
     assert.deepEqual(await bash.run('cat; echo end'), { exitCode: 0, output: 'end\n' });

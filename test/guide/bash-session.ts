@@ -1,6 +1,8 @@
 /**
  * One bash that is handed a block at a time, as a person pastes them: what a block sets, the next one has.
  * With `set -euo pipefail`, so that the first command that fails ends it.
+ *
+ * Guarantee: a block that ends the shell has failed, with whatever code, and every block after it fails at once and names it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,12 +26,16 @@ const MARK = '\u001e';
 const LOOP = `
 exec 2>&1
 set -euo pipefail
-trap 'printf "\\036%d\\n" "$?"' EXIT
+trap 'printf "\\036%d ended\\n" "$?"' EXIT
 while IFS= read -r -d '' block <&3; do
   eval "$block" 3<&- </dev/null
   printf '\\0360\\n'
 done
 `;
+
+function explainEnd(script: string, output: string): BlockResult {
+  return { exitCode: 1, output: `${output}bash was ended by this block:\n${script}\n` };
+}
 
 /** Disposing ends bash and what it has in the background. */
 export class BashSession implements AsyncDisposable {
@@ -37,6 +43,8 @@ export class BashSession implements AsyncDisposable {
   readonly #exit: Promise<unknown>;
   readonly #blocks: Writable;
   #takeOutput: (text: string) => void = () => undefined;
+  /** The block that has ended bash; `undefined`: none has. */
+  #endedBy: string | undefined;
 
   constructor(options: { readonly cwd: string; readonly env: Readonly<Record<string, string>> }) {
     const bash = spawn('bash', ['--noprofile', '--norc', '-c', LOOP], {
@@ -65,15 +73,24 @@ export class BashSession implements AsyncDisposable {
     onOutput: (text: string) => void = () => undefined,
     limitMs: number = PATIENCE_MS,
   ): Promise<BlockResult> {
+    if (this.#endedBy !== undefined) return explainEnd(this.#endedBy, '');
     const { promise, resolve } = Promise.withResolvers<BlockResult>();
     let all = '';
+    // Without a word where bash is killed, or replaced by `exec`.
+    void this.#exit.then(() => {
+      this.#endedBy ??= script;
+      resolve(explainEnd(script, all));
+    });
     const giveUp = setTimeout(() => resolve({ exitCode: GAVE_UP, output: all }), limitMs);
     this.#takeOutput = (text) => {
       all += text;
       const [shown = ''] = text.split(MARK);
       if (shown !== '') onOutput(shown);
       const [output = '', end] = all.split(MARK);
-      if (end?.includes('\n') === true) resolve({ exitCode: Number.parseInt(end, 10), output });
+      if (end?.includes('\n') !== true) return;
+      const exitCode = Number.parseInt(end, 10);
+      if (end.includes('ended')) this.#endedBy = script;
+      resolve(exitCode === 0 && end.includes('ended') ? explainEnd(script, output) : { exitCode, output });
     };
     this.#blocks.write(`${script}\0`);
     try {

@@ -64,7 +64,7 @@ export async function startGuideWorld(): Promise<GuideWorld> {
   const credentials = createSandboxCredentials(random, await generateSandboxKeyPair());
   const issued: string[] = [];
   const onSecretIssued = (token: string): void => void issued.push(token);
-  const faults = new FaultSchedule({ clock, signal: new AbortController().signal });
+  const faults = new FaultSchedule(clock);
   const upstreams = await startUpstreamsServer({
     upstreams: createUpstreams({ clock, random, credentials, onSecretIssued }),
     clock,
@@ -91,7 +91,6 @@ export async function startGuideWorld(): Promise<GuideWorld> {
     await ClusterServer.start({
       store: objects,
       certificate,
-      leaseNamespace: 'token-refresher',
       isAdmin: (token) => isTokenOf(token, ADMIN.accessKeyId, REGION),
     }),
   );

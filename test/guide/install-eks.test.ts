@@ -9,13 +9,13 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { tokenDocumentSchema } from '../../src/core/token/document.ts';
 import { parseJson } from '../../src/core/wire/json.ts';
+import { numberAt, textAt } from '../../src/sandbox/kubernetes/json-tree.ts';
 import { documentCommands } from '../support/document-text.ts';
 import { CONFIG_MAPS, DEPLOYMENTS, PODS } from './cluster/api-resource.ts';
 import { readGuide } from './guide-document.ts';
 import { type GuideStep, runGuide } from './guide-run.ts';
 import { guideSkip } from './guide-tools.ts';
 import type { GuideWorld } from './guide-world.ts';
-import { numberAt, textAt } from './json-tree.ts';
 
 const TOKENS = ['apimw', 'paysecurez', 'pik', 'pivot', 'pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi'];
 

@@ -27,7 +27,7 @@ function namesIn(store: ObjectStore): readonly string[] {
   );
 }
 
-describe('the guide to install with Helm', { skip: SKIP, timeout: 200_000 }, () => {
+describe('the guide to install with Helm', { skip: SKIP, timeout: 600_000 }, () => {
   it('does what it says: check, install, change, go back, a second release, uninstall', async (t) => {
     const folder = await createPrivateFolder(t);
     const store = new ObjectStore();
@@ -35,7 +35,6 @@ describe('the guide to install with Helm', { skip: SKIP, timeout: 200_000 }, () 
     await using server = await ClusterServer.start({
       store,
       certificate,
-      leaseNamespace: 'token-refresher',
       isAdmin: (token) => token === TOKEN,
     });
     const [checkout, bin] = [join(folder, 'checkout'), join(folder, 'bin')];

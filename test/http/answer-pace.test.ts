@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { AnswerPace } from '../../src/http/answer-pace.ts';
+import { createAnswerPace } from '../../src/http/answer-pace.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
 
 function setUp() {
   const clock = new FakeClock();
-  const pace = new AnswerPace({ clock, onFault: (error) => assert.fail(String(error)) });
+  const takeTurn = createAnswerPace({ clock, onFault: (error) => assert.fail(String(error)) });
   const sent: string[] = [];
   const gone = new Set<string>();
   const ask = (name: string): void => {
-    void pace.turn(() => gone.has(name)).then(() => sent.push(name));
+    void takeTurn(() => gone.has(name)).then(() => sent.push(name));
   };
   return { clock, sent, gone, ask };
 }
 
-describe('AnswerPace', () => {
+describe('createAnswerPace', () => {
   it('lets nobody wait who asks when no other does', async () => {
     const { clock, sent, ask } = setUp();
     for (const name of ['a', 'b', 'c']) {

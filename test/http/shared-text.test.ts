@@ -1,20 +1,20 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { SharedText } from '../../src/http/shared-text.ts';
+import { shareText } from '../../src/http/shared-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 
 function setUp({ takesMs = 0 } = {}) {
   const clock = new FakeClock();
   let made = 0;
-  const shared = new SharedText(async () => {
+  const shared = shareText(async () => {
     made += 1;
     if (takesMs > 0) await clock.sleep(takesMs);
     return `text ${made}`;
   }, clock);
-  return { clock, shared, made: () => made, get: async () => String(await shared.get()) };
+  return { clock, shared, made: () => made, get: async () => String(await shared()) };
 }
 
-describe('SharedText', () => {
+describe('shareText', () => {
   it('is made once for all who ask within a second', async () => {
     const { clock, get, made } = setUp();
     assert.deepEqual(await Promise.all([get(), get(), get()]), ['text 1', 'text 1', 'text 1']);
@@ -43,12 +43,12 @@ describe('SharedText', () => {
 
   it('passes a failure on to those who waited, and to nobody else', async () => {
     let fails = true;
-    const shared = new SharedText(async () => {
+    const shared = shareText(async () => {
       if (fails) throw new Error('a bug');
       return 'text';
     }, new FakeClock());
-    await Promise.all([assert.rejects(shared.get()), assert.rejects(shared.get())]);
+    await Promise.all([assert.rejects(shared()), assert.rejects(shared())]);
     fails = false;
-    assert.equal(String(await shared.get()), 'text');
+    assert.equal(String(await shared()), 'text');
   });
 });

@@ -71,6 +71,15 @@ describe('the application layer of the image', () => {
     assert.deepEqual(await fingerprint(join(again, 'app')), await fingerprint(app));
   });
 
+  it('has zod in English alone: what is imported as `{ z }` cannot be cut down', async () => {
+    const files = (await readdir(join(app, 'dist'), { recursive: true })).filter((file) =>
+      file.endsWith('.js'),
+    );
+    const texts = await Promise.all(files.map((file) => readFile(join(app, 'dist', file), 'utf8')));
+    const locales = texts.flatMap((text) => text.match(/(?<=zod\/v4\/locales\/)[\w-]+(?=\.js$)/gm) ?? []);
+    assert.deepEqual(locales, ['en'], "write import * as z from 'zod'");
+  });
+
   it('passes on the licence of every package that a person would think of', async () => {
     const text = await readFile(join(app, 'THIRD-PARTY-LICENSES'), 'utf8');
     const named = new Set(

@@ -26,7 +26,7 @@ const skip = problem !== undefined && process.env['CI'] === undefined ? problem 
 
 const startedSchema = z.object({ http: z.url() });
 
-describe('a container of the image', { skip, timeout: 100_000, concurrency: true }, () => {
+describe('a container of the image', { skip, timeout: 600_000, concurrency: true }, () => {
   let layer: string;
 
   before(async () => {

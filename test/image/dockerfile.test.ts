@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { z } from 'zod';
 import { VERSION } from '../../src/core/version.ts';
-import { IMAGE_FLAGS } from '../bench/token-memory.ts';
+import { IMAGE_ENVIRONMENT, IMAGE_FLAGS } from '../bench/token-memory.ts';
 import { readDockerfile } from '../support/dockerfile.ts';
 import { PROJECT } from '../support/program-process.ts';
 
@@ -29,7 +29,8 @@ test('the image runs the program itself, without a shell, as a user by number', 
   assert.ok(image.entrypoint.includes('--disable-sigusr1'), 'a signal must not open a debugger');
 });
 
-test('the image starts the program with the flags that its memory is measured with', () => {
+test('the image starts the program with what its memory is measured with', () => {
+  for (const [name, value] of Object.entries(IMAGE_ENVIRONMENT)) assert.equal(image.env[name], value, name);
   assert.deepEqual(image.entrypoint.slice(1, -1), [...IMAGE_FLAGS, '--disable-sigusr1']);
 });
 

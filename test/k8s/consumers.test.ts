@@ -3,10 +3,19 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import type { Configuration } from '../../src/config/configuration.ts';
+import { placeOf } from '../../src/config/token-configuration.ts';
 import { lowMark } from '../../src/core/limits/quota.ts';
-import { decideCadence, inSeconds, TIME_TO_USE_MS } from '../../src/core/schedule/cadence.ts';
+import { decideCadence, TIME_TO_USE_MS } from '../../src/core/schedule/cadence.ts';
 import { parseDuration } from '../../src/core/wire/duration.ts';
-import { type Manifest, oneOf, readManifests, readManifestText, toCronJob } from '../support/manifest.ts';
+import { documentText } from '../support/document-text.ts';
+import {
+  type Manifest,
+  oneOf,
+  readManifests,
+  readManifestText,
+  toCronJob,
+  toDeployment,
+} from '../support/manifest.ts';
 import { readShippedConfiguration } from '../support/shipped-configuration.ts';
 
 const DAY_MS = 86_400_000;
@@ -24,9 +33,10 @@ interface Life {
 }
 
 /** What a token's life goes through between the moment that its refresh is due and the moment that readers find it. */
-function lifeOf(provider: string, { providers, store }: Configuration = configuration): Life {
+function lifeOf(provider: string, { providers, places }: Configuration = configuration): Life {
   const found = providers.find(({ name }) => name === provider);
   assert.ok(found !== undefined, provider);
+  const store = placeOf(places, found.publish.to);
   const { marginMs, tickMs } = decideCadence(found.lifetimeMs, found.schedule.policy);
   return { marginMs, halfTickMs: tickMs / 2, deadlinesMs: found.timeoutMs + WRITES * store.timeoutMs };
 }
@@ -132,7 +142,82 @@ describe('what the comments say about versions', () => {
 
   it('is what the example is configured for', () => {
     assert.equal(configuration.readers.stalenessMs, toMs('2m40s'));
-    assert.equal(configuration.store.versionBudget, 144);
+    assert.equal([...configuration.places.values()][0]?.versionBudget, 144);
+  });
+});
+
+describe('consumers/kubernetes-secret.yaml', () => {
+  const text = readManifestText('consumers/kubernetes-secret.yaml');
+  const [, staleness = ''] = /a place that says `staleness: (\w+)`/.exec(text) ?? [];
+  const { marginMs, tickMs } = decideCadence(15 * 60_000, {
+    refreshAfter: undefined,
+    minIntervalMs: 0,
+    stalenessMs: toMs(staleness),
+  });
+  const life: Life = { marginMs, halfTickMs: tickMs / 2, deadlinesMs: 10_000 + WRITES * 5000 };
+
+  it('has the arithmetic of a token of 15 minutes: no reader sees an expired one', () => {
+    const leftMs = leftAtAnyRead(life, KUBELET_MS);
+    assert.ok(leftMs >= TIME_TO_USE_MS, inSeconds(leftMs));
+    const { halfTickMs, deadlinesMs } = life;
+    const terms = [marginMs, halfTickMs, deadlinesMs, KUBELET_MS, leftMs].map(inSeconds);
+    const [margin, halfTick, deadlines, stale, left] = terms;
+    assert.ok(
+      text.includes(
+        `${margin} margin - ${halfTick} half a tick - ${deadlines} deadlines - ${stale} staleness = ${left} left at any read`,
+      ),
+      terms.join(),
+    );
+    assert.match(text, /up to 120 s until the kubelet .*: 120 s of staleness/);
+    assert.match(documentText('docs/readers.md'), new RegExp(`it leaves ${left} for the`));
+  });
+
+  it('mounts the Secret as a folder, and proves who it is with a token that is good for reports alone', () => {
+    const { template } = toDeployment(oneOf(readManifests('consumers/kubernetes-secret.yaml'), 'Deployment'));
+    const { spec } = z
+      .looseObject({
+        spec: z.looseObject({
+          serviceAccountName: z.string(),
+          automountServiceAccountToken: z.literal(false),
+          volumes: z.tuple([
+            z.object({ name: z.literal('tokens'), secret: z.object({ secretName: z.string() }) }),
+            z.object({
+              name: z.literal('identity'),
+              projected: z.object({
+                sources: z.tuple([
+                  z.object({
+                    serviceAccountToken: z.object({
+                      path: z.literal('token'),
+                      audience: z.literal('token-refresher'),
+                      expirationSeconds: z.number(),
+                    }),
+                  }),
+                ]),
+              }),
+            }),
+          ]),
+          containers: z.tuple([
+            z.looseObject({
+              env: z.array(z.object({ name: z.string(), value: z.string() })),
+              // Strict: no subPath, which is never brought up to date.
+              volumeMounts: z.array(
+                z.strictObject({ name: z.string(), mountPath: z.string(), readOnly: z.literal(true) }),
+              ),
+            }),
+          ]),
+        }),
+      })
+      .parse(template);
+    const [{ env, volumeMounts }] = spec.containers;
+    const folderOf = new Map(volumeMounts.map(({ name, mountPath }) => [name, mountPath]));
+    const value = new Map(env.map((each) => [each.name, each.value]));
+    assert.equal(value.get('TOKEN_FILE'), `${folderOf.get('tokens')}/token.json`);
+    assert.equal(value.get('IDENTITY_FILE'), `${folderOf.get('identity')}/token`);
+    const service = oneOf(readManifests('components/rejections/service.yaml'), 'Service').metadata.name;
+    assert.equal(
+      value.get('REJECTIONS_URL'),
+      `http://${service}.token-refresher:8081/v1/tokens/pivot/rejections`,
+    );
   });
 });
 
@@ -155,3 +240,8 @@ describe('components/cronjob', () => {
     }
   });
 });
+
+/** As the manifests' comments have it, for adding up. */
+function inSeconds(durationMs: number): string {
+  return `${Number((durationMs / 1000).toFixed(1))} s`;
+}

@@ -32,7 +32,10 @@ describe('overlays/example', { skip: KUBECTL_SKIP }, () => {
   it('names kinds that ship, in a region that its readers name as well', () => {
     for (const { kind } of configuration.providers) assert.ok(KINDS.names.includes(kind.kind));
     for (const name of ['external-secrets', 'secrets-store-csi', 'sdk'])
-      assert.match(readManifestText(`consumers/${name}.yaml`), new RegExp(configuration.store.region ?? '-'));
+      assert.match(
+        readManifestText(`consumers/${name}.yaml`),
+        new RegExp([...configuration.places.values()][0]?.region ?? '-'),
+      );
   });
 
   it('carries the version of the program in its labels and its image', () => {

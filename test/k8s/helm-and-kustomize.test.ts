@@ -9,6 +9,12 @@ import { type Manifest, oneOf, readManifestText, toDeployment } from '../support
 
 const SKIP = HELM_SKIP === false ? KUBECTL_SKIP : HELM_SKIP;
 
+const READERS = [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'payments' } } }];
+const REJECTIONS = {
+  port: 8081,
+  audience: 'token-refresher',
+  allow: [{ serviceAccount: 'payments/settlement', tokens: ['*'] }],
+};
 const BASE = { config: parse(readManifestText('base/config/config.yaml')) };
 
 function at(object: unknown, ...path: readonly string[]): unknown {
@@ -21,6 +27,19 @@ function labelsAt(object: unknown, ...path: readonly string[]): JsonObject {
   return labels;
 }
 
+const REPORTING = { ...BASE.config, rejections: REJECTIONS };
+const PUBLISHING = {
+  ...BASE.config,
+  store: { kind: 'kubernetes-secret', createSecrets: true },
+  providers: [{ ...BASE.config.providers[0], secret: 'pivot-token' }],
+};
+
+/** What an overlay has of a configuration: JSON is YAML. */
+function configured(config: unknown): JsonObject {
+  const literals = [`config.yaml=${JSON.stringify(config)}`];
+  return { configMapGenerator: [{ name: 'token-refresher-config', behavior: 'replace', literals }] };
+}
+
 /** Object by kind, and name where there are several of a kind. */
 function byKind(manifests: readonly Manifest[]): Readonly<Record<string, Manifest>> {
   return Object.fromEntries(
@@ -28,7 +47,8 @@ function byKind(manifests: readonly Manifest[]): Readonly<Record<string, Manifes
       const { kind, metadata } = manifest;
       const part =
         kind === 'ConfigMap' ? ` ${/-(config|dashboard)(?:-\w{10})?$/.exec(metadata.name)?.[1]}` : '';
-      return [kind + part, manifest];
+      const secrets = /(?:-(?:create-)?secrets(?:-of-any-name)?|-rejections)$/.exec(metadata.name)?.[0] ?? '';
+      return [kind + part + secrets, manifest];
     }),
   );
 }
@@ -59,6 +79,13 @@ const DIFFERENCES: readonly {
       const { 'checksum/config': _, ...others } = value;
       return Object.keys(others).length === 0 ? undefined : others;
     },
+  },
+  {
+    why: 'what is in no namespace is named after it by Helm',
+    change: (key, value) =>
+      key === 'name'
+        ? String(value).replace(/^token-refresher:token-refresher:(?=token-reviews$)/, 'token-refresher-')
+        : value,
   },
   {
     why: 'Helm writes the configuration with sorted keys and without comments',
@@ -150,6 +177,31 @@ describe('the chart and kustomize', { skip: SKIP }, () => {
       { values: { ...BASE, replicas: 1, strategy: { type: 'Recreate', rollingUpdate: null } } },
     ],
     [
+      'components/cronjob and cronJob.enabled',
+      overlay(['pod-identity', 'cronjob']),
+      { values: { ...BASE, cronJob: { enabled: true } } },
+    ],
+    [
+      'components/rejections and a configuration with that section',
+      overlay(['pod-identity', 'rejections'], configured(REPORTING)),
+      { values: { config: REPORTING, networkPolicy: { rejectionsFrom: READERS } } },
+    ],
+    [
+      'components/kubernetes-secrets, their names, and a configuration that publishes there',
+      overlay(['pod-identity', 'kubernetes-secrets', 'kubernetes-secrets-create'], {
+        ...configured(PUBLISHING),
+        patches: [
+          {
+            target: { kind: 'Role', name: 'token-refresher-secrets' },
+            patch: JSON.stringify([
+              { op: 'replace', path: '/rules/0/resourceNames', value: ['pivot-token', 'pivot-token-state'] },
+            ]),
+          },
+        ],
+      }),
+      { values: { config: PUBLISHING } },
+    ],
+    [
       'a namePrefix and another release',
       overlay(['pod-identity', 'prometheus-operator'], BLUE),
       {
@@ -180,6 +232,9 @@ describe('the chart and kustomize', { skip: SKIP }, () => {
     const objects = [
       ...render('k8s/overlays/example').manifests,
       ...renderChart({ files: ['k8s/helm/example-values.yaml'] }),
+      ...renderChart({
+        values: { config: REPORTING, networkPolicy: { rejectionsFrom: READERS } },
+      }),
     ];
     for (const { why, change } of DIFFERENCES) {
       let isSeen = false;
@@ -203,13 +258,15 @@ function identityOf(manifests: readonly Manifest[]) {
   const pods = deployment.template.metadata.labels;
   const selectors = [
     labelsAt(oneOf(manifests, 'Deployment'), 'spec', 'selector', 'matchLabels'),
-    labelsAt(oneOf(manifests, 'Service'), 'spec', 'selector'),
+    ...manifests
+      .filter(({ kind }) => kind === 'Service')
+      .map((service) => labelsAt(service, 'spec', 'selector')),
     labelsAt(oneOf(manifests, 'PodDisruptionBudget'), 'spec', 'selector', 'matchLabels'),
     labelsAt(oneOf(manifests, 'NetworkPolicy'), 'spec', 'podSelector', 'matchLabels'),
     labelsAt(oneOf(manifests, 'PodMonitor'), 'spec', 'selector', 'matchLabels'),
   ];
   const [container] = deployment.template.spec.containers;
-  const role = JSON.stringify(oneOf(manifests, 'Role'));
+  const role = JSON.stringify(manifests.filter(({ kind }) => kind === 'Role'));
   const lease = container?.env.find(({ name }) => name === 'TOKEN_REFRESHER_LEASE_NAME')?.value ?? '';
   assert.ok(role.includes(`"resourceNames":["${lease}"]`), 'the Role is for the Lease');
   return {
@@ -249,7 +306,15 @@ describe('two installations', { skip: SKIP }, () => {
     grafanaDashboard: { enabled: true },
   };
   const release = ([name, namespace]: readonly [string, string]): readonly Manifest[] =>
-    renderChart({ release: name, namespace, values: { ...BASE, ...monitoring } });
+    renderChart({
+      release: name,
+      namespace,
+      values: {
+        ...monitoring,
+        config: { ...PUBLISHING, ...REPORTING, store: { kind: 'kubernetes-secret', namespace: 'shared' } },
+        networkPolicy: { rejectionsFrom: READERS },
+      },
+    });
   const expressionsOf = (manifests: readonly Manifest[]): readonly string[] =>
     [...JSON.stringify(oneOf(manifests, 'PrometheusRule')).matchAll(/"expr":"((?:[^"\\]|\\.)*)"/g)].map(
       ([, expression = '']) => expression,

@@ -1,10 +1,12 @@
 /** The chart: what `helm template` makes of it, against kustomize's installation, Kubernetes' schemas and hostile values. */
 import assert from 'node:assert/strict';
-import { cp, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { parse } from 'yaml';
+import { z } from 'zod';
 import { CHART, chartFiles } from '../../k8s/helm/chart.ts';
+import { SECRET_NAMES } from '../../src/adapters/kubernetes-secret/secret-names.ts';
 import { configurationJsonSchema } from '../../src/config/json-schema.ts';
 import { VERSION } from '../../src/core/version.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
@@ -99,6 +101,12 @@ describe('helm', { skip: HELM_SKIP }, () => {
       replicas: 1,
       config: { ...SMALLEST.config, coordination: { kind: 'none' } },
     },
+    'a CronJob': {
+      ...SMALLEST,
+      cronJob: { enabled: true },
+      podAnnotations: { a: 'b' },
+      podLabels: { c: 'd' },
+    },
     'everything that an installation can add': {
       ...MONITORED,
       image: { repository: 'registry.example.com/x', digest: `sha256:${'a'.repeat(64)}` },
@@ -114,7 +122,9 @@ describe('helm', { skip: HELM_SKIP }, () => {
       initContainers: [{ name: 'wait', image: 'busybox' }],
       extraContainers: [{ name: 'side', image: 'busybox' }],
       serviceAccount: { create: false, name: 'ours' },
-      journal: { volume: { persistentVolumeClaim: { claimName: 'journal' } } },
+      journal: {
+        volume: { ephemeral: { volumeClaimTemplate: { spec: { accessModes: ['ReadWriteOnce'] } } } },
+      },
       tolerations: [{ operator: 'Exists' }],
       affinity: { nodeAffinity: {} },
       topologySpreadConstraints: [
@@ -139,7 +149,7 @@ describe('helm', { skip: HELM_SKIP }, () => {
   for (const [file, found, typo, problem] of [
     ['values.yaml', 'readOnlyRootFilesystem:', 'readOnlyRootFileSystem:', /readOnlyRootFileSystem/],
     [
-      'templates/deployment.yaml',
+      'templates/_pod.tpl',
       'terminationGracePeriodSeconds:',
       'terminationGracePeriod:',
       /terminationGracePeriod$/,
@@ -185,8 +195,8 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
     ],
     ['no duration', provider({ timeout: '10 seconds' }), /at '\/config\/providers\/0\/timeout'/],
     [
-      'the name of a secret that Secrets Manager does not take',
-      provider({ secret: 'payments/apimw-abcdef' }),
+      'the name of a secret that no store takes',
+      provider({ secret: 'payments apimw' }),
       /at '\/config\/providers\/0\/secret'/,
     ],
     ['a list of no providers', { config: { providers: [] } }, /at '\/config\/providers': minItems/],
@@ -202,6 +212,14 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
     ['a number in quotes', { ...SMALLEST, replicas: '2' }, /at '\/replicas': got string, want integer/],
     ['a tag that is a number', { ...SMALLEST, image: { tag: 20_261_129 } }, /at '\/image\/tag': got number/],
     ['a label that is a number', { ...SMALLEST, commonLabels: { team: 7 } }, /at '\/commonLabels\/team'/],
+    ...['{job="x"}', 'job="x",'].map(
+      (seriesSelector) =>
+        [
+          `a selector that does not fit between braces: ${seriesSelector}`,
+          { ...SMALLEST, prometheusRule: { seriesSelector } },
+          /at '\/prometheusRule\/seriesSelector'/,
+        ] as const,
+    ),
     ['a label with blanks', { ...SMALLEST, podLabels: { team: 'a b' } }, /at '\/podLabels\/team'/],
     ['a short digest', { ...SMALLEST, image: { digest: 'sha256:abc' } }, /at '\/image\/digest'/],
     ['a name of 64', { ...SMALLEST, fullnameOverride: 'a'.repeat(64) }, /at '\/fullnameOverride': maxLength/],
@@ -212,9 +230,50 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
       { config: { ...SMALLEST.config, coordination: { kind: 'none' } } },
       /kind is none and replicas is 2: .* set replicas: 1, or kind: kubernetes/,
     ],
+    ...['journal/own', '/journal', '/etc/token-refresher/journal/'].map(
+      (dir) =>
+        [
+          `a journal that no volume can hold: ${dir}`,
+          { config: { ...SMALLEST.config, journal: { dir } } },
+          /config\.journal\.dir is "\S+": .* like \/journal\/token-refresher/,
+        ] as const,
+    ),
+    [
+      'two replicas with one journal',
+      { ...SMALLEST, journal: { volume: { persistentVolumeClaim: { claimName: 'journal' } } } },
+      /journal\.volume is a volume that all pods share, and replicas is 2: .* set replicas: 1/,
+    ],
+    ...['127.0.0.1', '::1', 'localhost'].map(
+      (host) =>
+        [
+          `an address that no probe reaches: ${host}`,
+          { config: { ...SMALLEST.config, http: { host } } },
+          /config\.http\.host is \S+: nothing outside of the pod reaches it/,
+        ] as const,
+    ),
+    [
+      'a port that no probe knows',
+      { config: { ...SMALLEST.config, http: { port: 0 } } },
+      /config\.http\.port is 0, .* leave it out for 8080/,
+    ],
   ] as const) {
     it(`is said with its path: ${what}`, () => {
       assert.match(refusalOf({ values }), expected);
+    });
+  }
+
+  for (const [what, values] of Object.entries({
+    'config.rejections': {
+      config: { ...SMALLEST.config, rejections: { port: 8081 } },
+      networkPolicy: { rejectionsFrom: [{ podSelector: {} }] },
+    },
+    'podMonitor.enabled': MONITORED,
+  })) {
+    it(`is a CronJob with ${what}, which needs a daemon`, () => {
+      assert.match(
+        refusalOf({ values: { ...SMALLEST, ...values, cronJob: { enabled: true } } }),
+        new RegExp(`cronJob\\.enabled leaves nothing that runs between two jobs, and ${what} needs that`),
+      );
     });
   }
 
@@ -223,6 +282,204 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
       refusalOf({ values: SMALLEST, release: '7eleven' }),
       /"7eleven-token-refresher".*set fullnameOverride/,
     );
+  });
+});
+
+describe('the Roles for Secrets', { skip: HELM_SKIP }, () => {
+  const POD_PLACE = { kind: 'kubernetes-secret' };
+  const token = (secret: string, more: JsonObject = {}): JsonObject => ({
+    ...PROVIDER,
+    name: secret.toLowerCase().replaceAll(/[^a-z0-9]/g, '-'),
+    secret,
+    ...more,
+  });
+  const listed = { customers: [{ name: 'ayu' }, { name: 'budi', secret: 'shop/own' }] };
+  const discovered = { customers: { discover: { tag: 'app=bindings' } } };
+  const secrets = { apiGroups: [''], resources: ['secrets'] };
+  const named = (...resourceNames: readonly string[]): JsonObject => ({
+    ...secrets,
+    resourceNames,
+    verbs: ['get', 'update'],
+  });
+  const anyName = { ...secrets, verbs: ['get', 'update'] };
+  const create = { ...secrets, verbs: ['create'] };
+  const rulesOf = (config: JsonObject): Readonly<Record<string, readonly unknown[]>> => {
+    const manifests = renderChart({ values: { config } });
+    assert.deepEqual(problemsOf(manifests), []);
+    const roles = manifests.filter(
+      ({ kind, metadata }) => kind === 'Role' && metadata.name.includes('secrets'),
+    );
+    const bindings = manifests.filter(({ kind }) => kind === 'RoleBinding').map(({ metadata }) => metadata);
+    for (const { metadata } of roles)
+      assert.ok(
+        bindings.some(({ name, namespace }) => name === metadata.name && namespace === metadata.namespace),
+        metadata.name,
+      );
+    return Object.fromEntries(
+      roles.map((role) => [
+        `${role.metadata.namespace} ${role.metadata.name}`,
+        z.array(z.unknown()).parse(role['rules']),
+      ]),
+    );
+  };
+
+  for (const [what, config, expected] of [
+    ['none for AWS', { providers: [token('a/b')] }, {}],
+    [
+      'one for a place of its own namespace, with the state of each token',
+      { store: POD_PLACE, providers: [token('a'), token('b', { stateSecret: 'vault/b' })] },
+      {
+        'token-refresher token-refresher-secrets': [named('a', 'a-state', 'b')],
+        'vault token-refresher:token-refresher-secrets': [named('b')],
+      },
+    ],
+    [
+      'one for the namespace of the place, and one for that of a name; new Secrets where they are made',
+      {
+        store: { ...POD_PLACE, namespace: 'shop', createSecrets: true },
+        providers: [token('a'), token('pay/b')],
+      },
+      {
+        'pay token-refresher:token-refresher-secrets': [named('b', 'b-state')],
+        'pay token-refresher:token-refresher-create-secrets': [create],
+        'shop token-refresher:token-refresher-secrets': [named('a', 'a-state')],
+        'shop token-refresher:token-refresher-create-secrets': [create],
+      },
+    ],
+    [
+      'customers that are listed by their names',
+      { store: POD_PLACE, providers: [token('c', { secret: 'shop/c-{customer}', ...listed })] },
+      { 'shop token-refresher:token-refresher-secrets': [named('c-ayu', 'c-ayu-state', 'own', 'own-state')] },
+    ],
+    [
+      'discovered customers by a namespace of their own',
+      { store: POD_PLACE, providers: [token('c', { secret: 'shop/{customer}', ...discovered }), token('a')] },
+      {
+        'shop token-refresher:token-refresher-secrets-of-any-name': [anyName],
+        'token-refresher token-refresher-secrets': [named('a', 'a-state')],
+      },
+    ],
+    [
+      'mirrors without state, under the names that they have there; a provider that goes elsewhere not at all',
+      {
+        stores: { aws: { kind: 'aws-secrets-manager' }, pods: { ...POD_PLACE, namespace: 'shop' } },
+        publish: { to: 'aws', mirrors: ['pods'] },
+        providers: [token('Pay_b/c/d'), token('pay/e'), token('f', { places: { to: 'aws' } })],
+      },
+      {
+        'shop token-refresher:token-refresher-secrets': [named('pay-b-c-d', 'pay-e')],
+      },
+    ],
+    [
+      'none for a place in another cluster',
+      {
+        store: { ...POD_PLACE, apiServer: { url: 'https://10.0.0.1', tokenFile: 'token' } },
+        providers: [token('a')],
+      },
+      {},
+    ],
+  ] as const) {
+    it(`are ${what}`, () => {
+      assert.deepEqual(rulesOf({ ...config, coordination: { kind: 'kubernetes' } }), expected);
+    });
+  }
+
+  it('name the Secrets of a mirror as the store does', () => {
+    const names = [
+      'pay',
+      'shop/pay.v2',
+      'Pay/Pivot_B2B',
+      'pay/pivot/ayu',
+      '/tokens/pay/',
+      'a@b+c=d.e',
+      'pay_',
+      '_Pay.',
+      'x/.y',
+      'UPPER/x',
+      `${'n'.repeat(64)}/pay`,
+      'p/'.repeat(130) + 'end',
+      'n'.repeat(253),
+    ];
+    const rules = rulesOf({
+      stores: { aws: { kind: 'aws-secrets-manager' }, pods: POD_PLACE },
+      publish: { to: 'aws', mirrors: ['pods'] },
+      providers: names.map((secret, index) => token(secret, { name: `p${index}` })),
+    });
+    const rendered = Object.entries(rules).flatMap(([role, [rule]]) => {
+      const [namespace = ''] = role.split(' ');
+      const own: unknown = at(rule, 'resourceNames');
+      assert.ok(Array.isArray(own));
+      return own.map((name) => `${namespace}/${name}`);
+    });
+    const expected = names.map((name) => {
+      const secret = SECRET_NAMES.mirrorOf(name);
+      return secret.includes('/') ? secret : `token-refresher/${secret}`;
+    });
+    assert.deepEqual(rendered.toSorted(), [...new Set(expected)].toSorted());
+  });
+
+  it('are left to others with rbac.secrets: false', () => {
+    const config = {
+      store: POD_PLACE,
+      providers: [token('c', { secret: '{customer}/token', ...discovered })],
+    };
+    const manifests = renderChart({ values: { config, rbac: { secrets: false } } });
+    assert.ok(!manifests.some(({ metadata }) => metadata.name.includes('secrets')));
+  });
+
+  it('come with a token for the API server, also without a Lease', () => {
+    const tokenOf = (config: JsonObject): unknown =>
+      at(
+        oneOf(
+          renderChart({
+            values: {
+              config: { ...config, coordination: { kind: 'none' }, providers: [token('a')] },
+              replicas: 1,
+              networkPolicy: { rejectionsFrom: [{ podSelector: {} }] },
+            },
+          }),
+          'Deployment',
+        ),
+        'spec',
+        'template',
+        'spec',
+        'automountServiceAccountToken',
+      );
+    assert.equal(tokenOf({}), false);
+    assert.equal(tokenOf({ store: POD_PLACE }), true);
+    assert.equal(tokenOf({ rejections: { allow: [{ serviceAccount: 'a/b', tokens: ['*'] }] } }), true);
+    assert.equal(tokenOf({ rejections: { bearer: { env: 'SECRET' } } }), false);
+  });
+
+  for (const [what, config, expected] of [
+    [
+      'beside the credentials of the daemon',
+      { store: POD_PLACE, providers: [token('c', { secret: 'c-{customer}', ...discovered })] },
+      /need a namespace of their own, and default has the daemon's credentials: name another one in `secret`/,
+    ],
+    [
+      'beside other tokens',
+      {
+        store: POD_PLACE,
+        providers: [token('c', { secret: 'shop/{customer}', ...discovered }), token('shop/a')],
+      },
+      /need a namespace of their own, and shop has a, a-state as well/,
+    ],
+    [
+      'in namespaces that nobody knows',
+      { store: POD_PLACE, providers: [token('c', { secret: '{customer}/token', ...discovered })] },
+      /c publishes to namespaces that are discovered \(\{customer\}\/token\).*rbac\.secrets: false/,
+    ],
+  ] as const) {
+    it(`refuse customers that are discovered ${what}`, () => {
+      assert.match(refusalOf({ values: { config } }), expected);
+    });
+  }
+
+  it('and the network policy refuse reports of nobody', () => {
+    const config = { ...SMALLEST.config, rejections: { port: 8081 } };
+    assert.match(refusalOf({ values: { config } }), /networkPolicy\.rejectionsFrom names nobody/);
+    renderChart({ values: { config, networkPolicy: { enabled: false } } });
   });
 });
 
@@ -270,6 +527,21 @@ describe('hostile values', { skip: HELM_SKIP }, () => {
     assert.deepEqual(at(configurationOf(manifests), 'store', 'tags'), config.store.tags);
   });
 
+  it('that YAML would take for something else stay texts and whole numbers', () => {
+    const manifests = renderChart({
+      namespace: '2026',
+      values: {
+        ...MONITORED,
+        fullnameOverride: 'on',
+        serviceAccount: { name: '1e3' },
+        replicas: 1_000_000,
+        revisionHistoryLimit: 1_000_000,
+        terminationGracePeriodSeconds: 1_000_000,
+      },
+    });
+    assert.deepEqual(problemsOf(manifests), []);
+  });
+
   it('that are empty lists add nothing, and never let in everybody', () => {
     const manifests = renderChart({
       values: {
@@ -302,6 +574,102 @@ describe('hostile values', { skip: HELM_SKIP }, () => {
       assert.match(metadata.name.replace(/-(config|dashboard)$/, ''), /^[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?$/);
       for (const label of Object.values(metadata.labels)) assert.ok(label.length <= 63, label);
     }
+  });
+
+  it('let the port of every URL that pods call through the network policy, and no other', () => {
+    const sinks = [{ kind: 'alertmanager', urls: ['http://am-0.monitoring:9093/path:1', 'http://am-1'] }];
+    const config = {
+      ...SMALLEST.config,
+      store: { endpoint: 'https://[fd00::1]:8443' },
+      alerts: { runbookUrl: 'http://people:7001', sinks },
+      http: { url: 'http://people:7002' },
+      providers: [{ ...PROVIDER, baseUrl: 'http://127.0.0.1:7003' }],
+    };
+    const env = [{ name: 'HTTPS_PROXY', value: 'http://user:7004x@proxy:3128' }];
+    const egress = at(oneOf(renderChart({ values: { config, env } }), 'NetworkPolicy'), 'spec', 'egress');
+    assert.ok(Array.isArray(egress));
+    const ports: unknown = egress.map((rule: unknown) => at(rule, 'ports'));
+    assert.deepEqual(
+      JSON.parse(JSON.stringify(ports)),
+      [[53, 53], [443, 9093, 80, 8443, 3128], [80]].map((numbers) =>
+        numbers.map((port, index) => ({ protocol: port === 53 && index === 0 ? 'UDP' : 'TCP', port })),
+      ),
+    );
+  });
+
+  it('of a variable that the chart sets replace it: a server-side apply takes no name twice', () => {
+    const env = [{ name: 'AWS_EC2_METADATA_DISABLED', value: 'false' }];
+    const pod = at(
+      oneOf(renderChart({ values: { ...SMALLEST, env } }), 'Deployment'),
+      'spec',
+      'template',
+      'spec',
+    );
+    const containers = at(pod, 'containers');
+    assert.ok(Array.isArray(containers));
+    const variables = at(containers[0], 'env');
+    assert.ok(Array.isArray(variables));
+    const names = variables.map((variable: unknown) => at(variable, 'name'));
+    assert.equal(new Set(names).size, names.length);
+    assert.deepEqual(variables.at(-1), env[0]);
+  });
+
+  it('allow no eviction where no pod may be missing', () => {
+    const values = { ...SMALLEST, podDisruptionBudget: { maxUnavailable: 0 } };
+    assert.equal(at(oneOf(renderChart({ values }), 'PodDisruptionBudget'), 'spec', 'maxUnavailable'), 0);
+  });
+
+  it('put the rights for the Lease into its namespace', () => {
+    const config = { ...SMALLEST.config, coordination: { namespace: 'locks' } };
+    const manifests = renderChart({ values: { config } });
+    for (const kind of ['Role', 'RoleBinding'])
+      assert.equal(oneOf(manifests, kind).metadata.namespace, 'locks', kind);
+    assert.deepEqual(at(oneOf(manifests, 'RoleBinding'), 'subjects'), [
+      { kind: 'ServiceAccount', name: 'token-refresher', namespace: 'token-refresher' },
+    ]);
+  });
+
+  it('never run two pods on one journal', () => {
+    const volume = { persistentVolumeClaim: { claimName: 'journal' } };
+    const manifests = renderChart({
+      values: {
+        replicas: 1,
+        journal: { volume },
+        config: { ...SMALLEST.config, journal: { dir: '/journal/own/' } },
+      },
+    });
+    const spec = at(oneOf(manifests, 'Deployment'), 'spec');
+    assert.deepEqual(at(spec, 'strategy'), { type: 'Recreate' });
+    assert.match(JSON.stringify(spec), /"mountPath":"\/journal"/);
+  });
+
+  it('name another strategy than the default, without its details', () => {
+    const values = { ...SMALLEST, strategy: { type: 'Recreate' } };
+    const strategy = at(oneOf(renderChart({ values }), 'Deployment'), 'spec', 'strategy');
+    assert.deepEqual(strategy, { type: 'Recreate' });
+  });
+
+  it('say of what the installation is a part', () => {
+    const label = 'app.kubernetes.io/part-of';
+    for (const { kind, metadata } of renderChart({
+      values: { ...SMALLEST, commonLabels: { [label]: 'payments' } },
+    }))
+      assert.equal(metadata.labels[label], 'payments', kind);
+  });
+
+  it('take the `enabled` by which a chart of charts leaves this one out', async (t) => {
+    const chart = await createPrivateFolder(t);
+    await mkdir(join(chart, 'charts'));
+    await cp(CHART, join(chart, 'charts/token-refresher'), { recursive: true });
+    await writeFile(
+      join(chart, 'Chart.yaml'),
+      'apiVersion: v2\nname: all\nversion: 1.0.0\ndependencies:\n' +
+        '  - { name: token-refresher, version: 0.x, condition: token-refresher.enabled }\n',
+    );
+    const render = (enabled: boolean): number =>
+      renderChart({ chart, values: { 'token-refresher': { ...SMALLEST, enabled } } }).length;
+    assert.equal(render(true), renderChart({ values: SMALLEST }).length);
+    assert.equal(render(false), 0);
   });
 
   it('give the port to everything that has to know it', () => {

@@ -21,8 +21,11 @@ import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
 import { StrictSchemas } from '../support/strict-schemas.ts';
 
-const COMPONENTS = ['irsa', 'pod-identity', 'single-replica', 'prometheus-operator', 'cronjob'];
-const CONSUMERS = ['external-secrets', 'secrets-store-csi', 'sdk'];
+const CHANGING = ['irsa', 'pod-identity', 'single-replica', 'prometheus-operator', 'cronjob', 'rejections'];
+/** These add objects and change none. */
+const ADDING = ['kubernetes-secrets', 'kubernetes-secrets-create', 'kubernetes-secrets-any-name'];
+const COMPONENTS = [...CHANGING, ...ADDING];
+const CONSUMERS = ['external-secrets', 'kubernetes-secret', 'secrets-store-csi', 'sdk'];
 
 function kindsOf(manifests: readonly Manifest[]): readonly string[] {
   return manifests.map(({ kind }) => kind).toSorted();
@@ -70,14 +73,21 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
   }
 
   // In both orders: an overlay lists them as it likes.
-  for (const first of COMPONENTS)
-    for (const second of COMPONENTS)
+  for (const first of CHANGING)
+    for (const second of CHANGING)
       if (first !== second)
         it(`renders the base with components/${first} and then ${second}`, async (t) => {
           const { ok, manifests, stderr } = await renderOverlay(t, [first, second]);
           assert.ok(ok, stderr);
           for (const manifest of manifests) validateByModel(manifest);
         });
+
+  it('renders the base with all components that only add objects, in any order', async (t) => {
+    const one = await renderOverlay(t, ADDING);
+    assert.ok(one.ok, one.stderr);
+    assert.equal((await renderOverlay(t, ADDING.toReversed())).text, one.text);
+    for (const manifest of one.manifests) validateByModel(manifest);
+  });
 
   for (const component of COMPONENTS) {
     it(`renders overlays/example with components/${component} added`, async (t) => {
@@ -179,6 +189,36 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
     );
   });
 
+  it('components/rejections opens its port to the namespaces of readers, and to the replicas, which pass reports on', async (t) => {
+    const { manifests } = await renderOverlay(t, ['rejections']);
+    const port = [{ protocol: 'TCP', port: 8081 }];
+    const pods = { podSelector: { matchLabels: { 'app.kubernetes.io/name': 'token-refresher' } } };
+    const readers = { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'payments' } } };
+    const { ingress, egress } = z
+      .looseObject({
+        spec: z.looseObject({ ingress: z.array(z.unknown()), egress: z.array(z.unknown()) }),
+      })
+      .parse(oneOf(manifests, 'NetworkPolicy')).spec;
+    assert.deepEqual(ingress.slice(1), [{ from: [readers, pods], ports: port }]);
+    assert.deepEqual(egress.slice(2), [{ to: [pods], ports: port }]);
+    const { ports, env } = only(toDeployment(oneOf(manifests, 'Deployment')).template.spec.containers);
+    assert.deepEqual(
+      ports.map(({ name, containerPort }) => `${name} ${containerPort}`),
+      ['http 8080', 'rejections 8081'],
+    );
+    assert.deepEqual(env.find(({ name }) => name === 'POD_IP')?.valueFrom, {
+      fieldRef: { apiVersion: 'v1', fieldPath: 'status.podIP' },
+    });
+    const service = manifests.find(({ metadata }) => metadata.name === 'token-refresher-rejections');
+    const own = manifests.find(
+      ({ kind, metadata }) => kind === 'Service' && metadata.name === 'token-refresher',
+    );
+    const specSchema = z.looseObject({ spec: z.looseObject({ selector: z.unknown(), ports: z.unknown() }) });
+    const { spec } = specSchema.parse(service);
+    assert.deepEqual(spec.ports, [{ name: 'http', port: 8081, targetPort: 'rejections' }]);
+    assert.deepEqual(spec.selector, specSchema.parse(own).spec.selector);
+  });
+
   it('components/irsa annotates the account and closes the way to the Pod Identity agent; pod-identity opens it', async (t) => {
     const irsa = await renderOverlay(t, ['irsa']);
     assert.match(irsa.text, /eks\.amazonaws\.com\/role-arn: arn:aws:iam::111122223333:role\/token-refresher/);
@@ -189,13 +229,60 @@ describe('kubectl kustomize', { skip: KUBECTL_SKIP }, () => {
   });
 });
 
+describe('what the daemon may do with Secrets', { skip: KUBECTL_SKIP }, () => {
+  const rulesOf = (manifests: readonly Manifest[]): readonly unknown[] =>
+    manifests.flatMap(({ kind, metadata, ...rest }) =>
+      kind === 'Role' ? [[metadata.namespace, rest['rules']]] : [],
+    );
+  const secrets = { apiGroups: [''], resources: ['secrets'] };
+
+  it('is in overlays/reader-namespace: read and replace those that are named, and be the daemon of another namespace', () => {
+    const { ok, manifests, stderr } = render('k8s/overlays/reader-namespace');
+    assert.ok(ok && stderr === '', stderr);
+    for (const manifest of manifests) validateByModel(manifest);
+    assert.deepEqual(rulesOf(manifests), [
+      ['payments', [{ ...secrets, resourceNames: ['pivot-token'], verbs: ['get', 'update'] }]],
+    ]);
+    assert.deepEqual(oneOf(manifests, 'RoleBinding')['subjects'], [
+      { kind: 'ServiceAccount', name: 'token-refresher', namespace: 'token-refresher' },
+    ]);
+  });
+
+  it('is nothing without a component, and never more than get, update and create', async (t) => {
+    assert.doesNotMatch(render('k8s/overlays/example').text, /resources:\n *- secrets/);
+    const { manifests } = await renderOverlay(t, ADDING, { namespace: 'payments' });
+    assert.deepEqual(rulesOf(manifests).slice(1), [
+      ['payments', [{ ...secrets, verbs: ['create'] }]],
+      ['payments', [{ ...secrets, resourceNames: ['pivot-token'], verbs: ['get', 'update'] }]],
+      ['payments', [{ ...secrets, verbs: ['get', 'update'] }]],
+    ]);
+  });
+
+  it('is bound to the account of the installation under any name and in any namespace', async (t) => {
+    const { manifests } = await renderOverlay(t, ['rejections', ...ADDING], {
+      namespace: 'here',
+      namePrefix: 'blue-',
+    });
+    const bindings = manifests.filter(({ kind }) => kind.endsWith('RoleBinding'));
+    assert.equal(bindings.length, 2 + ADDING.length);
+    for (const { metadata, ...binding } of bindings) {
+      assert.match(metadata.name, /^blue-/);
+      assert.deepEqual(
+        binding['subjects'],
+        [{ kind: 'ServiceAccount', name: 'blue-token-refresher', namespace: 'here' }],
+        metadata.name,
+      );
+    }
+  });
+});
+
 describe('a kustomization', () => {
   it('takes in every file of its folder', async () => {
     const files = await readdir(join(PROJECT, 'k8s'), { recursive: true });
     const folders = files
       .filter((path) => basename(path) === 'kustomization.yaml')
       .map((path) => dirname(path));
-    assert.equal(folders.length, 2 + COMPONENTS.length);
+    assert.equal(folders.length, 3 + COMPONENTS.length);
     for (const path of files) {
       const folder = folders.find((each) => path.startsWith(`${each}/`) && path.endsWith('.yaml'));
       if (folder === undefined || basename(path) === 'kustomization.yaml') continue;
@@ -249,6 +336,7 @@ describe('strict validation', () => {
 
   for (const [what, render_] of [
     ['overlays/example', () => render('k8s/overlays/example')],
+    ['overlays/reader-namespace', () => render('k8s/overlays/reader-namespace')],
     ['the base', () => render('k8s/base')],
   ] as const) {
     it(`accepts every object of ${what}`, { skip: KUBECTL_SKIP }, () => {

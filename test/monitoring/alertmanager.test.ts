@@ -92,7 +92,7 @@ receivers:
   return { url };
 }
 
-describe('a real Alertmanager', { timeout: 60_000 }, () => {
+describe('a real Alertmanager', { timeout: 600_000 }, () => {
   it(
     'shows one alert while it goes on, whoever repeats it, and none when it is over; it tells of both',
     needsTool('prometheus-alertmanager'),

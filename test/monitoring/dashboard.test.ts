@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, it } from 'node:test';
+import { describe, it, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
 import { stringify } from 'yaml';
 import { z } from 'zod';
@@ -100,6 +100,36 @@ function findUnknown(expression: string, legend = ''): readonly string[] {
   return wrong;
 }
 
+interface Sample {
+  readonly labels: string;
+  readonly value: number;
+}
+
+/** What promtool finds for each expression a minute after the series began, whatever the variables stand for. */
+async function expectSamples(
+  t: TestContext,
+  series: Readonly<Record<string, string>>,
+  expected: readonly (readonly [expr: string, samples: readonly Sample[]])[],
+): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'token-refresher-dashboard-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, 'test.yaml');
+  const test = {
+    interval: '15s',
+    input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
+    promql_expr_test: expected.map(([expr, samples]) => ({
+      expr: expr
+        .replaceAll('$__rate_interval', '5m')
+        .replaceAll(/\$(?:cluster|namespace|job|provider)/g, '.*'),
+      eval_time: '1m',
+      exp_samples: samples,
+    })),
+  };
+  await writeFile(file, stringify({ tests: [test] }));
+  const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', file]);
+  assert.match(stdout, /SUCCESS/);
+}
+
 describe('the Grafana dashboard', () => {
   for (const { title, targets: ofPanel } of panels) {
     it(`asks for metrics, labels and codes that there are: ${title}`, () => {
@@ -118,7 +148,7 @@ describe('the Grafana dashboard', () => {
     assert.deepEqual(findUnknown('token_refresher_leader{token="a"}'), ['token_refresher_leader{token}']);
   });
 
-  it('shows what matters: life, refreshes, failures, latency, versions and budget, leadership, lag', () => {
+  it('shows what matters: life, refreshes, failures, latency, versions and budget, leadership, lag, mirrors, reports', () => {
     const shown = new Set(expressions.join(' ').match(NAME));
     for (const name of [
       'token_refresher_token_expires_at_seconds',
@@ -130,6 +160,10 @@ describe('the Grafana dashboard', () => {
       'token_refresher_leader',
       'token_refresher_token_next_refresh_timestamp_seconds',
       'token_refresher_ticks_missed_total',
+      'token_refresher_mirror_tokens_behind',
+      'token_refresher_mirror_lag_seconds',
+      'token_refresher_mirror_writes_total',
+      'token_refresher_rejections_total',
     ])
       assert.ok(shown.has(name), name);
   });
@@ -187,24 +221,48 @@ describe('the Grafana dashboard', () => {
         panel.targets.filter(({ legendFormat }) => legendFormat === 'nobody leads'),
       );
       assert.equal(nobody.length, 3);
-      const folder = await mkdtemp(join(tmpdir(), 'token-refresher-dashboard-'));
-      t.after(() => rm(folder, { recursive: true, force: true }));
-      const file = join(folder, 'test.yaml');
       const asked = [...stats.flatMap((panel) => panel.targets), ...nobody];
-      const test = {
-        interval: '15s',
-        input_series: Object.entries(series).map(([name, values]) => ({ series: name, values })),
-        promql_expr_test: asked.map(({ expr }) => ({
-          expr: expr.replaceAll(/\$(?:cluster|namespace|job|provider)/g, '.*'),
-          eval_time: '1m',
-          exp_samples: [{ labels: '{}', value: 0 }],
-        })),
-      };
-      await writeFile(file, stringify({ tests: [test] }));
-      const { stdout } = await promisify(execFile)('promtool', ['test', 'rules', file]);
-      assert.match(stdout, /SUCCESS/);
+      await expectSamples(
+        t,
+        series,
+        asked.map(({ expr }) => [expr, [{ labels: '{}', value: 0 }]]),
+      );
     });
   }
+
+  it(
+    'says 0 where there are no mirrors and no reports, and who is behind as the leader sees it',
+    needsTool('promtool'),
+    async (t) => {
+      const unused = panels.filter(({ targets: ofPanel }) =>
+        ofPanel.some(({ legendFormat }) => /^no (?:mirrors|reports)$/.test(legendFormat)),
+      );
+      assert.equal(unused.length, 5);
+      const nothing: readonly Sample[] = [];
+      await expectSamples(
+        t,
+        {},
+        unused.flatMap((panel) =>
+          panel.targets.map(
+            ({ expr }) => [expr, expr.startsWith('vector') ? [{ labels: '{}', value: 0 }] : nothing] as const,
+          ),
+        ),
+      );
+      const [behind, lag] = unused;
+      const series = {
+        'token_refresher_leader{job="t",instance="a"}': '1x10',
+        'token_refresher_leader{job="t",instance="b"}': '0x10',
+        'token_refresher_mirror_tokens_behind{job="t",instance="a",place="eu"}': '3x10',
+        'token_refresher_mirror_tokens_behind{job="t",instance="b",place="eu"}': '9x10',
+        'token_refresher_mirror_lag_seconds{job="t",instance="a",place="eu"}': '15+15x10',
+      };
+      await expectSamples(t, series, [
+        [behind?.targets[0]?.expr ?? '', [{ labels: '{place="eu"}', value: 3 }]],
+        [behind?.targets[1]?.expr ?? '', nothing],
+        [lag?.targets[0]?.expr ?? '', [{ labels: '{place="eu"}', value: 75 }]],
+      ]);
+    },
+  );
 
   it('has no two panels with one id or in one place', () => {
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);

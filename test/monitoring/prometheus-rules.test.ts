@@ -88,6 +88,18 @@ describe('the Prometheus rules', () => {
     ['another severity', 'severity: critical', 'severity: warning'],
     ['a leader that is missed at once', 'for: 1m', 'for: 0m'],
     ['a budget that is never low', '>= 0.85', '>= 1.85'],
+    ['more than half of the margin', '* 5 / 12', '* 7 / 12'],
+    [
+      'tokens that are planned for their end',
+      '_next_refresh_timestamp_seconds < time()',
+      '_next_refresh_timestamp_seconds < time() + 60',
+    ],
+    [
+      'mirrors that are always behind',
+      'token_refresher_mirror_tokens_behind and',
+      'token_refresher_mirror_tokens_behind + 1 and',
+    ],
+    ['reports that are not counted', 'token_refresher_refused_tokens', 'token_refresher_refused_token'],
     ['a code that is passed over', 'code="chain-broken"', 'code="chain-brokn"'],
   ] as const) {
     it(`fail their unit tests with ${what}`, needsTool('promtool'), async (t) => {

@@ -100,7 +100,7 @@ const WAYS: readonly Way[] = [
   },
 ];
 
-describe('client authentication at oidc-provider', { timeout: 60_000 }, () => {
+describe('client authentication at oidc-provider', { timeout: 600_000 }, () => {
   it('publishes a token for each method, and the server says that it is active', async (t) => {
     const server = await startAuthorizationServer(
       t,

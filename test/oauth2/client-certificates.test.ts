@@ -116,7 +116,7 @@ const REFUSED: readonly (readonly [title: string, tls: string, message: RegExp, 
   ],
 ];
 
-describe('certificates in files', { timeout: 120_000 }, () => {
+describe('certificates in files', { timeout: 600_000 }, () => {
   it('are taken with keys in PKCS#8 and SEC1, encrypted or not, with those in between, and a bundle of authorities', async (t) => {
     const { world, entry, server } = await startBank(t);
     const config = await world.configure(

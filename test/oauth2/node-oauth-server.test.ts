@@ -63,7 +63,7 @@ const REFUSED = [
   ],
 ] as const;
 
-describe('@node-oauth/oauth2-server', { timeout: 60_000 }, () => {
+describe('@node-oauth/oauth2-server', { timeout: 600_000 }, () => {
   for (const [title, credentials, settings] of ACCEPTED)
     it(`takes ${title}, and its token is published`, async (t) => {
       const { server, world, run } = await startShop(t, credentials, settings);

@@ -166,7 +166,7 @@ const ODD: readonly (readonly [title: string, bend: (response: MutableResponse) 
     ['503', refusal(503, ''), 'provider-unavailable backoff'],
   ];
 
-describe('odd answers of oauth2-mock-server', { timeout: 60_000 }, () => {
+describe('odd answers of oauth2-mock-server', { timeout: 600_000 }, () => {
   for (const [title, bend, outcome] of ODD) {
     it(`${title}: ${outcome}`, async () => {
       server.service.once(Events.BeforeResponse, bend);
@@ -267,7 +267,7 @@ describe('the advice of a failure', () => {
     });
 });
 
-describe('an answer to a refresh token', { timeout: 60_000 }, () => {
+describe('an answer to a refresh token', { timeout: 600_000 }, () => {
   const answers: readonly (readonly [
     title: string,
     status: number,

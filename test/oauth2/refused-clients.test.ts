@@ -113,7 +113,7 @@ async function refuse(
   assert.equal(world.published('tokens/shop'), undefined);
 }
 
-describe('a client that oidc-provider refuses', { timeout: 120_000 }, () => {
+describe('a client that oidc-provider refuses', { timeout: 600_000 }, () => {
   for (const refusal of [...SECRETS, ...KEYS, ...GRANTS])
     it(`${refusal.title} is credentials-rejected, asked once, and no secret shows`, (t) =>
       refuse(t, refusal));

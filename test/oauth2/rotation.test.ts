@@ -54,7 +54,7 @@ async function startChain(t: TestContext, more = '') {
   };
 }
 
-describe('a chain of rotating refresh tokens at oidc-provider', { timeout: 60_000 }, () => {
+describe('a chain of rotating refresh tokens at oidc-provider', { timeout: 600_000 }, () => {
   it('goes on from the seed, over restarts, and every token is active', async (t) => {
     const chain = await startChain(t);
     assert.deepEqual(await chain.run('run', '--once').then(({ code, stderr }) => [code, stderr]), [0, '']);

@@ -185,10 +185,21 @@ describe('No secret leaks: what a provider says', () => {
   }
 });
 
-/** The answers of a server that spells what it was sent wherever it can. */
-function answersWith(text: string, body: JsonObject): readonly Parameters<typeof handMadeResponse>[0][] {
+type Answer = Parameters<typeof handMadeResponse>[0];
+
+/** The answers of a server that spells what it was sent wherever it can: in a body. */
+function bodiesWith(text: string, body: JsonObject): readonly Answer[] {
   const errors = [400, 401, 403, 404, 429, 500, 503].map((status) => ({ status, body }));
-  const headers = {
+  return [
+    ...errors,
+    { status: 200, body },
+    { status: 200, body: { ...body, code: text, responseCode: text } },
+    { status: 401, headers: headersWith(text), body },
+  ];
+}
+
+function headersWith(text: string): Readonly<Record<string, string>> {
+  return {
     'content-type': text,
     date: text,
     age: text,
@@ -196,12 +207,12 @@ function answersWith(text: string, body: JsonObject): readonly Parameters<typeof
     'x-ratelimit-reset': text,
     'www-authenticate': `Bearer error="${text}"`,
   };
+}
+
+/** And where no such body is. */
+function othersWith(text: string): readonly Answer[] {
   const token = { token: text, accessToken: text, access_token: text, token_type: text, tokenType: text };
   return [
-    ...errors,
-    { status: 200, body },
-    { status: 200, body: { ...body, code: text, responseCode: text } },
-    { status: 401, headers, body },
     { status: 403, body: `<html><title>${text}</title>${text}</html>` },
     { status: 200, body: `<html>${text}` },
     { status: 200, body: text },
@@ -209,7 +220,7 @@ function answersWith(text: string, body: JsonObject): readonly Parameters<typeof
     { status: 200, body: { code: 200, data: { ...token, expireTime: text, expires_in: text, exp: text } } },
     {
       status: 200,
-      headers,
+      headers: headersWith(text),
       body: {
         code: 200,
         data: { token: ` ${text}\n${text}`, accessToken: `${text} ${text}`, access_token: `é${text}` },
@@ -236,9 +247,10 @@ describe('No secret leaks: failures and notes of every kind', () => {
         assert.ok(begun.ok);
         for (const spell of Object.values(SPELLINGS)) {
           const text = spell(secret);
-          for (const made of Object.values(PLACES)
+          const bodies = Object.values(PLACES)
             .slice(0, 4)
-            .flatMap((put) => answersWith(text, put(text)))) {
+            .flatMap((put) => bodiesWith(text, put(text)));
+          for (const made of [...bodies, ...othersWith(text)]) {
             inputs += 1;
             const result = begun.value.take(handMadeResponse(made));
             const notes = result.ok && result.value !== 'next' ? result.value.notes.join() : '';

@@ -119,6 +119,14 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     ],
   ],
   [
+    'a number as the text of a value',
+    '    request:',
+    '    values: { sign: { base64: 12 } }\n    request:',
+    [
+      `app.yaml:6:31 providers[0].values.sign.base64: found 12, which is a text only in quotes; allowed: ${TEXT}`,
+    ],
+  ],
+  [
     'a value that is computed later',
     '    request:\n      { url: "https://api.acme.example/token", body: { form: { id: "${clientId}"',
     '    values: { a: { text: "${b}" }, b: { text: "x${clientId}" } }\n    request:\n      { url: "https://api.acme.example/token", body: { form: { id: "${a}"',
@@ -255,6 +263,16 @@ providers:
       'a credential with the name of a customer\u2019s setting',
       'credentials: { secret: { description: k } }\n    request: { url: /, headers: { x-key: "${secret}" } }',
       /^app\.yaml:9:20 presets\.own\.credentials\.secret: has the name of a field of every customer; allowed: another name than name, secret, stateSecret$/,
+    ],
+    [
+      'a misspelt field of a variant, which would replace nothing',
+      'options: { o: { description: o, values: [a, b], default: a } }\n    request: { url: "/${o}", headers: { x-key: "${apiKey}" } }\n    credentials: { apiKey: { description: k } }\n    variants: [{ when: { o: b }, expires: [{ ttl: 5m }] }]',
+      /^app\.yaml:12:34 presets\.own\.variants\[0\]\.expires: unknown key; allowed: when, values, steps, .*; did you mean "expiry"\?$/,
+    ],
+    [
+      'a misspelt word of an option',
+      'options: { o: { description: o, vales: [a, b] } }\n    request: { url: "/${o}", headers: { x-key: "${apiKey}" } }\n    credentials: { apiKey: { description: k } }',
+      /^app\.yaml:9:37 presets\.own\.options\.o\.vales: unknown key; allowed: description, values, pattern, form, default; did you mean "values"\?$/,
     ],
   ];
   for (const [what, more, expected] of cases)

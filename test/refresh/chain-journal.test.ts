@@ -5,6 +5,7 @@ import { SecretText } from '../../src/core/secret-text.ts';
 import { type ChainState, serializeChainState } from '../../src/core/token/chain-state.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
+import { HeldStep } from '../support/held-step.ts';
 import {
   createEvenRandom,
   createManagedTokenBench,
@@ -102,6 +103,37 @@ describe('the journal of a chain', () => {
     assert.equal(next.events.of('chain-recovered').length, 1);
     assert.ok(next.events.names.indexOf('chain-recovered') < next.events.names.indexOf('token-fetched'));
     assert.equal(world.journal.entries.size, 0);
+  });
+
+  it('No chain is lost by us: a look at the journal that takes long undoes nothing of what came after it', async () => {
+    const world = createWorld();
+    await dieWithUnsaved(world);
+    const held = new HeldStep();
+    const { journal, store } = world;
+    let reads = 0;
+    journal.read = async (secretName) => {
+      const entry = journal.entries.get(secretName);
+      reads += 1;
+      if (reads === 1) await held.pass();
+      return entry;
+    };
+    const clock = new FakeClock();
+    const next = startProcess(world, clock);
+    next.source.answerWith({ refreshToken: new SecretText('refresh-3') });
+    next.events.onNext('token-fetched', () => {
+      store.outage = STORE_DOWN;
+    });
+    const view = next.managed.restore(next.term.signal);
+    await held.reached;
+    const run = next.managed.refresh('start', next.term);
+    await settle();
+    assert.deepEqual(presented(next), ['refresh-2']);
+    held.release();
+    await view;
+    store.outage = undefined;
+    await clock.advance(60_000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.equal(next.savedChain()?.refreshToken.reveal(), 'refresh-3');
   });
 
   it('One at a time: a recovered refresh token is saved without a fetch while the token is fresh', async () => {

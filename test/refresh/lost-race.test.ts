@@ -96,6 +96,25 @@ describe('a write that met another version', () => {
     });
   }
 
+  it('goes on failing since its first failure, however often others have written', async () => {
+    const clock = new FakeClock();
+    const { managed, term, store, events } = createManagedTokenBench(clock);
+    const theirs = serializeDocument(buildDocument({ expiresAtMs: NOON_MS + 600_000, generation: 7 }));
+    const overtake = (): void => {
+      store.put(SECRET, theirs);
+    };
+    events.onNext('token-fetched', overtake);
+    events.onNext('refresh-failed', overtake);
+    const run = managed.refresh('start', term);
+    await settle();
+    await clock.advance(5_000);
+    assert.deepEqual(await run, { kind: 'refreshed' });
+    assert.equal(events.of('refresh-failed').length, 2);
+    // It ends what the board knows of a failure: readers would seem to be well between two conflicts.
+    assert.deepEqual(events.of('token-restored'), []);
+    assert.equal(events.last('refresh-recovered').failures, 2);
+  });
+
   it('Never worse: gives way to a token that ends later', async () => {
     const clock = new FakeClock();
     const { managed, term, store, events, published } = createManagedTokenBench(clock);

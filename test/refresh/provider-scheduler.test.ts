@@ -261,6 +261,25 @@ describe('tokens that come and go', () => {
     assert.deepEqual(bench.fetchTimesMs(), []);
   });
 
+  for (const begin of ['refreshNow', 'replaceRefused'] as const)
+    it(`asks once whether it leads before it begins (${begin}): a term may end between two looks`, async () => {
+      bench = createSchedulerBench(timers.clock);
+      const { scheduler, tokens } = bench;
+      const [token] = tokens;
+      assert.ok(token !== undefined);
+      let looks = 1;
+      const never = new AbortController().signal;
+      scheduler.start({ signal: never, stopping: never, hasEnded: () => looks++ > 0 });
+      looks = 0;
+      const run =
+        begin === 'refreshNow'
+          ? scheduler.refreshNow(token.managed, 1)
+          : scheduler.replaceRefused(token.managed, 'any');
+      await timers.advance(MINUTE_MS);
+      assert.equal((await run)?.kind, 'failed');
+      assert.deepEqual(bench.fetchTimesMs(), []);
+    });
+
   it('does not refresh what is removed, and waits for what of it is in flight', async () => {
     bench = createSchedulerBench(timers.clock, { tokenCount: 2 });
     const [first, second] = bench.tokens;

@@ -2,9 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
+import { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
+import { HeldStep } from '../support/held-step.ts';
 import { createManagedTokenBench } from '../support/managed-token-bench.ts';
 import { STORE_DOWN } from '../support/memory-store.ts';
+import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildDocument } from '../support/token-builder.ts';
 
 describe('while the store is down', () => {
@@ -74,6 +77,30 @@ describe('while the store is down', () => {
     store.put(identity.secret, serializeDocument(buildDocument()));
     managed.invalidate();
     assert.deepEqual(await managed.refresh('start', term), { kind: 'fresh' });
+    assert.equal(source.fetches.length, 0);
+  });
+
+  it('One at a time: nor when that turns out while the call waits for what the journal has counted', async () => {
+    const clock = new FakeClock();
+    const held = new HeldStep();
+    const counts = { read: () => held.pass().then(() => []), write: async () => undefined };
+    const { record: events } = new RecordedEvents();
+    const budget = new FetchBudget({
+      provider: 'pivot',
+      limit: { calls: 100, window: 'hour' },
+      regularEveryMs: 840_000,
+      countTokens: () => 1,
+      counts,
+      clock,
+      events,
+    });
+    const { managed, term, store, source, identity } = createManagedTokenBench(clock, { budget });
+    const run = managed.refresh('start', term);
+    await held.reached;
+    store.put(identity.secret, serializeDocument(buildDocument()));
+    managed.invalidate();
+    held.release();
+    assert.deepEqual(await run, { kind: 'fresh' });
     assert.equal(source.fetches.length, 0);
   });
 

@@ -2,17 +2,19 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { createSecretsManagerClient } from '../../src/adapters/secrets-manager/client.ts';
-import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { SecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from '../../src/adapters/secrets-manager/service.ts';
 import { decideTolerableCadence, isDueAtTick } from '../../src/core/schedule/cadence.ts';
 import { parseDocument } from '../../src/core/token/document.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
+import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { type Term } from '../../src/refresh/term.ts';
 import { startEmulatedSecretsManager } from '../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeTokenSource } from '../support/fake-token-source.ts';
+import { createFastLimiter } from '../support/managed-token-bench.ts';
 import { RecordedEvents } from '../support/recorded-events.ts';
 import { buildIdentity } from '../support/sample-events.ts';
 import { createSeededRandom } from '../support/seeded-random.ts';
@@ -56,11 +58,12 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
     credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
   });
   t.after(() => client.destroy());
-  const store = createSecretsManagerStore({
+  const store = new SecretsManagerStore({
     service: createSdkService(client),
     // For deadlines only; it stands still, because calls end without any time passing.
     clock: new FakeClock(),
     timeoutMs: 10_000,
+    section: 'store',
     createSecrets: true,
     kmsKeyId: undefined,
     tags: {},
@@ -86,7 +89,8 @@ async function startWorld(t: TestContext, { budget, wall }: Pick<TwoDays, 'budge
           ...parts,
           stateSecret: undefined,
           versionBudget: budget,
-          rateLimiter: 'none',
+          rateLimiter: createFastLimiter(clock),
+          breaker: new ProviderBreaker({ provider: IDENTITY.provider, ...parts }),
           concurrency: new ConcurrencyLimit(1),
           minIntervalMs: 0,
         }),

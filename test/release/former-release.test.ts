@@ -64,7 +64,7 @@ const planSchema = z.object({
 });
 
 for (const release of readFormerReleases()) {
-  describe(`what release ${release.version} left behind`, { timeout: 60_000 }, () => {
+  describe(`what release ${release.version} left behind`, { timeout: 600_000 }, () => {
     const recordedAtMs = Date.parse(release.recordedAt);
 
     for (const [name, expected] of Object.entries(release.plans)) {

@@ -52,7 +52,7 @@ function installedPackages(): ReadonlyMap<string, string> {
   return found;
 }
 
-describe('npm run release', { timeout: 120_000 }, () => {
+describe('npm run release', { timeout: 600_000 }, () => {
   const installed = installedPackages();
   let work: string;
   let first: string;
@@ -175,6 +175,63 @@ describe('npm run release', { timeout: 120_000 }, () => {
     const { stdout } = await run('tar', ['xzOf', join(first, `${BASE}.tgz`), 'token-refresher/Chart.yaml']);
     assert.match(stdout, new RegExp(`^version: "?${VERSION}"?$`, 'm'));
     assert.match(stdout, new RegExp(`^appVersion: "?${VERSION}"?$`, 'm'));
+  });
+
+  /** In the first copy of the project. @returns what it says instead of making a release */
+  async function refusal(out: string, env: Readonly<Record<string, string>>): Promise<string> {
+    const failed = run(process.execPath, ['image/release.ts', '--out', out], {
+      cwd: join(work, 'one'),
+      env: { PATH: process.env['PATH'], ...env },
+    });
+    const error: unknown = await failed.then(
+      () => 'a release was made',
+      (reason: unknown) => reason,
+    );
+    return z.object({ code: z.literal(1), stderr: z.string() }).parse(error).stderr;
+  }
+
+  it('empties no folder of something else', async () => {
+    const out = join(work, 'precious');
+    await mkdir(out);
+    await writeFile(join(out, 'thesis.txt'), 'years');
+    const said = await refusal(out, { SOURCE_DATE_EPOCH: '1' });
+    assert.match(said, /precious holds something else than a release, for example thesis\.txt/);
+    assert.equal(await readFile(join(out, 'thesis.txt'), 'utf8'), 'years');
+  });
+
+  it('is not made of packages that the lockfile does not have', async () => {
+    const path = join(work, 'one/node_modules/pino/package.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace(/"version": ".*"/, '"version": "0.0.1"'));
+    try {
+      const said = await refusal(join(work, 'none'), { SOURCE_DATE_EPOCH: '1' });
+      assert.match(said, /node_modules\/pino is version 0\.0\.1, and package-lock\.json has \S+: run npm ci/);
+    } finally {
+      await writeFile(path, text);
+    }
+  });
+
+  it('is made of a commit, without what git ignores', async () => {
+    const project = join(work, 'one');
+    const git = (...args: readonly string[]) =>
+      run('git', ['-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args], { cwd: project });
+    await writeFile(join(project, '.gitignore'), 'node_modules/\n*.log\n');
+    await git('init', '--quiet');
+    try {
+      await git('add', '.');
+      await git('commit', '--quiet', '--message', 'all');
+      await writeFile(join(project, CHART, 'debug.log'), '');
+      await git('config', 'status.showUntrackedFiles', 'no');
+      await writeFile(join(project, 'config/presets/new.yaml'), '');
+      const said = await refusal(join(work, 'none'), {});
+      assert.match(said, /differs from its commit:\n(?:.*\n)*.*token-refresher\/debug\.log\n/);
+      assert.match(said, /config\/presets\/new\.yaml/);
+      await writeFile(join(project, '.git/config'), '[core');
+      assert.match(await refusal(join(work, 'none'), {}), /which commit this is: fatal: bad config line/);
+    } finally {
+      for (const path of ['.git', '.gitignore', join(CHART, 'debug.log'), 'config/presets/new.yaml'])
+        await rm(join(project, path), { recursive: true, force: true });
+    }
   });
 
   for (const [title, args, env, base, expected] of [

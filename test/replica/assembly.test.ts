@@ -25,12 +25,13 @@ function assembleText(text: string) {
     parsed.configuration,
     { clock, random: createSeededRandom(1), events: events.record },
     {
-      store,
+      stores: new Map([['aws-secrets-manager', store]]),
+      credentials: store,
       journal: undefined,
       waits: undefined,
       counts,
       bindings: new MemoryBindings(store),
-      createSource: () => new FakeTokenSource(clock),
+      createSources: () => () => new FakeTokenSource(clock),
     },
   );
   return { clock, store, counts, events, providers };

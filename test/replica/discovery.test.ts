@@ -41,8 +41,7 @@ function setUp() {
   const discovery = new Discovery({
     provider,
     discovery: provider.discovery,
-    catalog: bindings,
-    store,
+    connections: { bindings, credentials: store },
     tokens: {
       add: async (tokens) => {
         for (const token of tokens) kept.set(token.identity.token, token);
@@ -54,7 +53,6 @@ function setUp() {
       isLeaving: ({ identity }) => leaving.has(identity.token),
     },
     usage: new SecretUsage(parsed.configuration),
-    names: parsed.configuration.store.rules.names,
     clock,
     random: { next: () => 0.5, uuid: () => '' },
     events: events.record,

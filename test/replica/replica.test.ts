@@ -239,4 +239,17 @@ describe('a request to refresh', () => {
     assert.equal(report?.code, 'leadership-lost');
     assert.ok(clock.monotonicMs() - fromMs < ASK_MS - ANSWER_MS);
   });
+
+  it('that cannot be carried out in time is answered with what the latest attempt met', async (t) => {
+    const { replica, clock, events } = await start(t, new PausedTerm());
+    await advanceUntilDone(clock, 10, replica.start());
+    // The token that was published lives for an hour.
+    const failed = Promise.withResolvers<void>();
+    events.onNext('refresh-failed', () => failed.resolve());
+    await clock.advance(HOUR_MS);
+    await advanceUntilDone(clock, 1000, failed.promise);
+    const [report] = await advanceUntilDone(clock, 1000, replica.refreshNow('b2b2c'));
+    assert.equal(report?.code, 'credentials-rejected');
+    assert.match(report?.message ?? '', /^not done within 45 s, the leader goes on trying: .*CLIENT_ID/);
+  });
 });

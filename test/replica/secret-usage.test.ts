@@ -8,6 +8,8 @@ import { buildIdentity } from '../support/sample-events.ts';
 
 const ARN = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:credentials/key-AbCdEf';
 
+const PUBLISHED = { publish: { to: 'aws-secrets-manager', mirrors: [] } };
+
 function createUsage(): SecretUsage {
   const parsed = parseText(
     CUSTOMERS.replace('file: key.pem', `awsSecret: "${ARN}"`).replace(
@@ -43,12 +45,12 @@ describe('SecretUsage', () => {
   it('keeps the secrets of a discovered token from other providers, for as long as it is kept', () => {
     const usage = createUsage();
     const token = buildToken('other');
-    usage.claim(token);
+    usage.claim(token, PUBLISHED);
     for (const secretName of ['payments/citra', 'state/citra']) {
       assert.equal(usage.describeOwner(secretName, 'b2b2c'), 'the token of other/citra is written to it');
       assert.equal(usage.describeOwner(secretName, 'other'), undefined);
     }
-    usage.release(token);
+    usage.release(token, PUBLISHED);
     assert.equal(usage.describeOwner('payments/citra', 'b2b2c'), undefined);
   });
 });

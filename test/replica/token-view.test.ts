@@ -98,6 +98,21 @@ describe('at a take-over the view', () => {
     assert.deepEqual(tokens[0]?.readAtMs, [0]);
   });
 
+  it('is not read again for a token that was removed while it was read', async () => {
+    const { clock, tokens, view } = setUp(MINUTE_MS);
+    const [token] = tokens;
+    assert.ok(token);
+    const restore = token.restore.bind(token);
+    token.restore = () => {
+      view.remove(token);
+      return restore();
+    };
+    await view.readAll(never);
+    await clock.advance(MINUTE_MS);
+    await view.catchUp(clock.monotonicMs(), never);
+    assert.deepEqual(token.readAtMs, [0]);
+  });
+
   it('is read again after a term of our own and somebody else', async () => {
     const { tokens, view, clock } = setUp(MINUTE_MS);
     await view.readAll(never);

@@ -34,7 +34,7 @@ const rejected: Partial<FailureRecord> = {
 
 function compose(content: Partial<ScreenContent>, look: { width?: number; height?: number } = {}) {
   return composeScreen(
-    { records: [], alerts: [], news: [], footer: undefined, ...content },
+    { records: [], mirrors: [], alerts: [], news: [], footer: undefined, ...content },
     { nowMs: NOON_MS, width: 60, height: undefined, color: false, ...look },
   );
 }
@@ -57,6 +57,52 @@ describe('composeScreen', () => {
     ]);
   });
 
+  it('shows tokens that an API refuses, and mirrors that do not get new ones', () => {
+    const refused = {
+      ...fine('snap'),
+      refusal: {
+        sinceMs: NOON_MS,
+        reports: 3,
+        reportedAtMs: NOON_MS,
+        status: 401,
+        outcome: 'capped',
+        cap: 'same-again',
+        retryAtMs: undefined,
+      },
+    } as const;
+    const { sinceMs, attempts, nextAttemptAtMs } = {
+      sinceMs: NOON_MS,
+      attempts: 1,
+      nextAttemptAtMs: NOON_MS,
+    };
+    const failure = {
+      code: 'store-denied',
+      retry: 'needs-human',
+      message: 'status 403',
+      sinceMs,
+      attempts,
+      nextAttemptAtMs,
+    } as const;
+    const mirror = { place: 'cluster', behind: 1, behindSinceMs: NOON_MS, copiesUntilMs: undefined } as const;
+    const shown = compose(
+      {
+        records: [refused, buildFailing('pik')],
+        mirrors: [
+          { ...mirror, failure },
+          { ...mirror, place: 'fine', failure: undefined },
+        ],
+      },
+      { width: 120 },
+    );
+    assert.match(shown[1] ?? '', / refused /);
+    assert.deepEqual(shown.slice(4), [
+      'FAILING NOW',
+      'snap: refused: the provider has handed out the refused token again, so asking at once is of no use',
+      'mirror cluster, 1 token behind: store-denied: status 403',
+      'pik: provider-unavailable: status 503: will be tried again',
+    ]);
+  });
+
   it('drops a failure that is over', () => {
     assert.ok(!compose({ records: [fine('pik')] }).includes('FAILING NOW'));
   });
@@ -64,7 +110,7 @@ describe('composeScreen', () => {
   it('shows red what needs people, yellow what heals', () => {
     const records = [buildFailing('acme'), buildFailing('pivot', rejected)];
     const lines = composeScreen(
-      { records, alerts: [], news: [], footer: undefined },
+      { records, mirrors: [], alerts: [], news: [], footer: undefined },
       { nowMs: NOON_MS, width: 200, height: undefined, color: true },
     );
     assert.ok(lines.some((line) => line.startsWith('\u001b[31mpivot: ')));
@@ -108,7 +154,7 @@ describe('composeScreen', () => {
         ({ messages, alerts, width, height, color, ...content }) => {
           const records = messages.map((message, index) => buildFailing(`t${index}`, { message }));
           const lines = composeScreen(
-            { ...content, records, alerts: alerts.map((each) => each.join('\n')) },
+            { ...content, records, mirrors: [], alerts: alerts.map((each) => each.join('\n')) },
             { nowMs: NOON_MS, width, height, color },
           );
           assert.ok(lines.length <= Math.max(2, height - 1), `${lines.length} of ${height}`);

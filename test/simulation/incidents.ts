@@ -42,7 +42,7 @@ const MOMENTS: readonly CallMoment[] = ['before-sending', 'before-answer'];
 /** A container that is killed in flight again and again: so often, and how long it may take to get that far. */
 const KILLED_IN_FLIGHT = 3;
 const IN_FLIGHT_MS = HOUR_MS;
-const INCIDENTS_PER_HOUR = { usual: 10, customers: 10, versions: 0.3, consents: 12 } as const;
+const INCIDENTS_PER_HOUR = { usual: 10, customers: 10, versions: 0.3, consents: 12, readers: 8 } as const;
 
 export class Incidents implements Watcher {
   readonly #parts: IncidentParts;
@@ -109,6 +109,12 @@ export class Incidents implements Watcher {
       this.#end([disturbance], 'the chain is broken', NOTICED_MS);
       this.#broken.delete(token.name);
     });
+  }
+
+  /** Somebody puts the version before back, and rolls the leader out. */
+  restoreBackup(token: SimulatedToken): void {
+    this.#goBack(token.secret);
+    this.#later(SECOND_MS, 20 * SECOND_MS, () => this.#restart());
   }
 
   lifeBegan(): void {
@@ -270,17 +276,10 @@ export class Incidents implements Watcher {
   #writeUnderneath(): void {
     const { store } = this.#parts;
     const { secret } = this.#anyToken();
-    const versions = store.engine.versions(secret);
-    const current = versions.find(({ labels }) => labels.includes('AWSCURRENT'));
-    const previous = versions.find(({ labels }) => labels.includes('AWSPREVIOUS'));
+    const { current, previous } = this.#versionsOf(secret);
     if (current === undefined) return;
     if (previous !== undefined && this.#chance.happens(0.5)) {
-      store.meddle('UpdateSecretVersionStage', {
-        SecretId: secret,
-        VersionStage: 'AWSCURRENT',
-        MoveToVersionId: previous.versionId,
-        RemoveFromVersionId: current.versionId,
-      });
+      this.#goBack(secret);
       return;
     }
     this.#requests += 1;
@@ -290,6 +289,25 @@ export class Incidents implements Watcher {
       SecretString: `${text} `,
       ClientRequestToken: `operator-${String(this.#requests).padStart(32, '0')}`,
     });
+  }
+
+  #goBack(secret: string): void {
+    const { current, previous } = this.#versionsOf(secret);
+    if (current === undefined || previous === undefined) return;
+    this.#parts.store.meddle('UpdateSecretVersionStage', {
+      SecretId: secret,
+      VersionStage: 'AWSCURRENT',
+      MoveToVersionId: previous.versionId,
+      RemoveFromVersionId: current.versionId,
+    });
+  }
+
+  #versionsOf(secret: string) {
+    const versions = this.#parts.store.engine.versions(secret);
+    return {
+      current: versions.find(({ labels }) => labels.includes('AWSCURRENT')),
+      previous: versions.find(({ labels }) => labels.includes('AWSPREVIOUS')),
+    };
   }
 
   #breakLease(): void {

@@ -8,7 +8,7 @@ export interface Mutation {
   readonly file: string;
   /** Exact texts, each there once, and what they become. */
   readonly changes: readonly (readonly [from: string, to: string])[];
-  /** `versions`: needs whole days. `customers`: needs customers that are discovered. `consents`: needs seeds. */
+  /** `versions`: needs whole days. `customers`: needs customers that are discovered. `consents`: needs seeds. `readers`: needs a mirror, or reports. */
   readonly profile?: Profile;
   /** Needs several replicas. */
   readonly replicas?: number;
@@ -181,9 +181,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: 'minInterval ignored',
     file: 'refresh/limits/cool-down.ts',
-    changes: [
-      ['return Math.max(0, inheritedMs, minIntervalMs', 'return Math.max(0, inheritedMs, 0 * minIntervalMs'],
-    ],
+    changes: [['last === undefined ? 0 : minIntervalMs - (', 'last === undefined ? 0 : 0 * (']],
   },
   {
     name: 'end of an alert not told',
@@ -252,10 +250,10 @@ export const MUTATIONS: readonly Mutation[] = [
     name: 'all ask a provider that is down',
     file: 'core/limits/circuit.ts',
     changes: [
-      ['if (streak.begun < needed)', 'if (streak.begun < 99)'],
+      ['if (streak.all.begun < needed)', 'if (streak.all.begun < 99)'],
       [
-        'hasFailed && circuit.streak.tokens.length >= MANY_FAILING',
-        'hasFailed && circuit.streak.tokens.length > 99',
+        "standing === 'failed' && circuit.streak.tokens.length >= MANY_FAILING",
+        "standing === 'failed' && circuit.streak.tokens.length > 99",
       ],
     ],
     replicas: 1,
@@ -278,5 +276,85 @@ export const MUTATIONS: readonly Mutation[] = [
     file: 'refresh/chain.ts',
     changes: [['seed: seed?.fingerprint() ?? stored.state?.seed,', 'seed: stored.state?.seed,']],
     profile: 'consents',
+  },
+  {
+    name: 'floor after a fetch removed',
+    file: 'core/rejection/decide-rejection.ts',
+    changes: [["  if (floorMs > 0) return blocked('cooling-down', floorMs);\n", '  void floorMs;\n']],
+    profile: 'readers',
+  },
+  {
+    name: 'any report is believed',
+    file: 'core/rejection/decide-rejection.ts',
+    changes: [
+      [
+        'published !== undefined && !isSameFingerprint(fingerprint, published.fingerprint)',
+        'published?.generation === -1',
+      ],
+    ],
+    profile: 'readers',
+  },
+  {
+    name: 'reports without caps',
+    file: 'core/rejection/decide-rejection.ts',
+    changes: [
+      ['export const MAX_AN_HOUR = 4;', 'export const MAX_AN_HOUR = 400;'],
+      ['const MAX_IN_A_ROW = 2;', 'const MAX_IN_A_ROW = 200;'],
+    ],
+    profile: 'readers',
+  },
+  {
+    name: 'reports do not join a refresh',
+    file: 'refresh/managed-token.ts',
+    changes: [
+      [
+        "return this.#running?.outcome ?? this.#begin('rejected', term, 'unlimited', { refused });",
+        "return this.#begin('rejected', term, 'unlimited', { refused });",
+      ],
+      [
+        'const pausedMs = this.#running && Math.max(0, this.#running.resumesAtMs - clock.monotonicMs());',
+        'const pausedMs = undefined;',
+      ],
+    ],
+    profile: 'readers',
+  },
+  {
+    name: 'reports are not acted on',
+    file: 'refresh/rejection-desk.ts',
+    changes: [["    if (verdict.kind === 'fetch') this.#fetch(managed, fingerprint);\n", '']],
+    profile: 'readers',
+  },
+  {
+    name: 'older copy replaces newer',
+    file: 'refresh/mirrors/decide-mirror-write.ts',
+    changes: [
+      [
+        'if (ours.generation > theirs.generation) return true;',
+        'if (ours.generation !== theirs.generation) return true;',
+      ],
+    ],
+    profile: 'readers',
+  },
+  {
+    name: 'mirror gives up after a failure',
+    file: 'refresh/mirrors/mirror-queue.ts',
+    changes: [
+      [
+        'if (pending !== undefined) this.#wait(pending, waitMs, { failure, isKept: false });',
+        'if (pending !== undefined) this.#pending.delete(token);\n    void [waitMs, failure];',
+      ],
+    ],
+    profile: 'readers',
+  },
+  {
+    name: 'failing mirror is not told',
+    file: 'refresh/mirrors/mirror.ts',
+    changes: [
+      [
+        "if (failure.code === 'store-conflict' && attempt <= QUIET_CONFLICTS) return;",
+        'if (attempt > 0) return;',
+      ],
+    ],
+    profile: 'readers',
   },
 ];

@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { MUTATIONS, type Mutation } from './mutation-list.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const MOST_SEEDS = { usual: 80, customers: 40, versions: 16, consents: 80 } as const;
+const MOST_SEEDS = { usual: 80, customers: 40, versions: 16, consents: 80, readers: 80 } as const;
 
 export interface MutationResult {
   readonly name: string;

@@ -2,7 +2,7 @@ import type { Chance } from './chance.ts';
 import type { VirtualProcess } from './virtual-process.ts';
 import type { World } from './world.ts';
 
-export type Port = 'provider' | 'store' | 'lease' | 'volume' | 'receiver';
+export type Port = 'provider' | 'store' | 'lease' | 'volume' | 'receiver' | 'mirror';
 
 /** What becomes of one call on its way. */
 export interface Passage {

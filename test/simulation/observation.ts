@@ -2,6 +2,7 @@
 import type { AlertNotification } from '../../src/core/alert.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import type { Failure } from '../../src/core/failure.ts';
+import type { RejectionAnswer } from '../../src/core/rejection/rejection-reports.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import type { VirtualProcess } from './virtual-process.ts';
 
@@ -58,6 +59,20 @@ export interface SecretChange {
   readonly issuedAtMs: number;
 }
 
+/** What readers of a mirror see has changed. */
+export interface CopyChange extends Omit<SecretChange, 'issuedAtMs' | 'secret'> {
+  readonly token: string;
+}
+
+/** A reader's report of a refused token has been answered by a process. */
+export interface Report {
+  readonly token: string;
+  readonly process: VirtualProcess;
+  /** The token that it is about, maybe one that no provider has issued. */
+  readonly accessToken: string;
+  readonly answer: RejectionAnswer;
+}
+
 /** A check that is told what happens; each method is called right when it does. */
 export interface Watcher {
   fetchIssued?(fetch: Fetch): void;
@@ -68,6 +83,10 @@ export interface Watcher {
   /** The store has carried a call out, or refused it with the named error. */
   storeHandled?(call: StoreCall, refusal: string | undefined): void;
   secretChanged?(change: SecretChange): void;
+  copyChanged?(change: CopyChange): void;
+  /** A process is about to write a copy. */
+  copyWriteSent?(process: VirtualProcess, token: string): void;
+  reported?(report: Report): void;
   eventSeen?(process: VirtualProcess, event: RefreshEvent): void;
   /** A process begins to tell people, or tries again. */
   alertSent?(process: VirtualProcess, notification: AlertNotification): void;

@@ -3,23 +3,27 @@
 import { DirectoryCounts } from '../../src/adapters/journal/directory-counts.ts';
 import { DirectoryJournal } from '../../src/adapters/journal/directory-journal.ts';
 import { DirectoryWaits } from '../../src/adapters/journal/directory-waits.ts';
-import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { LeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { createBindingCatalog } from '../../src/adapters/secrets-manager/binding-catalog.ts';
-import { createSecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { SecretsManagerStore } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { createSoleLeader } from '../../src/adapters/system/sole-leader.ts';
 import { Notifier } from '../../src/alerts/notifier.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
+import { placeOf } from '../../src/config/token-configuration.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
-import type { Coordinator, RefreshEvents } from '../../src/core/ports.ts';
+import type { Coordinator, RefreshEvents, TokenStore } from '../../src/core/ports.ts';
+import type { RejectionAnswer, RejectionReport } from '../../src/core/rejection/rejection-reports.ts';
 import type { OutsideSystems } from '../../src/replica/assembly.ts';
 import { assemble } from '../../src/replica/assembly.ts';
 import { Replica } from '../../src/replica/replica.ts';
 import { LEASE_NAME } from '../support/lease-api.ts';
 import { termUntil } from '../support/term.ts';
 import type { Network } from './network.ts';
+import { AUTHORITY, MIRROR } from './scenario.ts';
 import type { SimulatedLease } from './simulated-lease.ts';
+import type { SimulatedMirror } from './simulated-mirror.ts';
 import type { SimulatedProviders } from './simulated-provider.ts';
 import type { SimulatedReceiver } from './simulated-receiver.ts';
 import { SimulatedSource } from './simulated-source.ts';
@@ -32,6 +36,7 @@ export interface PodParts {
   readonly world: World;
   readonly network: Network;
   readonly store: SimulatedStore;
+  readonly mirror: SimulatedMirror | undefined;
   readonly providers: SimulatedProviders;
   readonly lease: SimulatedLease;
   readonly receiver: SimulatedReceiver;
@@ -145,6 +150,18 @@ export class Pod {
     });
   }
 
+  /** A reader's report arrives. `undefined`: nobody listens. To be called as the process. */
+  report(report: RejectionReport): RejectionAnswer | undefined {
+    return this.#life?.replica?.rejections.report(report);
+  }
+
+  /** The same reader waits for what comes of it, as with `?wait=`. */
+  settle(report: RejectionReport, signal: AbortSignal): void {
+    const { process, replica } = this.#life ?? {};
+    if (process === undefined || replica === undefined) return;
+    replica.rejections.settle(report, signal).catch((error: unknown) => this.#noteFault(process, error));
+  }
+
   /** Somebody runs `token-refresher refresh TOKEN` on this machine. */
   refreshExplicitly(token: string): void {
     const { world } = this.#parts;
@@ -201,6 +218,7 @@ export class Pod {
       },
       remindEveryMs: alerts.remindEveryMs,
       providers: providers.map(({ name }) => name),
+      mirrors: world.scenario.hasMirror ? [MIRROR] : [],
       clock,
       random: world.chance.fork(`alerts ${process.name}`).random,
       events,
@@ -212,7 +230,7 @@ export class Pod {
     const { world, lease, name } = this.#parts;
     if (world.scenario.pods.length === 1) return createSoleLeader();
     const ports = this.#createPorts(process, listen);
-    return createLeaseElector({
+    return new LeaseElector({
       ...ports,
       client: lease.connect(process, name, ports.clock),
       identity: process.name,
@@ -223,34 +241,48 @@ export class Pod {
   }
 
   #connect(process: VirtualProcess, isExplicit: boolean, listen: RefreshEvents): OutsideSystems {
-    const { world, network, store, providers, hasJournal } = this.#parts;
+    const { world, network, store, mirror, providers, hasJournal } = this.#parts;
     const { configuration, tokens } = world.scenario;
     const { clock, events } = this.#createPorts(process, listen);
     const directory = new SimulatedVolume(this.files, network, process);
     const report = (problem: string): void => events({ event: 'journal-failed', problem });
     const volume = { directory, clock, report };
     const service = store.connect(process);
+    const place = placeOf(configuration.places, AUTHORITY);
+    const tokenStore = new SecretsManagerStore({
+      service,
+      clock,
+      timeoutMs: place.timeoutMs,
+      section: `stores.${AUTHORITY}`,
+      createSecrets: place.createSecrets,
+      kmsKeyId: undefined,
+      tags: {},
+      adopt: new Set(),
+      onBatchDenied: silent,
+    });
     return {
-      store: createSecretsManagerStore({
-        service,
-        clock,
-        timeoutMs: configuration.store.timeoutMs,
-        createSecrets: configuration.store.createSecrets,
-        kmsKeyId: undefined,
-        tags: {},
-        adopt: new Set(),
-        onBatchDenied: silent,
-      }),
+      stores: new Map<string, TokenStore>([
+        [place.name, tokenStore],
+        ...(mirror === undefined ? [] : [[MIRROR, mirror.connect(process, clock)] as const]),
+      ]),
+      credentials: tokenStore,
       journal: hasJournal ? new DirectoryJournal(volume) : undefined,
       waits: hasJournal ? new DirectoryWaits(volume) : undefined,
-      bindings: createBindingCatalog({ service, clock, timeoutMs: configuration.store.timeoutMs }),
+      bindings: createBindingCatalog({
+        service,
+        clock,
+        timeoutMs: place.timeoutMs,
+        section: `stores.${AUTHORITY}`,
+      }),
       counts: hasJournal ? new DirectoryCounts(volume) : undefined,
-      createSource: ({ timeoutMs }, { identity }) => {
-        const token = tokens.find(({ name }) => name === identity.token);
-        if (token === undefined) throw new Error(`no token ${identity.token}`);
-        const parts = { world, network, providers, process, token, clock, timeoutMs, isExplicit };
-        return new SimulatedSource(parts);
-      },
+      createSources:
+        ({ timeoutMs }) =>
+        ({ identity }) => {
+          const token = tokens.find(({ name }) => name === identity.token);
+          if (token === undefined) throw new Error(`no token ${identity.token}`);
+          const parts = { world, network, providers, process, token, clock, timeoutMs, isExplicit };
+          return new SimulatedSource(parts);
+        },
     };
   }
 

@@ -1,5 +1,5 @@
 /** Many seeds, one after the other, and what they come to. */
-import type { SimulationOptions } from './scenario.ts';
+import type { Profile, SimulationOptions } from './scenario.ts';
 import { type SimulationReport, simulate } from './simulation.ts';
 
 /** What of a run can travel between threads. */
@@ -16,13 +16,21 @@ export interface RunSummary {
 
 /**
  * The options of one seed of a sweep: short runs of all sizes, one of five with customers that come and go, one of ten with
- * consents, and now and then a long one about versions.
+ * consents, two of ten with a mirror and readers who report, and now and then a long one about versions.
  */
 export function optionsOfSeed(seed: number): SimulationOptions {
   if (seed % 25 === 0) return { seed, replicas: 1 + (seed % 2), tokens: 1, hours: 26, profile: 'versions' };
-  const profile = seed % 5 === 3 ? 'customers' : seed % 10 === 6 ? 'consents' : 'usual';
+  const profile = PROFILE_BY_DIGIT.get(seed % 10) ?? 'usual';
   return { seed, replicas: 1 + (seed % 3), tokens: 3 + (seed % 4), hours: 1, profile };
 }
+
+const PROFILE_BY_DIGIT: ReadonlyMap<number, Profile> = new Map([
+  [3, 'customers'],
+  [4, 'readers'],
+  [6, 'consents'],
+  [8, 'customers'],
+  [9, 'readers'],
+]);
 
 export async function run(options: SimulationOptions): Promise<RunSummary> {
   const report = await simulate(options);

@@ -1,3 +1,4 @@
+import { SECRET_NAMES } from '../../src/adapters/kubernetes-secret/secret-names.ts';
 import type {
   Configuration,
   ProviderConfiguration,
@@ -20,12 +21,13 @@ export interface SimulationOptions {
   /**
    * `usual`: faults of every kind. `customers`: the same, with customers that are discovered, come and go. `versions`: a
    * version budget below the usual pace, and a store that has no more. `consents`: chains that begin with a refresh token
-   * among the credentials, at providers that detect reuse; operators put new ones there.
+   * among the credentials, at providers that detect reuse; operators put new ones there. `readers`: the usual faults, a
+   * mirror with faults of its own, and readers who report refused tokens.
    */
   readonly profile: Profile;
 }
 
-export const PROFILES = ['usual', 'customers', 'versions', 'consents'] as const;
+export const PROFILES = ['usual', 'customers', 'versions', 'consents', 'readers'] as const;
 export type Profile = (typeof PROFILES)[number];
 
 export interface SimulatedProviderSettings {
@@ -49,6 +51,8 @@ export interface SimulatedToken {
   readonly stateSecret: string | undefined;
   /** The secret by which its customer is discovered; `undefined`: it is listed in the configuration. */
   readonly binding: string | undefined;
+  /** What its copy is called in the mirror. */
+  readonly copy: string;
 }
 
 /** A seed and its options, written out. */
@@ -61,6 +65,10 @@ export interface Scenario {
   readonly leaseTiming: LeaseTiming;
   /** The token whose secret belongs to somebody else. */
   readonly foreignToken: string | undefined;
+  /** Whether each token is copied to {@link MIRROR}. */
+  readonly hasMirror: boolean;
+  /** Whether readers report refused tokens. */
+  readonly hasReports: boolean;
   readonly startMs: number;
   /** From here on nothing is broken any more. */
   readonly quietFromMs: number;
@@ -69,6 +77,9 @@ export interface Scenario {
   readonly versionWall: number;
 }
 
+/** The places by name. */
+export const AUTHORITY = 'aws-secrets-manager';
+export const MIRROR = 'cluster';
 const TAG = `${BINDING_TAG.Key}=${BINDING_TAG.Value}`;
 const MINUTE_MS = 60_000;
 /** What needs a human is tried again after 15 minutes; the rest is for the longest refresh after that. */
@@ -93,12 +104,20 @@ export function drawScenario(options: SimulationOptions, chance: Chance): Scenar
   const budget = isVersions ? chance.pick([100, 102, 110]) : 'none';
   const customers = Math.max(1, options.tokens - drafts.length + 1);
   const discoverEverySeconds = options.profile === 'customers' ? chance.pick([10, 20, 30, 45]) : undefined;
-  const configuration = configure({ drafts, customers, versionBudget: budget, discoverEverySeconds });
+  const hasMirror = options.profile === 'readers';
+  const configuration = configure({
+    drafts,
+    customers,
+    versionBudget: budget,
+    discoverEverySeconds,
+    hasMirror,
+  });
   const tokens = configuration.providers.flatMap((provider, index) =>
     tokensOf(provider, customers).map(({ binding, token: { identity, stateSecret } }): SimulatedToken => {
       const settings = drafts[index]?.settings;
       if (settings === undefined) throw new Error('a provider without settings');
-      return { name: identity.token, provider: settings, secret: identity.secret, stateSecret, binding };
+      const { token: name, secret } = identity;
+      return { name, provider: settings, secret, stateSecret, binding, copy: SECRET_NAMES.mirrorOf(secret) };
     }),
   );
   const startMs = NOON_MS + chance.between(0, 3_600_000);
@@ -115,6 +134,8 @@ export function drawScenario(options: SimulationOptions, chance: Chance): Scenar
       hasJournal: chance.happens(0.8),
     })),
     leaseTiming: chance.pick(LEASE_TIMINGS),
+    hasMirror,
+    hasReports: options.profile === 'readers',
     foreignToken: !isVersions && chance.happens(0.15) ? chance.pick(tokens).name : undefined,
     startMs,
     quietFromMs: endMs - QUIET_MS,
@@ -186,10 +207,17 @@ interface Plan {
   readonly versionBudget: number | 'none';
   /** `undefined`: customers are listed. */
   readonly discoverEverySeconds: number | undefined;
+  readonly hasMirror: boolean;
 }
 
 /** The real configuration, as a file would yield it. */
-function configure({ drafts, customers, versionBudget, discoverEverySeconds }: Plan): Configuration {
+function configure({
+  drafts,
+  customers,
+  versionBudget,
+  discoverEverySeconds,
+  hasMirror,
+}: Plan): Configuration {
   const lines = drafts.flatMap(({ kind, settings: { name, lifeMs, minIntervalMs } }) => [
     `  - name: ${name}`,
     `    kind: ${kind}`,
@@ -208,8 +236,11 @@ function configure({ drafts, customers, versionBudget, discoverEverySeconds }: P
         ]
       : [`    secret: payments/${name}`]),
   ]);
-  const store = `store: { region: us-east-1, createSecrets: true, versionBudget: ${versionBudget} }`;
-  const parsed = parseText(`${store}\nproviders:\n${lines.join('\n')}\n`);
+  const settings = `region: us-east-1, createSecrets: true, versionBudget: ${versionBudget}`;
+  const places = hasMirror
+    ? `stores:\n  ${AUTHORITY}: { kind: aws-secrets-manager, ${settings} }\n  ${MIRROR}: { kind: kubernetes-secret, namespace: payments, createSecrets: true }\npublish: { to: ${AUTHORITY}, mirrors: [${MIRROR}] }`
+    : `store: { ${settings} }`;
+  const parsed = parseText(`${places}\nproviders:\n${lines.join('\n')}\n`);
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
   const { configuration } = parsed;
   return {

@@ -2,19 +2,14 @@
  * `npm run simulate`: one seed (`--seed 7`), or many from it on (`--seeds 1000`), over several processes (`--jobs 2`); with
  * `--first` until one breaks a promise. Exit code 1 when a promise was broken.
  */
-import { fork } from 'node:child_process';
 import { parseArgs } from 'node:util';
+import { Runner } from './runner.ts';
 import { describeTotal, optionsOfSeed, type RunSummary, run } from './runs.ts';
 import { PROFILES, type SimulationOptions } from './scenario.ts';
 
 const PROGRESS_EVERY = 50;
 
-if (process.send === undefined) await main();
-else
-  process.on(
-    'message',
-    (options: SimulationOptions) => void run(options).then((each) => process.send?.(each)),
-  );
+await main();
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
@@ -68,29 +63,19 @@ async function main(): Promise<void> {
   process.exitCode = done.some(({ broken }) => broken !== undefined) ? 1 : 0;
 }
 
-/** One seed after the other in each process: its clocks are replaced while one runs. */
 async function runInProcesses(
   all: readonly SimulationOptions[],
   jobs: number,
   note: (summary: RunSummary) => void,
   isEnough: () => boolean,
 ): Promise<void> {
-  const waiting = [...all];
-  const serve = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const worker = fork(import.meta.filename);
-      const next = (): void => {
-        const options = isEnough() ? undefined : waiting.shift();
-        if (options !== undefined) worker.send(options);
-        else worker.disconnect();
-      };
-      worker.on('message', (summary: RunSummary) => {
-        note(summary);
-        next();
-      });
-      worker.on('error', reject);
-      worker.on('exit', () => resolve());
-      next();
-    });
+  const waiting = all.values();
+  const serve = async (): Promise<void> => {
+    await using runner = new Runner();
+    for (const options of waiting) {
+      if (isEnough()) return;
+      note(await runner.run(options));
+    }
+  };
   await Promise.all(Array.from({ length: jobs }, serve));
 }

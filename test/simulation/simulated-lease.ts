@@ -1,4 +1,6 @@
 /** The Lease API as the processes reach it: the API server of the tests behind a network. */
+
+import type { CallLimits } from '../../src/adapters/kubernetes/api-client.ts';
 import { buildAnnotatedLease, buildLeaseUpdate, buildNewLease } from '../../src/adapters/kubernetes/lease.ts';
 import {
   failed,
@@ -6,17 +8,12 @@ import {
   type LeaseOperation,
   parseAnswer,
 } from '../../src/adapters/kubernetes/lease-answer.ts';
-import type { LeaseCall, LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
+import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
 import { withDeadline } from '../../src/core/deadline.ts';
 import type { Clock } from '../../src/core/ports.ts';
 import type { JsonObject } from '../../src/core/wire/json.ts';
-import {
-  LEASE_NAME,
-  LEASE_NAMESPACE,
-  LeaseApi,
-  type LeaseApiAnswer,
-  SERVICE_ACCOUNT_TOKEN,
-} from '../support/lease-api.ts';
+import type { ApiAnswer } from '../../src/sandbox/kubernetes/kubernetes-api.ts';
+import { LEASE_NAME, LEASE_NAMESPACE, LeaseApi, SERVICE_ACCOUNT_TOKEN } from '../support/lease-api.ts';
 import type { Chance } from './chance.ts';
 import { type Network, type Passage, usualPassage } from './network.ts';
 import type { VirtualProcess } from './virtual-process.ts';
@@ -49,7 +46,7 @@ export class SimulatedLease {
 
   /** The client of one process. */
   connect(process: VirtualProcess, pod: string, clock: Clock): LeaseClient {
-    const send = (request: Request, call: LeaseCall): Promise<LeaseAnswer> =>
+    const send = (request: Request, call: CallLimits): Promise<LeaseAnswer> =>
       this.#send(process, pod, clock, request, call);
     const one = `${PATH}/${LEASE_NAME}`;
     return {
@@ -75,7 +72,7 @@ export class SimulatedLease {
         held === undefined
           ? Promise.resolve({ kind: 'absent' })
           : send({ operation: 'update', method: 'PUT', path: `${one}${DRY_RUN}`, body: held.raw }, call),
-      close: () => Promise.resolve(),
+      close: () => undefined,
     };
   }
 
@@ -84,7 +81,7 @@ export class SimulatedLease {
     pod: string,
     clock: Clock,
     { operation, method, path, body }: Request,
-    { timeoutMs, signal }: LeaseCall,
+    { timeoutMs, signal }: CallLimits,
   ): Promise<LeaseAnswer> {
     const sentAtMs = this.#world.time.nowMs;
     const passage = this.#drawPassage(pod);
@@ -96,7 +93,7 @@ export class SimulatedLease {
           port: 'lease',
           what: `${operation} of the lease`,
           passage,
-          execute: (): LeaseApiAnswer =>
+          execute: (): ApiAnswer =>
             isRefused
               ? { status: 500, body: {} }
               : this.api.handle({

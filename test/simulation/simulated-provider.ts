@@ -26,6 +26,8 @@ export class SimulatedProviders {
   /** By refresh token. */
   readonly grantsByRefreshToken = new Map<string, Grant>();
   readonly consents = new Consents();
+  /** Access tokens that nobody accepts any more. */
+  readonly revoked = new Set<string>();
   readonly #world: World;
   readonly #chains = new Map<string, Chain>();
   readonly #newest = new Map<string, Grant>();

@@ -2,7 +2,9 @@
  * Secrets Manager as the processes reach it: the emulator's engine behind a network, with everything that can go wrong
  * on the way. The real store adapter runs on top of it.
  */
+
 import type { SecretsManagerService } from '../../src/adapters/secrets-manager/service.ts';
+import { placeOf } from '../../src/config/token-configuration.ts';
 import { isJsonObject, type JsonObject } from '../../src/core/wire/json.ts';
 import type { OperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import {
@@ -13,6 +15,7 @@ import { type Bindings, LISTING } from './bindings.ts';
 import type { Chance } from './chance.ts';
 import { type Network, type Passage, usualPassage } from './network.ts';
 import type { StoreCall } from './observation.ts';
+import { AUTHORITY } from './scenario.ts';
 import type { VirtualProcess } from './virtual-process.ts';
 import type { World } from './world.ts';
 
@@ -154,7 +157,7 @@ export class SimulatedStore {
       isListing && world.weather.listing === 'hang' ? { ...drawn, request: 'hang' } : drawn;
     // What hangs or takes long is given up by the caller, who tells nobody here.
     if (passage.request === 'hang' || passage.answer === 'hang' || passage.requestMs > 100) {
-      const { timeoutMs } = world.scenario.configuration.store;
+      const { timeoutMs } = placeOf(world.scenario.configuration.places, AUTHORITY);
       const { nowMs } = world.time;
       this.#addDisturbance(call, token, nowMs + timeoutMs, 'store: no answer in time');
     }

@@ -41,6 +41,7 @@ suite('The simulation', () => {
     'restart fetches',
     'pending token dropped',
     'incomplete list is believed',
+    'any report is believed',
   ]) {
     test(`finds a deliberate bug: ${name}`, async () => {
       const mutation = MUTATIONS.find((each) => each.name === name);

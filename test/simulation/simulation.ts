@@ -4,12 +4,15 @@ import { Bindings } from './bindings.ts';
 import { Chance } from './chance.ts';
 import { Incidents } from './incidents.ts';
 import { Leaders } from './leaders.ts';
+import { MirrorIncidents } from './mirror-incidents.ts';
 import { Network } from './network.ts';
 import { Pod } from './pod.ts';
 import { createChecks } from './promises/checks.ts';
 import { drawScenario, type SimulationOptions } from './scenario.ts';
 import { SimulatedLease } from './simulated-lease.ts';
+import { SimulatedMirror } from './simulated-mirror.ts';
 import { SimulatedProviders } from './simulated-provider.ts';
+import { SimulatedReaders } from './simulated-readers.ts';
 import { SimulatedReceiver } from './simulated-receiver.ts';
 import { SimulatedStore } from './simulated-store.ts';
 import { installVirtualGlobals } from './virtual-globals.ts';
@@ -49,12 +52,14 @@ export async function simulate(
     const providers = new SimulatedProviders(world);
     const lease = new SimulatedLease(world, network);
     const receiver = new SimulatedReceiver(world, network);
+    const mirror = scenario.hasMirror ? new SimulatedMirror(world, network) : undefined;
     const pods = scenario.pods.map(
       ({ name, skewMs, hasJournal }, index) =>
         new Pod({
           world,
           network,
           store,
+          mirror,
           providers,
           lease,
           receiver,
@@ -66,11 +71,27 @@ export async function simulate(
     );
     const leaders = new Leaders(world, pods, lease);
     const incidents = new Incidents({ world, network, pods, leaders, providers, store });
-    const checks = createChecks({ world, store, providers, leaders, lease, pods, receiver, bindings });
+    const checks = createChecks({
+      world,
+      store,
+      mirror,
+      providers,
+      leaders,
+      lease,
+      pods,
+      receiver,
+      bindings,
+    });
     // Bindings forget what is given up after the checks have looked at it.
     world.watchers.push(leaders, incidents, ...checks.watchers, bindings);
     incidents.schedule();
     new BindingIncidents({ world, bindings, store }).schedule();
+    if (mirror !== undefined) new MirrorIncidents(world, mirror, incidents).schedule();
+    if (scenario.hasReports) {
+      const readers = new SimulatedReaders({ world, store, providers, leaders, pods });
+      world.watchers.push(readers);
+      readers.schedule();
+    }
     for (const pod of pods) pod.start();
     await world.time.runUntil(scenario.endMs, () => world.breach !== undefined);
     if (world.breach === undefined) world.watch((watcher) => watcher.ended?.());

@@ -1,3 +1,4 @@
+import { rememberDateParts } from '../support/date-parts.ts';
 import type { Happening, VirtualTime } from './virtual-time.ts';
 
 const FAKED = ['Date', 'setTimeout', 'clearTimeout', 'performance'] as const;
@@ -63,7 +64,9 @@ export function installVirtualGlobals(time: VirtualTime): () => void {
       enumerable: false,
     });
   }
+  const forgetDateParts = rememberDateParts();
   return () => {
+    forgetDateParts();
     for (const [name, descriptor] of former)
       if (descriptor !== undefined) Object.defineProperty(globalThis, name, descriptor);
   };

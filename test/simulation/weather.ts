@@ -9,6 +9,9 @@ export type ProviderWeather = 'fine' | 'unavailable' | 'rate-limited' | 'malform
 /** How the API server answers everybody. */
 export type LeaseWeather = 'fine' | 'hang' | 'error' | 'reset';
 
+/** How the mirror answers everybody. */
+export type MirrorWeather = StoreWeather | 'conflicts' | 'slow';
+
 /** How the store answers who lists secrets. */
 export type ListingWeather = 'fine' | 'throttle' | 'unavailable' | 'denied' | 'hang';
 
@@ -39,6 +42,7 @@ export function visibleOf({ visible, seed }: ProviderState): number {
 export class Weather {
   store: StoreWeather = 'fine';
   lease: LeaseWeather = 'fine';
+  mirror: MirrorWeather = 'fine';
   listing: ListingWeather = 'fine';
   /** Secrets that lists do not have at the moment. */
   readonly leftOut = new Set<string>();

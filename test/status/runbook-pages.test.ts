@@ -30,9 +30,13 @@ describe('the runbook pages', () => {
     let links = 0;
     for (const name of ['', ...pages.names])
       for (const [, target = ''] of pages.page(name).body.matchAll(/href="([^"]+)"/g)) {
-        if (!target.startsWith('/runbook/')) assert.match(target, /^(?:\/|\/runbook|https:\/\/.+)$/);
-        else assert.equal(pages.page(target.slice('/runbook/'.length)).status, 200, target);
         links += 1;
+        if (target.startsWith('https://')) continue;
+        // A proxy may have put a path in front.
+        const { pathname } = new URL(target, `http://proxy/front/runbook${name === '' ? '' : `/${name}`}`);
+        if (pathname === '/front/') continue;
+        assert.match(pathname, /^\/front\/runbook(?:\/[\w-]+)?$/);
+        assert.equal(pages.page(pathname.slice('/front/runbook/'.length)).status, 200, target);
       }
     assert.ok(links > 60);
   });
@@ -42,7 +46,7 @@ describe('the runbook pages', () => {
     assert.equal(status, 404);
     assert.equal(headers['content-type'], 'text/html; charset=utf-8');
     assert.ok(!body.includes('alert(1)'));
-    for (const name of pages.names) assert.ok(body.includes(`href="/runbook/${name}"`), name);
+    for (const name of pages.names) assert.ok(body.includes(`href="../runbook/${name}"`), name);
   });
 
   it('take a name in any case, as the anchors of a document have it', () => {

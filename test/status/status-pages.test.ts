@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { ALERTS } from '../../src/core/alert.ts';
 import { parseJson } from '../../src/core/wire/json.ts';
 import { type StatusDocument, statusDocumentSchema } from '../../src/status/status-document.ts';
 import { buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
@@ -97,6 +98,108 @@ describe('/status.json', () => {
     assert.equal(leader(), 'z');
   });
 
+  it('says of several refused tokens what the API answered last', async () => {
+    const stage = createStatusStage();
+    const [a, b] = ['ayu', 'budi'].map((customer) => ({
+      ...buildIdentity('acme'),
+      token: `acme/${customer}`,
+      customer,
+    }));
+    assert.ok(a !== undefined && b !== undefined);
+    stage.refresh(a);
+    stage.refresh(b);
+    const rejected = sampleEvents['token-rejected'];
+    stage.tell({ ...rejected, identity: b });
+    await stage.clock.advance(1);
+    stage.tell({ ...rejected, identity: a, status: 403 });
+    const [refused] = read(stage).causes;
+    assert.ok(refused?.kind === 'refused');
+    assert.deepEqual([refused.tokens, refused.status], [2, 403]);
+  });
+
+  it('has a cause for each mirror that is behind and each provider whose tokens are refused, the worst first', async () => {
+    const stage = createStatusStage();
+    stage.refresh(buildIdentity('pik'));
+    stage.refresh(buildIdentity('apimw'));
+    stage.refresh(buildIdentity('snap'), 20 * MINUTE_MS);
+    stage.fail(buildIdentity('snap'), { code: 'request-rejected', retry: 'needs-human' });
+    const atNoon = read(stage);
+    assert.deepEqual(
+      atNoon.causes.map(({ kind }) => kind),
+      ['refresh'],
+      'nothing extra without mirrors and reports',
+    );
+    assert.ok(atNoon.view.tokens.every(({ refusal }) => refusal === null));
+    const mirror = sampleEvents['mirror-failed'];
+    const rejected = sampleEvents['token-rejected'];
+    stage.tell(
+      mirror,
+      rejected,
+      { ...rejected, status: 403 },
+      { ...rejected, identity: buildIdentity('apimw'), outcome: 'cooling-down', cap: undefined },
+    );
+    await stage.clock.advance(MINUTE_MS);
+    const { causes, view } = read(stage);
+    assert.deepEqual(
+      causes.map((cause) => [
+        cause.kind,
+        cause.kind === 'mirror' ? cause.place : cause.provider,
+        cause.needsPerson,
+      ]),
+      [
+        ['refused', 'pik', true],
+        ['refresh', 'snap', true],
+        ['mirror', 'cluster', false],
+        ['refused', 'apimw', false],
+      ],
+    );
+    const [refused, , behind] = causes;
+    assert.ok(refused?.kind === 'refused' && behind?.kind === 'mirror');
+    assert.deepEqual([refused.tokens, refused.reports, refused.status], [1, 2, 403]);
+    assert.deepEqual(
+      [refused.since, refused.nextAttemptAt, refused.runbook],
+      ['2026-11-21T12:00:00.000Z', '2026-11-21T12:28:00.000Z', 'https://example.com/runbook#tokenrejected'],
+    );
+    assert.match(refused.message ?? '', /is refused as well/);
+    assert.deepEqual(behind, {
+      kind: 'mirror',
+      place: 'cluster',
+      code: 'store-unavailable',
+      tokens: 3,
+      since: '2026-11-21T12:00:00.000Z',
+      behindSince: '2026-11-21T12:00:00.000Z',
+      copiesUntil: '2026-11-21T12:10:00.000Z',
+      hasExpired: false,
+      needsPerson: false,
+      nextAttemptAt: '2026-11-21T12:00:01.000Z',
+      message: 'the API server did not answer',
+      action: ALERTS.MirrorFailing.action,
+      runbook: 'https://example.com/runbook#mirrorfailing',
+    });
+    assert.deepEqual(
+      view.tokens.map(({ token, refusal }) => [token, refusal?.reports, refusal?.isStopped]),
+      [
+        ['pik', 2, true],
+        ['snap', undefined, undefined],
+        ['apimw', 1, false],
+      ],
+    );
+    await stage.clock.advance(10 * MINUTE_MS);
+    assert.deepEqual(
+      read(stage).causes.map(({ kind }) => kind),
+      ['refused', 'mirror', 'refresh', 'refused'],
+      'readers of the mirror go without by now',
+    );
+    stage.tell({ ...sampleEvents['mirror-caught-up'] });
+    stage.refresh(buildIdentity('pik'));
+    assert.deepEqual(
+      read(stage).causes.map(({ kind }) => kind),
+      ['refresh', 'refused'],
+    );
+    stage.tell(mirror, { event: 'leadership-lost' });
+    assert.deepEqual(read(stage).causes, [], 'a stand-by cannot know');
+  });
+
   it('does not say that there is no token while the store cannot be read', () => {
     const stage = createStatusStage();
     stage.tell(sampleEvents['refresh-started'], {
@@ -142,7 +245,7 @@ describe('the status page', () => {
     const sources = [...stage.pages.page('').body.matchAll(/ (?:src|srcset|action|data)="([^"]*)"/g)];
     assert.deepEqual(
       sources.map(([, url]) => url),
-      ['/'],
+      ['./'],
     );
   });
 
@@ -167,6 +270,51 @@ describe('the status page', () => {
     stage.board.registerTokens([buildIdentity('chase')]);
     stage.tell({ ...sampleEvents['token-absent'], identity: buildIdentity('bri') });
     assert.equal(headline(), '2 of 4 tokens are expired, 1 not published yet, 1 not read yet');
+  });
+
+  it('says that a replica of another installation leads, which refreshes none of these tokens', async () => {
+    const stage = createStatusStage({ isLeader: false });
+    const page = () => stage.pages.page('').body;
+    stage.refresh(buildIdentity('pik'), 5 * MINUTE_MS);
+    stage.tell({ event: 'standing-by', leader: 'blue-0', isOurs: true });
+    assert.match(page(), /class="headline quiet"[^>]*>Stand-by: blue-0 leads</);
+    assert.equal(read(stage).leadership.isOurs, true);
+    stage.tell({ event: 'standing-by', leader: 'blue-0', isOurs: false });
+    await stage.clock.advance(10 * MINUTE_MS);
+    assert.match(page(), /class="headline warn"[^>]*>blue-0 leads, and does not refresh these tokens</);
+    assert.match(page(), /another installation: give each one a <code>coordination\.leaseName<\/code>/);
+    assert.doesNotMatch(page(), /Stand-by/);
+    assert.equal(read(stage).view.tokens[0]?.state, 'expired', 'nobody else looks after it');
+    stage.tell(sampleEvents['coordination-failed']);
+    assert.equal(read(stage).leadership.isOurs, null);
+  });
+
+  it('names a mirror that is behind first when all else is well, and after tokens that are worse', async () => {
+    const stage = createStatusStage();
+    const headline = () => /class="headline (\w+)"[^>]*>([^<]*)</.exec(stage.pages.page('').body)?.slice(1);
+    stage.refresh(buildIdentity('pik'));
+    stage.tell(sampleEvents['mirror-failed']);
+    assert.deepEqual(headline(), ['warn', 'Mirror cluster is behind; the one token is good']);
+    stage.fail(buildIdentity('pik'));
+    assert.deepEqual(headline(), ['warn', 'The one token cannot be refreshed; mirror cluster is behind']);
+    await stage.clock.advance(11 * MINUTE_MS);
+    assert.deepEqual(headline(), [
+      'bad',
+      'Mirror cluster is behind, with expired copies; the one token cannot be refreshed',
+    ]);
+    await stage.clock.advance(20 * MINUTE_MS);
+    assert.deepEqual(headline(), [
+      'bad',
+      'The one token is expired; mirror cluster is behind, with expired copies',
+    ]);
+    stage.tell({ ...sampleEvents['mirror-caught-up'] });
+    stage.refresh(buildIdentity('pik'));
+    stage.refresh(buildIdentity('apimw'));
+    const rejected = sampleEvents['token-rejected'];
+    stage.tell({ ...rejected, outcome: 'fetch', cap: undefined });
+    assert.deepEqual(headline(), ['warn', '1 of 2 tokens is refused']);
+    stage.tell(rejected);
+    assert.deepEqual(headline(), ['bad', '1 of 2 tokens is refused']);
   });
 
   it('counts one in the singular, and says of each cause what is true of every token it holds for', async () => {
@@ -201,8 +349,8 @@ describe('the status page', () => {
     assert.match(body, /name="q" value="customer"/);
     assert.match(body, /<option value="name" selected>/);
     assert.match(body, /<option value="25" selected>/);
-    assert.match(body, /href="\/\?q=customer&amp;sort=name&amp;size=25&amp;page=3">Next</);
-    assert.match(body, /href="\/status\.json\?q=customer&amp;sort=name&amp;size=25&amp;page=2"/);
+    assert.match(body, /href="\.\/\?q=customer&amp;sort=name&amp;size=25&amp;page=3">Next</);
+    assert.match(body, /href="status\.json\?q=customer&amp;sort=name&amp;size=25&amp;page=2"/);
   });
 
   it('lets no name, secret, message, query or address become markup', () => {

@@ -41,9 +41,9 @@ describe('parseStatusQuery', () => {
   it('reads back what formatStatusQuery writes', () => {
     const query = fc.record(
       {
-        provider: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), { nil: undefined }),
-        state: fc.option(fc.constantFrom(...TOKEN_STATES), { nil: undefined }),
-        code: fc.option(fc.constantFrom(...FAILURE_CODES), { nil: undefined }),
+        provider: fc.option(fc.string({ unit: 'grapheme', minLength: 1, maxLength: 20 }), { nil: null }),
+        state: fc.option(fc.constantFrom(...TOKEN_STATES), { nil: null }),
+        code: fc.option(fc.constantFrom(...FAILURE_CODES), { nil: null }),
         text: fc.string({ unit: 'grapheme', maxLength: 20 }),
         sort: fc.constantFrom(...STATUS_SORTS),
         size: fc.integer({ min: 1, max: MAX_PER_PAGE }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
-import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { LeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { createCronTicker } from '../../src/adapters/system/cron-ticker.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import { DEFAULT_LEASE_TIMING } from '../../src/core/lease-timing.ts';
@@ -12,6 +12,7 @@ import { type StatusDocument, statusDocumentSchema } from '../../src/status/stat
 import { StatusPages } from '../../src/status/status-pages.ts';
 import { connect } from '../../src/wiring/connections.ts';
 import { Daemon } from '../../src/wiring/daemon.ts';
+import { createRejections } from '../../src/wiring/rejections.ts';
 import { parseText } from './configuration-text.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
 import type { FakeClock } from './fake-clock.ts';
@@ -29,6 +30,8 @@ export interface Replica {
   readonly events: RecordedEvents;
   /** Set once it has started. */
   readonly httpUrl: string;
+  /** Where readers report refused tokens, as {@link REPORTER}. */
+  readonly rejectionsUrl: string;
   /** The API server answers it with 401 from now on. */
   cutOff(): void;
   reconnect(): void;
@@ -55,6 +58,9 @@ export interface AppBench {
   breakProvider(effect: ProviderFault): void;
 }
 
+/** The bearer token of readers. */
+export const REPORTER = 'reporter-canary';
+
 const STEP_MS = 250;
 
 /** Daemons on one simulated provider (30-minute tokens), one store and one API server, over real HTTP. */
@@ -72,6 +78,8 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
   const accepted = new Set<string>();
   let leaseCalls = 0;
   const env: Readonly<Record<string, string>> = {
+    REPORTER,
+    POD_IP: '127.0.0.1',
     APP_ID: revealCredential(credentials.byKind.pik, 'appId'),
     APP_SECRET: revealCredential(credentials.byKind.pik, 'appSecret'),
   };
@@ -83,7 +91,11 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
     }
   };
 
-  const createElector = async (name: string, events: RefreshEvents): Promise<Coordinator> => {
+  const createElector = async (
+    name: string,
+    events: RefreshEvents,
+    rejectionsAt: () => string | undefined,
+  ): Promise<Coordinator> => {
     const token = `service-account-${name}`;
     const tokenFile = await leaseBench.writeFile(`token-${name}`, token);
     const client = leaseBench.createClient({
@@ -104,7 +116,7 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
       rehearse: (lease, call) => counted(client.rehearse(lease, call)),
       close: () => client.close(),
     };
-    return createLeaseElector({
+    return new LeaseElector({
       client: counting,
       identity: name,
       leaseName: LEASE_NAME,
@@ -114,6 +126,7 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
       random: { next: () => 0, uuid: () => '' },
       events,
       podPort: 8080,
+      rejectionsAt,
     });
   };
 
@@ -121,6 +134,7 @@ export async function startAppBench(t: TestContext, upstreams: UpstreamsBench): 
     const parsed = parseText(
       `store: { endpoint: "${store.server.endpoint}", region: ap-southeast-3, createSecrets: true, versionBudget: none }
 http: { host: 127.0.0.1, port: 0 }
+rejections: { host: 127.0.0.1, port: 0, bearer: { env: REPORTER } }
 providers:
   - name: pik
     kind: pik
@@ -156,18 +170,28 @@ providers:
       setAccepted(true);
       const parsed = configuration();
       board.registerTokens(parsed.providers.flatMap(({ tokens }) => tokens.map(({ identity }) => identity)));
+      const ports = {
+        clock,
+        random: createSeededRandom(1),
+        events,
+        readEnv: (variable: string) => env[variable],
+        awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+      };
+      const onFault = (error: unknown): never => assert.fail(`a fault of ${name}: ${String(error)}`);
+      const connections = connect(parsed, ports);
+      const rejections = createRejections(parsed, {
+        ...ports,
+        store: connections.credentials,
+        board,
+        onFault,
+      });
       const app = new Daemon(parsed, {
         clock,
         random: createSeededRandom(name.codePointAt(0) ?? 0),
         events,
-        connections: connect(parsed, {
-          clock,
-          random: createSeededRandom(1),
-          events,
-          readEnv: (variable) => env[variable],
-          awsCredentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
-        }),
-        coordinator: coordinator ?? (await createElector(name, events)),
+        connections,
+        rejections,
+        coordinator: coordinator ?? (await createElector(name, events, () => rejections?.address)),
         status: new StatusPages({
           name: 'payments',
           version: '1.2.3',
@@ -178,7 +202,7 @@ providers:
         }),
         metrics: { text: async () => '', contentType: 'text/plain' },
         ticker: createCronTicker({ info: () => {}, warn: () => {}, error: () => {}, debug: () => {} }),
-        onFault: (error) => assert.fail(`a fault of ${name}: ${String(error)}`),
+        onFault,
       });
       t.after(() => app.stop());
       const { httpUrl } = await app.start();
@@ -187,6 +211,7 @@ providers:
         app,
         events: recorded,
         httpUrl,
+        rejectionsUrl: `http://${rejections?.address}`,
         cutOff: () => setAccepted(false),
         reconnect: () => setAccepted(true),
         isLeading: () => recorded.of('leadership-acquired').length > recorded.of('leadership-lost').length,

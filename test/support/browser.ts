@@ -1,5 +1,8 @@
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { findTool } from './monitoring-tool.ts';
+import type { StatusStage } from './status-stage.ts';
 
 /** Debian's Chromium, without a window. Its sandbox needs what containers do not have, and pages here are our own. */
 export function launchBrowser(): Promise<Browser> {
@@ -37,5 +40,46 @@ export async function openTab(
     page,
     troubles,
     [Symbol.asyncDispose]: () => context.close(),
+  };
+}
+
+/** A page that is served, and the tab that shows it; both end together. */
+export interface ServedTab extends Tab {
+  readonly url: string;
+}
+
+/**
+ * One browser for the tests of a suite, which calls this at its head.
+ * @returns what opens a tab: on the page of a stage, or, given `null` for what follows its address, on an empty page
+ */
+export function useBrowser() {
+  let browser: Browser | undefined;
+  before(async () => {
+    browser = await launchBrowser();
+  });
+  const servers = new Set<{ stop(): Promise<void> }>();
+  after(async () => {
+    await browser?.close();
+    // Of a test that was cut off, so that it does not keep the process.
+    await Promise.all([...servers].map((server) => server.stop()));
+  });
+  return async (
+    stage: StatusStage,
+    options: BrowserContextOptions = {},
+    search: string | null = '',
+  ): Promise<ServedTab> => {
+    assert.ok(browser !== undefined);
+    const server = await stage.serve();
+    servers.add(server);
+    const tab = await openTab(browser, search === null ? 'about:blank' : `${server.url}/${search}`, options);
+    return {
+      ...tab,
+      url: server.url,
+      [Symbol.asyncDispose]: async () => {
+        await tab[Symbol.asyncDispose]();
+        servers.delete(server);
+        await server.stop();
+      },
+    };
   };
 }

@@ -1,6 +1,7 @@
 import type { ParsedConfiguration } from '../../src/config/load.ts';
 import { parseConfiguration } from '../../src/config/load.ts';
 import { formatProblem } from '../../src/config/problem.ts';
+import type { Pod } from '../../src/core/store-kind.ts';
 import { CATALOG } from '../../src/wiring/catalog.ts';
 
 /** Six lines; what a test appends, indented by four, belongs to the provider and begins at line 7. */
@@ -35,8 +36,12 @@ export const CUSTOMERS = `providers:
 `;
 
 /** Parses a text as `app.yaml`, for all kinds. */
-export function parseText(text: string, env?: Readonly<Record<string, string>>): ParsedConfiguration {
-  return parseConfiguration(text, { fileName: 'app.yaml', ...CATALOG, env });
+export function parseText(
+  text: string,
+  env?: Readonly<Record<string, string>>,
+  pod: Pod = {},
+): ParsedConfiguration {
+  return parseConfiguration(text, { fileName: 'app.yaml', ...CATALOG, env, ...pod });
 }
 
 /** The problems as a user reads them; none when the configuration is good. */

@@ -1,5 +1,5 @@
+import type { Credentials } from '../../src/core/credential/credential-reading.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
-import type { Credentials } from '../../src/providers/provider.ts';
 
 /** Credentials as a kind gets them. */
 export function credentialsOf(values: Readonly<Record<string, string>>): Credentials {

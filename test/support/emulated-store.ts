@@ -1,7 +1,7 @@
 import type { TestContext } from 'node:test';
 import { createSecretsManagerClient } from '../../src/adapters/secrets-manager/client.ts';
 import {
-  createSecretsManagerStore,
+  SecretsManagerStore,
   type StoreOptions,
 } from '../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from '../../src/adapters/secrets-manager/service.ts';
@@ -43,10 +43,11 @@ export async function startEmulatedStore(
       credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
     });
     t.after(() => client.destroy());
-    return createSecretsManagerStore({
+    return new SecretsManagerStore({
       service: createSdkService(client),
       clock,
       timeoutMs: STORE_TIMEOUT_MS,
+      section: 'store',
       createSecrets: true,
       kmsKeyId: undefined,
       tags: {},

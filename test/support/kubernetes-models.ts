@@ -6,6 +6,8 @@ import { Deployment } from 'kubernetes-models/apps/v1/Deployment';
 import { CronJob } from 'kubernetes-models/batch/v1/CronJob';
 import { NetworkPolicy } from 'kubernetes-models/networking.k8s.io/v1/NetworkPolicy';
 import { PodDisruptionBudget } from 'kubernetes-models/policy/v1/PodDisruptionBudget';
+import { ClusterRole } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRole';
+import { ClusterRoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/ClusterRoleBinding';
 import { Role } from 'kubernetes-models/rbac.authorization.k8s.io/v1/Role';
 import { RoleBinding } from 'kubernetes-models/rbac.authorization.k8s.io/v1/RoleBinding';
 import { ConfigMap } from 'kubernetes-models/v1/ConfigMap';
@@ -21,6 +23,8 @@ interface Model<Data> {
 
 /** Kinds of the maintained type packages. They let unknown fields pass: see `strict-schemas.ts`. */
 const CHECKS = [
+  checkWith(ClusterRole),
+  checkWith(ClusterRoleBinding),
   checkWith(ConfigMap),
   checkWith(CronJob),
   checkWith(Deployment),

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { FileLanes } from '../../src/adapters/files/file-lanes.ts';
 import type { LeaseChange } from '../../src/adapters/kubernetes/lease.ts';
 import {
   createLeaseClient,
@@ -47,6 +48,7 @@ export async function startLeaseClientBench(
       leaseName: LEASE_NAME,
       namespace: { name: LEASE_NAMESPACE },
       clock,
+      files: new FileLanes(clock),
       ...changes,
     });
     t.after(() => client.close());

@@ -6,7 +6,7 @@ import {
   parseAnswer,
 } from '../../src/adapters/kubernetes/lease-answer.ts';
 import type { LeaseClient } from '../../src/adapters/kubernetes/lease-client.ts';
-import { createLeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
+import { LeaseElector } from '../../src/adapters/kubernetes/lease-elector.ts';
 import { withDeadline } from '../../src/core/deadline.ts';
 import type { LeaseTiming } from '../../src/core/lease-timing.ts';
 import type { Clock, Coordinator, Random } from '../../src/core/ports.ts';
@@ -48,8 +48,8 @@ export interface ReplicaOptions {
   readonly installation?: string;
   /** Its client's calls end when they are answered, and never by their deadline. */
   readonly ignoresDeadlines?: boolean;
-  /** Closes the client's connections; at once when left out. */
-  readonly close?: () => Promise<void>;
+  /** Told when the client is closed. */
+  readonly close?: () => void;
   /** Asked once per call; without delay and loss when left out. */
   readonly passage?: (operation: LeaseOperation) => Passage;
 }
@@ -83,7 +83,7 @@ export class LeaseReplica {
         await this.#running();
       },
     };
-    this.elector = createLeaseElector({
+    this.elector = new LeaseElector({
       client: this.#createClient(),
       identity,
       leaseName: LEASE_NAME,
@@ -130,7 +130,7 @@ export class LeaseReplica {
       annotate: (lease, annotations, call) =>
         this.#send('update', 'PUT', one, buildAnnotatedLease(lease, annotations), call),
       rehearse: (lease, call) => this.#send('update', 'PUT', `${one}?dryRun=All`, lease?.raw, call),
-      close: options.close ?? (() => Promise.resolve()),
+      close: options.close ?? (() => undefined),
     };
   }
 

@@ -1,13 +1,13 @@
-import type { Clock, FetchWaits, Journal, Random, TokenSource } from '../../src/core/ports.ts';
+import type { Clock, FetchWaits, Journal, Random, TokenSource, TokenStore } from '../../src/core/ports.ts';
 import type { CadencePolicy } from '../../src/core/schedule/cadence.ts';
 import { type ChainState, parseChainState } from '../../src/core/token/chain-state.ts';
 import { parseDocument, type TokenDocument } from '../../src/core/token/document.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
 import { ConcurrencyLimit } from '../../src/refresh/limits/concurrency-limit.ts';
 import type { FetchBudget } from '../../src/refresh/limits/fetch-budget.ts';
-import type { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
+import { ProviderBreaker } from '../../src/refresh/limits/provider-breaker.ts';
 import { TokenLimits } from '../../src/refresh/limits/token-limits.ts';
-import type { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
+import { WriteRateLimiter } from '../../src/refresh/limits/write-rate-limiter.ts';
 import { ManagedToken } from '../../src/refresh/managed-token.ts';
 import { type Term } from '../../src/refresh/term.ts';
 import { TokenChain } from '../../src/refresh/token-chain.ts';
@@ -21,6 +21,8 @@ import { termUntil } from './term.ts';
 export interface ManagedTokenBenchOptions {
   /** Shared by the benches of several replicas. */
   readonly store?: MemoryStore;
+  /** Written instead of `store`. */
+  readonly tokenStore?: TokenStore;
   readonly identity?: TokenIdentity;
   readonly policy?: Partial<CadencePolicy>;
   readonly offsetMs?: number;
@@ -32,7 +34,7 @@ export interface ManagedTokenBenchOptions {
   /** The provider's, shared by all of its tokens. */
   readonly budget?: FetchBudget;
   readonly breaker?: ProviderBreaker;
-  /** Shared by all managed tokens of a process; without it writes are not paced. */
+  /** Shared by all managed tokens of a process; without it no write waits for others. */
   readonly rateLimiter?: WriteRateLimiter;
   readonly source?: FakeTokenSource;
   /** Asked instead of `source`. */
@@ -70,6 +72,11 @@ export function createEvenRandom(seed: number = 1): Random {
   return { next: () => 0.5, uuid };
 }
 
+/** So fast that no write waits. */
+export function createFastLimiter(clock: Clock): WriteRateLimiter {
+  return new WriteRateLimiter({ callsPerWrite: 2, callsPerSecond: 1_000_000, clock });
+}
+
 export function createManagedTokenBench(
   clock: Clock,
   options: ManagedTokenBenchOptions = {},
@@ -80,16 +87,18 @@ export function createManagedTokenBench(
   const source = options.source ?? new FakeTokenSource(clock);
   const events = options.events ?? new RecordedEvents();
   const stateSecret = `${identity.secret}/state`;
-  const parts = { identity, store, clock, random, events: events.record };
+  const parts = { identity, store: options.tokenStore ?? store, clock, random, events: events.record };
   const limits = new TokenLimits({
     ...parts,
     stateSecret: chainFallback === undefined ? undefined : stateSecret,
     versionBudget: policy.versionBudget ?? 'none',
-    rateLimiter: options.rateLimiter ?? 'none',
+    rateLimiter: options.rateLimiter ?? createFastLimiter(clock),
     concurrency: gate,
     waits: options.waits,
     budget: options.budget,
-    breaker: options.breaker,
+    breaker:
+      options.breaker ??
+      new ProviderBreaker({ provider: identity.provider, clock, random, events: events.record }),
     minIntervalMs: policy.minIntervalMs,
   });
   const managed = new ManagedToken({

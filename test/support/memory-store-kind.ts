@@ -19,6 +19,7 @@ export const MEMORY = defineStore({
       noteTemplate: (template) => (template.endsWith('-{customer}') ? undefined : 'names may run together'),
       nameOf: (id) => id.replace(/^memory:/, ''),
       stateSecretOf: (secret) => `${secret}-state`,
+      mirrorOf: (name) => name.toLowerCase().replaceAll(/[^a-z0-9-]/g, '-'),
     },
     tags: { most: 2, keyPattern: /^[a-z]+$/, keyForm: 'lower-case letters', mostValueCharacters: 10 },
     callsPerPublish: 1,

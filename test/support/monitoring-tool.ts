@@ -10,6 +10,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'prometheus-alertmanager': 'prometheus-alertmanager',
   chromium: 'chromium',
   tinyproxy: 'tinyproxy',
+  curl: 'curl',
+  python3: 'python3',
+  go: 'golang-go',
 };
 
 /**

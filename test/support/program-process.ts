@@ -14,8 +14,12 @@ export const STORE_ENVIRONMENT = {
   AWS_EC2_METADATA_DISABLED: 'true',
 } as const;
 
-/** Compiling its dependencies anew takes a child most of its start. */
-const COMPILE_CACHE = join(tmpdir(), 'token-refresher-test-compile-cache');
+/**
+ * For `NODE_COMPILE_CACHE`: compiling its dependencies again takes a child most of its start. That of the tests, when
+ * `npm test` has set one.
+ */
+export const COMPILE_CACHE =
+  process.env['NODE_COMPILE_CACHE'] ?? join(tmpdir(), 'token-refresher-test-compile-cache');
 
 export interface ProgramExit {
   readonly code: number | null;

@@ -108,11 +108,12 @@ function rotate(text: string, by: number): string {
 
 /** Searches each text once: of many inputs a sanitiser makes few different texts. */
 export function createLeakSearch(): (text: string, secret: string) => boolean {
-  const known = new Map<string, boolean>();
+  const known = new Map<string, Map<string, boolean>>();
   return (text, secret) => {
-    const key = JSON.stringify([text, secret]);
-    const found = known.get(key) ?? shows(text, secret);
-    known.set(key, found);
+    const ofSecret = known.get(secret) ?? new Map<string, boolean>();
+    known.set(secret, ofSecret);
+    const found = ofSecret.get(text) ?? shows(text, secret);
+    ofSecret.set(text, found);
     return found;
   };
 }

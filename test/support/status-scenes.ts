@@ -1,4 +1,5 @@
 /** What people find on the status page at 3 a.m., one board each. */
+import type { EventByName } from '../../src/core/events.ts';
 import type { TokenIdentity } from '../../src/core/token/token.ts';
 import { buildIdentity } from './sample-events.ts';
 import { createStatusStage, playDay, type StatusStage } from './status-stage.ts';
@@ -99,6 +100,71 @@ async function playMixed(): Promise<StatusStage> {
   return stage;
 }
 
+/** One mirror cannot be reached and its readers have old copies, another refuses a write; the authority is well. */
+async function playMirrors(): Promise<StatusStage> {
+  const stage = await playFine();
+  const startMs = stage.clock.now();
+  await stage.clock.advance(10 * MINUTE_MS);
+  const failed = {
+    event: 'mirror-failed',
+    token: 'pik',
+    repeated: false,
+    behindSinceMs: startMs,
+  } as const;
+  stage.tell(
+    {
+      ...failed,
+      place: 'jakarta',
+      failure: {
+        code: 'store-unavailable',
+        retry: 'backoff',
+        message: 'GET https://10.0.0.1/api/v1/namespaces/payments/secrets/pik did not answer within 5 s',
+      },
+      behind: 3,
+      copiesUntilMs: startMs + 14 * MINUTE_MS,
+      nextAttemptAtMs: stage.clock.now() + 42_000,
+    },
+    {
+      ...failed,
+      place: 'batam',
+      failure: {
+        code: 'store-denied',
+        retry: 'needs-human',
+        message:
+          'PUT secrets/pik in batam answered with status 403: allow update on it to the service account',
+      },
+      behind: 1,
+      copiesUntilMs: undefined,
+      nextAttemptAtMs: stage.clock.now() + 15 * MINUTE_MS,
+    },
+  );
+  await stage.clock.advance(5 * MINUTE_MS);
+  return stage;
+}
+
+/** The API refuses the token of one provider, and another one was of no help; one report of a second is being dealt with. */
+async function playRefused(): Promise<StatusStage> {
+  const stage = await playFine();
+  const refuse = (token: string, changes: Partial<EventByName['token-rejected']> = {}): void =>
+    stage.tell({
+      event: 'token-rejected',
+      identity: buildIdentity(token),
+      outcome: 'capped',
+      cap: 'refused-again',
+      status: 401,
+      caller: 'payments/checkout',
+      retryAfterMs: 10 * MINUTE_MS,
+      ...changes,
+    });
+  for (let report = 0; report < 12; report += 1) {
+    refuse('snap');
+    await stage.clock.advance(10_000);
+  }
+  refuse('dhl', { outcome: 'cooling-down', cap: undefined, status: 403, retryAfterMs: 20_000 });
+  await stage.clock.advance(5_000);
+  return stage;
+}
+
 export const STATUS_SCENES = {
   fine: playFine,
   down: playDown,
@@ -106,4 +172,6 @@ export const STATUS_SCENES = {
   'first-start': playFirstStart,
   'stand-by': playStandby,
   mixed: playMixed,
+  mirrors: playMirrors,
+  refused: playRefused,
 } as const satisfies Readonly<Record<string, () => Promise<StatusStage>>>;

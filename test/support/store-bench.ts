@@ -4,7 +4,10 @@ import type { TokenStore } from '../../src/core/ports.ts';
 import { findOperationName } from '../../src/sandbox/secrets-manager/operation.ts';
 import { STORE_TIMEOUT_MS, startEmulatedStore } from './emulated-store.ts';
 import { settle } from './fake-clock.ts';
+import { startKubernetesStore } from './kubernetes-store.ts';
 import { MemoryStore, STORE_DOWN } from './memory-store.ts';
+import { REAL_CLUSTER_SKIP } from './real-cluster.ts';
+import { startRealStore } from './real-cluster-store.ts';
 
 /** A store under test, with what the contract has to be able to do to it. */
 export interface StoreBench {
@@ -33,8 +36,18 @@ export interface StoreUnderTest {
   readonly name: string;
   /** The calls that change something during a publish, and which publish makes them. */
   readonly writingCalls: readonly { readonly call: string; readonly during: 'first' | 'later' }[];
+  /** Whether the store remembers what a secret held before, so that its versions can be counted. */
+  readonly keepsVersions: boolean;
   start(t: TestContext): Promise<StoreBench>;
 }
+
+const KUBERNETES_CALLS = {
+  writingCalls: [
+    { call: 'POST', during: 'first' },
+    { call: 'PUT', during: 'later' },
+  ],
+  keepsVersions: false,
+} as const;
 
 /** Every token store. A new one is added here, and the contract is run on it. */
 export const STORES: readonly StoreUnderTest[] = [
@@ -44,6 +57,7 @@ export const STORES: readonly StoreUnderTest[] = [
       { call: 'publish', during: 'first' },
       { call: 'publish', during: 'later' },
     ],
+    keepsVersions: true,
     start: async () => startMemoryStore(),
   },
   {
@@ -53,8 +67,17 @@ export const STORES: readonly StoreUnderTest[] = [
       { call: 'PutSecretValue', during: 'later' },
       { call: 'UpdateSecretVersionStage', during: 'later' },
     ],
+    keepsVersions: true,
     start: startSecretsManagerStore,
   },
+  {
+    name: 'Secrets of Kubernetes',
+    ...KUBERNETES_CALLS,
+    start: startSecretsOfKubernetes,
+  },
+  ...(REAL_CLUSTER_SKIP === false
+    ? [{ name: 'Secrets of a real Kubernetes', ...KUBERNETES_CALLS, start: startRealStore }]
+    : []),
 ];
 
 function startMemoryStore(): StoreBench {
@@ -105,6 +128,29 @@ async function startSecretsManagerStore(t: TestContext): Promise<StoreBench> {
     passDeadline: async () => {
       await wireClock.untilSleeping();
       await clock.advance(STORE_TIMEOUT_MS);
+    },
+    recover: () => server.setFaults([]),
+  };
+}
+
+async function startSecretsOfKubernetes(t: TestContext): Promise<StoreBench> {
+  const { server, clock, storeClock, store, createStore, writes } = await startKubernetesStore(t);
+  return {
+    store,
+    rival: createStore(),
+    countVersions: (secretName) => writes.filter((written) => written === secretName).length,
+    loseAnswer: (call) => server.setFaults([{ kind: 'lost-answer', methods: [call], times: 1 }]),
+    pausePublish: () => {
+      server.setFaults([{ kind: 'latency', delayMs: HOUR_MS, methods: ['PUT'], times: 1 }]);
+      return {
+        reached: () => clock.untilSleeping(),
+        goOn: () => clock.advance(HOUR_MS),
+      };
+    },
+    fallSilent: () => server.setFaults([{ kind: 'latency', delayMs: HOUR_MS }]),
+    passDeadline: async () => {
+      await clock.untilSleeping();
+      await storeClock.advance(STORE_TIMEOUT_MS);
     },
     recover: () => server.setFaults([]),
   };

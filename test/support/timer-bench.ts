@@ -1,6 +1,7 @@
 import { install } from '@sinonjs/fake-timers';
 import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import type { Clock } from '../../src/core/ports.ts';
+import { rememberDateParts } from './date-parts.ts';
 import { NOON_MS } from './sample-events.ts';
 
 /** Faked global timers and clocks, for code that brings its own timers: node-cron. */
@@ -24,6 +25,7 @@ export function fakeTimers(startMs: number = NOON_MS): TimerBench {
     now: startMs,
     toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'],
   });
+  const forgetDateParts = rememberDateParts();
   return {
     clock: createSystemClock(),
     advance: async (byMs) => {
@@ -51,6 +53,7 @@ export function fakeTimers(startMs: number = NOON_MS): TimerBench {
       setTimeout(again, everyMs);
     },
     restore: () => {
+      forgetDateParts();
       timers.uninstall();
     },
   };

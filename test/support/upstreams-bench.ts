@@ -24,15 +24,11 @@ export async function createUpstreamsBench(): Promise<
   return async (t, options) => {
     const built = build(options);
     const { clock, upstreams } = built;
-    const stopping = new AbortController();
-    const faults = new FaultSchedule({ clock, signal: stopping.signal });
+    const faults = new FaultSchedule(clock);
     const requests = new RequestCount();
     const started = await startUpstreamsServer({ upstreams, clock, faults, observer: requests });
     const server = { ...started, requests };
-    t.after(async () => {
-      stopping.abort();
-      await server.stop();
-    });
+    t.after(() => server.stop());
     const breakProvider = (provider: string, effect: ProviderFault): void => {
       const text = `${provider}:${effect.fault}`;
       faults.add({ target: 'provider', provider, effect, text, startMs: 0, durationMs: undefined });

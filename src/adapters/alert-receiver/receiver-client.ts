@@ -28,13 +28,13 @@ export function createReceiverClient({ clock, transport }: ReceiverClientOptions
     send: async (call, signal) => {
       const url = URL.parse(call.url.reveal());
       if (url === null || !isAllowed(url, call.isPublic === true)) return fail(describeWrongUrl(call));
-      if (signal.aborted) return fail(describeAbort(call));
+      if (signal.aborted) return fail(describeAbort(call.receiver));
       try {
         return await withDeadline(clock, ALERT_LIMIT_MS, signal, (limited) =>
           exchange(call, url, { transport, clock }, limited),
         );
       } catch (error) {
-        if (signal.aborted) return fail(describeAbort(call));
+        if (signal.aborted) return fail(describeAbort(call.receiver));
         // A key with a line break in it, for one.
         if (error instanceof TypeError) return fail(describeWrongUrl(call));
         return fail(describeNetworkError(call, error));
@@ -82,7 +82,7 @@ function describeStatus(receiver: string, status: number, retryAfterMs: number |
   return { code: 'request-rejected', retry: 'needs-human', message };
 }
 
-function describeAbort({ receiver }: ReceiverCall): Failure {
+export function describeAbort(receiver: string): Failure {
   return { code: 'aborted', retry: 'soon', message: `telling ${receiver} was given up: the program stops` };
 }
 

@@ -7,7 +7,7 @@
  * repetition, so that nothing stays open when this program is gone or a new leader finds nothing wrong. A resolved one has
  * its end in the past.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { AlertNotification } from '../../core/alert.ts';
 import type { AlertSink } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';

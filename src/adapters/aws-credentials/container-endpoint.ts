@@ -4,7 +4,7 @@
  *
  * Source: AWS SDKs and Tools Reference Guide, "Container credential provider".
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HttpTransport } from '../../core/wire/http-call.ts';
 import { parseJson } from '../../core/wire/json.ts';
 import { isLoopback } from '../../core/wire/loopback.ts';
@@ -17,12 +17,7 @@ const answerSchema = z.object({
   AccessKeyId: z.string().min(1),
   SecretAccessKey: z.string().min(1),
   Token: z.string().min(1),
-  Expiration: z.string().transform((text, context) => {
-    const expiration = new Date(text);
-    if (!Number.isNaN(expiration.getTime())) return expiration;
-    context.addIssue('no time');
-    return z.NEVER;
-  }),
+  Expiration: z.string().pipe(z.coerce.date()),
 });
 
 export interface ContainerSettings {

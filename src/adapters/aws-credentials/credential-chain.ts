@@ -9,10 +9,10 @@
 import { join } from 'node:path';
 import { describeFileError, errnoOf } from '../../core/file-error.ts';
 import type { HttpTransport } from '../../core/wire/http-call.ts';
-import { isJsonObject } from '../../core/wire/json.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
 import { readTextFile } from '../files/text-file.ts';
-import { AwsCredentialsError, type AwsIdentity, LOCAL_TROUBLE } from './aws-identity.ts';
+import { codeOf, LOCAL_TROUBLE, statusOf } from './aws-error.ts';
+import { AwsCredentialsError, type AwsIdentity } from './aws-identity.ts';
 import { fetchContainerCredentials, findContainerEndpoint } from './container-endpoint.ts';
 
 type ReadEnv = (name: string) => string | undefined;
@@ -66,22 +66,21 @@ async function lookUp(
   return askSdk(signal);
 }
 
-/** Where {@link lookUpCredentials} looks, for messages. */
+/** For messages. */
+const PLACES = {
+  environment: 'the environment (AWS_ACCESS_KEY_ID)',
+  'web-identity': 'STS (AssumeRoleWithWebIdentity, the role of the service account)',
+  container: 'the container credentials endpoint (Pod Identity agent)',
+  others: "the AWS SDK's chain (profile, instance metadata)",
+} as const;
+
+/** Where {@link lookUpCredentials} looks. */
 export function placeOf(readEnv: ReadEnv): string {
-  switch (chooseSource(readEnv)) {
-    case 'environment':
-      return 'the environment (AWS_ACCESS_KEY_ID)';
-    case 'web-identity':
-      return 'STS (AssumeRoleWithWebIdentity, the role of the service account)';
-    case 'container':
-      return 'the container credentials endpoint (Pod Identity agent)';
-    case 'others':
-      return "the AWS SDK's chain (profile, instance metadata)";
-  }
+  return PLACES[chooseSource(readEnv)];
 }
 
 /** In the order of the SDK's chain. */
-function chooseSource(readEnv: ReadEnv): 'environment' | 'web-identity' | 'container' | 'others' {
+function chooseSource(readEnv: ReadEnv): keyof typeof PLACES {
   if (readEnv('AWS_PROFILE')) return 'others';
   if (readEnv('AWS_ACCESS_KEY_ID') && readEnv('AWS_SECRET_ACCESS_KEY')) return 'environment';
   if (readEnv('AWS_WEB_IDENTITY_TOKEN_FILE') && readEnv('AWS_ROLE_ARN')) return 'web-identity';
@@ -143,22 +142,9 @@ async function readFile(
 
 /** What a source, or the SDK on the way to it, has thrown. */
 function unavailable(place: string, error: unknown): AwsCredentialsError {
-  const code = codeOf(error);
-  const trouble = LOCAL_TROUBLE.get(code);
+  const code = codeOf(error) ?? 'unknown error';
   const status = statusOf(error);
   const answered = status === undefined ? `cannot be reached (${code})` : `answered with status ${status}`;
-  const message = trouble ?? `${place} ${answered}: check that it runs and the way there`;
+  const message = LOCAL_TROUBLE.get(code) ?? `${place} ${answered}: check that it runs and the way there`;
   return new AwsCredentialsError(message, { cause: error });
-}
-
-function statusOf(error: unknown): number | undefined {
-  const metadata = isJsonObject(error) && '$metadata' in error ? error['$metadata'] : undefined;
-  const status = isJsonObject(metadata) ? metadata['httpStatusCode'] : undefined;
-  return typeof status === 'number' ? status : undefined;
-}
-
-function codeOf(error: unknown): string {
-  const errno = errnoOf(error);
-  if (errno !== 'unknown error' || !(error instanceof Error)) return errno;
-  return error.cause === undefined ? errno : codeOf(error.cause);
 }

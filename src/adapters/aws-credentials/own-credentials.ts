@@ -1,10 +1,10 @@
 /** The daemon's own AWS credentials in a real process, for the clients of the SDK. */
-import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
+import { addAbortListener } from 'node:events';
 import type { Clock } from '../../core/ports.ts';
 import type { HttpTransport } from '../../core/wire/http-call.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
-import { AwsRequestHandler } from '../net/aws-request-handler.ts';
 import { createHttpTransport } from '../net/http-transport.ts';
+import { createSecretsManagerClient } from '../secrets-manager/client.ts';
 import { AwsCredentials, LOOK_UP_MS } from './aws-credentials.ts';
 import type { AwsIdentity } from './aws-identity.ts';
 import { lookUpCredentials, placeOf } from './credential-chain.ts';
@@ -18,19 +18,26 @@ async function askSdk(
   region: string | undefined,
   signal: AbortSignal,
 ): Promise<AwsIdentity> {
-  const requestHandler = new AwsRequestHandler(transport);
-  const end = (): void => requestHandler.destroy();
-  signal.addEventListener('abort', end, { once: true });
+  const client = createSecretsManagerClient({
+    transport,
+    region,
+    endpoint: undefined,
+    credentials: undefined,
+  });
+  using _ending = addAbortListener(signal, () => client.destroy());
   try {
-    const client = new SecretsManagerClient({
-      ...(region === undefined ? {} : { region }),
-      maxAttempts: 1,
-      requestHandler,
+    const { config } = client;
+    // As the client itself does, but for the cache: the SDK keeps the text of profiles for the life of the process, and a
+    // key that was replaced there would never count.
+    const lookUp = config.credentialDefaultProvider({
+      ...config,
+      parentClientConfig: config,
+      ignoreCache: true,
     });
-    return await client.config.credentials();
+    // Not abandoned when aborted: the caller counts a look-up that ignores its end.
+    return await lookUp({ callerClientConfig: config });
   } finally {
-    signal.removeEventListener('abort', end);
-    end();
+    client.destroy();
   }
 }
 

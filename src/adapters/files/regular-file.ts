@@ -1,14 +1,6 @@
 import { constants, type FileHandle, open } from 'node:fs/promises';
+import { codedError } from '../../core/error-code.ts';
 import { NOT_A_REGULAR_FILE } from '../../core/file-error.ts';
-
-class NotAFile extends Error {
-  readonly code: string;
-
-  constructor(code: string) {
-    super('not a regular file');
-    this.code = code;
-  }
-}
 
 export interface RegularFileOptions {
   /** Bytes to read at most; one more is read of a longer file, so that it shows. */
@@ -34,8 +26,8 @@ export async function readRegularFile(
   const file = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | (followsLink ? 0 : O_NOFOLLOW));
   try {
     const found = await file.stat();
-    if (found.isDirectory()) throw new NotAFile('EISDIR');
-    if (!found.isFile()) throw new NotAFile(NOT_A_REGULAR_FILE);
+    if (found.isDirectory()) throw codedError('EISDIR', 'not a regular file');
+    if (!found.isFile()) throw codedError(NOT_A_REGULAR_FILE, 'not a regular file');
     return await readUpTo(file, mostBytes + 1, found.size);
   } finally {
     await file.close();

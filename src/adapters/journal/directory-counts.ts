@@ -5,9 +5,9 @@
  * Guarantee: a record that says nothing any more, or is damaged, is removed; there is at most one per provider.
  * Non-guarantee: what a damaged record said is forgotten.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallSpan } from '../../core/limits/sliding-window-counter.ts';
-import type { Clock, FetchCounts } from '../../core/ports.ts';
+import type { FetchCounts } from '../../core/ports.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
 import { RecordDirectory } from './record-directory.ts';
 import { type RecordDeps, ReportedWork } from './reported-work.ts';
@@ -16,22 +16,24 @@ import { type RecordDeps, ReportedWork } from './reported-work.ts';
 const FORGOTTEN_AFTER_MS = 2 * 86_400_000;
 const MAX_SPANS = 1000;
 
-const countSchema = z.object({
-  provider: z.string().min(1),
-  spans: z.array(z.object({ until: z.iso.datetime(), calls: z.int().min(0) })).max(MAX_SPANS),
-});
+const spanSchema = z
+  .object({ until: z.iso.datetime(), calls: z.int().min(0) })
+  .transform(({ until, calls }): CallSpan => ({ untilMs: Date.parse(until), calls }));
+const countSchema = z.object({ provider: z.string().min(1), spans: z.array(spanSchema).max(MAX_SPANS) });
 
 export class DirectoryCounts implements FetchCounts {
-  readonly #clock: Clock;
   readonly #records: RecordDirectory<typeof countSchema>;
-  #swept: Promise<void> | undefined;
 
   constructor(deps: RecordDeps) {
-    this.#clock = deps.clock;
     this.#records = new RecordDirectory(deps.directory, new ReportedWork(deps), {
       suffix: '.calls.json',
       schema: countSchema,
       keyOf: ({ provider }) => provider,
+      old: {
+        name: 'old counts of calls',
+        isForgotten: ({ spans }) =>
+          spans.every(({ untilMs }) => untilMs + FORGOTTEN_AFTER_MS <= deps.clock.now()),
+      },
     });
   }
 
@@ -44,13 +46,7 @@ export class DirectoryCounts implements FetchCounts {
   }
 
   async read(provider: string): Promise<readonly CallSpan[]> {
-    // Also of providers that are no longer configured.
-    this.#swept ??= this.#records.sweep(
-      ({ spans }) => spans.every(({ until }) => Date.parse(until) + FORGOTTEN_AFTER_MS <= this.#clock.now()),
-      'old counts of calls cannot be removed',
-    );
-    await this.#swept;
     const record = await this.#records.read(provider, `the calls of ${provider} cannot be read`);
-    return (record?.spans ?? []).map(({ until, calls }) => ({ untilMs: Date.parse(until), calls }));
+    return record?.spans ?? [];
   }
 }

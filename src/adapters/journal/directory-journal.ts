@@ -8,7 +8,8 @@
  * at present, is neither damaged nor absent: it stays, and stops its token. Non-guarantee: a directory that other pods do
  * not see protects against the end of a container, not against the loss of its pod.
  */
-import { z } from 'zod';
+import * as z from 'zod';
+import { describeFileError } from '../../core/file-error.ts';
 import type { Journal, JournalEntry, Presentation, SecretWrite } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
@@ -101,7 +102,11 @@ export class DirectoryJournal implements Journal {
       return { entry: 'unreadable' };
     }
     const entry = this.#entries.parse(text, secretName);
-    if (text !== undefined && entry === undefined) await this.#setAside(name, secretName);
+    if (text !== undefined && entry === undefined) {
+      const aside = `${name}.damaged`;
+      await this.#directory.rename(name, aside);
+      this.#work.tell(`the entry for ${secretName} is damaged and was set aside as ${aside}`);
+    }
     const unfinished = this.#entries.parse(rest, secretName);
     if (unfinished === undefined || unfinished.obtainedAtMs < (entry?.obtainedAtMs ?? 0)) return { entry };
     // A crash between the last byte and the rename: it is complete, so it counts.
@@ -124,12 +129,6 @@ export class DirectoryJournal implements Journal {
     const trouble = `the note on the refresh token in ${secretName} cannot be read`;
     return this.#presentations.read(secretName, trouble);
   }
-
-  async #setAside(name: string, secretName: string): Promise<void> {
-    const aside = `${name}.damaged`;
-    await this.#directory.rename(name, aside);
-    this.#work.tell(`the entry for ${secretName} is damaged and was set aside as ${aside}`);
-  }
 }
 
 const OF_LATER_RELEASE =
@@ -140,7 +139,12 @@ const OF_LATER_RELEASE =
 export async function findLaterEntry(directory: PrivateFiles): Promise<string | undefined> {
   const names = await directory.names();
   for (const name of names.filter((each) => each.includes(SUFFIX) && !each.endsWith('.damaged'))) {
-    const text = await directory.read(name);
+    let text: string | undefined;
+    try {
+      text = await directory.read(name);
+    } catch (error) {
+      return `holds ${name}, which cannot be read (${describeFileError(error)})`;
+    }
     if (text !== undefined && isOfLaterVersion(text)) return `holds ${name}, which ${OF_LATER_RELEASE}`;
   }
   return undefined;

@@ -7,7 +7,8 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
+import { untilAborted } from '../../core/deadline.ts';
 import type { Clock } from '../../core/ports.ts';
 import { parseJson } from '../../core/wire/json.ts';
 import {
@@ -78,19 +79,14 @@ const requestSchema = z.object({ name: z.string().min(1) });
 /** @returns `undefined` when nobody listens, or the connection ended without an answer */
 async function exchange(path: string, name: string, signal: AbortSignal): Promise<string | undefined> {
   const socket = createConnection({ path });
-  const end = (): void => {
-    socket.destroy();
-  };
-  signal.addEventListener('abort', end, { once: true });
   try {
     await once(socket, 'connect', { signal });
-    socket.on('error', end);
+    socket.on('error', () => socket.destroy());
     socket.write(`${JSON.stringify({ name })}\n`);
-    return await readLine(socket, MAX_ANSWER);
+    return await untilAborted(readLine(socket, MAX_ANSWER), signal);
   } catch {
     return undefined;
   } finally {
-    signal.removeEventListener('abort', end);
     socket.destroy();
   }
 }

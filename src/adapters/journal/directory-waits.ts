@@ -4,10 +4,10 @@
  *
  * Guarantee: a record that says nothing any more, or is damaged, is removed; there is at most one per token.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FAILURE_CODES } from '../../core/failure.ts';
 import { isForgotten } from '../../core/limits/fetch-wait.ts';
-import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
+import type { FetchWait, FetchWaits } from '../../core/ports.ts';
 import { formatUtc } from '../../core/wire/time-text.ts';
 import { RecordDirectory } from './record-directory.ts';
 import { type RecordDeps, ReportedWork } from './reported-work.ts';
@@ -31,16 +31,14 @@ const waitSchema = z
   }));
 
 export class DirectoryWaits implements FetchWaits {
-  readonly #clock: Clock;
   readonly #records: RecordDirectory<typeof waitSchema>;
-  #swept: Promise<void> | undefined;
 
   constructor(deps: RecordDeps) {
-    this.#clock = deps.clock;
     this.#records = new RecordDirectory(deps.directory, new ReportedWork(deps), {
       suffix: '.wait.json',
       schema: waitSchema,
       keyOf: ({ token }) => token,
+      old: { name: 'old waits', isForgotten: (wait) => isForgotten(wait, deps.clock.now()) },
     });
   }
 
@@ -60,12 +58,6 @@ export class DirectoryWaits implements FetchWaits {
   }
 
   async read(token: string): Promise<FetchWait | undefined> {
-    // Also of tokens that are no longer configured.
-    this.#swept ??= this.#records.sweep(
-      (wait) => isForgotten(wait, this.#clock.now()),
-      'old waits cannot be removed',
-    );
-    await this.#swept;
     return this.#records.read(token, `the wait of ${token} cannot be read`);
   }
 }

@@ -9,6 +9,7 @@
  */
 import { constants, lstat, mkdir, mkdtemp, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { codedError } from '../../core/error-code.ts';
 import { describeFileError, errnoOf } from '../../core/file-error.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
 import { readRegularFile } from '../files/regular-file.ts';
@@ -27,11 +28,6 @@ export interface PrivateDirectoryOptions {
   /** The user who must own it; `undefined` on systems without users. */
   readonly uid: number | undefined;
   readonly files: FileLanes;
-}
-
-class NotPrivate extends Error {
-  /** As a system error has it: the directory is not the one that was verified. */
-  readonly code = 'NOT_PRIVATE';
 }
 
 /** Files of which each is replaced as a whole: what the journal needs of its directory. The simulation has one of its own. */
@@ -143,7 +139,8 @@ export class PrivateDirectory implements PrivateFiles {
   async #mustBePrivate(): Promise<void> {
     const found = await lstat(this.path);
     const isOurs = this.#uid === undefined || found.uid === this.#uid;
-    if (!found.isDirectory() || !isOurs || (found.mode & OTHERS) !== 0) throw new NotPrivate();
+    if (!found.isDirectory() || !isOurs || (found.mode & OTHERS) !== 0)
+      throw codedError('NOT_PRIVATE', 'the directory is not the one that was verified');
   }
 
   async #findProblem(): Promise<string | undefined> {

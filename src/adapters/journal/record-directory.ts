@@ -21,12 +21,19 @@ export interface RecordKind<Schema extends z.ZodType> {
   readonly schema: Schema;
   /** What a record is about: the name that its file's name is a hash of. */
   readonly keyOf: (record: z.output<Schema>) => string;
+  /** Records that are removed before the first one is read, whatever they are about; damaged ones too. */
+  readonly old?: {
+    /** In plural, for the report of a failure. */
+    readonly name: string;
+    readonly isForgotten: (record: z.output<Schema>) => boolean;
+  };
 }
 
 export class RecordDirectory<Schema extends z.ZodType> {
   readonly #directory: PrivateFiles;
   readonly #work: ReportedWork;
   readonly #kind: RecordKind<Schema>;
+  #swept: Promise<void> | undefined;
 
   constructor(directory: PrivateFiles, work: ReportedWork, kind: RecordKind<Schema>) {
     this.#directory = directory;
@@ -56,20 +63,23 @@ export class RecordDirectory<Schema extends z.ZodType> {
   }
 
   async read(key: string, trouble: string): Promise<z.output<Schema> | undefined> {
+    this.#swept ??= this.#sweep();
+    await this.#swept;
     return this.#work.attempt(trouble, async () =>
       this.parse(await this.#directory.read(this.nameOf(key)), key),
     );
   }
 
-  /** Removes what is damaged or says nothing any more, whatever it is about. */
-  async sweep(isForgotten: (record: z.output<Schema>) => boolean, trouble: string): Promise<void> {
-    await this.#work.attempt(trouble, async () => {
+  async #sweep(): Promise<void> {
+    const { old } = this.#kind;
+    if (old === undefined) return;
+    await this.#work.attempt(`${old.name} cannot be removed`, async () => {
       const names = await this.#directory.names();
       for (const name of names.filter((each) => each.endsWith(this.#kind.suffix))) {
         const text = await this.#directory.read(name);
         if (text !== undefined && isOfLaterVersion(text)) continue;
         const record = this.#parse(text);
-        if (record === undefined || isForgotten(record)) await this.#directory.remove(name);
+        if (record === undefined || old.isForgotten(record)) await this.#directory.remove(name);
       }
     });
   }

@@ -1,16 +1,8 @@
 import { readFileSync } from 'node:fs';
+import type { ApiServer } from '../../core/wire/api-server-fields.ts';
 
-/** Where the API server is and how a pod identifies itself there. */
+/** How a pod identifies itself. */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-export interface ApiServer {
-  /** `https://10.96.0.1:443`, without a slash at its end; http on loopback only. */
-  readonly url: string;
-  /** Certificates (PEM) to trust; `undefined`: the system's. */
-  readonly caFile: string | undefined;
-  /** Bearer token. Kubernetes replaces the file about every hour. */
-  readonly tokenFile: string;
-}
 
 /** Holds the name of the pod's own namespace. */
 export const NAMESPACE_FILE = `${SERVICE_ACCOUNT}/namespace`;

@@ -13,7 +13,9 @@ import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.t
 import type { ObservedLease } from './observed-lease.ts';
 
 export interface ElectionReportOptions {
+  /** For messages. */
   readonly leaseName: string;
+  /** See {@link LeaseChange.installation}. */
   readonly installation: string;
   readonly timing: LeaseTiming;
   readonly clock: Clock;
@@ -75,7 +77,7 @@ export class ElectionReport {
 
   /** Somebody else has renewed the lease. */
   noteLeader(lease: Lease): void {
-    const { installation } = lease;
+    const { installation, rejectionsAt } = lease;
     const { holder } = lease.record;
     const { podPort } = this.#options;
     this.#ledAtMs = this.#nowMs();
@@ -87,6 +89,7 @@ export class ElectionReport {
       event: 'standing-by',
       leader: nameHolder(holder),
       ...(reach === undefined ? {} : { reach }),
+      ...(rejectionsAt === undefined ? {} : { rejectionsAt }),
       ...(installation === undefined
         ? {}
         : { isOurs: isSameInstallation(installation, this.#options.installation) }),

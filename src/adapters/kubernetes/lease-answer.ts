@@ -1,7 +1,7 @@
 /** What the API server's answer to a call about the lease means. Pure; the call itself is in `lease-client.ts`. */
 
 import { parseRetryAfter } from '../../core/limits/retry-after.ts';
-import { isJsonObject, parseJson } from '../../core/wire/json.ts';
+import { parseJson } from '../../core/wire/json.ts';
 import { type Lease, parseLease } from './lease.ts';
 import { describeRefusal, type Refusal, ROLE_CAUSE } from './refusal.ts';
 
@@ -45,7 +45,7 @@ export function parseAnswer(answer: RawAnswer): LeaseAnswer {
   if (status === 409) return { kind: 'conflict' };
   if (status === 404 && operation !== 'create') return { kind: 'absent' };
   const retryAfterMs = parseRetryAfter(answer.retryAfter, answer.nowMs);
-  const refusal = describeRefusal(isJsonObject(body) ? body : {});
+  const refusal = describeRefusal(body);
   return {
     kind: 'failed',
     problem: {
@@ -81,13 +81,4 @@ function describeStatus({ operation, status, leaseName }: RawAnswer, { reason, c
     default:
       return status >= 500 || reason !== undefined ? what : `${what}: ${CHECK_ADDRESS}`;
   }
-}
-
-/**
- * Why no answer came.
- * @param code of the system, of TLS or of the HTTP client: `ECONNREFUSED`; `undefined`: time ran out
- */
-export function describeUnreachable(url: string, code: string | undefined): string {
-  const reason = code === undefined ? 'gave no answer in time' : `cannot be reached (${code})`;
-  return `the API server ${url} ${reason}: check its address, network policy and certificate`;
 }

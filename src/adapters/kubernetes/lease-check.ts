@@ -1,13 +1,14 @@
 import { isSameInstallation } from '../../core/installation.ts';
+import type { CallLimits } from './api-client.ts';
 import { nameHolder } from './lease.ts';
-import type { LeaseCall, LeaseClient } from './lease-client.ts';
+import type { LeaseClient } from './lease-client.ts';
 
 /**
  * Whether this process could take part in the election: the lease can be read, or is not there, and the API server would
  * take what an election writes. Changes nothing.
  * @returns what is wrong, for people; `undefined` when nothing is
  */
-export async function findLeaseProblem(client: LeaseClient, call: LeaseCall): Promise<string | undefined> {
+export async function findLeaseProblem(client: LeaseClient, call: CallLimits): Promise<string | undefined> {
   const seen = await client.get(call);
   if (seen.kind === 'failed') return seen.problem.message;
   const rehearsed = await client.rehearse(seen.kind === 'lease' ? seen.lease : undefined, call);
@@ -21,7 +22,7 @@ export async function findLeaseProblem(client: LeaseClient, call: LeaseCall): Pr
 export async function describeHolder(
   client: LeaseClient,
   installation: string,
-  call: LeaseCall,
+  call: CallLimits,
 ): Promise<string> {
   const seen = await client.get(call);
   if (seen.kind === 'failed') return seen.problem.message;

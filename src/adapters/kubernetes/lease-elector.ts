@@ -17,31 +17,24 @@
  *   edited so that it says less (no duration, a malformed field) is waited for as long as our own, and one that names us
  *   is written again.
  */
-import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
-import { findLeaseTimingProblems, type LeaseTiming } from '../../core/lease-timing.ts';
-import type { Clock, Coordinator, Leadership, Random, RefreshEvents } from '../../core/ports.ts';
+import { findLeaseTimingProblems } from '../../core/lease-timing.ts';
+import type { Coordinator, Leadership, Random } from '../../core/ports.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
+import type { CallLimits } from './api-client.ts';
 import { ElectionReport, type ElectionReportOptions } from './election-report.ts';
 import type { Lease, LeaseChange } from './lease.ts';
 import type { LeaseAnswer, LeaseOperation, LeaseProblem } from './lease-answer.ts';
-import type { LeaseCall, LeaseClient } from './lease-client.ts';
+import type { LeaseClient } from './lease-client.ts';
 import { LeaseTerm } from './lease-term.ts';
 import { ObservedLease } from './observed-lease.ts';
 
-export interface LeaseElectorOptions {
+export interface LeaseElectorOptions extends ElectionReportOptions {
   readonly client: LeaseClient;
   /** Must not be used by any other elector, not even by a former process of this replica. */
   readonly identity: string;
-  /** Of the lease, for messages. */
-  readonly leaseName: string;
-  /** See {@link LeaseChange.installation}. */
-  readonly installation: string;
-  readonly timing: LeaseTiming;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly events: RefreshEvents;
-  /** See {@link ElectionReportOptions.podPort}. */
-  readonly podPort?: ElectionReportOptions['podPort'];
+  /** See {@link LeaseChange.rejectionsAt}; asked at each write. */
+  readonly rejectionsAt?: () => string | undefined;
   /** Called with the lease whenever it was read or written while this replica holds it. */
   readonly onOwnLease?: (lease: Lease) => void;
 }
@@ -50,7 +43,7 @@ export interface LeaseElectorOptions {
 const JITTER_SHARE = 0.25;
 /** After an attempt that took its time the next one follows soon, but not at once. */
 const MIN_WAIT_SHARE = 0.25;
-/** Giving up is a courtesy, and the program has to end: for the calls and for closing the connections together. */
+/** Giving up is a courtesy, and the program has to end: for its calls together. */
 const RELEASE_MS = 1500;
 /** A released record holds nobody back; the wire knows no zero. */
 const RELEASED_DURATION_MS = 1000;
@@ -59,16 +52,11 @@ const MAX_CALLS = 4;
 /** A look that has not ended after so many lease durations never ends: each of its calls has a deadline. */
 const STUCK_AFTER_DURATIONS = 3;
 
-/** @throws when the settings are impossible: the configuration has checked them */
-export function createLeaseElector(options: LeaseElectorOptions): Coordinator {
-  return new LeaseElector(options);
-}
-
 type Attempt =
   | { readonly kind: 'leading'; readonly term: LeaseTerm }
   | { readonly kind: 'waiting'; readonly waitMs: number };
 
-class LeaseElector implements Coordinator {
+export class LeaseElector implements Coordinator {
   readonly #options: LeaseElectorOptions;
   readonly #observed: ObservedLease;
   readonly #report: ElectionReport;
@@ -87,6 +75,7 @@ class LeaseElector implements Coordinator {
   /** Has led, or has seen that it might: from then on it is ready, whatever becomes of the API server. */
   #canTakePart = false;
 
+  /** @throws when the settings are impossible: the configuration has checked them */
   constructor(options: LeaseElectorOptions) {
     const problem = findLeaseTimingProblems(options.timing)[0];
     if (problem !== undefined) throw new RangeError(`${problem.field} must be ${problem.allowed}`);
@@ -114,15 +103,8 @@ class LeaseElector implements Coordinator {
   async release(): Promise<void> {
     this.#term?.end('leadership was released');
     await this.#work;
-    const { client, clock } = this.#options;
-    const untilMs = this.#nowMs() + RELEASE_MS;
-    if (this.#mayHold) await this.#giveUp(untilMs);
-    // A connection that is being opened may take its time to close, and nobody needs to wait for it.
-    await withDeadline(clock, Math.max(0, untilMs - this.#nowMs()), new AbortController().signal, () =>
-      client.close(),
-    ).catch((error: unknown) => {
-      if (!(error instanceof DeadlineExceeded)) throw error;
-    });
+    if (this.#mayHold) await this.#giveUp(this.#nowMs() + RELEASE_MS);
+    this.#options.client.close();
     if (this.#fault !== undefined) throw this.#fault.error;
   }
 
@@ -144,7 +126,7 @@ class LeaseElector implements Coordinator {
   async #tryToLead(signal: AbortSignal): Promise<Attempt> {
     const { client, identity } = this.#options;
     const startedMs = this.#nowMs();
-    const call: LeaseCall = { timeoutMs: this.#requestLimitMs, signal };
+    const call: CallLimits = { timeoutMs: this.#requestLimitMs, signal };
     const seen = await client.get(call);
     const failure = this.#noteAnswer('get', seen, signal);
     if (failure !== undefined) {
@@ -181,7 +163,7 @@ class LeaseElector implements Coordinator {
    * Whether a stand-by could write, if it had to: until that has been seen once, and while it fails. A refusal counts
    * when the server says why; what else may come of a dry run says nothing about a write.
    */
-  async #rehearse(lease: Lease, call: LeaseCall): Promise<void> {
+  async #rehearse(lease: Lease, call: CallLimits): Promise<void> {
     if (this.#canTakePart && !this.#report.isWriteFailing) return;
     const answer = await this.#options.client.rehearse(lease, call);
     const isRefused = answer.kind === 'failed' && answer.problem.isExplained === true;
@@ -286,7 +268,7 @@ class LeaseElector implements Coordinator {
   }
 
   /** Names us as the holder: over what was read, or in a new object. */
-  #write(lease: Lease | undefined, call: LeaseCall): Promise<LeaseAnswer> {
+  #write(lease: Lease | undefined, call: CallLimits): Promise<LeaseAnswer> {
     const { client, identity, timing, clock } = this.#options;
     const isOurs = lease?.record.holder === identity;
     const change = this.#change({
@@ -299,10 +281,18 @@ class LeaseElector implements Coordinator {
     return lease === undefined ? client.create(change, call) : client.update(lease, change, call);
   }
 
-  #change(change: Omit<LeaseChange, 'renewedAtMs' | 'microseconds' | 'installation'>): LeaseChange {
+  #change(
+    change: Omit<LeaseChange, 'renewedAtMs' | 'microseconds' | 'installation' | 'rejectionsAt'>,
+  ): LeaseChange {
     const { clock, installation } = this.#options;
     this.#writes += 1;
-    return { ...change, renewedAtMs: clock.now(), microseconds: this.#writes % 1000, installation };
+    return {
+      ...change,
+      renewedAtMs: clock.now(),
+      microseconds: this.#writes % 1000,
+      installation,
+      rejectionsAt: this.#options.rejectionsAt?.(),
+    };
   }
 
   #adopt(lease: Lease): void {

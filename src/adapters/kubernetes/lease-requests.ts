@@ -7,9 +7,9 @@
  * take turns: none overwrites what another one waits for.
  * Non-guarantee: a command that has died holds the others up for as long as the leader may work on its request.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Clock, Random } from '../../core/ports.ts';
-import { isJsonObject, parseJson } from '../../core/wire/json.ts';
+import { parseJson, valueAtPath } from '../../core/wire/json.ts';
 import {
   ANSWER_MS,
   parseRefreshAnswer,
@@ -44,36 +44,32 @@ export interface LeaseRequestsOptions {
   readonly clock: Clock;
 }
 
-/** The leader's side. */
-export class LeaseRequestDesk {
-  readonly #options: LeaseRequestsOptions & { readonly handle: RefreshRequests };
-  #handled: string | undefined;
+/** The leader's side. @returns is to be shown the Lease whenever this replica, its holder, has read or written it */
+export function createRequestDesk(
+  options: LeaseRequestsOptions & { readonly handle: RefreshRequests },
+): (lease: Lease) => void {
+  const { clock, handle } = options;
+  let handled: string | undefined;
 
-  constructor(options: LeaseRequestsOptions & { readonly handle: RefreshRequests }) {
-    this.#options = options;
-  }
-
-  /** To be shown the Lease whenever this replica, its holder, has read or written it. */
-  look(lease: Lease): void {
-    const request = readRequest(lease);
-    if (request === undefined || request.id === this.#handled) return;
-    const { id, name, at_ms: atMs } = request;
-    this.#handled = id;
-    if (findAnswer(lease, id) !== undefined || Math.abs(this.#options.clock.now() - atMs) > STALE_MS) return;
-    void this.#carryOut(id, name);
-  }
-
-  async #carryOut(id: string, name: string): Promise<void> {
-    const { handle } = this.#options;
+  async function carryOut(id: string, name: string): Promise<void> {
     const answer = serializeRefreshAnswer(await handle(name));
     const { signal } = new AbortController();
-    await annotate(this.#options, signal, (lease) => {
+    await annotate(options, signal, (lease) => {
       const earlier = readAnswers(lease)
         .slice(0, MAX_EARLIER)
         .filter((each) => each.answer.length <= MAX_EARLIER_CHARACTERS / MAX_EARLIER);
       return { [ANSWER]: JSON.stringify({ id, answer, earlier }) };
     });
   }
+
+  return (lease) => {
+    const request = readRequest(lease);
+    if (request === undefined || request.id === handled) return;
+    const { id, name, at_ms: atMs } = request;
+    handled = id;
+    if (findAnswer(lease, id) !== undefined || Math.abs(clock.now() - atMs) > STALE_MS) return;
+    void carryOut(id, name);
+  };
 }
 
 /**
@@ -139,8 +135,7 @@ function isFree(lease: Lease, nowMs: number): boolean {
 }
 
 function readRequest(lease: Lease): z.infer<typeof requestSchema> | undefined {
-  const parsed = requestSchema.safeParse(parseJson(annotationOf(lease, REQUEST) ?? ''));
-  return parsed.success ? parsed.data : undefined;
+  return requestSchema.safeParse(parseJson(annotationOf(lease, REQUEST) ?? '')).data;
 }
 
 function findAnswer(lease: Lease, id: string): string | undefined {
@@ -156,8 +151,6 @@ function readAnswers(lease: Lease): readonly OneAnswer[] {
 }
 
 function annotationOf({ raw }: Lease, key: string): string | undefined {
-  const metadata = raw['metadata'];
-  const annotations = isJsonObject(metadata) ? metadata['annotations'] : undefined;
-  const value = isJsonObject(annotations) ? annotations[key] : undefined;
+  const value = valueAtPath(raw, ['metadata', 'annotations', key]);
   return typeof value === 'string' ? value : undefined;
 }

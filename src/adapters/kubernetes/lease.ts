@@ -6,9 +6,9 @@
  * for what it is still good for: an election is never stopped for good by a field that is missing or malformed.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Parsed } from '../../core/result.ts';
-import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
+import { isJsonObject, type JsonObject, objectIn } from '../../core/wire/json.ts';
 import { formatMicroTime } from './micro-time.ts';
 
 /** The election's record: the part of `spec` that we read. */
@@ -31,6 +31,8 @@ export interface Lease {
   readonly resourceVersion: string;
   /** Of its last writer, see {@link LeaseChange.installation}; `undefined`: it does not say. */
   readonly installation: string | undefined;
+  /** Of its last writer, see {@link LeaseChange.rejectionsAt}; `undefined`: it does not say, or names no address. */
+  readonly rejectionsAt: string | undefined;
   /** `undefined`: the server does not say. */
   readonly namespace: string | undefined;
   /** The whole object, to be sent back by an update. */
@@ -49,9 +51,14 @@ export interface LeaseChange {
   readonly microseconds: number;
   /** Which providers it keeps tokens of (`isSameInstallation`): a stand-by sees whether its own are cared for. */
   readonly installation: string;
+  /** `10.0.0.7:8081`, where it takes reports of refused tokens: other replicas pass theirs on; `undefined`: nowhere. */
+  readonly rejectionsAt?: string | undefined;
 }
 
 const INSTALLATION = 'token-refresher/installation';
+const REJECTIONS_AT = 'token-refresher/rejections-at';
+/** An address and a port, and nothing that would have to be looked up. */
+const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:]{2,39}\]):\d{1,5}$/;
 
 /** What we call a holder whose name cannot be read: somebody, and not us. */
 export const UNREADABLE_HOLDER = '(unreadable)';
@@ -77,18 +84,21 @@ const leaseSchema = z.looseObject({
     resourceVersion: z.string().min(1),
     namespace: z.string().regex(LABEL).nullish().catch(undefined),
     annotations: z
-      .looseObject({ [INSTALLATION]: z.string().optional() })
+      .looseObject({
+        [INSTALLATION]: z.string().optional(),
+        [REJECTIONS_AT]: z.string().regex(ADDRESS).optional().catch(undefined),
+      })
       .nullish()
       .catch(undefined),
   }),
   spec: specSchema.nullish(),
 });
 
-/** The problem names the field; it quotes nothing. */
-export type ParsedLease = Parsed<{ readonly lease: Lease }>;
-
-/** Reads the body of an answer. What is no Lease at all is a problem, never a free lease. */
-export function parseLease(body: unknown): ParsedLease {
+/**
+ * Reads the body of an answer. What is no Lease at all is a problem, never a free lease; it names the field and quotes
+ * nothing.
+ */
+export function parseLease(body: unknown): Parsed<{ readonly lease: Lease }> {
   const parsed = leaseSchema.safeParse(body);
   if (!parsed.success || !isJsonObject(body)) {
     const path = parsed.error?.issues[0]?.path.join('.') ?? '';
@@ -105,8 +115,12 @@ export function parseLease(body: unknown): ParsedLease {
   const { resourceVersion, annotations } = parsed.data.metadata;
   const namespace = parsed.data.metadata.namespace ?? undefined;
   const installation = annotations?.[INSTALLATION];
+  const rejectionsAt = annotations?.[REJECTIONS_AT];
   const recordText = JSON.stringify(body['spec'] ?? {});
-  return { ok: true, lease: { record, recordText, resourceVersion, installation, namespace, raw: body } };
+  return {
+    ok: true,
+    lease: { record, recordText, resourceVersion, installation, rejectionsAt, namespace, raw: body },
+  };
 }
 
 /** A holder as messages may call it, which is the name of its pod as a rule. The field takes any text. */
@@ -129,7 +143,7 @@ export function buildNewLease(name: string, namespace: string, change: LeaseChan
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
-    metadata: { name, namespace, annotations: { [INSTALLATION]: change.installation } },
+    metadata: { name, namespace, annotations: annotationsOf(change) },
     spec: buildSpec(change),
   };
 }
@@ -144,15 +158,24 @@ export function buildLeaseUpdate(lease: Lease, change: LeaseChange): JsonObject 
   const { raw } = lease;
   const spec = objectIn(raw, 'spec');
   const metadata = objectIn(raw, 'metadata');
+  // Where a former holder takes reports says nothing of this one.
+  const { [REJECTIONS_AT]: _, ...kept } = objectIn(metadata, 'annotations');
   return {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     ...raw,
     metadata: {
       ...metadata,
-      annotations: { ...objectIn(metadata, 'annotations'), [INSTALLATION]: change.installation },
+      annotations: { ...kept, ...annotationsOf(change) },
     },
     spec: { ...spec, ...buildSpec(change) },
+  };
+}
+
+function annotationsOf({ installation, rejectionsAt }: LeaseChange): JsonObject {
+  return {
+    [INSTALLATION]: installation,
+    ...(rejectionsAt === undefined ? {} : { [REJECTIONS_AT]: rejectionsAt }),
   };
 }
 
@@ -166,11 +189,6 @@ export function buildAnnotatedLease(
     ...raw,
     metadata: { ...metadata, annotations: { ...objectIn(metadata, 'annotations'), ...annotations } },
   };
-}
-
-function objectIn(object: JsonObject, field: string): JsonObject {
-  const value = object[field];
-  return isJsonObject(value) ? value : {};
 }
 
 function buildSpec(change: LeaseChange): JsonObject {

@@ -4,7 +4,7 @@
  * Guarantee: no text of the server comes out. Reasons, causes and fields are compared with closed sets, and its sentences
  * are only recognised: they hold names of users, policies and whatever an admission webhook cares to write.
  */
-import { isJsonObject, type JsonObject } from '../../core/wire/json.ts';
+import { valueAtPath } from '../../core/wire/json.ts';
 
 /** `metav1.StatusReason`. */
 const REASONS: ReadonlySet<string> = new Set([
@@ -49,6 +49,9 @@ const FIELDS: ReadonlySet<string> = new Set([
   'metadata.annotations',
   'metadata.labels',
   'metadata.finalizers',
+  'data',
+  'immutable',
+  'type',
   'spec',
   'spec.holderIdentity',
   'spec.leaseDurationSeconds',
@@ -71,10 +74,7 @@ const SENTENCES: readonly (readonly [pattern: RegExp, cause: string])[] = [
   [/^admission webhook "/, 'an admission webhook refuses it'],
   [/ValidatingAdmissionPolicy '/, 'an admission policy (ValidatingAdmissionPolicy) refuses it'],
   [/exceeded quota:/, 'a quota of the namespace (ResourceQuota) is used up'],
-  [
-    /^leases\.coordination\.k8s\.io (?:"[^"]*" )?is forbidden: User "[^"]*" cannot (?:get|create|update) resource/,
-    ROLE_CAUSE,
-  ],
+  [/^[a-z]+(?:\.[a-z0-9.-]+)? (?:"[^"]*" )?is forbidden: User "[^"]*" cannot [a-z]+ resource/, ROLE_CAUSE],
 ];
 
 export interface Refusal {
@@ -84,23 +84,21 @@ export interface Refusal {
   readonly cause: string | undefined;
 }
 
-/** @param body of an answer whose status is no success; whatever it is */
-export function describeRefusal(body: JsonObject): Refusal {
-  const reason = textOf(body['reason']);
-  const details = isJsonObject(body['details']) ? body['details'] : {};
-  const causes: readonly unknown[] = Array.isArray(details['causes']) ? details['causes'] : [];
+/** @param body of an answer whose status is no success, parsed; whatever it is */
+export function describeRefusal(body: unknown): Refusal {
+  const reason = textAt(body, 'reason');
+  const causes = valueAtPath(body, ['details', 'causes']);
   return {
     reason: REASONS.has(reason) ? reason : undefined,
-    cause: describeCauses(causes) ?? recognise(textOf(body['message'])),
+    cause: describeCauses(Array.isArray(causes) ? causes : []) ?? recognise(textAt(body, 'message')),
   };
 }
 
 function describeCauses(causes: readonly unknown[]): string | undefined {
   const found = new Set<string>();
   for (const cause of causes) {
-    if (!isJsonObject(cause)) continue;
-    const kind = textOf(cause['reason']);
-    const field = textOf(cause['field']);
+    const kind = textAt(cause, 'reason');
+    const field = textAt(cause, 'field');
     if (kind === TERMINATING) found.add(`${TERMINATING}, the namespace is being deleted`);
     else if (FIELD_CAUSES.has(kind)) found.add(FIELDS.has(field) ? `${kind} of ${field}` : kind);
   }
@@ -111,6 +109,7 @@ function recognise(message: string): string | undefined {
   return SENTENCES.find(([pattern]) => pattern.test(message))?.[1];
 }
 
-function textOf(value: unknown): string {
+function textAt(object: unknown, field: string): string {
+  const value = valueAtPath(object, [field]);
   return typeof value === 'string' ? value : '';
 }

@@ -7,6 +7,7 @@ import type { EventByName, RefreshEvent, RefreshEventName } from '../../core/eve
 import type { FailureCode } from '../../core/failure.ts';
 import { formatFetchLimit } from '../../core/limits/fetch-limit.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
+import type { TokenIdentity } from '../../core/token/token.ts';
 import { formatRoughly, formatUtc } from '../../core/wire/time-text.ts';
 import type { Log } from './log.ts';
 import type { LogEvent, LogValue } from './log-fields.ts';
@@ -16,15 +17,15 @@ import { LOG_TABLE, type LogContext } from './log-table.ts';
 const NOTEWORTHY_SKEW_MS = 60_000;
 
 export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEvents {
-  /** Expiry of the token whose end has been reported, by token. */
-  const reportedExpiries = new Map<string, number>();
-  /** Why there is no token, as reported last, by token. */
-  const reportedAbsences = new Map<string, string>();
-  /** The notes last reported, by token, and the providers whose skew has been reported. */
-  const reportedNotes = new Map<string, string>();
+  // What was reported last, by token: the expiry that has passed; why there is no token; why nothing more is fetched for
+  // reports; the notes on its answers.
+  const expiries = new Reported<number>();
+  const absences = new Reported<string>();
+  const caps = new Reported<string>();
+  const reportedNotes = new Reported<string>();
   const skewedProviders = new Set<string>();
   /** Why versions could not be counted, as far as that has been reported: it is the same for all tokens. */
-  const reportedCountFailures = new Set<FailureCode>();
+  const countFailures = new Set<FailureCode>();
 
   return (event) => {
     write(event.event, event);
@@ -49,34 +50,29 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
         return [...newNotes(event), ...newSkew(event)];
       case 'secret-versions-counted': {
         const code = event.failure?.code;
-        if (code === undefined || reportedCountFailures.has(code)) return [];
-        reportedCountFailures.add(code);
+        if (code === undefined || countFailures.has(code)) return [];
+        countFailures.add(code);
         return [code];
       }
       case 'refresh-failed': {
         const { identity, expiresAtMs } = event;
-        if (expiresAtMs === undefined || !(expiresAtMs <= nowMs)) return [];
-        if (reportedExpiries.get(identity.token) === expiresAtMs) return [];
-        reportedExpiries.set(identity.token, expiresAtMs);
-        return ['expired'];
+        const hasExpired = expiresAtMs !== undefined && expiresAtMs <= nowMs;
+        return hasExpired && expiries.isNew(identity, expiresAtMs) ? ['expired'] : [];
       }
-      case 'token-absent': {
-        const { identity, why } = event;
-        if (reportedAbsences.get(identity.token) === why) return [];
-        reportedAbsences.set(identity.token, why);
-        return [why];
+      case 'token-absent':
+        return absences.isNew(event.identity, event.why) ? [event.why] : [];
+      case 'token-rejected': {
+        const { identity, cap } = event;
+        return cap !== undefined && caps.isNew(identity, cap) ? [cap] : [];
       }
       case 'token-restored':
-        reportedAbsences.delete(event.identity.token);
+        absences.forget(event.identity);
         return [];
       case 'token-refreshed':
-        reportedAbsences.delete(event.identity.token);
-        reportedExpiries.delete(event.identity.token);
+        for (const reported of [absences, expiries, caps]) reported.forget(event.identity);
         return [];
       case 'token-removed':
-        reportedAbsences.delete(event.identity.token);
-        reportedExpiries.delete(event.identity.token);
-        reportedNotes.delete(event.identity.token);
+        for (const reported of [absences, expiries, caps, reportedNotes]) reported.forget(event.identity);
         return [];
       default:
         return [];
@@ -85,10 +81,8 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
 
   function newNotes({ identity, notes, failure }: EventByName['token-fetched']): readonly string[] {
     if (failure !== undefined) return [];
-    const text = notes.join('; ');
-    if (text === (reportedNotes.get(identity.token) ?? '')) return [];
-    reportedNotes.set(identity.token, text);
-    return notes;
+    if (notes.length === 0) reportedNotes.forget(identity);
+    return notes.length > 0 && reportedNotes.isNew(identity, notes.join('; ')) ? notes : [];
   }
 
   function newSkew({ identity, clockSkewMs }: EventByName['token-fetched']): readonly string[] {
@@ -107,13 +101,36 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
   }
 }
 
+/** What was reported last of each token. */
+class Reported<Value> {
+  readonly #byToken = new Map<string, Value>();
+
+  /** Whether that is something else than was reported last; from now on it is reported. */
+  isNew({ token }: TokenIdentity, value: Value): boolean {
+    if (this.#byToken.get(token) === value) return false;
+    this.#byToken.set(token, value);
+    return true;
+  }
+
+  forget({ token }: TokenIdentity): void {
+    this.#byToken.delete(token);
+  }
+}
+
 function nameOf(event: RefreshEvent, { news }: LogContext): LogEvent {
   const isExpiry = event.event === 'refresh-failed' && event.repeated && news.length > 0;
   return isExpiry ? 'token-expired' : event.event;
 }
 
 /** Durations that were measured, with more digits than anybody reads. */
-const MEASURED: ReadonlySet<string> = new Set(['durationMs', 'failedForMs', 'roomInMs', 'byMs', 'sinceMs']);
+const MEASURED: ReadonlySet<string> = new Set([
+  'durationMs',
+  'failedForMs',
+  'roomInMs',
+  'byMs',
+  'sinceMs',
+  'retryAfterMs',
+]);
 
 /** An event's properties as values of fields; the row's allow-list says which of them a line has. */
 function fieldValues(event: RefreshEvent): Readonly<Record<string, LogValue>> {

@@ -9,7 +9,14 @@ import type { EventByName, RefreshEventName } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import { type FetchLimit, formatFetchLimit } from '../../core/limits/fetch-limit.ts';
 import type { LogLevel } from '../../core/log-level.ts';
-import { formatDistance, formatMoment, formatPeriod, formatRoughly } from '../../core/wire/time-text.ts';
+import { describeOutcome } from '../../core/rejection/rejection-text.ts';
+import {
+  formatDistance,
+  formatMoment,
+  formatPeriod,
+  formatRoughly,
+  formatTokens,
+} from '../../core/wire/time-text.ts';
 import type { LogValue } from './log-fields.ts';
 
 /** What a row may know beside its event. */
@@ -154,6 +161,13 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     fields: [...TOKEN, 'code'],
     sentence: ({ failure }) => `refresh abandoned: ${failure.message}`,
   },
+  'token-rejected': {
+    // One line for each fetch, and one when no more are made for a token; the rest would repeat them.
+    level: ({ outcome }, { news }) => (news.length > 0 ? 'error' : outcome === 'fetch' ? 'warn' : 'debug'),
+    fields: [...TOKEN, 'outcome', 'cap', 'status', 'caller', 'retryAfterMs'],
+    sentence: ({ outcome, cap, status, caller }) =>
+      `${caller} reports that the API refused a token with status ${status}: ${describeOutcome(outcome, cap)}`,
+  },
   'chain-recovered': {
     level: 'warn',
     fields: [...TOKEN, 'obtainedAt'],
@@ -166,6 +180,11 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     fields: ['problem'],
     sentence: ({ problem }) =>
       `${problem}; refreshing goes on, but what the journal is for may be lost if the program is killed now`,
+  },
+  'callers-unknown': {
+    level: 'error',
+    fields: ['problem'],
+    sentence: ({ problem }) => `reports of refused tokens are not taken: ${problem}`,
   },
   'batch-read-denied': { level: 'warn', fields: ['problem'], sentence: ({ problem }) => problem },
   'fetch-budget-low': {
@@ -234,8 +253,8 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     level: 'warn',
     fields: ['provider'],
     sentence: ({ provider }) =>
-      `${provider}: missed a scheduled check because the process was paused, and ran it now; if this repeats, it lacks CPU ` +
-      'or its machine was suspended',
+      `${provider}: missed a scheduled check because the process was paused or the clock was set forward, and ran it now; ` +
+      'if this repeats, it lacks CPU or its machine was suspended',
   },
   'clock-jumped': {
     level: 'warn',
@@ -281,6 +300,25 @@ export const LOG_TABLE: { readonly [Name in RefreshEventName]: LogRow<EventByNam
     fields: ['problem', 'sinceMs'],
     sentence: ({ problem, sinceMs }) =>
       `no leader has been seen for ${formatRoughly(sinceMs)}, so no token is refreshed: ${problem}`,
+  },
+  'mirror-written': {
+    level: 'debug',
+    fields: ['place', 'token', 'generation', 'durationMs', 'behind'],
+    sentence: ({ place, token, generation }) => `${place} has generation ${generation} of ${token}`,
+  },
+  'mirror-failed': {
+    level: (event) => (event.repeated ? 'debug' : levelOfFailure(event)),
+    fields: ['place', 'token', 'code', 'retry', 'behind', 'nextAttemptAt'],
+    sentence: ({ place, token, failure, behind, copiesUntilMs }, { nowMs }) =>
+      `mirror ${place} is behind with ${formatTokens(behind)}, met by ${token}: ${failure.message}; ` +
+      `${copiesUntilMs === undefined ? 'what its readers have is not known' : `the first copy there expires ${momentAhead(copiesUntilMs, nowMs)}`}; ` +
+      'no refresh and no other place waits for it',
+  },
+  'mirror-caught-up': {
+    level: 'info',
+    fields: ['place', 'failedForMs'],
+    sentence: ({ place, failedForMs }) =>
+      `mirror ${place} has the newest of all its tokens again, after ${formatRoughly(failedForMs)}`,
   },
   'alert-sent': {
     level: ({ failure, repeated }) => (failure === undefined || repeated ? 'debug' : 'error'),

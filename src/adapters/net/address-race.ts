@@ -1,5 +1,7 @@
 /** A TCP connection to the first of several addresses that answers (RFC 8305, "happy eyeballs"). */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { untilAborted } from '../../core/deadline.ts';
 import type { Clock } from '../../core/ports.ts';
 
 /** How long an address is waited for before the next one is tried beside it (RFC 8305, section 5). */
@@ -25,8 +27,6 @@ export async function connectToFirst(
   const attempts: Promise<Socket>[] = [];
   const errors: unknown[] = [];
   const won = Promise.withResolvers<Socket>();
-  const giveUp = (): void => won.reject(signal.reason);
-  signal.addEventListener('abort', giveUp, { once: true });
   const race = async (): Promise<void> => {
     for (const host of addresses) {
       const attempt = connectTo(host, port, ended);
@@ -44,34 +44,20 @@ export async function connectToFirst(
   };
   try {
     void race();
-    return await won.promise;
+    return await untilAborted(won.promise, signal);
   } finally {
-    signal.removeEventListener('abort', giveUp);
     over.abort();
   }
 }
 
 /** A connection that comes about too late is closed. */
-function connectTo(host: string, port: number, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ host, port, noDelay: true });
-    const giveUp = (): void => {
-      socket.destroy();
-      reject(signal.reason);
-    };
-    const settle = (): void => {
-      signal.removeEventListener('abort', giveUp);
-      socket.off('error', fail);
-    };
-    const fail = (error: Error): void => {
-      settle();
-      reject(error);
-    };
-    signal.addEventListener('abort', giveUp, { once: true });
-    socket.once('error', fail);
-    socket.once('connect', () => {
-      settle();
-      resolve(socket);
-    });
-  });
+async function connectTo(host: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const socket = connect({ host, port, noDelay: true });
+  try {
+    await once(socket, 'connect', { signal });
+    return socket;
+  } catch (error) {
+    socket.on('error', () => {}).destroy();
+    throw signal.aborted ? signal.reason : error;
+  }
 }

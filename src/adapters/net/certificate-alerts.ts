@@ -5,7 +5,7 @@
  * has looked at nothing of it then.
  */
 
-type Explanation = readonly [reason: string, advice: string];
+export type Explanation = readonly [reason: string, advice: string];
 
 const WHOLE = 'check that it is the one that is registered there, with the certificates in between after it';
 

@@ -1,13 +1,15 @@
 /** What an error of the network means, in words: of a closed set of codes, since messages of errors may quote. */
+
 import { errors } from 'undici';
+import { codeOf } from '../../core/error-code.ts';
 import type { CallTls } from '../../core/wire/call-tls.ts';
 import { HttpFault } from '../../core/wire/http-call.ts';
-import { explainCertificateAlert } from './certificate-alerts.ts';
+import { type Explanation, explainCertificateAlert } from './certificate-alerts.ts';
 
 export const UNSENT = { isSent: false } as const;
 export const SENT = { isSent: true } as const;
 
-/** Stands for what {@link describeConnectFault} knows better. */
+/** Stands for what {@link describeNetworkFault} knows better. */
 const PRIVATE_CA = '<CA>';
 const SYSTEM_CA = 'if it comes from a private CA, name a file with the CA (PEM) in NODE_EXTRA_CA_CERTS';
 const OWN_CA = 'check the CA that is configured for it, no other one counts';
@@ -15,7 +17,7 @@ const INTERCEPTED = `${PRIVATE_CA}; a proxy on the way may have put its own in t
 const OTHER_SIDE = 'whoever runs the other side has to renew it';
 
 /** Of certificates and of the handshake: nothing of the request has been sent. */
-const TLS_FAULTS: ReadonlyMap<string, readonly [reason: string, advice: string]> = new Map([
+const TLS_FAULTS: ReadonlyMap<string, Explanation> = new Map([
   ['CERT_HAS_EXPIRED', ['its certificate has expired', `${OTHER_SIDE}; check the clock of this machine`]],
   ['CERT_NOT_YET_VALID', ['its certificate is not valid yet', 'check the clock of this machine']],
   [
@@ -57,7 +59,7 @@ const TLS_VERSION = /^ERR_SSL_(?:UNSUPPORTED_PROTOCOL|TLSV1_ALERT_PROTOCOL_VERSI
 const ALERT = /^ERR_SSL_\w*ALERT_\w+$/;
 const TLS_CODE = /^(?:ERR_SSL_\w+|ERR_TLS_\w+|EPROTO|CERT_\w+|UNABLE_TO_\w+)$/;
 
-const NETWORK_FAULTS: ReadonlyMap<string, readonly [reason: string, advice: string]> = new Map([
+const NETWORK_FAULTS: ReadonlyMap<string, Explanation> = new Map([
   ['ECONNREFUSED', ['nobody listens there', 'check the host, the port and the network policy']],
   ['EHOSTUNREACH', ['there is no way to its address', 'check the network policy and the routes']],
   ['ENETUNREACH', ['there is no way to its address', 'check the network policy and the routes']],
@@ -75,22 +77,30 @@ const NETWORK_FAULTS: ReadonlyMap<string, readonly [reason: string, advice: stri
 
 /** While the connection was made. @param tls what the call brought for it */
 export function describeConnectFault(error: unknown, tls: CallTls = {}): HttpFault {
+  return describeNetworkFault(error, tls, UNSENT, explainConnectCode);
+}
+
+/** From the moment on that the request was sent. @param tls what the call brought for the connection */
+export function describeExchangeFault(error: unknown, tls: CallTls): HttpFault {
+  return describeNetworkFault(error, tls, SENT, explainExchangeCode);
+}
+
+function describeNetworkFault(
+  error: unknown,
+  tls: CallTls,
+  when: { readonly isSent: boolean },
+  explain: (code: string, tls: CallTls) => Explanation,
+): HttpFault {
   const code = findErrorCode(error) ?? 'EUNKNOWN';
-  const refused = describeCertificateAlert(code, tls);
-  if (refused !== undefined) return refused;
-  const [reason, advice] = explainConnectCode(code, tls);
+  const refusal = explainCertificateAlert(code, tls.certificate !== undefined);
+  const [reason, advice] = refusal ?? explain(code, tls);
   const remedy = advice.replace(PRIVATE_CA, tls.ca === undefined ? SYSTEM_CA : OWN_CA);
-  return new HttpFault(code, `${reason} (${code})`, remedy, UNSENT);
+  // In TLS 1.3 it comes after the request was sent, of which nothing was looked at.
+  const how = refusal === undefined ? when : { ...UNSENT, isCertificateRefused: true };
+  return new HttpFault(code, `${reason} (${code})`, remedy, how);
 }
 
-function describeCertificateAlert(code: string, { certificate }: CallTls): HttpFault | undefined {
-  const explanation = explainCertificateAlert(code, certificate !== undefined);
-  if (explanation === undefined) return undefined;
-  const [reason, advice] = explanation;
-  return new HttpFault(code, `${reason} (${code})`, advice, { ...UNSENT, isCertificateRefused: true });
-}
-
-function explainConnectCode(code: string, tls: CallTls): readonly [reason: string, advice: string] {
+function explainConnectCode(code: string, tls: CallTls): Explanation {
   const known = TLS_FAULTS.get(code) ?? NETWORK_FAULTS.get(code);
   if (known !== undefined) return known;
   if (TLS_VERSION.test(code))
@@ -103,7 +113,7 @@ function explainConnectCode(code: string, tls: CallTls): readonly [reason: strin
   ];
 }
 
-function explainRefusal({ certificate }: CallTls): readonly [reason: string, advice: string] {
+function explainRefusal({ certificate }: CallTls): Explanation {
   const advice =
     certificate === undefined
       ? 'it may demand a client certificate, and none is configured for it'
@@ -111,16 +121,7 @@ function explainRefusal({ certificate }: CallTls): readonly [reason: string, adv
   return ['it refused the TLS handshake', `check the host in the URL; ${advice}`];
 }
 
-/** From the moment on that the request was sent. @param tls what the call brought for the connection */
-export function describeExchangeFault(error: unknown, tls: CallTls): HttpFault {
-  const code = findErrorCode(error) ?? 'EUNKNOWN';
-  const refused = describeCertificateAlert(code, tls);
-  if (refused !== undefined) return refused;
-  const [reason, advice] = explainExchangeCode(code, tls);
-  return new HttpFault(code, `${reason} (${code})`, advice, SENT);
-}
-
-function explainExchangeCode(code: string, tls: CallTls): readonly [reason: string, advice: string] {
+function explainExchangeCode(code: string, tls: CallTls): Explanation {
   if (ALERT.test(code)) return explainRefusal(tls);
   if (code === 'UND_ERR_HEADERS_OVERFLOW')
     return ['it answered with more than 64 KiB of headers', 'check the URL and what stands in front of it'];
@@ -142,7 +143,7 @@ const ERROR_CODE = /^[A-Z][A-Z0-9_/]{1,63}$/;
 /** The code of an error or of what caused it, like `ECONNREFUSED`; OpenSSL has `SSL/TLS` in some. */
 function findErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
-  if ('code' in error && typeof error.code === 'string' && ERROR_CODE.test(error.code))
-    return error.code.replaceAll('/', '_');
+  const code = codeOf(error);
+  if (code !== undefined && ERROR_CODE.test(code)) return code.replaceAll('/', '_');
   return error instanceof errors.HTTPParserError ? 'HPE_INVALID' : findErrorCode(error.cause);
 }

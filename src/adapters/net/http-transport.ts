@@ -9,7 +9,6 @@
  *
  * What it costs: 0.5 ms of CPU over a kept connection, 2 ms with TLS.
  */
-import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Client, type Dispatcher } from 'undici';
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
@@ -25,35 +24,37 @@ import {
   MAX_BODY_BYTES,
 } from '../../core/wire/http-call.ts';
 import { describeConnectFault, describeExchangeFault, SENT, UNSENT } from './connection-faults.ts';
-import { CLOSED, type Connection, Connector, describeEarlyBytes } from './connector.ts';
+import {
+  CLOSED,
+  type Connection,
+  type ConnectorOptions,
+  createConnector,
+  describeEarlyBytes,
+  type OpenConnection,
+} from './connector.ts';
 import { decodeBody, TOO_LARGE } from './content-coding.ts';
 import { skipInterimAnswers } from './interim-answers.ts';
-import type { Names } from './names.ts';
-import type { ReadEnv } from './proxy-settings.ts';
+import { validateHeaderName, validateHeaderValue } from './node-http.ts';
 
 /** Some APIs set a dozen cookies with every answer. */
 const MAX_HEADER_BYTES = 65_536;
 const NO_BYTES = new Uint8Array();
 
-export interface HttpTransportOptions {
-  readonly clock: Clock;
-  /** Where the proxy variables are read; `undefined`: nothing is proxied. */
-  readonly readEnv: ReadEnv | undefined;
+export interface HttpTransportOptions extends ConnectorOptions {
   /** Certificates (PEM) to trust instead of the system's, unless a call brings its own. */
   readonly ca?: string | undefined;
-  readonly names?: Names;
 }
 
 /** Opens no connection yet, and keeps none. */
 export function createHttpTransport({ clock, ca, ...options }: HttpTransportOptions): HttpTransport {
-  const connector = new Connector({ clock, ...options });
+  const open = createConnector({ clock, ...options });
   const trusted = ca === undefined ? {} : { ca: new SecretText(ca) };
   return {
     send: async (call, signal) => {
       verifyHeaders(call);
       const tls = call.tls?.ca === undefined ? { ...call.tls, ...trusted } : call.tls;
       const startedMs = clock.monotonicMs();
-      const connection = await openConnection(connector, call, tls, clock, signal);
+      const connection = await openConnection(open, call, tls, clock, signal);
       try {
         await verifySilence(connection, tls);
         if (signal.aborted || call.isOver?.() === true) throw describeGivingUp(UNSENT);
@@ -75,7 +76,7 @@ function verifyHeaders({ headers }: HttpCall): void {
 }
 
 async function openConnection(
-  connector: Connector,
+  open: OpenConnection,
   { url, connectLimitMs = CONNECT_LIMIT_MS }: HttpCall,
   tls: CallTls,
   clock: Clock,
@@ -83,9 +84,7 @@ async function openConnection(
 ): Promise<Connection> {
   const progress = { step: '' };
   try {
-    return await withDeadline(clock, connectLimitMs, signal, (limited) =>
-      connector.open(url, tls, progress, limited),
-    );
+    return await withDeadline(clock, connectLimitMs, signal, (limited) => open(url, tls, progress, limited));
   } catch (error) {
     if (error instanceof HttpFault) throw error;
     if (signal.aborted) throw describeGivingUp(UNSENT);

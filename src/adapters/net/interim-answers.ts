@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { codedError } from '../../core/error-code.ts';
 
 /** 100, 102, 103: more of them before an answer are no HTTP any more. */
 const MAX_INTERIM_ANSWERS = 32;
@@ -33,7 +34,7 @@ export function skipInterimAnswers(socket: Socket): void {
         skipped += 1;
       }
       if (skipped > MAX_INTERIM_ANSWERS || begun.byteLength > MAX_BYTES) {
-        socket.destroy(new TooManyInterimAnswers());
+        socket.destroy(codedError('HPE_TOO_MANY_INTERIM_ANSWERS', 'too many interim answers'));
         return null;
       }
       if (!mayBeInterim(begun)) {
@@ -59,8 +60,4 @@ function mayBeInterim(bytes: Buffer): boolean {
 
 function statusOf(bytes: Buffer): string {
   return bytes.toString('latin1', 0, STATUS_LENGTH);
-}
-
-class TooManyInterimAnswers extends Error {
-  readonly code = 'HPE_TOO_MANY_INTERIM_ANSWERS';
 }

@@ -9,10 +9,12 @@
  * The system's own resolver (`getaddrinfo`) runs on libuv's pool of four threads, where three hung names stop all
  * others, files included. This one is c-ares, which knows neither search list nor hosts file: both are here.
  */
+
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { withDeadline } from '../../core/deadline.ts';
+import { codeOf } from '../../core/error-code.ts';
 import type { Clock } from '../../core/ports.ts';
 import { HttpFault } from '../../core/wire/http-call.ts';
 import { UNSENT } from './connection-faults.ts';
@@ -140,10 +142,6 @@ function pickError(error: unknown): unknown {
 
 function isAbsent(error: unknown): boolean {
   return ['ENOTFOUND', 'ENODATA'].includes(codeOf(error) ?? '');
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
 }
 
 /**

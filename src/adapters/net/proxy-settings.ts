@@ -4,7 +4,9 @@
  */
 import { BlockList, isIP } from 'node:net';
 import { SecretText } from '../../core/secret-text.ts';
+import { HttpFault } from '../../core/wire/http-call.ts';
 import { isLoopback } from '../../core/wire/loopback.ts';
+import { UNSENT } from './connection-faults.ts';
 
 export type ReadEnv = (name: string) => string | undefined;
 
@@ -19,14 +21,9 @@ export interface Proxy {
   readonly authorization: SecretText | undefined;
 }
 
-/** A variable that cannot be used. Quotes nothing: a password may stand in it. */
-export class ProxySettingError extends Error {
-  override readonly name = 'ProxySettingError';
-}
-
 /**
  * @returns `undefined`: straight
- * @throws {ProxySettingError}
+ * @throws {HttpFault} for a variable that cannot be used; quotes nothing: a password may stand in it
  */
 export function findProxy(target: URL, readEnv: ReadEnv): Proxy | undefined {
   if (isLoopback(target.hostname)) return undefined;
@@ -46,7 +43,12 @@ function parseProxy(value: string, variable: string): Proxy {
   const text = value.trim();
   const url = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:') || url.hostname === '')
-    throw new ProxySettingError(`${variable} is no http or https URL of a proxy`);
+    throw new HttpFault(
+      'EPROXY',
+      `${variable} is no http or https URL of a proxy`,
+      'give it as http://HOST:PORT, or unset it',
+      UNSENT,
+    );
   const { username, password } = url;
   const authorization =
     username === '' && password === ''

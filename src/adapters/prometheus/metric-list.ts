@@ -81,6 +81,36 @@ export const METRIC = {
     labels: ['provider', 'target', 'code'],
     help: 'Ended writes by target (document, or state of a chain): ok or the failure code.',
   },
+  rejections: {
+    name: 'token_refresher_rejections_total',
+    type: 'counter',
+    labels: ['provider', 'outcome'],
+    help: "Readers' reports that a token was refused, by what they led to: fetch began a refresh.",
+  },
+  refusedTokens: {
+    name: 'token_refresher_refused_tokens',
+    type: 'gauge',
+    labels: ['provider'],
+    help: 'Published tokens that readers report as refused, of which no more are fetched for reports; once there was a report.',
+  },
+  mirrorWrites: {
+    name: 'token_refresher_mirror_writes_total',
+    type: 'counter',
+    labels: ['place', 'code'],
+    help: 'Ended attempts to bring a token to a mirror: ok, or the failure code.',
+  },
+  mirrorBehind: {
+    name: 'token_refresher_mirror_tokens_behind',
+    type: 'gauge',
+    labels: ['place'],
+    help: 'Tokens whose copy in the mirror may be out of date since something there failed; 0 while nothing fails.',
+  },
+  mirrorLag: {
+    name: 'token_refresher_mirror_lag_seconds',
+    type: 'gauge',
+    labels: ['place'],
+    help: 'For how long the oldest of these copies has been behind.',
+  },
   secretVersions: {
     name: 'token_refresher_secret_versions_24h',
     type: 'gauge',

@@ -22,8 +22,9 @@ import {
 } from '../../core/board.ts';
 import { FAILURE_CODES } from '../../core/failure.ts';
 import type { Clock, RefreshEvents } from '../../core/ports.ts';
+import { REJECTION_OUTCOMES } from '../../core/rejection/decide-rejection.ts';
 import { METRIC, METRICS } from './metric-list.ts';
-import { createProcessMetrics } from './process-metrics.ts';
+import { measureProcess } from './process-metrics.ts';
 
 const DEFAULT_PER_TOKEN_LIMIT = 100;
 /** 200 providers with 50 tokens each would be a text of 6 MB. */
@@ -94,6 +95,11 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const storeWriteDuration = histogram(METRIC.storeWriteDuration);
   const refreshDuration = histogram(METRIC.refreshDuration);
   const storeWrites = counter(METRIC.storeWrites);
+  const rejections = counter(METRIC.rejections);
+  const refusedTokens = gauge(METRIC.refusedTokens);
+  const mirrorWrites = counter(METRIC.mirrorWrites);
+  const mirrorBehind = gauge(METRIC.mirrorBehind);
+  const mirrorLag = gauge(METRIC.mirrorLag);
   const secretVersions = gauge(METRIC.secretVersions);
   const secretVersionBudget = gauge(METRIC.secretVersionBudget);
   const fetchBudgetState = gauge(METRIC.fetchBudgetState);
@@ -110,8 +116,18 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const logLinesLost = counter(METRIC.logLinesLost);
   let toldLostLines = 0;
   gauge(METRIC.buildInfo).set({ version: options.version, node: process.versions.node }, 1);
-  const processMetrics = createProcessMetrics(registry, clock);
+  const measure = measureProcess(
+    {
+      cpu: counter(METRIC.processCpu),
+      memory: gauge(METRIC.processMemory),
+      start: gauge(METRIC.processStart),
+      utilization: gauge(METRIC.eventLoopUtilization),
+    },
+    clock,
+  );
 
+  /** Whose readers have reported a refused token: where none ever does, there are no series. */
+  const reported = new Set<string>();
   /** Whose counters have started at 0. */
   const started = new Set<string>();
 
@@ -153,6 +169,17 @@ export function createMetrics(options: MetricsOptions): Metrics {
       case 'refresh-abandoned':
         refresh.inc({ provider: event.identity.provider, code: event.failure.code });
         return;
+      case 'token-rejected':
+        reported.add(event.identity.provider);
+        for (const outcome of REJECTION_OUTCOMES)
+          rejections.inc({ provider: event.identity.provider, outcome }, outcome === event.outcome ? 1 : 0);
+        return;
+      case 'mirror-written':
+        mirrorWrites.inc({ place: event.place, code: 'ok' });
+        return;
+      case 'mirror-failed':
+        mirrorWrites.inc({ place: event.place, code: event.failure.code });
+        return;
       case 'alert-sent':
         alertsSent.inc({ sink: event.sink, code: event.failure?.code ?? 'ok' });
         return;
@@ -177,17 +204,26 @@ export function createMetrics(options: MetricsOptions): Metrics {
       describeProvider(provider);
       describeTokens(provider.name, tokensOf.get(provider.name) ?? [], limit);
     }
+    describeMirrors();
     leader.set(board.leadership.isLeader ? 1 : 0);
     const lostLines = options.lostLogLines();
     logLinesLost.inc(lostLines - toldLostLines);
     toldLostLines = lostLines;
-    processMetrics.measure();
+    measure();
     const parts: string[] = [];
     for (const { name } of METRICS) {
       parts.push(await registry.getSingleMetricAsString(name));
       await nextTurn();
     }
     return `${parts.join('\n\n')}\n`;
+  }
+
+  function describeMirrors(): void {
+    for (const gauges of [mirrorBehind, mirrorLag]) gauges.reset();
+    for (const { place, behind, behindSinceMs } of board.mirrors()) {
+      mirrorBehind.set({ place }, behind);
+      mirrorLag.set({ place }, behindSinceMs === undefined ? 0 : (clock.now() - behindSinceMs) / 1000);
+    }
   }
 
   function describeProvider({ name: provider, ...record }: ProviderRecord): void {
@@ -208,6 +244,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
     const states = all.map(({ readable }) => decideLife(readable, nowMs));
     for (const state of TOKEN_LIVES)
       tokens.set({ provider, state }, states.filter((each) => each === state).length);
+    if (reported.has(provider))
+      refusedTokens.set({ provider }, all.filter(({ refusal }) => refusal?.cap !== undefined).length);
     const groups =
       all.length > limit
         ? [{ labels: { provider }, members: all }]

@@ -6,7 +6,7 @@ import { createAwsCredentials } from '../aws-credentials/own-credentials.ts';
 import { createBindingCatalog } from './binding-catalog.ts';
 import { createSecretsManagerClient } from './client.ts';
 import { SECRET_NAMES } from './secret-names.ts';
-import { createSecretsManagerStore } from './secrets-manager-store.ts';
+import { SecretsManagerStore } from './secrets-manager-store.ts';
 import { createSdkService } from './service.ts';
 
 export const AWS_SECRETS_MANAGER = defineStore({
@@ -34,6 +34,7 @@ export const AWS_SECRETS_MANAGER = defineStore({
       sustainedEveryMs: 600_000,
       unquestionedPerDay: 100,
     },
+    holdsCredentials: true,
   },
   words: {
     createPermissions: 'secretsmanager:CreateSecret and secretsmanager:TagResource',
@@ -59,7 +60,8 @@ export const AWS_SECRETS_MANAGER = defineStore({
       .describe('KMS key for secrets that are created; aws/secretsmanager when left out'),
   },
   locate: ({ region, endpoint }) => ({ region, endpoint }),
-  open: (settings, { transport, clock, files, awsCredentials, events }) => {
+  objectOf: ({ region, endpoint }, secret) => [region, endpoint, SECRET_NAMES.nameOf(secret)].join(' '),
+  open: (settings, { transport, clock, files, awsCredentials, events }, section) => {
     const { region, endpoint, timeout: timeoutMs } = settings;
     const credentials =
       awsCredentials === undefined
@@ -71,9 +73,9 @@ export const AWS_SECRETS_MANAGER = defineStore({
       endpoint,
       credentials: credentials === undefined ? awsCredentials : asSdkProvider(credentials),
     });
-    const calls = { service: createSdkService(client, credentials), clock, timeoutMs };
+    const calls = { service: createSdkService(client, credentials), clock, timeoutMs, section };
     return {
-      store: createSecretsManagerStore({
+      store: new SecretsManagerStore({
         ...calls,
         createSecrets: settings.createSecrets,
         kmsKeyId: settings.kmsKeyId,

@@ -64,7 +64,7 @@ async function listTagged(
   return fail({
     code: 'store-unavailable',
     retry: 'backoff',
-    message: `ListSecrets did not come to an end after ${MAX_PAGES} pages: check store.endpoint`,
+    message: `ListSecrets did not come to an end after ${MAX_PAGES} pages: check ${options.section}.endpoint`,
   });
 }
 

@@ -26,6 +26,7 @@ export const SECRET_NAMES: NameRules = {
   nameOf,
   // A prefix of its own, so that readers who are allowed `payments/*` cannot read a chain's refresh token.
   stateSecretOf: (secret) => `token-refresher/state/${secret}`,
+  mirrorOf: (name) => name.toLowerCase().replaceAll(/[^a-z0-9/_+=.@-]/g, '-'),
 };
 
 /** The name in `arn:aws:secretsmanager:…:secret:name-AbCdEf`. */

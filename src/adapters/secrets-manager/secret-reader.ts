@@ -11,12 +11,11 @@
  */
 import type { APIErrorType, SecretValueEntry } from '@aws-sdk/client-secrets-manager';
 import { withDeadline } from '../../core/deadline.ts';
-import type { Failure } from '../../core/failure.ts';
 import { forEachConcurrent, portionsOf } from '../../core/for-each-concurrent.ts';
 import type { SecretTexts, StoredText } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
 import { SecretText } from '../../core/secret-text.ts';
-import { failureFromError, incompleteAnswer, isThrottling } from './failure-from-error.ts';
+import { failureFromError, incompleteAnswer, isThrottling, type StoreCall } from './failure-from-error.ts';
 import { type CallOptions, callService } from './store-call.ts';
 
 export interface SecretReaderOptions extends CallOptions {
@@ -26,6 +25,8 @@ export interface SecretReaderOptions extends CallOptions {
 
 /** By name: emulators exist that take another version for the default. BatchGetSecretValue has no such parameter. */
 const CURRENT_LABEL = 'AWSCURRENT';
+
+const GET = { operation: 'GetSecretValue' };
 
 type Reading = Result<StoredText | undefined>;
 
@@ -47,11 +48,11 @@ export class SecretReader {
 
   /** As {@link TokenStore.read}. */
   async read(secretName: string, signal: AbortSignal): Promise<Reading> {
-    const call = { operation: 'GetSecretValue', secretName };
+    const call = { ...GET, secretName, section: this.#options.section };
     const read = await callService(this.#options, call, signal, (service, limited) =>
       service.getSecretValue({ SecretId: secretName, VersionStage: CURRENT_LABEL }, limited),
     );
-    if (read.ok) return toText(read.value, secretName);
+    if (read.ok) return toText(read.value, call);
     return read.failure.code === 'store-missing' ? succeed(undefined) : read;
   }
 
@@ -78,7 +79,7 @@ export class SecretReader {
     const [first, ...others] = secretNames;
     // For a single secret the call that every role may make does as well.
     if (first === undefined || others.length === 0 || this.#isBatchDenied) return;
-    const { service, clock, timeoutMs } = this.#options;
+    const { service, clock, timeoutMs, section } = this.#options;
     try {
       const { SecretValues: values = [], Errors: errors = [] } = await withDeadline(
         clock,
@@ -87,13 +88,14 @@ export class SecretReader {
         (limited) => service.batchGetSecretValue({ SecretIdList: [...secretNames] }, limited),
       );
       for (const secretName of secretNames) {
-        const reading = findReading(secretName, values, errors, signal);
+        const reading = findReading({ ...GET, secretName, section }, values, errors, signal);
         if (reading !== undefined) readings.set(secretName, reading);
       }
     } catch (error) {
       if (error instanceof Error && NO_BATCHES.has(error.name)) return this.#denyBatches();
       const secretName = `${first} and ${others.length} more`;
-      const failure = failureFromError(error, { operation: 'BatchGetSecretValue', secretName }, signal);
+      const call = { operation: 'BatchGetSecretValue', secretName, section };
+      const failure = failureFromError(error, call, signal);
       // Single reads have a quota of their own, a hundred times as large; and of what is wrong with some secret only a
       // call of its own tells with which.
       if (isThrottling(error) || (failure.code !== 'store-unavailable' && failure.code !== 'aborted')) return;
@@ -111,20 +113,23 @@ export class SecretReader {
   }
 }
 
-/** `undefined`: the answer leaves it open. */
+/** @param call a single read of the secret. @returns `undefined`: the answer leaves it open */
 function findReading(
-  secretName: string,
+  call: StoreCall,
   values: readonly SecretValueEntry[],
   errors: readonly APIErrorType[],
   signal: AbortSignal,
 ): Reading | undefined {
+  const { secretName } = call;
   const value = values.find(({ Name, ARN }) => isMeant(secretName, Name) || isMeant(secretName, ARN));
   // Another version than the current one: a call of its own names the label.
   if (value?.VersionStages?.includes(CURRENT_LABEL) === false) return undefined;
-  if (value !== undefined) return toText(value, secretName);
+  if (value !== undefined) return toText(value, call);
   const error = errors.find(({ SecretId }) => isMeant(secretName, SecretId));
   if (error === undefined) return undefined;
-  const failure = failureFromItem(error, secretName, signal);
+  // The table of errors is the same as for a call of its own: what is denied is GetSecretValue on that secret.
+  const thrown = Object.assign(new Error(error.Message ?? ''), { name: error.ErrorCode ?? '' });
+  const failure = failureFromError(thrown, call, signal);
   if (failure.code === 'store-missing') return succeed(undefined);
   return failure.retry === 'needs-human' ? fail(failure) : undefined;
 }
@@ -137,18 +142,11 @@ function isMeant(secretName: string, answered: string | undefined): boolean {
   return name === secretName;
 }
 
-/** The table of errors is the same as for a call of its own: what is denied is GetSecretValue on that secret. */
-function failureFromItem(error: APIErrorType, secretName: string, signal: AbortSignal): Failure {
-  const thrown = new Error(error.Message ?? '');
-  thrown.name = error.ErrorCode ?? '';
-  return failureFromError(thrown, { operation: 'GetSecretValue', secretName }, signal);
-}
-
 function toText(
   { SecretString, SecretBinary, VersionId }: Omit<SecretValueEntry, 'Name'>,
-  secretName: string,
+  call: StoreCall,
 ): Reading {
-  if (VersionId === undefined) return fail(incompleteAnswer({ operation: 'GetSecretValue', secretName }));
+  if (VersionId === undefined) return fail(incompleteAnswer(call));
   // A binary value is no document of ours, but its version is needed to replace it once the secret is adopted.
   const text =
     SecretString ?? (SecretBinary === undefined ? '' : Buffer.from(SecretBinary).toString('base64'));

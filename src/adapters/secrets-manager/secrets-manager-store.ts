@@ -14,12 +14,12 @@
 import type { Failure } from '../../core/failure.ts';
 import type { SecretTexts, SecretWrite, StoredText, TokenStore } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
-import { incompleteAnswer } from './failure-from-error.ts';
-import { decideOwnership, ownerTags } from './ownership.ts';
+import { incompleteAnswer, type StoreCall } from './failure-from-error.ts';
+import { decideOwnership, type Ownership, ownerTags } from './ownership.ts';
 import { SecretReader, type SecretReaderOptions } from './secret-reader.ts';
 import type { SecretsManagerService } from './service.ts';
 import { callService } from './store-call.ts';
-import { fetchVersionPage } from './version-ages.ts';
+import { readVersionAges } from './version-ages.ts';
 
 /**
  * Holds a new version between the two calls. Not AWSPENDING: that would make RotateSecret believe that a rotation is
@@ -27,9 +27,6 @@ import { fetchVersionPage } from './version-ages.ts';
  */
 const NEXT_LABEL = 'TOKEN_REFRESHER_NEXT';
 const CURRENT_LABEL = 'AWSCURRENT';
-
-/** The service keeps 100 versions, and all of the last day: beyond so many pages something else is wrong. */
-const MAX_VERSION_PAGES = 10;
 
 /** The service's limit for one value. */
 const VALUE_LIMIT_BYTES = 65_536;
@@ -43,17 +40,12 @@ export interface StoreOptions extends SecretReaderOptions {
   readonly adopt: ReadonlySet<string>;
 }
 
-export function createSecretsManagerStore(options: StoreOptions): TokenStore {
-  return new SecretsManagerStore(options);
-}
-
 /** A secret that may be written as far as its owner is concerned. */
-type Writable =
-  | { readonly kind: 'ours'; readonly arn: string }
-  | { readonly kind: 'to-be-adopted'; readonly arn: string }
-  | { readonly kind: 'to-be-created' };
+type Writable = { readonly kind: Ownership; readonly arn: string } | { readonly kind: 'to-be-created' };
 
-class SecretsManagerStore implements TokenStore {
+type Written = Result<{ readonly version: string }>;
+
+export class SecretsManagerStore implements TokenStore {
   readonly maxSecretBytes = VALUE_LIMIT_BYTES;
   readonly #options: StoreOptions;
   readonly #reader: SecretReader;
@@ -81,23 +73,11 @@ class SecretsManagerStore implements TokenStore {
     return checked.ok ? succeed(undefined) : checked;
   }
 
-  async readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>> {
-    const agesMs: number[] = [];
-    let nextToken: string | undefined;
-    for (let pages = 0; pages < MAX_VERSION_PAGES; pages += 1) {
-      const page = { secretName, nextToken };
-      const listed = await this.#call('ListSecretVersionIds', secretName, signal, (_, limited) =>
-        fetchVersionPage(this.#options, page, limited),
-      );
-      if (!listed.ok) return listed.failure.code === 'store-missing' ? succeed([]) : listed;
-      agesMs.push(...listed.value.agesMs);
-      nextToken = listed.value.nextToken;
-      if (nextToken === undefined) break;
-    }
-    return succeed(agesMs);
+  readVersionAges(secretName: string, signal: AbortSignal): Promise<Result<readonly number[]>> {
+    return readVersionAges(this.#options, secretName, signal);
   }
 
-  async publish(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
+  async publish(write: SecretWrite, signal: AbortSignal): Promise<Written> {
     const { secretName } = write;
     const sizeBytes = Buffer.byteLength(write.text.reveal());
     if (sizeBytes > VALUE_LIMIT_BYTES) return fail(tooLarge(secretName, sizeBytes));
@@ -112,10 +92,7 @@ class SecretsManagerStore implements TokenStore {
   }
 
   /** A write to a secret of which this process does not know, or no longer knows, whose it is. */
-  async #claimAndWrite(
-    write: SecretWrite,
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly version: string }>> {
+  async #claimAndWrite(write: SecretWrite, signal: AbortSignal): Promise<Written> {
     const { secretName } = write;
     const inspected = await this.#inspect(secretName, signal);
     if (!inspected.ok) return inspected;
@@ -141,21 +118,15 @@ class SecretsManagerStore implements TokenStore {
       return mayCreate ? succeed({ kind: 'to-be-created' }) : described;
     }
     const { ARN: arn } = described.value;
-    if (arn === undefined) return fail(incompleteAnswer({ operation: 'DescribeSecret', secretName }));
-    const decision = decideOwnership(described.value, secretName, this.#options.adopt);
-    switch (decision.kind) {
-      case 'ours':
-        this.#ownArns.set(secretName, arn);
-        return succeed({ kind: 'ours', arn });
-      case 'adopt':
-        return succeed({ kind: 'to-be-adopted', arn });
-      case 'refused':
-        this.#ownArns.delete(secretName);
-        return fail(decision.failure);
-    }
+    const call = this.#name('DescribeSecret', secretName);
+    if (arn === undefined) return fail(incompleteAnswer(call));
+    const owned = decideOwnership(described.value, call, this.#options.adopt);
+    if (owned.ok && owned.value === 'ours') this.#ownArns.set(secretName, arn);
+    if (!owned.ok) this.#ownArns.delete(secretName);
+    return owned.ok ? succeed({ kind: owned.value, arn }) : owned;
   }
 
-  async #create(write: SecretWrite, signal: AbortSignal): Promise<Result<{ readonly version: string }>> {
+  async #create(write: SecretWrite, signal: AbortSignal): Promise<Written> {
     const { secretName, requestToken } = write;
     const { kmsKeyId, tags } = this.#options;
     const created = await this.#call('CreateSecret', secretName, signal, (service, limited) =>
@@ -174,16 +145,12 @@ class SecretsManagerStore implements TokenStore {
     if (!created.ok) return created;
     const { ARN: arn, VersionId: version } = created.value;
     if (arn === undefined || version !== requestToken)
-      return fail(incompleteAnswer({ operation: 'CreateSecret', secretName }));
+      return fail(incompleteAnswer(this.#name('CreateSecret', secretName)));
     this.#ownArns.set(secretName, arn);
     return succeed({ version });
   }
 
-  async #replace(
-    write: SecretWrite,
-    arn: string,
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly version: string }>> {
+  async #replace(write: SecretWrite, arn: string, signal: AbortSignal): Promise<Written> {
     const { secretName, requestToken, expectedVersion } = write;
     const put = await this.#call('PutSecretValue', secretName, signal, (service, limited) =>
       service.putSecretValue(
@@ -198,7 +165,7 @@ class SecretsManagerStore implements TokenStore {
     );
     if (!put.ok) return put;
     if (put.value.VersionId !== requestToken)
-      return fail(incompleteAnswer({ operation: 'PutSecretValue', secretName }));
+      return fail(incompleteAnswer(this.#name('PutSecretValue', secretName)));
     // The first version of a secret gets AWSCURRENT whatever labels were asked for, so there is nothing to move.
     if (expectedVersion === undefined) return this.#confirmCurrent(write, signal);
 
@@ -220,18 +187,16 @@ class SecretsManagerStore implements TokenStore {
     return isFenced ? this.#confirmCurrent(write, signal) : moved;
   }
 
-  async #confirmCurrent(
-    write: SecretWrite,
-    signal: AbortSignal,
-  ): Promise<Result<{ readonly version: string }>> {
-    const current = await this.read(write.secretName, signal);
+  async #confirmCurrent({ secretName, requestToken }: SecretWrite, signal: AbortSignal): Promise<Written> {
+    const current = await this.read(secretName, signal);
     if (!current.ok) return current;
-    if (current.value?.version === write.requestToken) return succeed({ version: write.requestToken });
-    return fail({
-      code: 'store-conflict',
-      retry: 'soon',
-      message: `secret ${write.secretName} holds another version than expected: somebody else has written it`,
-    });
+    if (current.value?.version === requestToken) return succeed({ version: requestToken });
+    const message = `secret ${secretName} holds another version than expected: somebody else has written it`;
+    return fail({ code: 'store-conflict', retry: 'soon', message });
+  }
+
+  #name(operation: string, secretName: string): StoreCall {
+    return { operation, secretName, section: this.#options.section };
   }
 
   #call<T>(

@@ -7,28 +7,22 @@
  */
 import {
   BatchGetSecretValueCommand,
-  type BatchGetSecretValueRequest,
   CreateSecretCommand,
-  type CreateSecretRequest,
   DescribeSecretCommand,
-  type DescribeSecretRequest,
   GetSecretValueCommand,
-  type GetSecretValueRequest,
   ListSecretsCommand,
-  type ListSecretsRequest,
   ListSecretVersionIdsCommand,
   type ListSecretVersionIdsRequest,
   type ListSecretVersionIdsResponse,
   PutSecretValueCommand,
-  type PutSecretValueRequest,
   type SecretsManagerClient,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
   TagResourceCommand,
-  type TagResourceRequest,
   UpdateSecretVersionStageCommand,
-  type UpdateSecretVersionStageRequest,
 } from '@aws-sdk/client-secrets-manager';
 import { parseHttpDate } from '../../core/wire/http-date.ts';
-import { isJsonObject } from '../../core/wire/json.ts';
+import { valueAtPath } from '../../core/wire/json.ts';
 import { type AwsCredentials, sendSigned } from '../aws-credentials/aws-credentials.ts';
 
 type Sdk = ReturnType<typeof createSdkService>;
@@ -53,25 +47,23 @@ export interface Dated<Answer> {
  */
 export function createSdkService(client: SecretsManagerClient, credentials?: AwsCredentials) {
   const signed = <T>(send: () => Promise<T>): Promise<T> => sendSigned(credentials, send);
+  const operation =
+    <Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+      Command: new (input: Input) => Parameters<typeof client.send<Input, Output>>[0],
+    ) =>
+    (input: Input, abortSignal: AbortSignal): Promise<Output> =>
+      signed(() => client.send(new Command(input), { abortSignal }));
   return {
-    batchGetSecretValue: (input: BatchGetSecretValueRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new BatchGetSecretValueCommand(input), { abortSignal })),
-    createSecret: (input: CreateSecretRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new CreateSecretCommand(input), { abortSignal })),
-    describeSecret: (input: DescribeSecretRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new DescribeSecretCommand(input), { abortSignal })),
-    getSecretValue: (input: GetSecretValueRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new GetSecretValueCommand(input), { abortSignal })),
-    listSecrets: (input: ListSecretsRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new ListSecretsCommand(input), { abortSignal })),
+    batchGetSecretValue: operation(BatchGetSecretValueCommand),
+    createSecret: operation(CreateSecretCommand),
+    describeSecret: operation(DescribeSecretCommand),
+    getSecretValue: operation(GetSecretValueCommand),
+    listSecrets: operation(ListSecretsCommand),
     listSecretVersionIds: (input: ListSecretVersionIdsRequest, abortSignal: AbortSignal) =>
       signed(() => listVersionsDated(client, input, abortSignal)),
-    putSecretValue: (input: PutSecretValueRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new PutSecretValueCommand(input), { abortSignal })),
-    tagResource: (input: TagResourceRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new TagResourceCommand(input), { abortSignal })),
-    updateSecretVersionStage: (input: UpdateSecretVersionStageRequest, abortSignal: AbortSignal) =>
-      signed(() => client.send(new UpdateSecretVersionStageCommand(input), { abortSignal })),
+    putSecretValue: operation(PutSecretValueCommand),
+    tagResource: operation(TagResourceCommand),
+    updateSecretVersionStage: operation(UpdateSecretVersionStageCommand),
   };
 }
 
@@ -95,7 +87,6 @@ async function listVersionsDated(
 }
 
 function readDate(response: unknown): number | undefined {
-  const headers = isJsonObject(response) && isJsonObject(response['headers']) ? response['headers'] : {};
-  const date = headers['date'];
+  const date = valueAtPath(response, ['headers', 'date']);
   return typeof date === 'string' ? parseHttpDate(date) : undefined;
 }

@@ -10,18 +10,20 @@ export interface CallOptions {
   readonly clock: Clock;
   /** Deadline of one call, in milliseconds. */
   readonly timeoutMs: number;
+  /** See {@link StoreCall.section}. */
+  readonly section: string;
 }
 
 /** One call of the service within its deadline; whatever it throws becomes a failure. */
 export async function callService<T>(
-  { service, clock, timeoutMs }: CallOptions,
-  call: StoreCall,
+  { service, clock, timeoutMs, section }: CallOptions,
+  call: Omit<StoreCall, 'section'>,
   signal: AbortSignal,
   send: (service: SecretsManagerService, signal: AbortSignal) => Promise<T>,
 ): Promise<Result<T>> {
   try {
     return succeed(await withDeadline(clock, timeoutMs, signal, (limited) => send(service, limited)));
   } catch (error) {
-    return fail(failureFromError(error, call, signal));
+    return fail(failureFromError(error, { ...call, section }, signal));
   }
 }

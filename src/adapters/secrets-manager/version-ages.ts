@@ -1,48 +1,41 @@
-import type { ListSecretVersionIdsResponse } from '@aws-sdk/client-secrets-manager';
 import { VERSION_DAY_MS } from '../../core/limits/version-pace.ts';
-import type { Clock } from '../../core/ports.ts';
-import type { SecretsManagerService } from './service.ts';
-
-/** One page of a secret's versions, and the ages of those that are younger than a day. */
-export interface VersionPage {
-  readonly agesMs: readonly number[];
-  /** Where the next page begins; `undefined` after the last one. */
-  readonly nextToken: string | undefined;
-}
+import { type Result, succeed } from '../../core/result.ts';
+import { type CallOptions, callService } from './store-call.ts';
 
 /** The service's limit. */
 const VERSIONS_PER_PAGE = 100;
+/** The service keeps 100 versions, and all of the last day: beyond so many pages something else is wrong. */
+const MAX_PAGES = 10;
 
 /**
- * Lists versions, deprecated ones (without a label) included, because they count as well. Ages follow from the service's
- * own clock: ours may be wrong by hours, and the day would then be another one.
- * @throws as the SDK does
+ * Ages of a secret's versions that are younger than a day; deprecated ones (without a label) are among them, because they
+ * count as well. Ages follow from the service's own clock: ours may be wrong by hours, and the day would then be another one.
  */
-export async function fetchVersionPage(
-  { service, clock }: { readonly service: SecretsManagerService; readonly clock: Clock },
-  page: { readonly secretName: string; readonly nextToken: string | undefined },
+export async function readVersionAges(
+  options: CallOptions,
+  secretName: string,
   signal: AbortSignal,
-): Promise<VersionPage> {
-  const { answer, answeredAtMs } = await service.listSecretVersionIds(
-    {
-      SecretId: page.secretName,
-      IncludeDeprecated: true,
-      MaxResults: VERSIONS_PER_PAGE,
-      ...(page.nextToken === undefined ? {} : { NextToken: page.nextToken }),
-    },
-    signal,
-  );
-  const { Versions: versions = [], NextToken: nextToken } = answer;
-  const nowMs = answeredAtMs ?? clock.now();
-  return { agesMs: versions.flatMap((version) => youngAge(version, nowMs)), nextToken };
-}
-
-function youngAge(
-  { CreatedDate: created }: NonNullable<ListSecretVersionIdsResponse['Versions']>[number],
-  nowMs: number,
-): readonly number[] {
-  if (created === undefined) return [];
-  // The header has whole seconds: what was created since then has no age yet.
-  const ageMs = Math.max(0, nowMs - created.getTime());
-  return ageMs < VERSION_DAY_MS ? [ageMs] : [];
+): Promise<Result<readonly number[]>> {
+  const call = { operation: 'ListSecretVersionIds', secretName };
+  const agesMs: number[] = [];
+  let nextToken: string | undefined;
+  for (let pages = 0; pages < MAX_PAGES; pages += 1) {
+    const page = nextToken === undefined ? {} : { NextToken: nextToken };
+    const listed = await callService(options, call, signal, (service, limited) =>
+      service.listSecretVersionIds(
+        { SecretId: secretName, IncludeDeprecated: true, MaxResults: VERSIONS_PER_PAGE, ...page },
+        limited,
+      ),
+    );
+    if (!listed.ok) return listed.failure.code === 'store-missing' ? succeed([]) : listed;
+    const { answer, answeredAtMs = options.clock.now() } = listed.value;
+    for (const { CreatedDate: created } of answer.Versions ?? []) {
+      // The header has whole seconds: what was created since then has no age yet.
+      const ageMs = created === undefined ? VERSION_DAY_MS : Math.max(0, answeredAtMs - created.getTime());
+      if (ageMs < VERSION_DAY_MS) agesMs.push(ageMs);
+    }
+    nextToken = answer.NextToken;
+    if (nextToken === undefined) break;
+  }
+  return succeed(agesMs);
 }

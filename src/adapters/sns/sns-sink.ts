@@ -14,8 +14,9 @@ import type { Clock } from '../../core/ports.ts';
 import { fail, succeed } from '../../core/result.ts';
 import { defineSink, type OpenSink } from '../../core/sink-kind.ts';
 import { patternField, urlField } from '../../core/wire/field-schemas.ts';
-import { isJsonObject } from '../../core/wire/json.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
+import { describeAbort } from '../alert-receiver/receiver-client.ts';
+import { statusOf } from '../aws-credentials/aws-error.ts';
 import { AwsCredentialsError } from '../aws-credentials/aws-identity.ts';
 import { createAwsCredentials } from '../aws-credentials/own-credentials.ts';
 
@@ -87,11 +88,7 @@ export function createSnsSink({ name, topicArn, open, clock }: SnsSinkOptions): 
           });
           return succeed(undefined);
         } catch (error) {
-          return fail(
-            signal.aborted
-              ? { code: 'aborted', retry: 'soon', message: `telling ${name} was given up: the program stops` }
-              : describeSnsError(name, error),
-          );
+          return fail(signal.aborted ? describeAbort(name) : describeSnsError(name, error));
         }
       },
     },
@@ -146,46 +143,28 @@ function toGroup(text: string): string {
 
 function describeSnsError(name: string, error: unknown): Failure {
   if (error instanceof DeadlineExceeded)
-    return {
-      code: 'provider-unavailable',
-      retry: 'backoff',
-      message: `${name} gave no answer within ${ALERT_LIMIT_MS} ms`,
-    };
+    return unavailable(`${name} gave no answer within ${ALERT_LIMIT_MS} ms`);
   if (error instanceof AwsCredentialsError)
-    return {
-      code: 'provider-unavailable',
-      retry: 'backoff',
-      message: `${name}: no AWS credentials to publish with, so nothing was sent: ${error.message}`,
-    };
+    return unavailable(`${name}: no AWS credentials to publish with, so nothing was sent: ${error.message}`);
   const kind = error instanceof Error ? errorName(error) : 'an unknown error';
   const status = statusOf(error);
-  if (/^(?:Throttl|TooManyRequests|KMSThrottling)/.test(kind) || status === 429)
-    return {
-      code: 'rate-limited',
-      retry: 'backoff',
-      message: `${name}: SNS throttled the message (${kind})`,
-    };
-  if (kind.startsWith('InvalidParameter'))
-    return {
-      code: 'request-rejected',
-      retry: 'needs-human',
-      message: `${name}: SNS does not take this message, which is given up (${kind})`,
-    };
-  if (status !== undefined && status >= 400 && status <= 499)
-    return {
-      code: 'credentials-rejected',
-      retry: 'needs-human',
-      message: `${name}: SNS refused the message (${kind}): grant sns:Publish on the topic, and check its ARN and its key`,
-    };
-  return {
-    code: 'provider-unavailable',
-    retry: 'backoff',
-    message: `${name}: SNS could not be told (${kind}): check network policy and the daemon's AWS credentials`,
-  };
+  if (/^(?:Throttl|TooManyRequests|KMSThrottling)/.test(kind) || status === 429) {
+    const message = `${name}: SNS throttled the message (${kind})`;
+    return { code: 'rate-limited', retry: 'backoff', message };
+  }
+  if (kind.startsWith('InvalidParameter')) {
+    const message = `${name}: SNS does not take this message, which is given up (${kind})`;
+    return { code: 'request-rejected', retry: 'needs-human', message };
+  }
+  if (status !== undefined && status >= 400 && status <= 499) {
+    const message = `${name}: SNS refused the message (${kind}): grant sns:Publish on the topic, and check its ARN and its key`;
+    return { code: 'credentials-rejected', retry: 'needs-human', message };
+  }
+  return unavailable(
+    `${name}: SNS could not be told (${kind}): check network policy and the daemon's AWS credentials`,
+  );
 }
 
-function statusOf(error: unknown): number | undefined {
-  const metadata = isJsonObject(error) && '$metadata' in error ? error['$metadata'] : undefined;
-  const status = isJsonObject(metadata) ? metadata['httpStatusCode'] : undefined;
-  return typeof status === 'number' ? status : undefined;
+function unavailable(message: string): Failure {
+  return { code: 'provider-unavailable', retry: 'backoff', message };
 }

@@ -1,20 +1,13 @@
+import type { Logger } from 'node-cron';
 import { errorName } from '../../core/fault.ts';
 import type { LogLevel } from '../../core/log-level.ts';
 import type { Log } from '../log/log.ts';
-
-/** The logger that node-cron 4 wants for a task. */
-export interface CronLogger {
-  info(message: string): void;
-  warn(message: string): void;
-  error(message: string | Error, error?: Error): void;
-  debug(message: string | Error, error?: Error): void;
-}
 
 /**
  * Takes the place of node-cron's own logger, which prints error objects with everything that hangs on them. Of a
  * message its text is logged, of an error only the name of its class.
  */
-export function createCronLogger(log: Log): CronLogger {
+export function createCronLogger(log: Log): Logger {
   const at =
     (level: LogLevel) =>
     (message: string | Error, error?: Error): void => {

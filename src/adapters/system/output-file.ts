@@ -7,6 +7,8 @@
  * Non-guarantee: a regular file is written synchronously, so a mount that hangs behind it stops the process.
  */
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { untilAborted } from '../../core/deadline.ts';
+import { errnoOf } from '../../core/file-error.ts';
 
 /** Some thousand lines of the log: a reader that pauses for a while loses none. */
 export const MAX_WAITING_BYTES = 1_048_576;
@@ -47,11 +49,7 @@ export class OutputFile {
 
   /** Resolves when everything is written or lost, or when `signal` is aborted. */
   async flush(signal: AbortSignal): Promise<void> {
-    if (this.#waiting.length === 0 || signal.aborted) return;
-    const given = new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([this.#emptied.promise, given]);
+    if (this.#waiting.length > 0) await untilAborted(this.#emptied.promise, signal).catch(() => undefined);
   }
 
   #put(text: string): boolean {
@@ -70,7 +68,7 @@ export class OutputFile {
       try {
         count = writeSync(this.#fd, first);
       } catch (error) {
-        const code = error instanceof Error && 'code' in error ? error.code : undefined;
+        const code = errnoOf(error);
         if (code === 'EAGAIN') {
           this.#retryLater();
           return true;

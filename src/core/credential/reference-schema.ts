@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { pathField, patternField, shortTextField } from '../wire/field-schemas.ts';
 
 const FORMS = '{ env: NAME }, { file: PATH } or { awsSecret: ID, key: NAME }';

@@ -26,7 +26,19 @@ const MAX_SHOWN = 60;
 export function quote(text: string, longest = MAX_SHOWN): string {
   return text.length > longest || mayBeSecret(text)
     ? `a string of ${text.length} characters`
-    : JSON.stringify(text);
+    : quoteVisibly(text);
+}
+
+/** In quotes; what nobody sees, or what turns the text around it (as copied from a web page), as an escape: `"ac\\u200bme"`. */
+export function quoteVisibly(text: string): string {
+  return JSON.stringify(text).replace(/[\p{Cc}\p{Cf}\p{Z}]/gu, (character) =>
+    character === ' '
+      ? character
+      : character
+          .split('')
+          .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+          .join(''),
+  );
 }
 
 /** `ACME_APP_SECRET`, `ACME_B2B_CLIENT_ID`: as variables are named. What else is allowed may as well be a value. */

@@ -14,15 +14,28 @@ export type Circuit =
 
 type Failing = Exclude<Circuit, { kind: 'closed' }>;
 
+/**
+ * What a token has to lose. `live`: it has not failed, and its readers have a token that still lives, so its credentials
+ * have worked lately. `untried`: it has not failed either. `failed`: its last call has.
+ */
+export type Standing = 'live' | 'untried' | 'failed';
+
+/** What the circuit has seen of some tokens. */
+interface Tally {
+  /** Tokens that have begun to fail. */
+  readonly begun: number;
+  /** Failed probes. */
+  readonly probes: number;
+}
+
 /** Failures with no success between them. `needed` above: tokens that have to begin to fail until the others wait. */
 interface Streak {
   readonly latest: CallFailure;
-  /** Tokens that have begun to fail. */
-  readonly begun: number;
+  readonly all: Tally;
+  /** Of live tokens alone: customers that have left, whose tokens are over, say nothing about those that are served. */
+  readonly live: Tally;
   /** Tokens that have failed, as many as it takes to hold them back together. */
   readonly tokens: readonly string[];
-  /** Failed probes. */
-  readonly probes: number;
   /** Until the wait is over that the provider demanded. */
   readonly demandedUntilMs: number;
 }
@@ -36,6 +49,8 @@ export interface CallFailure {
   /** The token's former call has not failed. */
   readonly isFirst: boolean;
   readonly isProbe: boolean;
+  /** Its readers had a live token when it asked. */
+  readonly isLive: boolean;
 }
 
 /** Tokens that have begun to fail in a row, before the others wait. */
@@ -57,6 +72,7 @@ const REJECTED_BASE_MS = 5000;
 const REJECTED_GROWTH = 4;
 const MAX_REJECTED_GAP_MS = 15 * 60_000;
 
+const NONE: Tally = { begun: 0, probes: 0 };
 export const CLOSED: Circuit = { kind: 'closed', needed: MANY_TOKENS };
 
 /** @param concernsAll the token had failed with the others, or none fails any more */
@@ -71,29 +87,39 @@ export function afterSuccess(circuit: Circuit, concernsAll: boolean, isProbe: bo
 export function afterFailure(circuit: Circuit, latest: CallFailure): Circuit {
   const { token, atMs, failure } = latest;
   const former = circuit.kind === 'closed' ? undefined : circuit.streak;
-  const { begun = 0, tokens = [], probes = 0, demandedUntilMs = atMs } = former ?? {};
+  const { all = NONE, live = NONE, tokens = [], demandedUntilMs = atMs } = former ?? {};
   const streak: Streak = {
     latest,
-    begun: begun + (latest.isFirst ? 1 : 0),
+    all: count(all, latest),
+    live: latest.isLive ? count(live, latest) : live,
     tokens: tokens.length >= MANY_FAILING || tokens.includes(token) ? tokens : [...tokens, token],
-    probes: probes + (latest.isProbe ? 1 : 0),
     demandedUntilMs: Math.max(demandedUntilMs, atMs + (failure.retryAfterMs ?? 0)),
   };
   if (circuit.kind === 'open') return { ...circuit, streak };
   const { needed } = circuit;
-  if (streak.begun < needed) return { kind: 'doubtful', needed, streak };
-  return { kind: 'open', needed, streak: { ...streak, probes: 0 }, sinceMs: atMs };
+  if (streak.all.begun < needed) return { kind: 'doubtful', needed, streak };
+  return { kind: 'open', needed, streak: { ...streak, ...unprobed(streak) }, sinceMs: atMs };
 }
 
-/** Whether tokens of this kind ask one at a time. @param hasFailed the kind: those whose last call has failed */
-export function isHeld(circuit: Circuit, hasFailed: boolean): circuit is Failing {
+function count({ begun, probes }: Tally, { isFirst, isProbe }: CallFailure): Tally {
+  return { begun: begun + (isFirst ? 1 : 0), probes: probes + (isProbe ? 1 : 0) };
+}
+
+function unprobed({ all, live }: Streak): Pick<Streak, 'all' | 'live'> {
+  return { all: { ...all, probes: 0 }, live: { ...live, probes: 0 } };
+}
+
+/** Whether tokens of this standing ask one at a time. */
+export function isHeld(circuit: Circuit, standing: Standing): circuit is Failing {
   if (circuit.kind === 'closed') return false;
-  return circuit.kind === 'open' || (hasFailed && circuit.streak.tokens.length >= MANY_FAILING);
+  return circuit.kind === 'open' || (standing === 'failed' && circuit.streak.tokens.length >= MANY_FAILING);
 }
 
-/** Milliseconds until the next of a kind that is held may ask; 0 when it may. */
-export function probeInMs(circuit: Failing, hasFailed: boolean, nowMs: number): number {
-  const { latest, begun, probes, demandedUntilMs } = circuit.streak;
+/** Milliseconds until the next of a standing that is held may ask; 0 when it may. */
+export function probeInMs(circuit: Failing, standing: Standing, nowMs: number): number {
+  const { latest, all, live, demandedUntilMs } = circuit.streak;
+  const { begun, probes } = standing === 'live' ? live : all;
+  const hasFailed = standing === 'failed';
   const isLate = circuit.kind === 'open' && nowMs - circuit.sinceMs >= LATER_AFTER_MS;
   const nextAtMs = latest.atMs + gapMs(latest, probes, hasFailed, isLate ? MAX_LATER_GAP_MS : MAX_GAP_MS);
   const isSure = hasFailed || begun >= circuit.needed + MORE_WHEN_SURE;

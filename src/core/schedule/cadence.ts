@@ -5,7 +5,9 @@
  * that function says why not. Non-guarantee: whether the store's version quota bears a cadence is not decided here; see
  * `config/write-budget.ts`.
  */
+
 import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from '../limits/version-pace.ts';
+import { formatRounded, HOUR_MS, MINUTE_MS, SECOND_MS } from '../wire/duration.ts';
 
 /** Settings that shape a cadence. All times in milliseconds. */
 export interface CadencePolicy {
@@ -36,10 +38,6 @@ export interface Cadence {
   /** Period of the provider's cron task. */
   readonly tickMs: number;
 }
-
-const SECOND_MS = 1000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
 
 /** Time a reader is granted to use a token beyond its own staleness. */
 export const TIME_TO_USE_MS = 30 * SECOND_MS;
@@ -91,23 +89,28 @@ export function decideTolerableCadence(lifetimeMs: number, policy: CadencePolicy
 /**
  * Why a cadence cannot work, with the numbers; `undefined` when it can. What would work instead depends on more than the
  * cadence, on the version quota for one: see `cadence-remedy.ts`.
+ * @param staleness the setting that the policy has its staleness from
  */
-export function explainInfeasible(cadence: Cadence, policy: CadencePolicy): string | undefined {
+export function explainInfeasible(
+  cadence: Cadence,
+  policy: CadencePolicy,
+  staleness = 'readers.staleness',
+): string | undefined {
   const { lifetimeMs, marginMs, refreshEveryMs } = cadence;
   // Not the margin: stale readers may have forced one, and a setting without effect is a mistake as well.
   const wantedAfterMs = refreshAfterMs(lifetimeMs, policy.refreshAfter);
   if (wantedAfterMs >= lifetimeMs) {
-    return `refreshAfter ${inSeconds(wantedAfterMs)} is not before the end of a lifetime of ${inSeconds(lifetimeMs)}`;
+    return `refreshAfter ${formatRounded(wantedAfterMs)} is not before the end of a lifetime of ${formatRounded(lifetimeMs)}`;
   }
   if (marginMs >= lifetimeMs / 2) {
     const cause =
       marginMs === stalenessMarginMs(policy.stalenessMs)
-        ? `readers.staleness ${inSeconds(policy.stalenessMs)} needs a margin of ${inSeconds(marginMs)}`
-        : `refreshAfter ${inSeconds(refreshEveryMs)} leaves a margin of ${inSeconds(marginMs)}`;
-    return `${cause}, half or more of the lifetime of ${inSeconds(lifetimeMs)}`;
+        ? `${staleness} ${formatRounded(policy.stalenessMs)} needs a margin of ${formatRounded(marginMs)}`
+        : `refreshAfter ${formatRounded(refreshEveryMs)} leaves a margin of ${formatRounded(marginMs)}`;
+    return `${cause}, half or more of the lifetime of ${formatRounded(lifetimeMs)}`;
   }
   if (refreshEveryMs < policy.minIntervalMs) {
-    return `a refresh is due every ${inSeconds(refreshEveryMs)}, sooner than minInterval ${inSeconds(policy.minIntervalMs)}`;
+    return `a refresh is due every ${formatRounded(refreshEveryMs)}, sooner than minInterval ${formatRounded(policy.minIntervalMs)}`;
   }
   return undefined;
 }
@@ -139,11 +142,6 @@ export function decideRestoredRefreshAt(
   const latestMs = document.expiresAtMs - cadence.leastMarginMs;
   const earliestMs = usualMs - cadence.refreshEveryMs / 2;
   return document.refreshAtMs >= earliestMs ? Math.min(document.refreshAtMs, latestMs) : usualMs;
-}
-
-/** `840 s`, `0.5 s`: seconds, because every number of a cadence is compared with another one. */
-export function inSeconds(durationMs: number): string {
-  return `${Number((durationMs / SECOND_MS).toFixed(1))} s`;
 }
 
 function withMargin(lifetimeMs: number, marginMs: number, policy: CadencePolicy): Cadence {

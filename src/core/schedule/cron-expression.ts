@@ -38,13 +38,11 @@ export interface CronGaps {
   readonly firingsPerDay: number;
 }
 
-export type ParsedCron = Parsed<{ readonly gaps: CronGaps }>;
-
 /** Checks a cron expression of five or six fields and measures its gaps. */
-export function parseCron(expression: string): ParsedCron {
+export function parseCron(expression: string): Parsed<{ readonly gaps: CronGaps }> {
   const parsed = parseFirings(expression);
   if (typeof parsed === 'string') return { ok: false, problem: parsed };
-  const gaps = measureGaps(parsed.times, parsed.fires);
+  const gaps = measureGaps(parsed);
   return gaps === undefined
     ? { ok: false, problem: 'never fires twice: no day has that date' }
     : { ok: true, gaps };
@@ -94,33 +92,26 @@ function parseFirings(expression: string): Firings | string {
   };
 }
 
-function measureGaps(times: readonly number[], fires: (date: Date) => boolean): CronGaps | undefined {
-  const first = times[0];
+function measureGaps({ times, fires }: Firings): CronGaps | undefined {
+  const [first] = times;
   const last = times.at(-1);
-  if (first === undefined || last === undefined) return undefined;
-  let largest = 0;
-  let smallest = Number.POSITIVE_INFINITY;
-  for (const [index, time] of times.entries()) {
-    const next = times[index + 1];
-    if (next === undefined) break;
-    largest = Math.max(largest, next - time);
-    smallest = Math.min(smallest, next - time);
-  }
-  let dayOfLastFiring: number | undefined;
-  let isRepeated = false;
-  for (let day = 0; day < DAYS_TO_SCAN; day += 1) {
-    if (!fires(new Date(Date.UTC(2024, 0, 1 + day)))) continue;
-    if (dayOfLastFiring !== undefined) {
-      isRepeated = true;
-      const gap = (day - dayOfLastFiring) * SECONDS_PER_DAY - last + first;
-      largest = Math.max(largest, gap);
-      smallest = Math.min(smallest, gap);
-    }
-    dayOfLastFiring = day;
-  }
+  const days = Array.from({ length: DAYS_TO_SCAN }, (_, day) => day).filter((day) =>
+    fires(new Date(Date.UTC(2024, 0, 1 + day))),
+  );
   // Without a second day there is no gap to the next one, however often it fires on that day.
-  if (!isRepeated) return undefined;
-  return { largestGapMs: largest * 1000, smallestGapMs: smallest * 1000, firingsPerDay: times.length };
+  if (first === undefined || last === undefined || days.length < 2) return undefined;
+  const overnight = differences(days).map((count) => count * SECONDS_PER_DAY - last + first);
+  const gaps = [...differences(times), ...overnight];
+  return {
+    largestGapMs: gaps.reduce((most, gap) => Math.max(most, gap)) * 1000,
+    smallestGapMs: gaps.reduce((least, gap) => Math.min(least, gap)) * 1000,
+    firingsPerDay: times.length,
+  };
+}
+
+/** From each to the next. */
+function differences(ascending: readonly number[]): readonly number[] {
+  return ascending.slice(1).map((each, index) => each - (ascending[index] ?? 0));
 }
 
 /** node-cron fires when all three day fields match (it does not join day of month and day of week by "or"). */

@@ -8,10 +8,9 @@
  * Guarantee: no value of a binding is kept or told but the customer's name.
  */
 
-import { z } from 'zod';
 import type { Parsed } from '../result.ts';
 import type { SecretText } from '../secret-text.ts';
-import { parseJson } from '../wire/json.ts';
+import { isJsonObject, parseJson } from '../wire/json.ts';
 import { CUSTOMER_NAME_FORM, CUSTOMER_NAME_PATTERN } from './customer-name.ts';
 
 /** The customer's credentials that a kind needs, by name, and whether it can do without. */
@@ -23,28 +22,24 @@ export type ParsedBinding = Parsed<{
   readonly credentials: readonly string[];
 }>;
 
-const nameSchema = z.looseObject({ customer: z.string().regex(CUSTOMER_NAME_PATTERN).optional() });
-const credentialSchema = z.string().min(1);
-
 export function parseBinding(secretName: string, text: SecretText, fields: BindingFields): ParsedBinding {
-  const json = parseJson(text.reveal());
-  const binding = z.looseObject({}).safeParse(json);
-  if (!binding.success) return { ok: false, problem: 'it holds no JSON object' };
-  const named = nameSchema.safeParse(json);
-  if (!named.success) return { ok: false, problem: `customer is not a name of ${CUSTOMER_NAME_FORM}` };
-  const customer = named.data.customer ?? secretName.split('/').at(-1) ?? '';
-  if (!CUSTOMER_NAME_PATTERN.test(customer)) {
-    return {
-      ok: false,
-      problem: `the last part of its name is not a customer's (${CUSTOMER_NAME_FORM}), and it holds no "customer"`,
-    };
+  const binding = parseJson(text.reveal());
+  if (!isJsonObject(binding)) return { ok: false, problem: 'it holds no JSON object' };
+  const lastPart = secretName.split('/').at(-1);
+  const { customer = lastPart } = binding;
+  if (typeof customer !== 'string' || !CUSTOMER_NAME_PATTERN.test(customer)) {
+    const problem =
+      binding['customer'] === undefined
+        ? `the last part of its name is not a customer's (${CUSTOMER_NAME_FORM}), and it holds no "customer"`
+        : `customer is not a name of ${CUSTOMER_NAME_FORM}`;
+    return { ok: false, problem };
   }
   const credentials: string[] = [];
   for (const [name, { optional = false }] of Object.entries(fields)) {
-    // Not binding.data[name]: `constructor` is no credential.
-    const value = Object.hasOwn(binding.data, name) ? binding.data[name] : undefined;
+    // Not binding[name]: `constructor` is no credential.
+    const value = Object.hasOwn(binding, name) ? binding[name] : undefined;
     if (value === undefined && optional) continue;
-    if (!credentialSchema.safeParse(value).success)
+    if (typeof value !== 'string' || value === '')
       return { ok: false, problem: `${name} is missing, empty or not a text` };
     credentials.push(name);
   }

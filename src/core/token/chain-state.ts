@@ -6,9 +6,9 @@
  * state secret holds a later one. The state remembers which seed it has grown from, or has come after, so that every
  * process on every machine sees when a human has put a new one in place: that one begins a new chain.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { SecretText } from '../secret-text.ts';
-import { parseJson } from '../wire/json.ts';
+import { nameWrongFields, parseJson } from '../wire/json.ts';
 import { formatUtc } from '../wire/time-text.ts';
 import type { TokenIdentity } from './token.ts';
 
@@ -81,14 +81,13 @@ export function serializeChainState(identity: TokenIdentity, state: ChainState):
   const wire: z.input<typeof chainStateSchema> = {
     schema_version: 1,
     refresh_token: state.refreshToken.reveal(),
-    ...(state.refreshTokenExpiresAtMs === undefined
-      ? {}
-      : { refresh_token_expires_at: formatUtc(state.refreshTokenExpiresAtMs) }),
+    refresh_token_expires_at:
+      state.refreshTokenExpiresAtMs === undefined ? undefined : formatUtc(state.refreshTokenExpiresAtMs),
     obtained_at: formatUtc(state.obtainedAtMs),
     provider: identity.provider,
-    ...(identity.customer === undefined ? {} : { customer: identity.customer }),
+    customer: identity.customer,
     generation: state.generation,
-    ...(state.seed === undefined ? {} : { seed: state.seed }),
+    seed: state.seed,
   };
   return new SecretText(JSON.stringify(wire));
 }
@@ -102,10 +101,8 @@ export function parseChainState(
   identity: Pick<TokenIdentity, 'provider' | 'customer'>,
 ): ParsedChainState {
   const parsed = chainStateSchema.safeParse(parseJson(text.reveal()));
-  if (!parsed.success) {
-    const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.') || 'not a JSON object'));
-    return { ok: false, isForeign: false, problem: `no chain state (${[...fields].join(', ')})` };
-  }
+  if (!parsed.success)
+    return { ok: false, isForeign: false, problem: `no chain state (${nameWrongFields(parsed.error)})` };
   const wire = parsed.data;
   if (wire.provider !== identity.provider || wire.customer !== identity.customer) {
     const owner = wire.customer === undefined ? wire.provider : `${wire.provider}/${wire.customer}`;

@@ -5,10 +5,10 @@
  * published as `config/token-document.schema.json`.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Parsed } from '../result.ts';
 import { SecretText } from '../secret-text.ts';
-import { parseJson } from '../wire/json.ts';
+import { nameWrongFields, parseJson } from '../wire/json.ts';
 import { formatUtc } from '../wire/time-text.ts';
 import type { FetchedToken, TokenIdentity } from './token.ts';
 
@@ -85,25 +85,16 @@ export interface PublishedToken
   readonly besideFingerprint: string;
 }
 
-type ParsedDocument = Parsed<{ readonly document: TokenDocument }>;
-
 export function createDocument(
   identity: TokenIdentity,
   token: FetchedToken,
   plan: { readonly refreshAtMs: number; readonly generation: number },
 ): TokenDocument {
-  return {
-    accessToken: token.accessToken,
-    tokenType: token.tokenType,
-    issuedAtMs: token.issuedAtMs,
-    expiresAtMs: token.expiresAtMs,
-    expiresInSeconds: token.expiresInSeconds,
-    refreshAtMs: plan.refreshAtMs,
-    provider: identity.provider,
-    customer: identity.customer,
-    generation: plan.generation,
-    fields: token.fields,
-  };
+  const { provider, customer } = identity;
+  const { accessToken, tokenType, issuedAtMs, expiresAtMs, expiresInSeconds, fields } = token;
+  const { refreshAtMs, generation } = plan;
+  const times = { issuedAtMs, expiresAtMs, expiresInSeconds, refreshAtMs };
+  return { accessToken, tokenType, ...times, provider, customer, generation, fields };
 }
 
 /** Why fields can be in no document, for people; `undefined` when they can. Names the field and never its value. */
@@ -161,20 +152,17 @@ export function serializeDocument(document: TokenDocument): SecretText {
     expires_in: document.expiresInSeconds,
     refresh_at: formatUtc(document.refreshAtMs),
     provider: document.provider,
-    ...(document.customer === undefined ? {} : { customer: document.customer }),
+    customer: document.customer,
     generation: document.generation,
-    ...(fields.length === 0 ? {} : { fields: Object.fromEntries(fields) }),
+    fields: fields.length === 0 ? undefined : Object.fromEntries(fields),
   };
   return new SecretText(JSON.stringify(wire));
 }
 
 /** Reads a secret's text. The problem names the offending field and never its value. */
-export function parseDocument(text: SecretText): ParsedDocument {
+export function parseDocument(text: SecretText): Parsed<{ readonly document: TokenDocument }> {
   const parsed = tokenDocumentSchema.safeParse(parseJson(text.reveal()));
-  if (!parsed.success) {
-    const fields = new Set(parsed.error.issues.map((issue) => issue.path.join('.') || 'not a JSON object'));
-    return { ok: false, problem: `no token document (${[...fields].join(', ')})` };
-  }
+  if (!parsed.success) return { ok: false, problem: `no token document (${nameWrongFields(parsed.error)})` };
   const wire = parsed.data;
   return {
     ok: true,

@@ -9,8 +9,9 @@
  * Non-guarantee: a provider that revokes a token before its stated end is not noticed here.
  */
 
-import { fail, type Result, succeed } from '../result.ts';
+import { type Failed, fail, type Result, succeed } from '../result.ts';
 import type { SecretText } from '../secret-text.ts';
+import { HOUR_MS } from '../wire/duration.ts';
 import { CLOCK_SKEW_NOISE_MS, describeSkew, isSuspectSkew } from './clock-skew.ts';
 import { type ExpiryCandidate, MAX_LIFETIME_MS, MIN_LIFETIME_MS, parseExpiry } from './expiry-value.ts';
 import { decodeJwtTimes, type JwtTimes } from './jwt.ts';
@@ -73,24 +74,15 @@ const OWN_EXP = "the token's own exp";
  */
 export function decideExpiry(evidence: ExpiryEvidence): Result<Expiry> {
   const { sentAtMs, receivedAtMs } = evidence;
-  const [documented, ...others] = [evidence, ...evidence.others].map((one) => readStatement(one, evidence));
-  if (documented?.absurd !== undefined) return malformed(evidence, documented.absurd);
-
-  const statements = [documented, ...others].filter((one) => one !== undefined);
-  const over = statements.find((one) => one.overAtMs !== undefined);
-  if (over?.overAtMs !== undefined) return expiredOnArrival(evidence, over.field, over.overAtMs);
-  const late = statements.find((one) => one.isOverOnArrival);
-  if (late !== undefined)
-    return malformed(evidence, `${late.field} was over when the answer arrived${whyOld(evidence)}`);
-
+  const readings = [evidence, ...evidence.others].map((one) => readStatement(one, evidence));
   const jwt = decodeJwtTimes(evidence.accessToken);
-  if (jwt !== undefined && isOver(jwt, evidence))
-    return expiredOnArrival(evidence, OWN_EXP, jwt.expiresAtMs ?? 0);
-  if (jwt !== undefined && isNotYetValid(jwt, evidence)) return notYetValid(evidence, jwt.notBeforeMs ?? 0);
-  const own = jwt === undefined ? [] : jwtEnds(jwt, evidence).filter((end) => isPlausible(end, evidence));
+  const stating = readings.find((one) => one.fault !== undefined);
+  const fault = stating?.fault ?? findJwtFault(jwt, evidence);
+  if (fault !== undefined) return fault;
 
-  const stated = statements.flatMap(({ ends }) => ends);
-  const notes = statements.flatMap((one) => one.notes);
+  const own = jwtEnds(jwt, evidence).filter((end) => isPlausible(end, evidence));
+  const stated = readings.flatMap(({ ends }) => ends);
+  const notes = readings.flatMap((one) => one.notes);
   const expiry = decideFrom(evidence, stated, own, notes);
   const isPublished = evidence.accessToken.fingerprint() === evidence.publishedFingerprint;
   return !isPublished && expiry.expiresAtMs - Math.max(sentAtMs, receivedAtMs) < MIN_LIFETIME_MS
@@ -98,41 +90,37 @@ export function decideExpiry(evidence: ExpiryEvidence): Result<Expiry> {
     : succeed(expiry);
 }
 
-/** What a statement says, or why it says nothing. */
+/** What a statement says. */
 interface StatementReading {
-  readonly field: string;
   /** The moments on our clock that it may mean; empty when it says nothing. */
   readonly ends: readonly number[];
   readonly notes: readonly string[];
-  /** Why it cannot be right. */
-  readonly absurd?: string;
-  /** The moment in the past, or beyond all reason, that it clearly means. */
-  readonly overAtMs?: number;
-  /** It is a duration, and the answer took longer. */
-  readonly isOverOnArrival?: boolean;
+  /** The token cannot be used: what is stated is absurd, or clearly over. */
+  readonly fault?: Failed;
 }
 
-function readStatement({ field, value }: ExpiryStatement, evidence: ExpiryEvidence): StatementReading {
-  const isDocumented = field === evidence.field;
+function readStatement(statement: ExpiryStatement, evidence: ExpiryEvidence): StatementReading {
+  const { field, value } = statement;
+  // Not by its name: of an answer that documents none, another field may be called the same.
+  const isDocumented = statement === evidence;
   const parsed = parseExpiry(value, expectedSeconds(evidence));
   switch (parsed.state) {
     case 'missing':
-      return {
-        field,
-        ends: [],
-        notes: isDocumented && evidence.isSilent !== true ? [`${field} missing`] : [],
-      };
+      return { ends: [], notes: isDocumented && evidence.isSilent !== true ? [`${field} missing`] : [] };
     case 'unknown':
-      return { field, ends: [], notes: [`${field} ${parsed.why} and is ignored`] };
     case 'absurd':
-      return isDocumented
-        ? { field, ends: [], notes: [], absurd: `${field} ${parsed.why}` }
-        : { field, ends: [], notes: [`${field} ${parsed.why} and is ignored`] };
+      return isDocumented && parsed.state === 'absurd'
+        ? unusable(malformed(evidence, `${field} ${parsed.why}`))
+        : { ends: [], notes: [`${field} ${parsed.why} and is ignored`] };
     case 'readable':
       return parsed.candidates.some(({ base }) => base === 'unknown-zone')
         ? readNaive(field, parsed.candidates, evidence)
         : readClear(field, parsed.candidates, evidence);
   }
+}
+
+function unusable(fault: Failed): StatementReading {
+  return { ends: [], notes: [], fault };
 }
 
 function readClear(
@@ -147,17 +135,16 @@ function readClear(
   if (absolute !== undefined) {
     const isPast = absolute.atMs <= evidence.receivedAtMs;
     if (ends.length === 0 || (isPast && isSuspectSkew(evidence.clockSkewMs)))
-      return { field, ends: [], notes: [], overAtMs: absolute.atMs };
+      return unusable(expiredOnArrival(evidence, field, absolute.atMs));
     const isMoved = evidence.clockSkewMs !== undefined && Math.min(...ends) !== absolute.atMs;
-    const notes = isMoved ? [`${field} corrected: ${describeSkew(evidence.clockSkewMs)}`] : [];
-    return { field, ends, notes };
+    return { ends, notes: isMoved ? [`${field} corrected: ${describeSkew(evidence.clockSkewMs)}`] : [] };
   }
-  if (ends.length === 0) return { field, ends, notes: [], isOverOnArrival: true };
+  if (ends.length === 0)
+    return unusable(malformed(evidence, `${field} was over when the answer arrived${whyOld(evidence)}`));
   const isInMilliseconds = candidates.some((one) => one.base === 'sent' && one.unit === 'milliseconds');
-  return { field, ends, notes: isInMilliseconds ? [`${field} read as milliseconds`] : [] };
+  return { ends, notes: isInMilliseconds ? [`${field} read as milliseconds`] : [] };
 }
 
-const HOUR_MS = 3_600_000;
 /** Hours that the zones of the world differ from UTC. */
 const ZONES = Array.from({ length: 27 }, (_, index) => index - 12);
 
@@ -178,12 +165,12 @@ function readNaive(
   const utc = inUtc.filter(agrees);
   const assumedMs = sentAtMs + assumedSeconds(evidence) * 1000;
   if (utc.length > 0) {
-    return { field, ends: [Math.min(...utc, assumedMs)], notes: [`${field} has no time zone, read as UTC`] };
+    return { ends: [Math.min(...utc, assumedMs)], notes: [`${field} has no time zone, read as UTC`] };
   }
   const elsewhere = inUtc.flatMap((atMs) => ZONES.map((hours) => atMs - hours * HOUR_MS)).filter(agrees);
-  if (elsewhere.length === 0) return { field, ends: [], notes: [`${field} has no time zone and is ignored`] };
+  if (elsewhere.length === 0) return { ends: [], notes: [`${field} has no time zone and is ignored`] };
   const ends = [Math.min(...elsewhere, assumedMs)];
-  return { field, ends, notes: [`${field} has no time zone, read in the one that fits and ends soonest`] };
+  return { ends, notes: [`${field} has no time zone, read in the one that fits and ends soonest`] };
 }
 
 /**
@@ -235,14 +222,16 @@ function jwtEnds(
   return disagrees ? [...absolute, fromNow] : absolute;
 }
 
-/** Over on our clock, and on the provider's as far as that is known; a life from `iat` on is no evidence against it. */
-function isOver({ expiresAtMs }: JwtTimes, { receivedAtMs, clockSkewMs }: ExpiryEvidence): boolean {
-  return expiresAtMs !== undefined && withSkew(expiresAtMs, clockSkewMs).every((end) => end <= receivedAtMs);
-}
-
-function isNotYetValid({ notBeforeMs }: JwtTimes, { receivedAtMs, clockSkewMs }: ExpiryEvidence): boolean {
+/** A token that is over, or not valid yet, on our clock and on the provider's; a life from `iat` on says nothing of that. */
+function findJwtFault({ expiresAtMs, notBeforeMs }: JwtTimes, evidence: ExpiryEvidence): Failed | undefined {
+  const { receivedAtMs, clockSkewMs } = evidence;
+  if (expiresAtMs !== undefined && withSkew(expiresAtMs, clockSkewMs).every((end) => end <= receivedAtMs))
+    return expiredOnArrival(evidence, OWN_EXP, expiresAtMs);
   const latestMs = receivedAtMs + MAX_NOT_BEFORE_MS;
-  return notBeforeMs !== undefined && withSkew(notBeforeMs, clockSkewMs).every((moment) => moment > latestMs);
+  if (notBeforeMs === undefined || withSkew(notBeforeMs, clockSkewMs).some((from) => from <= latestMs))
+    return undefined;
+  const seconds = Math.round((notBeforeMs - receivedAtMs) / 1000);
+  return unusableNow(evidence, `the token's own nbf lies ${seconds} s in the future`);
 }
 
 /** A moment on the provider's clock may be meant on ours when the two differ. */
@@ -280,47 +269,35 @@ function decideFrom(
   if (stated.length === 0) {
     const because = (what: string): readonly string[] =>
       notes.length === 0 ? [] : [`${notes.join(', ')}, ${what}`];
-    if (own.length > 0) return decided(evidence, own, because(`took ${OWN_EXP}`));
+    if (own.length > 0) return decided(evidence, Math.min(...own), because(`took ${OWN_EXP}`));
     const assumed = assumedSeconds(evidence);
-    return decided(
-      evidence,
-      [sentAtMs + assumed * 1000 - ageMs],
-      [...because(`assumed ${assumed} s`), ...aged],
-    );
+    const assumedMs = sentAtMs + assumed * 1000 - ageMs;
+    return decided(evidence, assumedMs, [...because(`assumed ${assumed} s`), ...aged]);
   }
   const statedMs = Math.min(...stated);
-  const gapMs = statedMs - Math.min(...own, statedMs);
+  const expiresAtMs = Math.min(statedMs, ...own);
+  const gapMs = statedMs - expiresAtMs;
   if (gapMs > NOTEWORTHY_GAP_MS) {
     const gap = `${OWN_EXP} is ${Math.round(gapMs / 1000)} s before ${field}, took exp`;
-    return decided(evidence, [statedMs, ...own], [...notes, ...aged, gap]);
+    return decided(evidence, expiresAtMs, [...notes, ...aged, gap]);
   }
   // A second more or less in exp is rounding: the life is the stated one, and stays the same from fetch to fetch.
-  const { expiresAtMs } = decided(evidence, [statedMs, ...own], []);
-  return { expiresAtMs, expiresInSeconds: wholeSeconds(statedMs - sentAtMs), notes: [...notes, ...aged] };
+  return { ...decided(evidence, statedMs, [...notes, ...aged]), expiresAtMs };
 }
 
-function decided(evidence: ExpiryEvidence, ends: readonly number[], notes: readonly string[]): Expiry {
-  const expiresAtMs = Math.min(...ends);
-  return { expiresAtMs, expiresInSeconds: wholeSeconds(expiresAtMs - evidence.sentAtMs), notes };
+function decided({ sentAtMs }: ExpiryEvidence, expiresAtMs: number, notes: readonly string[]): Expiry {
+  const expiresInSeconds = Math.max(1, Math.round((expiresAtMs - sentAtMs) / 1000));
+  return { expiresAtMs, expiresInSeconds, notes };
 }
 
-function wholeSeconds(lifetimeMs: number): number {
-  return Math.max(1, Math.round(lifetimeMs / 1000));
-}
-
-function expiredOnArrival(evidence: ExpiryEvidence, subject: string, atMs: number): Result<never> {
+function expiredOnArrival(evidence: ExpiryEvidence, subject: string, atMs: number): Failed {
   const { sentAtMs, receivedAtMs } = evidence;
   if (atMs - sentAtMs > MAX_LIFETIME_MS) return malformed(evidence, `${subject} is more than 10 years away`);
   return unusableNow(evidence, `${subject} lies ${Math.round((receivedAtMs - atMs) / 1000)} s in the past`);
 }
 
-function notYetValid(evidence: ExpiryEvidence, notBeforeMs: number): Result<never> {
-  const seconds = Math.round((notBeforeMs - evidence.receivedAtMs) / 1000);
-  return unusableNow(evidence, `the token's own nbf lies ${seconds} s in the future`);
-}
-
 /** `clock-skewed` when the clocks explain it. */
-function unusableNow(evidence: ExpiryEvidence, what: string): Result<never> {
+function unusableNow(evidence: ExpiryEvidence, what: string): Failed {
   const { clockSkewMs, endpoint } = evidence;
   if (!isSuspectSkew(clockSkewMs)) return malformed(evidence, what, 'report it to the provider');
   return fail({
@@ -330,7 +307,7 @@ function unusableNow(evidence: ExpiryEvidence, what: string): Result<never> {
   });
 }
 
-function tooShort(evidence: ExpiryEvidence, { expiresAtMs }: Expiry): Result<never> {
+function tooShort(evidence: ExpiryEvidence, { expiresAtMs }: Expiry): Failed {
   const left = Math.max(0, Math.round((expiresAtMs - evidence.receivedAtMs) / 1000));
   const what = `the token ends in ${left} s${whyOld(evidence)}; less than ${MIN_LIFETIME_MS / 1000} s is of no use`;
   return malformed(evidence, what, 'report it to the provider');
@@ -344,7 +321,7 @@ function malformed(
   { endpoint, field }: ExpiryEvidence,
   what: string,
   advice = `ask the provider what ${field} means`,
-): Result<never> {
+): Failed {
   return fail({
     code: 'response-malformed',
     retry: 'backoff',

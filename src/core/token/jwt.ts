@@ -2,11 +2,14 @@ import type { SecretText } from '../secret-text.ts';
 import { parseIsoTime } from '../wire/iso-time.ts';
 import { isJsonObject, parseJson } from '../wire/json.ts';
 
-/** When a JWT was issued, from when it is valid and when it ends, in milliseconds since the Unix epoch. */
+/**
+ * When a JWT was issued, from when it is valid and when it ends, in milliseconds since the Unix epoch, as far as it says
+ * so.
+ */
 export interface JwtTimes {
-  readonly expiresAtMs: number | undefined;
-  readonly issuedAtMs: number | undefined;
-  readonly notBeforeMs: number | undefined;
+  readonly expiresAtMs?: number | undefined;
+  readonly issuedAtMs?: number | undefined;
+  readonly notBeforeMs?: number | undefined;
 }
 
 /**
@@ -19,16 +22,16 @@ const MICROSECONDS_FROM = 1e15;
 const DECIMAL = /^-?\d{1,20}(?:\.\d{1,9})?$/;
 
 /**
- * Decodes `exp`, `iat` and `nbf` (RFC 7519, 4.1) of an access token that happens to be a JWT; `undefined` when it is
- * none. Only the registered claims count: an `exp` inside another claim is about something else. Non-guarantee: nothing
+ * Decodes `exp`, `iat` and `nbf` (RFC 7519, 4.1) of an access token that happens to be a JWT; nothing of one that
+ * is none. Only the registered claims count: an `exp` inside another claim is about something else. Non-guarantee: nothing
  * is verified. The token is not ours to verify, and its times are only used to refresh earlier or to refuse it.
  */
-export function decodeJwtTimes(token: SecretText): JwtTimes | undefined {
+export function decodeJwtTimes(token: SecretText): JwtTimes {
   const parts = token.reveal().split('.');
   const [, payload] = parts;
-  if (parts.length !== 3 || payload === undefined) return undefined;
+  if (parts.length !== 3 || payload === undefined) return {};
   const claims = parseJson(Buffer.from(payload, 'base64url').toString('utf8'));
-  if (!isJsonObject(claims)) return undefined;
+  if (!isJsonObject(claims)) return {};
   return {
     expiresAtMs: parseNumericDate(claims['exp']),
     issuedAtMs: parseNumericDate(claims['iat']),

@@ -2,7 +2,7 @@
  * Which token stays: rules about replacing one document by another.
  *
  * Guarantee: a live token is never replaced by one that expires earlier, except when the document claims to come from
- * the future, which only a clock that was wrong can have written.
+ * the future, which only a clock that was wrong can have written, and when readers have reported that it is refused.
  */
 
 import type { StoredText } from '../ports.ts';
@@ -73,17 +73,26 @@ export function decideReplacement(
   return fetched.expiresAtMs > published.expiresAtMs ? 'replace' : 'unchanged';
 }
 
-/** After a lost race for the secret: whether our document or the other one stays. */
-export function decideConflict(ours: TokenDocument, stored: Assessment): 'publish-ours' | 'keep-theirs' {
+/**
+ * After a lost race for the secret: whether our document or the other one stays.
+ * @param refused fingerprint of a token that readers were refused with
+ */
+export function decideConflict(
+  ours: TokenDocument,
+  stored: Assessment,
+  refused?: string,
+): 'publish-ours' | 'keep-theirs' {
   if (stored.kind === 'absent') return 'publish-ours';
   // Of the same token, the fields of the later answer count.
   const { document: theirs } = stored;
   const isSame = ours.accessToken.equals(theirs.accessToken);
   if (isSame && besideFingerprint(ours) !== besideFingerprint(theirs))
     return ours.issuedAtMs > theirs.issuedAtMs ? 'publish-ours' : 'keep-theirs';
+  if (!isSame && refused !== undefined && theirs.accessToken.fingerprint() === refused) return 'publish-ours';
   return ours.expiresAtMs > theirs.expiresAtMs ? 'publish-ours' : 'keep-theirs';
 }
 
-function isFromFuture({ issuedAtMs }: Pick<TokenDocument, 'issuedAtMs'>, nowMs: number): boolean {
+/** By our clock, which may have been set back since it was issued. */
+export function isFromFuture({ issuedAtMs }: Pick<TokenDocument, 'issuedAtMs'>, nowMs: number): boolean {
   return issuedAtMs > nowMs + CLOCK_TOLERANCE_MS;
 }

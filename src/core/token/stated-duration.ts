@@ -1,8 +1,6 @@
 /** Durations as text: `900s` (protobuf), `15m`, `1h30m` (Go), `PT15M` (ISO 8601), `00:15:00` (hours or days first). */
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../wire/duration.ts';
 
 /** Years and months are left out: nobody can say how long they are. */
 const ISO_DURATION =

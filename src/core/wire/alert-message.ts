@@ -4,7 +4,7 @@
  * Guarantee: the schema is published as `config/alert-notification.schema.json`; a field never changes its meaning without
  * a new `schema_version`.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ALERT_NAMES, type AlertNotification, OCCASIONS, SEVERITIES } from '../alert.ts';
 import { formatUtc } from './time-text.ts';
 
@@ -40,11 +40,10 @@ export const alertMessageSchema = z.strictObject({
 
 /** One message, as {@link alertMessageSchema} describes it. */
 export function buildAlertMessage(notification: AlertNotification) {
-  const { provider, startedAtMs, atMs, lastedMs, tokenCount, ...named } = notification;
+  const { startedAtMs, atMs, lastedMs, tokenCount, ...named } = notification;
   return {
     schema_version: 1,
     ...named,
-    ...(provider === undefined ? {} : { provider }),
     token_count: tokenCount,
     started_at: formatUtc(startedAtMs),
     at: formatUtc(atMs),

@@ -4,6 +4,7 @@
  * An answer that a cache had is as old as its `Age` (RFC 9111, 4.2.3 and 5.1), and its `Date` with it: without `Age` the
  * provider's clock would seem to be behind.
  */
+import type { HttpAnswer } from './http-call.ts';
 import { parseHttpDate } from './http-date.ts';
 
 const DELTA_SECONDS = /^\d{1,20}$/;
@@ -18,16 +19,10 @@ export function parseAge(age: string | undefined): number {
   return DELTA_SECONDS.test(seconds) ? Math.min(Number(seconds), MAX_AGE_SECONDS) * 1000 : 0;
 }
 
-/** When the answer was asked for and when it came, wall time in milliseconds. */
-export interface Exchange {
-  readonly sentAtMs: number;
-  readonly receivedAtMs: number;
-}
-
 /** Provider's clock minus ours, against the middle of the exchange; `Date` has whole seconds, cut off. */
 export function measureSkew(
   headers: { readonly date: string | undefined; readonly age: string | undefined },
-  { sentAtMs, receivedAtMs }: Exchange,
+  { sentAtMs, receivedAtMs }: Pick<HttpAnswer, 'sentAtMs' | 'receivedAtMs'>,
 ): number | undefined {
   const dateMs = headers.date === undefined ? undefined : parseHttpDate(headers.date);
   if (dateMs === undefined) return undefined;

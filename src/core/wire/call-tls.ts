@@ -6,8 +6,10 @@
  *
  * Non-guarantee: whether a certificate is still valid is not looked at, the server says that.
  */
+
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
+import { codeOf } from '../error-code.ts';
 import type { SecretText } from '../secret-text.ts';
 
 /** PEM texts; line ends may be written as `\n`, and a whole text may be base64 once more. */
@@ -24,15 +26,16 @@ export interface CallTls {
 
 export type CallTlsSetting = keyof CallTls;
 
-interface CallTlsProblem {
-  readonly setting: CallTlsSetting;
-  /** Lower case, continues the name of what holds it: "does not fit the certificate: …". */
-  readonly problem: string;
-}
+type Reading<T> =
+  | ({ readonly ok: true } & T)
+  | {
+      readonly ok: false;
+      readonly setting: CallTlsSetting;
+      /** Lower case, continues the name of what holds it: "does not fit the certificate: …". */
+      readonly problem: string;
+    };
 
-type CallTlsReading =
-  | { readonly ok: true; readonly context: SecureContext }
-  | ({ readonly ok: false } & CallTlsProblem);
+type CallTlsReading = Reading<{ readonly context: SecureContext }>;
 
 const SETTINGS = ['ca', 'certificate', 'key', 'passphrase'] as const;
 
@@ -43,8 +46,8 @@ export function isSameTls(one: CallTls, other: CallTls): boolean {
 
 /** Checks all that is given, and makes of it what a handshake needs: some milliseconds of work. */
 export function readCallTls({ ca, certificate, key, passphrase }: CallTls): CallTlsReading {
-  const authorities = ca === undefined ? undefined : readCertificates(ca);
-  if (authorities !== undefined && 'problem' in authorities) return wrong('ca', authorities.problem);
+  const authorities = ca === undefined ? undefined : readCertificates('ca', ca);
+  if (authorities?.ok === false) return authorities;
   const trusted = authorities === undefined ? {} : { ca: authorities.pem };
   if (certificate === undefined && key === undefined)
     return passphrase === undefined
@@ -52,10 +55,10 @@ export function readCallTls({ ca, certificate, key, passphrase }: CallTls): Call
       : wrong('passphrase', 'is given without a key and a certificate');
   if (certificate === undefined) return wrong('key', 'is given without a certificate');
   if (key === undefined) return wrong('certificate', 'is given without its private key');
-  const own = readCertificates(certificate);
-  if ('problem' in own) return wrong('certificate', own.problem);
+  const own = readCertificates('certificate', certificate);
+  if (!own.ok) return own;
   const secret = readKey(key, passphrase);
-  if ('problem' in secret) return { ok: false, ...secret };
+  if (!secret.ok) return secret;
   if (!own.certificates[0].checkPrivateKey(secret.key)) return wrong('key', describeMisfit(own, secret.key));
   try {
     const context = createSecureContext({
@@ -78,51 +81,44 @@ interface Certificates {
   readonly certificates: readonly [X509Certificate, ...X509Certificate[]];
 }
 
-interface Problem {
-  readonly problem: string;
-}
-
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
 const CERTIFICATE_LABEL = /^(?:X509 |TRUSTED )?CERTIFICATE$/;
 
-function readCertificates(text: SecretText): Certificates | Problem {
-  const blocks = findBlocks(text);
-  if ('problem' in blocks) return blocks;
-  const own = blocks.list.filter(({ label }) => CERTIFICATE_LABEL.test(label));
+function readCertificates(setting: CallTlsSetting, text: SecretText): Reading<Certificates> {
+  const found = findBlocks(setting, text);
+  if (!found.ok) return found;
+  const own = found.blocks.filter(({ label }) => CERTIFICATE_LABEL.test(label));
   const read: X509Certificate[] = [];
   for (const { pem } of own) {
     const certificate = attempt(() => new X509Certificate(pem));
     if (certificate === undefined)
-      return { problem: `holds a certificate that is damaged (number ${read.length + 1} of ${own.length})` };
+      return wrong(
+        setting,
+        `holds a certificate that is damaged (number ${read.length + 1} of ${own.length})`,
+      );
     read.push(certificate);
   }
   const [first, ...others] = read;
   return first === undefined
-    ? { problem: `holds no certificate, but ${nameLabels(blocks.list)}` }
-    : { pem: read.map(String).join(''), certificates: [first, ...others] };
+    ? wrong(setting, `holds no certificate, but ${nameLabels(found.blocks)}`)
+    : { ok: true, pem: read.map(String).join(''), certificates: [first, ...others] };
 }
 
-function readKey(
-  text: SecretText,
-  passphrase: SecretText | undefined,
-): { readonly key: KeyObject } | CallTlsProblem {
-  const blocks = findBlocks(text);
-  if ('problem' in blocks) return { setting: 'key', ...blocks };
-  const block = blocks.list.find(({ label }) => label.endsWith('PRIVATE KEY'));
-  if (block === undefined)
-    return { setting: 'key', problem: `holds no private key, but ${nameLabels(blocks.list)}` };
+function readKey(text: SecretText, passphrase: SecretText | undefined): Reading<{ readonly key: KeyObject }> {
+  const found = findBlocks('key', text);
+  if (!found.ok) return found;
+  const block = found.blocks.find(({ label }) => label.endsWith('PRIVATE KEY'));
+  if (block === undefined) return wrong('key', `holds no private key, but ${nameLabels(found.blocks)}`);
   const { pem, label } = block;
   if (label === 'OPENSSH PRIVATE KEY')
-    return { setting: 'key', problem: 'is an OpenSSH key: convert it with ssh-keygen -p -m PKCS8 -f FILE' };
+    return wrong('key', 'is an OpenSSH key: convert it with ssh-keygen -p -m PKCS8 -f FILE');
   const isEncrypted = label === 'ENCRYPTED PRIVATE KEY' || pem.includes('Proc-Type:');
   if (isEncrypted && passphrase === undefined)
-    return { setting: 'key', problem: 'is encrypted, and no passphrase is given' };
+    return wrong('key', 'is encrypted, and no passphrase is given');
   const secret = passphrase === undefined ? {} : { passphrase: passphrase.reveal() };
   const key = attempt(() => createPrivateKey({ key: pem, format: 'pem', ...secret }));
-  if (key !== undefined) return { key };
-  return isEncrypted
-    ? { setting: 'passphrase', problem: 'does not open the key' }
-    : { setting: 'key', problem: 'is damaged' };
+  if (key !== undefined) return { ok: true, key };
+  return isEncrypted ? wrong('passphrase', 'does not open the key') : wrong('key', 'is damaged');
 }
 
 function describeMisfit({ certificates }: Certificates, key: KeyObject): string {
@@ -137,21 +133,21 @@ interface Block {
   readonly pem: string;
 }
 
-/** Blocks as OpenSSL wants them: secret managers and environment variables lose the line ends. */
-function findBlocks(text: SecretText): { readonly list: readonly [Block, ...Block[]] } | Problem {
+/** Blocks as OpenSSL wants them, one at least: secret managers and environment variables lose the line ends. */
+function findBlocks(
+  setting: CallTlsSetting,
+  text: SecretText,
+): Reading<{ readonly blocks: readonly Block[] }> {
   const plain = normalise(text.reveal());
   const inner = plain.includes('-----BEGIN') ? plain : normalise(decodeBase64(plain));
   const blocks = [...inner.matchAll(PEM_BLOCK)].map(([, label = '', body = '']) => ({
     label,
     pem: `-----BEGIN ${label}-----\n${wrap(body)}\n-----END ${label}-----\n`,
   }));
-  const [first, ...others] = blocks;
-  if (first !== undefined) return { list: [first, ...others] };
-  return {
-    problem: inner.includes('-----BEGIN')
-      ? 'has a BEGIN line but no matching END line: it was cut off'
-      : 'is no PEM: it has no BEGIN line',
-  };
+  if (blocks.length > 0) return { ok: true, blocks };
+  return inner.includes('-----BEGIN')
+    ? wrong(setting, 'has a BEGIN line but no matching END line: it was cut off')
+    : wrong(setting, 'is no PEM: it has no BEGIN line');
 }
 
 /** RFC 1421, 4.6.1.1: an old encrypted key has headers, and an empty line after them. */
@@ -185,13 +181,13 @@ function nameLabels(blocks: readonly Block[]): string {
   return [...labels].slice(0, 3).join(', ');
 }
 
-function wrong(setting: CallTlsSetting, problem: string): CallTlsReading {
+function wrong(setting: CallTlsSetting, problem: string): Reading<never> {
   return { ok: false, setting, problem };
 }
 
 function describeCode(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'string' && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
+  const code = codeOf(error);
+  return code !== undefined && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
 }
 
 /** OpenSSL's own words say less than we know, and might quote the input. */

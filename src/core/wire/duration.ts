@@ -5,10 +5,19 @@
 
 import type { Parsed } from '../result.ts';
 
-const DAY_MS = 86_400_000;
-const HOUR_MS = 3_600_000;
-const MINUTE_MS = 60_000;
-const SECOND_MS = 1000;
+export const SECOND_MS = 1000;
+export const MINUTE_MS = 60 * SECOND_MS;
+export const HOUR_MS = 60 * MINUTE_MS;
+export const DAY_MS = 24 * HOUR_MS;
+
+/** The units in which people read time, the largest first. */
+export const TIME_UNITS = [
+  { name: 'd', ms: DAY_MS },
+  { name: 'h', ms: HOUR_MS },
+  { name: 'm', ms: MINUTE_MS },
+  { name: 's', ms: SECOND_MS },
+] as const;
+const UNITS = [...TIME_UNITS, { name: 'ms', ms: 1 }] as const;
 
 /** Nothing that is kept fresh lives longer, and a slip of the unit (`900d` for `900s`) shows only when it is absurd. */
 const MAX_MS = 3650 * DAY_MS;
@@ -23,18 +32,8 @@ export const DURATION_PATTERN =
 /** What {@link parseDuration} accepts, for messages. */
 export const DURATION_FORM = 'a duration like 30s, 15m or 1h30m (units d, h, m, s, ms)';
 
-const UNITS = [
-  { name: 'd', ms: DAY_MS },
-  { name: 'h', ms: HOUR_MS },
-  { name: 'm', ms: MINUTE_MS },
-  { name: 's', ms: SECOND_MS },
-  { name: 'ms', ms: 1 },
-] as const;
-
-type ParsedDuration = Parsed<{ readonly durationMs: number }>;
-
 /** Reads `15m` as 900000. The problem says what a duration looks like and does not quote the text. */
-export function parseDuration(text: string): ParsedDuration {
+export function parseDuration(text: string): Parsed<{ readonly durationMs: number }> {
   const match = DURATION_PATTERN.exec(text);
   if (match === null) return { ok: false, problem: `not ${DURATION_FORM}` };
   const durationMs = UNITS.reduce((sum, unit, index) => sum + Number(match[index + 1] ?? 0) * unit.ms, 0);
@@ -55,4 +54,11 @@ export function formatDuration(durationMs: number): string {
     restMs -= count * unit.ms;
   }
   return text || '0s';
+}
+
+/** The same without what nobody can act on: whole seconds from 10 s on. For what was calculated, not configured. */
+export function formatRounded(durationMs: number): string {
+  return formatDuration(
+    durationMs < 10 * SECOND_MS ? durationMs : Math.round(durationMs / SECOND_MS) * SECOND_MS,
+  );
 }

@@ -3,7 +3,7 @@
  * that follow `allowed:`; what was found is told apart from it, because it may have to be kept quiet. Texts carry the same
  * words into the JSON Schema as `errorMessage`: editors show it in place of the pattern, and docs/configuration.md has it.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import {
   FETCH_LIMIT_FORM,
   FETCH_LIMIT_PATTERN,
@@ -83,28 +83,28 @@ export function wholeNumberField(least: number, most: number): z.ZodInt {
 
 /** An address that credentials may be sent to, without its trailing slash. */
 export function urlField(): z.ZodType<string, string> {
-  return z
-    .string(URL_FORM)
-    .transform((text, context) => {
-      const url = parseServiceUrl(text);
-      if (url !== undefined) return url;
-      context.addIssue({ code: 'custom', message: URL_FORM });
-      return z.NEVER;
-    })
-    .meta({ errorMessage: URL_FORM });
+  return parsedField(z.string(URL_FORM), parseServiceUrl, URL_FORM);
 }
 
 export function fetchLimitField(): z.ZodType<FetchLimit, string> {
-  return z
-    .string(FETCH_LIMIT_FORM)
-    .regex(FETCH_LIMIT_PATTERN, FETCH_LIMIT_FORM)
-    .transform((text, context) => {
-      const limit = parseFetchLimit(text);
-      if (limit !== undefined) return limit;
-      context.addIssue({ code: 'custom', message: FETCH_LIMIT_FORM });
+  const text = z.string(FETCH_LIMIT_FORM).regex(FETCH_LIMIT_PATTERN, FETCH_LIMIT_FORM);
+  return parsedField(text, parseFetchLimit, FETCH_LIMIT_FORM);
+}
+
+/** @param parse undefined: the text is not allowed */
+function parsedField<Value>(
+  text: z.ZodString,
+  parse: (text: string) => Value | undefined,
+  allowed: string,
+): z.ZodType<Value, string> {
+  return text
+    .transform((given, context) => {
+      const value = parse(given);
+      if (value !== undefined) return value;
+      context.addIssue({ code: 'custom', message: allowed });
       return z.NEVER;
     })
-    .meta({ errorMessage: FETCH_LIMIT_FORM });
+    .meta({ errorMessage: allowed });
 }
 
 export function versionBudgetField(): z.ZodType<VersionBudget, VersionBudget> {

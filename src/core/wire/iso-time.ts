@@ -4,6 +4,7 @@
  * Guarantee: the result depends on the text alone, never on the host's time zone. `new Date(text)` does not give that:
  * it reads `900` as the year 900 and a time without offset in the zone of the machine.
  */
+import { MINUTE_MS } from './duration.ts';
 
 interface IsoTime {
   /** Wall time in milliseconds since the Unix epoch; without offset the text is taken as UTC. */
@@ -14,8 +15,6 @@ interface IsoTime {
 
 const ISO_TIME =
   /^(\d{4})-(\d{2})-(\d{2})[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?(?: ?([Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?))?$/;
-
-const MINUTE_MS = 60_000;
 
 /** Reads `2026-11-21T19:21:02+07:00` and its relatives (`Z`, `+0700`, a fraction, a space for the `T`). */
 export function parseIsoTime(text: string): IsoTime | undefined {

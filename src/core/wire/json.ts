@@ -1,9 +1,17 @@
+import type * as z from 'zod';
+
 /** A parsed JSON object whose fields are not known yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** True for a plain JSON object: not null, not an array. */
 export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The object in a field; empty when there is none. */
+export function objectIn(object: JsonObject, field: string): JsonObject {
+  const value = object[field];
+  return isJsonObject(value) ? value : {};
 }
 
 /** What lies at a path of own keys and indexes; `undefined` when nothing does. */
@@ -23,6 +31,11 @@ export function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Which fields of a JSON object a schema refuses, for messages; quotes nothing of them. */
+export function nameWrongFields({ issues }: z.ZodError): string {
+  return [...new Set(issues.map(({ path }) => path.join('.') || 'not a JSON object'))].join(', ');
 }
 
 const MANY_DIGITS = /\d{16}/;

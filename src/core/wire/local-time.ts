@@ -1,4 +1,4 @@
-import { parseDay } from './iso-time.ts';
+import { parseDay, parseTimeOfDay } from './iso-time.ts';
 
 /**
  * Times without a zone in the orders that ISO does not know: `28-11-2026 23:55:00`, `11/28/2026 11:55:00 PM`,
@@ -19,10 +19,11 @@ export function parseLocalTimes(text: string): readonly number[] {
   if (groups === undefined) return [];
   const { a = '', b = '', c = '', by, second = '0', half = '' } = groups;
   if (a.length === 4 && by === '-') return [];
-  const [hour, minute] = [Number(groups['hour']), Number(groups['minute'])];
-  if (hour > (half === '' ? 23 : 12) || minute > 59 || Number(second) > 60) return [];
+  const hour = Number(groups['hour']);
+  if (half !== '' && hour > 12) return [];
   const ofDay = half === '' ? hour : (hour % 12) + (half.toLowerCase() === 'pm' ? 12 : 0);
-  const timeMs = ((ofDay * 60 + minute) * 60 + Number(second)) * 1000;
+  const timeMs = parseTimeOfDay(ofDay, Number(groups['minute']), Number(second));
+  if (timeMs === undefined) return [];
   const dates =
     a.length === 4
       ? [[a, b, c]]

@@ -68,14 +68,12 @@ export function recogniseMessage(value: unknown, secrets: readonly SecretText[])
   if (typeof value !== 'string') return undefined;
   const guard = new SecretWords(secrets);
   const chunks = value.slice(0, MAX_EXAMINED_LENGTH).split(/[\s\p{Cc}]+/u);
-  const shown: string[] = [];
-  for (const chunk of chunks) {
-    if (chunk === '' || ARTICLE.test(chunk)) continue;
-    const words = wordsOf(chunk);
-    const isShown = words !== undefined && !guard.hides(words);
-    if (isShown) shown.push(chunk.replace(/["'()]/g, ''));
-    else shown.push(UNRECOGNISED);
-  }
+  const shown = chunks
+    .filter((chunk) => chunk !== '' && !ARTICLE.test(chunk))
+    .map((chunk) => {
+      const words = wordsOf(chunk);
+      return words === undefined || guard.hides(words) ? UNRECOGNISED : chunk.replace(/["'()]/g, '');
+    });
   const left = guard.breakUp(shown);
   const message = cut(left.filter((chunk, at) => chunk !== UNRECOGNISED || left[at - 1] !== UNRECOGNISED));
   return /[A-Za-z]{2}/.test(message) ? message : undefined;
@@ -119,7 +117,7 @@ class SecretWords {
     this.#spellings = texts.flatMap((text) => {
       const letters = text.toLowerCase().replace(/[^a-z]+/g, '');
       const minLength = text.length > MAX_PASSWORD_LENGTH ? SPELLED_LETTERS : MIN_WORD_LENGTH;
-      return [letters, Array.from(letters).toReversed().join('')]
+      return [letters, letters.split('').toReversed().join('')]
         .filter((spelling) => spelling !== '')
         .map((spelling) => ({ letters: spelling, minLength }));
     });

@@ -1,22 +1,25 @@
 /** A human's wish to refresh a token now, and what comes of it, as they travel between a command and who leads. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Failure } from '../failure.ts';
 import type { PublishedToken } from '../token/document.ts';
 import type { TokenIdentity } from '../token/token.ts';
 import { parseJson } from './json.ts';
 import { formatUtc } from './time-text.ts';
 
-/** What came of it for one token. Holds no secret. */
-export interface RefreshReport {
-  readonly token: string;
-  readonly secret: string;
-  readonly outcome: 'refreshed' | 'unchanged' | 'fresh' | 'failed';
-  readonly code?: string | undefined;
-  readonly message?: string | undefined;
+const reportSchema = z.object({
+  token: z.string(),
+  secret: z.string(),
+  outcome: z.enum(['refreshed', 'unchanged', 'fresh', 'failed']),
+  code: z.string().optional(),
+  message: z.string().optional(),
   /** RFC 3339, of what readers see. */
-  readonly expiresAt?: string | undefined;
-  readonly generation?: number | undefined;
-}
+  expiresAt: z.string().optional(),
+  generation: z.number().optional(),
+});
+const answerSchema = z.array(reportSchema);
+
+/** What came of it for one token. Holds no secret. */
+export type RefreshReport = Readonly<z.output<typeof reportSchema>>;
 
 /** Refreshes a token, or all tokens of a provider, now. Empty: there is none of that name. */
 export type RefreshRequests = (name: string) => Promise<readonly RefreshReport[]>;
@@ -46,18 +49,6 @@ export function describeOutcome(
       : { expiresAt: formatUtc(published.expiresAtMs), generation: published.generation }),
   };
 }
-
-const answerSchema = z.array(
-  z.object({
-    token: z.string(),
-    secret: z.string(),
-    outcome: z.enum(['refreshed', 'unchanged', 'fresh', 'failed']),
-    code: z.string().optional(),
-    message: z.string().optional(),
-    expiresAt: z.string().optional(),
-    generation: z.number().optional(),
-  }),
-);
 
 export function parseRefreshAnswer(text: string): readonly RefreshReport[] | undefined {
   const parsed = answerSchema.safeParse(parseJson(text));

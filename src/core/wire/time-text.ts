@@ -1,12 +1,8 @@
 /** Moments, durations and counts as people read them. Pure, never throws: messages are built while things go wrong. */
 
+import { TIME_UNITS } from './duration.ts';
+
 const LAST_DATE_MS = 8.64e15;
-const UNITS = [
-  { unit: 'd', ms: 86_400_000 },
-  { unit: 'h', ms: 3_600_000 },
-  { unit: 'm', ms: 60_000 },
-  { unit: 's', ms: 1000 },
-] as const;
 
 /**
  * The two largest units, whole seconds, rounded down: `45s`, `14m 03s`, `1h 05m`, `3d 04h`. Negative durations are
@@ -15,14 +11,12 @@ const UNITS = [
 export function formatRoughly(durationMs: number): string {
   if (!Number.isFinite(durationMs)) return '?';
   const wholeMs = Math.max(0, durationMs);
-  for (const [index, { unit, ms }] of UNITS.entries()) {
-    const next = UNITS[index + 1];
-    if (next === undefined) return `${Math.floor(wholeMs / ms)}${unit}`;
-    if (wholeMs < ms) continue;
-    const rest = Math.floor((wholeMs % ms) / next.ms);
-    return `${Math.floor(wholeMs / ms)}${unit} ${String(rest).padStart(2, '0')}${next.unit}`;
-  }
-  return '0s';
+  const index = TIME_UNITS.findIndex(({ ms }) => wholeMs >= ms);
+  const [unit, next] = TIME_UNITS.slice(index);
+  if (index === -1 || unit === undefined) return '0s';
+  const whole = `${Math.floor(wholeMs / unit.ms)}${unit.name}`;
+  if (next === undefined) return whole;
+  return `${whole} ${String(Math.floor((wholeMs % unit.ms) / next.ms)).padStart(2, '0')}${next.name}`;
 }
 
 /** What lasts the same each time: as {@link formatRoughly}, without a second unit that is zero. `15m`, `1m 52s`. */
@@ -40,9 +34,14 @@ export function formatUtc(wallMs: number): string {
  * moment that no date can hold.
  */
 export function formatMoment(wallMs: number, nowMs: number): string {
-  const [day = '', clock] = formatUtc(wallMs).split('T', 2);
-  if (clock === undefined) return day;
-  return `${formatUtc(nowMs).startsWith(day) ? '' : `${day} `}${clock.slice(0, 8)} UTC`;
+  const time = formatUtc(wallMs);
+  return time === 'unknown' ? time : `${formatClock(time, formatUtc(nowMs))} UTC`;
+}
+
+/** `12:14:03`, with the date before it on another day than `at`. Both RFC 3339 in UTC. */
+export function formatClock(time: string, at: string): string {
+  const [day = '', clock = ''] = time.split('T', 2);
+  return at.startsWith(day) ? clock.slice(0, 8) : `${day} ${clock.slice(0, 8)}`;
 }
 
 /** How far off: `in 12m 03s`, `4s ago`. */
@@ -57,5 +56,10 @@ export function formatCount(count: number): string {
 
 /** `1 token`, `3 tokens`, `10,000 tokens`. */
 export function formatTokens(tokens: number): string {
-  return `${formatCount(tokens)} token${tokens === 1 ? '' : 's'}`;
+  return formatItems(tokens, 'token');
+}
+
+/** @param item what one of them is called */
+export function formatItems(count: number, item: string): string {
+  return `${formatCount(count)} ${item}${count === 1 ? '' : 's'}`;
 }

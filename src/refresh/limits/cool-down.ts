@@ -9,9 +9,9 @@ import type { Failure } from '../../core/failure.ts';
 import { decideRejectedWait, describeWait, remainingWaitMs } from '../../core/limits/fetch-wait.ts';
 import type { Clock, FetchWait, FetchWaits } from '../../core/ports.ts';
 import { decideHumanWait } from '../../core/schedule/backoff.ts';
-import { inSeconds } from '../../core/schedule/cadence.ts';
 import { type Moment, momentAt, msUntil, type Now } from '../../core/schedule/moment.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
+import { formatPeriod } from '../../core/wire/time-text.ts';
 
 export interface CoolDownDeps {
   readonly identity: Pick<TokenIdentity, 'token'>;
@@ -37,23 +37,19 @@ type Block =
       readonly untilMonotonicMs: number;
     };
 
-/** What is known of the credentials. */
-interface Trust {
-  /** The provider has handed out a token for them. */
-  readonly haveWorked: boolean;
-  /** In a row, since then or since they were changed. */
-  readonly rejections: number;
-}
-
 export class CoolDown {
   readonly #deps: CoolDownDeps;
   /** Before this the provider does not want to be asked, not even for a human. */
   #notBefore: Moment | undefined;
-  #lastFetchMonotonicMs: number | undefined;
+  /** When this process has asked last, monotonic, and when that was answered with a token. */
+  #lastFetch: { readonly atMs: number; readonly until: Moment } | undefined;
   /** The latest document whose issue lies ahead of our clock, and when that was first seen; monotonic. */
   #fromFuture: { readonly issuedAtMs: number; readonly seenMs: number } | undefined;
   #block: Block | undefined;
-  #trust: Trust = UNTRIED;
+  /** The provider has handed out a token for the credentials. */
+  #haveWorked = false;
+  /** In a row, since then or since they were changed. */
+  #rejections = 0;
   /** What {@link FetchWaits} holds. */
   #record: 'unread' | 'absent' | 'present' = 'unread';
   /** Former processes in a row whose credentials were rejected. */
@@ -66,11 +62,12 @@ export class CoolDown {
   /** Learns once what the provider demanded of the former process. Call it before anything is fetched. */
   async restore(): Promise<void> {
     const { waits, identity, clock } = this.#deps;
-    if (waits === undefined || this.#record !== 'unread') return;
-    this.#record = 'absent';
+    if (waits === undefined || this.#isRestored) return;
     const wait = await waits.read(identity.token);
+    // Another call may have been faster, and the record be this process's own since.
+    if (this.#isRestored) return;
+    this.#record = wait === undefined ? 'absent' : 'present';
     if (wait === undefined) return;
-    this.#record = 'present';
     this.#rejectedLives = wait.rejectedLives;
     const until = momentAt(clock.now() + remainingWaitMs(wait, clock.now()), clock);
     this.#block = { kind: 'inherited', wait, until };
@@ -80,30 +77,31 @@ export class CoolDown {
    * Why the provider must not be asked yet, because of what a former process has met, or this one in a former term.
    * @param issuedAtMs of the published document: a token that was fetched since a rejection shows that it is over
    */
-  currentBlock(issuedAtMs: number | undefined): Failure | undefined {
+  currentBlock(
+    issuedAtMs: number | undefined,
+  ): { readonly failure: Failure; readonly leftMs: number } | undefined {
     const { clock } = this.#deps;
     const block = this.#block;
     if (block === undefined) return undefined;
-    if (block.kind === 'rejected') {
-      const isOver = (issuedAtMs ?? 0) > block.atMs || block.untilMonotonicMs <= clock.monotonicMs();
-      return isOver ? undefined : block.failure;
-    }
-    const waitMs = msUntil(block.until, clock);
-    return waitMs > 0 ? describeWait(block.wait, waitMs, clock.now()) : undefined;
+    const leftMs = leftOf(block, clock);
+    const isOver = leftMs <= 0 || (block.kind === 'rejected' && (issuedAtMs ?? 0) > block.atMs);
+    if (isOver) return undefined;
+    const failure = block.kind === 'rejected' ? block.failure : describeWait(block.wait, leftMs, clock.now());
+    return failure && { failure, leftMs };
   }
 
   /** What is left of the wait that a rejection began, maybe in a former term; `undefined` for every other failure. */
   rejectedMs(failure: Failure): number | undefined {
     const block = this.#block;
-    if (block?.kind !== 'rejected' || (block.failure !== failure && block.cause !== failure))
-      return undefined;
-    return Math.max(0, block.untilMonotonicMs - this.#deps.clock.monotonicMs());
+    const isOfBlock = block?.kind === 'rejected' && (block.failure === failure || block.cause === failure);
+    return isOfBlock ? Math.max(0, leftOf(block, this.#deps.clock)) : undefined;
   }
 
   /** Nothing is known yet about the new one. */
   noteCredentialChange(): void {
     this.forgetRejection();
-    this.#trust = UNTRIED;
+    this.#haveWorked = false;
+    this.#rejections = 0;
   }
 
   /** The wait is over, or a human wants the next attempt now. */
@@ -116,14 +114,17 @@ export class CoolDown {
     const { clock, minIntervalMs } = this.#deps;
     if (minIntervalMs > 0) await this.#write(minIntervalMs, 'min-interval', this.#rejectedLives);
     // Counted from the call itself: a disk that hangs, or a pause of the process, would shorten the interval.
-    this.#lastFetchMonotonicMs = clock.monotonicMs();
+    this.#lastFetch = { atMs: clock.monotonicMs(), until: momentAt(clock.now(), clock) };
   }
 
   /** The provider has handed out a token. */
   async recordSuccess(): Promise<void> {
-    const { waits, identity, minIntervalMs } = this.#deps;
+    const { waits, identity, minIntervalMs, clock } = this.#deps;
+    if (this.#lastFetch !== undefined)
+      this.#lastFetch = { ...this.#lastFetch, until: momentAt(clock.now(), clock) };
     this.#block = undefined;
-    this.#trust = PROVEN;
+    this.#haveWorked = true;
+    this.#rejections = 0;
     this.#rejectedLives = 0;
     if (this.#record !== 'present') return;
     if (minIntervalMs > 0) {
@@ -138,9 +139,13 @@ export class CoolDown {
   async recordRefusal(failure: Failure): Promise<void> {
     const { clock, minIntervalMs } = this.#deps;
     const { code, retry, retryAfterMs = 0 } = failure;
-    const isRejected = isRejection(failure);
-    if (isRejected) this.#trust = { ...this.#trust, rejections: this.#trust.rejections + 1 };
-    this.#block = isRejected ? describeRejection(failure, this.#trust, clock) : undefined;
+    this.#block = undefined;
+    if (isRejection(failure)) {
+      this.#rejections += 1;
+      // A wrong clock is most often set right; until then each try is one more login.
+      const isHopeful = this.#haveWorked || code === 'clock-skewed';
+      this.#block = describeRejection(failure, decideHumanWait(this.#rejections, isHopeful), clock);
+    }
     const isHumanNeeded = retry === 'needs-human';
     const waitMs = Math.max(retryAfterMs, isHumanNeeded ? decideRejectedWait(this.#rejectedLives) : 0);
     if (waitMs > minIntervalMs)
@@ -159,17 +164,31 @@ export class CoolDown {
 
   /**
    * Milliseconds until `minInterval` has passed; 0 when it has.
-   * @param issuedAtMs of the published document: after a restart it shows when the provider was last asked with success
+   * @param issuedAtMs of the published document: it shows when another process has last asked the provider with success
    */
   intervalMs(issuedAtMs: number | undefined): number {
     const { clock, minIntervalMs } = this.#deps;
     const block = this.#block;
     const isInherited = block?.kind === 'inherited' && block.wait.code === 'min-interval';
-    const inheritedMs = isInherited ? msUntil(block.until, clock) : 0;
-    if (this.#lastFetchMonotonicMs !== undefined)
-      return Math.max(0, inheritedMs, minIntervalMs - (clock.monotonicMs() - this.#lastFetchMonotonicMs));
-    const ownMs = issuedAtMs === undefined ? 0 : minIntervalMs - this.#ageMs(issuedAtMs);
-    return Math.max(0, inheritedMs, ownMs);
+    const inheritedMs = isInherited ? leftOf(block, clock) : 0;
+    const last = this.#lastFetch;
+    const ownMs = last === undefined ? 0 : minIntervalMs - (clock.monotonicMs() - last.atMs);
+    return Math.max(0, inheritedMs, ownMs, this.#othersMs(issuedAtMs, minIntervalMs));
+  }
+
+  /** Milliseconds until {@link CoolDown.intervalMs} has passed, and `leastMs` since a token was handed out. */
+  floorMs(issuedAtMs: number | undefined, leastMs: number): number {
+    const last = this.#lastFetch;
+    const ownMs =
+      last === undefined ? 0 : leastMs - (this.#deps.clock.monotonicMs() - last.until.monotonicMs);
+    return Math.max(this.intervalMs(issuedAtMs), ownMs, this.#othersMs(issuedAtMs, leastMs));
+  }
+
+  /** The age of a document is by the wall clock, so it counts only when another process has asked since. */
+  #othersMs(issuedAtMs: number | undefined, leastMs: number): number {
+    const isOthers =
+      issuedAtMs !== undefined && issuedAtMs > (this.#lastFetch?.until.wallMs ?? Number.NEGATIVE_INFINITY);
+    return isOthers ? leastMs - this.#ageMs(issuedAtMs) : 0;
   }
 
   /** A document from the future was issued by a clock that was set back since: its age counts from when it was first seen. */
@@ -182,6 +201,10 @@ export class CoolDown {
     return nowMs - this.#fromFuture.seenMs;
   }
 
+  get #isRestored(): boolean {
+    return this.#record !== 'unread';
+  }
+
   async #write(waitMs: number, code: FetchWait['code'], rejectedLives: number): Promise<void> {
     const { waits, identity, clock } = this.#deps;
     if (waits === undefined) return;
@@ -192,19 +215,19 @@ export class CoolDown {
   }
 }
 
-const UNTRIED: Trust = { haveWorked: false, rejections: 0 };
-const PROVEN: Trust = { haveWorked: true, rejections: 0 };
-
 /** Another try is another login that may count against the account. */
 function isRejection({ code }: Failure): boolean {
   return code === 'credentials-rejected' || code === 'request-rejected' || code === 'clock-skewed';
 }
 
-function describeRejection(cause: Failure, { rejections, haveWorked }: Trust, now: Now): Block {
-  // A wrong clock is most often set right; until then each try is one more login.
-  const waitMs = decideHumanWait(rejections, haveWorked || cause.code === 'clock-skewed');
+/** Milliseconds that it goes on; 0 or less when it is over. */
+function leftOf(block: Block, now: Now): number {
+  return block.kind === 'rejected' ? block.untilMonotonicMs - now.monotonicMs() : msUntil(block.until, now);
+}
+
+function describeRejection(cause: Failure, waitMs: number, now: Now): Block {
   const { code, retry, message } = cause;
-  const text = `refused before, and not asked again until a credential changes or ${inSeconds(waitMs)} have passed: ${message}`;
+  const text = `refused before, and not asked again until a credential changes or ${formatPeriod(waitMs)} have passed: ${message}`;
   return {
     kind: 'rejected',
     cause,

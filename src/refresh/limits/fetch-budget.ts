@@ -19,7 +19,7 @@ import {
 import type { QuotaState } from '../../core/limits/quota.ts';
 import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
-import { inSeconds } from '../../core/schedule/cadence.ts';
+import { formatPeriod } from '../../core/wire/time-text.ts';
 import { type Priority, PriorityQueue } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
 import { RecordedCalls } from './recorded-calls.ts';
@@ -70,11 +70,8 @@ export class FetchBudget {
     this.#deps = deps;
     this.#calls = new RecordedCalls({ ...deps, limit: limit.calls, windowMs: windowMsOf(limit) });
     this.#retries = new SlidingWindowCounter(windowMsOf(limit));
-    this.#server = new QueueServer({
-      clock,
-      queues: [this.#queue],
-      waitMs: () => (this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs())),
-    });
+    const waitMs = (): number => (this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs()));
+    this.#server = new QueueServer(clock, [{ queue: this.#queue, waitMs }]);
   }
 
   /** Tokens that wait for room. */
@@ -139,6 +136,13 @@ export class FetchBudget {
     return this.#isSpareUsedUp() ? this.#regularInMs(token) : 0;
   }
 
+  /** How long a call for the token would wait that is no regular one, as far as is known; 0 when it would not. */
+  retryInMs(token: string): number {
+    const spareInMs = this.retryWaitMs(token);
+    if (spareInMs > 0) return spareInMs;
+    return this.waiting === 0 && this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs());
+  }
+
   /** The token is not managed any more. */
   forget(token: string): void {
     this.giveBack(token);
@@ -175,7 +179,7 @@ export class FetchBudget {
       refusal === 'no-room'
         ? `${budget} is used up: the provider is not asked for`
         : `the part of ${budget} that regular refreshes leave to retries is used up: the next attempt is in`;
-    const message = `${effect} ${inSeconds(waitMs)}; that is our own limit, raise it if the provider allows more`;
+    const message = `${effect} ${formatPeriod(waitMs)}; that is our own limit, raise it if the provider allows more`;
     const failure: Failure = { code: 'rate-limited', retry: 'backoff', retryAfterMs: waitMs, message };
     return { refusal, isRetry, failure, waitMs };
   }

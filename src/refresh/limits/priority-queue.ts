@@ -5,6 +5,8 @@
  * that wait with the same signal: to remove one of thousands, a signal walks past the others.
  */
 
+import { abortReason } from '../../core/deadline.ts';
+
 /** A number, or before all numbers. */
 export type Priority = number | 'first';
 
@@ -32,8 +34,7 @@ export class PriorityQueue {
    */
   join(priority: Priority, signal: AbortSignal, onCall?: () => void): Promise<void> {
     return new Promise((resolve, reject) => {
-      const dismiss = (): void =>
-        reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
+      const dismiss = (): void => reject(abortReason(signal));
       if (signal.aborted) {
         dismiss();
         return;

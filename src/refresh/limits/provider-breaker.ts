@@ -3,15 +3,16 @@
  *
  * Guarantee: once `MANY_TOKENS` of `circuit.ts` have failed one after the other with no success between them, the others
  * wait and one probe at a time asks, at the pace of one token's back-off: the calls in an outage do not grow with the
- * number of tokens. Tokens that have not failed yet probe first, the earliest expiry first. A probe that does not end
- * holds the others for {@link PROBE_LIMIT_MS} at most. The first success lets all go on at once; a success of a token
- * that had failed also ends the back-off of those that have failed with it.
+ * number of tokens. Tokens that have not failed yet probe first, of them those whose readers have a live token, the
+ * earliest expiry first, then the others in a drawn order; how long the live ones wait is decided by what live ones have
+ * met. A probe that does not end holds the others for {@link PROBE_LIMIT_MS} at most. The first success lets all go on at
+ * once; a success of a token that had failed also ends the back-off of those that have failed with it.
  *
  * A token that keeps failing on its own (a customer whose binding is rejected) says nothing about the others: only its
  * first failure counts against them, and others that fail like it are held back together, not with the healthy ones.
- * A success of a token that has not failed shows that the outage does not concern all: it takes four times as many from then on
- * until the others wait. What a provider demanded with `Retry-After` holds for all tokens once
- * `MORE_WHEN_SURE` more have failed.
+ * A success of a token that has not failed shows that the outage does not concern all: it takes four times as many from
+ * then on until the others wait. What a provider demanded with `Retry-After` holds for all tokens once `MORE_WHEN_SURE`
+ * more have failed.
  *
  * Non-guarantee: nothing outlives the term. Explicit refreshes are not asked for and not held back; what they bring
  * counts. Calls that were on their way when the outage was noticed are made: `concurrency` of them at most.
@@ -25,6 +26,7 @@ import {
   CLOSED,
   isHeld,
   probeInMs,
+  type Standing,
 } from '../../core/limits/circuit.ts';
 import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
 import type { Term } from '../term.ts';
@@ -44,10 +46,12 @@ export interface Hold {
   readonly failure: Failure;
   /** Until the next probe, as far as it is known; that may be another token's. */
   readonly waitMs: number;
-  /** Whether the token itself has failed: a change of its credentials is news then. */
-  readonly hasFailed: boolean;
+  /** `failed`: a change of its credentials is news. */
+  readonly standing: Standing;
 }
 
+/** Tokens of an earlier one probe first. */
+const STANDINGS: readonly Standing[] = ['live', 'untried', 'failed'];
 export const PROBE_LIMIT_MS = 30_000;
 /** What is over sooner is not reported. */
 const ANNOUNCED_AFTER_MS = 5000;
@@ -62,12 +66,17 @@ const NOT_THE_PROVIDERS: ReadonlySet<Failure['code']> = new Set([
 
 export class ProviderBreaker {
   readonly #deps: ProviderBreakerDeps;
-  readonly #untried = new PriorityQueue();
-  readonly #failed = new PriorityQueue();
+  readonly #queues: Readonly<Record<Standing, PriorityQueue>> = {
+    live: new PriorityQueue(),
+    untried: new PriorityQueue(),
+    failed: new PriorityQueue(),
+  };
   readonly #server: QueueServer;
   #term: Term | undefined;
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();
+  /** Tokens that readers had a live one of when they last asked. */
+  readonly #live = new Set<string>();
   #circuit: Circuit = CLOSED;
   #probe: { readonly token: string; readonly untilMs: number } | undefined;
   /** Since when the provider fails, once that was reported; monotonic. */
@@ -75,12 +84,10 @@ export class ProviderBreaker {
 
   constructor(deps: ProviderBreakerDeps) {
     this.#deps = deps;
-    this.#server = new QueueServer({
-      clock: deps.clock,
-      // Tokens that have not failed yet probe first.
-      queues: [this.#untried, this.#failed],
-      waitMs: (queue) => this.#waitMs(queue === this.#failed),
+    const served = STANDINGS.map((standing) => {
+      return { queue: this.#queues[standing], waitMs: () => this.#waitMs(standing) };
     });
+    this.#server = new QueueServer(deps.clock, served);
   }
 
   /** Tokens that wait for a probe. */
@@ -88,28 +95,37 @@ export class ProviderBreaker {
     return this.#server.length;
   }
 
-  /** `undefined`: the provider may be asked for this token. */
-  request(token: string, term: Term): Hold | undefined {
+  /** `undefined`: the provider may be asked for this token. @param isLive its readers have one that lives */
+  request(token: string, isLive: boolean, term: Term): Hold | undefined {
     if (term !== this.#term) this.#begin(term);
-    const hasFailed = this.#failing.has(token);
+    if (isLive) this.#live.add(token);
+    else this.#live.delete(token);
+    const standing = this.#failing.has(token) ? 'failed' : isLive ? 'live' : 'untried';
     const circuit = this.#circuit;
-    if (this.#probe?.token === token || !isHeld(circuit, hasFailed)) return undefined;
-    const waitMs = this.#waitMs(hasFailed);
-    if (waitMs > 0 || (hasFailed ? this.#failed : this.#untried).length > 0) {
+    if (this.#probe?.token === token || !isHeld(circuit, standing)) return undefined;
+    const waitMs = this.#waitMs(standing);
+    if (waitMs > 0 || this.#queues[standing].length > 0) {
       const { code, retry, message } = circuit.streak.latest.failure;
       const text = `${this.#deps.provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
       const failure = { code, retry, message: text };
-      return { refusal: 'held', waitMs: Math.max(1, waitMs), hasFailed, failure };
+      return { refusal: 'held', waitMs: Math.max(1, waitMs), standing, failure };
     }
-    this.#take(token, hasFailed);
+    this.#take(token, standing);
     return undefined;
   }
 
   /** Resolves when the token may ask, with {@link request}; rejects with the signal's reason when aborted before. */
-  async wait(token: string, expiresAtMs: Priority, { hasFailed }: Hold, signal: AbortSignal): Promise<void> {
-    // Of those that have failed the one goes first that was not asked for longest.
-    const [queue, priority] = hasFailed ? [this.#failed, this.#nowMs()] : [this.#untried, expiresAtMs];
-    const turn = this.#server.wait(queue, priority, signal, () => this.#take(token, hasFailed));
+  async wait(token: string, expiresAtMs: Priority, { standing }: Hold, signal: AbortSignal): Promise<void> {
+    const queue = this.#queues[standing];
+    const priorities = {
+      live: expiresAtMs,
+      // The earliest expiry would be that of customers that have left: all of them before the first of the others.
+      untried: this.#deps.random.next(),
+      // The one goes first that was not asked for longest.
+      failed: this.#nowMs(),
+    };
+    const priority = priorities[standing];
+    const turn = this.#server.wait(queue, priority, signal, () => this.#take(token, standing));
     // The one that is served may be waiting for something later.
     this.#server.lookAgain();
     await turn;
@@ -146,6 +162,7 @@ export class ProviderBreaker {
   /** The token is not managed any more. */
   forget(token: string): void {
     this.#failing.delete(token);
+    this.#live.delete(token);
     this.giveBack(token);
   }
 
@@ -182,6 +199,7 @@ export class ProviderBreaker {
       draw: this.#deps.random.next(),
       isFirst: !this.#failing.has(token),
       isProbe: this.#probe?.token === token,
+      isLive: this.#live.has(token),
     });
     this.#failing.set(token, undefined);
     if (former.kind !== 'open' || this.#reportedSinceMs !== undefined) return;
@@ -197,16 +215,16 @@ export class ProviderBreaker {
   }
 
   /** The right to ask; it is a probe's where others have to wait for what comes of it. */
-  #take(token: string, hasFailed: boolean): void {
-    if (isHeld(this.#circuit, hasFailed)) this.#probe = { token, untilMs: this.#nowMs() + PROBE_LIMIT_MS };
+  #take(token: string, standing: Standing): void {
+    if (isHeld(this.#circuit, standing)) this.#probe = { token, untilMs: this.#nowMs() + PROBE_LIMIT_MS };
   }
 
-  /** Milliseconds until the next of its kind may ask; 0 when it may. */
-  #waitMs(hasFailed: boolean): number {
-    if (!isHeld(this.#circuit, hasFailed)) return 0;
+  /** Milliseconds until the next of that standing may ask; 0 when it may. */
+  #waitMs(standing: Standing): number {
+    if (!isHeld(this.#circuit, standing)) return 0;
     const nowMs = this.#nowMs();
     const probeWaitMs = (this.#probe?.untilMs ?? nowMs) - nowMs;
-    return probeWaitMs > 0 ? probeWaitMs : probeInMs(this.#circuit, hasFailed, nowMs);
+    return probeWaitMs > 0 ? probeWaitMs : probeInMs(this.#circuit, standing, nowMs);
   }
 
   #nowMs(): number {

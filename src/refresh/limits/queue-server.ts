@@ -2,27 +2,28 @@ import type { Clock } from '../../core/ports.ts';
 import { untilAborted } from '../until-aborted.ts';
 import type { Priority, PriorityQueue } from './priority-queue.ts';
 
-export interface QueueServerDeps {
-  readonly clock: Clock;
-  /** Those in an earlier queue go first. */
-  readonly queues: readonly PriorityQueue[];
-  /** Milliseconds until the first of a queue may go on; 0 when it may. */
-  readonly waitMs: (queue: PriorityQueue) => number;
+export interface ServedQueue {
+  readonly queue: PriorityQueue;
+  /** Milliseconds until its first one may go on; 0 when it may. */
+  readonly waitMs: () => number;
 }
 
 /** Lets those who wait for a limit go on, one after the other. There is at most one timer, and none while nobody waits. */
 export class QueueServer {
-  readonly #deps: QueueServerDeps;
+  readonly #clock: Clock;
+  readonly #served: readonly ServedQueue[];
   /** Ends the present wait; `undefined` while the queues are empty. */
   #waiting: AbortController | undefined;
 
-  constructor(deps: QueueServerDeps) {
-    this.#deps = deps;
+  /** @param served those in an earlier queue go first */
+  constructor(clock: Clock, served: readonly ServedQueue[]) {
+    this.#clock = clock;
+    this.#served = served;
   }
 
   /** Those who wait. */
   get length(): number {
-    return this.#deps.queues.reduce((sum, { length }) => sum + length, 0);
+    return this.#served.reduce((sum, { queue }) => sum + queue.length, 0);
   }
 
   /** As {@link PriorityQueue.join}. */
@@ -47,15 +48,14 @@ export class QueueServer {
   }
 
   async #serve(): Promise<void> {
-    const { clock, queues } = this.#deps;
     for (;;) {
-      const queue = queues.find(({ length }) => length > 0);
-      if (queue === undefined) break;
-      const waitMs = this.#deps.waitMs(queue);
+      const first = this.#served.find(({ queue }) => queue.length > 0);
+      if (first === undefined) break;
+      const waitMs = first.waitMs();
       if (waitMs > 0) {
         const { signal } = (this.#waiting = new AbortController());
-        await untilAborted(clock.sleep(waitMs, signal), signal);
-      } else queue.callNext();
+        await untilAborted(this.#clock.sleep(waitMs, signal), signal);
+      } else first.queue.callNext();
     }
     this.#waiting = undefined;
   }

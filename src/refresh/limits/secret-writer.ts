@@ -1,4 +1,5 @@
 import type { SecretTarget } from '../../core/events.ts';
+import { longestWait } from '../../core/limits/retry-after.ts';
 import type { PlanLimits, RefreshPlan, VersionBudget } from '../../core/limits/version-pace.ts';
 import type { SecretWrite } from '../../core/ports.ts';
 import { fail, type Result } from '../../core/result.ts';
@@ -13,7 +14,7 @@ export interface SecretWriterDeps extends WriteHistoryDeps {
   /** For each of the token's secrets. */
   readonly versionBudget: VersionBudget;
   /** Shared by all writers of the process. */
-  readonly rateLimiter: WriteRateLimiter | 'none';
+  readonly rateLimiter: WriteRateLimiter;
 }
 
 /** When nothing is readable there is no more urgent document. */
@@ -28,19 +29,11 @@ export class SecretWriter {
   constructor(deps: SecretWriterDeps) {
     const { identity, stateSecret, versionBudget } = deps;
     this.#deps = deps;
-    if (versionBudget === 'none') {
-      this.#histories = [];
-      return;
-    }
-    const document = new WriteHistory(deps, {
-      target: 'document',
-      secretName: identity.secret,
-      versionBudget,
-    });
-    this.#histories =
-      stateSecret === undefined
-        ? [document]
-        : [document, new WriteHistory(deps, { target: 'state', secretName: stateSecret, versionBudget })];
+    const count = (target: SecretTarget, secretName: string | undefined): readonly WriteHistory[] =>
+      versionBudget === 'none' || secretName === undefined
+        ? []
+        : [new WriteHistory(deps, { target, secretName, versionBudget })];
+    this.#histories = [...count('document', identity.secret), ...count('state', stateSecret)];
   }
 
   /**
@@ -56,7 +49,7 @@ export class SecretWriter {
     const { identity, store, rateLimiter, clock, events } = this.#deps;
     const { signal } = term;
     const priority = target === 'state' ? UNSAVED_CHAIN : expiresAtMs;
-    if (rateLimiter !== 'none') await untilAborted(rateLimiter.enter(priority, signal), signal);
+    await untilAborted(rateLimiter.enter(priority, signal), signal);
     if (term.hasEnded()) return fail(describeEnd(term));
     const history = this.#histories[target === 'document' ? 0 : 1];
     history?.expect(write.requestToken);
@@ -65,7 +58,7 @@ export class SecretWriter {
     const failure = written.ok ? undefined : written.failure;
     const durationMs = clock.monotonicMs() - startedMs;
     events({ event: 'secret-written', identity, target, durationMs, failure });
-    if (failure !== undefined && rateLimiter !== 'none') rateLimiter.onThrottled(failure);
+    if (failure !== undefined) rateLimiter.onThrottled(failure);
     await history?.record(write.requestToken, written, term);
     return written;
   }
@@ -93,8 +86,7 @@ export class SecretWriter {
 
   /** Milliseconds until a secret that is full has room again; `undefined` when none is, or that is not known. */
   get roomInMs(): number | undefined {
-    const known = this.#histories.flatMap(({ roomInMs }) => roomInMs ?? []);
-    return known.length === 0 ? undefined : Math.max(...known);
+    return longestWait(...this.#histories.map(({ roomInMs }) => roomInMs));
   }
 
   /** The secret with the fewest versions left sets the pace. */

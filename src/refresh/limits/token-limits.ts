@@ -3,6 +3,7 @@
  * waits and interval. {@link TokenLimits.view} is for deciding, a permit of {@link TokenLimits.admit} is for the call.
  */
 import type { Failure } from '../../core/failure.ts';
+import { FLOOR_MS, type RejectionFacts } from '../../core/rejection/decide-rejection.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
 import type { Term } from '../term.ts';
 import { untilAborted } from '../until-aborted.ts';
@@ -19,8 +20,7 @@ export interface TokenLimitsDeps extends CoolDownDeps, SecretWriterDeps {
   readonly concurrency: ConcurrencyLimit;
   /** Without it calls are not counted. */
   readonly budget?: FetchBudget | undefined;
-  /** Without it each token is on its own. */
-  readonly breaker?: ProviderBreaker | undefined;
+  readonly breaker: ProviderBreaker;
 }
 
 /** What is allowed now, and how long not yet; in milliseconds, 0 when there is nothing to wait for. */
@@ -49,6 +49,15 @@ export interface CallPermit extends Disposable {
   settle(failure: Failure | undefined, explained: Failure | undefined): Promise<void>;
 }
 
+/** What a call is for. */
+export interface CallIntent {
+  readonly isFirstAttempt: boolean;
+  /** A human wants it tried, whatever other tokens have met. */
+  readonly isUrged: boolean;
+  /** Readers have a token that lives. */
+  readonly isLive: boolean;
+}
+
 export class TokenLimits {
   readonly coolDown: CoolDown;
   /** For the writes of the token's secrets. */
@@ -68,7 +77,17 @@ export class TokenLimits {
       hasTurn: this.#hasTurn,
       demandedMs: this.coolDown.demandedMs(),
       intervalMs: this.coolDown.intervalMs(issuedAtMs),
-      currentBlock: this.coolDown.currentBlock(issuedAtMs),
+      currentBlock: this.coolDown.currentBlock(issuedAtMs)?.failure,
+    };
+  }
+
+  /** What stands in the way of a fetch for a report that the token was refused. @param issuedAtMs as in `view` */
+  viewRejection(issuedAtMs: number | undefined): Omit<RejectionFacts, 'published' | 'pausedMs'> {
+    return {
+      demandedMs: this.coolDown.demandedMs(),
+      blockedMs: this.coolDown.currentBlock(issuedAtMs)?.leftMs ?? 0,
+      floorMs: this.coolDown.floorMs(issuedAtMs, FLOOR_MS),
+      budgetMs: this.#deps.budget?.retryInMs(this.#token) ?? 0,
     };
   }
 
@@ -92,21 +111,20 @@ export class TokenLimits {
     this.#giveBack();
   }
 
-  /** @param isUrged a human wants it tried, whatever other tokens have met */
-  async admit(isFirstAttempt: boolean, isUrged: boolean, term: Term): Promise<CallPermit | CallRefusal> {
+  async admit(intent: CallIntent, term: Term): Promise<CallPermit | CallRefusal> {
     const { breaker, budget } = this.#deps;
-    const hold = isUrged ? undefined : breaker?.request(this.#token, term);
+    const hold = intent.isUrged ? undefined : breaker.request(this.#token, intent.isLive, term);
     if (hold !== undefined) return hold;
-    const refused = await budget?.request(this.#token, isFirstAttempt);
+    const refused = await budget?.request(this.#token, intent.isFirstAttempt);
     if (refused === undefined) return this.#permit();
-    breaker?.giveBack(this.#token);
+    breaker.giveBack(this.#token);
     return refused;
   }
 
   /** Waits until it makes sense to ask again; rejects with the signal's reason when aborted. */
   async wait(refused: CallRefusal, priority: Priority, signal: AbortSignal): Promise<void> {
     const { budget, breaker } = this.#deps;
-    if (refused.refusal === 'held') await breaker?.wait(this.#token, priority, refused, signal);
+    if (refused.refusal === 'held') await breaker.wait(this.#token, priority, refused, signal);
     else await budget?.wait(this.#token, refused, priority, signal);
   }
 
@@ -118,18 +136,18 @@ export class TokenLimits {
   /** What was seen with the former credentials says nothing about the new ones. */
   noteCredentialChange(): void {
     this.coolDown.noteCredentialChange();
-    this.#deps.breaker?.noteCredentialChange();
+    this.#deps.breaker.noteCredentialChange();
   }
 
   /** @param wake called when the provider is back for all. @returns what ends that */
-  onRecovery(wake: () => void): (() => void) | undefined {
-    return this.#deps.breaker?.onRecovery(this.#token, wake);
+  onRecovery(wake: () => void): () => void {
+    return this.#deps.breaker.onRecovery(this.#token, wake);
   }
 
   /** The token is not managed any more. */
   forget(): void {
     this.#deps.budget?.forget(this.#token);
-    this.#deps.breaker?.forget(this.#token);
+    this.#deps.breaker.forget(this.#token);
   }
 
   #permit(): CallPermit {
@@ -141,7 +159,7 @@ export class TokenLimits {
       },
       settle: async (failure, explained) => {
         budget?.settle(this.#token);
-        breaker?.settle(this.#token, failure);
+        breaker.settle(this.#token, failure);
         if (explained === undefined) await this.coolDown.recordSuccess();
         else if (explained.code !== 'aborted') await this.coolDown.recordRefusal(explained);
       },
@@ -152,7 +170,7 @@ export class TokenLimits {
   /** The room in the budget, and the right to be the one that asks: others would wait for it without a call. */
   #giveBack(): void {
     this.#deps.budget?.giveBack(this.#token);
-    this.#deps.breaker?.giveBack(this.#token);
+    this.#deps.breaker.giveBack(this.#token);
   }
 
   get #token(): string {

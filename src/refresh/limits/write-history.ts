@@ -42,6 +42,8 @@ const ASK_AGAIN_MS = 3_600_000;
 /** The same while the store refuses to write: the list of a full secret is two calls, and many may be full. */
 const ASK_WHILE_FULL_MS = 600_000;
 const EXCEEDED_FOR_MS = 3_600_000;
+// Shared by all histories, of which there may be many thousands.
+const NO_WRITES: readonly number[] = [];
 
 const EVENT_OF = {
   normal: 'version-budget-recovered',
@@ -54,7 +56,7 @@ export class WriteHistory {
   readonly #deps: WriteHistoryDeps;
   readonly #secret: CountedSecret;
   /** Ascending. */
-  #writesAtMs: readonly number[] = [];
+  #writesAtMs = NO_WRITES;
   /** Of the newest write: a retry makes no second version. */
   #newestRequest: string | undefined;
   /** What the store said when it was last asked: `denied` when it does not tell us. */
@@ -196,6 +198,6 @@ export class WriteHistory {
 }
 
 /** A lost answer may have been a success; a fence that held back a label came after the version was made. */
-function mayHaveMadeVersion(code: Failure['code'] | undefined): boolean {
+export function mayHaveMadeVersion(code: Failure['code'] | undefined): boolean {
   return code === undefined || ['store-conflict', 'store-unavailable', 'aborted'].includes(code);
 }

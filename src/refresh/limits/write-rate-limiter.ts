@@ -43,7 +43,7 @@ export class WriteRateLimiter {
       throw new RangeError(`a pace of at least ${2 * callsPerWrite} calls a second is needed`);
     this.#clock = clock;
     this.#pace = startPace(limit, callsPerWrite, clock.monotonicMs());
-    this.#server = new QueueServer({ clock, queues: [this.#queue], waitMs: () => this.#waitMs() });
+    this.#server = new QueueServer(clock, [{ queue: this.#queue, waitMs: () => this.#waitMs() }]);
   }
 
   /** Writes that wait for their turn. */

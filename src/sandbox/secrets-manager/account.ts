@@ -6,7 +6,7 @@
  */
 import type { Clock, Random } from '../../core/ports.ts';
 import { Refusal } from './refusal.ts';
-import { createEmptySecret, type Secret } from './secret.ts';
+import { Secret } from './secret.ts';
 
 export const ACCOUNT_ID = '000000000000';
 
@@ -91,7 +91,7 @@ export class Account {
   }
 
   create(name: string, nowMs: number): Secret {
-    const secret = createEmptySecret(name, this.#drawSuffix(), nowMs);
+    const secret = new Secret(name, this.#drawSuffix(), nowMs);
     this.#secrets.set(name, secret);
     return secret;
   }
@@ -104,9 +104,16 @@ export class Account {
     return `${this.#arnPrefix()}${name}-${arnSuffix}`;
   }
 
-  /** A new ARN for a name: each call draws another suffix. */
-  arnFor(name: string): string {
-    return this.arnOf({ name, arnSuffix: this.#drawSuffix() });
+  /** How answers name a secret. */
+  identify(secret: Secret): { readonly ARN: string; readonly Name: string } {
+    return { ARN: this.arnOf(secret), Name: secret.name };
+  }
+
+  /** The same of one that there is not: under a name, each call draws another suffix for its ARN. */
+  identifyAbsent(secretId: string): { readonly ARN: string; readonly Name: string } {
+    const isArn = secretId.startsWith('arn:');
+    const arn = isArn ? secretId : this.arnOf({ name: secretId, arnSuffix: this.#drawSuffix() });
+    return { ARN: arn, Name: secretId };
   }
 
   #drawSuffix(): string {

@@ -1,4 +1,7 @@
+import type { z } from 'zod';
+import type { JsonObject } from '../../core/wire/json.ts';
 import type { Account } from './account.ts';
+import { parseRequest } from './request-validation.ts';
 
 /** The operations that the emulator carries out. */
 export const OPERATION_NAMES = [
@@ -31,4 +34,14 @@ export interface OperationContext {
   readonly nowMs: number;
   /** False while KMS refuses: values can be neither encrypted nor decrypted, all else works. */
   readonly isKeyUsable: boolean;
+}
+
+export type Operation = (context: OperationContext, input: JsonObject) => JsonObject;
+
+/** @param schema of the request, whatever else it holds. @throws {Refusal} from `run`, and for a request of another shape */
+export function defineOperation<Schema extends z.ZodType>(
+  schema: Schema,
+  run: (context: OperationContext, request: z.output<Schema>) => JsonObject,
+): Operation {
+  return (context, input) => run(context, parseRequest(schema, input));
 }

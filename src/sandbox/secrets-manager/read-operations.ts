@@ -1,9 +1,10 @@
 /** GetSecretValue and BatchGetSecretValue: the only operations that give a value away. */
+import * as z from 'zod';
 import type { JsonObject } from '../../core/wire/json.ts';
-import type { OperationContext } from './operation.ts';
+import { defineOperation, type OperationContext } from './operation.ts';
 import { cutPage, type Page } from './page.ts';
-import { Refusal } from './refusal.ts';
-import type { BatchGetSecretValueRequest, GetSecretValueRequest } from './request-schema.ts';
+import { Refusal, refuseParameter } from './refusal.ts';
+import * as members from './request-schema.ts';
 import { epochSeconds, type Secret } from './secret.ts';
 import { satisfiesFilters } from './secret-filter.ts';
 import { CURRENT_LABEL, type SecretVersion } from './version-history.ts';
@@ -11,7 +12,13 @@ import { CURRENT_LABEL, type SecretVersion } from './version-history.ts';
 const DAY_MS = 86_400_000;
 const MAX_BATCH = 20;
 
-export function getSecretValue(context: OperationContext, request: GetSecretValueRequest): JsonObject {
+const getSecretValueSchema = z.object({
+  SecretId: members.secretId,
+  VersionId: members.versionId.optional(),
+  VersionStage: members.label.optional(),
+});
+
+export const getSecretValue = defineOperation(getSecretValueSchema, (context, request) => {
   const secret = context.account.getActive(request.SecretId);
   const version = selectVersion(secret, request.VersionId, request.VersionStage);
   if (!context.isKeyUsable) {
@@ -27,23 +34,26 @@ export function getSecretValue(context: OperationContext, request: GetSecretValu
   const { kind, content } = version.value;
   const labels = secret.versions.labelsOf(version.versionId);
   return {
-    ARN: context.account.arnOf(secret),
-    Name: secret.name,
+    ...context.account.identify(secret),
     VersionId: version.versionId,
     ...(kind === 'text' ? { SecretString: content.reveal() } : { SecretBinary: content.reveal() }),
     VersionStages: labels.length === 0 ? undefined : labels,
     CreatedDate: epochSeconds(version.createdAtMs),
   };
-}
+});
 
-export function batchGetSecretValue(
-  context: OperationContext,
-  request: BatchGetSecretValueRequest,
-): JsonObject {
-  const { items: secretIds, nextToken } = selectBatch(context, request);
+const batchGetSecretValueSchema = z.object({
+  SecretIdList: z.array(members.secretId).min(1).max(20).optional(),
+  Filters: members.filters.optional(),
+  MaxResults: z.int().min(1).max(20).optional(),
+  NextToken: members.nextToken.optional(),
+});
+
+export const batchGetSecretValue = defineOperation(batchGetSecretValueSchema, (context, request) => {
+  const page = selectBatch(context, request);
   const values: JsonObject[] = [];
   const errors: JsonObject[] = [];
-  for (const secretId of secretIds) {
+  for (const secretId of page.items) {
     try {
       values.push(getSecretValue(context, { SecretId: secretId }));
     } catch (error) {
@@ -51,25 +61,26 @@ export function batchGetSecretValue(
       errors.push({ SecretId: secretId, ErrorCode: error.name, Message: error.message });
     }
   }
-  return { SecretValues: values, Errors: errors, NextToken: nextToken };
-}
+  return { SecretValues: values, Errors: errors, NextToken: page.nextToken };
+});
 
-function selectBatch(context: OperationContext, request: BatchGetSecretValueRequest): Page<string> {
-  const { SecretIdList: secretIds, Filters: filters, MaxResults: maxResults, NextToken: nextToken } = request;
+function selectBatch(
+  { account }: OperationContext,
+  {
+    SecretIdList: secretIds,
+    Filters: filters,
+    MaxResults: maxResults,
+    NextToken: nextToken,
+  }: z.output<typeof batchGetSecretValueSchema>,
+): Page<string> {
   if ((secretIds === undefined) === (filters === undefined)) {
-    throw new Refusal(
-      'InvalidParameterException',
-      "Either 'SecretIdList' or 'Filters' must be provided, but not both.",
-    );
+    refuseParameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.");
   }
   if (secretIds !== undefined) {
     if (maxResults === undefined && nextToken === undefined) return { items: secretIds, nextToken };
-    throw new Refusal(
-      'InvalidParameterException',
-      "'MaxResults' and 'NextToken' can only be used together with 'Filters'.",
-    );
+    refuseParameter("'MaxResults' and 'NextToken' can only be used together with 'Filters'.");
   }
-  const matching = context.account
+  const matching = account
     .all()
     .filter((secret) => secret.goneAtMs === undefined && satisfiesFilters(secret, filters ?? []))
     .map((secret) => secret.name);

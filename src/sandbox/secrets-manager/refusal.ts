@@ -39,3 +39,7 @@ export class Refusal extends Error {
     this.status = STATUS_BY_NAME[name];
   }
 }
+
+export function refuseParameter(message: string): never {
+  throw new Refusal('InvalidParameterException', message);
+}

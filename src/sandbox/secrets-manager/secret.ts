@@ -1,13 +1,13 @@
 import { type SecretVersion, VersionHistory } from './version-history.ts';
 
 /** One secret with everything that the service knows about it. All times are wall time in milliseconds. */
-export interface Secret {
+export class Secret {
   readonly name: string;
   /** The six characters that end its ARN. */
   readonly arnSuffix: string;
   readonly createdAtMs: number;
-  readonly tags: Map<string, string>;
-  readonly versions: VersionHistory;
+  readonly tags = new Map<string, string>();
+  readonly versions = new VersionHistory();
   description: string | undefined;
   kmsKeyId: string | undefined;
   lastChangedAtMs: number;
@@ -17,28 +17,19 @@ export interface Secret {
   goneAtMs: number | undefined;
   /** The same as answers state it: with whole days, whatever time-lapse makes of them. */
   statedGoneAtMs: number | undefined;
-}
 
-export function createEmptySecret(name: string, arnSuffix: string, nowMs: number): Secret {
-  return {
-    name,
-    arnSuffix,
-    createdAtMs: nowMs,
-    tags: new Map(),
-    versions: new VersionHistory(),
-    description: undefined,
-    kmsKeyId: undefined,
-    lastChangedAtMs: nowMs,
-    lastReadDayMs: undefined,
-    goneAtMs: undefined,
-    statedGoneAtMs: undefined,
-  };
+  constructor(name: string, arnSuffix: string, nowMs: number) {
+    this.name = name;
+    this.arnSuffix = arnSuffix;
+    this.createdAtMs = nowMs;
+    this.lastChangedAtMs = nowMs;
+  }
 }
 
 const AWS_MANAGED_KEYS: ReadonlySet<string> = new Set(['', 'alias/aws/secretsmanager', 'aws/secretsmanager']);
 
 /** The key as it is shown: `undefined` for the AWS managed one, which the service never names. */
-export function shownKmsKeyId(kmsKeyId: string | undefined): string | undefined {
+function shownKmsKeyId(kmsKeyId: string | undefined): string | undefined {
   return kmsKeyId === undefined || AWS_MANAGED_KEYS.has(kmsKeyId) ? undefined : kmsKeyId;
 }
 

@@ -4,14 +4,17 @@
  * Guarantee: nothing is logged, and no answer but that of GetSecretValue and BatchGetSecretValue holds a secret value.
  * Non-guarantee: plain HTTP and unverified signatures, so it belongs on the loopback interface only.
  */
-import { Buffer } from 'node:buffer';
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../core/ports.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
-import { listenOnLoopback } from '../listen.ts';
+import { FaultBoard } from '../fault-board.ts';
+import {
+  type LoopbackServer,
+  type LoopbackServerOptions,
+  readBody,
+  startLoopbackServer,
+} from '../loopback-server.ts';
 import { ACCOUNT_ID } from './account.ts';
-import { FaultBoard } from './fault-board.ts';
 import type { OperationName } from './operation.ts';
 import { Refusal } from './refusal.ts';
 import type { SecretsManager } from './secrets-manager.ts';
@@ -28,26 +31,23 @@ import {
 
 const MAX_BODY_BYTES = 1_048_576;
 
-export interface SecretsManagerServerOptions {
+export interface SecretsManagerServerOptions extends Pick<LoopbackServerOptions, 'port'> {
   readonly engine: SecretsManager;
   /** Waits out latencies and dates the answers. */
   readonly clock: Clock;
-  /** On 127.0.0.1. Any free port by default, and where this one is taken. */
-  readonly port?: number;
+  /** Faults beside those that are set; asked at each request. */
+  readonly findFaults?: () => readonly StoreFault[];
   /** Called as soon as a request for a known operation has arrived, before anything is done about it. */
   readonly onRequest?: (operation: OperationName) => void;
 }
 
-export interface SecretsManagerServer {
+export interface SecretsManagerServer extends Pick<LoopbackServer, 'port' | 'stop'> {
   /** `http://127.0.0.1:43210`, to be given to an SDK as `endpoint`. */
   readonly endpoint: string;
-  readonly port: number;
   /** How many requests have arrived for each operation, those that a fault has hit included. Live. */
   readonly requests: ReadonlyMap<OperationName, number>;
-  /** Replaces the faults; an empty list heals. Requests that wait out a latency keep the faults they came under. */
+  /** Replaces the faults that are set; an empty list heals. Requests that wait out a latency keep the faults they came under. */
   setFaults(faults: readonly StoreFault[]): void;
-  /** Ends every connection at once, idle ones and those with a request in progress, and frees the port. */
-  stop(): Promise<void>;
 }
 
 /** Starts serving. @throws when it cannot listen */
@@ -55,90 +55,63 @@ export async function startSecretsManagerServer(
   options: SecretsManagerServerOptions,
 ): Promise<SecretsManagerServer> {
   const { engine, clock, onRequest } = options;
-  const board = new FaultBoard();
+  const board = new FaultBoard<StoreFault>(options.findFaults);
   const requests = new Map<OperationName, number>();
-  const stopping = new AbortController();
   let arrivals = 0;
 
-  const serve = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    arrivals += 1;
-    const requestId = `00000000-0000-4000-8000-${arrivals.toString(16).padStart(12, '0')}`;
-    const reply = await answer(request, requestId);
-    if (reply === 'reset') request.socket.resetAndDestroy();
-    else {
-      response.sendDate = false;
-      response.writeHead(reply.status, { ...reply.headers, Date: new Date(clock.now()).toUTCString() });
-      response.end(reply.body);
+  const answer = async (
+    request: IncomingMessage,
+    requestId: string,
+    stopping: AbortSignal,
+  ): Promise<WireResponse | 'reset'> => {
+    const operation = readOperation(request);
+    requests.set(operation, (requests.get(operation) ?? 0) + 1);
+    onRequest?.(operation);
+    const { delayMs, isKeyUsable, ending } = board.strike(
+      ({ operations }) => operations?.includes(operation) ?? true,
+    );
+    const body = await readBody(request, MAX_BODY_BYTES);
+    if (body === undefined)
+      throw new Refusal('RequestEntityTooLargeException', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+    if (delayMs > 0) await clock.sleep(delayMs, stopping);
+    if (ending?.kind === 'outage') return 'reset';
+    assertSigned(request);
+    const region = readRegion(request);
+    const input = readInput(body.toString('utf8'));
+    switch (ending?.kind) {
+      case 'throttle':
+        throw new Refusal('ThrottlingException', 'Rate exceeded');
+      case 'unavailable':
+        throw new Refusal('ServiceUnavailable', 'The service is temporarily unable to handle the request.');
+      case 'denied':
+        throw denial(operation, input, region ?? engine.region);
+      case 'lost-answer':
+      case undefined:
+        break;
     }
+    const outcome = engine.execute(operation, input, { isKeyUsable, region });
+    if (ending?.kind === 'lost-answer') return 'reset';
+    return outcome.ok ? formatBody(outcome.body, requestId) : formatRefusal(outcome.refusal, requestId);
   };
 
-  const answer = async (request: IncomingMessage, requestId: string): Promise<WireResponse | 'reset'> => {
-    try {
-      const operation = readOperation(request);
-      requests.set(operation, (requests.get(operation) ?? 0) + 1);
-      onRequest?.(operation);
-      const plan = board.strike(operation);
-      const body = await readBody(request);
-      if (plan.delayMs > 0) await clock.sleep(plan.delayMs, stopping.signal);
-      if (plan.ending === 'outage') return 'reset';
-      assertSigned(request);
-      const region = readRegion(request);
-      const input = readInput(body);
-      switch (plan.ending) {
-        case 'throttle':
-          throw new Refusal('ThrottlingException', 'Rate exceeded');
-        case 'unavailable':
-          throw new Refusal('ServiceUnavailable', 'The service is temporarily unable to handle the request.');
-        case 'denied':
-          throw denial(operation, input, region ?? engine.region);
-        case 'answer':
-        case 'lost-answer':
-          break;
-      }
-      const outcome = engine.execute(operation, input, { isKeyUsable: plan.isKeyUsable, region });
-      if (plan.ending === 'lost-answer') return 'reset';
-      return outcome.ok ? formatBody(outcome.body, requestId) : formatRefusal(outcome.refusal, requestId);
-    } catch (error) {
+  const server = await startLoopbackServer(async (request, response, stopping) => {
+    arrivals += 1;
+    const requestId = `00000000-0000-4000-8000-${arrivals.toString(16).padStart(12, '0')}`;
+    const reply = await answer(request, requestId, stopping).catch((error: unknown) => {
       if (error instanceof Refusal) return formatRefusal(error, requestId);
-      if (request.socket.destroyed || stopping.signal.aborted) throw error;
+      if (request.socket.destroyed || stopping.aborted) throw error;
       // A bug. The message could quote anything, so none of it is sent.
       const bug = new Refusal('InternalServiceError', 'An error occurred on the server side.');
       return formatRefusal(bug, requestId);
-    }
-  };
+    });
+    if (reply === 'reset') return void request.socket.resetAndDestroy();
+    response.sendDate = false;
+    response.writeHead(reply.status, { ...reply.headers, Date: new Date(clock.now()).toUTCString() });
+    response.end(reply.body);
+  }, options);
 
-  const server = createServer((request, response) => {
-    // The client went away, or the server stops: there is nobody left to answer.
-    serve(request, response).catch(() => request.socket.resetAndDestroy());
-  });
-  const port = await listenOnLoopback(server, options.port);
-
-  return {
-    endpoint: `http://127.0.0.1:${port}`,
-    port,
-    requests,
-    setFaults: (faults) => board.set(faults),
-    async stop() {
-      stopping.abort(new Error('the server stops'));
-      const closed = once(server, 'close');
-      server.close();
-      server.closeAllConnections();
-      await closed;
-    },
-  };
-}
-
-async function readBody(request: IncomingMessage): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let sizeBytes = 0;
-  for await (const chunk of request) {
-    if (!(chunk instanceof Uint8Array)) throw new TypeError('a request body arrives as bytes');
-    sizeBytes += chunk.byteLength;
-    // What is too large is read to its end and dropped, so that the client gets to see the refusal.
-    if (sizeBytes <= MAX_BODY_BYTES) chunks.push(chunk);
-  }
-  if (sizeBytes <= MAX_BODY_BYTES) return Buffer.concat(chunks).toString('utf8');
-  throw new Refusal('RequestEntityTooLargeException', `The body is larger than ${MAX_BODY_BYTES} bytes.`);
+  const { url: endpoint, port, stop } = server;
+  return { endpoint, port, stop, requests, setFaults: (faults) => board.set(faults) };
 }
 
 function denial(operation: OperationName, input: JsonObject, region: string): Refusal {

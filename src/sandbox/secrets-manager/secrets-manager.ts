@@ -6,7 +6,6 @@
  * Non-guarantee: no IAM, KMS, replication, rotation or resource policies; every answer is consistent at once, whereas
  * the real service is eventually consistent.
  */
-import type { z } from 'zod';
 import type { Clock, Random } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
@@ -20,11 +19,9 @@ import {
   tagResource,
   untagResource,
 } from './metadata-operations.ts';
-import type { OperationContext, OperationName } from './operation.ts';
+import type { Operation, OperationName } from './operation.ts';
 import { batchGetSecretValue, getSecretValue } from './read-operations.ts';
 import { Refusal } from './refusal.ts';
-import * as schemas from './request-schema.ts';
-import { parseRequest } from './request-validation.ts';
 import { createSecret, putSecretValue, updateSecret, updateSecretVersionStage } from './write-operations.ts';
 
 export interface SecretsManagerOptions {
@@ -34,7 +31,7 @@ export interface SecretsManagerOptions {
    * Versions of one secret that can be created within a day; the next is refused with `LimitExceededException`.
    * What the real service enforces is documented as a rate only: one per ten minutes, 144 a day, is the default.
    */
-  readonly versionWall?: number;
+  readonly versionWall?: number | undefined;
   /** Length of a day in milliseconds, 86,400,000 by default; time-lapse shrinks it. Dates in answers are not shrunk. */
   readonly dayMs?: number;
   /** Shown in ARNs to those whose requests say none; `us-east-1` by default. */
@@ -72,30 +69,21 @@ export interface SecretsManager {
   versions(name: string): readonly ObservedVersion[];
 }
 
-type Operation = (context: OperationContext, input: JsonObject) => JsonObject;
-
 const OPERATIONS: Readonly<Record<OperationName, Operation>> = {
-  BatchGetSecretValue: defineOperation(schemas.batchGetSecretValueSchema, batchGetSecretValue),
-  CreateSecret: defineOperation(schemas.createSecretSchema, createSecret),
-  DeleteSecret: defineOperation(schemas.deleteSecretSchema, deleteSecret),
-  DescribeSecret: defineOperation(schemas.secretIdSchema, describeSecret),
-  GetSecretValue: defineOperation(schemas.getSecretValueSchema, getSecretValue),
-  ListSecretVersionIds: defineOperation(schemas.listSecretVersionIdsSchema, listSecretVersionIds),
-  ListSecrets: defineOperation(schemas.listSecretsSchema, listSecrets),
-  PutSecretValue: defineOperation(schemas.putSecretValueSchema, putSecretValue),
-  RestoreSecret: defineOperation(schemas.secretIdSchema, restoreSecret),
-  TagResource: defineOperation(schemas.tagResourceSchema, tagResource),
-  UntagResource: defineOperation(schemas.untagResourceSchema, untagResource),
-  UpdateSecret: defineOperation(schemas.updateSecretSchema, updateSecret),
-  UpdateSecretVersionStage: defineOperation(schemas.updateSecretVersionStageSchema, updateSecretVersionStage),
+  BatchGetSecretValue: batchGetSecretValue,
+  CreateSecret: createSecret,
+  DeleteSecret: deleteSecret,
+  DescribeSecret: describeSecret,
+  GetSecretValue: getSecretValue,
+  ListSecretVersionIds: listSecretVersionIds,
+  ListSecrets: listSecrets,
+  PutSecretValue: putSecretValue,
+  RestoreSecret: restoreSecret,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  UpdateSecret: updateSecret,
+  UpdateSecretVersionStage: updateSecretVersionStage,
 };
-
-function defineOperation<Schema extends z.ZodType>(
-  schema: Schema,
-  run: (context: OperationContext, request: z.output<Schema>) => JsonObject,
-): Operation {
-  return (context, input) => run(context, parseRequest(schema, input));
-}
 
 /** Creates an empty Secrets Manager. */
 export function createSecretsManager(options: SecretsManagerOptions): SecretsManager {

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { SecretText } from '../../core/secret-text.ts';
 import type { OperationContext } from './operation.ts';
-import { Refusal } from './refusal.ts';
+import { Refusal, refuseParameter } from './refusal.ts';
 import type { ValueMembers } from './request-schema.ts';
 import type { Secret } from './secret.ts';
 import {
@@ -12,15 +12,27 @@ import {
   type SecretVersion,
 } from './version-history.ts';
 
+/** What a request wants to store. */
+export interface NewValue {
+  readonly value: SecretValue;
+  /** The request token, which becomes the version's name. */
+  readonly token: string;
+}
+
 /**
- * The value in a request, `undefined` when it has none.
- * @throws {Refusal} `InvalidParameterException` when it has both a text and a binary one
+ * `undefined` when the request has no value.
+ * @throws {Refusal} `InvalidParameterException` when it has both a text and a binary one, or a token that is not 32-64
+ *   characters; `InvalidRequestException` when it has no token
  */
-export function readValue(request: ValueMembers): SecretValue | undefined {
+export function readNewValue(request: ValueMembers): NewValue | undefined {
+  const value = readValue(request);
+  return value && { value, token: readRequestToken(request) };
+}
+
+function readValue(request: ValueMembers): SecretValue | undefined {
   const { SecretString: text, SecretBinary: base64 } = request;
   if (text !== undefined && base64 !== undefined) {
-    throw new Refusal(
-      'InvalidParameterException',
+    refuseParameter(
       "You can't specify both a binary secret value and a string secret value in the same secret.",
     );
   }
@@ -30,12 +42,8 @@ export function readValue(request: ValueMembers): SecretValue | undefined {
   return { kind: 'binary', content: new SecretText(canonical) };
 }
 
-/**
- * The request token, which becomes the version's name. SDKs and the CLI always send one, so its absence is an error.
- * @throws {Refusal} `InvalidRequestException` when missing, `InvalidParameterException` when not 32-64 characters
- */
-export function readRequestToken(request: ValueMembers): string {
-  const token = request.ClientRequestToken;
+/** SDKs and the CLI always send one, so its absence is an error. */
+function readRequestToken({ ClientRequestToken: token }: ValueMembers): string {
   if (token === undefined) {
     throw new Refusal(
       'InvalidRequestException',
@@ -43,7 +51,7 @@ export function readRequestToken(request: ValueMembers): string {
     );
   }
   if (token.length >= 32 && token.length <= 64) return token;
-  throw new Refusal('InvalidParameterException', 'ClientRequestToken must be 32-64 characters long.');
+  refuseParameter('ClientRequestToken must be 32-64 characters long.');
 }
 
 /**
@@ -51,7 +59,7 @@ export function readRequestToken(request: ValueMembers): string {
  * Replaying moves no label.
  * @throws {Refusal} `ResourceExistsException` when the token made a version with another value
  */
-export function findReplayed(secret: Secret, token: string, value: SecretValue): SecretVersion | undefined {
+export function findReplayed(secret: Secret, { token, value }: NewValue): SecretVersion | undefined {
   const version = secret.versions.find(token);
   if (version === undefined) return undefined;
   if (version.value.kind === value.kind && version.value.content.equals(value.content)) return version;
@@ -62,19 +70,18 @@ export function findReplayed(secret: Secret, token: string, value: SecretValue):
 }
 
 /**
- * Stores a value under `token` with `labels`, or finds that it is already stored. The first version of a secret gets
+ * Stores a value with `labels`, or finds that it is already stored. The first version of a secret gets
  * AWSCURRENT in any case.
  * @throws {Refusal} see {@link findReplayed}; `EncryptionFailure`; `LimitExceededException` at the version quota
  */
 export function storeValue(
   context: OperationContext,
   secret: Secret,
-  value: SecretValue,
-  token: string,
+  given: NewValue,
   labels: readonly string[],
 ): SecretVersion {
   assertEncryptable(context);
-  const replayed = findReplayed(secret, token, value);
+  const replayed = findReplayed(secret, given);
   if (replayed !== undefined) return replayed;
   const { versionWall, dayMs } = context.account.settings;
   if (secret.versions.countCreatedAfter(context.nowMs - dayMs) >= versionWall) {
@@ -86,8 +93,8 @@ export function storeValue(
   const attached = new Set(secret.versions.size === 0 ? [...labels, CURRENT_LABEL] : labels);
   if (attached.size > MAX_LABELS_PER_VERSION) refuseLabel();
   const version: SecretVersion = {
-    versionId: token,
-    value,
+    versionId: given.token,
+    value: given.value,
     createdAtMs: context.nowMs,
     kmsKeyId: secret.kmsKeyId,
     lastReadDayMs: undefined,

@@ -1,4 +1,4 @@
-import { Refusal } from './refusal.ts';
+import { refuseParameter } from './refusal.ts';
 import type { Tags } from './request-schema.ts';
 
 const MAX_TAGS = 50;
@@ -12,16 +12,13 @@ export function addTags(target: Map<string, string>, tags: Tags): void {
   const merged = new Map(target);
   const seen = new Set<string>();
   for (const { Key: key, Value: value } of tags) {
-    if (/^aws:/i.test(key)) refuse("Tag keys that start with 'aws:' are reserved for AWS use.");
-    if (!TAG_TEXT.test(key) || !TAG_TEXT.test(value)) refuse('A tag has a character that is not allowed.');
-    if (seen.has(key)) refuse('A tag key was given more than once.');
+    if (/^aws:/i.test(key)) refuseParameter("Tag keys that start with 'aws:' are reserved for AWS use.");
+    if (!TAG_TEXT.test(key) || !TAG_TEXT.test(value))
+      refuseParameter('A tag has a character that is not allowed.');
+    if (seen.has(key)) refuseParameter('A tag key was given more than once.');
     seen.add(key);
     merged.set(key, value);
   }
-  if (merged.size > MAX_TAGS) refuse(`A secret can have at most ${MAX_TAGS} tags.`);
+  if (merged.size > MAX_TAGS) refuseParameter(`A secret can have at most ${MAX_TAGS} tags.`);
   for (const [key, value] of merged) target.set(key, value);
-}
-
-function refuse(message: string): never {
-  throw new Refusal('InvalidParameterException', message);
 }

@@ -8,7 +8,7 @@
 import type { SecretText } from '../../core/secret-text.ts';
 
 export const CURRENT_LABEL = 'AWSCURRENT';
-export const PREVIOUS_LABEL = 'AWSPREVIOUS';
+const PREVIOUS_LABEL = 'AWSPREVIOUS';
 
 /** Labels that one version can carry (service quota). */
 export const MAX_LABELS_PER_VERSION = 20;

@@ -26,27 +26,17 @@ export interface WireResponse {
 }
 
 /** The operation that a request asks for. @throws {Refusal} `UnknownOperationException` */
-export function readOperation(head: RequestHead): OperationName {
-  const target = head.headers['x-amz-target'];
-  if (
-    head.method === 'POST' &&
-    head.url === '/' &&
-    typeof target === 'string' &&
-    target.startsWith(TARGET_PREFIX)
-  ) {
-    const name = target.slice(TARGET_PREFIX.length);
-    const operation = findOperationName(name);
-    if (operation !== undefined) return operation;
-    refuseOperation(/^[A-Za-z]{1,64}$/.test(name) ? name : 'The operation');
-  }
-  refuseOperation('The operation');
-}
-
-/** The service has more operations: a caller of one should not have to guess whose fault that is. */
-function refuseOperation(name: string): never {
+export function readOperation({ method, url, headers }: RequestHead): OperationName {
+  const target = method === 'POST' && url === '/' ? headers['x-amz-target'] : undefined;
+  const isOurs = typeof target === 'string' && target.startsWith(TARGET_PREFIX);
+  const name = isOurs ? target.slice(TARGET_PREFIX.length) : '';
+  const operation = findOperationName(name);
+  if (operation !== undefined) return operation;
+  // The service has more operations: a caller of one should not have to guess whose fault that is.
+  const shown = /^[A-Za-z]{1,64}$/.test(name) ? name : 'The operation';
   throw new Refusal(
     'UnknownOperationException',
-    `${name} is unknown to this Secrets Manager emulator, which knows ${OPERATION_NAMES.join(', ')}.`,
+    `${shown} is unknown to this Secrets Manager emulator, which knows ${OPERATION_NAMES.join(', ')}.`,
   );
 }
 

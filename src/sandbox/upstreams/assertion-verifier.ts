@@ -2,25 +2,21 @@
  * The server's side of `private_key_jwt` (RFC 7523, 3) for RS256, written from the standard and apart from the client's
  * code, so that the two check each other.
  */
-import { type KeyObject, verify } from 'node:crypto';
+import { verify } from 'node:crypto';
 import { isJsonObject, type JsonObject, parseJson } from '../../core/wire/json.ts';
+import type { SigningClient } from './define-upstream.ts';
 
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const MAX_SKEW_SECONDS = 60;
 /** An assertion that lives longer is refused, as by servers that remember each until its end. */
 const MAX_LIFE_SECONDS = 600;
 
-export interface OAuth2Client {
-  readonly clientId: string;
-  readonly publicKey: KeyObject;
-}
-
 export class AssertionVerifier {
-  readonly #client: OAuth2Client;
+  readonly #client: SigningClient;
   /** Ends of the assertions that were used, in seconds, by `jti`: each is good for one use. */
   readonly #used = new Map<string, number>();
 
-  constructor(client: OAuth2Client) {
+  constructor(client: SigningClient) {
     this.#client = client;
   }
 

@@ -12,6 +12,12 @@ import type { ErrorDetail, Upstream, UpstreamRequest, UpstreamResponse } from '.
 /** In the place of a text's beginning: the PEM of the sandbox's RSA key. */
 export const PRIVATE_KEY = Symbol('private key');
 
+/** Who signs with the key of {@link PRIVATE_KEY}. */
+export interface SigningClient {
+  readonly clientId: string;
+  readonly publicKey: KeyObject;
+}
+
 /** By name, as the kinds call them: how the text begins, of which the rest is made up. */
 export type CredentialForms = Readonly<Record<string, string | typeof PRIVATE_KEY>>;
 
@@ -42,7 +48,7 @@ export interface UpstreamDeps<Credential extends string = string> {
   readonly lifetimeMs: number;
   readonly refreshTokenLifetimeMs: number;
   /** Told every access and refresh token as it is issued, so that a test can search for leaks. */
-  readonly onSecretIssued?: (text: string) => void;
+  readonly onSecretIssued?: ((text: string) => void) | undefined;
 }
 
 interface UpstreamAnswers {

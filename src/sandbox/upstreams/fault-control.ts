@@ -10,11 +10,6 @@ export interface ControlRequest {
   readonly body: string;
 }
 
-export interface ControlResponse {
-  readonly status: number;
-  readonly body: string;
-}
-
 /**
  * The control endpoint, for people and scripts: `GET` lists the faults, `POST {"fault": "pivot:503+90s"}` adds one
  * whose window begins now, `DELETE` removes all.
@@ -23,7 +18,7 @@ export function controlFaults(
   request: ControlRequest,
   schedule: FaultSchedule,
   providers: readonly string[],
-): ControlResponse {
+): { readonly status: number; readonly body: string } {
   switch (request.method) {
     case 'GET':
       return answer(200, { faults: schedule.list() });
@@ -49,6 +44,6 @@ export function controlFaults(
   }
 }
 
-function answer(status: number, body: object): ControlResponse {
+function answer(status: number, body: object) {
   return { status, body: JSON.stringify(body) };
 }

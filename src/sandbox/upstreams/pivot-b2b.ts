@@ -3,10 +3,10 @@ import { defineUpstream } from './define-upstream.ts';
 import { mintOpaqueText, statedSeconds } from './issued-text.ts';
 import {
   badField,
+  describeSnapErrors,
   describeSnapProblem,
   findSnapProblem,
   SNAP_CREDENTIALS,
-  SNAP_UNAUTHORIZED,
 } from './snap-verifier.ts';
 
 export const PIVOT_B2B = defineUpstream({
@@ -15,11 +15,11 @@ export const PIVOT_B2B = defineUpstream({
   lifetimeMs: 900_000,
   paths: ['/open-api/v1/access-token/b2b'],
   create: ({ reveal, random, publicKey }) => ({
-    answer: ({ request, body, statedNowMs, rejectsCredentials, grant, reply }) => {
+    answer: (exchange) => {
+      const { body, grant, reply } = exchange;
       const clientId = reveal('clientId');
       const problem =
-        findSnapProblem(request, { clientId, publicKey }, statedNowMs) ??
-        (rejectsCredentials ? SNAP_UNAUTHORIZED : undefined) ??
+        findSnapProblem(exchange, { clientId, publicKey }) ??
         (body['grantType'] === 'client_credentials' ? undefined : badField('grantType'));
       if (problem !== undefined) return reply(problem.status, describeSnapProblem('73', problem));
       const granted = grant(clientId, () => mintOpaqueText(random, 'b2b'));
@@ -31,7 +31,6 @@ export const PIVOT_B2B = defineUpstream({
         expiresIn: statedSeconds(granted)?.toString(),
       });
     },
-    describeError: (status, { message = 'General Error' } = {}) =>
-      describeSnapProblem('73', { status, caseNumber: '00', message }),
+    describeError: describeSnapErrors('73'),
   }),
 });

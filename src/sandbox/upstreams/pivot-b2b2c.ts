@@ -9,6 +9,7 @@ import { mintOpaqueText, toJakartaTime } from './issued-text.ts';
 import { RefreshTokenChain } from './refresh-token-chain.ts';
 import {
   badField,
+  describeSnapErrors,
   describeSnapProblem,
   findSnapProblem,
   missingField,
@@ -55,11 +56,9 @@ export const PIVOT_B2B2C = defineUpstream({
 
     return {
       answer: (exchange) => {
-        const { request, nowMs, statedNowMs, rejectsCredentials, grant, issue, reply } = exchange;
-        const outcome =
-          findSnapProblem(request, { clientId: reveal('clientId'), publicKey }, statedNowMs) ??
-          (rejectsCredentials ? SNAP_UNAUTHORIZED : undefined) ??
-          authorize(exchange);
+        const { nowMs, statedNowMs, grant, issue, reply } = exchange;
+        const client = { clientId: reveal('clientId'), publicKey };
+        const outcome = findSnapProblem(exchange, client) ?? authorize(exchange);
         if (typeof outcome !== 'string') return reply(outcome.status, describeSnapProblem('74', outcome));
         const { token, statedLifetimeMs } = grant(outcome, () => mintOpaqueText(random, 'b2b2c'));
         const refreshToken = issue(mintOpaqueText(random, 'rtb2b2c'));
@@ -75,8 +74,7 @@ export const PIVOT_B2B2C = defineUpstream({
           tokenType: 'Bearer',
         });
       },
-      describeError: (status, { message = 'General Error' } = {}) =>
-        describeSnapProblem('74', { status, caseNumber: '00', message }),
+      describeError: describeSnapErrors('74'),
     };
   },
 });

@@ -14,8 +14,6 @@ export interface RefreshGrant {
   readonly refreshToken: string;
 }
 
-export type Exchange = RefreshGrant | { readonly endsConsent: string | undefined };
-
 /**
  * Consents of users, each with refresh tokens that rotate. Presenting a spent one ends its consent (RFC 9700, 4.14.2), but
  * for the last one that was spent, which is taken again for {@link REUSE_LEEWAY_MS}.
@@ -39,7 +37,7 @@ export class RefreshGrants {
   }
 
   /** Spends a refresh token. */
-  exchange(token: string, nowMs: number): Exchange {
+  exchange(token: string, nowMs: number): RefreshGrant | { readonly endsConsent: string | undefined } {
     const consent = this.#chain.ownerOf(token);
     if (consent === undefined) return { endsConsent: undefined };
     const presented = this.#chain.inspect(token, consent, nowMs);

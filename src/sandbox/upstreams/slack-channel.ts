@@ -1,5 +1,5 @@
 /** A channel of Slack, as an incoming webhook posts to it, and as people read it there. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { parseJson } from '../../core/wire/json.ts';
 
 export const SLACK_PATH = '/_sandbox/slack';

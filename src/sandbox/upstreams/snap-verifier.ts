@@ -2,9 +2,9 @@
  * The server's side of SNAP's asymmetric signature, written from the standard and apart from the client's code, so that
  * the two check each other.
  */
-import { type KeyObject, verify } from 'node:crypto';
-import { PRIVATE_KEY } from './define-upstream.ts';
-import type { UpstreamRequest } from './upstream.ts';
+import { verify } from 'node:crypto';
+import { type Exchange, PRIVATE_KEY, type SigningClient } from './define-upstream.ts';
+import type { Upstream } from './upstream.ts';
 
 /** SNAP servers tolerate 2 to 5 minutes; the sandbox takes the widest. */
 const MAX_SKEW_MS = 300_000;
@@ -14,11 +14,6 @@ const STANDARD_BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+
 
 /** Both SNAP APIs share one client and its key, as at Pivot. */
 export const SNAP_CREDENTIALS = { clientId: 'client', privateKey: PRIVATE_KEY } as const;
-
-export interface SnapClient {
-  readonly clientId: string;
-  readonly publicKey: KeyObject;
-}
 
 /** HTTP status, SNAP's case number within the service, and its message. */
 export interface SnapProblem {
@@ -31,13 +26,12 @@ export const SNAP_UNAUTHORIZED: SnapProblem = { status: 401, caseNumber: '00', m
 
 /** Checks `X-TIMESTAMP`, `X-CLIENT-KEY` and `X-SIGNATURE`; `undefined` when all is well. */
 export function findSnapProblem(
-  request: UpstreamRequest,
-  client: SnapClient,
-  statedNowMs: number,
+  { request: { headers }, statedNowMs, rejectsCredentials }: Exchange,
+  client: SigningClient,
 ): SnapProblem | undefined {
-  const timestamp = request.headers.get('x-timestamp');
-  const clientKey = request.headers.get('x-client-key');
-  const signature = request.headers.get('x-signature');
+  const timestamp = headers.get('x-timestamp');
+  const clientKey = headers.get('x-client-key');
+  const signature = headers.get('x-signature');
   if (!timestamp) return missingField('X-TIMESTAMP');
   if (!clientKey) return missingField('X-CLIENT-KEY');
   if (!signature) return missingField('X-SIGNATURE');
@@ -49,7 +43,7 @@ export function findSnapProblem(
   // HTTP header values are bytes; Node hands them over as one character a byte.
   const signed = Buffer.from(`${clientKey}|${timestamp}`, 'latin1');
   const isAuthentic = verify('sha256', signed, client.publicKey, Buffer.from(signature, 'base64'));
-  return isAuthentic ? undefined : SNAP_UNAUTHORIZED;
+  return isAuthentic && !rejectsCredentials ? undefined : SNAP_UNAUTHORIZED;
 }
 
 export function missingField(name: string): SnapProblem {
@@ -66,4 +60,10 @@ export function describeSnapProblem(
   { status, caseNumber, message }: SnapProblem,
 ): string {
   return JSON.stringify({ responseCode: `${status}${service}${caseNumber}`, responseMessage: message });
+}
+
+/** As {@link Upstream.describeError}. */
+export function describeSnapErrors(service: '73' | '74'): Upstream['describeError'] {
+  return (status, { message = 'General Error' } = {}) =>
+    describeSnapProblem(service, { status, caseNumber: '00', message });
 }

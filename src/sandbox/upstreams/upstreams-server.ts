@@ -2,10 +2,15 @@
  * All simulated providers behind one server on 127.0.0.1: `http://127.0.0.1:PORT/pivot-b2b` is the base URL of the
  * provider `pivot-b2b`, and so on; `/_sandbox/faults` is the control endpoint, `/_sandbox/slack` a channel of Slack.
  */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../core/ports.ts';
 import type { FaultSchedule } from '../fault-schedule.ts';
-import { listenOnLoopback } from '../listen.ts';
+import {
+  type LoopbackServer,
+  type LoopbackServerOptions,
+  readBody,
+  startLoopbackServer,
+} from '../loopback-server.ts';
 import { controlFaults, FAULT_CONTROL_PATH } from './fault-control.ts';
 import { deliver, distort, findLatency } from './faulty-answer.ts';
 import { SLACK_PATH, takeSlackMessage } from './slack-channel.ts';
@@ -16,14 +21,12 @@ import type { Upstreams } from './upstreams.ts';
 /** No token request is anywhere near this long. */
 const MAX_BODY_BYTES = 65_536;
 
-export interface UpstreamsServerOptions {
+export interface UpstreamsServerOptions extends Pick<LoopbackServerOptions, 'port'> {
   readonly upstreams: Upstreams;
   readonly clock: Clock;
   readonly faults: FaultSchedule;
   /** Told of every request to a provider. */
   readonly observer?: RequestObserver | undefined;
-  /** Any free port by default, and where this one is taken. */
-  readonly port?: number;
   /** Told what the simulated Slack channel is sent, in Slack's markup. */
   readonly onSlackMessage?: (text: string) => void;
 }
@@ -35,33 +38,29 @@ export interface RequestObserver {
   arrive(provider: string): void;
 }
 
-export interface UpstreamsServer {
-  readonly port: number;
+export interface UpstreamsServer extends Pick<LoopbackServer, 'port' | 'stop'> {
   /** `http://127.0.0.1:PORT` */
   readonly origin: string;
   /** What a provider of that kind has as its base URL: `http://127.0.0.1:PORT/pivot-b2b`. */
   baseUrlOf(kind: UpstreamName): string;
-  /** Ends every connection at once and stops listening. */
-  stop(): Promise<void>;
 }
 
 export async function startUpstreamsServer(options: UpstreamsServerOptions): Promise<UpstreamsServer> {
   const { upstreams, clock, faults, observer } = options;
   const providers = new Map(Object.entries(upstreams));
-  let port = 0;
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const [url = '/', query = ''] = message.url?.split('?', 2) ?? [];
     const [, prefix = '', ...rest] = url.split('/');
     const upstream = providers.get(prefix);
     if (upstream === undefined) {
-      const body = await readBody(message);
+      const body = await readText(message);
       if (body !== undefined) serveControl(message, response, url, body);
       return;
     }
     const endRequest = observer?.begin(prefix);
     response.once('close', () => endRequest?.());
-    const body = await readBody(message);
+    const body = await readText(message);
     if (body === undefined) return;
 
     const active = faults.findProviderFaults(prefix);
@@ -71,8 +70,9 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
     if (delayMs > 0 && !(await sleepUnlessClosed(clock, delayMs, response))) return;
     const distortion = distort(active);
     const statedNowMs = clock.now() + (distortion.clockSkewMs ?? 0);
+    const ownPort = message.socket.localPort ?? 0;
     const handle = (): UpstreamResponse => upstream.handle(request, distortion);
-    const delivery = deliver(active, { upstream, request, handle, statedNowMs, ownPort: port });
+    const delivery = deliver(active, { upstream, request, handle, statedNowMs, ownPort });
     switch (delivery.deliver) {
       case 'answer':
         // Not left to `close`: a client may send the next request before that is emitted.
@@ -111,34 +111,21 @@ export async function startUpstreamsServer(options: UpstreamsServerOptions): Pro
         .end(text === undefined ? 'invalid_payload' : 'ok');
       return;
     }
+    const names = [...providers.keys()];
     const { status, body: text } =
       url === FAULT_CONTROL_PATH
-        ? controlFaults({ method, contentType: headers['content-type'], body }, faults, [...providers.keys()])
-        : {
-            status: 404,
-            body: JSON.stringify({ error: 'no such provider', providers: [...providers.keys()] }),
-          };
+        ? controlFaults({ method, contentType: headers['content-type'], body }, faults, names)
+        : { status: 404, body: JSON.stringify({ error: 'no such provider', providers: names }) };
     response.writeHead(status, { 'content-type': 'application/json' }).end(text);
   };
 
-  const server = createServer((message, response) => {
+  const server = await startLoopbackServer(async (message, response) => {
     // A connection that the client gives up is everyday life here; anything else is a bug and must be seen.
     response.on('error', () => undefined);
     void serve(message, response);
-  });
-  port = await listenOnLoopback(server, options.port);
-  const origin = `http://127.0.0.1:${port}`;
-
-  return {
-    port,
-    origin,
-    baseUrlOf: (kind) => `${origin}/${kind}`,
-    stop: () =>
-      new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+  }, options);
+  const { url: origin, port, stop } = server;
+  return { port, origin, stop, baseUrlOf: (kind) => `${origin}/${kind}` };
 }
 
 function describeRequest(
@@ -162,37 +149,19 @@ function writeHead(
   response.writeHead(status, { ...headers, ...more });
 }
 
-/** The whole body, or `undefined` when it is too long (the connection is ended) or never arrives. */
-async function readBody(message: IncomingMessage): Promise<string | undefined> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    for await (const chunk of message) {
-      const bytes = Buffer.from(chunk);
-      length += bytes.length;
-      if (length > MAX_BODY_BYTES) {
-        message.socket.destroy();
-        return undefined;
-      }
-      chunks.push(bytes);
-    }
-  } catch {
-    return undefined;
-  }
-  return Buffer.concat(chunks).toString('utf8');
+/** The whole body, or `undefined` when it is too long or never arrives; then the connection is ended. */
+async function readText(message: IncomingMessage): Promise<string | undefined> {
+  const body = await readBody(message, MAX_BODY_BYTES).catch(() => undefined);
+  if (body === undefined) message.socket.destroy();
+  return body?.toString('utf8');
 }
 
 /** False when the client went away first. */
-async function sleepUnlessClosed(clock: Clock, delayMs: number, response: ServerResponse): Promise<boolean> {
+function sleepUnlessClosed(clock: Clock, delayMs: number, response: ServerResponse): Promise<boolean> {
   const closed = new AbortController();
-  const onClose = (): void => closed.abort();
-  response.once('close', onClose);
-  try {
-    await clock.sleep(delayMs, closed.signal);
-    return true;
-  } catch {
-    return false;
-  } finally {
-    response.off('close', onClose);
-  }
+  response.once('close', () => closed.abort());
+  return clock.sleep(delayMs, closed.signal).then(
+    () => true,
+    () => false,
+  );
 }

@@ -16,7 +16,7 @@ export interface UpstreamsOptions {
   /** The same of refresh tokens. */
   readonly refreshTokenLifetimeMs?: Partial<Readonly<Record<UpstreamName, number>>>;
   /** Told every token as it is issued, so that a test can search for leaks. */
-  readonly onSecretIssued?: (text: string) => void;
+  readonly onSecretIssued?: ((text: string) => void) | undefined;
 }
 
 /** Documented life of each kind's access tokens in milliseconds. */
@@ -39,7 +39,7 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
       bindingIds,
       lifetimeMs: options.lifetimeMs?.[name] ?? lifetimeMs / speed,
       refreshTokenLifetimeMs: options.refreshTokenLifetimeMs?.[name] ?? refreshTokenLifetimeMs / speed,
-      ...(onSecretIssued === undefined ? {} : { onSecretIssued }),
+      onSecretIssued,
     }),
   );
 }

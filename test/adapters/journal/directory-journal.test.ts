@@ -137,13 +137,17 @@ describe('DirectoryJournal', () => {
   });
 
   it('No chain is lost by us: an entry that cannot be read is not taken for none', async (t) => {
-    const { path, journal, restart, onlyFile, reported } = await open(t);
+    const { path, journal, restart, directory, onlyFile, reported } = await open(t);
     await journal.write(buildEntry());
     const file = await onlyFile();
     await rename(file, join(path, 'elsewhere'));
     await symlink('elsewhere', file);
     assert.equal(await restart().read(SECRET_NAME), 'unreadable');
     assert.match(reported.join(), /the entry for \S+ cannot be read \(ELOOP\)/);
+    assert.match(
+      (await findLaterEntry(directory)) ?? '',
+      /^holds [0-9a-f]{40}\.chain\.json, which cannot be read \(ELOOP\)$/,
+    );
     await rename(join(path, 'elsewhere'), file);
     assert.equal((await readEntry(restart(), SECRET_NAME))?.write.requestToken, 'request-1');
   });

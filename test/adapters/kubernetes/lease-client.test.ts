@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Lease } from '../../../src/adapters/kubernetes/lease.ts';
 import type { LeaseAnswer } from '../../../src/adapters/kubernetes/lease-answer.ts';
+import type { KubernetesFault } from '../../../src/sandbox/kubernetes/kubernetes-fault.ts';
 import { LEASE_NAME, LEASE_NAMESPACE, SERVICE_ACCOUNT_TOKEN } from '../../support/lease-api.ts';
-import type { LeaseApiFault } from '../../support/lease-api-server.ts';
 import { buildChange, CALL_LIMIT_MS, startLeaseClientBench } from '../../support/lease-client-bench.ts';
+import { answerWith, startRawServer } from '../../support/raw-server.ts';
 
 const LEASE_PATH = `/apis/coordination.k8s.io/v1/namespaces/${LEASE_NAMESPACE}/leases`;
 
@@ -60,7 +61,9 @@ describe('createLeaseClient', () => {
     const { client, server, call } = await startLeaseClientBench(t);
     const created = leaseOf(await client.create(buildChange(), call));
     server.api.delete();
-    assert.deepEqual(await client.update(created, buildChange(), call), { kind: 'absent' });
+    // An update names the uid of an object that is there no more.
+    assert.deepEqual(await client.update(created, buildChange(), call), { kind: 'conflict' });
+    assert.deepEqual(await client.get(call), { kind: 'absent' });
   });
 
   it('reads the token for every call, because Kubernetes replaces it', async (t) => {
@@ -129,12 +132,7 @@ describe('createLeaseClient', () => {
 
   for (const { name, fault, message } of [
     { name: 'status 500', fault: { kind: 'status', status: 500 }, message: /answered 500 to get/ },
-    { name: 'status 400', fault: { kind: 'status', status: 400 }, message: /answered 400 .* address/ },
-    {
-      name: 'a redirect',
-      fault: { kind: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } },
-      message: /answered 302/,
-    },
+    { name: 'status 400', fault: { kind: 'status', status: 400 }, message: /answered 400 .*\(BadRequest\)$/ },
     {
       name: 'a reset connection',
       fault: { kind: 'reset' },
@@ -146,13 +144,37 @@ describe('createLeaseClient', () => {
       fault: { kind: 'body', text: 'x'.repeat(1_048_577) },
       message: /more than 1 MiB/,
     },
-  ] satisfies readonly { name: string; fault: LeaseApiFault; message: RegExp }[]) {
+  ] satisfies readonly { name: string; fault: KubernetesFault; message: RegExp }[]) {
     it(`makes a failure of ${name}, and works again afterwards`, async (t) => {
       const { client, server, call } = await startLeaseClientBench(t);
-      server.setFault(fault, 1);
+      server.setFaults([{ ...fault, times: 1 }]);
       assert.match(problemOf(await client.get(call)), message);
       assert.deepEqual(await client.get(call), { kind: 'absent' });
       assert.equal(server.requests.length, 2);
+    });
+  }
+
+  for (const { name, head, message } of [
+    {
+      name: 'a redirect, which is not followed',
+      head: (url: string) => `302 Found\r\nLocation: ${url}`,
+      message: /answered 302 .* address/,
+    },
+    {
+      name: 'what is no answer of an API server',
+      head: () => '400 Bad Request',
+      message: /answered 400 .* address/,
+    },
+  ]) {
+    it(`makes a failure of ${name}`, async (t) => {
+      const { createClient, server, tokenFile, call } = await startLeaseClientBench(t);
+      const { url } = await startRawServer(
+        t,
+        answerWith(`HTTP/1.1 ${head(server.url)}\r\nContent-Length: 0\r\n\r\n`),
+      );
+      const answer = await createClient({ apiServer: { url, caFile: undefined, tokenFile } }).get(call);
+      assert.match(problemOf(answer), message);
+      assert.equal(server.connectionCount(), 0);
     });
   }
 
@@ -162,9 +184,12 @@ describe('createLeaseClient', () => {
     { retryAfter: 'soon', retryAfterMs: undefined },
   ]) {
     it(`hands on a Retry-After of "${retryAfter}"`, async (t) => {
-      const { client, server, call } = await startLeaseClientBench(t);
-      server.setFault({ kind: 'status', status: 429, headers: { 'retry-after': retryAfter } });
-      const answer = await client.get(call);
+      const { createClient, tokenFile, call } = await startLeaseClientBench(t);
+      const { url } = await startRawServer(
+        t,
+        answerWith(`HTTP/1.1 429 Slow Down\r\nRetry-After: ${retryAfter}\r\nContent-Length: 0\r\n\r\n`),
+      );
+      const answer = await createClient({ apiServer: { url, caFile: undefined, tokenFile } }).get(call);
       assert.ok(answer.kind === 'failed');
       assert.equal(answer.problem.retryAfterMs, retryAfterMs);
     });
@@ -172,7 +197,7 @@ describe('createLeaseClient', () => {
 
   it('gives up on a server that hangs at the deadline of the call, and takes a new connection', async (t) => {
     const { client, server, clock, call } = await startLeaseClientBench(t);
-    server.setFault({ kind: 'hang' }, 1);
+    server.setFaults([{ kind: 'hang', times: 1 }]);
     const asked = server.nextRequest();
     const answer = client.get(call);
     await asked;
@@ -185,7 +210,7 @@ describe('createLeaseClient', () => {
 
   it('ends a call with its signal', async (t) => {
     const { client, server, call } = await startLeaseClientBench(t);
-    server.setFault({ kind: 'hang' });
+    server.setFaults([{ kind: 'hang' }]);
     const stop = new AbortController();
     const asked = server.nextRequest();
     const answer = client.get({ ...call, signal: stop.signal });
@@ -196,7 +221,7 @@ describe('createLeaseClient', () => {
 
   it('does not carry a write out twice when its answer is lost', async (t) => {
     const { client, server, call } = await startLeaseClientBench(t);
-    server.setFault({ kind: 'lost-answer' }, 1);
+    server.setFaults([{ kind: 'lost-answer', times: 1 }]);
     problemOf(await client.create(buildChange(), call));
     assert.equal(server.requests.length, 1);
     assert.equal(leaseOf(await client.get(call)).record.holder, 'pod-a_1');

@@ -274,16 +274,11 @@ describe('release', () => {
     assert.equal(api.spec()?.['holderIdentity'], '');
   });
 
-  it('Quick to stop: does not wait for connections that take their time to close', async () => {
-    const { clock, a } = await setUpPair(() => ({ close: () => new Promise(() => undefined) }));
-    let isDone = false;
-    const released = a.elector.release().then(() => {
-      isDone = true;
-    });
-    await settle();
-    await clock.advance(1_500);
-    assert.equal(isDone, true);
-    await released;
+  it('closes its client when it is released', async () => {
+    let closed = 0;
+    const { a } = await setUpPair((index) => (index === 0 ? { close: () => void (closed += 1) } : {}));
+    await a.elector.release();
+    assert.equal(closed, 1);
   });
 
   it('Quick to stop: gives up on a server that does not answer', async () => {
@@ -526,9 +521,9 @@ describe('what a replica says about itself', () => {
     await clock.advance(HOUR_MS / 60);
     assert.deepEqual(b.events.all, [{ event: 'standing-by', leader: 'a', reach: reach('a'), isOurs: true }]);
     await a.elector.release();
-    api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: 'then' });
+    api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: '2026-11-21T12:00:00.000001Z' });
     await clock.advance(retryPeriodMs);
-    api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: 'now' });
+    api.edit({ holderIdentity: 'z', leaseDurationSeconds: 15, renewTime: '2026-11-21T12:00:02.000001Z' });
     await clock.advance(retryPeriodMs);
     assert.deepEqual(b.events.of('standing-by').slice(1), [
       { event: 'standing-by', leader: 'z', reach: reach('z') },
@@ -775,7 +770,6 @@ describe('a lease that somebody has changed by hand', () => {
     { what: 'with a duration that is text', spec: { ...whole, leaseDurationSeconds: 'an hour' } },
     { what: 'without its times', spec: { holderIdentity: 'a', leaseDurationSeconds: 15 } },
     { what: 'with a renewTime in the future', spec: { ...whole, renewTime: '2126-11-21T12:00:00.000001Z' } },
-    { what: 'with a renewTime without a fraction', spec: { ...whole, renewTime: '2026-11-21T12:00:00Z' } },
     { what: 'with the last transition that there is', spec: { ...whole, leaseTransitions: 2_147_483_647 } },
     { what: 'with a transition too many', spec: { ...whole, leaseTransitions: 2_147_483_648 } },
     {
@@ -868,7 +862,7 @@ describe('readiness', () => {
   }
 });
 
-describe('createLeaseElector', () => {
+describe('LeaseElector', () => {
   for (const { name, changes, message } of [
     {
       name: 'a deadline as long as the lease',

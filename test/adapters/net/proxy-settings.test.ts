@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { inspect } from 'node:util';
-import { findProxy, ProxySettingError } from '../../../src/adapters/net/proxy-settings.ts';
+import { findProxy } from '../../../src/adapters/net/proxy-settings.ts';
+import { HttpFault } from '../../../src/core/wire/http-call.ts';
 
 function find(url: string, env: Readonly<Record<string, string>>) {
   return findProxy(new URL(url), (name) => env[name]);
@@ -76,8 +77,9 @@ describe('the proxy', () => {
       assert.throws(
         () => find('https://api.test', { HTTPS_PROXY: value }),
         (error) => {
-          assert.ok(error instanceof ProxySettingError);
-          assert.equal(error.message, 'HTTPS_PROXY is no http or https URL of a proxy');
+          assert.ok(error instanceof HttpFault);
+          assert.equal(error.reason, 'HTTPS_PROXY is no http or https URL of a proxy');
+          assert.equal(error.isSent, false);
           return true;
         },
       );

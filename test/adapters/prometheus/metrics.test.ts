@@ -335,6 +335,38 @@ describe('a provider with many tokens', () => {
     assert.equal((await scrape('token_refresher_tokens'))[`${labels},state="fresh"`], 4);
   });
 
+  it('counts tokens that readers report as refused for nothing, from the first report of a provider on', async () => {
+    const { scrape, tell } = setUp();
+    const refused = () => scrape('token_refresher_refused_tokens');
+    tell(refreshed(buildIdentity('apimw')));
+    assert.deepEqual(await refused(), {}, 'nothing where nobody reports');
+    tell(refreshed());
+    tell({ ...sampleEvents['token-rejected'], outcome: 'fetch', cap: undefined });
+    assert.deepEqual(await refused(), { 'provider="pik"': 0 });
+    tell(sampleEvents['token-rejected']);
+    assert.deepEqual(await refused(), { 'provider="pik"': 1 });
+    tell(refreshed());
+    assert.deepEqual(await refused(), { 'provider="pik"': 0 });
+  });
+
+  it('shows of each mirror how many tokens are behind and for how long, until it has caught up', async () => {
+    const { scrape, clock, tell } = setUp();
+    const place = 'place="cluster"';
+    assert.deepEqual(await scrape('token_refresher_mirror_tokens_behind'), {});
+    tell(sampleEvents['mirror-failed']);
+    await clock.advance(60_000);
+    assert.deepEqual(await scrape('token_refresher_mirror_tokens_behind'), { [place]: 3 });
+    assert.deepEqual(await scrape('token_refresher_mirror_lag_seconds'), { [place]: 60 });
+    tell(sampleEvents['mirror-written']);
+    tell(sampleEvents['mirror-caught-up']);
+    assert.deepEqual(await scrape('token_refresher_mirror_tokens_behind'), { [place]: 0 });
+    assert.deepEqual(await scrape('token_refresher_mirror_lag_seconds'), { [place]: 0 });
+    assert.deepEqual(await scrape('token_refresher_mirror_writes_total'), {
+      [`${place},code="store-unavailable"`]: 1,
+      [`${place},code="ok"`]: 1,
+    });
+  });
+
   it('counts discovered customers and rejected bindings, and when they were last looked for', async () => {
     const { scrape, clock, tell } = setUp();
     const labels = 'provider="pik"';

@@ -26,6 +26,7 @@ async function startCatalog(t: TestContext) {
     service: createSdkService(client),
     clock,
     timeoutMs: STORE_TIMEOUT_MS,
+    section: 'store',
   });
   const create = (Name: string, tags: Readonly<Record<string, string>>): void => {
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));

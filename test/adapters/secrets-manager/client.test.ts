@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { beforeEach, describe, it, type TestContext } from 'node:test';
 import { GetSecretValueCommand } from '@aws-sdk/client-secrets-manager';
 import { asSdkProvider } from '../../../src/adapters/aws-credentials/aws-credentials.ts';
@@ -11,12 +13,13 @@ import {
   type ClientOptions,
   createSecretsManagerClient,
 } from '../../../src/adapters/secrets-manager/client.ts';
-import { createSecretsManagerStore } from '../../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { SecretsManagerStore } from '../../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from '../../../src/adapters/secrets-manager/service.ts';
 import type { Result } from '../../../src/core/result.ts';
 import { STORE_TIMEOUT_MS } from '../../support/emulated-store.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { startLoopbackServer } from '../../support/loopback-server.ts';
+import { createPrivateFolder } from '../../support/private-folder.ts';
 import { never, SECRET } from '../../support/store-write.ts';
 import { createDirectTransport } from '../../support/transport.ts';
 
@@ -65,10 +68,11 @@ function createReader(t: TestContext, changes: Partial<ClientOptions>) {
         })
       : undefined;
   const credentials = own === undefined ? {} : { credentials: asSdkProvider(own) };
-  const store = createSecretsManagerStore({
+  const store = new SecretsManagerStore({
     service: createSdkService(createClient(t, { ...changes, ...credentials }), own),
     clock,
     timeoutMs: STORE_TIMEOUT_MS,
+    section: 'store',
     createSecrets: false,
     kmsKeyId: undefined,
     tags: {},
@@ -106,7 +110,7 @@ function expectDenied(result: Result<unknown>, retry: string, message: string): 
 }
 
 const SOURCES =
-  "check the service account's role (IRSA or Pod Identity), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+  "check the service account's role (IRSA or Pod Identity), the profile (AWS_PROFILE), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 describe('connections', () => {
   it('belong to one call each, and are closed after it', async (t) => {
@@ -215,6 +219,30 @@ describe('credentials', () => {
     });
   }
 
+  it('of a profile are read again when they are refused, so that a key that was replaced in the file counts', async (t) => {
+    const file = join(await createPrivateFolder(t), 'credentials');
+    const put = (key: string): Promise<void> =>
+      writeFile(file, `[default]\naws_access_key_id = ${key}\naws_secret_access_key = canary-key\n`);
+    await put('AKIDOLD');
+    useEnvironment({ AWS_SHARED_CREDENTIALS_FILE: file });
+    await using server = await startLoopbackServer((request, response) => {
+      const isOld = /Credential=AKIDOLD\//.test(request.headers.authorization ?? '');
+      response.statusCode = isOld ? 400 : 200;
+      request
+        .resume()
+        .on('end', () => response.end(isOld ? '{"__type":"UnrecognizedClientException"}' : STORED));
+    });
+    const { read } = createReader(t, { endpoint: server.url, credentials: undefined });
+    expectDenied(
+      await read(),
+      'backoff',
+      `AWS did not accept the daemon's own credentials for GetSecretValue on ${SECRET}: ${SOURCES}`,
+    );
+    await put('AKIDNEW');
+    assert.ok((await read()).ok);
+    assert.match(server.requests.at(-1)?.headers.authorization ?? '', /Credential=AKIDNEW\//);
+  });
+
   it('that need a web identity token that is not there are reported with its path', async (t) => {
     useEnvironment({
       AWS_ROLE_ARN: 'arn:aws:iam::000000000000:role/x',
@@ -248,7 +276,7 @@ describe('credentials', () => {
     });
     const { read } = createReader(t, { endpoint: sts.url, credentials: undefined });
     const message = `AWS did not accept the daemon's own credentials for GetSecretValue on ${SECRET}: ${SOURCES}`;
-    expectDenied(await read(), 'needs-human', message);
+    expectDenied(await read(), 'backoff', message);
   });
 });
 

@@ -19,11 +19,12 @@ function answered(name: string, httpStatusCode: number, more: object = {}): Erro
 }
 
 function fail(error: unknown, operation: string = 'PutSecretValue', secretName: string = SECRET): Failure {
-  return failureFromError(error, { operation, secretName }, never);
+  return failureFromError(error, { operation, secretName, section: 'store' }, never);
 }
 
 const SOURCES =
-  "check the service account's role (IRSA or Pod Identity), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+  "check the service account's role (IRSA or Pod Identity), the profile (AWS_PROFILE), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+const BAD_SIGNATURE = `AWS did not accept the signature of PutSecretValue on ${SECRET}: ${SOURCES}; with store.endpoint, that store.region is its region`;
 const BAD_CREDENTIALS = `AWS did not accept the daemon's own credentials for PutSecretValue on ${SECRET}: ${SOURCES}`;
 const NO_CREDENTIALS = `the AWS SDK found no credentials for PutSecretValue on ${SECRET}: ${SOURCES}`;
 const THROTTLED = `Secrets Manager throttled PutSecretValue on ${SECRET}: if this repeats, find out what else calls it in this account and region`;
@@ -40,13 +41,13 @@ const BY_NAME: readonly Row[] = [
     'needs-human',
     `AWS denied secretsmanager:PutSecretValue on ${SECRET}: grant it to the daemon's role (resource pattern ${SECRET}-??????)`,
   ],
-  ['UnrecognizedClientException', 'store-denied', 'needs-human', BAD_CREDENTIALS],
-  ['InvalidSignatureException', 'store-denied', 'needs-human', BAD_CREDENTIALS],
-  ['MissingAuthenticationTokenException', 'store-denied', 'needs-human', BAD_CREDENTIALS],
-  ['IncompleteSignatureException', 'store-denied', 'needs-human', BAD_CREDENTIALS],
-  ['AccessDenied', 'store-denied', 'needs-human', BAD_CREDENTIALS],
-  ['InvalidClientTokenId', 'store-denied', 'needs-human', BAD_CREDENTIALS],
-  ['InvalidIdentityTokenException', 'store-denied', 'needs-human', BAD_CREDENTIALS],
+  ['UnrecognizedClientException', 'store-denied', 'backoff', BAD_CREDENTIALS],
+  ['InvalidSignatureException', 'store-denied', 'backoff', BAD_SIGNATURE],
+  ['MissingAuthenticationTokenException', 'store-denied', 'backoff', BAD_CREDENTIALS],
+  ['IncompleteSignatureException', 'store-denied', 'backoff', BAD_CREDENTIALS],
+  ['AccessDenied', 'store-denied', 'backoff', BAD_CREDENTIALS],
+  ['InvalidClientTokenId', 'store-denied', 'backoff', BAD_CREDENTIALS],
+  ['InvalidIdentityTokenException', 'store-denied', 'backoff', BAD_CREDENTIALS],
   ['CredentialsProviderError', 'store-denied', 'backoff', NO_CREDENTIALS],
   ['TokenProviderError', 'store-denied', 'backoff', NO_CREDENTIALS],
   [
@@ -297,8 +298,27 @@ describe('failureFromError', () => {
     });
   }
 
+  it('names settings of the store as the configuration has them', () => {
+    const call = { operation: 'PutSecretValue', secretName: SECRET, section: 'stores.main' };
+    const errors = [
+      ...BY_NAME.map(([name]) => answered(name, 400)),
+      ...circumstances.map(({ error }) => error),
+      ...transient.map(([, error]) => error),
+    ];
+    const messages = errors.map((error) => failureFromError(error, call, never).message);
+    assert.deepEqual(
+      messages.filter((message) => /\bstore\.\w/.test(message)),
+      [],
+    );
+    assert.ok(
+      messages.some((message) =>
+        message.endsWith('with stores.main.endpoint, that stores.main.region is its region'),
+      ),
+    );
+  });
+
   it('knows an abort whatever was thrown, and tells it from a deadline', () => {
-    const call = { operation: 'GetSecretValue', secretName: SECRET };
+    const call = { operation: 'GetSecretValue', secretName: SECRET, section: 'store' };
     const expected = { code: 'aborted', retry: 'soon', message: `GetSecretValue on ${SECRET} was abandoned` };
     for (const error of [new Error('x'), answered('AccessDeniedException', 400), 'x', undefined]) {
       assert.deepEqual(failureFromError(error, call, AbortSignal.abort()), expected);

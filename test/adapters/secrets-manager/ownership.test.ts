@@ -5,6 +5,7 @@ import { SECRET } from '../../support/store-write.ts';
 
 const OURS = [{ Key: 'managed-by', Value: 'token-refresher' }];
 const THEIRS = [{ Key: 'managed-by', Value: 'terraform' }];
+const CALL = { operation: 'DescribeSecret', secretName: SECRET, section: 'store' };
 const REMEDY =
   'so it is not ours and stays untouched: tag it managed-by=token-refresher, name it under store.adopt, or use another secret';
 
@@ -14,7 +15,7 @@ describe('decideOwnership', () => {
     readonly what: string;
     readonly secret: Parameters<typeof decideOwnership>[0];
     readonly adopt?: ReadonlySet<string>;
-    readonly expected: 'ours' | 'adopt' | readonly [code: string, message: string];
+    readonly expected: 'ours' | 'to-be-adopted' | readonly [code: string, message: string];
   }[] = [
     { what: 'our tag', secret: { Tags: OURS }, expected: 'ours' },
     {
@@ -23,12 +24,12 @@ describe('decideOwnership', () => {
       expected: 'ours',
     },
     { what: 'our tag, named for adoption', secret: { Tags: OURS }, adopt: adopted, expected: 'ours' },
-    { what: 'no tag, named for adoption', secret: {}, adopt: adopted, expected: 'adopt' },
+    { what: 'no tag, named for adoption', secret: {}, adopt: adopted, expected: 'to-be-adopted' },
     {
       what: 'another owner, named for adoption',
       secret: { Tags: THEIRS },
       adopt: adopted,
-      expected: 'adopt',
+      expected: 'to-be-adopted',
     },
     {
       what: 'no tags',
@@ -71,11 +72,11 @@ describe('decideOwnership', () => {
 
   for (const { what, secret, adopt = new Set<string>(), expected } of cases) {
     it(`knows what to do about a secret with ${what}`, () => {
-      const decision = decideOwnership(secret, SECRET, adopt);
-      if (typeof expected === 'string') assert.deepEqual(decision, { kind: expected });
+      const decision = decideOwnership(secret, CALL, adopt);
+      if (typeof expected === 'string') assert.deepEqual(decision, { ok: true, value: expected });
       else {
         const [code, message] = expected;
-        assert.deepEqual(decision, { kind: 'refused', failure: { code, retry: 'needs-human', message } });
+        assert.deepEqual(decision, { ok: false, failure: { code, retry: 'needs-human', message } });
       }
     });
   }

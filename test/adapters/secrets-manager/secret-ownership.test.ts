@@ -46,6 +46,18 @@ const REMEDY =
   'so it is not ours and stays untouched: tag it managed-by=token-refresher, name it under store.adopt, or use another secret';
 
 describe("Not ours, not touched: somebody else's secret", () => {
+  it('is to be named where the configuration has its place', async (t) => {
+    const emulated = await startEmulatedStore(t);
+    const theirs = await createOutside(emulated);
+    const store = emulated.createStore({ section: 'stores.main' });
+    const failure = expectFailure(
+      await store.publish(buildWrite('one', theirs), never),
+      'store-not-ours',
+      'needs-human',
+    );
+    assert.match(failure.message, /name it under stores\.main\.adopt, or use another secret$/);
+  });
+
   for (const [what, tags, message] of [
     ['no tag', undefined, `secret ${SECRET} has no tag managed-by, ${REMEDY}`],
     ['the tag of another owner', THEIRS, `secret ${SECRET} has the tag managed-by=terraform, ${REMEDY}`],

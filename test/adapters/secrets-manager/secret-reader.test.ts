@@ -54,6 +54,7 @@ async function startReader(
     service: answer === undefined ? service : { ...service, batchGetSecretValue: async () => answer },
     clock: bench.clock,
     timeoutMs: STORE_TIMEOUT_MS,
+    section: 'store',
     onBatchDenied: (problem) => problems.push(problem),
   });
   return { ...bench, reader, service, problems };
@@ -225,6 +226,7 @@ describe('a service whose default version is not the current one, as that of som
       service: strange,
       clock: bench.clock,
       timeoutMs: STORE_TIMEOUT_MS,
+      section: 'store',
       onBatchDenied: () => undefined,
     });
     assert.equal(tell(await reader.read(name, never)), name);

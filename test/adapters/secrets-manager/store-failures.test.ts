@@ -4,7 +4,7 @@ import type { RequestListener } from 'node:http';
 import { describe, it, type TestContext } from 'node:test';
 import { inspect } from 'node:util';
 import { createSecretsManagerClient } from '../../../src/adapters/secrets-manager/client.ts';
-import { createSecretsManagerStore } from '../../../src/adapters/secrets-manager/secrets-manager-store.ts';
+import { SecretsManagerStore } from '../../../src/adapters/secrets-manager/secrets-manager-store.ts';
 import { createSdkService } from '../../../src/adapters/secrets-manager/service.ts';
 import type { Failure } from '../../../src/core/failure.ts';
 import type { TokenStore } from '../../../src/core/ports.ts';
@@ -192,10 +192,10 @@ const ANSWERS: readonly {
     answer: answerWith(400, JSON.stringify({ __type: 'UnrecognizedClientException', message: CANARY })),
     expected: {
       code: 'store-denied',
-      retry: 'needs-human',
+      retry: 'backoff',
       message:
         `AWS did not accept the daemon's own credentials for DescribeSecret on ${SECRET}: check the service account's role ` +
-        '(IRSA or Pod Identity), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
+        '(IRSA or Pod Identity), the profile (AWS_PROFILE), or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY',
     },
   },
   {
@@ -316,10 +316,11 @@ async function startStoreAt(
     client.destroy();
     await server[Symbol.asyncDispose]();
   });
-  const store = createSecretsManagerStore({
+  const store = new SecretsManagerStore({
     service: createSdkService(client),
     clock: new FakeClock(),
     timeoutMs: STORE_TIMEOUT_MS,
+    section: 'store',
     createSecrets: true,
     kmsKeyId: undefined,
     tags: {},

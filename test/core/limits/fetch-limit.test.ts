@@ -66,7 +66,7 @@ describe('decideFetchLimit', () => {
   it('notes what leaves little for retries', () => {
     assert.deepEqual(decideFetchLimit(9, 840_000, PER_DAY), {
       kind: 'tight',
-      note: '9 tokens refreshed every 840 s need up to 945 calls a day of fetchBudget 1000/day: 55 are left for retries and explicit refreshes',
+      note: '9 tokens refreshed every 14m need up to 945 calls a day of fetchBudget 1000/day: 55 are left for retries and explicit refreshes',
     });
     const exact = decideFetchLimit(1, 60_000, { calls: 62, window: 'hour' });
     assert.match(
@@ -79,7 +79,7 @@ describe('decideFetchLimit', () => {
     assert.deepEqual(decideFetchLimit(10, 840_000, PER_DAY), {
       kind: 'over',
       problem:
-        '10 tokens refreshed every 840 s need up to 1050 calls a day, more than fetchBudget 1000/day; a fetchBudget of at least ' +
+        '10 tokens refreshed every 14m need up to 1050 calls a day, more than fetchBudget 1000/day; a fetchBudget of at least ' +
         '1050/day works, if the provider allows that',
     });
     assert.equal(decideFetchLimit(10, 840_000, { ...PER_DAY, calls: 1050 }).kind, 'tight');

@@ -16,37 +16,37 @@ describe('explainInfeasible', () => {
       title: 'a refreshAfter as long as the life',
       lifetimeMinutes: 15,
       policy: { refreshAfter: { kind: 'duration', durationMs: 15 * MINUTE_MS } },
-      problem: 'refreshAfter 900 s is not before the end of a lifetime of 900 s',
+      problem: 'refreshAfter 15m is not before the end of a lifetime of 15m',
     },
     {
       title: 'a refreshAfter beyond the life that stale readers would hide',
       lifetimeMinutes: 15,
       policy: { refreshAfter: { kind: 'duration', durationMs: 20 * MINUTE_MS }, stalenessMs: MINUTE_MS },
-      problem: 'refreshAfter 1200 s is not before the end of a lifetime of 900 s',
+      problem: 'refreshAfter 20m is not before the end of a lifetime of 15m',
     },
     {
       title: 'a refreshAfter in the first half of the life',
       lifetimeMinutes: 15,
       policy: { refreshAfter: { kind: 'fraction', fraction: 0.5 } },
-      problem: 'refreshAfter 450 s leaves a margin of 450 s, half or more of the lifetime of 900 s',
+      problem: 'refreshAfter 7m30s leaves a margin of 7m30s, half or more of the lifetime of 15m',
     },
     {
       title: 'readers that are too stale',
       lifetimeMinutes: 15,
       policy: { stalenessMs: 7 * MINUTE_MS },
-      problem: 'readers.staleness 420 s needs a margin of 450 s, half or more of the lifetime of 900 s',
+      problem: 'readers.staleness 7m needs a margin of 7m30s, half or more of the lifetime of 15m',
     },
     {
       title: 'stale readers of a token that lives too short for any',
       lifetimeMinutes: 1,
       policy: { stalenessMs: 1000 },
-      problem: 'readers.staleness 1 s needs a margin of 31 s, half or more of the lifetime of 60 s',
+      problem: 'readers.staleness 1s needs a margin of 31s, half or more of the lifetime of 1m',
     },
     {
       title: 'a provider that does not like to be asked so often',
       lifetimeMinutes: 38 / 60,
       policy: { minIntervalMs: MINUTE_MS },
-      problem: 'a refresh is due every 35.5 s, sooner than minInterval 60 s',
+      problem: 'a refresh is due every 35s, sooner than minInterval 1m',
     },
   ] satisfies readonly {
     title: string;

@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
+import { objectAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { Refusal } from '../../../src/sandbox/secrets-manager/refusal.ts';
 import type { SecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
 import {
@@ -13,7 +14,6 @@ import {
   readOperation,
 } from '../../../src/sandbox/secrets-manager/wire-protocol.ts';
 import { type LoopbackServer, startLoopbackServer } from '../../support/loopback-server.ts';
-import { objectAt } from '../json-tree.ts';
 import { ADMIN, type AwsAccount, AwsRefusal } from './aws-account.ts';
 import { callEcr } from './ecr-service.ts';
 import { callEks } from './eks-service.ts';

@@ -1,6 +1,6 @@
 /** ECR's JSON operations that the guide uses. Source: API reference 2015-09-21. */
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import { textAt } from '../json-tree.ts';
+import { textAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { ACCOUNT_ID, type AwsAccount, AwsRefusal } from './aws-account.ts';
 
 const NAME = /^[a-z0-9]+(?:[._/-][a-z0-9]+)*$/;

@@ -1,6 +1,6 @@
 /** EKS's REST operations that the guide uses. Source: API reference 2017-11-01. */
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import { textAt } from '../json-tree.ts';
+import { textAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { ACCOUNT_ID, type Association, type AwsAccount, AwsRefusal } from './aws-account.ts';
 
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -1,8 +1,8 @@
 /** Which IAM permissions a call of Secrets Manager takes: the emulator itself knows no IAM. */
 import type { JsonObject } from '../../../src/core/wire/json.ts';
+import { objectsAt, textAt, valueAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { ACCOUNT_ID } from '../../../src/sandbox/secrets-manager/account.ts';
 import type { SecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
-import { objectsAt, textAt, valueAt } from '../json-tree.ts';
 import type { Call } from './iam-policy.ts';
 
 /** Operations that cannot be limited to certain secrets. */

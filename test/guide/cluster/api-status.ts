@@ -1,5 +1,5 @@
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import type { Target } from './api-target.ts';
+import type { Target } from '../../../src/sandbox/kubernetes/api-target.ts';
 
 /** A `Status` that says no. */
 export function refusal(code: number, reason: string, message: string): JsonObject {

@@ -1,50 +1,63 @@
 /**
  * The API server of the cluster: what kubectl asks for in the guide, over https, with strict validation of everything
- * that is written. Leases are the ones of test/support, which hold pods to the Role that was applied.
+ * that is written. Pods talk to the sandbox's API server, which knows the Roles that were applied and keeps the Leases.
  */
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
+import { createSystemClock } from '../../../src/adapters/system/clock.ts';
+import { SecretText } from '../../../src/core/secret-text.ts';
 import { type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
-import { LeaseApi } from '../../support/lease-api.ts';
-import { objectAt, textAt } from '../json-tree.ts';
-import { type ApiResource, describeApi, LEASES, PODS } from './api-resource.ts';
+import { type ApiResource, describeApi } from '../../../src/sandbox/kubernetes/api-resource.ts';
+import { findTarget, type Target } from '../../../src/sandbox/kubernetes/api-target.ts';
+import { objectAt, textAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
+import { type ApiRequest, KubernetesApi } from '../../../src/sandbox/kubernetes/kubernetes-api.ts';
+import { decodeSecret, PROTOBUF } from '../../../src/sandbox/kubernetes/protobuf.ts';
+import { isSelected, type Selection } from '../../../src/sandbox/kubernetes/selector.ts';
+import { createSeededRandom } from '../../support/seeded-random.ts';
+import {
+  API_RESOURCES,
+  LEASES,
+  NAMESPACES,
+  PODS,
+  ROLE_BINDINGS,
+  ROLES,
+  SERVICE_ACCOUNTS,
+} from './api-resource.ts';
 import { notFound, refusal } from './api-status.ts';
-import { findTarget, type Target } from './api-target.ts';
 import type { Certificate } from './certificate.ts';
 import type { Kubelet } from './kubelet.ts';
-import { LeaseRights } from './lease-rights.ts';
 import { ObjectApi } from './object-api.ts';
 import { listOf, podTable } from './object-list.ts';
-import type { ObjectStore } from './object-store.ts';
+import { nameOf, namespaceOf, type ObjectChange, type ObjectStore } from './object-store.ts';
 import { serveExec, servePortForward } from './pod-streams.ts';
-import { decodeSecret, PROTOBUF } from './protobuf.ts';
-import { isSelected, type Selection } from './selector.ts';
 
 export interface ClusterServerOptions {
   readonly store: ObjectStore;
   readonly certificate: Certificate;
-  /** Whose pods may elect a leader. */
-  readonly leaseNamespace: string;
   /** Whether a bearer token is one of a person who may do everything. */
   readonly isAdmin: (token: string) => boolean;
 }
 
+/** What decides about the rights of a pod. */
+const ACCESS: readonly ApiResource[] = [NAMESPACES, SERVICE_ACCOUNTS, ROLES, ROLE_BINDINGS];
+
 export class ClusterServer implements AsyncDisposable {
   readonly #options: ClusterServerOptions;
   readonly #server: ReturnType<typeof createServer>;
-  readonly #leases: LeaseApi;
-  readonly #rights: LeaseRights;
+  /** What pods see of the cluster. */
+  readonly #podApi = new KubernetesApi({ clock: createSystemClock(), random: createSeededRandom(1) });
   readonly #objects: ObjectApi;
   /** Where pods run; there is none before the server has a port. */
   kubelet: Kubelet | undefined;
 
   private constructor(options: ClusterServerOptions) {
     this.#options = options;
-    this.#leases = new LeaseApi({ namespace: options.leaseNamespace, rules: [], tokens: [] });
-    this.#rights = new LeaseRights(options.store, options.leaseNamespace);
+    for (const resource of ACCESS)
+      for (const object of options.store.list(resource)) this.#tellPods({ type: 'ADDED', resource, object });
+    options.store.watch((change) => this.#tellPods(change));
     this.#objects = new ObjectApi(options.store);
     const { key, cert } = options.certificate;
     this.#server = createServer({ key, cert }, (request, response) => void this.#serve(request, response));
@@ -92,13 +105,13 @@ export class ClusterServer implements AsyncDisposable {
     if (!this.#options.isAdmin(token)) {
       this.#answerPod(
         token,
-        { method, path: pathname, authorization: headers.authorization, body: body.toString('utf8') },
+        { method, path: url, authorization: headers.authorization, body: body.toString('utf8') },
         response,
       );
       return;
     }
-    const about = describeApi(pathname);
-    const target = about === undefined ? findTarget(pathname, searchParams) : undefined;
+    const about = describeApi(pathname, API_RESOURCES);
+    const target = about === undefined ? findTarget(pathname, searchParams, API_RESOURCES) : undefined;
     if (about !== undefined) send(response, 200, about);
     else if (target === undefined) send(response, 404, refusal(404, 'NotFound', `no ${pathname}`));
     else if (target.resource === PODS && target.subresource === 'log') {
@@ -119,22 +132,31 @@ export class ClusterServer implements AsyncDisposable {
     }
   }
 
-  /** A pod may use Leases, as far as the Role of its account goes. */
-  #answerPod(token: string, request: Parameters<LeaseApi['handle']>[0], response: ServerResponse): void {
+  #tellPods({ type, resource, object }: ObjectChange): void {
+    if (!ACCESS.includes(resource)) return;
+    if (type === 'DELETED') this.#podApi.remove(resource, namespaceOf(object), nameOf(object));
+    else this.#podApi.put(object);
+  }
+
+  #answerPod(token: string, request: ApiRequest, response: ServerResponse): void {
     const identity = this.kubelet?.findIdentity(token);
-    this.#leases.acceptTokens(...(identity === undefined ? [] : [token]));
-    this.#leases.grant(...this.#rights.of(identity));
-    const { status, body } = this.#leases.handle(request);
+    if (identity === undefined) this.#podApi.identities.revoke(new SecretText(token));
+    else
+      this.#podApi.identities.issue({
+        namespace: identity.namespace,
+        name: identity.serviceAccount,
+        text: token,
+      });
+    const { status, body } = this.#podApi.handle(request);
     send(response, status, body);
   }
 
   #read(target: Target, accept: string, response: ServerResponse): void {
     const { resource, namespace, name, query } = target;
     if (resource === LEASES) {
-      const lease = this.#leases.metadata(name);
-      const found = { kind: 'Lease', metadata: lease, spec: this.#leases.spec(name) };
+      const lease = this.#podApi.find(LEASES, namespace, name);
       if (lease === undefined) send(response, 404, refusal(404, 'NotFound', `lease "${name}" not found`));
-      else send(response, 200, { apiVersion: 'coordination.k8s.io/v1', ...found });
+      else send(response, 200, lease);
       return;
     }
     const { store } = this.#options;
@@ -182,7 +204,7 @@ export class ClusterServer implements AsyncDisposable {
 
   async #upgrade(request: IncomingMessage, socket: Duplex): Promise<void> {
     const { pathname, searchParams } = new URL(request.url ?? '', 'https://cluster');
-    const target = findTarget(pathname, searchParams);
+    const target = findTarget(pathname, searchParams, API_RESOURCES);
     const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
     const pod =
       target?.resource === PODS ? this.#options.store.get(PODS, target.namespace, target.name) : undefined;

@@ -5,7 +5,14 @@
  */
 import { createHash, randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import { numberAt, objectAt, objectsAt, textAt, textsAt, withValue } from '../json-tree.ts';
+import {
+  numberAt,
+  objectAt,
+  objectsAt,
+  textAt,
+  textsAt,
+  withValue,
+} from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { API_RESOURCES, DEPLOYMENTS, NAMESPACES, PODS, REPLICA_SETS } from './api-resource.ts';
 import { nameOf, namespaceOf, type ObjectStore } from './object-store.ts';
 

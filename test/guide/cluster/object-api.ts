@@ -1,14 +1,14 @@
 /** Writes of objects: create, replace, patch, apply, delete, each validated as strictly as the client asks for. */
 import { isJsonObject, type JsonObject } from '../../../src/core/wire/json.ts';
+import type { Target } from '../../../src/sandbox/kubernetes/api-target.ts';
+import { objectAt, textAt, withoutNulls, withValue } from '../../../src/sandbox/kubernetes/json-tree.ts';
+import { applyPatch } from '../../../src/sandbox/kubernetes/patch.ts';
 import { parseManifests } from '../../support/manifest.ts';
 import { StrictSchemas } from '../../support/strict-schemas.ts';
-import { objectAt, textAt, withoutNulls, withValue } from '../json-tree.ts';
 import { NAMESPACES, PODS } from './api-resource.ts';
 import { notFound, refusal } from './api-status.ts';
-import type { Target } from './api-target.ts';
 import { markDeleted } from './controller.ts';
 import { type ObjectStore, withoutServerFields } from './object-store.ts';
-import { applyPatch } from './patch.ts';
 
 /** Helm's. It is the one that manages all that it applies, so what it sends is the whole object. */
 const SERVER_SIDE_APPLY = 'application/apply-patch+yaml';

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import { objectAt, objectsAt, textAt } from '../json-tree.ts';
-import { type ApiResource, apiVersionOf } from './api-resource.ts';
+import { type ApiResource, apiVersionOf } from '../../../src/sandbox/kubernetes/api-resource.ts';
+import { objectAt, objectsAt, textAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { isReady } from './controller.ts';
 
 export function listOf(

@@ -1,8 +1,8 @@
 /** All objects of the cluster, with versions and watches, as an API server keeps them. */
 import { randomUUID } from 'node:crypto';
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import { numberAt, objectAt, textAt, withValue } from '../json-tree.ts';
-import { type ApiResource, apiVersionOf } from './api-resource.ts';
+import { type ApiResource, apiVersionOf } from '../../../src/sandbox/kubernetes/api-resource.ts';
+import { numberAt, objectAt, textAt, withValue } from '../../../src/sandbox/kubernetes/json-tree.ts';
 
 export interface ObjectChange {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';

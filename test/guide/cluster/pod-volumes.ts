@@ -2,7 +2,7 @@
 import { chmod, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { JsonObject } from '../../../src/core/wire/json.ts';
-import { numberAt, objectAt, objectsAt, textAt, textsAt } from '../json-tree.ts';
+import { numberAt, objectAt, objectsAt, textAt, textsAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import { CONFIG_MAPS, SECRETS } from './api-resource.ts';
 import { namespaceOf, type ObjectStore } from './object-store.ts';
 

@@ -169,7 +169,7 @@ describe('Nobody is locked out: a fetch budget', () => {
         retry: 'backoff',
         retryAfterMs: 24 * HOUR_MS + 24 * MINUTE_MS,
         message:
-          'fetchBudget 1/day of pivot is used up: the provider is not asked for 87840 s; that is our own limit, raise it ' +
+          'fetchBudget 1/day of pivot is used up: the provider is not asked for 1d; that is our own limit, raise it ' +
           'if the provider allows more',
       },
     });

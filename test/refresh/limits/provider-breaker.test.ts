@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import type { Failure } from '../../../src/core/failure.ts';
 import { MANY_TOKENS } from '../../../src/core/limits/circuit.ts';
-import { PROBE_LIMIT_MS } from '../../../src/refresh/limits/provider-breaker.ts';
+import { PROBE_LIMIT_MS, ProviderBreaker } from '../../../src/refresh/limits/provider-breaker.ts';
 import type { ManagedTokenBench } from '../../support/managed-token-bench.ts';
+import { RecordedEvents } from '../../support/recorded-events.ts';
 import { buildFailure } from '../../support/sample-events.ts';
 import { createSchedulerBench, type SchedulerBench } from '../../support/scheduler-bench.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
@@ -240,6 +241,36 @@ describe('a provider that fails for some of its tokens', () => {
       source.flickerWith(() => (random.next() < 0.5 ? buildFailure() : undefined));
     timers.watch(1000, stage.assertReadersAreServed);
     await timers.advance(60 * MINUTE_MS);
+  });
+
+  it('Fresh: rejects the first 20 customers of 120 from the start, and all others have tokens within minutes', async () => {
+    bench = createSchedulerBench(timers.clock, { tokenCount: 120, concurrency: CONCURRENCY });
+    breakDown(bench.tokens.slice(0, 20), REJECTED);
+    bench.start();
+    await timers.advance(5 * MINUTE_MS);
+    assert.ok(bench.tokens.slice(20).every(({ managed }) => managed.published !== undefined));
+  });
+
+  it('Fresh: has a token that readers still use go before those of customers that have left, and soon', async () => {
+    const { clock } = timers;
+    const term = termUntil(new AbortController().signal);
+    const { record } = new RecordedEvents();
+    const random = createSeededRandom(1);
+    const breaker = new ProviderBreaker({ provider: 'pik', clock, random, events: record });
+    const turns: string[] = [];
+    const ask = async (token: string, isLive: boolean, failure: Failure | undefined): Promise<void> => {
+      const hold = breaker.request(token, isLive, term);
+      if (hold !== undefined) await breaker.wait(token, 0, hold, term.signal);
+      turns.push(token);
+      breaker.settle(token, failure);
+    };
+    const left = Array.from({ length: 20 }, (_, index) => ask(`left/${index}`, false, REJECTED));
+    await timers.advance(2 * MINUTE_MS);
+    const callsBefore = turns.length;
+    const served = ask('served', true, undefined);
+    await timers.advance(6000);
+    assert.equal(turns[callsBefore], 'served');
+    await Promise.all([...left, served]);
   });
 
   it('Nobody is locked out: rejects one customer of eight, who alone waits', async () => {

@@ -10,14 +10,20 @@ import {
   SecretsManagerClient,
   UpdateSecretCommand,
 } from '@aws-sdk/client-secrets-manager';
+import { FaultSchedule } from '../../../src/sandbox/fault-schedule.ts';
+import { listFaults, parseFault } from '../../../src/sandbox/fault-syntax.ts';
 import type { OperationName } from '../../../src/sandbox/secrets-manager/operation.ts';
-import { STORE_FAULT_KINDS, type StoreFault } from '../../../src/sandbox/secrets-manager/store-fault.ts';
+import { createSecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
+import { startSecretsManagerServer } from '../../../src/sandbox/secrets-manager/secrets-manager-server.ts';
+import type { StoreFault } from '../../../src/sandbox/secrets-manager/store-fault.ts';
 import {
   type EmulatedSecretsManager,
   requestToken,
   serviceError,
   startEmulatedSecretsManager,
 } from '../../support/emulated-secrets-manager.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { createSeededRandom } from '../../support/seeded-random.ts';
 
 const get = new GetSecretValueCommand({ SecretId: 'pik' });
 const RESET = { code: 'ECONNRESET' };
@@ -63,8 +69,8 @@ for (const { fault, error, status } of kinds) {
 }
 
 test('every kind of fault has a test', () => {
-  const tested = new Set(['latency', ...kinds.map(({ fault }) => fault.kind)]);
-  assert.deepEqual([...tested].toSorted(), [...STORE_FAULT_KINDS].toSorted());
+  const tested = new Set(['latency=…', ...kinds.map(({ fault }) => fault.kind)]);
+  assert.deepEqual([...tested].toSorted(), listFaults('store').toSorted());
 });
 
 test('latency is waited out on the clock, and several add up', async () => {
@@ -195,4 +201,38 @@ test('the SDK with its usual retries gets over a short throttle with one version
   patient.destroy();
   assert.equal(sandbox.server.requests.get('PutSecretValue'), 3);
   assert.equal(sandbox.engine.versions('pik').length, 2);
+});
+
+test('scheduled faults strike as long as their windows are open, beside those that are set', async () => {
+  const clock = new FakeClock();
+  const schedule = new FaultSchedule(clock);
+  const engine = createSecretsManager({ clock, random: createSeededRandom(1) });
+  const server = await startSecretsManagerServer({
+    engine,
+    clock,
+    findFaults: () => schedule.findStoreFaults(),
+  });
+  const client = new SecretsManagerClient({
+    endpoint: server.endpoint,
+    region: engine.region,
+    credentials: { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'not-a-real-key' },
+    maxAttempts: 1,
+  });
+  const list = (): Promise<string> =>
+    client.send(new ListSecretsCommand({})).then(
+      () => 'ok',
+      (error: Error) => error.name,
+    );
+  const parsed = parseFault('store:throttle@10s+20s', []);
+  assert.ok(parsed.ok);
+  schedule.add(parsed.fault);
+  server.setFaults([{ kind: 'unavailable', times: 1 }]);
+  const names = [await list()];
+  for (const seconds of [10, 19, 1]) {
+    await clock.advance(seconds * 1_000);
+    names.push(await list());
+  }
+  assert.deepEqual(names, ['ServiceUnavailable', 'ThrottlingException', 'ThrottlingException', 'ok']);
+  client.destroy();
+  await server.stop();
 });

@@ -6,16 +6,20 @@ import type { Grant } from '../observation.ts';
 import type { Pod } from '../pod.ts';
 import type { SimulatedToken } from '../scenario.ts';
 import type { SimulatedLease } from '../simulated-lease.ts';
+import type { SimulatedMirror } from '../simulated-mirror.ts';
 import type { SimulatedProviders } from '../simulated-provider.ts';
 import type { SimulatedReceiver } from '../simulated-receiver.ts';
 import type { SimulatedStore } from '../simulated-store.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
 import type { World } from '../world.ts';
 import type { Looks } from './looks.ts';
+import type { Refused } from './refused.ts';
 
 export interface CheckParts {
   readonly world: World;
   readonly store: SimulatedStore;
+  /** `undefined`: tokens are published to one place. */
+  readonly mirror: SimulatedMirror | undefined;
   readonly providers: SimulatedProviders;
   readonly leaders: Leaders;
   readonly lease: SimulatedLease;
@@ -23,6 +27,7 @@ export interface CheckParts {
   readonly receiver: SimulatedReceiver;
   readonly bindings: Bindings;
   readonly looks: Looks;
+  readonly refused: Refused;
 }
 
 /** A token document as a reader takes it apart, without the program's own parser. */
@@ -57,13 +62,16 @@ export function readRefreshToken(text: string | undefined): string | undefined {
   return typeof refreshToken === 'string' ? refreshToken : undefined;
 }
 
-export function findToken({ world }: CheckParts, name: string): SimulatedToken {
+export function findToken({ world }: Pick<CheckParts, 'world'>, name: string): SimulatedToken {
   const found = world.scenario.tokens.find((token) => token.name === name);
   if (found === undefined) throw new Error(`no token ${name}`);
   return found;
 }
 
-export function tokenOfSecret({ world }: CheckParts, secret: string): SimulatedToken | undefined {
+export function tokenOfSecret(
+  { world }: Pick<CheckParts, 'world'>,
+  secret: string,
+): SimulatedToken | undefined {
   return world.scenario.tokens.find((token) => token.secret === secret);
 }
 

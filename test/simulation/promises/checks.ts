@@ -7,11 +7,13 @@ import { GoodNeighbours } from './good-neighbours.ts';
 import { Looks } from './looks.ts';
 import { Loud } from './loud.ts';
 import { LoudAlerts } from './loud-alerts.ts';
+import { Mirrored } from './mirrored.ts';
 import { MissedTicks } from './missed-ticks.ts';
 import { NeverWorse } from './never-worse.ts';
 import { NobodyLockedOut } from './nobody-locked-out.ts';
 import { OneAtATime } from './one-at-a-time.ts';
 import { Ownership } from './ownership.ts';
+import { Refused } from './refused.ts';
 import { VersionQuota } from './version-quota.ts';
 import { WrongClocks } from './wrong-clocks.ts';
 
@@ -24,9 +26,10 @@ export interface Checks {
 }
 
 /** Every promise that the simulation checks. The ninth is checked where a pod is stopped. */
-export function createChecks(simulation: Omit<CheckParts, 'looks'>): Checks {
+export function createChecks(simulation: Omit<CheckParts, 'looks' | 'refused'>): Checks {
   const looks = new Looks(simulation.world.time);
-  const parts: CheckParts = { ...simulation, looks };
+  const refused = new Refused(simulation);
+  const parts: CheckParts = { ...simulation, looks, refused };
   const fresh = new Fresh(parts);
   return {
     watchers: [
@@ -42,9 +45,12 @@ export function createChecks(simulation: Omit<CheckParts, 'looks'>): Checks {
       new Loud(parts),
       new LoudAlerts(parts),
       new GoodNeighbours(parts),
+      ...(parts.mirror === undefined ? [] : [new Mirrored(parts, parts.mirror)]),
       new VersionQuota(parts),
       new WrongClocks(parts),
       fresh,
+      // After those that ask it.
+      refused,
     ],
     refreshes: () => fresh.refreshes,
     excused: () => fresh.excused,

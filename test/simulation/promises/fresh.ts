@@ -7,10 +7,10 @@
  * wrote into a secret is not the daemon's fault; its next refresh has to be on time all the same.
  */
 import type { RefreshEvent } from '../../../src/core/events.ts';
-import type { SecretChange, Watcher } from '../observation.ts';
+import type { Report, SecretChange, Watcher } from '../observation.ts';
 import type { SimulatedToken } from '../scenario.ts';
 import type { VirtualProcess } from '../virtual-process.ts';
-import { type CheckParts, grantOf, isCommand, readDocument, tokenOfSecret } from './check.ts';
+import { type CheckParts, findToken, grantOf, isCommand, readDocument, tokenOfSecret } from './check.ts';
 
 interface Expected {
   /** When its margin begins. */
@@ -25,6 +25,8 @@ interface Expected {
    * token that lives longer, and somebody else has deleted or overwritten that.
    */
   unawareUntilMs: number | undefined;
+  /** When whoever leads has said that it fetches another one, because readers are refused with this one. */
+  refusedAtMs: number | undefined;
 }
 
 const PROMISE = '1 fresh';
@@ -64,7 +66,17 @@ export class Fresh implements Watcher {
         process: undefined,
         hasOtherLed: false,
         unawareUntilMs: undefined,
+        refusedAtMs: undefined,
       });
+  }
+
+  reported({ token, process, accessToken, answer }: Report): void {
+    const isFetched = answer.kind === 'decided' && answer.verdict.kind === 'fetch';
+    const expected = this.#expected.get(token);
+    const seen = readDocument(this.#parts.store.currentText(findToken(this.#parts, token).secret));
+    if (!isFetched || expected === undefined || process !== this.#leader || seen?.accessToken !== accessToken)
+      return;
+    expected.refusedAtMs ??= this.#parts.world.time.nowMs;
   }
 
   eventSeen(process: VirtualProcess, { event }: RefreshEvent): void {
@@ -74,6 +86,7 @@ export class Fresh implements Watcher {
       if (expected.process !== process) expected.hasOtherLed = true;
       // A new term begins with what the store holds.
       expected.unawareUntilMs = undefined;
+      expected.refusedAtMs = undefined;
     }
   }
 
@@ -98,6 +111,7 @@ export class Fresh implements Watcher {
       process,
       hasOtherLed: this.#leader !== process,
       unawareUntilMs: isCommand(process) ? (former?.unawareUntilMs ?? former?.dueAtMs) : undefined,
+      refusedAtMs: undefined,
     });
   }
 
@@ -133,8 +147,8 @@ export class Fresh implements Watcher {
   }
 
   /** @returns whether the next token is late @param publisher of the next token; `undefined`: there is none yet */
-  #judge({ name, provider }: SimulatedToken, publisher: VirtualProcess | undefined): boolean {
-    const { world, leaders } = this.#parts;
+  #judge({ name, provider, secret }: SimulatedToken, publisher: VirtualProcess | undefined): boolean {
+    const { world, leaders, store } = this.#parts;
     const { scenario, disturbances, time } = world;
     const expected = this.#expected.get(name);
     if (expected === undefined || name === scenario.foreignToken) return false;
@@ -150,7 +164,11 @@ export class Fresh implements Watcher {
       expected.hasOtherLed ||
       this.#isTakenInAgain(name, expected);
     const skewMs = isHandedOver ? leaders.skewSince(publishedAtMs) : 0;
-    const dueAtMs = Math.max(expected.dueAtMs, expected.unawareUntilMs ?? 0) + skewMs;
+    // What somebody else has put back may state a later end than it has.
+    const document = this.#meddled.has(name) ? readDocument(store.currentText(secret)) : undefined;
+    const statedAtMs = Math.max(expected.unawareUntilMs ?? 0, document?.refreshAtMs ?? 0);
+    const plannedAtMs = Math.max(expected.dueAtMs, statedAtMs) + skewMs;
+    const dueAtMs = Math.min(plannedAtMs, expected.refusedAtMs ?? plannedAtMs);
     const deadlineMs = dueAtMs + halfTickMs + busyMs;
     if (time.nowMs <= deadlineMs) return false;
     const recoveryMs = LONGEST_WAIT_MS + CALLS_MS + 2 * halfTickMs + busyMs + provider.minIntervalMs;

@@ -39,7 +39,8 @@ export class Loud implements Watcher {
   }
 
   eventSeen(process: VirtualProcess, event: RefreshEvent): void {
-    if (!('identity' in event) || isCommand(process)) return;
+    // One for each report: that pace is set by readers.
+    if (!('identity' in event) || event.event === 'token-rejected' || isCommand(process)) return;
     const teller = this.#teller(process, event.identity.token);
     const { nowMs } = this.#parts.world.time;
     if (nowMs - teller.hourBeganMs > HOUR_MS) {

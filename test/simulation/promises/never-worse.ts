@@ -54,6 +54,8 @@ export class NeverWorse implements Watcher {
     const earlierMs = (formerGrant?.diesAtMs ?? 0) - grant.diesAtMs;
     const isAlive = formerGrant !== undefined && formerGrant.diesAtMs > nowMs;
     if (this.#isFromFuture(process, token.name, former, since)) return;
+    // A token that readers are refused with is worse than any other.
+    if (this.#parts.refused.wasAskedFor(process, token.name, former.accessToken)) return;
     if (isAlive && earlierMs > leaders.skewSince(since - formerGrant.lifeMs) + ROUNDING_MS)
       world.breaks(
         PROMISE,

@@ -2,7 +2,7 @@
  * Promise 3: per token one fetch is in flight across all replicas, one succeeds per lifetime, and a restart or a new
  * leader fetches nothing that is fresh.
  *
- * Excused, as the program documents it: a refresh command, which knows no leadership; a process that was paused in its
+ * Excused, as the program documents it: a token that this process was told is refused; a refresh command, which knows no leadership; a process that was paused in its
  * call; a view that is old because the store did not answer, answered with what was there before, or got a late write;
  * clocks that have jumped.
  */
@@ -106,6 +106,7 @@ export class OneAtATime implements Watcher {
     const earlyMs =
       document.refreshAtMs - grant.lifeMs / HALF_TICK_SHARE - ROUNDING_MS - jumpedMs - process.wallMs;
     if (earlyMs <= 0) return;
+    if (this.#parts.refused.isToBeReplaced(process, name, document.accessToken)) return;
     const published = this.#published.get(name);
     // Written by a clock that was ahead: it did not count when the refresh began, whatever has passed since.
     if (published !== undefined && document.issuedAtMs > published.atMs + FUTURE_MS - UNSEEN_MS) return;
