@@ -126,6 +126,16 @@ test('only the sandbox imports node:http, which costs each start a second HTTP c
   );
 });
 
+test('property tests get fast-check from test/support/property.ts, where it begins with the same chance at each run', () => {
+  const wrong = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' }).filter(
+    (path) =>
+      path.endsWith('.ts') &&
+      path !== 'support/property.ts' &&
+      /^import .* from 'fast-check'/m.test(readFileSync(join(import.meta.dirname, path), 'utf8')),
+  );
+  assert.deepEqual(wrong, []);
+});
+
 test('no file has a default export or a name from the junk drawer', () => {
   const wrong = sources.filter(
     ({ path, text }) =>

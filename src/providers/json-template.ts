@@ -106,10 +106,10 @@ export function compileJson(
   };
 }
 
-/** Not of `007`, `1.50` or twenty digits: another number or text would be sent. */
+/** Not of `007`, `1.50`, twenty digits or with a space: another number or text would be sent. */
 function readNumber(text: string): number | undefined {
   const number = Number(text);
-  return Number.isFinite(number) && JSON.stringify(number) === text.trim() ? number : undefined;
+  return Number.isFinite(number) && JSON.stringify(number) === text ? number : undefined;
 }
 
 function readBoolean(text: string): boolean | undefined {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { findConditions } from '../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import { ALERTS, type AlertName } from '../../src/core/alert.ts';
@@ -8,6 +7,7 @@ import { NO_LEADER_AFTER_MS } from '../../src/core/board.ts';
 import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { fc } from '../support/property.ts';
 import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
 
 const HOUR_MS = 3_600_000;

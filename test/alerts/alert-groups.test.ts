@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Condition } from '../../src/alerts/alert-conditions.ts';
 import {
   AlertGroups,
@@ -12,6 +11,7 @@ import {
 } from '../../src/alerts/alert-groups.ts';
 import type { AlertName } from '../../src/core/alert.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { fc } from '../support/property.ts';
 
 const REMIND_EVERY_MS = 4 * 3_600_000;
 const HOUR_MS = 3_600_000;

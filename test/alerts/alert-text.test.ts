@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import fc from 'fast-check';
 import { findConditions } from '../../src/alerts/alert-conditions.ts';
 import type { Transition } from '../../src/alerts/alert-groups.ts';
 import { buildNotification, buildTestNotification } from '../../src/alerts/alert-text.ts';
@@ -11,6 +10,7 @@ import type { RefreshEvent } from '../../src/core/events.ts';
 import { FAILURE_CODES, type FailureCode, type Retry } from '../../src/core/failure.ts';
 import { assessReaders, describeOutlook } from '../../src/core/readers-outlook.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { fc } from '../support/property.ts';
 import { buildFailure, buildIdentity, NOON_MS, sampleEvents } from '../support/sample-events.ts';
 
 const SETTINGS = {

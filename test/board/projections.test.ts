@@ -1,7 +1,6 @@
 /** Metrics, status page, alerts and live table show one board: whatever happens, they say the same of each token. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { createMetrics } from '../../src/adapters/prometheus/metrics.ts';
 import { causeOf, findConditions } from '../../src/alerts/alert-conditions.ts';
 import { TokenBoard } from '../../src/board/token-board.ts';
@@ -14,6 +13,7 @@ import { describeStatus } from '../../src/status/describe-status.ts';
 import type { TokenStatus } from '../../src/status/status-document.ts';
 import { DEFAULT_QUERY } from '../../src/status/status-query.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { fc } from '../support/property.ts';
 import { allSampleEvents, buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
 
 const STATES = [['fresh'], ['due'], ['expired'], ['absent'], ['unknown']];

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { formatDuration, parseDuration } from '../../src/core/wire/duration.ts';
 import { PIVOT, parseText, problemsOf } from '../support/configuration-text.ts';
+import { fc } from '../support/property.ts';
 
 /** As written in a file; `undefined` for what is left out. */
 type Settings = Readonly<Record<string, string | undefined>>;

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { AWS_SECRETS_MANAGER } from '../../src/adapters/secrets-manager/aws-secrets-manager.ts';
 import { decideBudget, writesPerDay } from '../../src/config/write-budget.ts';
 import type { VersionBudget } from '../../src/core/limits/version-pace.ts';
 import { guidedVersions } from '../../src/core/store-kind.ts';
+import { fc } from '../support/property.ts';
 
 const { versions: RULES } = AWS_SECRETS_MANAGER.rules;
 

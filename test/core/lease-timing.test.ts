@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { DEFAULT_LEASE_TIMING, findLeaseTimingProblems } from '../../src/core/lease-timing.ts';
 import { parseDuration } from '../../src/core/wire/duration.ts';
+import { fc } from '../support/property.ts';
 
 describe('findLeaseTimingProblems', () => {
   it('finds nothing wrong with the defaults', () => {

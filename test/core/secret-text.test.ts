@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { format, inspect } from 'node:util';
-import fc from 'fast-check';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { serializeChainState } from '../../src/core/token/chain-state.ts';
 import { serializeDocument } from '../../src/core/token/document.ts';
+import { fc } from '../support/property.ts';
 import { buildIdentity } from '../support/sample-events.ts';
 import { buildChainState, buildDocument, buildToken } from '../support/token-builder.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as fc from 'fast-check';
 import { editDistance, suggest } from '../../src/core/spelling.ts';
+import { fc } from '../support/property.ts';
 
 describe('suggest', () => {
   const keys = ['name', 'kind', 'refreshAfter', 'timeout', 'secret', 'env'];

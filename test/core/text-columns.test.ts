@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { cutEnd, cutMiddle, padColumns, textWidth, wrapColumns } from '../../src/core/text-columns.ts';
+import { fc } from '../support/property.ts';
 
 const anyText = fc.string({ unit: 'grapheme', maxLength: 60 });
 const anyWidth = fc.integer({ min: 2, max: 80 });

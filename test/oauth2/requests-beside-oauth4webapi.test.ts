@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { before, describe, it } from 'node:test';
-import fc from 'fast-check';
 import { decodeJwt, decodeProtectedHeader, importPKCS8, jwtVerify } from 'jose';
 import * as oauth from 'oauth4webapi';
 import type { ConfiguredKind } from '../../src/providers/provider.ts';
 import { configureOAuth2, oauth2RequestOf } from '../support/oauth2-kind.ts';
+import { fc } from '../support/property.ts';
 
 const TOKEN_URL = 'https://login.example.com/oauth2/token';
 const SERVER: oauth.AuthorizationServer = { issuer: TOKEN_URL, token_endpoint: TOKEN_URL };

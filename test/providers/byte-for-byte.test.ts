@@ -7,7 +7,6 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
-import fc from 'fast-check';
 import { decodeJwt } from 'jose';
 import { isJsonObject } from '../../src/core/wire/json.ts';
 import {
@@ -17,6 +16,7 @@ import {
   fetchOnce,
 } from '../support/described-provider.ts';
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts';
+import { fc } from '../support/property.ts';
 
 const AWKWARD = [
   'abc||def',
@@ -25,6 +25,7 @@ const AWKWARD = [
   '$${x}',
   '"478"',
   '478',
+  ' 478',
   'true',
   'null',
   'a"b\\c',

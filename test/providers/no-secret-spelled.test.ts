@@ -1,7 +1,6 @@
 /** No spelling of a secret that a server may choose comes out: secrets x spellings x places, and a planted leak is found. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
 import { SecretText } from '../../src/core/secret-text.ts';
 import type { JsonObject } from '../../src/core/wire/json.ts';
 import { recogniseCode, recogniseMessage } from '../../src/core/wire/recognised-text.ts';
@@ -10,6 +9,7 @@ import { KINDS } from '../../src/wiring/connections.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { jsonWebToken } from '../support/json-web-token.ts';
 import { canaryCredentials, chainOf, contextOf, shippedKind } from '../support/prepared-kind.ts';
+import { fc } from '../support/property.ts';
 import { configureKind } from '../support/provider-bench.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
 import { createLeakSearch, SPELLINGS } from '../support/spellings.ts';
@@ -128,8 +128,11 @@ describe('No secret leaks: what a provider says', () => {
     let inputs = 0;
     fc.assert(
       fc.property(secret.filter(hasEnoughToSpell), spell, spell, put, (text, first, second, place) => {
+        const spelled = second(first(text));
+        // Digits that are a status of SNAP when read backwards: the status is shown, whatever the secret is.
+        fc.pre(!/[45]\d\d7[34][01]\d/.test(spelled.replace(/[^0-9]/g, '')));
         inputs += 1;
-        const said = shown(place(second(first(text))), [new SecretText(text)]);
+        const said = shown(place(spelled), [new SecretText(text)]);
         assert.ok(!shows(said, text), said);
       }),
       { numRuns: 10_000 },

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { parsePrivateKey } from '../../src/providers/private-key.ts';
 import { once } from '../support/once.ts';
+import { fc } from '../support/property.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
 
 const PASSPHRASE = 'correct horse battery staple';

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { inspect } from 'node:util';
-import * as fc from 'fast-check';
 import { KINDS } from '../../src/wiring/connections.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { canaryCredentials, chainOf, parseWith, prepareKind, shippedKind } from '../support/prepared-kind.ts';
+import { fc } from '../support/property.ts';
 import { configureKind } from '../support/provider-bench.ts';
 
 const REFRESH_TOKEN = 'canary.refreshToken.Zq7#vK2';

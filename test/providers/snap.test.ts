@@ -5,11 +5,11 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
 import { z } from 'zod';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import { credentialsOf } from '../support/credentials.ts';
 import { shippedKind } from '../support/prepared-kind.ts';
+import { fc } from '../support/property.ts';
 import { configureKind } from '../support/provider-bench.ts';
 import { rsaKeyPair, toPem } from '../support/rsa-key.ts';
 

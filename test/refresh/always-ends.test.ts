@@ -1,11 +1,11 @@
 /** A refresh ends, whatever the provider and the store do, once both work again. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import fc from 'fast-check';
 import type { Failure } from '../../src/core/failure.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { createManagedTokenBench } from '../support/managed-token-bench.ts';
+import { fc } from '../support/property.ts';
 import { buildFailure } from '../support/sample-events.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Failure } from '../../src/core/failure.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import {
@@ -18,6 +17,7 @@ import {
 } from '../support/managed-token-bench.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 import { MemoryStore, STORE_DOWN } from '../support/memory-store.ts';
+import { fc } from '../support/property.ts';
 import { NOON_MS } from '../support/sample-events.ts';
 import { buildChainState } from '../support/token-builder.ts';
 

@@ -2,7 +2,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Failure } from '../../src/core/failure.ts';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { createDocument, createPublishedToken, serializeDocument } from '../../src/core/token/document.ts';
@@ -11,6 +10,7 @@ import type { CallRefusal, LimitsView } from '../../src/refresh/limits/token-lim
 import type { PendingToken, PlannedToken } from '../../src/refresh/planned-token.ts';
 import { NO_FAILURES, type Phase, type RefreshRun, WORKING } from '../../src/refresh/refresh-run.ts';
 import type { TokenState } from '../../src/refresh/token-state.ts';
+import { fc } from '../support/property.ts';
 import { buildFailure, buildIdentity, NOON_MS } from '../support/sample-events.ts';
 import { termUntil } from '../support/term.ts';
 import { buildToken } from '../support/token-builder.ts';

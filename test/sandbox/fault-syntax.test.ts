@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { ProviderFault } from '../../src/sandbox/fault.ts';
 import { listFaults, parseFault } from '../../src/sandbox/fault-syntax.ts';
 import type { StoreFault } from '../../src/sandbox/secrets-manager/store-fault.ts';
+import { fc } from '../support/property.ts';
 
 const PROVIDERS = ['pik', 'pivot-b2b', 'pivot', 'apimw'];
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import fc from 'fast-check';
 import { createTokenRecord } from '../../src/board/reduce-token.ts';
 import type { FailureRecord, TokenRecord } from '../../src/core/board.ts';
 import { textWidth } from '../../src/core/text-columns.ts';
 import { composeScreen, type ScreenContent } from '../../src/sandbox/live-screen.ts';
+import { fc } from '../support/property.ts';
 import { buildIdentity, NOON_MS } from '../support/sample-events.ts';
 
 function buildFailing(token: string, changes: Partial<FailureRecord> = {}): TokenRecord {

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import fc from 'fast-check';
 import { createTokenRecord } from '../../src/board/reduce-token.ts';
 import type { Published, TokenRecord } from '../../src/core/board.ts';
 import { FAILURE_CODES, type FailureCode } from '../../src/core/failure.ts';
 import { textWidth } from '../../src/core/text-columns.ts';
 import { renderLiveTable } from '../../src/sandbox/live-table-text.ts';
+import { fc } from '../support/property.ts';
 import { buildIdentity, NOON_MS } from '../support/sample-events.ts';
 
 interface RowChanges extends Partial<Omit<Published, 'kind'>>, Partial<Pick<TokenRecord, 'isRefreshing'>> {

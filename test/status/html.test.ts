@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { escapeHtml, Html, html } from '../../src/status/html.ts';
+import { fc } from '../support/property.ts';
 
 describe('html', () => {
   for (const { what, made, text } of [

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { readRunbook } from '../../src/adapters/runbook-file.ts';
 import { ALERT_NAMES } from '../../src/core/alert.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { renderMarkdown } from '../../src/status/markdown.ts';
 import { RunbookPages } from '../../src/status/runbook-pages.ts';
+import { fc } from '../support/property.ts';
 
 const pages = new RunbookPages(readRunbook());
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { ALERTS } from '../../src/core/alert.ts';
 import { parseJson } from '../../src/core/wire/json.ts';
 import { type StatusDocument, statusDocumentSchema } from '../../src/status/status-document.ts';
+import { fc } from '../support/property.ts';
 import { buildFailure, buildIdentity, sampleEvents } from '../support/sample-events.ts';
 import { addCustomers, createStatusStage, playDay, type StatusStage } from '../support/status-stage.ts';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { TOKEN_STATES } from '../../src/core/board.ts';
 import { FAILURE_CODES } from '../../src/core/failure.ts';
 import {
@@ -10,6 +9,7 @@ import {
   parseStatusQuery,
   STATUS_SORTS,
 } from '../../src/status/status-query.ts';
+import { fc } from '../support/property.ts';
 
 describe('parseStatusQuery', () => {
   it('takes the empty fields of a form for none', () => {

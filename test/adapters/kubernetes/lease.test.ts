@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   buildLeaseUpdate,
   buildNewLease,
@@ -13,6 +12,7 @@ import {
 } from '../../../src/adapters/kubernetes/lease.ts';
 import { formatMicroTime } from '../../../src/adapters/kubernetes/micro-time.ts';
 import { isJsonObject } from '../../../src/core/wire/json.ts';
+import { fc } from '../../support/property.ts';
 
 const NOON_MS = Date.UTC(2026, 10, 21, 12);
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { DEFAULT_LEASE_TIMING } from '../../../src/core/lease-timing.ts';
 import type { Random } from '../../../src/core/ports.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { LeaseApi } from '../../support/lease-api.ts';
 import { LeaseReplica, type Passage } from '../../support/lease-replica.ts';
+import { fc } from '../../support/property.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 
 const { leaseDurationMs, renewDeadlineMs, retryPeriodMs } = DEFAULT_LEASE_TIMING;

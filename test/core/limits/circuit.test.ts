@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   afterFailure,
   afterSuccess,
@@ -12,6 +11,7 @@ import {
   probeInMs,
   type Standing,
 } from '../../../src/core/limits/circuit.ts';
+import { fc } from '../../support/property.ts';
 import { buildFailure } from '../../support/sample-events.ts';
 
 const REJECTED = buildFailure({ code: 'credentials-rejected', retry: 'needs-human' });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   decideRejectedWait,
   describeWait,
@@ -8,6 +7,7 @@ import {
   remainingWaitMs,
 } from '../../../src/core/limits/fetch-wait.ts';
 import type { FetchWait } from '../../../src/core/ports.ts';
+import { fc } from '../../support/property.ts';
 import { NOON_MS } from '../../support/sample-events.ts';
 import { HOUR_MS, MINUTE_MS } from '../../support/token-builder.ts';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
 import {
   longestWait,
   MAX_RETRY_AFTER_MS,
@@ -8,6 +7,7 @@ import {
   parseRetryAfter,
   parseRetryAfterSeconds,
 } from '../../../src/core/limits/retry-after.ts';
+import { fc } from '../../support/property.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 12);
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SlidingWindowCounter } from '../../../src/core/limits/sliding-window-counter.ts';
+import { fc } from '../../support/property.ts';
 
 const WINDOW_MS = 60_000;
 

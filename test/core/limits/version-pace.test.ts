@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { lowMark } from '../../../src/core/limits/quota.ts';
 import {
   decideBudgetState,
@@ -11,6 +10,7 @@ import {
   type StretchInput,
   type VersionSupply,
 } from '../../../src/core/limits/version-pace.ts';
+import { fc } from '../../support/property.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

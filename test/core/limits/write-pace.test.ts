@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   callsPerSecond,
   refill,
@@ -9,6 +8,7 @@ import {
   takeWrite,
   waitForWrite,
 } from '../../../src/core/limits/write-pace.ts';
+import { fc } from '../../support/property.ts';
 
 const CALLS_PER_WRITE = 2;
 

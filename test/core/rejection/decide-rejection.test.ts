@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   beginRejectionFetch,
   decideRejection,
@@ -14,6 +13,7 @@ import {
   type RejectionFacts,
   type RejectionHistory,
 } from '../../../src/core/rejection/decide-rejection.ts';
+import { fc } from '../../support/property.ts';
 
 const PUBLISHED = {
   fingerprint: 'published',

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Failure, FailureCode, Retry } from '../../../src/core/failure.ts';
 import {
   boundRetryAfter,
@@ -8,6 +7,7 @@ import {
   decideWait,
   NEEDS_HUMAN_MS,
 } from '../../../src/core/schedule/backoff.ts';
+import { fc } from '../../support/property.ts';
 import { buildFailure } from '../../support/sample-events.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   type CadencePolicy,
   decideCadence,
@@ -8,6 +7,7 @@ import {
   explainInfeasible,
   TICK_PERIODS_MS,
 } from '../../../src/core/schedule/cadence.ts';
+import { fc } from '../../support/property.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;

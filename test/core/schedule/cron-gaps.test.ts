@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { createTask } from 'node-cron';
 import { CRON_TIMEZONE, nextFirings, parseCron } from '../../../src/core/schedule/cron-expression.ts';
+import { fc } from '../../support/property.ts';
 
 const SECOND_MS = 1000;
 const MINUTE_MS = 60_000;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import {
   decideRefreshAt,
   decideRestoredRefreshAt,
@@ -8,6 +7,7 @@ import {
   isDueAtTick,
   TICK_PERIODS_MS,
 } from '../../../src/core/schedule/cadence.ts';
+import { fc } from '../../support/property.ts';
 
 const ISSUED_AT_MS = Date.UTC(2026, 10, 21, 12);
 const NO_WISHES = { refreshAfter: undefined, stalenessMs: 0, minIntervalMs: 0 };

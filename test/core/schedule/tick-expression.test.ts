@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { createTask } from 'node-cron';
 import { TICK_PERIODS_MS } from '../../../src/core/schedule/cadence.ts';
 import { CRON_TIMEZONE, tickExpression } from '../../../src/core/schedule/cron-expression.ts';
+import { fc } from '../../support/property.ts';
 
 const DAY_MS = 86_400_000;
 

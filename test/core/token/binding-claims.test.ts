@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { type Claim, decideClaims } from '../../../src/core/token/binding-claims.ts';
+import { fc } from '../../support/property.ts';
 
 const nobody = (): undefined => undefined;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { parseBinding } from '../../../src/core/token/binding.ts';
+import { fc } from '../../support/property.ts';
 
 const FIELDS = { bindingId: {}, pin: { optional: true } };
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import {
   type ChainState,
@@ -9,6 +8,7 @@ import {
   serializeChainState,
 } from '../../../src/core/token/chain-state.ts';
 import { isJsonObject, parseJson } from '../../../src/core/wire/json.ts';
+import { fc } from '../../support/property.ts';
 import { buildIdentity } from '../../support/sample-events.ts';
 import { buildChainState, HOUR_MS } from '../../support/token-builder.ts';
 

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import {
   besideFingerprint,
@@ -12,6 +11,7 @@ import {
   type TokenDocument,
 } from '../../../src/core/token/document.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../../src/core/wire/json.ts';
+import { fc } from '../../support/property.ts';
 import { buildIdentity, NOON_MS } from '../../support/sample-events.ts';
 import { buildDocument, buildToken } from '../../support/token-builder.ts';
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
 import { MAX_LIFETIME_MS, parseExpiry } from '../../../src/core/token/expiry-value.ts';
+import { fc } from '../../support/property.ts';
 
 const AT_MS = Date.UTC(2026, 10, 21, 12);
 const seconds = (count: number) => ({ base: 'sent', afterMs: count * 1000, unit: 'seconds' });

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as fc from 'fast-check';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { decideExpiry, type ExpiryEvidence, readRefreshTokenExpiry } from '../../../src/core/token/expiry.ts';
 import { MAX_LIFETIME_MS, MIN_LIFETIME_MS } from '../../../src/core/token/expiry-value.ts';
 import { jsonWebToken } from '../../support/json-web-token.ts';
+import { fc } from '../../support/property.ts';
 
 const SENT_MS = Date.UTC(2026, 10, 21, 12);
 const OPAQUE = new SecretText('an-opaque-token');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { QUARTER_MS, RefreshStrip, STRIP_LENGTH } from '../../../src/core/token/refresh-strip.ts';
+import { fc } from '../../support/property.ts';
 
 /** The last marks, `.` for none, by their first letters otherwise. */
 function tail(strip: RefreshStrip, quarter: number, length: number): string {

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { StoredText } from '../../../src/core/ports.ts';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import {
@@ -9,6 +8,7 @@ import {
   type TokenDocument,
 } from '../../../src/core/token/document.ts';
 import { assessStored, decideConflict, decideReplacement } from '../../../src/core/token/replacement.ts';
+import { fc } from '../../support/property.ts';
 import { buildIdentity, NOON_MS } from '../../support/sample-events.ts';
 import { buildDocument, buildToken, HOUR_MS, MINUTE_MS } from '../../support/token-builder.ts';
 

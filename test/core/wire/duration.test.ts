@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import * as fc from 'fast-check';
 import { formatDuration, parseDuration } from '../../../src/core/wire/duration.ts';
+import { fc } from '../../support/property.ts';
 
 const TEN_YEARS_MS = 3650 * 86_400_000;
 

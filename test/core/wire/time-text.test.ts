@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { formatPeriod, formatRoughly, formatUtc } from '../../../src/core/wire/time-text.ts';
+import { fc } from '../../support/property.ts';
 
 describe('formatRoughly', () => {
   for (const { durationMs, text } of [

@@ -5,7 +5,6 @@ import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
-import fc from 'fast-check';
 import { parseText, problemsOf } from '../../support/configuration-text.ts';
 import {
   buildRequest,
@@ -18,6 +17,7 @@ import {
 import { type LoopbackServer, startLoopbackServer } from '../../support/loopback-server.ts';
 import { chainOf } from '../../support/prepared-kind.ts';
 import { runInProcess } from '../../support/program-terminal.ts';
+import { fc } from '../../support/property.ts';
 import { answerWith, startRawServer } from '../../support/raw-server.ts';
 import { createLeakSearch } from '../../support/spellings.ts';
 

@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { describe, it } from 'node:test';
 import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
-import fc from 'fast-check';
 import type { FetchReport } from '../../../src/core/ports.ts';
 import { MAX_BODY_BYTES } from '../../../src/core/wire/http-call.ts';
 import { describeProvider, faultsOf, fetchOnce } from '../../support/described-provider.ts';
 import { startLoopbackServer } from '../../support/loopback-server.ts';
 import { chainOf } from '../../support/prepared-kind.ts';
+import { fc } from '../../support/property.ts';
 import { handMadeResponse, SENT_AT_MS } from '../../support/token-response.ts';
 
 const KEY = 'key-Zq7vK2-9041';

@@ -1,7 +1,6 @@
 /** Rules 1, 2 and 10 of the language: what a credential, an option or a server may do to a request by what it holds: nothing. */
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import fc from 'fast-check';
 import { parseText, problemsOf } from '../../support/configuration-text.ts';
 import {
   buildRequest,
@@ -12,6 +11,7 @@ import {
 } from '../../support/described-provider.ts';
 import { startLoopbackServer } from '../../support/loopback-server.ts';
 import { chainOf } from '../../support/prepared-kind.ts';
+import { fc } from '../../support/property.ts';
 import { answerWith, startRawServer } from '../../support/raw-server.ts';
 
 /** What any template language, encoding or pattern might take for its own. */

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { ConcurrencyLimit } from '../../../src/refresh/limits/concurrency-limit.ts';
 import { settle } from '../../support/fake-clock.ts';
 import { HeldStep } from '../../support/held-step.ts';
+import { fc } from '../../support/property.ts';
 
 const NEVER = new AbortController().signal;
 

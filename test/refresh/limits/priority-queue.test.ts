@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import { PriorityQueue } from '../../../src/refresh/limits/priority-queue.ts';
 import { settle } from '../../support/fake-clock.ts';
+import { fc } from '../../support/property.ts';
 
 const NEVER = new AbortController().signal;
 

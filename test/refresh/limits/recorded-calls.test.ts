@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import fc from 'fast-check';
 import type { Clock } from '../../../src/core/ports.ts';
 import { RecordedCalls } from '../../../src/refresh/limits/recorded-calls.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 import { MemoryCounts } from '../../support/memory-journal.ts';
+import { fc } from '../../support/property.ts';
 
 const HOUR_MS = 3_600_000;
 

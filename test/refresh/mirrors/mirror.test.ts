@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import fc from 'fast-check';
 import type { Failure } from '../../../src/core/failure.ts';
 import type { VersionBudget } from '../../../src/core/limits/version-pace.ts';
 import type { TokenStore } from '../../../src/core/ports.ts';
@@ -12,6 +11,7 @@ import { Mirror } from '../../../src/refresh/mirrors/mirror.ts';
 import type { Term } from '../../../src/refresh/term.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { MemoryStore, STORE_DOWN } from '../../support/memory-store.ts';
+import { fc } from '../../support/property.ts';
 import { RecordedEvents } from '../../support/recorded-events.ts';
 import { buildFailure, buildIdentity, NOON_MS } from '../../support/sample-events.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import type { JsonObject } from '../../../src/core/wire/json.ts';
 import { OPERATION_NAMES, type OperationName } from '../../../src/sandbox/secrets-manager/operation.ts';
 import { createSecretsManager } from '../../../src/sandbox/secrets-manager/secrets-manager.ts';
 import { requestToken } from '../../support/emulated-secrets-manager.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { fc } from '../../support/property.ts';
 import { createSeededRandom } from '../../support/seeded-random.ts';
 
 const TOKEN = requestToken('a');

@@ -7,7 +7,6 @@ import {
   PutSecretValueCommand,
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
-import fc from 'fast-check';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { VersionHistory } from '../../../src/sandbox/secrets-manager/version-history.ts';
 import {
@@ -16,6 +15,7 @@ import {
   serviceError,
   startEmulatedSecretsManager,
 } from '../../support/emulated-secrets-manager.ts';
+import { fc } from '../../support/property.ts';
 
 const A = requestToken('a');
 const B = requestToken('b');
