@@ -29,6 +29,8 @@ export const SECRET_NAMES: NameRules = {
     name
       .toLowerCase()
       .replace(/[^a-z0-9.-]/g, '-')
+      // What is between dots begins and ends with a letter or digit.
+      .replace(/[.-]*\.[.-]*/g, '.')
       .slice(0, MAX_NAME)
       .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, ''),
 };

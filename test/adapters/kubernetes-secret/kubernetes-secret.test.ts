@@ -179,7 +179,11 @@ describe('names of Secrets', () => {
   }
 
   it('of a mirror are made of those of the authority', () => {
-    assert.equal(SECRET_NAMES.mirrorOf('/Prod/pay_ments@x'), 'prod-pay-ments-x');
+    for (const [name, mirrored] of [
+      ['/Prod/pay_ments@x', 'prod-pay-ments-x'],
+      ['v1./.x..y_.z', 'v1.x.y.z'],
+    ] as const)
+      assert.equal(SECRET_NAMES.mirrorOf(name), mirrored);
     assert.equal(SECRET_NAMES.findSlip('payments/pik'), undefined);
     assert.equal(SECRET_NAMES.stateSecretOf('payments/pik'), 'payments/pik-state');
   });
