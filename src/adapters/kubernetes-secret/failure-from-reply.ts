@@ -2,7 +2,7 @@ import type { Failure } from '../../core/failure.ts';
 import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import { parseJson, valueAtPath } from '../../core/wire/json.ts';
 import type { ApiReply } from '../kubernetes/api-client.ts';
-import { describeRefusal, ROLE_CAUSE } from '../kubernetes/refusal.ts';
+import { describeRefusal, POLICY_CAUSES, ROLE_CAUSE } from '../kubernetes/refusal.ts';
 import { formatPlace, type SecretName } from './secret-names.ts';
 
 /** An API server that is overloaded asks for seconds. More than this is a mistake, and readers need a token. */
@@ -43,6 +43,9 @@ export function failureFromReply(reply: ApiReply, call: SecretCall, nowMs: numbe
     return unavailable(
       `${what}, not as Kubernetes does: check ${section}.apiServer and what stands in front of it`,
     );
+  // Whatever the status: the policy's author chooses it.
+  if (status < 500 && cause !== undefined && POLICY_CAUSES.has(cause))
+    return mended('store-denied', `${what}: ${cause}`);
   switch (status) {
     case 401:
       return mended(
@@ -78,7 +81,7 @@ export function failureFromReply(reply: ApiReply, call: SecretCall, nowMs: numbe
     case 429:
       return { ...unavailable(`${what}: it is overloaded`), isThrottled: true, ...patience };
     default:
-      return { ...unavailable(what), ...patience };
+      return { ...unavailable(cause === undefined ? what : `${what}: ${cause}`), ...patience };
   }
 }
 

@@ -65,14 +65,20 @@ const FIELDS: ReadonlySet<string> = new Set([
 /** The cause when the role of the service account is to blame. */
 export const ROLE_CAUSE = 'the role does not allow it';
 
+const WEBHOOK_CAUSE = 'an admission webhook refuses it';
+const POLICY_CAUSE = 'an admission policy (ValidatingAdmissionPolicy) refuses it';
+/** The causes when it is up to people of the cluster whether it is allowed. */
+export const POLICY_CAUSES: ReadonlySet<string> = new Set([WEBHOOK_CAUSE, POLICY_CAUSE]);
+
 const TERMINATING = 'NamespaceTerminating';
 
 /** How the API server begins, or words, what it says about a refusal, and what that means. */
 const SENTENCES: readonly (readonly [pattern: RegExp, cause: string])[] = [
   [/because it is being terminated/, 'the namespace is being deleted'],
   [/^namespaces "[^"]*" not found$/, 'the namespace does not exist'],
-  [/^admission webhook "/, 'an admission webhook refuses it'],
-  [/ValidatingAdmissionPolicy '/, 'an admission policy (ValidatingAdmissionPolicy) refuses it'],
+  [/^admission webhook "/, WEBHOOK_CAUSE],
+  [/failed calling webhook "/, 'an admission webhook does not answer, or not as it should'],
+  [/ValidatingAdmissionPolicy '/, POLICY_CAUSE],
   [/exceeded quota:/, 'a quota of the namespace (ResourceQuota) is used up'],
   [/^[a-z]+(?:\.[a-z0-9.-]+)? (?:"[^"]*" )?is forbidden: User "[^"]*" cannot [a-z]+ resource/, ROLE_CAUSE],
 ];

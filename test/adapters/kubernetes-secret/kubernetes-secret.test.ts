@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { FileLanes } from '../../../src/adapters/files/file-lanes.ts';
+import { failureFromReply } from '../../../src/adapters/kubernetes-secret/failure-from-reply.ts';
 import { KUBERNETES_SECRET } from '../../../src/adapters/kubernetes-secret/kubernetes-secret.ts';
 import { SECRET_NAMES } from '../../../src/adapters/kubernetes-secret/secret-names.ts';
 import { createSystemClock } from '../../../src/adapters/system/clock.ts';
@@ -148,6 +149,41 @@ describe('pods that mount a Secret', () => {
     assert.deepEqual(notesOf('store: { kind: kubernetes-secret }\nreaders: { staleness: 2m }'), []);
     assert.doesNotMatch(notesOf('store: {}').join('\n'), /mount/);
   });
+});
+
+describe('a policy of the cluster', () => {
+  const WEBHOOK = 'admission webhook "canary" denied the request: canary';
+  // A webhook chooses the status; of one that says none the API server makes 400. A policy's is 422 unless it says another.
+  for (const [status, reason, text, code, message] of [
+    [400, undefined, WEBHOOK, 'store-denied', /400 to update .*: an admission webhook refuses it$/],
+    [409, 'Conflict', WEBHOOK, 'store-denied', /an admission webhook refuses it$/],
+    [422, 'Invalid', WEBHOOK, 'store-denied', /an admission webhook refuses it$/],
+    [
+      422,
+      'Invalid',
+      `secrets "pik" is forbidden: ValidatingAdmissionPolicy 'canary' with binding 'b' denied request: canary`,
+      'store-denied',
+      /an admission policy \(ValidatingAdmissionPolicy\) refuses it$/,
+    ],
+    [
+      500,
+      'InternalError',
+      'Internal error occurred: failed calling webhook "canary": failed to call webhook: Post "https://canary": EOF',
+      'store-unavailable',
+      /500 \(InternalError\) to update .*: an admission webhook does not answer, or not as it should$/,
+    ],
+  ] as const) {
+    it(`that answers ${status} is looked at again within a minute, and named: ${text.slice(0, 60)}`, () => {
+      const body = JSON.stringify({ kind: 'Status', status: 'Failure', reason, message: text, code: status });
+      const reply = { kind: 'answer', status, retryAfter: undefined, body } as const;
+      const call = { verb: 'update', namespace: 'payments', name: 'pik', section: 'store' } as const;
+      const failure = failureFromReply(reply, call, 0);
+      assert.equal(failure.code, code);
+      assert.equal(failure.retry, 'backoff');
+      assert.match(failure.message, message);
+      assert.doesNotMatch(failure.message, /canary/);
+    });
+  }
 });
 
 describe('names of Secrets', () => {
