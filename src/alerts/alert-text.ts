@@ -6,7 +6,7 @@
  */
 import { ALERTS, type AlertNotification, alertKey, type Occasion, runbookLink } from '../core/alert.ts';
 import type { Board, FailureRecord, TokenRecord } from '../core/board.ts';
-import type { FailureCode } from '../core/failure.ts';
+import { type FailureCode, needsPerson } from '../core/failure.ts';
 import { assessReaders, describeOutlook } from '../core/readers-outlook.ts';
 import { REMEDIES } from '../core/remedies.ts';
 import {
@@ -194,7 +194,7 @@ function describeEffort(failures: readonly FailureRecord[], nowMs: number): read
 }
 
 function nameHealer(failures: readonly FailureRecord[]): string {
-  const waiting = failures.filter(({ retry }) => retry === 'needs-human').length;
+  const waiting = failures.filter(needsPerson).length;
   if (waiting === 0) return 'it heals by itself once the cause is gone';
   if (waiting === failures.length) return 'a person has to act';
   return `${formatTokens(waiting)} ${waiting === 1 ? 'waits' : 'wait'} for a person`;

@@ -44,6 +44,14 @@ export interface Failure {
   readonly message: string;
 }
 
+/** Right of access and secrets come from people, although it is tried again soon: nobody tells us when they are there. */
+const FROM_PEOPLE: ReadonlySet<FailureCode> = new Set(['store-denied', 'store-missing', 'store-deleting']);
+
+/** Whether somebody has to act, however often it is tried meanwhile. */
+export function needsPerson({ code, retry }: Pick<Failure, 'code' | 'retry'>): boolean {
+  return retry === 'needs-human' || FROM_PEOPLE.has(code);
+}
+
 /** True when the store failed, not the provider. */
 export function isStoreFailure({ code }: Pick<Failure, 'code'>): boolean {
   return code.startsWith('store-');

@@ -20,17 +20,16 @@ export const REMEDIES: Readonly<Record<FailureCode, string>> = {
   'clock-skewed':
     'compare `date -u` in the pod with the true time, and repair time synchronisation of the node',
   'chain-broken': 'do what the message says: a new login or consent, or bind the customer again',
-  'store-denied': "grant the action that the message names to the daemon's role, or set the role right",
-  'store-missing':
-    'create the secret with the tag managed-by=token-refresher, or set createSecrets of its store to true',
+  'store-denied': "follow the message: as a rule, grant the daemon's role the action that it names",
+  'store-missing': 'create the secret as the message says, or set createSecrets of its store to true',
   'store-not-ours':
     'name another secret in the configuration, or this one under adopt of its store if the daemon may take it over',
-  'store-deleting': 'restore the secret with `aws secretsmanager restore-secret`, or name another one',
+  'store-deleting': 'keep the secret as the message says, or name another one',
   'store-quota':
     'stop what else writes to the secret; when it cannot wait, give the token a new secret and point its readers there',
   'store-conflict': 'find the other writer of this secret: a second installation, or a person',
   'store-unavailable':
-    'look at the AWS Health Dashboard, the way to the endpoint and the AWS credentials of the pod; writes go on by themselves',
+    'look at the store (the AWS Health Dashboard, or the Kubernetes API server), the way to it and the credentials of the pod; writes go on by themselves',
   'leadership-lost': 'nothing while it is rare: another replica goes on',
   aborted: 'nothing: the program was stopping',
 };
@@ -45,7 +44,7 @@ export const CAUSES: Readonly<Record<FailureCode, string>> = {
   'token-unchanged': 'has no newer token yet',
   'clock-skewed': 'disagrees about the time',
   'chain-broken': 'needs a new login or consent',
-  'store-denied': 'cannot be refreshed: AWS denies it',
+  'store-denied': 'cannot be refreshed: the store denies it',
   'store-missing': 'cannot be refreshed: the secret does not exist',
   'store-not-ours': 'cannot be refreshed: the secret belongs to somebody else',
   'store-deleting': 'cannot be refreshed: the secret is being deleted',

@@ -59,7 +59,11 @@ export class ProviderScheduler {
   /** Refreshes what is due and arms the cron task. Call it once per term. */
   start(term: Term): void {
     this.#term = term;
-    this.#cadence = decideTolerableCadence(this.#shortestLifetimeMs(), this.#deps.policy);
+    const { expectedLifetimeMs, policy } = this.#deps;
+    const lifetimeMs = this.#shortestLifetimeMs();
+    // The same ticks as before a restart, and as `plan` shows.
+    const isExpected = !differs(lifetimeMs, expectedLifetimeMs);
+    this.#cadence = decideTolerableCadence(isExpected ? expectedLifetimeMs : lifetimeMs, policy);
     this.#arm(undefined);
     this.#refresh('start');
   }

@@ -1,6 +1,6 @@
 /** What stands on the terminal while the sandbox runs, as lines that fit. Pure. */
 import { decideTokenState, type MirrorRecord, TOKEN_STATES, type TokenRecord } from '../core/board.ts';
-import type { Failure } from '../core/failure.ts';
+import { type Failure, needsPerson } from '../core/failure.ts';
 import { CAPS } from '../core/rejection/rejection-text.ts';
 import { cutEnd, wrapColumns } from '../core/text-columns.ts';
 import { formatTokens } from '../core/wire/time-text.ts';
@@ -105,8 +105,9 @@ function groupFailures({ records, mirrors }: Pick<ScreenContent, 'records' | 'mi
   return [...ofTokens, ...ofMirrors].toSorted((a, b) => Number(b.needsPeople) - Number(a.needsPeople));
 }
 
-function describeFailing(name: string, { code, message, retry }: Failure): Failing {
-  return { name, code, message: withoutControls(message), needsPeople: retry === 'needs-human' };
+function describeFailing(name: string, failure: Failure): Failing {
+  const { code, message } = failure;
+  return { name, code, message: withoutControls(message), needsPeople: needsPerson(failure) };
 }
 
 function takeFailures(

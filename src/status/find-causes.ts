@@ -14,6 +14,7 @@ import {
   type RefusalRecord,
   type TokenRecord,
 } from '../core/board.ts';
+import { needsPerson } from '../core/failure.ts';
 import { assessReaders } from '../core/readers-outlook.ts';
 import { describeOutcome } from '../core/rejection/rejection-text.ts';
 import { REMEDIES } from '../core/remedies.ts';
@@ -94,7 +95,7 @@ function describeFailing(members: readonly TokenRecord[], { runbookUrl, nowMs }:
     kind: 'refresh',
     code: code ?? null,
     since: earliest(failures.map(({ sinceMs }) => sinceMs)),
-    needsPerson: failures.some(({ retry }) => retry === 'needs-human'),
+    needsPerson: failures.some(needsPerson),
     nextAttemptAt: earliest(failures.map(({ nextAttemptAtMs }) => nextAttemptAtMs)),
     message: first?.failure?.message.slice(0, MAX_MESSAGE_LENGTH) ?? null,
     action:
@@ -110,23 +111,23 @@ function describeFailing(members: readonly TokenRecord[], { runbookUrl, nowMs }:
 function describeRefused(members: readonly RefusedToken[], { runbookUrl, nowMs }: Context): CauseStatus {
   // What another token was of no help for is what a person has to look at.
   const stopped = members.filter(({ refusal }) => refusal.cap !== undefined);
-  const needsPerson = stopped.length > 0;
-  const counted = needsPerson ? stopped : members;
+  const isStopped = stopped.length > 0;
+  const counted = isStopped ? stopped : members;
   const { refusal: latest } = counted.reduce((one, other) =>
     other.refusal.reportedAtMs >= one.refusal.reportedAtMs ? other : one,
   );
   const retriesMs = counted.flatMap(({ readable, refusal }) =>
-    needsPerson ? (publishedOf(readable)?.refreshAtMs ?? []) : (refusal.retryAtMs ?? []),
+    isStopped ? (publishedOf(readable)?.refreshAtMs ?? []) : (refusal.retryAtMs ?? []),
   );
   return {
     kind: 'refused',
     reports: members.reduce((sum, { refusal }) => sum + refusal.reports, 0),
     status: latest.status,
     since: earliest(counted.map(({ refusal }) => refusal.sinceMs)),
-    needsPerson,
+    needsPerson: isStopped,
     nextAttemptAt: earliest(retriesMs),
     message: describeOutcome(latest.outcome, latest.cap),
-    action: needsPerson
+    action: isStopped
       ? ALERTS.TokenRejected.action
       : 'nothing yet: a new token is fetched for these reports, or for the first of those that follow',
     runbook: runbookLink(runbookUrl, 'TokenRejected'),
@@ -139,7 +140,7 @@ function describeMirror(
   { runbookUrl, nowMs }: Context,
 ): CauseStatus | undefined {
   if (failure === undefined) return undefined;
-  const { code, message, sinceMs, retry, nextAttemptAtMs } = failure;
+  const { code, message, sinceMs, nextAttemptAtMs } = failure;
   return {
     kind: 'mirror',
     place,
@@ -149,7 +150,7 @@ function describeMirror(
     behindSince: whenKnown(behindSinceMs, formatUtc),
     copiesUntil: whenKnown(copiesUntilMs, formatUtc),
     hasExpired: copiesUntilMs !== undefined && copiesUntilMs <= nowMs,
-    needsPerson: retry === 'needs-human',
+    needsPerson: needsPerson(failure),
     nextAttemptAt: formatUtc(nextAttemptAtMs),
     message: message.slice(0, MAX_MESSAGE_LENGTH),
     action: ALERTS.MirrorFailing.action,

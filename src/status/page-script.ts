@@ -22,7 +22,7 @@ export const PAGE_SCRIPT = `
   const move = () => {
     if (document.hidden) return;
     const now = Date.now() + aheadMs;
-    setText(find('clock'), new Date(now).toISOString().slice(11, 19));
+    setText(find('clock'), new Date(stale.hidden ? now : heardAt).toISOString().slice(11, 19));
     for (const bar of document.querySelectorAll('svg[data-to]')) {
       const from = Date.parse(bar.dataset.from);
       const to = Date.parse(bar.dataset.to);
@@ -72,7 +72,7 @@ export const PAGE_SCRIPT = `
     // A page that was made for several viewers may be some seconds old, and time does not go back for that.
     if (ahead > aheadMs || ahead < aheadMs - 10000) aheadMs = ahead;
     document.body.dataset.tag = next.body.dataset.tag;
-    document.title = next.title;
+    title = next.title;
     const focused = document.activeElement;
     for (const part of ['header', 'main']) follow(document.querySelector(part), next.querySelector(part));
     // A row that has moved to another place has lost it.
@@ -80,6 +80,19 @@ export const PAGE_SCRIPT = `
     move();
   };
   const live = find('live');
+  const stale = find('stale');
+  let title = document.title;
+  let heardAt = Date.parse(document.body.dataset.at);
+  // What is on the first screen, and on the tab, must not pass for the present.
+  const say = (state) => {
+    const isLive = state === 'live';
+    if (isLive) heardAt = Date.now() + aheadMs;
+    setText(live, isLive ? state : state.toLowerCase());
+    stale.hidden = isLive;
+    const heard = new Date(heardAt).toISOString().slice(0, 19).replace('T', ' ');
+    setText(stale, isLive ? '' : state + ': below is how things were at ' + heard + ' UTC');
+    document.title = isLive ? title : state + ', ' + title;
+  };
   const pause = find('pause');
   let asking;
   let askAtMs = 0;
@@ -100,7 +113,7 @@ export const PAGE_SCRIPT = `
     }
     if (mine.signal.aborted) return;
     asking = undefined;
-    setText(live, failures === 0 ? 'live' : 'connection lost, trying again');
+    say(failures === 0 ? 'live' : 'Connection lost, trying again');
     const waitMs = (document.hidden ? 10000 : 2000) * 2 ** Math.min(failures, 4);
     // Half a tick early, because ticks are never exactly on time.
     askAtMs = performance.now() + waitMs - 500;
@@ -122,7 +135,7 @@ export const PAGE_SCRIPT = `
     timer = 0;
     asking?.abort();
     asking = undefined;
-    setText(live, 'paused');
+    say('Paused');
     pause.textContent = 'Go on';
   };
   document.addEventListener('pointerover', ({ target }) => {

@@ -24,6 +24,7 @@ code{font-size:.9em;background:var(--soft);border-radius:4px;padding:.05rem .3re
 .problem{display:block;color:var(--expired)}
 .headline.bad,.causes .bad h2{color:var(--expired)}.headline.warn,.causes .warn h2{color:var(--failing)}
 .headline{font-size:1.7rem;line-height:1.25;font-weight:600;letter-spacing:-.015em;margin:1.6rem 0 .4rem;text-wrap:balance}
+.stale{margin-top:1.6rem;color:var(--expired);font-weight:600}.stale:not([hidden])~.headline{color:var(--quiet);margin-top:.4rem}
 .facts{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem}
 .who{font-weight:600}.who.person{background:var(--ink);color:var(--card);border-radius:5px;padding:0 .45rem}
 .causes{display:grid;gap:.6rem;margin-top:.9rem}

@@ -37,7 +37,7 @@ const readersSchema = z
 const causeFields = {
   tokens: count,
   since: time.nullable().describe('when the first of them began to fail'),
-  needsPerson: z.boolean().describe('trying again cannot help'),
+  needsPerson: z.boolean().describe('somebody has to act: trying again alone cannot help'),
   nextAttemptAt: time.nullable().describe('of the first of them'),
   message: z.string().nullable().describe('of the token that is worst off'),
   action: z.string().describe('what to do first'),

@@ -58,6 +58,7 @@ export function renderPage(document: StatusDocument, tag: string): string {
 <div id="leadership">${renderLeadership(document)}</div>
 </header>
 <main>
+<p class="stale" id="stale" role="alert" hidden></p>
 <p class="headline ${tone}" id="headline" role="status">${headline}</p>
 <p class="facts" id="trouble">${renderTrouble(document)}</p>
 <ul class="causes" id="causes" aria-label="Causes">${renderCauses(document)}</ul>

@@ -97,6 +97,7 @@ const CODES: readonly (readonly [FailureCode, Retry])[] = [
   ['chain-broken', 'needs-human'],
   ['chain-broken', 'soon'],
   ['store-denied', 'needs-human'],
+  ['store-denied', 'backoff'],
   ['store-missing', 'needs-human'],
   ['store-not-ours', 'needs-human'],
   ['store-deleting', 'needs-human'],

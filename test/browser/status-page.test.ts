@@ -132,12 +132,23 @@ describe('the status page in a browser', { ...needsTool('chromium'), timeout: 60
     const { page } = await open(t, stage);
     await page.getByText('live', { exact: true }).waitFor();
     await page.route('**/*', (route) => route.abort());
-    await page.getByText('connection lost, trying again').waitFor();
+    await page.getByText('connection lost, trying again', { exact: true }).waitFor();
+    // On the first screen and on the tab: the headline is what it was.
+    const notice = (await page.getByRole('alert').textContent()) ?? '';
+    assert.match(
+      notice,
+      /^Connection lost, trying again: below is how things were at 2026-11-22 12:01:\d\d UTC$/,
+    );
+    assert.match(await page.title(), /^Connection lost, trying again, 1 of 3 tokens cannot be refreshed/);
+    assert.deepEqual(await findViolations(page), []);
+    await page.locator('#clock', { hasText: notice.slice(-'12:01:00 UTC'.length, -' UTC'.length) }).waitFor();
     stage.refresh(buildIdentity('apimw', { kind: 'apimw' }), 60 * MINUTE_MS);
     await stage.clock.advance(SHARED_MS);
     await page.unroute('**/*');
     await page.getByText('All 3 tokens are good').waitFor();
     await page.getByText('live', { exact: true }).waitFor();
+    assert.equal(await page.getByRole('alert').count(), 0);
+    assert.equal(await page.title(), 'All 3 tokens are good, payments');
   });
 
   it('asks every 2 seconds, every 10 while it is hidden, and once it is seen again', async (t) => {

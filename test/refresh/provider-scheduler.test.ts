@@ -234,6 +234,21 @@ describe('tokens that come and go', () => {
     assert.equal(second.source.fetches.length, 5);
   });
 
+  it('ticks after a restart as before, although what was restored lives some milliseconds shorter', async () => {
+    const before = createSchedulerBench(timers.clock, { lifetimeMs: HOUR_MS / 2 - 700 });
+    before.start();
+    await timers.advance(MINUTE_MS);
+    await before.stop();
+    bench = createSchedulerBench(timers.clock, { lifetimeMs: HOUR_MS / 2, store: before.store });
+    const [token] = bench.tokens;
+    assert.ok(token !== undefined);
+    await token.managed.restore(new AbortController().signal);
+    assert.equal(token.managed.lifetimeMs, HOUR_MS / 2 - 700);
+    bench.start();
+    const { lifetimeMs, tickMs, refreshEveryMs } = bench.events.last('schedule-derived');
+    assert.deepEqual([lifetimeMs, tickMs, refreshEveryMs], [HOUR_MS / 2, 30_000, 28 * MINUTE_MS]);
+  });
+
   it('Fresh: follows the lifetime of what is added, which the store may have known for long', async () => {
     const before = createSchedulerBench(timers.clock, { lifetimeMs: 5 * MINUTE_MS });
     before.start();
