@@ -1,7 +1,6 @@
-import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import { findFreePort } from '../support/free-port.ts';
 import { LEASE_NAMESPACE, SERVICE_ACCOUNT_TOKEN } from '../support/lease-api.ts';
 import { type LeaseApiServer, startLeaseApiServer } from '../support/lease-api-server.ts';
 import { type ProgramWorld, startProgramWorld } from '../support/program-world.ts';
@@ -121,6 +120,7 @@ export async function startChaosWorld({
         onExchange: () => {},
       }),
     );
+    // A replica keeps its port over its lives, as a pod its address.
     const reportsPort = await findFreePort();
     const tokenFile = 'service-account.token';
     const configPath = await program.copyConfig(`${name}.yaml`, {
@@ -217,17 +217,6 @@ function allowSecrets({ api }: LeaseApiServer): void {
     roleRef: { apiGroup, kind: 'Role', name },
     subjects: [{ kind: 'ServiceAccount', name: 'token-refresher', namespace: LEASE_NAMESPACE }],
   });
-}
-
-/** A replica keeps its port over its lives, as a pod its address. */
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('there is no free port');
-  return address.port;
 }
 
 function providerOf(path: string): string {

@@ -52,9 +52,10 @@ describe('alerts of a running daemon', { concurrency: 2, timeout: 600_000 }, () 
     await until(t, () => SINK_NAMES.every(isOver));
     for (const name of SINK_NAMES) {
       const about = told(name).filter((body) => plain(body).includes('TokenExpired'));
-      // On a slow machine the second customer may fail after the window (one message more), and Alertmanager is repeated.
+      // On a slow machine the second customer may fail, and recover, after the window (one message more each); Alertmanager is
+      // repeated.
       assert.ok(
-        about.length >= 2 && (about.length <= 3 || name === 'alertmanager'),
+        about.length >= 2 && (about.length <= 4 || name === 'alertmanager'),
         `${name}: ${about.length}`,
       );
     }
@@ -82,8 +83,11 @@ describe('alerts of a running daemon', { concurrency: 2, timeout: 600_000 }, () 
     await using daemon = new ProgramProcess(['run', '--config', config], { signal: t.signal });
     const { output } = daemon;
     await until(t, () => SANDBOX_PROVIDERS.every((provider) => told.has(provider)));
-    // One look after the other: behind it in one queue, the others would have waited for its deadline once for each.
-    assert.ok(silent.count <= 2, `the silent one was asked ${silent.count} times meanwhile`);
+    // Behind it in one queue, the others would have waited for its deadline once for each.
+    assert.ok(
+      silent.count < SANDBOX_PROVIDERS.length,
+      `the silent one was asked ${silent.count} times meanwhile`,
+    );
 
     const nameOf = (url: string): string => `alertmanager/${new URL(url).host}`;
     const isOf = (url: string) => (line: JsonObject) => line['sink'] === nameOf(url) && 'code' in line;

@@ -40,7 +40,7 @@ async function startStore(t: TestContext) {
         store: {
           endpoint: tap.url,
           region: 'us-east-1',
-          timeout: '2s',
+          timeout: '60s',
           createSecrets: true,
           versionBudget: 'none',
         },
@@ -160,21 +160,29 @@ function sendJson(response: ServerResponse, body: string): void {
   response.setHeader('content-type', 'application/json').end(body);
 }
 
-const CLOSE_DEADLINES = { lifetime: '20s', refreshAfter: 0.6, timeout: '3s' };
+/** Calls may take long on a busy machine, for which the real lives would leave no room: those come as a surprise. */
+const PATIENT = { lifetime: '15m', refreshAfter: 0.6, timeout: '60s' };
+/** Of one provider, when it does not say. */
+const CONCURRENCY = 4;
 
 describe('connections', { concurrency: true, timeout: 600_000 }, () => {
   it('of three providers at one slow origin: no chain is broken, and none is unavailable', async (t) => {
     const provider = new ChainProvider();
+    const names = ['one', 'two', 'three'];
+    const waiting: (() => void)[] = [];
+    let areAllThere = false;
     const url = await startServer(t, async (request, response) => {
       const body = await readRequest(request);
       // What a request spends is spent, whether or not anybody waits for the answer.
       const answer = provider.answer(body);
-      setTimeout(() => sendJson(response, answer), 1_800);
+      waiting.push(() => sendJson(response, answer));
+      // Nobody is answered before each provider has asked for as many as it may: none waits for the others' connections.
+      areAllThere ||= waiting.length === names.length * CONCURRENCY;
+      if (areAllThere) for (const send of waiting.splice(0)) send();
     });
     const { startDaemon } = await startStore(t);
-    const names = ['one', 'two', 'three'];
     const output = await startDaemon(
-      names.map((name) => customerProvider(name, url, 8, { ...CLOSE_DEADLINES, grant: 'refresh_token' })),
+      names.map((name) => customerProvider(name, url, 8, { ...PATIENT, grant: 'refresh_token' })),
       Object.assign({}, ...names.map((name) => bindingsOf(name, 8))),
     );
     await output.untilLines('token-refreshed', 48);
@@ -196,7 +204,7 @@ describe('connections', { concurrency: true, timeout: 600_000 }, () => {
       if (waiting.length === 64) for (const answer of waiting.splice(0)) answer();
     });
     const { startDaemon } = await startStore(t);
-    const settings = { concurrency: 64, timeout: '30s', lifetime: '15m' };
+    const settings = { ...PATIENT, concurrency: 64 };
     const output = await startDaemon([customerProvider('one', url, 64, settings)], bindingsOf('one', 64));
     await output.untilLines('token-refreshed', 64);
     assert.deepEqual(output.linesOf('refresh-failed'), []);
@@ -215,7 +223,7 @@ describe('an outage', { timeout: 600_000 }, () => {
       response.writeHead(503).end();
     });
     const { startDaemon } = await startStore(t);
-    const settings = { lifetime: '15m', grant: 'authorization_code' };
+    const settings = { ...PATIENT, grant: 'authorization_code' };
     const output = await startDaemon([customerProvider('one', url, 300, settings)], bindingsOf('one', 300));
     await output.untilLines('provider-outage-began', 1);
     isDown = false;
@@ -244,7 +252,7 @@ describe('surplus bytes', { timeout: 600_000 }, () => {
       }, 60);
     });
     const { startDaemon, writes } = await startStore(t);
-    const settings = { ...CLOSE_DEADLINES, grant: 'authorization_code', concurrency: 8 };
+    const settings = { ...PATIENT, grant: 'authorization_code', concurrency: 8 };
     const output = await startDaemon([customerProvider('one', url, 96, settings)], bindingsOf('one', 96));
     await output.untilLines('token-refreshed', 192);
     const seen = writes().map(({ secret, document }) => {
@@ -292,13 +300,12 @@ describe('names', { concurrency: true, timeout: 600_000, skip }, () => {
     };
   }
 
-  const provider = (name: string, host: string, port: number): JsonObject => ({
+  const provider = (name: string, host: string, port: number, timeout = PATIENT.timeout): JsonObject => ({
     name,
     kind: 'apimw',
     baseUrl: `https://${host}:${port}`,
-    lifetime: '16s',
-    refreshAfter: 0.6,
-    timeout: '2s',
+    ...PATIENT,
+    timeout,
     credentials: { apiKey: { env: 'API_KEY' }, apiSecret: { env: 'API_KEY' } },
     secret: `payments/${name}`,
   });
@@ -319,7 +326,9 @@ describe('names', { concurrency: true, timeout: 600_000, skip }, () => {
       answerToken(request, response);
     }, '127.0.0.1');
     const output = await world.startDaemon(
-      ['well', ...hung].map((name) => provider(name, `${name}.provider.test`, port)),
+      [['well', '10s'], ...hung.map((name) => [name, '2s'])].map(([name = '', timeout]) =>
+        provider(name, `${name}.provider.test`, port, timeout),
+      ),
     );
     const ofWell = (line: JsonObject): boolean => line['provider'] === 'well';
     await output.untilLines('token-refreshed', 3, ofWell);

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { startHangingServer } from '../support/hanging-server.ts';
 import { makePipe } from '../support/named-pipe.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
@@ -83,7 +84,8 @@ describe('AWS credentials that do not come', { concurrency: true, timeout: 600_0
       assert.match(String(failed['msg']), place);
       assert.doesNotMatch(String(failed['msg']), /network path/);
       await source.untilAsked(4);
-      assert.ok(source.open <= 2, `${source.open} connections are open`);
+      // What was given up is closed, as soon as this process sees it.
+      while (source.open > 2) await nextTurn(undefined, { signal: t.signal });
       source.heal(answer);
       await output.untilLines('token-refreshed', 1);
       daemon.send('SIGTERM');

@@ -4,6 +4,7 @@ import { chmod, readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
+import { HeldStep } from '../support/held-step.ts';
 import { ProgramProcess, runProgram } from '../support/program-process.ts';
 import { startWiretap } from '../support/program-wiretap.ts';
 import { startProgramWorld } from '../support/program-world.ts';
@@ -25,7 +26,14 @@ type Chain = (typeof CHAINS)[number];
 async function killAndRestart(t: TestContext, chain: Chain, hasJournal: boolean) {
   const { provider, tokens, options, refreshTokenOf } = chain;
   await using world = await startProgramWorld({ speed: 60 });
-  await using tap = await startWiretap(world.sandbox.upstreams.baseUrlOf(provider));
+  const secondFetches = new HeldStep();
+  let asked = 0;
+  await using tap = await startWiretap(world.sandbox.upstreams.baseUrlOf(provider), async () => {
+    asked += 1;
+    if (asked === 2 * tokens) secondFetches.reach();
+    if (asked > tokens) await secondFetches.released;
+    return false;
+  });
   const journal = join(dirname(world.sandbox.configPath), 'journal');
   const config = await world.copyConfig('chain.yaml', {
     only: [provider],
@@ -37,13 +45,10 @@ async function killAndRestart(t: TestContext, chain: Chain, hasJournal: boolean)
   world.addFault(`${provider}:lifetime=20s`);
   await using killed = new ProgramProcess(['run', '--config', config], t);
   await killed.output.untilLines('token-refreshed', tokens);
-  const { requests } = world.sandbox.upstreams;
-  const before = requests.total(provider);
-  // Each fetch is under way, past the look at the store, when the store begins to hang: the first answer has to be slow
-  // enough for the last request to arrive on a busy machine.
-  world.addFault(`${provider}:latency=8s`);
-  await requests.untilArrived(provider, before + tokens);
+  // Each fetch is under way, past the look at the store, when the store begins to hang.
+  await secondFetches.reached;
   world.addFault('store:latency=60s');
+  secondFetches.release();
   await killed.output.untilLines('token-fetched', 2 * tokens);
   const entries = hasJournal ? (await readdir(journal)).filter((name) => name.endsWith('.chain.json')) : [];
   for (const name of entries) assert.equal((await stat(join(journal, name))).mode & 0o777, 0o600);

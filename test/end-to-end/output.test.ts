@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { watchStalls } from '../chaos/stall-watch.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
 import { COMPILE_CACHE, PROJECT, STORE_ENVIRONMENT } from '../support/program-process.ts';
 import { startProgramWorld } from '../support/program-world.ts';
@@ -81,11 +82,6 @@ function fill(fd: number): void {
   }
 }
 
-async function freePort(): Promise<number> {
-  await using server = await startLoopbackServer(() => undefined);
-  return Number(new URL(server.url).port);
-}
-
 async function untilScraped(
   t: TestContext,
   port: number,
@@ -110,7 +106,7 @@ const lostLines = (metrics: string): number =>
 describe('standard output that does not take what is written', { concurrency: 2, timeout: 600_000 }, () => {
   it('a full disk: refreshing goes on, lines are counted, a line says so when there is room again, SIGTERM ends it with 0', async (t) => {
     await using world = await startProgramWorld();
-    const port = await freePort();
+    const port = await findFreePort();
     const config = await world.copyConfig('full.yaml', {
       only: ['pivot'],
       set: { 'http.port': port, 'log.level': 'debug' },
@@ -134,7 +130,7 @@ describe('standard output that does not take what is written', { concurrency: 2,
 
   it('a disk without any room: nothing but the log is lost', async (t) => {
     await using world = await startProgramWorld();
-    const port = await freePort();
+    const port = await findFreePort();
     const config = await world.copyConfig('full.yaml', { only: ['pivot'], set: { 'http.port': port } });
     const full = openSync('/dev/full', constants.O_WRONLY);
     const child = start(t, ['run', '--config', config], full, full);
@@ -145,7 +141,7 @@ describe('standard output that does not take what is written', { concurrency: 2,
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
     it(`a reader that has stopped: refreshing goes on, and ${signal} ends it with 0`, async (t) => {
       await using world = await startProgramWorld();
-      const port = await freePort();
+      const port = await findFreePort();
       const config = await world.copyConfig('full.yaml', { only: ['pivot'], set: { 'http.port': port } });
       const pipe = await makePipe(t);
       fill(pipe.fd);
@@ -157,7 +153,7 @@ describe('standard output that does not take what is written', { concurrency: 2,
 
   it('a reader that has gone away ends no daemon, and ends `plan` quietly', async (t) => {
     await using world = await startProgramWorld();
-    const port = await freePort();
+    const port = await findFreePort();
     const config = await world.copyConfig('gone.yaml', { only: ['pivot'], set: { 'http.port': port } });
     const command = 'exec "$0" src/main.ts run --config "$1" > >(true)';
     const child = spawnFor(t, 'bash', ['-c', command, process.execPath, config], 'ignore');

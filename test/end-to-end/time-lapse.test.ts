@@ -14,67 +14,75 @@ import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 import { SandboxProcess, type WireDocument } from '../support/sandbox-process.ts';
 
 const SECRETS = SANDBOX_TOKENS.map(({ token }) => `sandbox/${token}`);
-/** Those that live 15 minutes, at `--speed 30` half a minute. */
+/** Those that live 15 minutes, at `--speed 15` a minute: nearly half of it is left for a machine that is busy. */
 const SHORT_LIVED = ['pivot-b2b', 'pivot-b2b2c/ayu', 'pivot-b2b2c/budi', 'pivot'];
-/** A line says when it was written, not when its numbers were worked out. */
+const REFRESH_AFTER = 0.55;
+/** Wall and monotonic clock. */
 const SLACK_MS = 100;
+/**
+ * Calls may take long on a busy machine, for which lives of half a minute would leave no room: those come as a surprise.
+ */
+const PATIENT = {
+  only: ['pivot'],
+  set: { 'log.level': 'debug', 'store.timeout': '60s' },
+  setProviders: { lifetime: '7m', refreshAfter: REFRESH_AFTER, timeout: '60s' },
+} as const;
 
 describe('over time', { concurrency: true, timeout: 600_000 }, () => {
-  it('Fresh: the sandbox publishes a token for every kind, and a reader never sees an expired one', async (t) => {
-    await using sandbox = await SandboxProcess.start(t.signal, '--speed', '30');
-    const { output } = sandbox.program;
+  it('Fresh: a token of every kind is published, and a reader never sees an expired one', async (t) => {
+    await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '15');
+    const setProviders = { refreshAfter: REFRESH_AFTER };
+    const config = await sandbox.copyConfig('fresh.yaml', { setProviders });
+    await using daemon = new ProgramProcess(['run', '--config', config], t);
+    const { output } = daemon;
     assert.deepEqual(sandbox.ready.secrets, SECRETS);
     await output.untilLines('token-refreshed', SECRETS.length);
     assert.deepEqual(output.linesOf('refresh-failed'), [], 'each is published at the first attempt');
 
-    const generations = new Map<string, number>();
+    const generations = new Map(SECRETS.map((secret) => [secret, new Set<number>()]));
     const isOver = (): boolean =>
       SHORT_LIVED.every((token) => output.linesOf('token-refreshed', of(token)).length >= 3);
     const search = new SecretSearch();
     await search.addCredentials(dirname(sandbox.ready.config));
-    let reads = 0;
     for await (const _ of setInterval(500, undefined, { signal: t.signal })) {
       // Before the look at the secrets: what the log says is published is there then.
       const isLast = isOver();
-      for (const secret of SECRETS) {
+      for (const [secret, seen] of generations) {
         const askedAtMs = Date.now();
         const document = await sandbox.readDocument(secret);
-        reads += 1;
         assert.ok(Date.parse(document.expires_at) > askedAtMs, `${secret} expired at ${document.expires_at}`);
-        assert.ok(document.generation >= (generations.get(secret) ?? 1), `${secret} steps back`);
-        generations.set(secret, document.generation);
+        assert.ok(document.generation >= Math.max(1, ...seen), `${secret} steps back`);
+        seen.add(document.generation);
         search.add(`${secret} ${document.generation}`, document.access_token);
       }
       if (isLast) break;
     }
 
-    assert.ok(reads > SECRETS.length * 50, `only ${reads} reads`);
-    for (const token of SHORT_LIVED) assert.ok((generations.get(`sandbox/${token}`) ?? 0) >= 3, token);
-    await assertSeenFromOutside(sandbox);
+    for (const token of SHORT_LIVED) {
+      const seen = [...(generations.get(`sandbox/${token}`) ?? [])];
+      assert.deepEqual(seen.slice(0, 3), [1, 2, 3], token);
+    }
+    await assertSeenFromOutside(String(output.linesOf('program-started')[0]?.['http']));
     assert.deepEqual(output.linesOf('refresh-failed'), []);
-    sandbox.program.send('SIGTERM');
-    assert.deepEqual(await sandbox.program.untilExit(), { code: 0, signal: null });
+    daemon.send('SIGTERM');
+    assert.deepEqual(await daemon.untilExit(), { code: 0, signal: null });
     assert.equal(output.stderr, '');
     assert.deepEqual(search.find(output.stdout), [], 'no secret in the log');
   });
 
   it('Loud: while a provider answers 503 the old token stays to its end, each change is one line, and it recovers', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
-    await sandbox.addFault('pivot:lifetime=12s');
-    const config = await sandbox.copyConfig('failing.yaml', {
-      only: ['pivot'],
-      set: { 'log.level': 'debug', 'store.timeout': '2s' },
-      setProviders: { refreshAfter: 0.55, timeout: '2s' },
-    });
+    await sandbox.addFault('pivot:lifetime=20s');
+    const config = await sandbox.copyConfig('failing.yaml', PATIENT);
     await using daemon = new ProgramProcess(['run', '--config', config], t);
     const { output } = daemon;
     await output.untilLines('token-refreshed', 1);
     await sandbox.addFault('pivot:503');
 
-    await output.untilLines('refresh-failed', 1);
+    const [failing = {}] = await output.untilLines('refresh-failed', 1);
     const old = await sandbox.readDocument('sandbox/pivot');
     assert.equal(old.generation, 1);
-    assert.ok(Date.parse(old.expires_at) > Date.now(), 'readers are still fine');
+    assert.ok(Date.parse(old.expires_at) > timeOf(failing), 'readers are still fine');
     const expired = await output.untilLine(({ event }) => event === 'token-expired');
     assert.deepEqual(await sandbox.readDocument('sandbox/pivot'), old);
     await sandbox.clearFaults();
@@ -98,17 +106,19 @@ describe('over time', { concurrency: true, timeout: 600_000 }, () => {
         { level: 'error', event: 'token-expired', code: 'provider-unavailable' },
       ],
     );
-    for (const [index, line] of failed.entries()) assertWaitFollowsRule(line, index + 1, failed[index + 1]);
+    // It is made before the first wait is drawn, and no attempt before the former wait is over.
+    let startedAtMs = timeOf(output.linesOf('refresh-started').at(-1) ?? {});
+    for (const [index, line] of failed.entries()) {
+      assertWaitFollowsRule(line, index + 1, startedAtMs, failed[index + 1]);
+      startedAtMs = timeOf(line, 'nextAttemptAt');
+    }
     assert.ok(timeOf(recovered) >= timeOf(expired, 'nextAttemptAt') - SLACK_MS);
   });
 
   it('One at a time: while the store is away a token is fetched once, and published as soon as the store is back', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
-    const config = await sandbox.copyConfig('outage.yaml', {
-      only: ['pivot'],
-      set: { 'log.level': 'debug', 'store.timeout': '2s' },
-      setProviders: { refreshAfter: 0.55, timeout: '2s' },
-    });
+    await sandbox.addFault('pivot:lifetime=30s');
+    const config = await sandbox.copyConfig('outage.yaml', PATIENT);
     await using daemon = new ProgramProcess(['run', '--config', config], t);
     const { output } = daemon;
     await output.untilLines('token-refreshed', 1);
@@ -131,11 +141,8 @@ describe('over time', { concurrency: true, timeout: 600_000 }, () => {
 
   it('refresh publishes a token beside a running daemon, which goes on without failing', async (t) => {
     await using sandbox = await SandboxProcess.start(t.signal, '--upstreams-only', '--speed', '60');
-    const config = await sandbox.copyConfig('beside.yaml', {
-      only: ['pivot'],
-      set: { 'log.level': 'debug', 'store.timeout': '2s' },
-      setProviders: { refreshAfter: 0.55, timeout: '2s' },
-    });
+    await sandbox.addFault('pivot:lifetime=20s');
+    const config = await sandbox.copyConfig('beside.yaml', PATIENT);
     await using daemon = new ProgramProcess(['run', '--config', config], t);
     await daemon.output.untilLines('token-refreshed', 1);
 
@@ -216,8 +223,7 @@ function of(token: string): (line: JsonObject) => boolean {
   return (line) => line['token'] === token;
 }
 
-async function assertSeenFromOutside({ ready }: SandboxProcess): Promise<void> {
-  const url = ready.http?.url ?? '';
+async function assertSeenFromOutside(url: string): Promise<void> {
   for (const path of ['/livez', '/readyz']) assert.equal((await fetch(`${url}${path}`)).status, 200, path);
   const metrics = await (await fetch(`${url}/metrics`)).text();
   for (const secret of SECRETS) {
@@ -232,16 +238,23 @@ async function assertSeenFromOutside({ ready }: SandboxProcess): Promise<void> {
 }
 
 /** Full jitter below a quarter of the life that is left, and a minute once there is none; then the attempt comes. */
-function assertWaitFollowsRule(failed: JsonObject, attempt: number, next: JsonObject | undefined): void {
+function assertWaitFollowsRule(
+  failed: JsonObject,
+  attempt: number,
+  startedAtMs: number,
+  next: JsonObject | undefined,
+): void {
   assert.equal(failed['attempt'], attempt);
   const waitMs = timeOf(failed, 'nextAttemptAt') - timeOf(failed);
   const leftMs = timeOf(failed, 'expiresAt') - timeOf(failed);
   const longestMs = leftMs <= 0 ? 60_000 : Math.max(250, Math.min(1000 * 2 ** (attempt - 1), leftMs / 4));
   const shortestMs = leftMs <= 0 ? 60_000 : 250;
   assert.ok(waitMs <= longestMs + SLACK_MS, `attempt ${attempt}: waits ${waitMs} ms, at most ${longestMs}`);
+  // Not from the line's own time: a busy machine may write it late.
+  const untilNextMs = timeOf(failed, 'nextAttemptAt') - startedAtMs;
   assert.ok(
-    waitMs >= shortestMs - SLACK_MS,
-    `attempt ${attempt}: waits ${waitMs} ms, at least ${shortestMs}`,
+    untilNextMs >= shortestMs - SLACK_MS,
+    `attempt ${attempt}: the next comes after ${untilNextMs} ms, at least ${shortestMs}`,
   );
   if (next !== undefined) {
     assert.ok(

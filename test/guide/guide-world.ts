@@ -17,6 +17,7 @@ import {
 } from '../../src/sandbox/upstreams/sandbox-credentials.ts';
 import { createUpstreams } from '../../src/sandbox/upstreams/upstreams.ts';
 import { startUpstreamsServer, type UpstreamsServer } from '../../src/sandbox/upstreams/upstreams-server.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { type LoopbackServer, startLoopbackServer } from '../support/loopback-server.ts';
 import { ADMIN, AwsAccount } from './aws/aws-account.ts';
 import { startAwsServer } from './aws/aws-server.ts';
@@ -136,7 +137,7 @@ export async function startGuideWorld(): Promise<GuideWorld> {
       APIMW_URL: upstreams.baseUrlOf('apimw'),
       PAYSECUREZ_URL: upstreams.baseUrlOf('paysecurez'),
       CREDENTIALS: join(folder, 'credentials'),
-      LOCAL_PORT: String(await freePort()),
+      LOCAL_PORT: String(await findFreePort()),
     },
     env: {
       PATH: [bin, process.env['PATH'] ?? ''].join(delimiter),
@@ -173,9 +174,4 @@ async function makePrograms(folder: string, awsUrl: string): Promise<string> {
   }
   await symlink(findKubectl() ?? 'kubectl', join(bin, 'kubectl'));
   return bin;
-}
-
-async function freePort(): Promise<number> {
-  await using server = await startLoopbackServer(() => undefined);
-  return Number(new URL(server.url).port);
 }

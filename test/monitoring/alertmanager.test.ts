@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
@@ -13,6 +12,7 @@ import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import type { AlertNotification } from '../../src/core/alert.ts';
 import { buildNotification, buildRecovery } from '../support/alert-notification.ts';
 import { startAlertReceiver } from '../support/alert-receiver.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { needsTool } from '../support/monitoring-tool.ts';
 import { createDirectTransport } from '../support/transport.ts';
 
@@ -31,15 +31,6 @@ const notificationSchema = z.object({
   status: z.string(),
   alerts: z.array(z.object({ status: z.string(), labels: z.record(z.string(), z.string()) })),
 });
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 async function until<T>(t: TestContext, find: () => Promise<T | undefined> | T | undefined): Promise<T> {
   for (;;) {

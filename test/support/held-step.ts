@@ -2,7 +2,7 @@
 export class HeldStep {
   /** Resolves when the code under test has got there. */
   readonly reached: Promise<void>;
-  readonly #released: Promise<void>;
+  readonly released: Promise<void>;
   #reach: () => void = () => undefined;
   #release: () => void = () => undefined;
 
@@ -10,15 +10,19 @@ export class HeldStep {
     this.reached = new Promise((resolve) => {
       this.#reach = resolve;
     });
-    this.#released = new Promise((resolve) => {
+    this.released = new Promise((resolve) => {
       this.#release = resolve;
     });
   }
 
   /** Called by the fake. */
   async pass(): Promise<void> {
+    this.reach();
+    await this.released;
+  }
+
+  reach(): void {
     this.#reach();
-    await this.#released;
   }
 
   release(): void {

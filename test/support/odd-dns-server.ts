@@ -28,11 +28,15 @@ export async function startOddDnsServer(
 ): Promise<OddDnsServer> {
   const known = new Map(Object.entries(records));
   const questions: string[] = [];
+  const asked = new Set<string>();
   const server = createSocket('udp4');
   server.on('message', (query, { port, address }) => {
     const { name, type, end } = readQuestion(query);
     const family = TYPES[type] ?? String(type);
-    questions.push(`${family} ${name}`);
+    // c-ares sends it again when this process has not run for a second.
+    const id = `${query.readUInt16BE(0)} ${family} ${name}`;
+    if (!asked.has(id)) questions.push(`${family} ${name}`);
+    asked.add(id);
     const answer = known.get(`${family} ${name}`) ?? known.get(name) ?? 'NXDOMAIN';
     if (answer !== 'silence') server.send(buildAnswer(query, end, type, answer), port, address);
   });

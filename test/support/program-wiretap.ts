@@ -17,21 +17,21 @@ export interface Wiretap extends AsyncDisposable {
 
 /**
  * Passes everything on to the server at `target` and keeps what a program sent there.
- * @param isHeld requests that never get there, nor an answer; none by default
+ * @param isHeld requests that never get there, nor an answer, once that is known; none by default
  */
 export async function startWiretap(
   target: string,
-  isHeld: (request: Overheard) => boolean = () => false,
+  isHeld: (request: Overheard) => boolean | Promise<boolean> = () => false,
 ): Promise<Wiretap> {
   const requests: Overheard[] = [];
   const server = await startLoopbackServer((message, response) => {
     // The client is gone, or gives up: the program's own tests say what follows from that.
     const cut = (): void => void message.socket.destroy();
-    readBody(message).then((body) => {
+    readBody(message).then(async (body) => {
       const { method = 'GET', url = '/', headers } = message;
       const overheard = { url, headers: headersOf(message), body: body.toString('utf8') };
       requests.push(overheard);
-      if (isHeld(overheard)) return;
+      if (await isHeld(overheard)) return;
       const onward = forward(`${target}${url}`, { method, headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
         answer.on('error', cut).pipe(response);

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
 import { request as sendHttps } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SecretText } from '../../src/core/secret-text.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../src/core/wire/json.ts';
 import { textAt } from '../../src/sandbox/kubernetes/json-tree.ts';
-import { listenOnLoopback } from '../../src/sandbox/listen.ts';
+import { findFreePort } from './free-port.ts';
 
 const { KUBE_APISERVER, ETCD } = process.env;
 const ADMIN_TOKEN = 'real-cluster-admin';
@@ -77,7 +76,7 @@ async function start(): Promise<RealCluster> {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   await writeFile(keyFile, privateKey.export({ type: 'pkcs1', format: 'pem' }));
   await writeFile(join(folder, 'tokens.csv'), `${ADMIN_TOKEN},kubernetes-admin,,"system:masters"\n`);
-  const [clientPort, peerPort, port] = await Promise.all([findPort(), findPort(), findPort()]);
+  const [clientPort, peerPort, port] = await Promise.all([findFreePort(), findFreePort(), findFreePort()]);
   const [etcd, peer] = [`http://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`];
   run(ETCD, {
     'data-dir': join(folder, 'etcd'),
@@ -145,14 +144,6 @@ function run(program: string | undefined, flags: Readonly<Record<string, string>
     child.kill('SIGKILL');
     await ended;
   });
-}
-
-async function findPort(): Promise<number> {
-  const server = createServer();
-  const port = await listenOnLoopback(server);
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function send(url: string, ca: string, request: RealRequest): Promise<RealAnswer> {

@@ -126,7 +126,7 @@ describe('createAlerting', () => {
   });
 });
 
-describe('a receiver that is silent', { timeout: 20_000 }, () => {
+describe('a receiver that is silent', () => {
   it('is one instance of two: the other is told of 36 failing providers without waiting for it, and log and metric name the silent one', async (t) => {
     const healthy = await startAlertReceiver(t);
     const silent = await startAlertReceiver(t);

@@ -78,12 +78,14 @@ describe('of two replicas', () => {
     // The leader needs a moment, so that the other one reads an empty store.
     bench.breakProvider({ fault: 'latency', delayMs: 500 });
     const a = await bench.start('a');
-    await bench.until(() => a.isLeading());
+    await bench.until(() => bench.fetches() === 1);
     const b = await bench.start('b');
     const seen: (readonly [number, ...unknown[]])[] = [];
     for (const atSeconds of [1, 30, 300]) {
       const restMs = atSeconds * 1000 - bench.clock.monotonicMs();
       await bench.pass(restMs);
+      await bench.until(() => a.events.of('token-refreshed').length === 1);
+      await bench.until(() => atSeconds === 1 || b.events.of('token-restored').length === 1);
       const { leadership, view } = await b.readStatus();
       const state = (await a.readStatus()).view.tokens[0]?.state;
       seen.push([atSeconds, state, view.tokens[0]?.state, leadership.leader, leadership.reach]);

@@ -21,7 +21,8 @@ describe("the daemon's own AWS credentials of a process that a profile names", (
     execFileSync('mkfifo', [begun, answer]);
     await writeFile(
       config,
-      `[profile slow]\ncredential_process = sh -c 'echo $$ > ${begun}; exec cat ${answer}'\n`,
+      // It hangs from the moment at which it says that it has begun, whatever becomes of the folder: nobody writes but itself.
+      `[profile slow]\ncredential_process = sh -c 'exec 3<>${answer}; echo $$ > ${begun}; exec cat <&3'\n`,
     );
     for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
     Object.assign(process.env, {

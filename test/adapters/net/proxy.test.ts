@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer as createTlsServer } from 'node:https';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, it, type TestContext } from 'node:test';
@@ -14,6 +14,7 @@ import type { Clock } from '../../../src/core/ports.ts';
 import { HttpFault } from '../../../src/core/wire/http-call.ts';
 import { createAuthority } from '../../support/certificates.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { findFreePort } from '../../support/free-port.ts';
 import { needsTool } from '../../support/monitoring-tool.ts';
 import { createPrivateFolder } from '../../support/private-folder.ts';
 import { startRawServer } from '../../support/raw-server.ts';
@@ -144,13 +145,7 @@ describe('an https call through a proxy', () => {
   });
 
   it('where none listens names it', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    assert.ok(address !== null && typeof address !== 'string');
-    server.close();
-    await once(server, 'close');
-    const url = `http://127.0.0.1:${address.port}`;
+    const url = `http://127.0.0.1:${await findFreePort()}`;
     const fault = await faultOf(send('https://api.origin.test/token', { HTTPS_PROXY: url }));
     const reason = `the proxy ${url} of HTTPS_PROXY cannot be reached, nobody listens there (ECONNREFUSED)`;
     assert.ok(fault.message.startsWith(reason), fault.message);
@@ -197,20 +192,14 @@ describe('tinyproxy', needsTool('tinyproxy'), () => {
       send(url, { HTTPS_PROXY: HTTPS_PROXY.replace(PASSWORD, 'pass-wrong') }, ca),
     );
     assert.match(unknown.message, /answered 40[17]: check the user and password in HTTPS_PROXY$/);
-    const nowhere = await faultOf(send('https://api.origin.invalid/', { HTTPS_PROXY }, ca));
+    const nowhere = await faultOf(send('https://0.0.0.0:1/', { HTTPS_PROXY }, ca));
     assert.match(nowhere.message, / answered 5\d\d: it could not reach the host: check its DNS/);
   });
 });
 
 async function startTinyproxy(t: TestContext) {
   const folder = await createPrivateFolder(t);
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  assert.ok(address !== null && typeof address !== 'string');
-  const { port } = address;
-  probe.close();
-  await once(probe, 'close');
+  const port = await findFreePort();
   const configuration = join(folder, 'tinyproxy.conf');
   const lines = [
     `Port ${port}`,
