@@ -12,6 +12,7 @@ import { secureProcess } from './adapters/system/process-safety.ts';
 import { listenForStop } from './adapters/system/stop-signals.ts';
 import type { Terminal } from './commands/terminal.ts';
 import { explainFault } from './core/fault.ts';
+import { describeMachineTrouble, errnoOf } from './core/file-error.ts';
 import { findNodeProblem, findPackageProblem } from './core/required-node.ts';
 
 /** Behind every limit of the commands' own; Kubernetes kills after 30 s, people after 10. */
@@ -38,8 +39,13 @@ async function end(code: number): Promise<never> {
   const enough = new AbortController();
   // A result waits for its reader (`plan | less`) until somebody wants the program to stop; what else there is, not.
   void stopRequest.then(() => clock.sleep(LAST_LINES_MS)).then(() => enough.abort());
-  await Promise.all([stdout.flush(enough.signal), stderr.flush(enough.signal)]);
-  return endProcess(code);
+  await stdout.flush(enough.signal);
+  if (stdout.loss !== undefined)
+    stderr.write(
+      `standard output cannot be written (${describeMachineTrouble(stdout.loss) ?? errnoOf(stdout.loss)})\n`,
+    );
+  await stderr.flush(enough.signal);
+  return endProcess(code === 0 && stdout.loss !== undefined ? 1 : code);
 }
 
 // Node would print the error with everything that hangs on it.

@@ -1,3 +1,5 @@
+import { describeMachineTrouble } from './file-error.ts';
+
 export interface FaultDescription {
   /** Class of the error, or the type of what was thrown instead of one. */
   readonly errorName: string;
@@ -11,8 +13,10 @@ export function describeFault(error: unknown): FaultDescription {
   return { errorName: errorName(error), frames: stackFrames(error) };
 }
 
-/** What is printed of an error that nobody expected: as {@link describeFault}. */
+/** What is printed of an error that nobody expected: what the machine lacks, or as {@link describeFault}. */
 export function explainFault(error: unknown): string {
+  const trouble = describeMachineTrouble(error);
+  if (trouble !== undefined) return `cannot go on (${trouble})`;
   return `unexpected failure, which may be a bug in token-refresher: please report ${JSON.stringify(describeFault(error))}`;
 }
 

@@ -23,12 +23,23 @@ const LASTING: ReadonlySet<string> = new Set([
   NOT_A_REGULAR_FILE,
 ]);
 
+/** Neither the file nor the program is to blame. */
+const MACHINE_TROUBLE: ReadonlyMap<string, string> = new Map([
+  ['EMFILE', 'the program has too many files open; raise its limit (ulimit -n)'],
+  ['ENFILE', 'the machine has too many files open; raise its limit (fs.file-max)'],
+  ['ENOMEM', 'the machine has no memory left for it; free some, or raise the limit'],
+  ['ENOSPC', 'the disk is full; free some of it'],
+  ['EDQUOT', 'the quota of the disk is used up; free some of it, or raise the quota'],
+  ['EROFS', 'the file system is read-only; mount one that can be written there'],
+  ['EIO', 'the disk or the mount fails; look at the log of the machine'],
+  ['ESTALE', 'the mount is stale; mount it again'],
+]);
+
 const IN_WORDS: ReadonlyMap<string, string> = new Map([
+  ...MACHINE_TROUBLE,
   ['ETIMEDOUT', 'the file system did not answer'],
-  ['EACCES', 'the user of this process may not read it'],
-  ['EPERM', 'the user of this process may not read it'],
-  ['EMFILE', 'the program has too many files open'],
-  ['ENFILE', 'the machine has too many files open'],
+  ['EACCES', 'the user of this process has no permission for it'],
+  ['EPERM', 'the user of this process has no permission for it'],
   ['EISDIR', 'it is a folder'],
   ['EFBIG', 'it holds more than 1 MiB'],
   [NOT_A_REGULAR_FILE, 'it is no regular file but a pipe, a device or a socket'],
@@ -52,4 +63,13 @@ export function describeFileError(error: unknown): string {
   const words = IN_WORDS.get(errno);
   if (words === undefined) return errno;
   return errno === NOT_A_REGULAR_FILE ? words : `${errno}: ${words}`;
+}
+
+/** As {@link describeFileError}, of an error that the machine causes wherever it is met; `undefined` of all others. */
+export function describeMachineTrouble(error: unknown): string | undefined {
+  // Node's loader of modules has a code of its own for it.
+  const isLoaderOutOfFiles = error instanceof Error && error.message.endsWith(': too many open files.');
+  const errno = isLoaderOutOfFiles ? 'EMFILE' : errnoOf(error);
+  const words = MACHINE_TROUBLE.get(errno);
+  return words === undefined ? undefined : `${errno}: ${words}`;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { describeFault } from '../../src/core/fault.ts';
+import { codedError } from '../../src/core/error-code.ts';
+import { describeFault, explainFault } from '../../src/core/fault.ts';
 
 /** `try` something that throws. */
 function caught(action: () => unknown): unknown {
@@ -42,5 +43,48 @@ describe('describeFault', () => {
 
   it('says of anything else only its type', () => {
     assert.deepEqual(describeFault('canary'), { errorName: 'string' });
+  });
+});
+
+describe('explainFault', () => {
+  const loader = codedError(
+    'ERR_INVALID_PACKAGE_CONFIG',
+    'Cannot read package config /canary/package.json: too many open files.',
+  );
+  for (const [error, said] of [
+    [
+      codedError('EMFILE', 'canary'),
+      'EMFILE: the program has too many files open; raise its limit (ulimit -n)',
+    ],
+    [loader, 'EMFILE: the program has too many files open; raise its limit (ulimit -n)'],
+    [
+      codedError('ENFILE', 'canary'),
+      'ENFILE: the machine has too many files open; raise its limit (fs.file-max)',
+    ],
+    [
+      codedError('ENOMEM', 'canary'),
+      'ENOMEM: the machine has no memory left for it; free some, or raise the limit',
+    ],
+    [codedError('ENOSPC', 'canary'), 'ENOSPC: the disk is full; free some of it'],
+    [
+      codedError('EDQUOT', 'canary'),
+      'EDQUOT: the quota of the disk is used up; free some of it, or raise the quota',
+    ],
+    [
+      codedError('EROFS', 'canary'),
+      'EROFS: the file system is read-only; mount one that can be written there',
+    ],
+    [codedError('EIO', 'canary'), 'EIO: the disk or the mount fails; look at the log of the machine'],
+    [codedError('ESTALE', 'canary'), 'ESTALE: the mount is stale; mount it again'],
+  ] as const)
+    it(`calls it no bug of ours when the machine lacks something: ${said}`, () => {
+      assert.equal(explainFault(error), `cannot go on (${said})`);
+    });
+
+  it('asks for a report of all else', () => {
+    assert.match(
+      explainFault(codedError('EOTHER', 'canary')),
+      /^unexpected failure.* please report (?!.*canary)/,
+    );
   });
 });

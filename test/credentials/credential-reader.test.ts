@@ -172,7 +172,7 @@ describe('createCredentialReader', () => {
       'an unreadable file',
       FILE,
       { readFile: () => Promise.reject(errno('EACCES')) },
-      'credential a: file /run/app-secret cannot be read (EACCES: the user of this process may not read it)',
+      'credential a: file /run/app-secret cannot be read (EACCES: the user of this process has no permission for it)',
     ],
     [
       'an error without errno, of which nothing is quoted',

@@ -1,6 +1,6 @@
 /** The real program while what is behind its standard output does not take it, and its end while things hang. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -137,6 +137,27 @@ describe('standard output that does not take what is written', { concurrency: 2,
     await untilScraped(t, port, (text) => refreshes(text) >= 1 && lostLines(text) >= 1);
     assert.equal(await stop(child), 0);
   });
+
+  for (const args of [
+    ['presets'],
+    ['schema'],
+    ['init', 'paypal'],
+    ['plan', '--config', 'config/example.yaml'],
+  ])
+    it(`a disk without any room: ${args[0]} says that its result is lost, and ends with 1`, () => {
+      const full = openSync('/dev/full', constants.O_WRONLY);
+      const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+        cwd: PROJECT,
+        env: ENV,
+        encoding: 'utf8',
+        stdio: ['ignore', full, 'pipe'],
+      });
+      assert.equal(status, 1);
+      assert.match(
+        stderr,
+        /^standard output cannot be written \(ENOSPC: the disk is full; free some of it\)$/m,
+      );
+    });
 
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
     it(`a reader that has stopped: refreshing goes on, and ${signal} ends it with 0`, async (t) => {

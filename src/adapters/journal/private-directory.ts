@@ -174,7 +174,7 @@ export class PrivateDirectory implements PrivateFiles {
         () => true,
         () => false,
       );
-      return exists ? undefined : `does not exist and cannot be made (${errno})`;
+      return exists ? undefined : `does not exist and cannot be made (${describeFileError(error)})`;
     }
   }
 
@@ -184,7 +184,7 @@ export class PrivateDirectory implements PrivateFiles {
       await rmdir(await mkdtemp(join(this.path, '.probe-')));
       return undefined;
     } catch (error) {
-      return `cannot be written (${errnoOf(error)})`;
+      return `cannot be written (${describeFileError(error)})`;
     }
   }
 }

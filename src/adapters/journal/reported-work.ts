@@ -1,5 +1,5 @@
 import { withDeadline } from '../../core/deadline.ts';
-import { errnoOf } from '../../core/file-error.ts';
+import { describeFileError } from '../../core/file-error.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { PrivateFiles } from './private-directory.ts';
 
@@ -31,7 +31,7 @@ export class ReportedWork {
       if (this.#lastProblem?.startsWith(trouble) === true) this.#lastProblem = undefined;
       return done;
     } catch (error) {
-      this.tell(`${trouble} (${errnoOf(error)})`);
+      this.tell(`${trouble} (${describeFileError(error)})`);
       return undefined;
     }
   }

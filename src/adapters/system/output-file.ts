@@ -24,6 +24,9 @@ export class OutputFile {
   #retry: NodeJS.Timeout | undefined;
   /** Part of a line was taken, and its end was lost. */
   #isTorn = false;
+  /** A result was written, not a log alone. */
+  #holdsResult = false;
+  #loss: unknown;
   #emptied = Promise.withResolvers<void>();
   readonly #closed = Promise.withResolvers<void>();
 
@@ -37,8 +40,14 @@ export class OutputFile {
     return this.#closed.promise;
   }
 
+  /** Why a result was lost, at least in part; `undefined`: it was not, or nobody wanted the rest of it. */
+  get loss(): unknown {
+    return this.#loss;
+  }
+
   /** Writes a text, all of which waits for a slow reader: the result of a command. */
   write(text: string): void {
+    this.#holdsResult = true;
     this.#put(text);
   }
 
@@ -74,6 +83,7 @@ export class OutputFile {
           return true;
         }
         if (code === 'EPIPE') this.#closed.resolve();
+        else if (this.#holdsResult) this.#loss = error;
         this.#empty();
         return false;
       }
