@@ -48,6 +48,8 @@ export function reduceLeadership(
     }
     case 'coordination-recovered':
       return { ...record, trouble: undefined };
+    case 'clock-jumped':
+      return { ...record, sinceMs: record.sinceMs + event.byMs };
     default:
       return record;
   }

@@ -1,7 +1,7 @@
 /**
  * How everything is, from the stream of events: one record for each token and provider.
  *
- * Guarantee: an event costs the same however many tokens there are, but for a change of leadership; nothing here waits.
+ * Guarantee: an event costs the same however many tokens there are, but for a change of leadership or clock; nothing here waits.
  * The memory for a token is bounded, by the versions that its secret may get in a day.
  */
 import type { Board, LeadershipRecord, MirrorRecord, ProviderRecord, TokenRecord } from '../core/board.ts';
@@ -12,7 +12,7 @@ import type { TokenIdentity } from '../core/token/token.ts';
 import { reduceLeadership } from './reduce-leadership.ts';
 import { reduceMirror } from './reduce-mirror.ts';
 import { createProviderRecord, reduceProvider } from './reduce-provider.ts';
-import { createTokenRecord, endEffort, reduceToken, type TokenEvent } from './reduce-token.ts';
+import { createTokenRecord, endEffort, reduceToken, shiftFailure, type TokenEvent } from './reduce-token.ts';
 
 export class TokenBoard implements Board {
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
@@ -92,11 +92,19 @@ export class TokenBoard implements Board {
     this.#leadership = reduceLeadership(this.#leadership, event, now);
     // Of a former term: the next leader says again what fails, and a stand-by cannot know.
     if (event.event === 'leadership-acquired' || event.event === 'leadership-lost') this.#endTerm();
+    if (event.event === 'clock-jumped') this.#shiftFailures(event.byMs);
   }
 
   #endTerm(): void {
     this.#mirrors.clear();
     for (const [token, record] of this.#tokens) this.#tokens.set(token, endEffort(record));
+  }
+
+  #shiftFailures(byMs: number): void {
+    for (const [token, record] of this.#tokens)
+      this.#tokens.set(token, { ...record, failure: shiftFailure(record.failure, byMs) });
+    for (const [place, record] of this.#mirrors)
+      this.#mirrors.set(place, { ...record, failure: shiftFailure(record.failure, byMs) });
   }
 
   #recordOf(identity: TokenIdentity): TokenRecord {

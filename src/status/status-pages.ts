@@ -86,16 +86,23 @@ export class StatusPages {
   #render(query: StatusQuery): RenderedPage {
     const { board, clock } = this.#sources;
     const document = describeStatus(this.#sources, query);
-    const tag = tagOf(document);
+    const tag = tagOf(document, clock.now() - clock.monotonicMs());
     const body = renderPage(document, tag);
     return { tag, body, revision: board.revision, renderedAtMs: clock.monotonicMs() };
   }
 }
 
-/** Of all that a page shows but what time alone moves, which its script moves itself; weak for that reason. */
-function tagOf({ at, view, ...rest }: StatusDocument): string {
+/** As its script has it: a smaller difference is the age of a page that is shared. */
+const CLOCK_JUMP_MS = 10_000;
+
+/**
+ * Of all that a page shows but what time alone moves, which its script moves itself; weak for that reason.
+ * @param offsetMs wall time minus monotonic: another one when the clock was set
+ */
+function tagOf({ at, view, ...rest }: StatusDocument, offsetMs: number): string {
   const tokens = view.tokens.map((token) => ({ ...token, lifeLeftSeconds: null }));
-  const shown = JSON.stringify([at.slice(0, 10), rest, { ...view, tokens }]);
+  const clock = Math.round(offsetMs / CLOCK_JUMP_MS);
+  const shown = JSON.stringify([at.slice(0, 10), clock, rest, { ...view, tokens }]);
   return `W/"${hash('sha256', shown, 'base64url')}"`;
 }
 

@@ -86,6 +86,31 @@ describe('TokenBoard', () => {
     });
   });
 
+  it('says after a jump of the clock since when, and when next, by the clock as it is now', () => {
+    const { clock, board, tell, recordOf } = createBoard(
+      { event: 'leadership-acquired' },
+      restored,
+      failed,
+      sampleEvents['mirror-failed'],
+    );
+    const everything = () => [recordOf('pik')?.failure, [...board.mirrors()][0]?.failure, board.leadership];
+    const before = everything();
+    const byMs = -60 * MINUTE_MS;
+    clock.jumpWallTime(byMs);
+    tell({ event: 'clock-jumped', byMs });
+    const move = (timeMs: number | undefined) => (timeMs === undefined ? undefined : timeMs + byMs);
+    assert.deepEqual(
+      everything(),
+      before.map((each) => ({
+        ...each,
+        sinceMs: move(each?.sinceMs),
+        ...(each !== undefined && 'nextAttemptAtMs' in each
+          ? { nextAttemptAtMs: move(each.nextAttemptAtMs) }
+          : {}),
+      })),
+    );
+  });
+
   it('marks a quarter of an hour as retried when a refresh succeeds after failures', () => {
     const { clock, tell, recordOf } = createBoard(restored, failed);
     const newest = () => recordOf('pik')?.strip?.marks(clock.monotonicMs()).at(-1);

@@ -67,6 +67,15 @@ describe('an open page that polls', () => {
     }
   });
 
+  it('is told that the clock was set, although nothing else has changed', async () => {
+    const { stage } = setUp();
+    const viewer = new Viewer(stage);
+    stage.clock.jumpWallTime(-60_000);
+    await stage.clock.advance(UNCHANGED_MS);
+    assert.equal(viewer.poll(), 200);
+    assert.equal(viewer.poll(), 304);
+  });
+
   it('is told of a token that expires although nothing happens', async () => {
     const stage = createStatusStage();
     stage.refresh(buildIdentity('pik'), 10_000);
