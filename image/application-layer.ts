@@ -3,23 +3,13 @@
  * `node image/application-layer.ts FOLDER` writes it, in the Dockerfile and, without a container engine, in the tests.
  *
  * Guarantee: the same sources and lockfile yield the same bytes. Non-guarantee: Node.js itself is not in it.
- *
- * Bundled, because that was measured against `npm ci --omit=dev` (Node 26.9, median of 4 starts, one run): 6 MB instead
- * of 33 MB, ready after 0.6 of the time (1.1 s, 1.9 s), 109 MB resident instead of 121 MB. Not minified, because that
- * saves 2 MB on disk and nothing at run time, and would make the frames of a `fault` line unreadable. Without a compile
- * cache, because that makes a start 0.2 s faster and takes 6 MB of memory for good, and is silently of no use unless it
- * was made by the very same Node.js, user and path.
  */
 import { chmod, cp, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import type { Metafile } from 'esbuild';
+import { bundleProgram } from './bundle.ts';
 
 const PROJECT = resolve(import.meta.dirname, '..');
-
-/** Of dependencies that are CommonJS: they call `require` for Node's own modules. */
-const BANNER =
-  "import { createRequire as createRequireOfBundle } from 'node:module';\n" +
-  'const require = createRequireOfBundle(import.meta.url);';
 
 /** What users may want at hand in a container; presets and the sandbox's configuration are read by the program. */
 const CONFIG_FILES = ['example.yaml', 'presets', 'sandbox.yaml', 'schema.json', 'token-document.schema.json'];
@@ -39,25 +29,7 @@ export async function buildApplicationLayer(folder: string): Promise<void> {
   const app = join(folder, 'app');
   await rm(app, { recursive: true, force: true });
   await mkdir(join(app, 'config'), { recursive: true });
-  const { metafile } = await build({
-    absWorkingDir: PROJECT,
-    entryPoints: ['src/main.ts'],
-    outdir: join(app, 'dist'),
-    // As deep as src/sandbox/, from where config/ is found. Commands stay in files of their own, read when they run.
-    chunkNames: 'chunks/[name]-[hash]',
-    splitting: true,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node26',
-    // ES modules where a package has both: only they can be cut down to what is used.
-    mainFields: ['module', 'main'],
-    keepNames: true,
-    legalComments: 'none',
-    banner: { js: BANNER },
-    metafile: true,
-    logLevel: 'warning',
-  });
+  const metafile = await bundleProgram(join(app, 'dist'));
   await writeFile(join(app, 'package.json'), '{ "type": "module" }\n');
   await writeFile(join(app, 'THIRD-PARTY-LICENSES'), await collectLicenses(metafile));
   for (const name of CONFIG_FILES)

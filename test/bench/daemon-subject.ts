@@ -1,21 +1,21 @@
 /**
  * The program's own refreshing, driven from outside at a fixed rate: configuration, managed tokens, kinds, store, log and
- * metrics as `run` wires them, from the build. Run it with the path of a configuration.
+ * metrics as `run` wires them. Run its bundle with the path of a configuration.
  */
 
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { setUpSchemas } from '../../src/commands/zod-settings.ts';
+import { loadConfiguration } from '../../src/config/load.ts';
+import { assemble } from '../../src/replica/assembly.ts';
+import { CATALOG } from '../../src/wiring/catalog.ts';
+import { connect } from '../../src/wiring/connections.ts';
+import { createReporting } from '../../src/wiring/reporting.ts';
+import { createSystemPorts } from '../../src/wiring/system-ports.ts';
 import { answerParent } from './answer-parent.ts';
-import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
 
-const { loadConfiguration } = await importBuilt('config/load');
-const { CATALOG } = await importBuilt('wiring/catalog');
-const { connect } = await importBuilt('wiring/connections');
-const { assemble } = await importBuilt('replica/assembly');
-const { createReporting } = await importBuilt('wiring/reporting');
-const { createSystemPorts } = await importBuilt('wiring/system-ports');
-
+setUpSchemas();
 const loaded = await loadConfiguration(process.argv[2] ?? '', {
   ...CATALOG,
   readFile: (path) => readFile(path),

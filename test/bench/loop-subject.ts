@@ -1,6 +1,6 @@
 /**
  * What a refresh costs at the least: a hand-written loop that does just the HTTP calls, through the same transport
- * and the same AWS client as the program. Run it with JSON: {@link LoopSetting}.
+ * and the same AWS client as the program. Run its bundle with JSON: {@link LoopSetting}.
  */
 import { constants, createPrivateKey, randomUUID, sign } from 'node:crypto';
 import {
@@ -9,9 +9,11 @@ import {
   UpdateSecretVersionStageCommand,
 } from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
+import { createHttpTransport } from '../../src/adapters/net/http-transport.ts';
+import { createSecretsManagerClient } from '../../src/adapters/secrets-manager/client.ts';
+import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { answerParent } from './answer-parent.ts';
 import { environmentName } from './bench-configuration.ts';
-import { importBuilt } from './built-program.ts';
 import { runAtPace } from './pacer.ts';
 
 const settingSchema = z.object({
@@ -30,9 +32,6 @@ export type LoopSetting = z.input<typeof settingSchema>;
 
 const setting = settingSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const { kind, isFenced, storeEndpoint } = setting;
-const { createSecretsManagerClient } = await importBuilt('adapters/secrets-manager/client');
-const { createHttpTransport } = await importBuilt('adapters/net/http-transport');
-const { createSystemClock } = await importBuilt('adapters/system/clock');
 const transport = createHttpTransport({ clock: createSystemClock(), readEnv: undefined });
 const client = createSecretsManagerClient({
   transport,

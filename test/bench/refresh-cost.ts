@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { BenchChild } from './bench-child.ts';
 import type { BenchScale } from './bench-scale.ts';
 import { BenchWorld } from './bench-world.ts';
+import { builtSubject } from './built-program.ts';
 import type { Figure } from './figure.ts';
 import type { LoopSetting } from './loop-subject.ts';
 import type { Pace } from './pacer.ts';
@@ -92,10 +93,10 @@ async function argumentsOf(
       versionBudget: AMPLE_BUDGET,
       writesPerSecond: MOST_WRITES_PER_SECOND,
     });
-    return ['test/bench/daemon-subject.ts', configPath];
+    return [builtSubject('daemon-subject'), configPath];
   }
   const setting: LoopSetting = { ...world.place, kind, isFenced: name === 'fenced', prefix: name, tokens };
-  return ['test/bench/loop-subject.ts', JSON.stringify(setting)];
+  return [builtSubject('loop-subject'), JSON.stringify(setting)];
 }
 
 function askRound(child: BenchChild, pace: Pace): Promise<z.output<typeof roundSchema>> {
