@@ -169,6 +169,14 @@ describe('helm', { skip: HELM_SKIP }, () => {
 });
 
 describe('a mistake in the values', { skip: HELM_SKIP }, () => {
+  const MIRRORED = {
+    stores: { aws: { kind: 'aws-secrets-manager' }, pods: { kind: 'kubernetes-secret' } },
+    providers: [PROVIDER],
+  };
+  const withReports = (rejections: JsonObject): JsonObject => ({
+    config: { ...SMALLEST.config, rejections: { bearer: { env: 'SECRET' }, ...rejections } },
+    networkPolicy: { rejectionsFrom: [{ podSelector: {} }] },
+  });
   const provider = (change: JsonObject): JsonObject => ({
     config: { ...SMALLEST.config, providers: [{ ...PROVIDER, ...change }] },
   });
@@ -256,6 +264,39 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
       { config: { ...SMALLEST.config, http: { port: 0 } } },
       /config\.http\.port is 0, .* leave it out for 8080/,
     ],
+    [
+      'an address that no reader reaches',
+      withReports({ host: '127.0.0.1' }),
+      /config\.rejections\.host is 127\.0\.0\.1: nothing outside of the pod reaches it; leave it out/,
+    ],
+    [
+      'a port that no reader knows',
+      withReports({ port: 0 }),
+      /config\.rejections\.port is 0, .* leave it out for 8081/,
+    ],
+    [
+      'a name that leaves no room for that of the second Service',
+      { ...withReports({}), fullnameOverride: 'n'.repeat(53) },
+      /"n{53}", which is too long for the Service NAME-rejections: .* 52 characters at most/,
+    ],
+    [
+      'a name that no CronJob can have',
+      { ...SMALLEST, cronJob: { enabled: true }, fullnameOverride: 'n'.repeat(53) },
+      /"n{53}", which is too long for a CronJob: .* 52 characters at most/,
+    ],
+    ...['\u{7f}', '\u{85}', '\u{9f}', '\u{2028}', '\u{fffe}', '\u{ffff}'].map(
+      (character) =>
+        [
+          `a character of which Helm makes something else: ${escape(character)}`,
+          { config: { ...SMALLEST.config, store: { tags: { team: `pay${character}` } } } },
+          /config contains a character that Helm cannot pass on/,
+        ] as const,
+    ),
+    [
+      'such a character beside the configuration',
+      { ...SMALLEST, env: [{ name: 'A', value: '\u{7f}' }] },
+      /env contains a character that Helm cannot pass on/,
+    ],
   ] as const) {
     it(`is said with its path: ${what}`, () => {
       assert.match(refusalOf({ values }), expected);
@@ -267,7 +308,16 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
       config: { ...SMALLEST.config, rejections: { port: 8081 } },
       networkPolicy: { rejectionsFrom: [{ podSelector: {} }] },
     },
-    'podMonitor.enabled': MONITORED,
+    'podMonitor.enabled': { podMonitor: { enabled: true } },
+    'prometheusRule.enabled': { prometheusRule: { enabled: true } },
+    'config.publish.mirrors': { config: { ...MIRRORED, publish: { to: 'aws', mirrors: ['pods'] } } },
+    'places.mirrors of apimw': {
+      config: {
+        ...MIRRORED,
+        publish: { to: 'aws' },
+        providers: [{ ...PROVIDER, places: { to: 'aws', mirrors: ['pods'] } }],
+      },
+    },
   })) {
     it(`is a CronJob with ${what}, which needs a daemon`, () => {
       assert.match(
@@ -558,6 +608,30 @@ describe('hostile values', { skip: HELM_SKIP }, () => {
     assert.ok(isJsonObject(pod) && !('topologySpreadConstraints' in pod) && !('imagePullSecrets' in pod));
   });
 
+  it('of one object win over those of all', () => {
+    const labels = { release: 'monitoring' };
+    const values = {
+      ...SMALLEST,
+      commonLabels: { release: 'all', team: 'payments' },
+      podLabels: labels,
+      podMonitor: { enabled: true, labels },
+    };
+    const found = renderChart({ values });
+    const pod = at(oneOf(found, 'Deployment'), 'spec', 'template', 'metadata', 'labels');
+    assert.deepEqual([at(pod, 'release'), at(pod, 'team')], ['monitoring', 'payments']);
+    assert.equal(oneOf(found, 'PodMonitor').metadata.labels['release'], 'monitoring');
+    assert.equal(oneOf(found, 'Deployment').metadata.labels['release'], 'all');
+    const job = { ...values, podMonitor: { enabled: false }, cronJob: { enabled: true } };
+    const template = at(
+      oneOf(renderChart({ values: job }), 'CronJob'),
+      'spec',
+      'jobTemplate',
+      'spec',
+      'template',
+    );
+    assert.equal(at(template, 'metadata', 'labels', 'release'), 'monitoring');
+  });
+
   it('never replace the labels by which pods are found', () => {
     const labels = { 'app.kubernetes.io/name': 'other', 'app.kubernetes.io/instance': 'other' };
     const [plain, hostile] = [SMALLEST, { ...SMALLEST, commonLabels: labels, podLabels: labels }].map(
@@ -641,6 +715,28 @@ describe('hostile values', { skip: HELM_SKIP }, () => {
     const spec = at(oneOf(manifests, 'Deployment'), 'spec');
     assert.deepEqual(at(spec, 'strategy'), { type: 'Recreate' });
     assert.match(JSON.stringify(spec), /"mountPath":"\/journal"/);
+  });
+
+  it('name a journal for each pod, also without details', () => {
+    const journal = { volume: { emptyDir: {} } };
+    assert.equal(
+      at(oneOf(renderChart({ values: { ...SMALLEST, journal } }), 'Deployment'), 'spec', 'replicas'),
+      2,
+    );
+  });
+
+  it('give the rules the series that they name, whatever these are called, and the links of the runbook', () => {
+    const seriesSelector = 'job="token_refresher_eu",pod=~"a|b$"';
+    const config = { ...SMALLEST.config, alerts: { runbookUrl: 'https://wiki.example.com/tokens/' } };
+    const rule = oneOf(
+      renderChart({ values: { config, prometheusRule: { enabled: true, seriesSelector } } }),
+      'PrometheusRule',
+    );
+    const text = JSON.stringify(rule['spec']).replaceAll('\\"', '"');
+    assert.match(text, /absent\(token_refresher_build_info\{job="token_refresher_eu",pod=~"a\|b\$"\}\)/);
+    assert.doesNotMatch(text, /\{job="token_refresher_eu\{/);
+    assert.match(text, /"runbook_url":"https:\/\/wiki\.example\.com\/tokens#tokenrefresherabsent"/);
+    assert.doesNotMatch(text, /localhost/);
   });
 
   it('name another strategy than the default, without its details', () => {

@@ -58,13 +58,21 @@ export function helm(
         cwd: PROJECT,
         encoding: 'utf8',
         env: { PATH: process.env['PATH'], HOME: home },
-        ...(values === undefined ? {} : { input: JSON.stringify(values) }),
+        ...(values === undefined ? {} : { input: escaped(JSON.stringify(values)) }),
       },
     );
     return { ok: status === 0, stdout, stderr };
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+/** Helm reads these in JSON as escapes alone. */
+function escaped(json: string): string {
+  return json.replaceAll(
+    /[\u{7f}-\u{9f}\u{2028}\u{2029}\u{fffe}\u{ffff}]/gu,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 interface ReleaseOptions extends HelmOptions {

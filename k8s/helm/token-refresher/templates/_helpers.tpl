@@ -31,13 +31,16 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: daemon
 {{- end }}
 
-{{/* The chart's own labels win over the user's, or nothing would be selected. */}}
+{{/* (list $ LABELS): the chart's own win over the user's, or nothing would be selected; those of one object over those of all. */}}
 {{- define "token-refresher.labels" -}}
+{{- $more := index . 1 -}}
+{{- with index . 0 -}}
 {{- $own := dict
   "helm.sh/chart" (printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63)
   "app.kubernetes.io/version" .Chart.AppVersion
   "app.kubernetes.io/managed-by" .Release.Service -}}
-{{- toYaml (merge $own (include "token-refresher.selectorLabels" . | fromYaml) .Values.commonLabels (dict "app.kubernetes.io/part-of" "token-refresher")) -}}
+{{- toYaml (merge $own (include "token-refresher.selectorLabels" . | fromYaml) $more .Values.commonLabels (dict "app.kubernetes.io/part-of" "token-refresher")) -}}
+{{- end -}}
 {{- end }}
 
 {{/* metadata of an object: (list $ SUFFIX LABELS ANNOTATIONS) */}}
@@ -46,7 +49,7 @@ app.kubernetes.io/component: daemon
 name: {{ printf "%s%s" (include "token-refresher.fullname" $root) (index . 1) | quote }}
 namespace: {{ include "token-refresher.namespace" $root | quote }}
 labels:
-  {{- toYaml (merge (include "token-refresher.labels" $root | fromYaml) (index . 2)) | nindent 2 }}
+  {{- include "token-refresher.labels" (list $root (index . 2)) | nindent 2 }}
 {{- with merge (dict) (index . 3) $root.Values.commonAnnotations }}
 annotations:
   {{- toYaml . | nindent 2 }}
@@ -151,7 +154,7 @@ nobody knows beforehand, and whether Secrets are made. A list of places is known
 {{/* "true" where pods would find the journal of another pod: it is for one process at a time. */}}
 {{- define "token-refresher.sharesJournal" -}}
 {{- $volume := .Values.journal.volume -}}
-{{- if and .Values.config.journal $volume (not (or $volume.emptyDir $volume.ephemeral $volume.csi)) -}}true{{- end -}}
+{{- if and .Values.config.journal $volume (not (or (hasKey $volume "emptyDir") (hasKey $volume "ephemeral") (hasKey $volume "csi"))) -}}true{{- end -}}
 {{- end }}
 
 {{/* Ports beside 443 of the URLs in configuration and variables: alert sinks, providers, endpoints, a proxy. Nobody calls `source` and `runbookUrl` but people, and a loopback needs no policy. */}}
@@ -178,16 +181,30 @@ nobody knows beforehand, and whether Secrets are made. A list of places is known
 
 {{/* What no schema can say, because it is about several values. */}}
 {{- define "token-refresher.check" -}}
+{{- range $key, $value := .Values -}}
+{{- /* toYaml makes an empty text of a value with such a character, and says nothing. JSON has the separators of lines as escapes. */ -}}
+{{- if regexMatch `[\x7f-\x{9f}\x{fffe}\x{ffff}]|(?:^|[^\\])(?:\\\\)*\\u202[89]` (toJson $value) -}}
+{{- fail (printf "%s contains a character that Helm cannot pass on (U+007F to U+009F, U+2028, U+2029, U+FFFE or U+FFFF): take it out" $key) -}}
+{{- end -}}
+{{- end -}}
 {{- $config := .Values.config -}}
 {{- if not $config.providers -}}
 {{- fail "config.providers is missing: name at least one provider, as in docs/install-helm.md (docs/configuration.md explains all options)" -}}
 {{- end -}}
 {{- if .Values.cronJob.enabled -}}
-{{- range $what, $isThere := dict "config.rejections" $config.rejections "podMonitor.enabled" .Values.podMonitor.enabled -}}
+{{- $needs := dict "config.rejections" $config.rejections "podMonitor.enabled" .Values.podMonitor.enabled "prometheusRule.enabled" .Values.prometheusRule.enabled "config.publish.mirrors" ($config.publish | default dict).mirrors -}}
+{{- range $config.providers -}}
+{{- $_ := set $needs (printf "places.mirrors of %s" .name) (.places | default dict).mirrors -}}
+{{- end -}}
+{{- range $what, $isThere := $needs -}}
 {{- if $isThere -}}
 {{- fail (printf "cronJob.enabled leaves nothing that runs between two jobs, and %s needs that: take out one of the two" $what) -}}
 {{- end -}}
 {{- end -}}
+{{- end -}}
+{{- $name := include "token-refresher.fullname" . -}}
+{{- if and (or .Values.cronJob.enabled $config.rejections) (gt (len $name) 52) -}}
+{{- fail (printf "the installation would be called %q, which is too long for %s: set fullnameOverride, to 52 characters at most" $name (ternary "a CronJob" "the Service NAME-rejections" .Values.cronJob.enabled)) -}}
 {{- end -}}
 {{- $kind := ($config.coordination | default dict).kind | default "none" -}}
 {{- if and (not .Values.cronJob.enabled) (eq $kind "none") (gt (int .Values.replicas) 1) -}}
@@ -205,12 +222,14 @@ nobody knows beforehand, and whether Secrets are made. A list of places is known
 {{- if and (include "token-refresher.sharesJournal" .) (gt (int .Values.replicas) 1) -}}
 {{- fail (printf "journal.volume is a volume that all pods share, and replicas is %d: a journal is for one process; set replicas: 1, or take a volume that each pod has for itself (emptyDir, ephemeral)" (int .Values.replicas)) -}}
 {{- end -}}
-{{- with $config.http -}}
+{{- range $section, $port := dict "http" 8080 "rejections" 8081 -}}
+{{- with index $config $section -}}
 {{- if regexMatch "^(localhost|127\\..*|::1)$" (.host | default "") -}}
-{{- fail (printf "config.http.host is %s: nothing outside of the pod reaches it, and the kubelet would restart the pod again and again; leave it out" .host) -}}
+{{- fail (printf "config.%s.host is %s: nothing outside of the pod reaches it%s; leave it out" $section .host (ternary ", and the kubelet would restart the pod again and again" "" (eq $section "http"))) -}}
 {{- end -}}
 {{- if and (hasKey . "port") (eq (int .port) 0) -}}
-{{- fail "config.http.port is 0, any free port, which neither probes nor Service would know: name one, or leave it out for 8080" -}}
+{{- fail (printf "config.%s.port is 0, any free port, which neither probes nor Service would know: name one, or leave it out for %d" $section $port) -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 {{- end }}
