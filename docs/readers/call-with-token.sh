@@ -17,7 +17,7 @@ trap 'rm -rf "$work"' EXIT
 # removed the former one.
 read_token() { read_once 2>"$work/problem" || read_once; }
 read_once() {
-  folder=$(readlink -f "$TOKEN_FOLDER/..data") || return 1
+  folder=$(readlink -f "$TOKEN_FOLDER/..data") || folder=$TOKEN_FOLDER/..data # Is nothing there, cat says so.
   next_authorization=$(cat "$folder/authorization") && next_access_token=$(cat "$folder/access_token") || return 1
   authorization=$next_authorization access_token=$next_access_token
 }

@@ -5,7 +5,11 @@
  * daemon is told, once for all calls of this process.
  */
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import https from 'node:https';
+import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a call waits for a replacement at most, and how long the same token is not reported again at least. */
@@ -34,17 +38,20 @@ export function createTokenReader({ tokenFile, rejectionsUrl, identityFile }) {
   async function report(sha256) {
     try {
       const identity = (await readFile(identityFile, 'utf8')).trim();
-      const answer = await fetch(rejectionsUrl, {
+      const { request, Agent } = rejectionsUrl.startsWith('https:') ? https : http;
+      // Not fetch: neither a proxy of the environment nor another host gets the identity.
+      const sent = request(rejectionsUrl, {
         method: 'POST',
+        agent: new Agent(),
         headers: { authorization: `Bearer ${identity}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ sha256, status: 401 }),
-        redirect: 'error',
         signal: AbortSignal.timeout(5000),
       });
-      const { retry_after } = await answer.json();
-      const seconds = Number(retry_after ?? answer.headers.get('retry-after'));
+      sent.end(JSON.stringify({ sha256, status: 401 }));
+      const [answer] = await once(sent, 'response');
+      const { retry_after } = await json(answer);
+      const seconds = Number(retry_after ?? answer.headers['retry-after']);
       const retryAfterS = seconds > 0 ? Math.min(seconds, MAX_QUIET_S) : 0;
-      if (answer.status === 202) await sleep(Math.min(retryAfterS, MAX_WAIT_S) * 1000);
+      if (answer.statusCode === 202) await sleep(Math.min(retryAfterS, MAX_WAIT_S) * 1000);
       return retryAfterS;
     } catch {
       return 0;

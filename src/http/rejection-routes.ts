@@ -95,6 +95,9 @@ const bodySchema = z.strictObject({
   status: z.literal(STATUSES),
 });
 
+/** Ends what is done for a caller that does not wait for it. */
+const GONE = new Error('the caller has gone away');
+
 interface Place {
   readonly name: string;
   readonly customer?: string;
@@ -122,7 +125,7 @@ export async function startRejectionServer(options: RejectionServerOptions): Pro
     server.post<{ Params: Place }>(url, async (request, reply) => {
       const left = new AbortController();
       // An answer that is complete closes too; then nobody listens any more.
-      reply.raw.once('close', () => left.abort(new Error('the caller has gone away')));
+      reply.raw.once('close', () => left.abort(GONE));
       const answer = await handle(request, left.signal);
       return send(reply, answer);
     });
@@ -138,7 +141,7 @@ export async function startRejectionServer(options: RejectionServerOptions): Pro
     const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
     const known = UNREADABLE.get(status);
     if (known !== undefined) return send(reply, refuse(status, known));
-    options.onFault(error);
+    if (error !== GONE) options.onFault(error);
     return send(reply, refuse(500, 'internal error, see the log'));
   });
   return listenOn(server, options, 'rejections');

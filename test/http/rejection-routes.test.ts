@@ -305,6 +305,33 @@ describe('POST /v1/tokens/NAME/rejections', () => {
     await until(() => clock.pendingDelaysMs.length === 0);
   });
 
+  it('takes it for no bug when a caller goes away before it is known who that is', async (t) => {
+    const asked = Promise.withResolvers<void>();
+    const ended = Promise.withResolvers<void>();
+    const { reports, faults, server, send } = await start(t, {
+      authenticate: async (bearer, signal) => {
+        if (bearer.reveal() === 'caller-canary') return CALLER;
+        asked.resolve();
+        await once(signal, 'abort');
+        ended.resolve();
+        signal.throwIfAborted();
+        return CALLER;
+      },
+    });
+    const sent = httpRequest(`${server.url}/v1/tokens/pik/rejections`, {
+      method: 'POST',
+      headers: { authorization: 'Bearer hasty', 'content-type': 'application/json' },
+    });
+    sent.on('error', () => undefined);
+    sent.end(JSON.stringify(REPORT));
+    await asked.promise;
+    sent.destroy();
+    await ended.promise;
+    assert.equal((await send()).status, 202);
+    assert.deepEqual(faults, []);
+    assert.equal(reports.reports.length, 1);
+  });
+
   it('answers the one that has waited longest when too many wait, and closes nobody', async (t) => {
     const { reports, send } = await start(t, { maxWaiting: 2 });
     const path = '/v1/tokens/pik/rejections?wait=30s';

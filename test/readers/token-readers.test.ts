@@ -284,6 +284,18 @@ for (const { name, tools, isScript, start } of SAMPLES) {
       assert.equal(world.calls.length, 1);
     });
 
+    if (isScript === true)
+      it('says which file is missing while the Secret is not mounted', async (t) => {
+        const { env } = await startWorld(t);
+        const { status, stderr } = spawnSync('docs/readers/call-with-token.sh', [env.API_URL], {
+          cwd: PROJECT,
+          env,
+          encoding: 'utf8',
+        });
+        assert.equal(status, 1);
+        assert.ok(stderr.includes(`${env.TOKEN_FOLDER}/..data/authorization`), stderr);
+      });
+
     it('hands back the 401 when the files are gone meanwhile', async (t) => {
       const { world, call } = await prepare(t);
       world.validToken = 'second';
@@ -342,7 +354,8 @@ for (const { name, tools, isScript, start } of SAMPLES) {
         response.writeHead(401).end('no');
       });
       const { url } = proxy;
-      const env = { ...world.env, http_proxy: url, HTTP_PROXY: url, all_proxy: url, ALL_PROXY: url };
+      const proxies = { http_proxy: url, HTTP_PROXY: url, all_proxy: url, ALL_PROXY: url };
+      const env = { ...world.env, ...proxies, NODE_USE_ENV_PROXY: '1' };
       // Some use no proxy for loopback addresses, whatever the environment says.
       const api = env.API_URL;
       assert.deepEqual(await start(t, { ...world, env }, built)(1), [401]);
