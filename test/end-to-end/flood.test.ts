@@ -82,7 +82,7 @@ describe('a flood of requests', { timeout: 600_000 }, () => {
     t.diagnostic(
       `${answers} scrapes were answered, ${latencies.length} probes, median ${median.toFixed(1)} ms`,
     );
-    assert.ok(answers > 100, `a flood of ${answers}`);
+    assert.ok(answers > 20, `a flood of ${answers}`);
     assert.ok(median <= LIVEZ_MEDIAN_MS, `median ${median} ms`);
     assert.deepEqual(output.linesOf('refresh-failed'), []);
     const expiries = new Map<unknown, number>();

@@ -1,12 +1,13 @@
 /** The real program while what is behind its standard output does not take it, and its end while things hang. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { constants, openSync, readFileSync, truncateSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { watchStalls } from '../chaos/stall-watch.ts';
 import { findFreePort } from '../support/free-port.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
@@ -238,13 +239,12 @@ describe('the end of the process', { concurrency: 2, timeout: 600_000 }, () => {
       `${isHeard}unshare --pid --fork --kill-child --mount-proc "$0" src/main.ts sandbox --upstreams-only & parent=$!; ` +
       'until child=$(pgrep -P "$parent"); do :; done; until is_heard; do :; done; ' +
       'kill -TERM "$child"; wait "$parent"; echo "$?"';
-    const ended = execFileSync('bash', ['-c', command, process.execPath], {
+    const { stdout } = await promisify(execFile)('bash', ['-c', command, process.execPath], {
       cwd: PROJECT,
       env: ENV,
-      encoding: 'utf8',
-      timeout: 30_000,
+      signal: t.signal,
       killSignal: 'SIGKILL',
     });
-    assert.match(ended, /^0$/m);
+    assert.match(stdout, /^0$/m);
   });
 });

@@ -82,7 +82,7 @@ describe('two processes on Secrets of Kubernetes', { timeout: 600_000 }, () => {
     await writeFile(
       config,
       `store: { kind: kubernetes-secret, namespace: ${NAMESPACE}, timeout: 60s, apiServer: ${apiServer} }
-coordination: { kind: kubernetes, namespace: ${NAMESPACE}, leaseDuration: 4s, renewDeadline: 3s, retryPeriod: 1s, apiServer: ${apiServer} }
+coordination: { kind: kubernetes, namespace: ${NAMESPACE}, leaseDuration: 9s, renewDeadline: 6s, retryPeriod: 1s, apiServer: ${apiServer} }
 http: { port: 0 }
 providers:
   - name: acme
