@@ -5,6 +5,7 @@
  * it. After a YAML error that leaves the meaning of the rest open, the YAML errors alone are told. No problem quotes a
  * credential. Non-guarantee: whether a credential is right only a provider can say (`check --live`).
  */
+import { isUtf8 } from 'node:buffer';
 import { dirname, isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
 import { mayBeSecret, quote } from '../core/credential/secret-likeness.ts';
@@ -27,7 +28,7 @@ import { coordinationSchema, DEFAULT_LEASE_NAME, toCoordination } from './coordi
 import { readCredentialEntries, toReference } from './credential-entries.ts';
 import { noteUnusableFiles } from './credential-files.ts';
 import type { InstallationPlace } from './installation-name.ts';
-import { type Finding, formatPath, type Path, type Problem } from './problem.ts';
+import { type Finding, formatPath, type Path, type Position, type Problem } from './problem.ts';
 import { type ProviderEntry, readProviderEntry, toFindings } from './provider-entry.ts';
 import { findTakenNames } from './provider-schema.ts';
 import { noteIdlePlaces, type Place, readPlaces, readPublication } from './publication.ts';
@@ -88,7 +89,11 @@ export async function loadConfiguration(
     return unreadable(path, isMissing ? 'there is no such file' : reason);
   }
   if (bytes.byteLength > MAX_BYTES) return unreadable(path, 'the file holds more than 16 MiB');
-  const reading = parseConfiguration(new TextDecoder().decode(bytes), { ...options, fileName: path });
+  const text = new TextDecoder().decode(bytes);
+  // What a decoder puts in the place of other bytes would be sent.
+  if (!isUtf8(bytes) && !text.includes('\0'))
+    return unreadable(path, 'found bytes that are not UTF-8', UTF_8, positionOf('\ufffd', text));
+  const reading = parseConfiguration(text, { ...options, fileName: path });
   if (!reading.ok) return reading;
   const { configuration, warnings, files, toProblem } = reading;
   const findings = notesFiles ? await noteUnusableFiles(files, readFile) : [];
@@ -101,12 +106,20 @@ function unreadable(
   file: string,
   text: string,
   allowed?: string,
+  position?: Position,
 ): Extract<ParsedConfiguration, { ok: false }> {
-  return { ok: false, problems: [{ ...UNPLACED, file, text, allowed }] };
+  return { ok: false, problems: [{ ...UNPLACED, file, text, allowed, position }] };
 }
 
 /** Of the file as a whole. */
 const UNPLACED = { position: undefined, path: '', allowed: undefined, suggestion: undefined };
+const UTF_8 = 'YAML, in UTF-8';
+
+/** Where a character is that no configuration has. */
+function positionOf(character: string, text: string): Position {
+  const lines = text.slice(0, text.indexOf(character)).split(/\r\n?|\n/);
+  return { line: lines.length, column: (lines.at(-1)?.length ?? 0) + 1 };
+}
 
 /** With what is needed to look at the files that credentials are read from. */
 type TextReading =
@@ -118,8 +131,10 @@ type TextReading =
 
 export function parseConfiguration(text: string, options: ParseOptions): TextReading {
   const file = options.fileName;
-  const misread = findForeignText(text);
-  if (misread !== undefined) return unreadable(file, misread, 'YAML, in UTF-8');
+  // UTF-16 comes out of UTF-8 with them too.
+  if (text.includes('\0'))
+    return unreadable(file, 'found a NUL: the file is binary, or in UTF-16', UTF_8, positionOf('\0', text));
+  if (text.trim() === '') return unreadable(file, 'the file is empty', UTF_8);
   const source = parseYaml(text);
   const syntax = source.problems.map((problem): Problem => ({ ...UNPLACED, ...problem, file }));
   if (!source.isReadable) return { ok: false, problems: syntax };
@@ -129,12 +144,6 @@ export function parseConfiguration(text: string, options: ParseOptions): TextRea
   if (!reading.ok || problems.length > 0) return { ok: false, problems };
   const { configuration, notes, files } = reading;
   return { ok: true, configuration, warnings: inOrder(notes.map(toProblem)), files, toProblem };
-}
-
-/** UTF-16 and binary files come out of UTF-8 with characters that no configuration has. */
-function findForeignText(text: string): string | undefined {
-  if (text.includes('\0')) return 'found no text: the file is binary, or in UTF-16';
-  return text.trim() === '' ? 'the file is empty' : undefined;
 }
 
 type DocumentReading =

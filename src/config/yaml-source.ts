@@ -83,8 +83,15 @@ const VALUE_TEXTS: Readonly<Record<ValueProblem['kind'], string>> = {
 const ODD_INDENT = /[^\S\r\n\t]*[^\S\r\n\t ]/y;
 const ODD_INDENT_TEXT = 'indented with a character that looks like a space and is none; use spaces';
 
+const FALSE_LINE_END_TEXT =
+  'a character that looks like the end of a line and is none (NEL, U+2028 or U+2029); end the line here';
+/** Editors show them as ends of lines; to YAML 1.2 they are characters like any other. */
+const FALSE_LINE_END = /[\x85\u2028\u2029]/g;
+
 /** Parses YAML 1.2 (core schema). Anchors and aliases are allowed, other tags than the core ones are not. */
-export function parseYaml(text: string): YamlSource {
+export function parseYaml(written: string): YamlSource {
+  // A CR alone ends a line (YAML 1.2, 5.4), which the parser does not know.
+  const text = written.replaceAll(/\r(?!\n)/g, '\n');
   const lines = new LineCounter();
   const document = parseDocument(text, {
     lineCounter: lines,
@@ -117,8 +124,11 @@ export function parseYaml(text: string): YamlSource {
     })),
     ...plain.duplicates.map((offset) => ({ position: at(offset), text: TEXTS.DUPLICATE_KEY })),
     ...errors.map((error) => {
-      const isIndentedOddly = isOddIndent(text, lines.lineStarts[error.position.line - 1] ?? 0);
-      return isIndentedOddly ? { ...error, text: ODD_INDENT_TEXT } : error;
+      const { line } = error.position;
+      const start = lines.lineStarts[line - 1] ?? 0;
+      if (isOddIndent(text, start)) return { ...error, text: ODD_INDENT_TEXT };
+      const offset = findFalseLineEnd(text, start, lines.lineStarts[line] ?? text.length);
+      return offset === undefined ? error : { position: at(offset), text: FALSE_LINE_END_TEXT };
     }),
   ]);
   const isReadable = plain.ok && document.errors.every((error) => HARMLESS.has(error.code));
@@ -138,6 +148,12 @@ function errorText({ code }: YAMLError): string {
 function isOddIndent(text: string, offset: number): boolean {
   ODD_INDENT.lastIndex = offset;
   return ODD_INDENT.test(text);
+}
+
+function findFalseLineEnd(text: string, start: number, end: number): number | undefined {
+  FALSE_LINE_END.lastIndex = start;
+  const found = FALSE_LINE_END.exec(text)?.index;
+  return found !== undefined && found < end ? found : undefined;
 }
 
 /** One slip makes a parser stumble several times on the same line; the first time is the telling one. */

@@ -321,6 +321,17 @@ describe('loadConfiguration', () => {
     });
   });
 
+  it('refuses what is not UTF-8, whose bytes would be sent as others', async () => {
+    const bytes = Buffer.from(`${PIVOT.replace('secret: ', 'secret: caf\xe9/')}`, 'latin1');
+    const parsed = await loadConfiguration('app.yaml', {
+      ...CATALOG,
+      readFile: () => Promise.resolve(bytes),
+    });
+    assert.deepEqual(problemsOf(parsed), [
+      'app.yaml:6:16 found bytes that are not UTF-8; allowed: YAML, in UTF-8',
+    ]);
+  });
+
   it('takes a file that is missing or no file for a problem', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'config-'));
     t.after(() => rm(folder, { recursive: true }));

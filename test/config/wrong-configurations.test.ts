@@ -558,8 +558,34 @@ const WRONG: readonly Wrong[] = [
   {
     what: 'a file in UTF-16',
     text: Buffer.from(PIVOT, 'utf16le').toString('utf8'),
-    problems: ['app.yaml: found no text: the file is binary, or in UTF-16; allowed: YAML, in UTF-8'],
+    problems: ['app.yaml:1:2 found a NUL: the file is binary, or in UTF-16; allowed: YAML, in UTF-8'],
   },
+  {
+    what: 'a NUL in the middle of a file',
+    text: PIVOT.replace('secret: ', 'secret: \0'),
+    problems: ['app.yaml:6:13 found a NUL: the file is binary, or in UTF-16; allowed: YAML, in UTF-8'],
+  },
+  {
+    what: 'lines that end in CR alone',
+    text: `${PIVOT}lgo: {}\n`.replaceAll('\n', '\r'),
+    problems: [
+      'app.yaml:7:1 lgo: unknown key; allowed: store, stores, publish, readers, coordination, journal, alerts, http, rejections, log, presets, providers; did you mean "log"?',
+    ],
+  },
+  {
+    what: 'lines that end in each of CR, LF and both, after a comment that a CR ends',
+    text: `# comment\r${PIVOT.replace('\n', '\r\n')}lgo: {}\n`,
+    problems: [
+      'app.yaml:8:1 lgo: unknown key; allowed: store, stores, publish, readers, coordination, journal, alerts, http, rejections, log, presets, providers; did you mean "log"?',
+    ],
+  },
+  ...['\x85', '\u2028', '\u2029'].map((end) => ({
+    what: `a line that ends in ${JSON.stringify(end)}`,
+    text: `a: b${end}c: d\n${PIVOT}`,
+    problems: [
+      'app.yaml:1:5 a character that looks like the end of a line and is none (NEL, U+2028 or U+2029); end the line here',
+    ],
+  })),
   {
     what: 'two sinks of one kind without names',
     text: `${PIVOT}alerts:\n  sinks:\n    - { kind: slack, url: { env: A } }\n    - { kind: slack, url: { env: B } }\n`,
