@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { BrowserContextOptions, Locator } from 'playwright-core';
 import { z } from 'zod';
-import { useBrowser } from '../support/browser.ts';
+import { BROWSER, useBrowser } from '../support/browser.ts';
 import { needsTool } from '../support/monitoring-tool.ts';
 import { STATUS_SCENES } from '../support/status-scenes.ts';
 
@@ -161,7 +161,7 @@ const EXPECTED: Readonly<Record<keyof typeof STATUS_SCENES, Expected>> = {
   },
 };
 
-describe('the status page at 3 a.m.', { ...needsTool('chromium'), timeout: 600_000 }, () => {
+describe('the status page at 3 a.m.', { ...needsTool(BROWSER), timeout: 600_000 }, () => {
   const openTab = useBrowser();
   const open = async (scene: keyof typeof STATUS_SCENES, options: BrowserContextOptions) =>
     openTab(await STATUS_SCENES[scene](), options);

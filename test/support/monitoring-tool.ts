@@ -8,7 +8,7 @@ const ARE_REQUIRED = process.env['MONITORING_TOOLS'] === 'required';
 const PACKAGES: Readonly<Record<string, string>> = {
   promtool: 'prometheus',
   'prometheus-alertmanager': 'prometheus-alertmanager',
-  chromium: 'chromium',
+  'chromium-headless-shell': 'chromium-headless-shell',
   tinyproxy: 'tinyproxy',
   curl: 'curl',
   python3: 'python3',
