@@ -29,11 +29,9 @@ function settings(name: string): readonly string[] {
   );
 }
 
-/** The options of Node.js that the image has, but for those that depend on the container's own memory. */
+/** The options of Node.js that the image has. */
 function nodeOptions(): readonly string[] {
-  return readDockerfile().entrypoint.filter(
-    (option) => option.startsWith('--') && !option.startsWith('--max-old-space-size-percentage'),
-  );
+  return readDockerfile().entrypoint.filter((option) => option.startsWith('--'));
 }
 
 async function verify(t: TestContext, unit: string): Promise<string> {
@@ -78,6 +76,10 @@ describe('docs/without-kubernetes/systemd/token-refresher.service', () => {
   it('starts the program as the image does, with the credentials that its configuration names', () => {
     const [command = ''] = settings('ExecStart');
     for (const option of nodeOptions()) assert.ok(command.includes(` ${option} `), option);
+    assert.ok(
+      settings('Environment').includes('MALLOC_ARENA_MAX=1') &&
+        read('Dockerfile').includes(' MALLOC_ARENA_MAX=1 '),
+    );
     const given = settings('LoadCredential').map((text) => text.split(':')[0] ?? '');
     const used = [read('docs/without-kubernetes/systemd/config.yaml'), ...settings('Environment')].flatMap(
       (text) =>
@@ -137,8 +139,9 @@ describe('docs/without-kubernetes.md', () => {
   });
 
   it('copies files that there are, and starts the container of compose', () => {
-    for (const [path] of shell.matchAll(/\bdeploy\/[\w./-]+/g))
-      read(path.endsWith('compose') ? `${path}/compose.yaml` : path);
+    const paths = [...shell.matchAll(/\bdocs\/without-kubernetes\/[\w./-]+/g)].map(([path]) => path);
+    assert.equal(paths.length, 3);
+    for (const path of paths) read(path.endsWith('compose') ? `${path}/compose.yaml` : path);
     const run = shell.slice(shell.indexOf('docker run'));
     for (const option of [
       '--read-only',

@@ -238,7 +238,14 @@ describe('a mistake in the values', { skip: HELM_SKIP }, () => {
       { config: { ...SMALLEST.config, coordination: { kind: 'none' } } },
       /kind is none and replicas is 2: .* set replicas: 1, or kind: kubernetes/,
     ],
-    ...['journal/own', '/journal', '/etc/token-refresher/journal/'].map(
+    ...[
+      'journal/own',
+      '/journal',
+      '/app/journal',
+      '/usr/local/journal',
+      '/etc/token-refresher/journal/',
+      '/etc/token-refresher/journal/own',
+    ].map(
       (dir) =>
         [
           `a journal that no volume can hold: ${dir}`,

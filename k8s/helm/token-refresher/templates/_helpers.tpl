@@ -215,7 +215,8 @@ nobody knows beforehand, and whether Secrets are made. A list of places is known
 {{- end -}}
 {{- with $config.journal -}}
 {{- $dir := clean .dir -}}
-{{- if or (not (isAbs $dir)) (has (dir $dir) (list "/" "/etc/token-refresher")) -}}
+{{- /* A volume there would hide what the image has, or lie inside the volume of the configuration, which nothing is made in. */ -}}
+{{- if or (not (isAbs $dir)) (regexMatch "^/(?:app(?:/(?:bin|config|dist|docs))?|bin|dev|etc(?:/token-refresher(?:/.*)?)?|lib(?:64)?|proc|sbin|sys|usr(?:/(?:bin|lib|local(?:/(?:bin|lib))?))?)?$" (dir $dir)) -}}
 {{- fail (printf "config.journal.dir is %q: the chart mounts a volume in the folder around it; name a folder in a folder of its own, like /journal/token-refresher" .dir) -}}
 {{- end -}}
 {{- end -}}
