@@ -334,6 +334,20 @@ describe('a failure', () => {
     });
   }
 
+  it('by what others keep in the Secret concerns that one alone, and says so', async (t) => {
+    const bench = await startKubernetesStore(t);
+    const data = { theirs: Buffer.alloc(1_048_000).toString('base64') };
+    bench.putSecret('pik', { metadata: { labels: OWN_LABEL }, data });
+    for (const result of [
+      await bench.store.read(SECRET, never),
+      await bench.store.publish(buildWrite('one', undefined), never),
+    ])
+      assert.match(
+        expectFailure(result, 'store-denied', 'backoff').message,
+        /^Secret payments\/pik holds too much beside the token: take out what others keep in it, or use another Secret$/,
+      );
+  });
+
   for (const [status, askedSeconds, retryAfterMs] of [
     [429, 7, 7_000],
     [429, 86_400, 300_000],
