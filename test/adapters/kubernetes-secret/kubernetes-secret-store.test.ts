@@ -105,6 +105,17 @@ describe('a change by somebody else', () => {
     assert.equal(textsAt(bench.secret('pik'), 'metadata', 'labels')['edited'], 'again');
   });
 
+  it('is how a state secret comes here from another store: it is taken up, and goes on', async (t) => {
+    const bench = await startKubernetesStore(t);
+    const data = { 'state.json': Buffer.from('{"generation":3}').toString('base64') };
+    bench.putSecret('pik-state', { metadata: { labels: OWN_LABEL }, data });
+    const copied = expectOk(await bench.store.read('payments/pik-state', never));
+    assert.equal(copied?.text.reveal(), '{"generation":3}');
+    const next = buildWrite('four', copied.version, { secretName: 'payments/pik-state' });
+    await publishOk(bench.store, next);
+    assert.deepEqual(Object.keys(bench.secretData('pik-state') ?? {}), ['state.json']);
+  });
+
   it('of the content is another version, which a write that does not know it cannot replace', async (t) => {
     const bench = await startKubernetesStore(t);
     const one = await publishOk(bench.store, buildWrite('one', undefined));
