@@ -3,6 +3,7 @@ import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import { parseJson, valueAtPath } from '../../core/wire/json.ts';
 import type { ApiReply } from '../kubernetes/api-client.ts';
 import { describeRefusal, POLICY_CAUSES, ROLE_CAUSE } from '../kubernetes/refusal.ts';
+import { TOO_LARGE } from '../net/content-coding.ts';
 import { formatPlace, type SecretName } from './secret-names.ts';
 
 /** An API server that is overloaded asks for seconds. More than this is a mistake, and readers need a token. */
@@ -23,6 +24,11 @@ export interface SecretCall extends SecretName {
 export function failureFromReply(reply: ApiReply, call: SecretCall, nowMs: number): Failure {
   const { verb, namespace, section } = call;
   const place = formatPlace(call);
+  if (reply.kind === 'failed' && reply.message.endsWith(TOO_LARGE))
+    return mended(
+      'store-denied',
+      `Secret ${place} holds too much beside the token: take out what others keep in it, or use another Secret`,
+    );
   if (reply.kind === 'failed') {
     // Kubernetes mounts these files into each pod.
     const isOutside = reply.message.includes('/var/run/secrets/kubernetes.io/');

@@ -105,6 +105,17 @@ describe('a change by somebody else', () => {
     assert.equal(textsAt(bench.secret('pik'), 'metadata', 'labels')['edited'], 'again');
   });
 
+  it('is how a state secret comes here from another store: it is taken up, and goes on', async (t) => {
+    const bench = await startKubernetesStore(t);
+    const data = { 'state.json': Buffer.from('{"generation":3}').toString('base64') };
+    bench.putSecret('pik-state', { metadata: { labels: OWN_LABEL }, data });
+    const copied = expectOk(await bench.store.read('payments/pik-state', never));
+    assert.equal(copied?.text.reveal(), '{"generation":3}');
+    const next = buildWrite('four', copied.version, { secretName: 'payments/pik-state' });
+    await publishOk(bench.store, next);
+    assert.deepEqual(Object.keys(bench.secretData('pik-state') ?? {}), ['state.json']);
+  });
+
   it('of the content is another version, which a write that does not know it cannot replace', async (t) => {
     const bench = await startKubernetesStore(t);
     const one = await publishOk(bench.store, buildWrite('one', undefined));
@@ -333,6 +344,20 @@ describe('a failure', () => {
       assert.doesNotMatch(failure.message, /canary/);
     });
   }
+
+  it('by what others keep in the Secret concerns that one alone, and says so', async (t) => {
+    const bench = await startKubernetesStore(t);
+    const data = { theirs: Buffer.alloc(1_048_000).toString('base64') };
+    bench.putSecret('pik', { metadata: { labels: OWN_LABEL }, data });
+    for (const result of [
+      await bench.store.read(SECRET, never),
+      await bench.store.publish(buildWrite('one', undefined), never),
+    ])
+      assert.match(
+        expectFailure(result, 'store-denied', 'backoff').message,
+        /^Secret payments\/pik holds too much beside the token: take out what others keep in it, or use another Secret$/,
+      );
+  });
 
   for (const [status, askedSeconds, retryAfterMs] of [
     [429, 7, 7_000],
