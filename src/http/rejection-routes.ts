@@ -71,6 +71,9 @@ const MAX_WAIT_MS = 30_000;
 const BURST = 1_000;
 const LEADER_RETRY_MS = 2_000;
 const STATUSES = [400, 401, 403] as const;
+/** Parts of a path that a URL drops. */
+const DOTS = /^\.{1,2}$/;
+const UNKNOWN = 'there is no token of that name';
 const PLACE = 'POST /v1/tokens/NAME[/CUSTOMER]/rejections';
 const PATHS = ['/v1/tokens/:name/rejections', '/v1/tokens/:name/:customer/rejections'];
 const OTHER_METHODS = ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
@@ -157,6 +160,8 @@ export async function startRejectionServer(options: RejectionServerOptions): Pro
     const bearer = readBearer(request.headers.authorization);
     const { sha256, status } = body.data;
     const fingerprint = Buffer.from(sha256, 'hex').toString('base64url');
+    // No token is called so, and on the way to the leader such a part would lead to another one: /v1/tokens/./pik.
+    if (DOTS.test(name) || DOTS.test(customer ?? '')) return refuse(404, UNKNOWN);
     // The leader knows callers and tokens; here nothing is looked up.
     if (!reports.isLeading) return passOn(request, waitMs, bearer, signal);
     if (bearer === undefined) return refuse(401, 'send Authorization: Bearer with a token of the caller');
@@ -184,7 +189,7 @@ export async function startRejectionServer(options: RejectionServerOptions): Pro
       case 'decided':
         return describeVerdict(answer.verdict);
       case 'unknown':
-        return refuse(404, 'there is no token of that name');
+        return refuse(404, UNKNOWN);
       case 'standby':
         // It has waited already where it did.
         return passOn(request, isWorthWaiting ? 0 : waitMs, bearer, signal);

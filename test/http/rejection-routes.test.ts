@@ -460,6 +460,21 @@ describe('a replica that stands by', () => {
       assert.deepEqual(passed, [path]);
     });
 
+  for (const target of ['/v1/tokens/./pik/rejections', '/v1/tokens/x/%2E%2E/rejections'])
+    it(`knows no token at ${target}, as the leader does, which would be asked about another one`, async (t) => {
+      const { reports, server } = await start(t, {
+        findLeader: () => ({ name: 'leader', reach: undefined, pass: () => assert.fail('passed on') }),
+      });
+      reports.isLeading = false;
+      const { port } = server;
+      const headers = { authorization: 'Bearer caller-canary', 'content-type': 'application/json' };
+      const sent = httpRequest({ host: '127.0.0.1', port, method: 'POST', path: target, headers });
+      sent.end(JSON.stringify(REPORT));
+      const [response] = await once(sent, 'response');
+      response.resume();
+      assert.equal(response.statusCode, 404);
+    });
+
   it('gives up the report that has waited longest for a leader when too many wait', async (t) => {
     const { reports, send } = await start(t, {
       maxWaiting: 2,
