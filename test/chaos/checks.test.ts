@@ -164,6 +164,15 @@ describe('fetches', () => {
       },
     ],
   ];
+  for (const what of ['lost-term', 'gave-up'] as const) {
+    const late = history(['a.1', what, at(2)]);
+    it(`are excused when the first came to nothing by ${what} on a machine that had stood still, and not on an idle one`, () => {
+      const disturbances = [{ source: 'machine', fromMs: at(-9), toMs: at(-8) }] as const;
+      const verdict = checkFetchReasons(observe({ calls: again, history: late, disturbances }));
+      assert.deepEqual([broken(verdict), excuses(verdict)], [0, ['its process was late on a busy machine']]);
+      assert.equal(broken(checkFetchReasons(observe({ calls: again, history: late }))), 1);
+    });
+  }
   for (const [cause, changes] of CAUSES) {
     it(`are excused when the first came to nothing because ${cause}`, () => {
       const verdict = checkFetchReasons(observe(changes));

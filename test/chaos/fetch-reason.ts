@@ -94,5 +94,10 @@ export function findCause(
   const wasAsked = history.wasAskedToEnd(process, fromMs, toMs);
   if (wasAsked && isDisturbed(disturbances, 'store', during))
     return 'its process ended while the store failed';
-  return isDisturbed(disturbances, 'machine', during) ? 'the machine stood still' : undefined;
+  if (isDisturbed(disturbances, 'machine', during)) return 'the machine stood still';
+  // One that has stood still is also slow at times when it does not: what a process was late with, it says itself.
+  const isBusy = disturbances.some(({ source }) => source === 'machine');
+  return isBusy && history.wasLate(process, fromMs, toMs)
+    ? 'its process was late on a busy machine'
+    : undefined;
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { timeOf } from '../support/program-output.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
 import type { ChaosAction } from './chaos-plan.ts';
 import type { ChaosWorld } from './chaos-world.ts';
@@ -73,6 +74,12 @@ export async function judge({
   stalledMs,
 }: Evidence): Promise<Judgement> {
   const { observed, replicas } = world;
+  for (const { process, output } of replicas.flatMap(({ outputs }) => outputs)) {
+    for (const line of output.linesOf('leadership-lost'))
+      observed.history.note(process, 'lost-term', timeOf(line));
+    for (const line of output.linesOf('token-fetched', ({ code }) => code === 'provider-unavailable'))
+      observed.history.note(process, 'gave-up', timeOf(line));
+  }
   const order = checkWriteOrder(observed);
   const acquisitions = replicas.flatMap((replica) => replica.acquisitions);
   const takeOvers = findTakeOvers(losses, acquisitions, observed.disturbances, endMs);

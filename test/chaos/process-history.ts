@@ -1,7 +1,7 @@
 /** What was done to a process from outside, or happened to it. */
 export interface Deed {
   readonly process: string;
-  readonly what: 'started' | 'killed' | 'stopped' | 'continued' | 'asked-to-end';
+  readonly what: 'started' | 'killed' | 'stopped' | 'continued' | 'asked-to-end' | 'lost-term' | 'gave-up';
   readonly atMs: number;
 }
 
@@ -27,6 +27,11 @@ export class ProcessHistory {
 
   wasAskedToEnd(process: string, fromMs: number, toMs: number): boolean {
     return this.#has(process, 'asked-to-end', fromMs, toMs);
+  }
+
+  /** True when it said that it led no more, or that an answer had not come in time. */
+  wasLate(process: string, fromMs: number, toMs: number): boolean {
+    return this.#has(process, 'lost-term', fromMs, toMs) || this.#has(process, 'gave-up', fromMs, toMs);
   }
 
   /** True when it stood still at some moment of that time, or had just been continued. */

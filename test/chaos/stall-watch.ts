@@ -1,9 +1,8 @@
 import { readCpuWait, Starvation } from './starvation.ts';
 
 /** How long this process stood still although it wanted to run: the measure of how busy the machine is. */
-export interface StallWatch {
+export interface StallWatch extends Disposable {
   readonly totalMs: number;
-  stop(): void;
 }
 
 const LOOK_EVERY_MS = 100;
@@ -41,6 +40,6 @@ export function watchStalls(
     get totalMs() {
       return totalMs;
     },
-    stop: () => clearInterval(timer),
+    [Symbol.dispose]: () => clearInterval(timer),
   };
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { documentText } from '../support/document-text.ts';
 import { codeBlocks, markdownSections } from '../support/markdown-sections.ts';
 import { findTool } from '../support/monitoring-tool.ts';
-import { STORE_ENVIRONMENT } from '../support/program-process.ts';
+import { STORE_ENVIRONMENT, useStoreEnvironment } from '../support/program-process.ts';
 import { runInProcess, startInProcess } from '../support/program-terminal.ts';
 
 const PAGE = documentText('docs/troubleshooting.md');
@@ -43,7 +43,7 @@ describe('docs/troubleshooting.md', () => {
     await using sandbox = startInProcess(['sandbox', '--upstreams-only', '--speed', '1']);
     const { store, config } = readySchema.parse(await sandbox.output.untilLine(() => true));
     // The AWS SDK reads them from the process.
-    Object.assign(process.env, STORE_ENVIRONMENT);
+    useStoreEnvironment();
     const env = { ...STORE_ENVIRONMENT, TOKEN_REFRESHER_CONFIG: config };
     const run = async (args: readonly string[]) => {
       const { code, stderr } = await runInProcess(args, { env });

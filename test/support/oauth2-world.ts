@@ -8,7 +8,7 @@ import { parseDocument, type TokenDocument } from '../../src/core/token/document
 import { createSecretsManager } from '../../src/sandbox/secrets-manager/secrets-manager.ts';
 import { startSecretsManagerServer } from '../../src/sandbox/secrets-manager/secrets-manager-server.ts';
 import { createPrivateFolder } from './private-folder.ts';
-import { STORE_ENVIRONMENT } from './program-process.ts';
+import { useStoreEnvironment } from './program-process.ts';
 
 export interface OAuth2World {
   /** Writes a credential to the file that entries name as `{ file: NAME }`. */
@@ -21,8 +21,7 @@ export interface OAuth2World {
 
 /** A simulated Secrets Manager and a folder for a configuration: what a new user has. */
 export async function createOAuth2World(t: TestContext): Promise<OAuth2World> {
-  // The AWS SDK of a program in this process looks for them here.
-  Object.assign(process.env, STORE_ENVIRONMENT);
+  useStoreEnvironment();
   const clock = createSystemClock();
   const engine = createSecretsManager({ clock, random: createSystemRandom() });
   const store = await startSecretsManagerServer({ engine, clock });

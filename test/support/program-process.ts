@@ -14,6 +14,15 @@ export const STORE_ENVIRONMENT = {
   AWS_EC2_METADATA_DISABLED: 'true',
 } as const;
 
+/** For a program in this process, whose AWS SDK looks there: nothing of this machine's own variables and files counts. */
+export function useStoreEnvironment(): void {
+  for (const name of Object.keys(process.env)) if (name.startsWith('AWS_')) delete process.env[name];
+  Object.assign(process.env, STORE_ENVIRONMENT, {
+    AWS_CONFIG_FILE: '/nonexistent/config',
+    AWS_SHARED_CREDENTIALS_FILE: '/nonexistent/credentials',
+  });
+}
+
 /**
  * For `NODE_COMPILE_CACHE`: compiling its dependencies again takes a child most of its start. That of the tests, when
  * `npm test` has set one.

@@ -2,7 +2,7 @@ import { createSystemClock } from '../../src/adapters/system/clock.ts';
 import { createSystemRandom } from '../../src/adapters/system/random.ts';
 import { parseFault } from '../../src/sandbox/fault-syntax.ts';
 import { SANDBOX_PROVIDERS, type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
-import { STORE_ENVIRONMENT } from './program-process.ts';
+import { useStoreEnvironment } from './program-process.ts';
 import { type CountedUpstreams, RequestCount } from './request-count.ts';
 import { type ConfigChanges, copySandboxConfig } from './sandbox-process-config.ts';
 
@@ -24,8 +24,7 @@ export async function startProgramWorld({
 }: {
   readonly speed?: number;
 } = {}): Promise<ProgramWorld> {
-  // The AWS SDK of a program in this process looks for them here.
-  Object.assign(process.env, STORE_ENVIRONMENT);
+  useStoreEnvironment();
   const issued: string[] = [];
   const requests = new RequestCount();
   const started = await startSandbox({
