@@ -84,7 +84,7 @@ async function explainRecorded(
     const message = `${path} is no answer: give the body, or what curl -i prints (HTTP/1.1 200, headers, an empty line, the body), at most 1 MiB`;
     return refuse(message, options, terminal);
   }
-  const explained = provider.configured.explain(answer, clock.now());
+  const explained = provider.configured.explain(answer, clock.now(), provider.lifetimeMs);
   const hasToken = explained.some(({ what }) => what === 'lives');
   print({ ...report, answers: [explained] }, provider, options, terminal);
   return hasToken ? 0 : 1;

@@ -181,10 +181,11 @@ export function compile(input: CompileInput): Configured {
       customerCredentials,
       prepare: (given) => prepare(given, values, shared),
       picture: (baseUrl) => picture(shared, baseUrl),
-      explain: (response, nowMs) =>
+      explain: (response, nowMs, lifetimeMs) =>
         // Of an answer that was recorded nobody knows what was presented.
         new DescribedAttempt({ ...shared, steps: [] }, new Map(), {
           nowMs,
+          lifetimeMs,
           random: NO_CHANCE,
           chain: undefined,
           baseUrl: '',

@@ -123,8 +123,8 @@ export interface ConfiguredKind {
   prepare(credentials: Credentials): Result<PreparedKind>;
   /** The requests with names in the place of values, for people. */
   picture(baseUrl: string): readonly TokenRequest[];
-  /** What the rules find in a recorded answer, as {@link TokenAttempt.explain}. */
-  explain(response: TokenResponse, nowMs: number): readonly Explained[];
+  /** What the rules find in a recorded answer, as {@link TokenAttempt.explain}. @param lifetimeMs the configuration's */
+  explain(response: TokenResponse, nowMs: number, lifetimeMs?: number): readonly Explained[];
 }
 
 /** What an entry of the configuration holds beside the kind's own settings. */

@@ -96,8 +96,8 @@ export function compileTokenReader(
     explain: (answer) => [
       { what: 'token', found: `in ${place.name}: ${kindOf(place.find(answer))}` },
       ...expiries.map((read) => {
-        const { field, value } = read(answer);
-        return { what: 'expiry', found: `in ${field}: ${kindOf(value)}` };
+        const { field, found } = read(answer);
+        return { what: 'expiry', found: `in ${field}: ${kindOf(found)}` };
       }),
       ...(refresh === undefined ? [] : [{ what: 'refresh token', found: kindOf(refresh(answer).token) }]),
     ],
@@ -221,7 +221,7 @@ function compileExpiry(
   rule: ExpiryRule,
   path: FaultPath,
   refuse: Refuse,
-): readonly ((answer: Answer) => AnswerField)[] {
+): readonly ((answer: Answer) => AnswerField & { readonly found: unknown })[] {
   const given = [rule.path, rule.header, rule.jwt, rule.ttl].filter((value) => value !== undefined).length;
   if (given !== 1)
     refuse(path, given === 0 ? 'names no place' : 'names several places', 'one of path, header, jwt and ttl');
@@ -235,7 +235,12 @@ function compileExpiry(
   const field = rule.path ?? (rule.header === undefined ? undefined : `header ${rule.header.toLowerCase()}`);
   if (field === undefined) return [];
   const find = compileFinder(rule);
-  return [(answer) => ({ field, value: readAs(find(answer), as, zone) })];
+  return [
+    (answer) => {
+      const found = find(answer);
+      return { field, found, value: readAs(found, as, zone) };
+    },
+  ];
 }
 
 /** Not an expiry in any form: it is reported as such, and ignored. */
@@ -265,7 +270,9 @@ function readAs(value: unknown, as: ExpiryRule['as'], zone: string | undefined):
 
 function scaled(text: string, factor: number): unknown {
   const number = Number(text);
-  return text === '' ? text : Number.isFinite(number) ? number * factor : UNUSABLE;
+  if (text === '' || !Number.isFinite(number)) return text === '' ? text : UNUSABLE;
+  // With its unit, or a long one would be taken for milliseconds.
+  return number > 0 ? `${number * factor}s` : number;
 }
 
 function compileRefresh(

@@ -122,6 +122,15 @@ store: { region: ap-southeast-3 }
     assert.match(said, /lives: +15m, until 2026-11-28T12:15:00\.000Z/);
   });
 
+  it('reads a recorded answer as the daemon does, with the lifetime of the configuration', async (t) => {
+    const folder = makeFolder(t);
+    const config = join(folder, 'config.yaml');
+    writeFileSync(config, readFileSync(config, 'utf8').replace('    kind:', '    lifetime: 7d\n    kind:'));
+    const path = join(folder, 'answer.json');
+    writeFileSync(path, '{"access_token":"token-1","expires_in":604800}');
+    assert.match((await tryIt(folder, '--answer', path)).said, /lives: +7d, until /);
+  });
+
   for (const [what, make] of [
     ['a pipe', (path: string) => makePipe(path)],
     ['a file of 2 MiB', (path: string) => writeFileSync(path, 'x'.repeat(2 * 1_048_576))],

@@ -52,6 +52,18 @@ describe('an expiry that a description does not name', () => {
     assert.equal(await secondsOf('{"access_token":"t-1","expires_in":-5}', 'expiry: [{ ttl: 2h }]'), 7_200);
   });
 
+  for (const [value, as] of [
+    ['43200', 'minutes'],
+    ['"43200"', 'minutes'],
+    ['2592000000', 'milliseconds'],
+    ['"2592000000"', 'milliseconds'],
+  ] as const)
+    it(`of a month is in the unit that is listed: ${value} ${as}`, async () => {
+      const answer = (field: string): string => `{"access_token":"t-1","${field}":${value}}`;
+      assert.equal(await secondsOf(answer('life'), `expiry: [{ path: life, as: ${as} }]`), 2_592_000);
+      assert.equal(await secondsOf(answer('expires_in'), `expiry: [{ path: expires_in, as: ${as} }]`), 2_592_000);
+    });
+
   it('is a fixed life where the answer says nothing', async () => {
     assert.equal(await secondsOf('{"access_token":"t-1"}', 'expiry: [{ ttl: 2h }]'), 7_200);
   });
