@@ -12,6 +12,7 @@ set -eu
 max_wait=10
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 # Both files of one token: the kubelet puts them into a new folder, and ..data leads to it. Once more if the kubelet has just
 # removed the former one.

@@ -146,12 +146,15 @@ function createCallers(
     bearer === undefined
       ? undefined
       : createReferenceReader({ [BEARER_CALLER]: bearer }, { ...ports, files });
-  /** Why callers cannot be authenticated, as reported. */
-  let reported: string | undefined;
-  const report = (problem: string | undefined): void => {
-    if (problem !== undefined && problem !== reported) events({ event: 'callers-unknown', problem });
-    reported = problem;
+  /** Tells why callers cannot be authenticated, once until that is over; of the bearer token and of reviews apart. */
+  const createReport = (): ((problem: string | undefined) => void) => {
+    let reported: string | undefined;
+    return (problem) => {
+      if (problem !== undefined && problem !== reported) events({ event: 'callers-unknown', problem });
+      reported = problem;
+    };
   };
+  const [reportBearer, reportReviews] = [createReport(), createReport()];
   let busyQuietUntilMs = Number.NEGATIVE_INFINITY;
   const reportBusy = (): string => {
     const nowMs = clock.monotonicMs();
@@ -168,15 +171,18 @@ function createCallers(
       if (readBearer !== undefined) {
         const { credentials } = await readBearer(signal);
         if (!credentials.ok) problem = credentials.failure.message;
+        reportBearer(problem);
         // Hashes are compared: how much of one is right says nothing of the token.
-        else if (credentials.value.get(BEARER_CALLER)?.fingerprint() === token.fingerprint())
+        if (credentials.ok && credentials.value.get(BEARER_CALLER)?.fingerprint() === token.fingerprint())
           return { kind: 'caller', name: BEARER_CALLER, mayReport: () => true };
       }
       const review = await reviews?.reviewer.review(token);
-      if (review?.kind === 'unknown') problem = review.problem;
-      const isKnown = review !== undefined && review.kind !== 'unknown';
       if (review?.kind === 'busy') problem ??= reportBusy();
-      else if (isKnown || problem !== undefined) report(problem);
+      else if (review !== undefined) {
+        const problemOfReview = review.kind === 'unknown' ? review.problem : undefined;
+        reportReviews(problemOfReview);
+        problem = problemOfReview ?? problem;
+      }
       return describe(review, problem, allow);
     },
     close: () => reviews?.close(),

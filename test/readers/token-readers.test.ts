@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -294,6 +294,31 @@ for (const { name, tools, isScript, start } of SAMPLES) {
         });
         assert.equal(status, 1);
         assert.ok(stderr.includes(`${env.TOKEN_FOLDER}/..data/authorization`), stderr);
+      });
+
+    if (isScript === true)
+      it('leaves nothing behind when it is ended before its time', async (t) => {
+        const { world } = await prepare(t);
+        const called = Promise.withResolvers<void>();
+        world.validToken = 'none';
+        world.onRefusal = () => {
+          called.resolve();
+          return new Promise(() => undefined);
+        };
+        const temporary = await createPrivateFolder(t);
+        const script = spawn('docs/readers/call-with-token.sh', [world.env.API_URL], {
+          cwd: PROJECT,
+          env: { ...world.env, TMPDIR: temporary },
+          detached: true,
+          stdio: 'ignore',
+        });
+        const ended = once(script, 'close');
+        await called.promise;
+        assert.equal((await readdir(temporary)).length, 1);
+        // As `timeout` does, to all that it has started.
+        process.kill(-(script.pid ?? assert.fail('no process')), 'SIGTERM');
+        await ended;
+        assert.deepEqual(await readdir(temporary), []);
       });
 
     it('hands back the 401 when the files are gone meanwhile', async (t) => {

@@ -17,16 +17,23 @@ import { createSeededRandom } from '../support/seeded-random.ts';
 
 const AUDIENCE = 'token-refresher';
 const BEARER = 'bearer-canary';
+const ALLOW = `allow:
+    - { serviceAccount: payments/checkout, tokens: [pik, b2b2c/*] }
+    - { serviceAccount: payments/checkout, tokens: [pivot] }
+    - { serviceAccount: payments/other, tokens: ["*"] }`;
 
 interface Callers extends RunningCluster {
   readonly events: RecordedEvents;
   readonly callers: readonly string[];
+  /** Sets or removes the bearer token. */
+  setBearer(text: string | undefined): void;
   issue(name: string, audience?: string): SecretText;
   /** @returns status of the answer */
   report(bearer: string, token: string): Promise<number>;
 }
 
-async function startCallers(t: TestContext): Promise<Callers> {
+/** @param allow the service accounts, as YAML */
+async function startCallers(t: TestContext, allow = ALLOW): Promise<Callers> {
   const cluster = await startCluster(t);
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   const metadata = { name: 'token-reviews' };
@@ -47,10 +54,7 @@ async function startCallers(t: TestContext): Promise<Callers> {
 rejections:
   host: 127.0.0.1
   port: 0
-  allow:
-    - { serviceAccount: payments/checkout, tokens: [pik, b2b2c/*] }
-    - { serviceAccount: payments/checkout, tokens: [pivot] }
-    - { serviceAccount: payments/other, tokens: ["*"] }
+  ${allow}
   bearer: { env: REPORTER }
 providers:
   - name: pik
@@ -62,14 +66,17 @@ providers:
     { REPORTER: BEARER, APP_ID: 'id', APP_SECRET: 'secret' },
   );
   assert.ok(parsed.ok, JSON.stringify(parsed));
-  const env: Readonly<Record<string, string>> = { REPORTER: BEARER, POD_IP: '127.0.0.1' };
+  const env = new Map([
+    ['REPORTER', BEARER],
+    ['POD_IP', '127.0.0.1'],
+  ]);
   const events = new RecordedEvents();
   const clock = new FakeClock();
   const rejections = createRejections(parsed.configuration, {
     clock,
     random: createSeededRandom(1),
     events: events.record,
-    readEnv: (name) => env[name],
+    readEnv: (name) => env.get(name),
     store: new MemoryStore(),
     board: new TokenBoard(clock),
     onFault: (error) => assert.fail(String(error)),
@@ -89,6 +96,10 @@ providers:
   return Object.assign(cluster, {
     events,
     callers,
+    setBearer: (text: string | undefined) => {
+      if (text === undefined) env.delete('REPORTER');
+      else env.set('REPORTER', text);
+    },
     issue: (name: string, audience = AUDIENCE) =>
       cluster.api.issueToken({ namespace: NAMESPACE, name, audiences: [audience] }),
     report: async (bearer: string, token: string) => {
@@ -135,6 +146,21 @@ describe('callers who report refused tokens', () => {
     assert.deepEqual(callers, ['bearer']);
     assert.deepEqual(events.of('callers-unknown'), []);
   });
+
+  for (const [beside, allow] of [
+    ['alone', ''],
+    ['beside service accounts', ALLOW],
+  ] as const)
+    it(`are answered with 503 while their bearer token, ${beside}, is missing, which is told each time that it is`, async (t) => {
+      const { report, events, setBearer } = await startCallers(t, allow);
+      for (const round of [1, 2]) {
+        setBearer(undefined);
+        for (let times = 0; times < 3; times += 1) assert.equal(await report(BEARER, 'pik'), 503);
+        assert.equal(events.of('callers-unknown').length, round);
+        setBearer(BEARER);
+        assert.equal(await report(BEARER, 'pik'), 202);
+      }
+    });
 
   it('are answered with 503 while nobody can say who they are, which is told once', async (t) => {
     const { server, issue, report, callers, events } = await startCallers(t);
