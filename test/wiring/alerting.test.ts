@@ -144,7 +144,7 @@ describe('a receiver that is silent', { timeout: 20_000 }, () => {
     assert.equal(sink, `alertmanager/${host}`);
     assert.equal(
       failure?.message,
-      `alertmanager/${host} gave no complete answer within ${ALERT_LIMIT_MS} ms`,
+      `alertmanager/${host} gave no complete answer within 10s`,
     );
 
     // Back again, it is told how things are.
