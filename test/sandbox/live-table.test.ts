@@ -130,7 +130,9 @@ describe('createLiveTable', () => {
       'pik: provider-unavailable: status 503 [2J : will be tried again',
       '',
       'NEWS',
-      ...[3, 4, 5, 6, 7].map((generation) => `12:00:00 UTC pik: refreshed in 180 ms, generation ${generation}`),
+      ...[3, 4, 5, 6, 7].map(
+        (generation) => `12:00:00 UTC pik: refreshed in 180 ms, generation ${generation}`,
+      ),
       '12:00:00 UTC pik: refresh failed, provider-unavailable',
     ]);
     await end();
