@@ -4,6 +4,7 @@ import type { Configuration } from '../config/configuration.ts';
 import { DeadlineExceeded, withDeadline } from '../core/deadline.ts';
 import type { Clock, Leadership } from '../core/ports.ts';
 import type { ConfiguredStore } from '../core/store-kind.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import { connect } from '../wiring/connections.ts';
 import { findCoordinationProblem } from '../wiring/coordination.ts';
 import { createDaemon, type Daemon } from '../wiring/daemon.ts';
@@ -121,7 +122,7 @@ async function runDaemon(
     'error',
     'program-stop-overdue',
     { waitsFor },
-    `ends now, ${STOP_LIMIT_MS} ms after ${signal}, without waiting any longer for ${waitsFor.join(', ')}`,
+    `ends now, ${formatDuration(STOP_LIMIT_MS)} after ${signal}, without waiting any longer for ${waitsFor.join(', ')}`,
   );
   return 1;
 }

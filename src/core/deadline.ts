@@ -1,4 +1,5 @@
 import type { Clock } from './ports.ts';
+import { formatDuration } from './wire/duration.ts';
 
 /** The reason of a signal that was aborted because time ran out. */
 export class DeadlineExceeded extends Error {
@@ -29,7 +30,7 @@ export async function withDeadline<T>(
   const expiry = clock.sleep(limitMs, limit.signal).then(
     async () => {
       await lastLook?.();
-      limit.abort(new DeadlineExceeded(`no answer within ${limitMs} ms`));
+      limit.abort(new DeadlineExceeded(`no answer within ${formatDuration(limitMs)}`));
     },
     () => undefined,
   );

@@ -6,6 +6,7 @@
 import type { Failure } from '../core/failure.ts';
 import { parseRetryAfter } from '../core/limits/retry-after.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
+import { formatPeriod } from '../core/wire/time-text.ts';
 import { describeBody, isHtmlPage } from './answer-body.ts';
 import type { TokenResponse } from './provider.ts';
 import type { ProviderStatement } from './provider-text.ts';
@@ -37,7 +38,7 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
   const again =
     retryAfterMs === undefined
       ? 'will be tried again'
-      : `asked us to wait ${Math.ceil(retryAfterMs / 1000)} s, will be tried again then`;
+      : `asked us to wait ${formatPeriod(Math.ceil(retryAfterMs / 1000) * 1000)}, will be tried again then`;
   const waiting = evidence.advice === undefined ? again : `${evidence.advice}; ${again}`;
   const unavailable: Failure = {
     code: 'provider-unavailable',

@@ -13,6 +13,7 @@ import { fail, type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { type ChainState, chooseRefreshToken, SEED_CREDENTIAL } from '../core/token/chain-state.ts';
 import { type CallTls, readCallTls } from '../core/wire/call-tls.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import type { HttpTransport } from '../core/wire/http-call.ts';
 import { isAmbiguousAnswer } from './chain.ts';
 import { unusable } from './credential-value.ts';
@@ -240,7 +241,7 @@ function outOfTime(call: string, timeoutMs: number): Failure {
   return {
     code: 'provider-unavailable',
     retry: 'backoff',
-    message: `${call} was not sent: the requests before it took all of the timeout, ${timeoutMs} ms`,
+    message: `${call} was not sent: the requests before it took all of the timeout, ${formatDuration(timeoutMs)}`,
   };
 }
 

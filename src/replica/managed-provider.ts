@@ -7,6 +7,7 @@ import { untilAborted } from '../core/deadline.ts';
 import type { Failure } from '../core/failure.ts';
 import type { RejectionAnswer, RejectionReport } from '../core/rejection/rejection-reports.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
+import { formatDuration } from '../core/wire/duration.ts';
 import { ANSWER_MS, describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
 import type { ManagedToken } from '../refresh/managed-token.ts';
 import { ProviderScheduler, type ProviderSchedulerDeps } from '../refresh/provider-scheduler.ts';
@@ -31,7 +32,7 @@ const NOT_LEADING: RefreshOutcome = {
 /** What a human is told whose request takes too long. @param failure of the latest attempt */
 function describeUnfinished(failure: Failure | undefined): RefreshOutcome {
   const { code, message } = failure ?? { code: 'aborted', message: 'no attempt has failed yet' };
-  const text = `not done within ${ANSWER_MS / 1000} s, the leader goes on trying: ${message}`;
+  const text = `not done within ${formatDuration(ANSWER_MS)}, the leader goes on trying: ${message}`;
   return { kind: 'failed', failure: { code, retry: 'soon', message: text } };
 }
 

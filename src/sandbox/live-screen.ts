@@ -22,7 +22,7 @@ export interface ScreenLook extends LiveTableLook {
 }
 
 /** Under a time of day. */
-const TIMED_INDENT = 10;
+const TIMED_INDENT = '12:00:00 UTC '.length;
 const INDENT = 2;
 const MAX_NAMES = 3;
 

@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { Board } from '../core/board.ts';
 import type { Clock, RefreshEvents } from '../core/ports.ts';
 import { textWidth } from '../core/text-columns.ts';
-import { formatUtc } from '../core/wire/time-text.ts';
+import { formatMoment } from '../core/wire/time-text.ts';
 import { describeNews } from './live-news.ts';
 import { composeScreen } from './live-screen.ts';
 
@@ -94,7 +94,7 @@ export function createLiveTable(options: LiveTableOptions): LiveTable {
   };
 
   function keepLatest(texts: string[], text: string, most: number): void {
-    texts.push(`${formatUtc(clock.now()).slice(11, 19)}Z ${text}`);
+    texts.push(`${formatMoment(clock.now(), clock.now())} ${text}`);
     if (texts.length > most) texts.shift();
   }
 

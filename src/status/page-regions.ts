@@ -3,7 +3,14 @@
 import { TOKEN_STATES } from '../core/board.ts';
 import { outlookClauses } from '../core/readers-outlook.ts';
 import { CAUSES } from '../core/remedies.ts';
-import { formatCount, formatItems, formatPeriod, formatTokens, formatUtc } from '../core/wire/time-text.ts';
+import {
+  formatCount,
+  formatItems,
+  formatPeriod,
+  formatSeconds,
+  formatTokens,
+  formatUtc,
+} from '../core/wire/time-text.ts';
 import { isWithout, subjectOf } from './find-causes.ts';
 import { type Html, html } from './html.ts';
 import {
@@ -231,7 +238,7 @@ function renderProvider(provider: ProviderStatus, causes: readonly CauseStatus[]
       : html`answers in ${formatMs(calls.medianSeconds)}${describeFailedCalls(calls)}`,
     clockSkewSeconds === null || Math.abs(clockSkewSeconds) < 2
       ? undefined
-      : html`its clock is ${Math.round(Math.abs(clockSkewSeconds))} s ${clockSkewSeconds > 0 ? 'ahead' : 'behind'}`,
+      : html`its clock is ${formatSeconds(Math.abs(clockSkewSeconds) * 1000)} ${clockSkewSeconds > 0 ? 'ahead' : 'behind'}`,
     fetchBudget === null || fetchBudget === 'ok' ? undefined : html`fetch budget ${fetchBudget}`,
     discovery === null
       ? undefined

@@ -338,7 +338,7 @@ describe('names', { concurrency: true, timeout: 600_000, skip }, () => {
       assert.equal(line['code'], 'provider-unavailable');
       assert.match(
         JSON.stringify(line),
-        /failed: (its name was not resolved: DNS did not answer|there was no connection within 2000 ms \(its name was not resolved\))/,
+        /failed: (its name was not resolved: DNS did not answer|there was no connection within 2s \(its name was not resolved\))/,
       );
     }
   });

@@ -39,7 +39,7 @@ const SOURCES: readonly Source[] = [
       };
       response.end(JSON.stringify(answer));
     },
-    place: /the container credentials endpoint \(Pod Identity agent\) gave no answer within 2000 ms/,
+    place: /the container credentials endpoint \(Pod Identity agent\) gave no answer within 2s/,
   },
   {
     name: 'STS',
@@ -58,7 +58,7 @@ const SOURCES: readonly Source[] = [
           '</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>',
       );
     },
-    place: /STS \(AssumeRoleWithWebIdentity, the role of the service account\) gave no answer within 2000 ms/,
+    place: /STS \(AssumeRoleWithWebIdentity, the role of the service account\) gave no answer within 2s/,
   },
 ];
 

@@ -42,7 +42,7 @@ describe('Pivot', () => {
     assert.ok(result.ok);
     assert.equal(result.value.tokenType, 'Bearer');
     assert.equal(result.value.expiresInSeconds, 900);
-    assert.deepEqual(result.value.notes, ['data.expiresIn missing, assumed 900 s']);
+    assert.deepEqual(result.value.notes, ['data.expiresIn missing, assumed 15m']);
   });
 
   for (const name of ['expires_on', '.expires', 'expiry_date', 'validUntil', 'expirationDate']) {

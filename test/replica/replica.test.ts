@@ -250,6 +250,6 @@ describe('a request to refresh', () => {
     await advanceUntilDone(clock, 1000, failed.promise);
     const [report] = await advanceUntilDone(clock, 1000, replica.refreshNow('b2b2c'));
     assert.equal(report?.code, 'credentials-rejected');
-    assert.match(report?.message ?? '', /^not done within 45 s, the leader goes on trying: .*CLIENT_ID/);
+    assert.match(report?.message ?? '', /^not done within 45s, the leader goes on trying: .*CLIENT_ID/);
   });
 });

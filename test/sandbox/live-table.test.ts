@@ -72,7 +72,7 @@ describe('createLiveTable', () => {
       'pik    ████████████████████████ 29m 59s  27m 59s  refreshed                8',
       '',
       'NEWS',
-      '12:00:00Z pik: refreshed in 180 ms, generation 8',
+      '12:00:00 UTC pik: refreshed in 180 ms, generation 8',
     ]);
     await clock.advance(900_000);
     assert.equal(lines()[1], 'pik    ████████████░░░░░░░░░░░░ 14m 59s  12m 59s  refreshed                8');
@@ -130,8 +130,10 @@ describe('createLiveTable', () => {
       'pik: provider-unavailable: status 503 [2J : will be tried again',
       '',
       'NEWS',
-      ...[3, 4, 5, 6, 7].map((generation) => `12:00:00Z pik: refreshed in 180 ms, generation ${generation}`),
-      '12:00:00Z pik: refresh failed, provider-unavailable',
+      ...[3, 4, 5, 6, 7].map(
+        (generation) => `12:00:00 UTC pik: refreshed in 180 ms, generation ${generation}`,
+      ),
+      '12:00:00 UTC pik: refresh failed, provider-unavailable',
     ]);
     await end();
   });
@@ -149,10 +151,10 @@ describe('createLiveTable', () => {
       'pik    ░░░░░░░░░░░░░░░░░░░░░░░░    none        -  waiting                  -',
       '',
       'ALERTS, as your Slack channel would get them',
-      '12:00:00Z *two*',
-      '12:00:00Z *three*',
-      '12:00:00Z *four*',
-      '          what to do about four',
+      '12:00:00 UTC *two*',
+      '12:00:00 UTC *three*',
+      '12:00:00 UTC *four*',
+      '             what to do about four',
       '',
       'Ctrl-C ends it',
     ]);

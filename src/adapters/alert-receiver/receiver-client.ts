@@ -15,6 +15,7 @@ import type { Clock } from '../../core/ports.ts';
 import { fail, type Result, succeed } from '../../core/result.ts';
 import type { ReceiverCall, ReceiverClient } from '../../core/sink-kind.ts';
 import { VERSION } from '../../core/version.ts';
+import { formatDuration } from '../../core/wire/duration.ts';
 import { HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
 import { isLoopback } from '../../core/wire/loopback.ts';
 
@@ -97,7 +98,7 @@ function describeWrongUrl({ receiver }: ReceiverCall): Failure {
 function describeNetworkError({ receiver }: ReceiverCall, error: unknown): Failure {
   const reason =
     error instanceof DeadlineExceeded
-      ? `gave no complete answer within ${ALERT_LIMIT_MS} ms`
+      ? `gave no complete answer within ${formatDuration(ALERT_LIMIT_MS)}`
       : `cannot be told: ${error instanceof HttpFault ? error.message : 'an error that nobody expected'}`;
   return { code: 'provider-unavailable', retry: 'backoff', message: `${receiver} ${reason}` };
 }

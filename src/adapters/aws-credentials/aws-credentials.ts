@@ -10,6 +10,7 @@
  */
 import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Clock } from '../../core/ports.ts';
+import { formatDuration } from '../../core/wire/duration.ts';
 import { AwsCredentialsError, type AwsIdentity } from './aws-identity.ts';
 
 export const LOOK_UP_MS = 2000;
@@ -115,7 +116,7 @@ export class AwsCredentials {
       if (!(error instanceof DeadlineExceeded)) throw error;
       this.#countLost(work);
       throw new AwsCredentialsError(
-        `${place()} gave no answer within ${limitMs} ms: check that it runs and can be reached`,
+        `${place()} gave no answer within ${formatDuration(limitMs)}: check that it runs and can be reached`,
       );
     } finally {
       looking.abort(new Error('the look-up has ended'));

@@ -15,6 +15,7 @@ import { DeadlineExceeded, withDeadline } from '../../core/deadline.ts';
 import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import type { CallTls } from '../../core/wire/call-tls.ts';
+import { formatDuration } from '../../core/wire/duration.ts';
 import {
   CONNECT_LIMIT_MS,
   type HttpAnswer,
@@ -89,7 +90,7 @@ async function openConnection(
     if (error instanceof HttpFault) throw error;
     if (signal.aborted) throw describeGivingUp(UNSENT);
     if (!(error instanceof DeadlineExceeded)) throw describeConnectFault(error, tls);
-    const reason = `there was no connection within ${connectLimitMs} ms${progress.step}`;
+    const reason = `there was no connection within ${formatDuration(connectLimitMs)}${progress.step}`;
     throw new HttpFault('ETIMEDOUT', reason, 'check the host, DNS, proxies and the network policy', UNSENT);
   }
 }
@@ -135,7 +136,7 @@ async function exchangeWithin(
     if (error instanceof HttpFault) throw error;
     if (signal.aborted) throw describeGivingUp(SENT);
     if (!(error instanceof DeadlineExceeded)) throw describeExchangeFault(error, tls);
-    const reason = `it gave no complete answer within ${answerLimitMs} ms`;
+    const reason = `it gave no complete answer within ${formatDuration(answerLimitMs ?? 0)}`;
     throw new HttpFault('ETIMEDOUT', reason, "check the other side's state and the configured timeout", SENT);
   }
 }

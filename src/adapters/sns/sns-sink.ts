@@ -13,6 +13,7 @@ import { errorName } from '../../core/fault.ts';
 import type { Clock } from '../../core/ports.ts';
 import { fail, succeed } from '../../core/result.ts';
 import { defineSink, type OpenSink } from '../../core/sink-kind.ts';
+import { formatDuration } from '../../core/wire/duration.ts';
 import { patternField, urlField } from '../../core/wire/field-schemas.ts';
 import { formatRoughly } from '../../core/wire/time-text.ts';
 import { describeAbort } from '../alert-receiver/receiver-client.ts';
@@ -143,7 +144,7 @@ function toGroup(text: string): string {
 
 function describeSnsError(name: string, error: unknown): Failure {
   if (error instanceof DeadlineExceeded)
-    return unavailable(`${name} gave no answer within ${ALERT_LIMIT_MS} ms`);
+    return unavailable(`${name} gave no answer within ${formatDuration(ALERT_LIMIT_MS)}`);
   if (error instanceof AwsCredentialsError)
     return unavailable(`${name}: no AWS credentials to publish with, so nothing was sent: ${error.message}`);
   const kind = error instanceof Error ? errorName(error) : 'an unknown error';

@@ -5,6 +5,7 @@
  * 240 and 480 s first for credentials that have worked); a refresh that begins within them waits for the rest.
  */
 import { type Failure, isStoreFailure } from '../failure.ts';
+import { formatPeriod } from '../wire/time-text.ts';
 
 const BASE_MS = 1000;
 const MAX_MS = 60_000;
@@ -60,7 +61,7 @@ export function decideHumanWait(rejections: number, haveWorked: boolean): number
 export function boundRetryAfter(failure: Failure, remainingMs: number | undefined): Failure {
   const mostMs = Math.max(0, remainingMs ?? 0) + RETRY_AFTER_PAST_EXPIRY_MS;
   if (failure.code !== 'provider-unavailable' || (failure.retryAfterMs ?? 0) <= mostMs) return failure;
-  const message = `${failure.message}; tried again in ${Math.ceil(mostMs / 1000)} s all the same, because readers need a token`;
+  const message = `${failure.message}; tried again in ${formatPeriod(Math.ceil(mostMs / 1000) * 1000)} all the same, because readers need a token`;
   return { ...failure, retryAfterMs: mostMs, message };
 }
 

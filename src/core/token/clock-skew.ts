@@ -1,3 +1,4 @@
+import { formatSeconds } from '../wire/time-text.ts';
 /** Below this a measured skew may be rounding: `Date` has whole seconds. */
 export const CLOCK_SKEW_NOISE_MS = 2_000;
 
@@ -9,8 +10,7 @@ export function isSuspectSkew(clockSkewMs: number | undefined): clockSkewMs is n
   return clockSkewMs !== undefined && Math.abs(clockSkewMs) > CLOCK_SKEW_SUSPECT_MS;
 }
 
-/** `our clock is 312 s behind the provider's`. @param clockSkewMs provider's clock minus ours */
+/** `our clock is 5m 12s behind the provider's`. @param clockSkewMs provider's clock minus ours */
 export function describeSkew(clockSkewMs: number): string {
-  const seconds = Math.round(Math.abs(clockSkewMs) / 1000);
-  return `our clock is ${seconds} s ${clockSkewMs > 0 ? 'behind' : 'ahead of'} the provider's`;
+  return `our clock is ${formatSeconds(Math.abs(clockSkewMs))} ${clockSkewMs > 0 ? 'behind' : 'ahead of'} the provider's`;
 }

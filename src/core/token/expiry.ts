@@ -12,6 +12,7 @@
 import { type Failed, fail, type Result, succeed } from '../result.ts';
 import type { SecretText } from '../secret-text.ts';
 import { HOUR_MS } from '../wire/duration.ts';
+import { formatSeconds } from '../wire/time-text.ts';
 import { CLOCK_SKEW_NOISE_MS, describeSkew, isSuspectSkew } from './clock-skew.ts';
 import { type ExpiryCandidate, MAX_LIFETIME_MS, MIN_LIFETIME_MS, parseExpiry } from './expiry-value.ts';
 import { decodeJwtTimes, type JwtTimes } from './jwt.ts';
@@ -230,8 +231,10 @@ function findJwtFault({ expiresAtMs, notBeforeMs }: JwtTimes, evidence: ExpiryEv
   const latestMs = receivedAtMs + MAX_NOT_BEFORE_MS;
   if (notBeforeMs === undefined || withSkew(notBeforeMs, clockSkewMs).some((from) => from <= latestMs))
     return undefined;
-  const seconds = Math.round((notBeforeMs - receivedAtMs) / 1000);
-  return unusableNow(evidence, `the token's own nbf lies ${seconds} s in the future`);
+  return unusableNow(
+    evidence,
+    `the token's own nbf lies ${formatSeconds(notBeforeMs - receivedAtMs)} in the future`,
+  );
 }
 
 /** A moment on the provider's clock may be meant on ours when the two differ. */
@@ -265,20 +268,20 @@ function decideFrom(
   notes: readonly string[],
 ): Expiry {
   const { sentAtMs, ageMs, field } = evidence;
-  const aged = ageMs > 0 ? [`the answer is ${Math.round(ageMs / 1000)} s old (Age)`] : [];
+  const aged = ageMs > 0 ? [`the answer is ${formatSeconds(ageMs)} old (Age)`] : [];
   if (stated.length === 0) {
     const because = (what: string): readonly string[] =>
       notes.length === 0 ? [] : [`${notes.join(', ')}, ${what}`];
     if (own.length > 0) return decided(evidence, Math.min(...own), because(`took ${OWN_EXP}`));
     const assumed = assumedSeconds(evidence);
     const assumedMs = sentAtMs + assumed * 1000 - ageMs;
-    return decided(evidence, assumedMs, [...because(`assumed ${assumed} s`), ...aged]);
+    return decided(evidence, assumedMs, [...because(`assumed ${formatSeconds(assumed * 1000)}`), ...aged]);
   }
   const statedMs = Math.min(...stated);
   const expiresAtMs = Math.min(statedMs, ...own);
   const gapMs = statedMs - expiresAtMs;
   if (gapMs > NOTEWORTHY_GAP_MS) {
-    const gap = `${OWN_EXP} is ${Math.round(gapMs / 1000)} s before ${field}, took exp`;
+    const gap = `${OWN_EXP} is ${formatSeconds(gapMs)} before ${field}, took exp`;
     return decided(evidence, expiresAtMs, [...notes, ...aged, gap]);
   }
   // A second more or less in exp is rounding: the life is the stated one, and stays the same from fetch to fetch.
@@ -293,7 +296,7 @@ function decided({ sentAtMs }: ExpiryEvidence, expiresAtMs: number, notes: reado
 function expiredOnArrival(evidence: ExpiryEvidence, subject: string, atMs: number): Failed {
   const { sentAtMs, receivedAtMs } = evidence;
   if (atMs - sentAtMs > MAX_LIFETIME_MS) return malformed(evidence, `${subject} is more than 10 years away`);
-  return unusableNow(evidence, `${subject} lies ${Math.round((receivedAtMs - atMs) / 1000)} s in the past`);
+  return unusableNow(evidence, `${subject} lies ${formatSeconds(receivedAtMs - atMs)} in the past`);
 }
 
 /** `clock-skewed` when the clocks explain it. */
@@ -308,13 +311,13 @@ function unusableNow(evidence: ExpiryEvidence, what: string): Failed {
 }
 
 function tooShort(evidence: ExpiryEvidence, { expiresAtMs }: Expiry): Failed {
-  const left = Math.max(0, Math.round((expiresAtMs - evidence.receivedAtMs) / 1000));
-  const what = `the token ends in ${left} s${whyOld(evidence)}; less than ${MIN_LIFETIME_MS / 1000} s is of no use`;
+  const left = formatSeconds(expiresAtMs - evidence.receivedAtMs);
+  const what = `the token ends in ${left}${whyOld(evidence)}; less than ${formatSeconds(MIN_LIFETIME_MS)} is of no use`;
   return malformed(evidence, what, 'report it to the provider');
 }
 
 function whyOld({ ageMs }: ExpiryEvidence): string {
-  return ageMs > 0 ? ` because the answer is ${Math.round(ageMs / 1000)} s old (Age: a cache had it)` : '';
+  return ageMs > 0 ? ` because the answer is ${formatSeconds(ageMs)} old (Age: a cache had it)` : '';
 }
 
 function malformed(

@@ -6,6 +6,7 @@
  */
 
 import type { StoredText } from '../ports.ts';
+import { formatRoughly } from '../wire/time-text.ts';
 import { besideFingerprint, type PublishedToken, parseDocument, type TokenDocument } from './document.ts';
 import { MIN_LIFETIME_MS } from './expiry-value.ts';
 import { type FetchedToken, lifetimeMs, type TokenIdentity } from './token.ts';
@@ -41,8 +42,8 @@ export function assessStored(
     return { kind: 'absent', why: `holds a token of ${owner}`, version, generation };
   }
   if (document.expiresAtMs <= nowMs) {
-    const secondsAgo = Math.round((nowMs - document.expiresAtMs) / 1000);
-    return { kind: 'absent', why: `expired ${secondsAgo} s ago`, version, generation };
+    const why = `expired ${formatRoughly(nowMs - document.expiresAtMs)} ago`;
+    return { kind: 'absent', why, version, generation };
   }
   if (isFromFuture(document, nowMs)) {
     return { kind: 'absent', why: 'was issued in the future: a clock was wrong', version, generation };

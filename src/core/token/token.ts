@@ -29,7 +29,7 @@ export interface FetchedToken {
   readonly refreshTokenExpiresAtMs: number | undefined;
   /** Further fields of the answer for readers, within the limits of `fieldsSchema` in `document.ts`; never a credential. */
   readonly fields: Readonly<Record<string, string>>;
-  /** Things a human should know about the answer, without secrets: `expiresIn missing, assumed 1800 s`. */
+  /** Things a human should know about the answer, without secrets: `expiresIn missing, assumed 30m`. */
   readonly notes: readonly string[];
 }
 

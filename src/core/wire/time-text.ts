@@ -24,6 +24,11 @@ export function formatPeriod(durationMs: number): string {
   return formatRoughly(durationMs).replace(/ 00.$/, '');
 }
 
+/** What was measured in seconds: as {@link formatPeriod}, rounded to the nearest of them. */
+export function formatSeconds(durationMs: number): string {
+  return formatPeriod(Math.round(durationMs / 1000) * 1000);
+}
+
 /** RFC 3339 in UTC with milliseconds, `2026-11-21T12:00:00.000Z`; `unknown` for a moment that no date can hold. */
 export function formatUtc(wallMs: number): string {
   return Math.abs(wallMs) <= LAST_DATE_MS ? new Date(wallMs).toISOString() : 'unknown';

@@ -18,7 +18,7 @@ import type { Clock, Random, RefreshEvents, StoredText, TokenStore } from '../..
 import { fail, type Result } from '../../core/result.ts';
 import { decideWait } from '../../core/schedule/backoff.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
-import { formatRounded } from '../../core/wire/duration.ts';
+import { formatDuration, formatRounded } from '../../core/wire/duration.ts';
 import { mayHaveMadeVersion } from '../limits/write-history.ts';
 import type { WriteRateLimiter } from '../limits/write-rate-limiter.ts';
 import type { Term } from '../term.ts';
@@ -61,7 +61,7 @@ const QUIET_CONFLICTS = 3;
 const NO_ANSWER: Failure = {
   code: 'store-unavailable',
   retry: 'backoff',
-  message: `the store did not answer within ${CALL_LIMIT_MS / 1000} s`,
+  message: `the store did not answer within ${formatDuration(CALL_LIMIT_MS)}`,
 };
 
 /** Between two terms. */

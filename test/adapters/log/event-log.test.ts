@@ -186,7 +186,7 @@ describe('createEventLog', () => {
 
   it("warns of an answer's notes once, and again when they change", () => {
     const { levelsOf } = setUp();
-    const odd = fetched({ notes: ['expiresIn missing, assumed 1800 s'] });
+    const odd = fetched({ notes: ['expiresIn missing, assumed 30m'] });
     assert.deepEqual(levelsOf(odd, odd, fetched(), odd), [
       'warn token-fetched',
       'debug token-fetched',

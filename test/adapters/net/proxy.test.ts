@@ -137,7 +137,7 @@ describe('an https call through a proxy', () => {
     const { message, isSent } = await sending;
     assert.equal(
       message,
-      `there was no connection within 8000 ms (the proxy ${url} of HTTPS_PROXY did not answer): ` +
+      `there was no connection within 8s (the proxy ${url} of HTTPS_PROXY did not answer): ` +
         'check the host, DNS, proxies and the network policy',
     );
     assert.equal(isSent, false);

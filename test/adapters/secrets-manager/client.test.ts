@@ -146,7 +146,7 @@ describe('connections', () => {
       const closed = untilClosed(socket);
       await clock.advance(STORE_TIMEOUT_MS);
       const message =
-        `GetSecretValue on ${SECRET} failed: no answer within 10000 ms; ` +
+        `GetSecretValue on ${SECRET} failed: no answer within 10s; ` +
         'if this repeats, check the network path to Secrets Manager';
       const failure = { code: 'store-unavailable', retry: 'backoff', message };
       assert.deepEqual(await reading, { ok: false, failure });

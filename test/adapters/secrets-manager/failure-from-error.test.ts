@@ -200,11 +200,11 @@ describe('failureFromError', () => {
     },
     {
       what: 'credentials that nobody answers for',
-      error: new AwsCredentialsError('the agent gave no answer within 2000 ms'),
+      error: new AwsCredentialsError('the agent gave no answer within 2s'),
       expected: {
         code: 'store-unavailable',
         retry: 'backoff',
-        message: `no AWS credentials for PutSecretValue on ${SECRET}, so nothing was sent: the agent gave no answer within 2000 ms`,
+        message: `no AWS credentials for PutSecretValue on ${SECRET}, so nothing was sent: the agent gave no answer within 2s`,
       } as const,
     },
     {
@@ -225,11 +225,7 @@ describe('failureFromError', () => {
   const HEALTH = 'if this repeats, look at the AWS Health Dashboard';
   const FINDING = 'check store.region, store.endpoint and DNS';
   const transient: readonly (readonly [what: string, error: unknown, why: string])[] = [
-    [
-      'a deadline',
-      new DeadlineExceeded('no answer within 10000 ms'),
-      `no answer within 10000 ms; ${NETWORK}`,
-    ],
+    ['a deadline', new DeadlineExceeded('no answer within 10s'), `no answer within 10s; ${NETWORK}`],
     ['a refused connection', errorNamed('Error', { code: 'ECONNREFUSED' }), `ECONNREFUSED; ${NETWORK}`],
     [
       'a code in the cause',
@@ -323,7 +319,7 @@ describe('failureFromError', () => {
     for (const error of [new Error('x'), answered('AccessDeniedException', 400), 'x', undefined]) {
       assert.deepEqual(failureFromError(error, call, AbortSignal.abort()), expected);
     }
-    const late = failureFromError(new DeadlineExceeded('no answer within 5 ms'), call, AbortSignal.abort());
+    const late = failureFromError(new DeadlineExceeded('no answer within 5ms'), call, AbortSignal.abort());
     assert.equal(late.code, 'store-unavailable');
   });
 

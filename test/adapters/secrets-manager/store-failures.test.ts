@@ -157,7 +157,7 @@ describe('a deadline', () => {
     await sandbox.clock.untilSleeping();
     assert.deepEqual(clock.pendingDelaysMs, [STORE_TIMEOUT_MS]);
     await clock.advance(STORE_TIMEOUT_MS);
-    const message = `GetSecretValue on ${SECRET} failed: no answer within 10000 ms; ${NETWORK}`;
+    const message = `GetSecretValue on ${SECRET} failed: no answer within 10s; ${NETWORK}`;
     assert.deepEqual(comparable(await reading), { code: 'store-unavailable', retry: 'backoff', message });
     assert.deepEqual(clock.pendingDelaysMs, []);
   });

@@ -40,7 +40,7 @@ function notBefore(afterSeconds: number): SecretText {
   return new SecretText(jsonWebToken({ exp: SENT_MS / 1000 + 900, nbf: SENT_MS / 1000 + afterSeconds }));
 }
 
-const OWN_300 = "the token's own exp is 600 s before expiresIn, took exp";
+const OWN_300 = "the token's own exp is 10m before expiresIn, took exp";
 const NAIVE_UTC = 'expiresIn has no time zone, read as UTC';
 const NAIVE_ELSEWHERE = 'expiresIn has no time zone, read in the one that fits and ends soonest';
 
@@ -62,12 +62,7 @@ describe('the expiry of a token', () => {
     ],
     ['takes ISO with an offset', { value: '2026-11-21T19:15:00+07:00' }, 900, []],
     ['may differ from the documented lifetime', { value: 7200 }, 7200, []],
-    [
-      'falls back to the documented lifetime',
-      { value: undefined },
-      900,
-      ['expiresIn missing, assumed 900 s'],
-    ],
+    ['falls back to the documented lifetime', { value: undefined }, 900, ['expiresIn missing, assumed 15m']],
     [
       "falls back to the token's own exp first",
       { value: undefined, accessToken: jwt(600, 0) },
@@ -78,7 +73,7 @@ describe('the expiry of a token', () => {
       "is the token's own exp when that is earlier",
       { accessToken: jwt(600, 0) },
       600,
-      ["the token's own exp is 300 s before expiresIn, took exp"],
+      ["the token's own exp is 5m before expiresIn, took exp"],
     ],
     ['is the stated one when that is earlier', { accessToken: jwt(7200, 0) }, 900, []],
     [
@@ -152,25 +147,25 @@ describe('the expiry of a token', () => {
       'is the assumed one when a form is not known',
       { value: 'in a while' },
       900,
-      ['expiresIn is in a form that is not known and is ignored, assumed 900 s'],
+      ['expiresIn is in a form that is not known and is ignored, assumed 15m'],
     ],
     [
       'is the assumed one when the field is an object',
       { value: { seconds: 900 } },
       900,
-      ['expiresIn is neither a number nor text and is ignored, assumed 900 s'],
+      ['expiresIn is neither a number nor text and is ignored, assumed 15m'],
     ],
     [
       'is the configured one when that is shorter than the documented',
       { value: undefined, documentedLifetimeSeconds: 1800, configuredLifetimeSeconds: 75 },
       75,
-      ['expiresIn missing, assumed 75 s'],
+      ['expiresIn missing, assumed 1m 15s'],
     ],
     [
       'is the documented one when that is shorter than the configured',
       { value: undefined, configuredLifetimeSeconds: 3600 },
       900,
-      ['expiresIn missing, assumed 900 s'],
+      ['expiresIn missing, assumed 15m'],
     ],
     [
       'is the earliest of several statements',
@@ -196,18 +191,18 @@ describe('the expiry of a token', () => {
       900,
       ['expires_at is zero and is ignored'],
     ],
-    ['counts from when a cache got the answer', { ageMs: 600_000 }, 300, ['the answer is 600 s old (Age)']],
+    ['counts from when a cache got the answer', { ageMs: 600_000 }, 300, ['the answer is 10m old (Age)']],
     [
       'counts an assumed life from then too',
       { value: undefined, ageMs: 600_000 },
       300,
-      ['expiresIn missing, assumed 900 s', 'the answer is 600 s old (Age)'],
+      ['expiresIn missing, assumed 15m', 'the answer is 10m old (Age)'],
     ],
     [
       'leaves a moment alone whatever the age',
       { value: iso(600), ageMs: 300_000 },
       600,
-      ['the answer is 300 s old (Age)'],
+      ['the answer is 5m old (Age)'],
     ],
     ['is 10 s at least', { value: 11, receivedAtMs: SENT_MS + 900 }, 11, []],
     [
@@ -238,7 +233,7 @@ describe('the expiry of a token', () => {
       'moves a stated moment onto our clock when that is earlier',
       { value: iso(900 + 300), clockSkewMs: 300_000 },
       900,
-      ["expiresIn corrected: our clock is 300 s behind the provider's"],
+      ["expiresIn corrected: our clock is 5m behind the provider's"],
     ],
     [
       'leaves a stated moment alone when moving it would be later',
@@ -251,7 +246,7 @@ describe('the expiry of a token', () => {
       'moves a moment that is just over when the skew explains it',
       { value: iso(-10), clockSkewMs: -30_000 },
       20,
-      ["expiresIn corrected: our clock is 30 s ahead of the provider's"],
+      ["expiresIn corrected: our clock is 30s ahead of the provider's"],
     ],
     [
       'takes a naive time for UTC where that agrees with the documentation',
@@ -313,71 +308,76 @@ describe('the expiry of a token', () => {
       'over by its own exp, whatever is stated',
       { accessToken: jwt(-300) },
       'response-malformed',
-      /own exp lies 300 s in the past: the token is not used; report/,
+      /own exp lies 5m in the past: the token is not used; report/,
     ],
     [
       'over by its own exp as text',
       { accessToken: ownExp(String(SENT_MS / 1000 - 300)) },
       'response-malformed',
-      /own exp lies 300 s in the past/,
+      /own exp lies 5m in the past/,
     ],
     [
       'over by its own exp, with an iat a life before',
       { accessToken: jwt(-300, -1200) },
       'response-malformed',
-      /own exp lies 300 s in the past/,
+      /own exp lies 5m in the past/,
     ],
     [
       'the same, with a clock that nobody measured',
       { accessToken: jwt(-300, -1200), clockSkewMs: undefined },
       'response-malformed',
-      /own exp lies 300 s in the past/,
+      /own exp lies 5m in the past/,
     ],
     [
       'over by an exp before its iat',
       { accessToken: jwt(-10, 10) },
       'response-malformed',
-      /own exp lies 10 s in the past/,
+      /own exp lies 10s in the past/,
     ],
-    ['over since 1970', { accessToken: ownExp(0) }, 'response-malformed', /own exp lies \d+ s in the past/],
+    [
+      'over since 1970',
+      { accessToken: ownExp(0) },
+      'response-malformed',
+      /own exp lies \d+d 12h in the past/,
+    ],
     [
       'over since before 1970',
       { accessToken: ownExp(-1) },
       'response-malformed',
-      /own exp lies \d+ s in the past/,
+      /own exp lies \d+d 12h in the past/,
     ],
     [
       'over by its own exp while the clocks differ',
       { accessToken: jwt(-300), clockSkewMs: 90_000 },
       'clock-skewed',
-      /own exp lies 300 s in the past, and our clock is 90 s behind/,
+      /own exp lies 5m in the past, and our clock is 1m 30s behind/,
     ],
     [
       'not valid for minutes by its own nbf',
       { accessToken: notBefore(300) },
       'response-malformed',
-      /own nbf lies 300 s in the future/,
+      /own nbf lies 5m in the future/,
     ],
     [
       'over by another statement',
       { others: [{ field: 'expires_at', value: iso(-60) }] },
       'response-malformed',
-      /expires_at lies 60 s in the past/,
+      /expires_at lies 1m in the past/,
     ],
-    ['a second', { value: 1 }, 'response-malformed', /the token ends in 1 s; less than 10 s is of no use/],
-    ['less than 10 s', { value: '9' }, 'response-malformed', /ends in 9 s/],
-    ['less than 10 s by its own exp', { accessToken: jwt(5, -895) }, 'response-malformed', /ends in 5 s/],
+    ['a second', { value: 1 }, 'response-malformed', /the token ends in 1s; less than 10s is of no use/],
+    ['less than 10 s', { value: '9' }, 'response-malformed', /ends in 9s/],
+    ['less than 10 s by its own exp', { accessToken: jwt(5, -895) }, 'response-malformed', /ends in 5s/],
     [
       'less than 10 s by its age',
       { ageMs: 895_000 },
       'response-malformed',
-      /ends in 5 s because the answer is 895 s old \(Age/,
+      /ends in 5s because the answer is 14m 55s old \(Age/,
     ],
     [
       'over by its age',
       { ageMs: 2_147_483_648_000 },
       'response-malformed',
-      /was over when the answer arrived because the answer is 2147483648 s old/,
+      /was over when the answer arrived because the answer is 24855d 03h old/,
     ],
     ['more than ten years', { value: 400_000_000 }, 'response-malformed', /more than 10 years/],
     [
@@ -386,8 +386,8 @@ describe('the expiry of a token', () => {
       'response-malformed',
       /more than 10 years away/,
     ],
-    ['a moment in the past', { value: iso(-300) }, 'response-malformed', /lies 300 s in the past/],
-    ['this very moment', { value: iso(0) }, 'response-malformed', /lies 0 s in the past/],
+    ['a moment in the past', { value: iso(-300) }, 'response-malformed', /lies 5m in the past/],
+    ['this very moment', { value: iso(0) }, 'response-malformed', /lies 0s in the past/],
     [
       'over before the answer arrived',
       { value: 1, receivedAtMs: SENT_MS + 1_500 },
@@ -404,19 +404,19 @@ describe('the expiry of a token', () => {
       "missing, and the token's own exp is over",
       { value: undefined, accessToken: jwt(-60) },
       'response-malformed',
-      /own exp lies 60 s in the past/,
+      /own exp lies 1m in the past/,
     ],
     [
       'in the past while our clock is ahead',
       { value: iso(-3600), clockSkewMs: -4_500_000 },
       'clock-skewed',
-      /in the past, and our clock is 4500 s ahead of the provider's: check time/,
+      /in the past, and our clock is 1h 15m ahead of the provider's: check time/,
     ],
     [
       'missing with an exp in the past that skew does not explain',
       { value: undefined, accessToken: jwt(-3600), clockSkewMs: 120_000 },
       'clock-skewed',
-      /own exp lies 3600 s in the past, and our clock is 120 s behind/,
+      /own exp lies 1h in the past, and our clock is 2m behind/,
     ],
   ];
   for (const [name, given, code, message] of failed) {
