@@ -31,7 +31,7 @@ export function apiVersionOf({ group, version }: ApiResource): string {
 
 /** What `GET path` tells about the API itself; `undefined` when the path is about objects. @param all the kinds that there are */
 export function describeApi(path: string, all: readonly ApiResource[]): JsonObject | undefined {
-  const groups = [...new Set(all.filter(({ group }) => group !== '').map(apiVersionOf))];
+  const groupsOf = () => [...new Set(all.filter(({ group }) => group !== '').map(apiVersionOf))];
   if (path === '/version')
     return { major: '1', minor: '36', gitVersion: 'v1.36.0-sandbox', platform: 'linux/amd64' };
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'] };
@@ -39,7 +39,7 @@ export function describeApi(path: string, all: readonly ApiResource[]): JsonObje
     return {
       kind: 'APIGroupList',
       apiVersion: 'v1',
-      groups: groups.map((groupVersion) => {
+      groups: groupsOf().map((groupVersion) => {
         const [name, version] = groupVersion.split('/');
         return { name, versions: [{ groupVersion, version }], preferredVersion: { groupVersion, version } };
       }),
@@ -47,7 +47,7 @@ export function describeApi(path: string, all: readonly ApiResource[]): JsonObje
   if (path === '/openapi/v3')
     return {
       paths: Object.fromEntries(
-        ['v1', ...groups].map((groupVersion) => {
+        ['v1', ...groupsOf()].map((groupVersion) => {
           const name = groupVersion === 'v1' ? 'api/v1' : `apis/${groupVersion}`;
           return [name, { serverRelativeURL: `/openapi/v3/${name}?hash=sandbox` }];
         }),

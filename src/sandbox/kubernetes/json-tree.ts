@@ -63,11 +63,10 @@ export function withoutNulls(tree: JsonObject): JsonObject {
   return Object.fromEntries(entries.map(([key, value]) => [key, clean(value)]));
 }
 
-/** As JSON in which the order of keys means nothing. */
-export function canonicalJson(node: unknown): string {
-  return JSON.stringify(node, (_, value: unknown) =>
-    isJsonObject(value)
-      ? Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1)))
-      : value,
-  );
+/** As JSON, in which neither the order of keys nor one without a value means anything. */
+export function isSameJson(one: unknown, other: unknown): boolean {
+  if (Array.isArray(one) && Array.isArray(other))
+    return one.length === other.length && one.every((item, index) => isSameJson(item, other[index]));
+  if (!isJsonObject(one) || !isJsonObject(other)) return one === other;
+  return [...Object.keys(one), ...Object.keys(other)].every((key) => isSameJson(one[key], other[key]));
 }

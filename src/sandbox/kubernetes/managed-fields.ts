@@ -12,10 +12,11 @@ interface Writer {
 const OWN = new Set(['apiVersion', 'kind']);
 /** Of metadata: all else is the server's. */
 const WRITTEN_METADATA = ['labels', 'annotations', 'finalizers', 'ownerReferences'];
-const SETS = new Set(['metadata.finalizers']);
-const MAPS = new Set(['data', 'metadata.labels', 'metadata.annotations']);
 /** Not a character of a key. */
 const SEPARATOR = '\n';
+const under = (path: string, key: string): string => `${path}${SEPARATOR}${key}`;
+const SETS = new Set([under('metadata', 'finalizers')]);
+const MAPS = new Set(['data', under('metadata', 'labels'), under('metadata', 'annotations')]);
 
 /** @param former before the write, with its managed fields; `undefined` for a new object */
 export function manageFields(
@@ -46,21 +47,21 @@ export function manageFields(
 /** Path of each field that has a writer, and what is there, as text. */
 function leavesOf(object: JsonObject): ReadonlyMap<string, string> {
   const leaves = new Map<string, string>();
-  const walk = (node: unknown, path: readonly string[]): void => {
+  const walk = (node: unknown, path: string): void => {
     if (isJsonObject(node)) {
       const entries = Object.entries(node);
       // A map that has anything is a field too, a structure is not.
-      if (entries.length > 0 && MAPS.has(path.join('.'))) leaves.set([...path, '.'].join(SEPARATOR), '');
-      for (const [key, value] of entries) walk(value, [...path, key]);
-    } else if (SETS.has(path.join('.'))) {
+      if (entries.length > 0 && MAPS.has(path)) leaves.set(under(path, '.'), '');
+      for (const [key, value] of entries) walk(value, under(path, key));
+    } else if (SETS.has(path)) {
       const items: readonly unknown[] = Array.isArray(node) ? node : [];
-      for (const item of items) walk(true, [...path, `v:${JSON.stringify(item)}`]);
-      if (items.length > 0) leaves.set([...path, '.'].join(SEPARATOR), '');
-    } else leaves.set(path.join(SEPARATOR), JSON.stringify(node));
+      for (const item of items) walk(true, under(path, `v:${JSON.stringify(item)}`));
+      if (items.length > 0) leaves.set(under(path, '.'), '');
+    } else leaves.set(path, JSON.stringify(node));
   };
   for (const [key, value] of Object.entries(object))
-    if (!OWN.has(key) && key !== 'metadata') walk(value, [key]);
-  for (const key of WRITTEN_METADATA) walk(objectAt(object, 'metadata')[key] ?? {}, ['metadata', key]);
+    if (!OWN.has(key) && key !== 'metadata') walk(value, key);
+  for (const key of WRITTEN_METADATA) walk(objectAt(object, 'metadata')[key] ?? {}, under('metadata', key));
   return leaves;
 }
 

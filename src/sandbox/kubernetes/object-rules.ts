@@ -14,7 +14,7 @@ import {
   ROLES,
   SECRETS,
 } from './api-resources.ts';
-import { canonicalJson, objectAt, objectsAt, textAt, textListAt, textsAt, valueAt } from './json-tree.ts';
+import { isSameJson, objectAt, objectsAt, textAt, textListAt, textsAt, valueAt } from './json-tree.ts';
 
 /** Of all values together, decoded. */
 const MAX_SECRET_BYTES = 1_048_576;
@@ -116,7 +116,7 @@ function findSecretErrors(object: JsonObject, former: JsonObject | undefined): r
   if (valueAt(former, 'immutable') === true) {
     const detail = 'field is immutable when `immutable` is set';
     if (object['immutable'] !== true) errors.push(wrong('immutable', 'Forbidden', detail));
-    if (canonicalJson(objectAt(object, 'data')) !== canonicalJson(objectAt(former, 'data')))
+    if (!isSameJson(objectAt(object, 'data'), objectAt(former, 'data')))
       errors.push(wrong('data', 'Forbidden', detail));
   }
   return errors;
@@ -166,7 +166,7 @@ function findRoleErrors(object: JsonObject, former: JsonObject | undefined): rea
         errors.push(wrong(`rules[${index}].${field}`, 'Required value', why));
     }
   const before = objectAt(former, 'roleRef');
-  if (former !== undefined && canonicalJson(before) !== canonicalJson(objectAt(object, 'roleRef')))
+  if (former !== undefined && !isSameJson(before, objectAt(object, 'roleRef')))
     errors.push(badValue('roleRef', objectAt(object, 'roleRef'), 'cannot change roleRef'));
   return errors;
 }

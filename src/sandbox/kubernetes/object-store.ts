@@ -4,7 +4,7 @@ import type { JsonObject } from '../../core/wire/json.ts';
 import { ApiRefusal } from './api-refusal.ts';
 import { type ApiResource, apiVersionOf } from './api-resource.ts';
 import { NAMESPACES } from './api-resources.ts';
-import { canonicalJson, objectAt, textAt } from './json-tree.ts';
+import { isSameJson, objectAt, textAt } from './json-tree.ts';
 import { manageFields } from './managed-fields.ts';
 
 export interface ObjectChange {
@@ -155,7 +155,5 @@ function isSame(former: JsonObject, object: JsonObject): boolean {
   const { metadata, ...rest } = former;
   const bare = { ...rest, metadata: without(objectAt(metadata), ['resourceVersion', 'managedFields']) };
   const { metadata: ours, ...others } = object;
-  return (
-    canonicalJson(bare) === canonicalJson({ ...others, metadata: without(objectAt(ours), ['managedFields']) })
-  );
+  return isSameJson(bare, { ...others, metadata: without(objectAt(ours), ['managedFields']) });
 }
