@@ -32,7 +32,7 @@ import { type Finding, formatPath, type Path, type Position, type Problem } from
 import { type ProviderEntry, readProviderEntry, toFindings } from './provider-entry.ts';
 import { findTakenNames } from './provider-schema.ts';
 import { noteIdlePlaces, type Place, readPlaces, readPublication } from './publication.ts';
-import { noteIdlePatterns, rejectionsSchema, toRejections } from './rejections-schema.ts';
+import { findSharedPort, noteIdlePatterns, rejectionsSchema, toRejections } from './rejections-schema.ts';
 import { salvage } from './salvage.ts';
 import {
   allowedByAny,
@@ -206,6 +206,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
     ...mostDemanding(entries.flatMap((entry) => entry.findings)),
     ...alerts.findings,
     ...rejections.findings,
+    ...findSharedPort(httpSchema.safeParse(raw['http'] ?? {}).data, raw['rejections']),
     ...findTwins(
       entries.map(({ name }) => name),
       ['providers'],

@@ -65,6 +65,20 @@ export function toRejections(
   return { ...section, bearer: bearer === undefined ? undefined : toReference(bearer) };
 }
 
+/** Two servers of one program at one address: the second one could not start. @param http `undefined` when it is wrong itself */
+export function findSharedPort(
+  http: { readonly host: string; readonly port: number } | undefined,
+  section: unknown,
+): readonly Finding[] {
+  const rejections = rejectionsSchema.safeParse(section).data;
+  if (http === undefined || rejections === undefined) return [];
+  const hosts = new Set([http.host, rejections.host]);
+  const isShared = hosts.size === 1 || hosts.has('::') || hosts.has('0.0.0.0');
+  if (!isShared || http.port === 0 || http.port !== rejections.port) return [];
+  const text = `${http.port} is the port of http as well; allowed: another one, which readers alone reach`;
+  return [{ path: ['rejections', 'port'], text }];
+}
+
 /** Thousands of patterns compared with thousands of names take long, and so many are no slip of a finger. */
 const MAX_COMPARISONS = 100_000;
 

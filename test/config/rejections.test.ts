@@ -41,6 +41,11 @@ describe('rejections', () => {
     { section: '{}', path: 'rejections', text: /neither allow nor bearer/ },
     { section: '{ port: 8081 }', path: 'rejections', text: /neither allow nor bearer/ },
     {
+      section: '{ bearer: { env: REPORTER }, port: 8080 }',
+      path: 'rejections.port',
+      text: /8080 is the port of http as well; allowed: another one/,
+    },
+    {
       section: '{ bearer: { awsSecret: some/name } }',
       path: 'rejections.bearer.awsSecret',
       text: /found awsSecret/,
@@ -74,6 +79,18 @@ describe('rejections', () => {
       );
       assert.match(parsed.problems[0]?.text ?? '', text);
       assert.doesNotMatch(JSON.stringify(parsed.problems), /in-the-file/);
+    });
+
+  for (const [hosts, ports, isGood] of [
+    [['127.0.0.1', '127.0.0.2'], [9000, 9000], true],
+    [['127.0.0.1', '127.0.0.1'], [9000, 9000], false],
+    [['127.0.0.1', '0.0.0.0'], [9000, 9000], false],
+    [['127.0.0.1', '127.0.0.1'], [0, 0], true],
+  ] as const)
+    it(`are ${isGood ? 'taken' : 'refused'} at ${hosts[1]}:${ports[1]} beside http at ${hosts[0]}:${ports[0]}`, () => {
+      const [http, own] = hosts.map((host, index) => `host: ${host}, port: ${ports[index]}`);
+      const parsed = parse(`http: { ${http} }\nrejections: { ${own}, bearer: { env: REPORTER } }`);
+      assert.equal(parsed.ok, isGood, JSON.stringify(parsed));
     });
 
   it('warn of tokens that there are none of, and say what was meant', () => {
