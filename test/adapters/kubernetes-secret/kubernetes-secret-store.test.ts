@@ -112,7 +112,13 @@ describe('a change by somebody else', () => {
     await publishOk(bench.store, buildWrite('one', undefined, { text: serializeDocument(document) }));
     const stored = bench.secret('pik');
     bench.api.put({ ...stored, data: { ...objectAt(stored, 'data'), access_token: 'eHg=' } });
-    const identity = { token: 'pik', provider: document.provider, kind: 'pik', secret: SECRET };
+    const identity = {
+      token: 'pik',
+      provider: document.provider,
+      customer: undefined,
+      kind: 'pik',
+      secret: SECRET,
+    };
     const read = expectOk(await bench.store.read(SECRET, never));
     const found = assessStored(read, identity, document.issuedAtMs);
     assert.ok(found.kind === 'absent');
