@@ -45,7 +45,7 @@ import {
 } from './schema.ts';
 import { findInvalid } from './schema-findings.ts';
 import { MAX_NAME } from './secret-name.ts';
-import { type FileUse, findConflicts, type SecretUse } from './secret-uses.ts';
+import { type CredentialUse, type FileUse, findConflicts, type SecretUse } from './secret-uses.ts';
 import { findTwins } from './twins.ts';
 import { parseYaml, type YamlSource } from './yaml-source.ts';
 
@@ -223,10 +223,7 @@ function readDocument(value: unknown, options: ParseOptions): DocumentReading {
     notes: [
       ...findNamelessInstallation(document.alerts, readPlace(document, options)),
       ...noteProviders(document, configuration),
-      ...notePlaces(
-        document,
-        secrets.filter((use) => use.use !== 'credential'),
-      ),
+      ...notePlaces(document, secrets),
       ...(configuration.rejections === undefined
         ? []
         : noteIdlePatterns(configuration.rejections, configuration.providers)),
@@ -343,9 +340,13 @@ function noteTemplates(path: Path, raw: JsonObject, place: Place | undefined): r
 
 function notePlaces(
   { raw, places, entries }: GoodDocument,
-  written: readonly SecretUse[],
+  uses: readonly (SecretUse | CredentialUse)[],
 ): readonly Finding[] {
+  const written = uses.filter((use) => use.use !== 'credential');
   const namesIn = Map.groupBy(written, ({ place }) => place);
+  const isReadFrom =
+    written.length < uses.length || entries.some(({ provider }) => provider?.discovery !== undefined);
+  const holder = isReadFrom ? places.find(({ kind }) => kind.rules.holdsCredentials === true) : undefined;
   const used = new Set(
     entries.flatMap(({ publication: { authority, mirrors } }) => [authority ?? [], mirrors].flat()),
   );
@@ -358,7 +359,12 @@ function notePlaces(
       ),
     ]),
     ...[...used].flatMap((place) => noteMounts(place, raw['readers'])),
-    ...(places.length > 1 ? noteIdlePlaces(places, used) : []),
+    ...(places.length > 1
+      ? noteIdlePlaces(
+          places.filter((place) => place !== holder),
+          used,
+        )
+      : []),
   ];
 }
 

@@ -105,6 +105,8 @@ export interface TokenSource {
 export interface StoredText {
   readonly text: SecretText;
   readonly version: string;
+  /** Why readers may get something else than the text, in words that follow `holds`. */
+  readonly flaw?: string;
 }
 
 /**

@@ -243,6 +243,14 @@ describe('a configuration with several places', () => {
     assert.deepEqual(notesOf(MIRRORED), []);
   });
 
+  it('does not say so of the one that credentials are read from', () => {
+    const text = `${PIVOT}${PLACES}publish: { to: fast }\n`.replace('payments/pivot', 'payments-pivot');
+    const fromAws = text.replace(/\{ env: \w+ \}/, '{ awsSecret: pivot-credentials }');
+    const idle = /stores\.aws: nothing is published to "aws"/;
+    assert.match(notesOf(text).join('\n'), idle);
+    assert.doesNotMatch(notesOf(fromAws).join('\n'), idle);
+  });
+
   it('counts what is written to a mirror when it looks for idle adoptions', () => {
     const text = MIRRORED.replace('kind: memory', 'kind: memory, adopt: [payments-pivot, payments-pivott]');
     assert.deepEqual(notesOf(text), [

@@ -106,6 +106,15 @@ export function incompleteAnswer(call: SecretCall, problem: string): Failure {
   );
 }
 
+/** What was written is not what the Secret holds. */
+export function changedOnTheWay({ section, ...call }: SecretCall): Failure {
+  return mended(
+    'store-denied',
+    `what was written to Secret ${formatPlace(call)} is not what it holds: find out which admission webhook changes Secrets, and ` +
+      `what stands in front of ${section}.apiServer`,
+  );
+}
+
 export function abandoned(call: SecretCall): Failure {
   return soon('aborted', `${call.verb} of Secret ${formatPlace(call)} was abandoned`);
 }

@@ -17,11 +17,18 @@ import { fail, type Result, succeed } from '../../core/result.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
 import type { ApiClient, ApiReply, ApiRequest } from '../kubernetes/api-client.ts';
 import { conflictFailure, decideOwnership, decideWrite, type WriteRules } from './decide-write.ts';
-import { abandoned, failureFromReply, incompleteAnswer, type SecretCall } from './failure-from-reply.ts';
+import {
+  abandoned,
+  changedOnTheWay,
+  failureFromReply,
+  incompleteAnswer,
+  type SecretCall,
+} from './failure-from-reply.ts';
 import { formatPlace, parseSecretName, type SecretName } from './secret-names.ts';
 import {
   buildNewSecret,
   buildReplacement,
+  digestIn,
   type Marks,
   parseSecret,
   type SecretObject,
@@ -87,9 +94,13 @@ export class KubernetesSecretStore implements TokenStore {
           ? buildNewSecret(place, this.#options, write)
           : buildReplacement(decision.secret, write);
       const written = this.#readReply(await this.#send(requestOf(call, body), signal), call, signal);
-      if (written.ok && written.value.stored?.version !== requestToken)
-        return fail(incompleteAnswer(call, 'does not hold what was written'));
-      if (written.ok) return succeed({ version: requestToken });
+      if (written.ok) {
+        const { stored, digest } = written.value;
+        // Without our annotations, which a webhook may take away, the version is another one.
+        return stored !== undefined && digest === digestIn(body)
+          ? succeed({ version: stored.version })
+          : fail(changedOnTheWay(call));
+      }
       const { code } = written.failure;
       const isGone = decision.kind === 'update' && code === 'store-missing';
       // What has changed meanwhile may be the content or anything else: the next look tells.

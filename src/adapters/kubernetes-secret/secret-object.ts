@@ -56,6 +56,8 @@ export interface SecretObject {
   readonly isBeingDeleted: boolean;
   /** Of our keys; `undefined`: it holds nothing of ours yet. */
   readonly stored: StoredText | undefined;
+  /** Of the values of our keys. */
+  readonly digest: string;
   /** The whole object, to be sent back by a write. */
   readonly raw: JsonObject;
 }
@@ -72,7 +74,8 @@ export function parseSecret(body: string): Parsed<{ readonly secret: SecretObjec
   const { uid, resourceVersion, labels, annotations, deletionTimestamp } = metadata;
   const encoded = data?.[DOCUMENT_KEY] ?? data?.[STATE_KEY];
   const written = annotations?.[VERSION_ANNOTATION];
-  const isOurs = written !== undefined && annotations?.[CONTENT_ANNOTATION] === digestOf(data ?? {});
+  const digest = digestOf(data ?? {});
+  const isOurs = written !== undefined && annotations?.[CONTENT_ANNOTATION] === digest;
   const version = isOurs ? written : `edited/${uid}/${resourceVersion}`;
   return {
     ok: true,
@@ -81,10 +84,25 @@ export function parseSecret(body: string): Parsed<{ readonly secret: SecretObjec
       type: type ?? 'Opaque',
       isImmutable: immutable === true,
       isBeingDeleted: (deletionTimestamp ?? undefined) !== undefined,
-      stored: encoded === undefined ? undefined : { text: new SecretText(decode(encoded)), version },
+      stored:
+        encoded === undefined
+          ? undefined
+          : { ...readContent(new SecretText(decode(encoded)), data), version },
+      digest,
       raw,
     },
   };
+}
+
+/** Readers of single fields must not get another token than those of the document. */
+function readContent(
+  text: SecretText,
+  data: Readonly<Record<string, string>> | null | undefined,
+): Omit<StoredText, 'version'> {
+  const wrong = Object.entries(dataOf(text)).find(([key, value]) => (data?.[key] ?? value) !== value);
+  return wrong === undefined
+    ? { text }
+    : { text, flaw: `a key ${wrong[0]} that is not of its ${DOCUMENT_KEY}` };
 }
 
 export interface Marks {
@@ -148,6 +166,11 @@ function dataOf(text: SecretText): Readonly<Record<string, string>> {
     access_token: encode(accessToken),
     expires_at: encode(expiresAt),
   };
+}
+
+/** What {@link SecretObject.digest} of the object is once it is stored as it is. */
+export function digestIn(object: JsonObject): string {
+  return digestOf(objectIn(object, 'data'));
 }
 
 /** Of our keys alone: what others keep beside them is none of our business. */

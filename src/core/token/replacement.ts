@@ -37,6 +37,7 @@ export function assessStored(
   if (!parsed.ok) return { kind: 'absent', why: `holds ${parsed.problem}`, version, generation: 0 };
   const { document } = parsed;
   const { generation } = document;
+  if (stored.flaw !== undefined) return { kind: 'absent', why: `holds ${stored.flaw}`, version, generation };
   if (document.provider !== identity.provider || document.customer !== identity.customer) {
     const owner = [document.provider, document.customer].filter((part) => part !== undefined).join('/');
     return { kind: 'absent', why: `holds a token of ${owner}`, version, generation };

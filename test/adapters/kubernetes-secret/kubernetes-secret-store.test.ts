@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { describe, it } from 'node:test';
 import { SecretText } from '../../../src/core/secret-text.ts';
 import { serializeDocument } from '../../../src/core/token/document.ts';
+import { assessStored } from '../../../src/core/token/replacement.ts';
 import { objectAt, textsAt } from '../../../src/sandbox/kubernetes/json-tree.ts';
 import type { KubernetesFault } from '../../../src/sandbox/kubernetes/kubernetes-fault.ts';
 import { ACCOUNT, NAMESPACE } from '../../support/kubernetes-bench.ts';
@@ -104,6 +105,55 @@ describe('a change by somebody else', () => {
     await expectCurrent(bench.createStore(), 'two', version);
     assert.equal(textsAt(bench.secret('pik'), 'metadata', 'labels')['edited'], 'again');
   });
+
+  it('of a single field makes the token none that readers can use, until it is published again', async (t) => {
+    const bench = await startKubernetesStore(t);
+    const document = buildDocument({ accessToken: new SecretText('canary') });
+    await publishOk(bench.store, buildWrite('one', undefined, { text: serializeDocument(document) }));
+    const stored = bench.secret('pik');
+    bench.api.put({ ...stored, data: { ...objectAt(stored, 'data'), access_token: 'eHg=' } });
+    const identity = {
+      token: 'pik',
+      provider: document.provider,
+      customer: undefined,
+      kind: 'pik',
+      secret: SECRET,
+    };
+    const read = expectOk(await bench.store.read(SECRET, never));
+    const found = assessStored(read, identity, document.issuedAtMs);
+    assert.ok(found.kind === 'absent');
+    assert.equal(found.why, 'holds a key access_token that is not of its token.json');
+    await publishOk(bench.store, buildWrite('two', found.version, { text: serializeDocument(document) }));
+    const healed = expectOk(await bench.store.read(SECRET, never));
+    assert.equal(assessStored(healed, identity, document.issuedAtMs).kind, 'live');
+  });
+
+  for (const [what, change, expected] of [
+    [
+      'the content',
+      { data: { 'state.json': 'eHg=' } },
+      /^what was written to Secret payments\/pik is not what it holds/,
+    ],
+    ['the annotations', {}, undefined],
+  ] as const)
+    it(`of ${what}, on the way of a write, is ${expected === undefined ? 'none that matters' : 'reported'}`, async (t) => {
+      const bench = await startKubernetesStore(t);
+      const one = await publishOk(bench.store, buildWrite('one', undefined));
+      const secret = bench.secret('pik');
+      const annotations = {};
+      const write = buildWrite('two', one);
+      const data = { 'state.json': Buffer.from(write.text.reveal()).toString('base64') };
+      const text = JSON.stringify({
+        ...secret,
+        data,
+        metadata: { ...objectAt(secret, 'metadata'), annotations },
+        ...change,
+      });
+      bench.server.setFaults([{ kind: 'body', text, methods: ['PUT'], times: 1 }]);
+      const written = await bench.store.publish(write, never);
+      if (expected === undefined) assert.match(expectOk(written).version, /^edited\//);
+      else assert.match(expectFailure(written, 'store-denied', 'backoff').message, expected);
+    });
 
   it('is how a state secret comes here from another store: it is taken up, and goes on', async (t) => {
     const bench = await startKubernetesStore(t);
