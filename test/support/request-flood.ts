@@ -1,6 +1,7 @@
 /**
  * Loops of requests over kept connections, each sent as soon as the answer to the one before is there, from a process of
- * their own: `node test/support/request-flood.ts URL LOOPS`. Says how many were answered when its input ends.
+ * their own: `node test/support/request-flood.ts URL LOOPS`. Says a blank when the first is answered, and how many were when its
+ * input ends.
  */
 import { connect, type Socket } from 'node:net';
 import process from 'node:process';
@@ -30,6 +31,7 @@ function flood(url: URL, loops: number): () => number {
       } else leftBytes -= bytes.length;
       if (leftBytes > 0) return;
       answers += 1;
+      if (answers === 1) process.stdout.write(' ');
       ask();
     };
     beginAgain(socket, begin);
