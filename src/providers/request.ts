@@ -129,7 +129,11 @@ function compileUrl(
   const literal = literalOf(restParts);
   if (literal.includes('#')) names.refuse(path, 'has a fragment', 'an address without #');
   if (literal.includes('?'))
-    names.refuse(path, 'has a query', 'an address without one: parameters belong below query');
+    names.refuse(
+      path,
+      'has a query',
+      'an address without one: parameters belong below query, which kind http has',
+    );
   const originParts = origin === undefined ? undefined : names.template(origin, path);
   for (const part of originParts ?? []) {
     if (typeof part === 'string' || (names.kindOf(part.name) === 'saved' && hosts.length > 0)) continue;

@@ -61,7 +61,10 @@ describe('an expiry that a description does not name', () => {
     it(`of a month is in the unit that is listed: ${value} ${as}`, async () => {
       const answer = (field: string): string => `{"access_token":"t-1","${field}":${value}}`;
       assert.equal(await secondsOf(answer('life'), `expiry: [{ path: life, as: ${as} }]`), 2_592_000);
-      assert.equal(await secondsOf(answer('expires_in'), `expiry: [{ path: expires_in, as: ${as} }]`), 2_592_000);
+      assert.equal(
+        await secondsOf(answer('expires_in'), `expiry: [{ path: expires_in, as: ${as} }]`),
+        2_592_000,
+      );
     });
 
   it('is a fixed life where the answer says nothing', async () => {

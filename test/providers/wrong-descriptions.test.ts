@@ -77,7 +77,7 @@ const WRONG: readonly (readonly [what: string, from: string, to: string, problem
     '/token"',
     '/token?a=b"',
     [
-      'app.yaml:7:14 providers[0].request.url: has a query; allowed: an address without one: parameters belong below query',
+      'app.yaml:7:14 providers[0].request.url: has a query; allowed: an address without one: parameters belong below query, which kind http has',
     ],
   ],
   [

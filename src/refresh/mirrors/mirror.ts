@@ -90,11 +90,6 @@ export class Mirror {
     this.#queue = new MirrorQueue(deps.clock, (identity) => this.#outageOf(identity).untilMs);
   }
 
-  /** Tokens whose copies may be out of date. */
-  get behind(): number {
-    return this.#queue.size;
-  }
-
   /** @param generation that the authority has just got; `undefined`: the copy is to be compared with what it has */
   offer(identity: TokenIdentity, generation: number | undefined): void {
     if (this.#term.hasEnded()) return;
