@@ -132,7 +132,10 @@ describe('sandbox', () => {
       .parse(ready);
     assert.equal(store.namespace, 'sandbox');
     assert.ok(secrets.includes('sandbox/pivot-b2b2c-ayu'));
-    const { stdout } = await promisify(execFile)('bash', ['-c', read]);
+    // Without this machine's proxies.
+    const { stdout } = await promisify(execFile)('bash', ['-c', read], {
+      env: { PATH: process.env['PATH'] },
+    });
     assert.equal(tokenDocumentSchema.parse(JSON.parse(stdout)).provider, 'pik');
     run.terminal.stop();
     assert.equal(await run.exit, 0);
