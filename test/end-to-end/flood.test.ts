@@ -24,7 +24,9 @@ const startedSchema = z.object({ http: z.url() });
 async function manyProviders(world: ProgramWorld): Promise<string> {
   const path = await world.copyConfig('many.yaml', {
     only: ['pivot'],
-    set: { 'store.writesPerSecond': 1000, 'store.versionBudget': 'none' },
+    set: { 'store.writesPerSecond': 1000, 'store.versionBudget': 'none', 'store.timeout': '60s' },
+    // Calls may take long on a busy machine, for which a minute would leave no room: it comes as a surprise.
+    setProviders: { lifetime: '7m', timeout: '60s' },
   });
   const document = parseDocument(await readFile(path, 'utf8'));
   const { providers, ...rest } = z
