@@ -11,7 +11,13 @@ import {
   MAX_CREDENTIAL_BYTES,
   readCredentialText,
 } from '../core/credential/credential-text.ts';
-import { describeFileError, errnoOf, mayPass, NOT_A_REGULAR_FILE } from '../core/file-error.ts';
+import {
+  describeFileError,
+  describeMachineTrouble,
+  errnoOf,
+  mayPass,
+  NOT_A_REGULAR_FILE,
+} from '../core/file-error.ts';
 import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { Finding } from './problem.ts';
 import type { FileUse } from './secret-uses.ts';
@@ -72,6 +78,8 @@ async function findProblem(
   try {
     bytes = await readFile(path, MAX_CREDENTIAL_BYTES);
   } catch (error) {
+    const trouble = describeMachineTrouble(error);
+    if (trouble !== undefined) return `cannot be read (${trouble})`;
     const remedy = mayPass(error) ? 'look at the machine and the mount' : 'correct the path';
     return IN_WORDS.get(errnoOf(error)) ?? `cannot be read (${describeFileError(error)}): ${remedy}`;
   }

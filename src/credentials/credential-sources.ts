@@ -11,7 +11,7 @@ import {
   rejectReference,
 } from '../core/credential/credential-reference.ts';
 import { decodeCredential } from '../core/credential/credential-text.ts';
-import { describeFileError, mayPass } from '../core/file-error.ts';
+import { describeFileError, describeMachineTrouble, mayPass } from '../core/file-error.ts';
 import type { Clock } from '../core/ports.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
@@ -121,7 +121,11 @@ async function readTextFile(
     const problem = `cannot be read (${describeFileError(error)})`;
     if (!mayPass(error)) return rejectReference(source, problem);
     // The machine's trouble says nothing about the credential, so nobody has to correct it.
-    const message = `${describeReference(source)} ${problem}: if this repeats, look at the machine and the mount`;
+    const remedy =
+      describeMachineTrouble(error) === undefined
+        ? ': if this repeats, look at the machine and the mount'
+        : '';
+    const message = `${describeReference(source)} ${problem}${remedy}`;
     return fail({ code: 'provider-unavailable', retry: 'backoff', message });
   }
   const decoded = decodeCredential(bytes);

@@ -95,7 +95,7 @@ describe('sandbox', () => {
     const text = screen.lines.join('\n');
     assert.match(
       text,
-      /^ALERTS, as your Slack channel would get them\n\d\d:\d\d:\d\dZ :rotating_light: \*pivot: /m,
+      /^ALERTS, as your Slack channel would get them\n\d\d:\d\d:\d\d UTC :rotating_light: \*pivot: /m,
     );
     assert.match(text, /^ +What to do: .*runbook/ms);
   });

@@ -64,7 +64,11 @@ describe('a file that a credential is to be read from', () => {
       fails('ETIMEDOUT'),
       'was not read, since the file system did not answer for it or for others: look at the mount',
     ],
-    ['breaks off', fails('EIO'), 'cannot be read (EIO): look at the machine and the mount'],
+    [
+      'breaks off',
+      fails('EIO'),
+      'cannot be read (EIO: the disk or the mount fails; look at the log of the machine)',
+    ],
     ['is a circle of links', fails('ELOOP'), 'cannot be read (ELOOP): correct the path'],
     ['is empty', holds(''), `is empty; ${contents}`],
     ['is too long', holds(new Uint8Array(65_537)), `holds more than 65536 bytes; ${contents}`],
