@@ -241,7 +241,7 @@ request: { url: "https://a.example/last", headers: { x-two: "\${two}" } }`,
     assert.ok(!late.result.ok);
     assert.equal(
       late.result.failure.message,
-      'POST https://a.example/last was not sent: the requests before it took all of the timeout, 8000 ms',
+      'POST https://a.example/last was not sent: the requests before it took all of the timeout, 8s',
     );
     assert.equal(late.wasNotSent ?? false, false);
     assert.deepEqual(seen, ['/1', '/2', '/last', '/1', '/2']);

@@ -136,7 +136,8 @@ nobody knows beforehand, and whether Secrets are made. A list of places is known
 {{- define "token-refresher.kubernetesName" -}}
 {{- $name := index . 0 -}}
 {{- if index . 1 -}}
-{{- $name = regexReplaceAll "[^a-z0-9.{}-]" (lower $name) "-" | trunc 253 -}}
+{{- $name = regexReplaceAll "[^a-z0-9.{}-]" (lower $name) "-" -}}
+{{- $name = regexReplaceAll "[.-]*[.][.-]*" $name "." | trunc 253 -}}
 {{- $name = regexReplaceAll "^[^a-z0-9{]+|[^a-z0-9}]+$" $name "" -}}
 {{- end -}}
 {{- $name -}}
