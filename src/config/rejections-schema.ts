@@ -73,7 +73,11 @@ export function findSharedPort(
   const rejections = rejectionsSchema.safeParse(section).data;
   if (http === undefined || rejections === undefined) return [];
   const hosts = new Set([http.host, rejections.host]);
-  const isShared = hosts.size === 1 || hosts.has('::') || hosts.has('0.0.0.0');
+  // 0.0.0.0 is every address of IPv4 alone.
+  const isShared =
+    hosts.size === 1 ||
+    hosts.has('::') ||
+    (hosts.has('0.0.0.0') && [...hosts].every((host) => !host.includes(':')));
   if (!isShared || http.port === 0 || http.port !== rejections.port) return [];
   const text = `${http.port} is the port of http as well; allowed: another one, which readers alone reach`;
   return [{ path: ['rejections', 'port'], text }];

@@ -86,7 +86,7 @@ const ODD_INDENT_TEXT = 'indented with a character that looks like a space and i
 const FALSE_LINE_END_TEXT =
   'a character that looks like the end of a line and is none (NEL, U+2028 or U+2029); end the line here';
 /** Editors show them as ends of lines; to YAML 1.2 they are characters like any other. */
-const FALSE_LINE_END = /[\x85\u2028\u2029]/g;
+const FALSE_LINE_END = /[\x85\u2028\u2029]/;
 
 /** Parses YAML 1.2 (core schema). Anchors and aliases are allowed, other tags than the core ones are not. */
 export function parseYaml(written: string): YamlSource {
@@ -151,9 +151,9 @@ function isOddIndent(text: string, offset: number): boolean {
 }
 
 function findFalseLineEnd(text: string, start: number, end: number): number | undefined {
-  FALSE_LINE_END.lastIndex = start;
-  const found = FALSE_LINE_END.exec(text)?.index;
-  return found !== undefined && found < end ? found : undefined;
+  // Of the line alone: a search through what follows, for each error, would be quadratic.
+  const found = text.slice(start, end).search(FALSE_LINE_END);
+  return found === -1 ? undefined : start + found;
 }
 
 /** One slip makes a parser stumble several times on the same line; the first time is the telling one. */

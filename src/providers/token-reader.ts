@@ -268,11 +268,14 @@ function readAs(value: unknown, as: ExpiryRule['as'], zone: string | undefined):
   }
 }
 
+/** No token lives so long; more digits are no duration. */
+const ABSURD_S = 999_999_999_999;
+
 function scaled(text: string, factor: number): unknown {
   const number = Number(text);
   if (text === '' || !Number.isFinite(number)) return text === '' ? text : UNUSABLE;
-  // With its unit, or a long one would be taken for milliseconds.
-  return number > 0 ? `${number * factor}s` : number;
+  // With its unit, or a long one would be taken for milliseconds; in digits, which alone are a duration.
+  return number > 0 ? `${Math.min(number * factor, ABSURD_S).toFixed(3)}s` : number;
 }
 
 function compileRefresh(

@@ -78,6 +78,11 @@ describe('a large file', () => {
     },
     { what: 'names to adopt', size: 500, text: adopting },
     {
+      what: 'lines with a mistake',
+      size: 4000,
+      text: (count: number) => 'a: !foo x\n'.repeat(count),
+    },
+    {
       what: 'mistakes on one line',
       size: 4000,
       text: (count: number) => `a: [${'!foo x,'.repeat(count)}]\n`,

@@ -67,6 +67,19 @@ describe('an expiry that a description does not name', () => {
       );
     });
 
+  for (const [value, as, why] of [
+    ['9223372036854775807', 'minutes', 'is more than 10 years'],
+    ['1e25', 'milliseconds', 'is more than 10 years'],
+    ['0.0001', 'milliseconds', 'is zero'],
+  ] as const)
+    it(`is refused in any unit when it cannot be right, and not taken for missing: ${value} ${as}`, async () => {
+      const answer = `{"access_token":"t-1","life":${value}}`;
+      assert.match(
+        String(await secondsOf(answer, `expiry: [{ path: life, as: ${as} }]`)),
+        new RegExp(`life ${why}`),
+      );
+    });
+
   it('is a fixed life where the answer says nothing', async () => {
     assert.equal(await secondsOf('{"access_token":"t-1"}', 'expiry: [{ ttl: 2h }]'), 7_200);
   });

@@ -3,7 +3,7 @@
 import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import { parseJson } from '../../core/wire/json.ts';
 import { type Lease, parseLease } from './lease.ts';
-import { describeRefusal, type Refusal, ROLE_CAUSE } from './refusal.ts';
+import { describeRefusal, POLICY_CAUSES, type Refusal, ROLE_CAUSE } from './refusal.ts';
 
 export type LeaseOperation = 'get' | 'create' | 'update';
 
@@ -42,10 +42,12 @@ export function parseAnswer(answer: RawAnswer): LeaseAnswer {
     if (parsed.ok) return { kind: 'lease', lease: parsed.lease };
     return failed(`the answer to ${operation} of lease ${leaseName} ${parsed.problem}: ${CHECK_ADDRESS}`);
   }
-  if (status === 409) return { kind: 'conflict' };
-  if (status === 404 && operation !== 'create') return { kind: 'absent' };
-  const retryAfterMs = parseRetryAfter(answer.retryAfter, answer.nowMs);
   const refusal = describeRefusal(body);
+  // The policy's author chooses the status.
+  const isByPolicy = refusal.cause !== undefined && POLICY_CAUSES.has(refusal.cause);
+  if (status === 409 && !isByPolicy) return { kind: 'conflict' };
+  if (status === 404 && operation !== 'create' && !isByPolicy) return { kind: 'absent' };
+  const retryAfterMs = parseRetryAfter(answer.retryAfter, answer.nowMs);
   return {
     kind: 'failed',
     problem: {

@@ -24,7 +24,7 @@ export class OutputFile {
   #retry: NodeJS.Timeout | undefined;
   /** Part of a line was taken, and its end was lost. */
   #isTorn = false;
-  /** A result was written, not a log alone. */
+  /** What waits is a result, not a log alone. */
   #holdsResult = false;
   #loss: unknown;
   #emptied = Promise.withResolvers<void>();
@@ -107,6 +107,7 @@ export class OutputFile {
   }
 
   #empty(): void {
+    this.#holdsResult = false;
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
     this.#emptied.resolve();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import type { Lease } from '../../../src/adapters/kubernetes/lease.ts';
-import type { LeaseAnswer } from '../../../src/adapters/kubernetes/lease-answer.ts';
+import { type LeaseAnswer, parseAnswer } from '../../../src/adapters/kubernetes/lease-answer.ts';
 import type { KubernetesFault } from '../../../src/sandbox/kubernetes/kubernetes-fault.ts';
 import { LEASE_NAME, LEASE_NAMESPACE, SERVICE_ACCOUNT_TOKEN } from '../../support/lease-api.ts';
 import { buildChange, CALL_LIMIT_MS, startLeaseClientBench } from '../../support/lease-client-bench.ts';
@@ -129,6 +129,20 @@ describe('createLeaseClient', () => {
       /404 to create of lease paymnets\/token-refresher \(NotFound\): the namespace does not exist$/,
     );
   });
+
+  // A webhook chooses the status.
+  for (const status of [404, 409])
+    it(`names a webhook that refuses with ${status}, and takes it for nobody who was faster`, () => {
+      const message = 'admission webhook "canary" denied the request: canary';
+      const body = JSON.stringify({ kind: 'Status', status: 'Failure', message, code: status });
+      const answer = { status, retryAfter: undefined, body, nowMs: 0, leaseName: 'payments/token-refresher' };
+      assert.match(
+        problemOf(parseAnswer({ operation: 'update', ...answer })),
+        new RegExp(
+          `answered ${status} to update of lease payments/token-refresher: an admission webhook refuses it$`,
+        ),
+      );
+    });
 
   for (const { name, fault, message } of [
     { name: 'status 500', fault: { kind: 'status', status: 500 }, message: /answered 500 to get/ },

@@ -106,6 +106,36 @@ describe('OutputFile', () => {
     closeSync(fd);
   });
 
+  it('counts as the loss of a result what is lost of it, and not what a log loses after it', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'token-refresher-link-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const full = openSync('/dev/full', constants.O_WRONLY);
+    t.after(() => closeSync(full));
+    const lost = new OutputFile(full);
+    lost.write('result\n');
+    assert.notEqual(lost.loss, undefined);
+    const url = new URL('../../../src/adapters/system/output-file.ts', import.meta.url).href;
+    const program = `
+      import { OutputFile } from ${JSON.stringify(url)};
+      const output = new OutputFile(1);
+      output.write('result\\n');
+      const line = 'x'.repeat(699) + '\\n';
+      const taken = [line, line].map((each) => output.writeLine(each));
+      process.stderr.write(JSON.stringify([taken, output.loss === undefined]));`;
+    const found = execFileSync(
+      'bash',
+      [
+        '-c',
+        'ulimit -f 1; exec "$0" --input-type=module -e "$1" 2>&1 >>"$2"',
+        process.execPath,
+        program,
+        join(folder, 'log'),
+      ],
+      { encoding: 'utf8', env: { PATH: process.env['PATH'] } },
+    );
+    assert.deepEqual(JSON.parse(found), [[true, false], true]);
+  });
+
   it('leaves no half line in front of the first one that a disk takes again', async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'token-refresher-limited-'));
     t.after(() => rm(folder, { recursive: true }));
