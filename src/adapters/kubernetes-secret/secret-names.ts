@@ -3,11 +3,12 @@ import type { NameRules } from '../../core/store-kind.ts';
 
 const FORM =
   'NAME or NAMESPACE/NAME: lower-case letters, digits, hyphens and (in the name) dots, beginning and ending with a letter ' +
-  'or digit; at most 253 characters, the namespace at most 63';
+  'or digit, also before and after a dot; at most 253 characters, the namespace at most 63';
 const MAX_NAME = 253;
 
 export const SECRET_NAMES: NameRules = {
-  pattern: /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/)?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
+  // A dot with \b on both sides is between letters or digits.
+  pattern: /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\/)?[a-z0-9](?:(?:[a-z0-9-]|\b\.\b){0,251}[a-z0-9])?$/,
   form: FORM,
   templatePattern: /^(?:(?:[a-z0-9-]|\{customer\}){1,63}\/)?(?:[a-z0-9.-]|\{customer\}){1,253}$/,
   findSlip: (name) => {
