@@ -14,6 +14,7 @@ import type { Terminal } from './commands/terminal.ts';
 import { explainFault } from './core/fault.ts';
 import { describeMachineTrouble, errnoOf } from './core/file-error.ts';
 import { findNodeProblem, findPackageProblem } from './core/required-node.ts';
+import { formatDuration } from './core/wire/duration.ts';
 
 /** Behind every limit of the commands' own; Kubernetes kills after 30 s, people after 10. */
 const STOP_LIMIT_MS = 9_000;
@@ -86,7 +87,7 @@ void stopRequest
   .then((signal) => clock.sleep(STOP_LIMIT_MS).then(() => signal))
   .then((signal) => {
     stderr.write(
-      `not ended ${STOP_LIMIT_MS} ms after ${signal}, ends now; still open: ${describeOpenResources()}\n`,
+      `not ended ${formatDuration(STOP_LIMIT_MS)} after ${signal}, ends now; still open: ${describeOpenResources()}\n`,
     );
     return end(1);
   });

@@ -11,6 +11,7 @@
  */
 import { ALERT_NAMES, type AlertName, type Occasion } from '../core/alert.ts';
 import type { Clock } from '../core/ports.ts';
+import { ClockJumps } from '../core/schedule/moment.ts';
 import { type Condition, type ConditionMember, keyOf } from './alert-conditions.ts';
 
 export const GROUP_WINDOW_MS = 5_000;
@@ -48,7 +49,8 @@ export interface Transition {
   readonly lastedMs: number;
 }
 
-interface Group extends Pick<Transition, 'alert' | 'provider' | 'startedAtMs'> {
+interface Group extends Pick<Transition, 'alert' | 'provider'> {
+  startedAtMs: number;
   readonly startedMonotonicMs: number;
   members: readonly ConditionMember[];
   /** All that it has held for since it was told, by token. */
@@ -83,6 +85,7 @@ const SUCCESSORS: Readonly<Partial<Record<AlertName, readonly AlertName[]>>> = {
 
 export class AlertGroups {
   readonly #options: AlertGroupsOptions;
+  readonly #jumps: ClockJumps;
   readonly #groups = new Map<string, Group>();
   /** Monotonic times at which a group was told to have begun, within the last hour. */
   readonly #fires = new Map<string, number[]>();
@@ -90,6 +93,7 @@ export class AlertGroups {
 
   constructor(options: AlertGroupsOptions) {
     this.#options = options;
+    this.#jumps = new ClockJumps(options.clock);
   }
 
   /** A term of leadership begins: what a former leader has raised is to be looked after. */
@@ -105,6 +109,7 @@ export class AlertGroups {
 
   /** What is to be told now, given everything that is wrong now. */
   decide(conditions: readonly Condition[]): readonly Transition[] {
+    this.#followClock();
     const nowMs = this.#nowMs();
     const active = new Set<string>();
     for (const condition of conditions) {
@@ -119,6 +124,12 @@ export class AlertGroups {
       return occasion === undefined ? [] : [this.#transition(group, occasion, nowMs)];
     });
     return [...transitions, ...this.#lookAfterFormerLeader(nowMs)];
+  }
+
+  /** A start that lay ahead of the clock, or ahead of its end, would be refused by a receiver. */
+  #followClock(): void {
+    const byMs = this.#jumps.take();
+    for (const group of this.#groups.values()) group.startedAtMs += byMs;
   }
 
   #note(key: string, { alert, provider, members }: Condition, nowMs: number): void {

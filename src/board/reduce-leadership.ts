@@ -48,8 +48,6 @@ export function reduceLeadership(
     }
     case 'coordination-recovered':
       return { ...record, trouble: undefined };
-    case 'clock-jumped':
-      return { ...record, sinceMs: record.sinceMs + event.byMs };
     default:
       return record;
   }

@@ -136,17 +136,6 @@ function confirm(readable: ReadableToken, expiresAtMs: number | undefined): Read
   return readable.kind === 'published' && expiresAtMs !== undefined ? { ...readable, expiresAtMs } : readable;
 }
 
-/** The clock was set, and waits go on as they were: since when, and when next, by the clock as it is now. */
-export function shiftFailure(failure: FailureRecord | undefined, byMs: number): FailureRecord | undefined {
-  return (
-    failure && {
-      ...failure,
-      sinceMs: failure.sinceMs + byMs,
-      nextAttemptAtMs: failure.nextAttemptAtMs + byMs,
-    }
-  );
-}
-
 /** The failure that a series of them has come to. */
 export function countFailure(
   former: FailureRecord | undefined,

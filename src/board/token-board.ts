@@ -7,15 +7,17 @@
 import type { Board, LeadershipRecord, MirrorRecord, ProviderRecord, TokenRecord } from '../core/board.ts';
 import type { RefreshEvent } from '../core/events.ts';
 import type { Clock } from '../core/ports.ts';
-import type { Moment } from '../core/schedule/moment.ts';
+import { ClockJumps, type Moment } from '../core/schedule/moment.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
+import { moveMirror, moveToken } from './follow-clock.ts';
 import { reduceLeadership } from './reduce-leadership.ts';
 import { reduceMirror } from './reduce-mirror.ts';
 import { createProviderRecord, reduceProvider } from './reduce-provider.ts';
-import { createTokenRecord, endEffort, reduceToken, shiftFailure, type TokenEvent } from './reduce-token.ts';
+import { createTokenRecord, endEffort, reduceToken, type TokenEvent } from './reduce-token.ts';
 
 export class TokenBoard implements Board {
   readonly #clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  readonly #jumps: ClockJumps;
   readonly #tokens = new Map<string, TokenRecord>();
   readonly #providers = new Map<string, ProviderRecord>();
   readonly #mirrors = new Map<string, MirrorRecord>();
@@ -24,6 +26,7 @@ export class TokenBoard implements Board {
 
   constructor(clock: Pick<Clock, 'now' | 'monotonicMs'>) {
     this.#clock = clock;
+    this.#jumps = new ClockJumps(clock);
     this.#leadership = { isLeader: false, sinceMs: clock.now(), other: undefined, trouble: undefined };
   }
 
@@ -68,6 +71,7 @@ export class TokenBoard implements Board {
   readonly onEvent = (event: RefreshEvent): void => {
     const now = { wallMs: this.#clock.now(), monotonicMs: this.#clock.monotonicMs() };
     this.#revision += 1;
+    this.#followClock();
     if ('identity' in event) this.#onTokenEvent(event, now);
     else if ('provider' in event) this.#onProviderEvent(event.provider, event, now);
     else if ('place' in event)
@@ -92,7 +96,6 @@ export class TokenBoard implements Board {
     this.#leadership = reduceLeadership(this.#leadership, event, now);
     // Of a former term: the next leader says again what fails, and a stand-by cannot know.
     if (event.event === 'leadership-acquired' || event.event === 'leadership-lost') this.#endTerm();
-    if (event.event === 'clock-jumped') this.#shiftFailures(event.byMs);
   }
 
   #endTerm(): void {
@@ -100,11 +103,12 @@ export class TokenBoard implements Board {
     for (const [token, record] of this.#tokens) this.#tokens.set(token, endEffort(record));
   }
 
-  #shiftFailures(byMs: number): void {
-    for (const [token, record] of this.#tokens)
-      this.#tokens.set(token, { ...record, failure: shiftFailure(record.failure, byMs) });
-    for (const [place, record] of this.#mirrors)
-      this.#mirrors.set(place, { ...record, failure: shiftFailure(record.failure, byMs) });
+  #followClock(): void {
+    const byMs = this.#jumps.take();
+    if (byMs === 0) return;
+    this.#leadership = { ...this.#leadership, sinceMs: this.#leadership.sinceMs + byMs };
+    for (const [token, record] of this.#tokens) this.#tokens.set(token, moveToken(record, byMs));
+    for (const [place, record] of this.#mirrors) this.#mirrors.set(place, moveMirror(record, byMs));
   }
 
   #recordOf(identity: TokenIdentity): TokenRecord {

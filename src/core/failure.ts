@@ -45,7 +45,12 @@ export interface Failure {
 }
 
 /** Right of access and secrets come from people, although it is tried again soon: nobody tells us when they are there. */
-const FROM_PEOPLE: ReadonlySet<FailureCode> = new Set(['store-denied', 'store-missing', 'store-deleting']);
+const FROM_PEOPLE: ReadonlySet<FailureCode> = new Set([
+  'store-denied',
+  'store-missing',
+  'store-not-ours',
+  'store-deleting',
+]);
 
 /** Whether somebody has to act, however often it is tried meanwhile. */
 export function needsPerson({ code, retry }: Pick<Failure, 'code' | 'retry'>): boolean {

@@ -1,8 +1,7 @@
 import type { Clock } from '../core/ports.ts';
+import { CLOCK_JUMP_MS } from '../core/schedule/moment.ts';
 
 const CHECK_EVERY_MS = 5000;
-/** NTP slews slower than this; a timer that wakes late moves both clocks alike. */
-const JUMP_MS = 2000;
 
 /**
  * Calls `onJump` within five seconds of a jump of wall time against monotonic time. node-cron sleeps until a wall-clock
@@ -23,6 +22,6 @@ export async function watchClock(
     const newOffsetMs = clock.now() - clock.monotonicMs();
     const byMs = newOffsetMs - offsetMs;
     offsetMs = newOffsetMs;
-    if (Math.abs(byMs) > JUMP_MS) onJump(Math.round(byMs));
+    if (Math.abs(byMs) > CLOCK_JUMP_MS) onJump(Math.round(byMs));
   }
 }

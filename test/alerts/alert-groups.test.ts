@@ -53,6 +53,21 @@ function createGroups() {
 }
 
 describe('AlertGroups', () => {
+  for (const byMs of [-HOUR_MS, HOUR_MS])
+    it(`tells by the clock as it is now since when, once it was set by ${byMs} ms, and nothing twice`, async () => {
+      const { clock, groups, look, pass, news } = createGroups();
+      look(holds('RefreshFailing'));
+      await pass(GROUP_WINDOW_MS, holds('RefreshFailing'));
+      assert.deepEqual(news(), ['fired pik/RefreshFailing x1']);
+      clock.jumpWallTime(byMs);
+      const startedMs = clock.now() - GROUP_WINDOW_MS;
+      await pass(KEEP_EVERY_MS - 1_000, holds('RefreshFailing'));
+      await clock.advance(1_000);
+      const [kept] = groups.decide([holds('RefreshFailing')]);
+      assert.deepEqual([kept?.occasion, kept?.startedAtMs], ['kept', startedMs]);
+      assert.deepEqual(news(), []);
+    });
+
   it('tells 214 tokens that fail one after the other within the window in one message', async () => {
     const { look, clock, news } = createGroups();
     look(holds('RefreshFailing', 1));

@@ -86,30 +86,44 @@ describe('TokenBoard', () => {
     });
   });
 
-  it('says after a jump of the clock since when, and when next, by the clock as it is now', () => {
-    const { clock, board, tell, recordOf } = createBoard(
-      { event: 'leadership-acquired' },
-      restored,
-      failed,
-      sampleEvents['mirror-failed'],
-    );
-    const everything = () => [recordOf('pik')?.failure, [...board.mirrors()][0]?.failure, board.leadership];
-    const before = everything();
-    const byMs = -60 * MINUTE_MS;
-    clock.jumpWallTime(byMs);
-    tell({ event: 'clock-jumped', byMs });
-    const move = (timeMs: number | undefined) => (timeMs === undefined ? undefined : timeMs + byMs);
-    assert.deepEqual(
-      everything(),
-      before.map((each) => ({
-        ...each,
-        sinceMs: move(each?.sinceMs),
-        ...(each !== undefined && 'nextAttemptAtMs' in each
-          ? { nextAttemptAtMs: move(each.nextAttemptAtMs) }
-          : {}),
-      })),
-    );
-  });
+  for (const byMs of [-60 * MINUTE_MS, 60 * MINUTE_MS])
+    it(`says after a jump of the clock by ${byMs} ms since when, and when next, by the clock as it is now`, async () => {
+      const late = buildIdentity('late');
+      const refused = { ...sampleEvents['token-rejected'], retryAfterMs: 5_000 };
+      const events = [{ event: 'leadership-acquired' } as const, restored, failed, refused];
+      const { clock, board, tell, recordOf } = createBoard(...events, sampleEvents['mirror-failed']);
+      const momentsOf = () => {
+        const { failure, refusal } = recordOf('pik') ?? {};
+        const [mirror] = board.mirrors();
+        return [
+          failure?.sinceMs,
+          failure?.nextAttemptAtMs,
+          refusal?.sinceMs,
+          refusal?.reportedAtMs,
+          refusal?.retryAtMs,
+          mirror?.behindSinceMs,
+          mirror?.failure?.sinceMs,
+          mirror?.failure?.nextAttemptAtMs,
+          board.leadership.sinceMs,
+        ];
+      };
+      const before = momentsOf();
+      const { readable } = recordOf('pik') ?? {};
+      clock.jumpWallTime(byMs);
+      // Told by the clock as it is now, before anybody has noticed that it was set.
+      const nextAttemptAtMs = clock.now() + 10_000;
+      tell({ ...failed, identity: late, nextAttemptAtMs });
+      const sinceMs = clock.now();
+      await clock.advance(4_000);
+      tell({ event: 'clock-jumped', byMs });
+      assert.deepEqual(
+        momentsOf(),
+        before.map((timeMs = Number.NaN) => timeMs + byMs),
+      );
+      assert.deepEqual(recordOf('pik')?.readable, readable);
+      const { failure } = recordOf('late') ?? {};
+      assert.deepEqual([failure?.sinceMs, failure?.nextAttemptAtMs], [sinceMs, nextAttemptAtMs]);
+    });
 
   it('marks a quarter of an hour as retried when a refresh succeeds after failures', () => {
     const { clock, tell, recordOf } = createBoard(restored, failed);

@@ -30,7 +30,7 @@ describe('FAILURE_CODES', () => {
 describe('needsPerson', () => {
   it('holds where trying again cannot help, and where only people can mend what is tried again all the same', () => {
     const whenTriedAgain = FAILURE_CODES.filter((code) => needsPerson({ code, retry: 'backoff' }));
-    assert.deepEqual(whenTriedAgain, ['store-denied', 'store-missing', 'store-deleting']);
+    assert.deepEqual(whenTriedAgain, ['store-denied', 'store-missing', 'store-not-ours', 'store-deleting']);
     assert.ok(FAILURE_CODES.every((code) => needsPerson({ code, retry: 'needs-human' })));
   });
 });

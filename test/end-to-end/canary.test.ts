@@ -46,6 +46,11 @@ interface Stage extends AsyncDisposable {
   search(): Promise<{ readonly found: readonly string[]; readonly searched: readonly string[] }>;
 }
 
+/** Well; how soon is for tests with a process for each daemon to say. */
+async function assertEnds({ exit, output }: ReturnType<typeof startInProcess>): Promise<void> {
+  if ((await exit) !== 0) assert.match(output.stdout, /ends now, 9s after /);
+}
+
 async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
   const world = await startProgramWorld();
   const { store, upstreams, configPath } = world.sandbox;
@@ -73,8 +78,7 @@ async function setStage(logFormat: 'json' | 'pretty' = 'json'): Promise<Stage> {
         show(await (await fetch(`${url}${path}`)).text());
       show(await pollPage(url));
       run.terminal.stop();
-      // How soon is for tests with a process for each daemon to say.
-      await run.exit;
+      await assertEnds(run);
       show(run.output.stdout + run.output.stderr);
     },
     showCommands: (...commands) =>
@@ -431,7 +435,7 @@ describe('7: no secret leaks from any place that a description knows', {
     for (const path of ['/livez', '/readyz', '/metrics', '/', '/status.json?size=200'])
       show(await (await fetch(`${url}${path}`)).text());
     daemon.terminal.stop();
-    await daemon.exit;
+    await assertEnds(daemon);
     show(daemon.output.stdout + daemon.output.stderr);
     assert.deepEqual(search().found, []);
   });

@@ -21,3 +21,25 @@ export function momentAt(wallMs: number, clock: Now): Moment {
 export function msUntil(moment: Moment, clock: Now): number {
   return Math.min(moment.wallMs - clock.now(), moment.monotonicMs - clock.monotonicMs());
 }
+
+/** NTP slews slower than this; a timer that wakes late moves both clocks alike. */
+export const CLOCK_JUMP_MS = 2000;
+
+/** For those who keep moments of wall time: they are asked before another one is noted, which is by the clock as it is now. */
+export class ClockJumps {
+  readonly #clock: Now;
+  #offsetMs: number;
+
+  constructor(clock: Now) {
+    this.#clock = clock;
+    this.#offsetMs = clock.now() - clock.monotonicMs();
+  }
+
+  /** By how much the clock was set since this was asked last; 0: it was not. */
+  take(): number {
+    const byMs = Math.round(this.#clock.now() - this.#clock.monotonicMs() - this.#offsetMs);
+    if (Math.abs(byMs) <= CLOCK_JUMP_MS) return 0;
+    this.#offsetMs += byMs;
+    return byMs;
+  }
+}

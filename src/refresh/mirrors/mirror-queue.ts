@@ -8,7 +8,6 @@
 import type { MirrorBacklog } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Clock } from '../../core/ports.ts';
-import type { Moment } from '../../core/schedule/moment.ts';
 import type { TokenIdentity } from '../../core/token/token.ts';
 
 /** A token whose copy may be out of date. */
@@ -16,8 +15,8 @@ export interface Pending {
   readonly identity: TokenIdentity;
   /** As in `MirrorFacts`. */
   readonly wantedGeneration: number | undefined;
-  /** Since when it has been so. */
-  readonly since: Moment;
+  /** Monotonic time since which it has been so. */
+  readonly sinceMs: number;
   /** Monotonic time before which it is not tried. */
   readonly notBeforeMs: number;
   /** In vain, one after the other. */
@@ -156,13 +155,15 @@ export class MirrorQueue {
   /** Whether a copy is behind since then, or longer. @param monotonicMs monotonic time */
   isBehindSince(monotonicMs: number): boolean {
     const oldest = this.#oldest();
-    return oldest !== undefined && oldest.since.monotonicMs <= monotonicMs;
+    return oldest !== undefined && oldest.sinceMs <= monotonicMs;
   }
 
   describe(): MirrorBacklog {
+    const nowMs = this.#clock.monotonicMs();
+    const behindForMs = nowMs - (this.#oldest()?.sinceMs ?? nowMs);
     return {
       behind: this.size,
-      behindSinceMs: this.#oldest()?.since.wallMs ?? this.#clock.now(),
+      behindSinceMs: this.#clock.now() - Math.round(behindForMs),
       copiesUntilMs: this.#firstCopyUntilMs(),
     };
   }
@@ -196,9 +197,8 @@ export class MirrorQueue {
 
   /** Behind from now on, and the last to become so. */
   #begin(identity: TokenIdentity, wantedGeneration: number | undefined): void {
-    const notBeforeMs = this.#clock.monotonicMs();
-    const since = { wallMs: this.#clock.now(), monotonicMs: notBeforeMs };
-    const fresh = { since, notBeforeMs, attempts: 0, failure: undefined, isKept: false };
+    const sinceMs = this.#clock.monotonicMs();
+    const fresh = { sinceMs, notBeforeMs: sinceMs, attempts: 0, failure: undefined, isKept: false };
     this.#pending.delete(identity.token);
     this.#pending.set(identity.token, { identity, wantedGeneration, ...fresh });
   }

@@ -76,7 +76,7 @@ export class Mirror {
   readonly #outage = new Outage();
   readonly #versions: MirrorVersions;
   readonly #authorityOutages = new Map<Authority, Outage>();
-  /** What has failed and is not over: wall time of the first failure, monotonic time of the last one, codes reported. */
+  /** What has failed and is not over: monotonic times of the first failure and of the last one, codes reported. */
   #failing:
     | { readonly sinceMs: number; readonly lastAtMs: number; readonly codes: ReadonlySet<string> }
     | undefined;
@@ -322,7 +322,7 @@ export class Mirror {
     else this.#outage.end();
     // A lost race is no failure: the next look shows who has won.
     if (failure.code === 'store-conflict' && attempt <= QUIET_CONFLICTS) return;
-    const { sinceMs = clock.now(), codes = new Set<string>() } = this.#failing ?? {};
+    const { sinceMs = nowMs, codes = new Set<string>() } = this.#failing ?? {};
     const repeated = codes.has(failure.code);
     this.#failing = { sinceMs, lastAtMs: nowMs, codes: codes.union(new Set([failure.code])) };
     const nextAttemptAtMs = clock.now() + Math.max(waitMs, this.#outage.untilMs - nowMs);
@@ -337,6 +337,6 @@ export class Mirror {
     const { sinceMs, lastAtMs } = this.#failing;
     if (this.#queue.isBehindSince(lastAtMs)) return;
     this.#failing = undefined;
-    events({ event: 'mirror-caught-up', place, failedForMs: Math.max(0, clock.now() - sinceMs) });
+    events({ event: 'mirror-caught-up', place, failedForMs: clock.monotonicMs() - sinceMs });
   }
 }

@@ -162,6 +162,23 @@ describe('Mirror', () => {
     assert.equal(events.of('mirror-failed').at(-1)?.behind, 10_000);
   });
 
+  it('says since when it is behind by the clock as it is now, and how long it failed however that was set', async (t) => {
+    const { run, publish, clock, copies, events } = setUp(t);
+    await run();
+    copies.outage = STORE_DOWN;
+    publish('acme/ayu', 1);
+    await clock.advance(1_000);
+    const sinceMs = events.of('mirror-failed').at(-1)?.behindSinceMs;
+    assert.equal(sinceMs, NOON_MS);
+    clock.jumpWallTime(-HOUR_MS);
+    await clock.advance(2 * MINUTE_MS);
+    assert.equal(events.of('mirror-failed').at(-1)?.behindSinceMs, NOON_MS - HOUR_MS);
+    copies.outage = undefined;
+    await clock.advance(MINUTE_MS);
+    const { failedForMs = 0 } = events.of('mirror-caught-up').at(-1) ?? {};
+    assert.ok(failedForMs > 2 * MINUTE_MS && failedForMs <= 3 * MINUTE_MS + 1_000, `${failedForMs}`);
+  });
+
   it('goes on with others when the calls of one token never end', async (t) => {
     const { create, run, publish, clock, copies, copyOf, end } = setUp(t, [
       'acme/slow',
