@@ -279,9 +279,12 @@ describe('refresh tokens', () => {
   });
 
   it('may be presented again when the process that got the answer was killed before it saved the next one', () => {
-    const killed = history(['a.1', 'killed', at(10.2)]);
-    const verdict = checkSpentTokens(observe({ calls: spent, history: killed }));
-    assert.deepEqual([broken(verdict), excuses(verdict)], [0, ['its process was killed']]);
+    // Also when it was killed while the request was on its way.
+    for (const killedAtS of [10.2, 9.999]) {
+      const killed = history(['a.1', 'killed', at(killedAtS)]);
+      const verdict = checkSpentTokens(observe({ calls: spent, history: killed }));
+      assert.deepEqual([broken(verdict), excuses(verdict)], [0, ['its process was killed']]);
+    }
   });
 
   it('must not be presented again once the store has the next one, killed or not', () => {

@@ -84,14 +84,14 @@ export function findCause(
 ): string | undefined {
   const { process, sentAtMs: fromMs } = former;
   const toMs = later.sentAtMs;
-  if (history.wasKilled(process, fromMs, toMs)) return 'its process was killed';
+  if (history.wasKilled(process, toMs)) return 'its process was killed';
   if (history.wasStopped(process, fromMs, toMs)) return 'its process stood still';
   if (!former.isDelivered) return 'its answer was lost';
   const during = { fromMs, toMs };
   // The leader stops up to a renew deadline after the last renewal that was answered.
   const lately = { fromMs: fromMs - LEASE.renewDeadlineMs, toMs };
   if (process !== later.process && isDisturbed(disturbances, 'API server', lately)) return 'leadership moved';
-  const wasAsked = history.wasAskedToEnd(process, fromMs, toMs);
+  const wasAsked = history.wasAskedToEnd(process, toMs);
   if (wasAsked && isDisturbed(disturbances, 'store', during))
     return 'its process ended while the store failed';
   if (isDisturbed(disturbances, 'machine', during)) return 'the machine stood still';

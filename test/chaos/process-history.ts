@@ -20,13 +20,17 @@ export class ProcessHistory {
     return this.#deeds;
   }
 
-  /** True when it was killed in that time. */
-  wasKilled(process: string, fromMs: number, toMs: number): boolean {
-    return this.#has(process, 'killed', fromMs, toMs);
+  /**
+   * True when it was killed before that moment. There is no "since": a process is killed once, and what it had sent by
+   * then may be seen to arrive later.
+   */
+  wasKilled(process: string, beforeMs: number): boolean {
+    return this.#has(process, 'killed', 0, beforeMs);
   }
 
-  wasAskedToEnd(process: string, fromMs: number, toMs: number): boolean {
-    return this.#has(process, 'asked-to-end', fromMs, toMs);
+  /** As {@link wasKilled}. */
+  wasAskedToEnd(process: string, beforeMs: number): boolean {
+    return this.#has(process, 'asked-to-end', 0, beforeMs);
   }
 
   /** True when it said that it led no more, or that an answer had not come in time. */

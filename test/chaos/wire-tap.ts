@@ -6,12 +6,13 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A request as it passed. */
 export interface TappedRequest {
-  /** The process that this tap stood before when the request arrived. */
+  /** The process that this tap stood before when the connection was made. */
   readonly sender: string;
   readonly method: string;
   readonly path: string;
@@ -72,10 +73,12 @@ export interface WireTapOptions {
 export async function startWireTap(options: WireTapOptions): Promise<WireTap> {
   const { target, findSender, decide, onExchange } = options;
   const agent = new Agent({ keepAlive: true });
+  // Not asked for each request: what a killed process has sent may be read when the next one runs.
+  const senders = new WeakMap<Socket, string>();
 
   const serve = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url: path = '/' } = message;
-    const sender = findSender();
+    const sender = senders.get(message.socket) ?? findSender();
     const body = await readAll(message);
     const headers = headersOf(message);
     const request: TappedRequest = { sender, method, path, headers, body, arrivedAtMs: Date.now() };
@@ -100,6 +103,7 @@ export async function startWireTap(options: WireTapOptions): Promise<WireTap> {
     // Either end is gone: there is nobody left to tell.
     serve(message, response).catch(() => message.socket.destroy());
   });
+  server.on('connection', (socket) => senders.set(socket, findSender()));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
