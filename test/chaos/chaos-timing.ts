@@ -28,5 +28,8 @@ export const SHORTEST_MARGIN_MS = 30_000 * (1 - REFRESH_AFTER_SHARE);
 /** After kill or SIGSTOP of the leader another leads within this, plus what the machine needs to run anything at all. */
 export const TAKE_OVER_MS = LEASE.leaseDurationMs + LEASE.retryPeriodMs;
 
+/** What was sent in time may take so long to arrive; more than the gap between deadline and lease is not needed. */
+export const UNDER_WAY_MS = 1000;
+
 /** What starting, reading the store, fetching and publishing may take on a machine with other work to do. */
 export const SLACK_MS = 2000;

@@ -11,7 +11,7 @@ import { LeaseTerms } from './lease-terms.ts';
 import type { Observation } from './observation.ts';
 import { ProcessHistory } from './process-history.ts';
 import { Replica } from './replica.ts';
-import { parseStoreWrite, type StoreWrite } from './store-call.ts';
+import { parseStoreRead, parseStoreWrite, type StoreRead, type StoreWrite } from './store-call.ts';
 import { type TokenCall, TokenCallParser } from './token-call.ts';
 import type { TokenReport } from './token-report.ts';
 import { startWireTap } from './wire-tap.ts';
@@ -75,6 +75,7 @@ export async function startChaosWorld({
   const terms = new LeaseTerms();
   const history = new ProcessHistory();
   const writes: StoreWrite[] = [];
+  const reads: StoreRead[] = [];
   const calls: TokenCall[] = [];
   const faults = new FaultSwitch();
 
@@ -91,6 +92,8 @@ export async function startChaosWorld({
         onExchange: (exchange) => {
           const write = parseStoreWrite(exchange);
           if (write !== undefined) writes.push(write);
+          const read = parseStoreRead(exchange);
+          if (read !== undefined) reads.push(read);
         },
       }),
     );
@@ -187,6 +190,7 @@ export async function startChaosWorld({
     faults,
     observed: {
       writes,
+      reads,
       calls,
       history,
       disturbances,

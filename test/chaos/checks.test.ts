@@ -69,6 +69,7 @@ function call(process: string, atS: number, changes: Partial<TokenCall> = {}): T
 function observe(changes: Partial<Observation>): Observation {
   return {
     writes: [],
+    reads: [],
     calls: [],
     terms: [],
     history: new ProcessHistory(),
@@ -180,6 +181,37 @@ describe('fetches', () => {
     });
   }
 
+  it('are excused when the machine stood still, or its process lost its term, before the first was read here', () => {
+    const machine = (fromS: number, toS: number): Disturbance => ({
+      source: 'machine',
+      fromMs: at(fromS),
+      toMs: at(toS),
+    });
+    const stall = checkFetchReasons(observe({ calls: again, disturbances: [machine(-0.7, -0.002)] }));
+    assert.deepEqual([broken(stall), excuses(stall)], [0, ['the machine stood still']]);
+    const late = { history: history(['a.1', 'lost-term', at(-0.002)]), disturbances: [machine(-9, -8)] };
+    const lost = checkFetchReasons(observe({ calls: again, ...late }));
+    assert.deepEqual([broken(lost), excuses(lost)], [0, ['its process was late on a busy machine']]);
+  });
+
+  it('are excused when an earlier leader had published since the new one looked, which looks when its term begins', () => {
+    const terms = [
+      { process: 'a.1', number: 1, sinceMs: at(-9) },
+      { process: 'b.1', number: 2, sinceMs: at(4) },
+    ];
+    const late = [write('a.1', 6, { text: documentText('token@0', 0) })];
+    const of = (process: string, lookedAtS: number): Verdict => {
+      const reads = [{ process, secrets: ['sandbox/pivot'], sentAtMs: at(lookedAtS) }];
+      return checkFetchReasons(
+        observe({ calls: [call('a.1', 0), call(process, 8)], writes: late, reads, terms }),
+      );
+    };
+    assert.deepEqual(excuses(of('b.1', 5)), ['it had been published by an earlier leader, late']);
+    assert.equal(broken(of('b.1', 3)), 1, 'it has not looked in its term');
+    assert.equal(broken(of('b.1', 7)), 1, 'it has seen it');
+    assert.equal(broken(of('a.1', 5)), 1, 'its own');
+  });
+
   it('are double when the first came to nothing for no reason', () => {
     assert.equal(broken(checkFetchReasons(observe({ calls: again }))), 1);
   });
@@ -290,8 +322,14 @@ describe('refresh tokens', () => {
   it('must not be presented again once the store has the next one, killed or not', () => {
     const killed = history(['a.1', 'killed', at(10.5)]);
     const state = { secret: 'token-refresher/state/sandbox/pivot', text: '{"refresh_token":"refresh@10"}' };
-    const writes = [write('a.1', 10.3, state)];
-    assert.equal(broken(checkSpentTokens(observe({ calls: spent, history: killed, writes }))), 1);
+    const of = (savedAtS: number, lookedAtS: number): Verdict => {
+      const reads = [{ process: 'b.1', secrets: [state.secret], sentAtMs: at(lookedAtS) }];
+      const writes = [write('a.1', savedAtS, state)];
+      return checkSpentTokens(observe({ calls: spent, history: killed, writes, reads }));
+    };
+    assert.equal(broken(of(10.3, 13)), 1);
+    assert.deepEqual(excuses(of(13.9, 13.8)), ['its process was killed'], 'it arrived after the last look');
+    assert.equal(broken(of(10.3, 8)), 1, 'it has to look right before the call');
   });
 });
 

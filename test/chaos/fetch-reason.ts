@@ -5,10 +5,17 @@
  * leadership (the API server was made to fail) before it could publish.
  */
 import { decideCadence } from '../../src/core/schedule/cadence.ts';
-import { LEASE, REFRESH_AFTER_SHARE } from './chaos-timing.ts';
+import { LEASE, REFRESH_AFTER_SHARE, UNDER_WAY_MS } from './chaos-timing.ts';
 import { isDisturbed } from './disturbance.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';
-import { findPublications, momentIn, type Observation, type Publication } from './observation.ts';
+import { findNewestTerm, findOwnTerm } from './lease-terms.ts';
+import {
+  findMissedAt,
+  findPublications,
+  momentIn,
+  type Observation,
+  type Publication,
+} from './observation.ts';
 import type { TokenCall } from './token-call.ts';
 import { isAbout } from './token-report.ts';
 
@@ -36,7 +43,9 @@ export function checkFetchReasons(observed: Observation): Verdict {
           ? 'its process woke up'
           : wasReported
             ? 'readers had reported that it is refused'
-            : undefined;
+            : isNews(observed, seen, call)
+              ? 'it had been published by an earlier leader, late'
+              : undefined;
         verdict.add(
           call.sentAtMs,
           `${call.process} fetched ${token} while a fresh one was published`,
@@ -49,6 +58,13 @@ export function checkFetchReasons(observed: Observation): Verdict {
     }
   }
   return verdict;
+}
+
+/** True for what an earlier leader's write has made current since the one that leads has looked, in its own term. */
+function isNews(observed: Observation, { write }: Publication, call: TokenCall): boolean {
+  const own = findOwnTerm(observed.terms, call.process, call.sentAtMs);
+  if (own === undefined || own !== findNewestTerm(observed.terms, call.sentAtMs)) return false;
+  return (findMissedAt(observed, call, write) ?? 0) >= own.sinceMs;
 }
 
 /** When a tick may take a published token for due. */
@@ -94,10 +110,12 @@ export function findCause(
   const wasAsked = history.wasAskedToEnd(process, toMs);
   if (wasAsked && isDisturbed(disturbances, 'store', during))
     return 'its process ended while the store failed';
-  if (isDisturbed(disturbances, 'machine', during)) return 'the machine stood still';
+  // It is read a moment after it was sent: what happened to its process since then may be noted before it.
+  const sinceMs = fromMs - UNDER_WAY_MS;
+  if (isDisturbed(disturbances, 'machine', { fromMs: sinceMs, toMs })) return 'the machine stood still';
   // One that has stood still is also slow at times when it does not: what a process was late with, it says itself.
   const isBusy = disturbances.some(({ source }) => source === 'machine');
-  return isBusy && history.wasLate(process, fromMs, toMs)
+  return isBusy && history.wasLate(process, sinceMs, toMs)
     ? 'its process was late on a busy machine'
     : undefined;
 }

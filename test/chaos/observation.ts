@@ -2,13 +2,14 @@ import { isJsonObject, parseJson } from '../../src/core/wire/json.ts';
 import type { Disturbance, Stretch } from './disturbance.ts';
 import type { LeaseTerm } from './lease-terms.ts';
 import type { ProcessHistory } from './process-history.ts';
-import type { StoreWrite } from './store-call.ts';
+import type { StoreRead, StoreWrite } from './store-call.ts';
 import type { TokenCall } from './token-call.ts';
 import type { TokenReport } from './token-report.ts';
 
 /** Everything that a run was seen to do, by those who stand outside of the processes. */
 export interface Observation {
   readonly writes: readonly StoreWrite[];
+  readonly reads: readonly StoreRead[];
   readonly calls: readonly TokenCall[];
   readonly terms: readonly LeaseTerm[];
   readonly history: ProcessHistory;
@@ -39,6 +40,20 @@ export function findPublications(writes: readonly StoreWrite[]): ReadonlyMap<str
     publications.set(write.secret, [...known, { write, atMs: write.doneAtMs ?? 0, text }]);
   }
   return publications;
+}
+
+/** When a process had looked last at a secret that another one has written since; `undefined` when it could know. */
+export function findMissedAt(
+  { reads }: Observation,
+  { process, sentAtMs }: Pick<TokenCall, 'process' | 'sentAtMs'>,
+  write: StoreWrite,
+): number | undefined {
+  if (write.process === process) return undefined;
+  const looks = reads.filter(
+    (read) => read.process === process && read.secrets.includes(write.secret) && read.sentAtMs <= sentAtMs,
+  );
+  const lookedAtMs = Math.max(...looks.map((look) => look.sentAtMs));
+  return lookedAtMs < (write.doneAtMs ?? 0) ? lookedAtMs : undefined;
 }
 
 /** A moment in a field of a document, wall time in milliseconds; `NaN` when there is none. */

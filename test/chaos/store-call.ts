@@ -22,6 +22,13 @@ export interface StoreWrite {
   readonly movesCurrent: boolean;
 }
 
+/** A look of a process at secrets. */
+export interface StoreRead {
+  readonly process: string;
+  readonly secrets: readonly string[];
+  readonly sentAtMs: number;
+}
+
 const WRITES: ReadonlySet<OperationName> = new Set([
   'CreateSecret',
   'PutSecretValue',
@@ -52,7 +59,7 @@ export function parseStoreWrite({ request, answer }: Exchange): StoreWrite | und
     (operation === 'CreateSecret' ||
       (move ? input['VersionStage'] === CURRENT : Array.isArray(stages) && stages.includes(CURRENT)));
   return {
-    process: /Credential=([^/]+)\//.exec(request.headers['authorization'] ?? '')?.[1] ?? 'nobody',
+    process: processOf(request),
     operation,
     secret: nameOf(textIn(input['SecretId']) ?? textIn(input['Name']) ?? ''),
     version: textIn(input[move ? 'MoveToVersionId' : 'ClientRequestToken']),
@@ -63,6 +70,20 @@ export function parseStoreWrite({ request, answer }: Exchange): StoreWrite | und
       answer === undefined || isDone ? undefined : (textIn(output['__type']) ?? `status ${answer.status}`),
     movesCurrent,
   };
+}
+
+/** `undefined` for what reads no value. */
+export function parseStoreRead({ request }: Exchange): StoreRead | undefined {
+  const operation = operationOf(request);
+  if (operation !== 'GetSecretValue' && operation !== 'BatchGetSecretValue') return undefined;
+  const { SecretId, SecretIdList } = objectIn(request.body);
+  const ids: unknown[] = Array.isArray(SecretIdList) ? SecretIdList : [SecretId];
+  const secrets = ids.map((id) => nameOf(textIn(id) ?? ''));
+  return { process: processOf(request), secrets, sentAtMs: request.arrivedAtMs };
+}
+
+function processOf({ headers }: TappedRequest): string {
+  return /Credential=([^/]+)\//.exec(headers['authorization'] ?? '')?.[1] ?? 'nobody';
 }
 
 /** An ARN ends in the name, a hyphen and six characters that are drawn when the secret is created. */

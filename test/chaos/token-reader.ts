@@ -22,7 +22,8 @@ export class TokenReader implements AsyncDisposable {
     this.#client = new SecretsManagerClient({
       ...store,
       credentials: { accessKeyId: 'a-reader', secretAccessKey: 'of-tokens' },
-      maxAttempts: 1,
+      // A connection that was idle while the machine stood still may be closed just when it is used again.
+      maxAttempts: 3,
     });
     this.#reading = this.#readOnAndOn(tokens);
   }

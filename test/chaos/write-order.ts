@@ -4,14 +4,11 @@
  * The rule, for each secret: once a term has moved AWSCURRENT, no earlier term moves it again. And whoever writes after
  * another term has begun is a process that had stood still; a process that runs stops by itself before that.
  */
-import { LEASE } from './chaos-timing.ts';
+import { LEASE, UNDER_WAY_MS } from './chaos-timing.ts';
 import { isDisturbed } from './disturbance.ts';
 import { type Finding, type Verdict, VerdictBuilder } from './finding.ts';
 import { findNewestTerm, findOwnTerm } from './lease-terms.ts';
 import type { Observation } from './observation.ts';
-
-/** A write that left in time may take so long to arrive; more than the gap between deadline and lease is not needed. */
-const UNDER_WAY_MS = 1000;
 
 export interface WriteOrder {
   /** Moves of AWSCURRENT by a term that another one had followed on the same secret. */

@@ -6,7 +6,9 @@ import type { OperationName } from '../../src/sandbox/secrets-manager/operation.
 import { findBroken, formatReport } from '../chaos/chaos-report.ts';
 import { runChaos } from '../chaos/chaos-run.ts';
 import { startChaosWorld, TOKENS } from '../chaos/chaos-world.ts';
-import { operationOf } from '../chaos/store-call.ts';
+import { findOwnTerm } from '../chaos/lease-terms.ts';
+import type { Replica } from '../chaos/replica.ts';
+import { operationOf, type StoreWrite } from '../chaos/store-call.ts';
 import { TokenReader } from '../chaos/token-reader.ts';
 
 const SEED = 5;
@@ -73,35 +75,45 @@ async function stopLeaderDuring(held: OperationName, t: TestContext) {
     'pivot',
   ]);
 
-  const reached = Promise.withResolvers<void>();
+  // Whoever leads: on a busy machine that need not be the first one any more.
+  const reached = Promise.withResolvers<Replica>();
   const release = Promise.withResolvers<void>();
+  let stopped: Replica | undefined;
   world.faults.setHold((request) => {
-    const isHeld = request.sender === first.process && operationOf(request) === held;
-    if (isHeld) reached.resolve();
-    return isHeld ? release.promise : undefined;
+    if (operationOf(request) !== held) return undefined;
+    stopped ??= world.replicas.find(({ process }) => process === request.sender);
+    if (stopped?.process !== request.sender) return undefined;
+    reached.resolve(stopped);
+    return release.promise;
   });
-  await reached.promise;
-  first.stop();
-  const isByOthers = ({ process, movesCurrent }: (typeof writes)[number]): boolean =>
-    movesCurrent && process !== first.process;
+  const leader = await reached.promise;
+  leader.stop();
+  const stoppedAtMs = Date.now();
+  const isByOthers = ({ process, movesCurrent, sentAtMs }: StoreWrite): boolean =>
+    movesCurrent && process !== leader.process && sentAtMs > stoppedAtMs;
+  // What it does in a later term is its right.
+  const termAt = (atMs: number) => findOwnTerm(world.observed.terms, leader.process, atMs);
+  const isLate = ({ process, sentAtMs }: StoreWrite): boolean =>
+    process === leader.process && termAt(sentAtMs) === termAt(stoppedAtMs);
   await until(t, () => writes.some(isByOthers));
   world.faults.setHold(undefined);
+  const output = leader.outputs[0]?.output;
+  assert.ok(output !== undefined);
+  const former = output.linesOf('leadership-lost').length;
   const before = writes.length;
   release.resolve();
-  await until(t, () => writes.slice(before).some(({ process }) => process === first.process));
-  first.continue();
+  await until(t, () => writes.slice(before).some(({ process }) => process === leader.process));
+  leader.continue();
 
-  const output = first.outputs[0]?.output;
-  assert.ok(output !== undefined);
-  await output.untilLines('leadership-lost', 1);
-  // Whatever it might still do it has done when the new leader has refreshed once more.
-  await until(t, () => writes.filter(isByOthers).length >= 2);
-  await first.askToEnd();
+  await output.untilLines('leadership-lost', former + 1);
+  // Whatever it might still do it has done when another leader, or itself in another term, has refreshed once more.
+  await until(t, () => writes.slice(before).some((write) => write.movesCurrent && !isLate(write)));
+  await leader.askToEnd();
   assert.deepEqual(
-    first.endings.map(({ exit }) => exit),
+    leader.endings.map(({ exit }) => exit),
     [{ code: 0, signal: null }],
   );
-  const late = writes.slice(before).filter(({ process }) => process === first.process);
+  const late = writes.slice(before).filter(isLate);
   return {
     stepsBack: reader.ledger.backwards.findings,
     movesAfterwards: late.filter(({ movesCurrent }) => movesCurrent).length,
