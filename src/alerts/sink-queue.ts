@@ -7,7 +7,6 @@
  * Never more than {@link MAX_QUEUED} entries: the oldest is given up.
  * Non-guarantee: nothing survives the end of the process. A receiver may be told the same twice when its answer is lost.
  */
-import { aborted } from 'node:util';
 import type { AlertNotification } from '../core/alert.ts';
 import type { Failure } from '../core/failure.ts';
 import type { AlertSink, Clock, Random, RefreshEvents } from '../core/ports.ts';
@@ -71,12 +70,13 @@ export class SinkQueue {
    * @param cut aborted when the time to stop is over
    */
   async run(stopping: AbortSignal, cut: AbortSignal): Promise<void> {
-    const ended = aborted(stopping, this);
+    // No race with a promise that lives as long as the process: every race would stay with it.
+    stopping.addEventListener('abort', () => this.#wakeUp.resolve(), { once: true });
     while (!stopping.aborted) {
       const failure = await this.#sendFirst(cut);
       if (failure !== undefined) await this.#pause(failure, stopping);
       else if (this.#waiting.size === 0) {
-        await Promise.race([this.#wakeUp.promise, ended]);
+        await this.#wakeUp.promise;
         this.#wakeUp = Promise.withResolvers();
       }
     }

@@ -22,11 +22,11 @@ Exit codes:
 
 const JSON_OPTION = ['--json', 'print JSON'] as const;
 
-/** Commands are imported when they run: \`plan\` need not pay for the sandbox. */
+/** Commands are imported when they run: `plan` need not pay for the sandbox. */
 export function createProgram(terminal: Terminal): Program {
   let exitCode: ExitCode = 0;
   const program = new Command('token-refresher')
-    .description('Keeps the access tokens of any API fresh in AWS Secrets Manager.')
+    .description('Keeps the access tokens of any API fresh in AWS Secrets Manager or Kubernetes.')
     .version(VERSION)
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { MAX_QUEUED, SinkQueue } from '../../src/alerts/sink-queue.ts';
 import type { Occasion } from '../../src/core/alert.ts';
 import type { Failure } from '../../src/core/failure.ts';
+import type { AlertSink } from '../../src/core/ports.ts';
 import { fail, type Result, succeed } from '../../src/core/result.ts';
 import { buildNotification, buildRecovery } from '../support/alert-notification.ts';
 import { FakeClock, settle } from '../support/fake-clock.ts';
@@ -26,6 +29,15 @@ function startQueue(t: TestContext, occasions?: readonly Occasion[]) {
     await ended;
   });
   return { clock, events, sink, queue, stopping, cut, ended };
+}
+
+/** What is in use once everything that nobody can reach is gone, in bytes. */
+function measureHeap(): number {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  assert.ok(typeof collect === 'function');
+  collect();
+  return process.memoryUsage().heapUsed;
 }
 
 const failing = (changes: Partial<Failure> = {}): Result<void> => fail(buildFailure(changes));
@@ -172,5 +184,33 @@ describe('SinkQueue', () => {
     answer.resolve(succeed(undefined));
     await settle();
     assert.deepEqual(sink.summary, ['fired pik/RefreshFailing', 'recovered pik/RefreshFailing']);
+  });
+
+  it('keeps nothing of what it has sent, however long it runs', async () => {
+    const sink: AlertSink = {
+      name: 'memory',
+      occasions: new Set<Occasion>(['fired']),
+      send: () => Promise.resolve(succeed(undefined)),
+    };
+    const random = { next: () => 0, uuid: () => '' };
+    const queue = new SinkQueue({ sink, clock: new FakeClock(), random, events: () => undefined });
+    const stopping = new AbortController();
+    const ended = queue.run(stopping.signal, new AbortController().signal);
+    const sendMany = async (count: number): Promise<void> => {
+      for (let index = 0; index < count; index += 1) {
+        queue.push(buildNotification());
+        for (let turn = 0; turn < 20 && queue.size > 0; turn += 1) await Promise.resolve();
+        // It waits again.
+        for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+      }
+      assert.equal(queue.size, 0);
+    };
+    await sendMany(1_000);
+    const before = measureHeap();
+    await sendMany(20_000);
+    const grownBytes = measureHeap() - before;
+    stopping.abort();
+    await ended;
+    assert.ok(grownBytes < 1_000_000, `${grownBytes} bytes`);
   });
 });

@@ -41,7 +41,8 @@ type ParsedExpiry =
 /** .NET's own JSON: milliseconds since the epoch, whatever the zone that it was written in. */
 const DOTNET_DATE = /^\\?\/Date\((?<ms>\d{12,14})(?:[+-]\d{4})?\)\\?\/$/;
 
-const DECIMAL = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
+/** Digits are matched in one way only: a provider may send a million of them. */
+const DECIMAL = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?$/;
 
 /** More seconds than this (31 years) are an epoch: 9 September 2001 and later. */
 const EPOCH_SECONDS_FROM = 1e9;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { MAX_LIFETIME_MS, parseExpiry } from '../../../src/core/token/expiry-value.ts';
+import { assertLinear } from '../../support/linear-work.ts';
 import { fc } from '../../support/property.ts';
 
 const AT_MS = Date.UTC(2026, 10, 21, 12);
@@ -145,6 +146,20 @@ describe('an expiry value', () => {
       }),
     );
   });
+
+  for (const [what, write] of [
+    ['digits', (length: number) => `${'1'.repeat(length)}x`],
+    ['digits behind a point', (length: number) => `1.${'1'.repeat(length)}x`],
+    ['white space', (length: number) => `1${'\t'.repeat(length)}!`],
+    ['units', (length: number) => `${'1s'.repeat(length)}!`],
+  ] as const) {
+    test(`of a great many ${what} holds nobody up`, () => {
+      assertLinear((length) => {
+        const text = write(length);
+        for (let run = 0; run < 50; run += 1) assert.equal(parseExpiry(text, 900).state, 'unknown');
+      }, 1000);
+    });
+  }
 
   test('long lives that are documented stay seconds', () => {
     for (const days of [1, 7, 15, 30, 60, 180, 365]) {
