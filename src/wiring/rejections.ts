@@ -3,7 +3,11 @@ import { networkInterfaces } from 'node:os';
 import { FileLanes } from '../adapters/files/file-lanes.ts';
 import { ApiClient } from '../adapters/kubernetes/api-client.ts';
 import { NAMESPACE_FILE } from '../adapters/kubernetes/api-server.ts';
-import { type TokenReview, TokenReviewer } from '../adapters/kubernetes/token-reviewer.ts';
+import {
+  type TokenReview,
+  TokenReviewer,
+  type TokenReviewerOptions,
+} from '../adapters/kubernetes/token-reviewer.ts';
 import { createHttpTransport } from '../adapters/net/http-transport.ts';
 import { forwardReport } from '../adapters/net/report-forwarder.ts';
 import type { Configuration, RejectionsConfiguration } from '../config/configuration.ts';
@@ -81,11 +85,12 @@ function createReviews(
   { allow, audience }: RejectionsConfiguration,
   coordination: Configuration['coordination'],
   { clock, readEnv, files = new FileLanes(clock) }: Pick<RejectionsPorts, 'clock' | 'readEnv' | 'files'>,
+  onCall?: TokenReviewerOptions['onCall'],
 ): { readonly reviewer: TokenReviewer; close(): void } | undefined {
   const apiServer = allow.length === 0 ? undefined : findApiServer(coordination, readEnv);
   if (apiServer === undefined) return undefined;
   const client = new ApiClient({ apiServer, namespace: { file: NAMESPACE_FILE }, clock, files });
-  const reviewer = new TokenReviewer({ client, audience, clock });
+  const reviewer = new TokenReviewer({ client, audience, clock, onCall });
   return {
     reviewer,
     close: () => {
@@ -141,7 +146,6 @@ function createCallers(
 ): Callers {
   const { allow, bearer } = rejections;
   const { clock, events, files = new FileLanes(clock) } = ports;
-  const reviews = createReviews(rejections, coordination, { ...ports, files });
   const readBearer =
     bearer === undefined
       ? undefined
@@ -154,7 +158,8 @@ function createCallers(
       reported = problem;
     };
   };
-  const [reportBearer, reportReviews] = [createReport(), createReport()];
+  const reportBearer = createReport();
+  const reviews = createReviews(rejections, coordination, { ...ports, files }, createReport());
   let busyQuietUntilMs = Number.NEGATIVE_INFINITY;
   const reportBusy = (): string => {
     const nowMs = clock.monotonicMs();
@@ -178,11 +183,7 @@ function createCallers(
       }
       const review = await reviews?.reviewer.review(token);
       if (review?.kind === 'busy') problem ??= reportBusy();
-      else if (review !== undefined) {
-        const problemOfReview = review.kind === 'unknown' ? review.problem : undefined;
-        reportReviews(problemOfReview);
-        problem = problemOfReview ?? problem;
-      }
+      else if (review?.kind === 'unknown') problem = review.problem;
       return describe(review, problem, allow);
     },
     close: () => reviews?.close(),
@@ -205,9 +206,9 @@ function describe(
       mayReport: (token) => patterns.some((pattern) => matchesToken(pattern, token)),
     };
   }
-  return problem === undefined
-    ? { kind: 'refused' }
-    : { kind: 'unavailable', retryAfterMs: UNKNOWN_RETRY_MS };
+  if (problem === undefined) return { kind: 'refused' };
+  const patienceMs = (review?.kind === 'unknown' ? review.retryAfterMs : undefined) ?? 0;
+  return { kind: 'unavailable', retryAfterMs: Math.max(UNKNOWN_RETRY_MS, patienceMs) };
 }
 
 const LINK_LOCAL = /^(?:fe80:|169\.254\.)/i;

@@ -28,6 +28,8 @@ interface Callers extends RunningCluster {
   /** Sets or removes the bearer token. */
   setBearer(text: string | undefined): void;
   issue(name: string, audience?: string): SecretText;
+  /** The answer without its body. */
+  sendReport(bearer: string, token: string): Promise<Response>;
   /** @returns status of the answer */
   report(bearer: string, token: string): Promise<number>;
 }
@@ -93,24 +95,26 @@ providers:
     settle: async () => ({ kind: 'decided', verdict }),
   });
   t.after(() => rejections.stop());
+  const sendReport = async (bearer: string, token: string): Promise<Response> => {
+    const response = await fetch(`http://${rejections.address}/v1/tokens/${token}/rejections`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ sha256: hash('sha256', 'refused'), status: 401 }),
+    });
+    await response.text();
+    return response;
+  };
   return Object.assign(cluster, {
     events,
     callers,
+    sendReport,
     setBearer: (text: string | undefined) => {
       if (text === undefined) env.delete('REPORTER');
       else env.set('REPORTER', text);
     },
     issue: (name: string, audience = AUDIENCE) =>
       cluster.api.issueToken({ namespace: NAMESPACE, name, audiences: [audience] }),
-    report: async (bearer: string, token: string) => {
-      const response = await fetch(`http://${rejections.address}/v1/tokens/${token}/rejections`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ sha256: hash('sha256', 'refused'), status: 401 }),
-      });
-      await response.text();
-      return response.status;
-    },
+    report: async (bearer: string, token: string) => (await sendReport(bearer, token)).status,
   });
 }
 
@@ -177,6 +181,27 @@ describe('callers who report refused tokens', () => {
     assert.equal(await report(issue('checkout').reveal(), 'pik'), 503);
     assert.equal(events.of('callers-unknown').length, 2);
     assert.doesNotMatch(JSON.stringify(events.all), /canary|token-/, 'no token in an event');
+  });
+
+  it('are known for a minute while the API server says nothing about others, which is told once', async (t) => {
+    const { server, issue, report, events } = await startCallers(t);
+    const [checkout, other] = [issue('checkout').reveal(), issue('other').reveal()];
+    assert.equal(await report(checkout, 'pik'), 202);
+    server.setFaults([{ kind: 'status', status: 503 }]);
+    for (let times = 0; times < 3; times += 1) {
+      assert.equal(await report(other, 'pik'), 503);
+      assert.equal(await report(checkout, 'pik'), 202);
+    }
+    assert.equal(events.of('callers-unknown').length, 1);
+  });
+
+  it('are told to wait for as long as the API server asks for patience', async (t) => {
+    const { server, issue, sendReport } = await startCallers(t);
+    server.setFaults([{ kind: 'status', status: 429, retryAfterSeconds: 30 }]);
+    for (const name of ['checkout', 'other']) {
+      const { status, headers } = await sendReport(issue(name).reveal(), 'pik');
+      assert.deepEqual([status, headers.get('retry-after')], [503, '30']);
+    }
   });
 
   it('are told to try again while many come at once that nobody knows, which is told once', async (t) => {

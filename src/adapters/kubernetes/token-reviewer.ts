@@ -5,11 +5,12 @@
  * the API server, is refused; what cannot be found out is no consent. An answer holds for a minute at most and never
  * longer than the token, a refusal for ten seconds; kept are hashes of tokens, never tokens. The API server gets
  * {@link MAX_CALLS} calls at a time at most, and {@link PER_SECOND} a second in the long run about tokens that nobody knows,
- * whoever sends them; those do not displace what is known of readers.
+ * whoever sends them; those do not displace what is known of readers. While it asks for patience (Retry-After), it gets none.
  * Non-guarantee: a token that is revoked, or whose pod is gone, counts for up to a minute longer. Whoever reaches the port
  * and sends made-up tokens without pause can keep out readers that have not reported in the last hour.
  */
 import * as z from 'zod';
+import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
 import { parseJson, valueAtPath } from '../../core/wire/json.ts';
@@ -20,8 +21,8 @@ export type TokenReview =
   /** `namespace/name` of a service account. */
   | { readonly kind: 'account'; readonly account: string }
   | { readonly kind: 'refused' }
-  /** Lower case, quotes nothing. */
-  | { readonly kind: 'unknown'; readonly problem: string }
+  /** Lower case, quotes nothing; for as long as the API server asks for patience, if it does. */
+  | { readonly kind: 'unknown'; readonly problem: string; readonly retryAfterMs?: number }
   /** The API server is not asked about more tokens now. */
   | { readonly kind: 'busy' };
 
@@ -29,6 +30,8 @@ export interface TokenReviewerOptions {
   readonly client: Pick<ApiClient, 'send'>;
   readonly audience: string;
   readonly clock: Pick<Clock, 'now' | 'monotonicMs'>;
+  /** Told after each call what went wrong, `undefined` when nothing did; what is kept says nothing of the API server. */
+  readonly onCall?: ((problem: string | undefined) => void) | undefined;
 }
 
 const CALL_MS = 5_000;
@@ -36,6 +39,8 @@ const ACCEPTED_MS = 60_000;
 const REFUSED_MS = 10_000;
 /** As long as one that was accepted is asked about whatever others send. */
 const REMEMBERED_MS = 3_600_000;
+/** An API server that is overloaded asks for seconds. More than this is a mistake. */
+const MAX_RETRY_AFTER_MS = 60_000;
 /** Of accepted and of refused tokens. */
 const MAX_KEPT = 1_000;
 /** Each is a connection of its own. */
@@ -72,6 +77,8 @@ export class TokenReviewer {
   /** When as many unknown tokens as {@link BURST} may be asked about again. Monotonic. */
   #restedAtMs = Number.NEGATIVE_INFINITY;
   readonly #calls = new Map<string, Promise<TokenReview>>();
+  /** What the API server has said when it asked for patience, and until when it is not asked. Monotonic. */
+  #patience: { readonly problem: string; readonly untilMs: number } | undefined;
   /** What wait for a call to end. */
   readonly #queue = new Set<() => void>();
 
@@ -84,13 +91,15 @@ export class TokenReviewer {
     const nowMs = this.#options.clock.monotonicMs();
     const known = this.#find(hash);
     if (known !== undefined) return known;
+    const asked = this.#findPatience();
+    if (asked !== undefined) return asked;
     const rememberedUntilMs = this.#accepted.get(hash)?.rememberedUntilMs ?? 0;
     if (nowMs >= rememberedUntilMs && !this.#takeUnknown(nowMs)) return BUSY;
     while (this.#calls.size >= MAX_CALLS) {
       if (this.#queue.size >= BURST) return BUSY;
       // Each call ends within its deadline, and then all of them look again.
       await new Promise<void>((resolve) => this.#queue.add(resolve));
-      const found = this.#find(hash);
+      const found = this.#find(hash) ?? this.#findPatience();
       if (found !== undefined) return found;
       if (this.#options.clock.monotonicMs() - nowMs >= CALL_MS) return BUSY;
     }
@@ -103,6 +112,13 @@ export class TokenReviewer {
     const kept = this.#accepted.get(hash) ?? this.#refused.get(hash);
     const isCurrent = kept !== undefined && this.#options.clock.monotonicMs() < kept.untilMs;
     return isCurrent ? kept.review : this.#calls.get(hash);
+  }
+
+  #findPatience(): TokenReview | undefined {
+    if (this.#patience === undefined) return undefined;
+    const { problem, untilMs } = this.#patience;
+    const retryAfterMs = untilMs - this.#options.clock.monotonicMs();
+    return retryAfterMs > 0 ? { kind: 'unknown', problem, retryAfterMs } : undefined;
   }
 
   #end(hash: string): void {
@@ -125,7 +141,7 @@ export class TokenReviewer {
   }
 
   async #ask(token: SecretText, hash: string): Promise<TokenReview> {
-    const { client, audience } = this.#options;
+    const { client, audience, clock, onCall } = this.#options;
     const body = {
       apiVersion: 'authentication.k8s.io/v1',
       kind: 'TokenReview',
@@ -135,7 +151,10 @@ export class TokenReviewer {
       { method: 'POST', path: PATH, body },
       { timeoutMs: CALL_MS, signal: this.#closing.signal },
     );
-    const review = readReview(reply, audience);
+    const review = readReview(reply, audience, clock.now());
+    if (!this.#closing.signal.aborted) onCall?.(review.kind === 'unknown' ? review.problem : undefined);
+    if (review.kind === 'unknown' && review.retryAfterMs !== undefined)
+      this.#patience = { problem: review.problem, untilMs: clock.monotonicMs() + review.retryAfterMs };
     this.#keep(token, hash, review);
     return review;
   }
@@ -167,11 +186,16 @@ function readExpiryMs(token: SecretText): number {
   return typeof seconds === 'number' ? seconds * 1_000 : Number.POSITIVE_INFINITY;
 }
 
-function readReview(reply: ApiReply, audience: string): TokenReview {
+/** @param nowMs wall time, for a `Retry-After` that is a date */
+function readReview(reply: ApiReply, audience: string, nowMs: number): TokenReview {
   if (reply.kind === 'failed') return { kind: 'unknown', problem: reply.message };
   const { status, body } = reply;
   const parsed = parseJson(body);
-  if (status !== 200 && status !== 201) return { kind: 'unknown', problem: describeStatus(status, parsed) };
+  if (status !== 200 && status !== 201) {
+    const waitMs = parseRetryAfter(reply.retryAfter, nowMs);
+    const patience = waitMs === undefined ? {} : { retryAfterMs: Math.min(waitMs, MAX_RETRY_AFTER_MS) };
+    return { kind: 'unknown', problem: describeStatus(status, parsed), ...patience };
+  }
   const answer = answerSchema.safeParse(parsed);
   if (!answer.success) return { kind: 'unknown', problem: 'the answer to a TokenReview is no TokenReview' };
   const { authenticated, user, audiences } = answer.data.status;

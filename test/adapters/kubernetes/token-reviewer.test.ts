@@ -169,6 +169,33 @@ describe('TokenReviewer', () => {
     assert.equal((await reviewer.review(token)).kind, 'account');
   });
 
+  it('leaves the API server alone for as long as that asks for patience, and says so', async (t) => {
+    const { reviewer, reviewerClock, server, issue, reviews } = await startReviewer(t);
+    const [known, reader, stranger] = [issue(), issue(), issue()];
+    await reviewer.review(reader);
+    await reviewerClock.advance(60_000);
+    await reviewer.review(known);
+    server.setFaults([{ kind: 'status', status: 429, retryAfterSeconds: 30 }]);
+    const problem = 'the API server answered 429 (TooManyRequests) to a TokenReview';
+    const calls = reviews() + 1;
+    assert.deepEqual(await reviewer.review(reader), { kind: 'unknown', problem, retryAfterMs: 30_000 });
+    await reviewerClock.advance(29_999);
+    assert.deepEqual(await reviewer.review(stranger), { kind: 'unknown', problem, retryAfterMs: 1 });
+    assert.equal((await reviewer.review(known)).kind, 'account', 'what is kept counts meanwhile');
+    assert.equal(reviews(), calls);
+    server.setFaults([{ kind: 'status', status: 503, retryAfterSeconds: 86_400 }]);
+    await reviewerClock.advance(1);
+    assert.deepEqual(await reviewer.review(stranger), {
+      kind: 'unknown',
+      problem: 'the API server answered 503 (ServiceUnavailable) to a TokenReview',
+      retryAfterMs: 60_000,
+    });
+    server.setFaults([]);
+    await reviewerClock.advance(60_000);
+    assert.equal((await reviewer.review(reader)).kind, 'account');
+    assert.equal(reviews(), calls + 2);
+  });
+
   it('knows nothing without the right to ask', async (t) => {
     const { reviewer, issue } = await startReviewer(t, { mayReview: false });
     assert.equal((await reviewer.review(issue())).kind, 'unknown');
