@@ -32,8 +32,13 @@ export function createMirrors(
     });
     return [place, mirror] as const;
   });
-  return new Mirrors({
-    mirrors: new Map(mirrors),
-    placesOf: (provider) => publish.get(provider)?.mirrors ?? [],
-  });
+  const byPlace = new Map(mirrors);
+  return new Mirrors(
+    new Map(
+      providers.map(({ name, publish: { mirrors: to } }) => [
+        name,
+        to.map((place) => placeOf(byPlace, place)),
+      ]),
+    ),
+  );
 }

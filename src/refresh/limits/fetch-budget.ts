@@ -20,7 +20,7 @@ import type { QuotaState } from '../../core/limits/quota.ts';
 import { SlidingWindowCounter } from '../../core/limits/sliding-window-counter.ts';
 import type { Clock, FetchCounts, RefreshEvents } from '../../core/ports.ts';
 import { formatPeriod } from '../../core/wire/time-text.ts';
-import { type Priority, PriorityQueue } from './priority-queue.ts';
+import type { Priority } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
 import { RecordedCalls } from './recorded-calls.ts';
 
@@ -55,8 +55,7 @@ export class FetchBudget {
   readonly #deps: FetchBudgetDeps;
   readonly #calls: RecordedCalls;
   readonly #retries: SlidingWindowCounter;
-  readonly #queue = new PriorityQueue();
-  readonly #server: QueueServer;
+  readonly #server: QueueServer<'calls'>;
   /** Tokens that room is kept for until their call, and whether that is a retry. */
   readonly #kept = new Map<string, boolean>();
   /** Calls that are counted and may turn out not to have been made. */
@@ -70,13 +69,12 @@ export class FetchBudget {
     this.#deps = deps;
     this.#calls = new RecordedCalls({ ...deps, limit: limit.calls, windowMs: windowMsOf(limit) });
     this.#retries = new SlidingWindowCounter(windowMsOf(limit));
-    const waitMs = (): number => (this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs()));
-    this.#server = new QueueServer(clock, [{ queue: this.#queue, waitMs }]);
+    this.#server = new QueueServer(clock, ['calls'], () => (this.#hasRoom ? 0 : this.#roomInMs));
   }
 
   /** Tokens that wait for room. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#server.length;
   }
 
   /** Keeps room for a call; `undefined` when there is some, and no other token waits for it. */
@@ -86,12 +84,12 @@ export class FetchBudget {
     const isRetry = !isFirstAttempt && regularInMs > 0;
     if (isRetry && this.#isSpareUsedUp()) return this.#refuse('no-spare', isRetry, regularInMs);
     await this.#calls.restore();
-    if (this.waiting === 0 && this.#hasRoom()) {
+    if (this.waiting === 0 && this.#hasRoom) {
       this.#kept.set(token, isRetry);
       return undefined;
     }
     this.#announce(this.#calls.count >= this.#deps.limit.calls);
-    return this.#refuse('no-room', isRetry, Math.max(1, this.#roomInMs()));
+    return this.#refuse('no-room', isRetry, this.#roomInMs);
   }
 
   /** Waits until it makes sense to request again; rejects with the signal's reason when aborted before that. */
@@ -100,7 +98,7 @@ export class FetchBudget {
     if (refusal === 'no-spare') return this.#deps.clock.sleep(waitMs, signal);
     // At the call itself, so that no other token takes the same room.
     const keep = (): unknown => this.#kept.set(token, isRetry);
-    return this.#server.wait(this.#queue, priority, signal, keep);
+    return this.#server.wait('calls', priority, signal, keep);
   }
 
   /** Counts the call; resolves when it may be made. */
@@ -138,9 +136,8 @@ export class FetchBudget {
 
   /** How long a call for the token would wait that is no regular one, as far as is known; 0 when it would not. */
   retryInMs(token: string): number {
-    const spareInMs = this.retryWaitMs(token);
-    if (spareInMs > 0) return spareInMs;
-    return this.waiting === 0 && this.#hasRoom() ? 0 : Math.max(1, this.#roomInMs());
+    const roomInMs = this.waiting === 0 && this.#hasRoom ? 0 : this.#roomInMs;
+    return this.retryWaitMs(token) || roomInMs;
   }
 
   /** The token is not managed any more. */
@@ -164,12 +161,13 @@ export class FetchBudget {
     return retries >= spareCalls(countTokens(), regularEveryMs, limit);
   }
 
-  #hasRoom(): boolean {
+  get #hasRoom(): boolean {
     return this.#calls.count + this.#kept.size < this.#deps.limit.calls;
   }
 
-  #roomInMs(): number {
-    return this.#calls.roomInMs(this.#deps.limit.calls - this.#kept.size);
+  /** Milliseconds until there is some; 1 when others wait for what there is. */
+  get #roomInMs(): number {
+    return Math.max(1, this.#calls.roomInMs(this.#deps.limit.calls - this.#kept.size));
   }
 
   #refuse(refusal: BudgetRefusal['refusal'], isRetry: boolean, waitMs: number): BudgetRefusal {
@@ -190,6 +188,7 @@ export class FetchBudget {
     const state = decideLimitState(this.#state, calls, limit.calls, isRefused);
     if (state === this.#state) return;
     this.#state = state;
-    events({ event: EVENT_OF[state], provider, calls, limit, roomInMs: this.#roomInMs() });
+    const roomInMs = this.#calls.roomInMs(limit.calls - this.#kept.size);
+    events({ event: EVENT_OF[state], provider, calls, limit, roomInMs });
   }
 }

@@ -30,7 +30,7 @@ import {
 } from '../../core/limits/circuit.ts';
 import type { Clock, Random, RefreshEvents } from '../../core/ports.ts';
 import type { Term } from '../term.ts';
-import { type Priority, PriorityQueue } from './priority-queue.ts';
+import type { Priority } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
 
 export interface ProviderBreakerDeps {
@@ -66,12 +66,7 @@ const NOT_THE_PROVIDERS: ReadonlySet<Failure['code']> = new Set([
 
 export class ProviderBreaker {
   readonly #deps: ProviderBreakerDeps;
-  readonly #queues: Readonly<Record<Standing, PriorityQueue>> = {
-    live: new PriorityQueue(),
-    untried: new PriorityQueue(),
-    failed: new PriorityQueue(),
-  };
-  readonly #server: QueueServer;
+  readonly #server: QueueServer<Standing>;
   #term: Term | undefined;
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();
@@ -84,10 +79,7 @@ export class ProviderBreaker {
 
   constructor(deps: ProviderBreakerDeps) {
     this.#deps = deps;
-    const served = STANDINGS.map((standing) => {
-      return { queue: this.#queues[standing], waitMs: () => this.#waitMs(standing) };
-    });
-    this.#server = new QueueServer(deps.clock, served);
+    this.#server = new QueueServer(deps.clock, STANDINGS, (standing) => this.#waitMs(standing));
   }
 
   /** Tokens that wait for a probe. */
@@ -104,7 +96,7 @@ export class ProviderBreaker {
     const circuit = this.#circuit;
     if (this.#probe?.token === token || !isHeld(circuit, standing)) return undefined;
     const waitMs = this.#waitMs(standing);
-    if (waitMs > 0 || this.#queues[standing].length > 0) {
+    if (waitMs > 0 || this.#server.lengthOf(standing) > 0) {
       const { code, retry, message } = circuit.streak.latest.failure;
       const text = `${this.#deps.provider} fails for all of its tokens: one at a time asks it, this one waits; ${message}`;
       const failure = { code, retry, message: text };
@@ -116,7 +108,6 @@ export class ProviderBreaker {
 
   /** Resolves when the token may ask, with {@link request}; rejects with the signal's reason when aborted before. */
   async wait(token: string, expiresAtMs: Priority, { standing }: Hold, signal: AbortSignal): Promise<void> {
-    const queue = this.#queues[standing];
     const priorities = {
       live: expiresAtMs,
       // The earliest expiry would be that of customers that have left: all of them before the first of the others.
@@ -124,8 +115,8 @@ export class ProviderBreaker {
       // The one goes first that was not asked for longest.
       failed: this.#nowMs(),
     };
-    const priority = priorities[standing];
-    const turn = this.#server.wait(queue, priority, signal, () => this.#take(token, standing));
+    const take = (): void => this.#take(token, standing);
+    const turn = this.#server.wait(standing, priorities[standing], signal, take);
     // The one that is served may be waiting for something later.
     this.#server.lookAgain();
     await turn;

@@ -1,39 +1,37 @@
 import type { Clock } from '../../core/ports.ts';
 import { untilAborted } from '../until-aborted.ts';
-import type { Priority, PriorityQueue } from './priority-queue.ts';
-
-export interface ServedQueue {
-  readonly queue: PriorityQueue;
-  /** Milliseconds until its first one may go on; 0 when it may. */
-  readonly waitMs: () => number;
-}
+import { type Priority, PriorityQueue } from './priority-queue.ts';
 
 /** Lets those who wait for a limit go on, one after the other. There is at most one timer, and none while nobody waits. */
-export class QueueServer {
+export class QueueServer<Lane> {
   readonly #clock: Clock;
-  readonly #served: readonly ServedQueue[];
+  readonly #queues: ReadonlyMap<Lane, PriorityQueue>;
+  readonly #waitMs: (lane: Lane) => number;
   /** Ends the present wait; `undefined` while the queues are empty. */
   #waiting: AbortController | undefined;
 
-  /** @param served those in an earlier queue go first */
-  constructor(clock: Clock, served: readonly ServedQueue[]) {
+  /**
+   * @param lanes those in an earlier one go first
+   * @param waitMs milliseconds until the first one of a lane may go on; 0 when it may
+   */
+  constructor(clock: Clock, lanes: readonly Lane[], waitMs: (lane: Lane) => number) {
     this.#clock = clock;
-    this.#served = served;
+    this.#queues = new Map(lanes.map((lane) => [lane, new PriorityQueue()]));
+    this.#waitMs = waitMs;
   }
 
   /** Those who wait. */
   get length(): number {
-    return this.#served.reduce((sum, { queue }) => sum + queue.length, 0);
+    return this.#queues.values().reduce((sum, { length }) => sum + length, 0);
+  }
+
+  lengthOf(lane: Lane): number {
+    return this.#queues.get(lane)?.length ?? 0;
   }
 
   /** As {@link PriorityQueue.join}. */
-  async wait(
-    queue: PriorityQueue,
-    priority: Priority,
-    signal: AbortSignal,
-    onCall: () => void,
-  ): Promise<void> {
-    const turn = queue.join(priority, signal, onCall);
+  async wait(lane: Lane, priority: Priority, signal: AbortSignal, onCall: () => void): Promise<void> {
+    const turn = this.#queues.get(lane)?.join(priority, signal, onCall);
     if (this.#waiting === undefined) void this.#serve();
     try {
       await turn;
@@ -49,13 +47,14 @@ export class QueueServer {
 
   async #serve(): Promise<void> {
     for (;;) {
-      const first = this.#served.find(({ queue }) => queue.length > 0);
+      const first = this.#queues.entries().find(([, queue]) => queue.length > 0);
       if (first === undefined) break;
-      const waitMs = first.waitMs();
+      const [lane, queue] = first;
+      const waitMs = this.#waitMs(lane);
       if (waitMs > 0) {
         const { signal } = (this.#waiting = new AbortController());
         await untilAborted(this.#clock.sleep(waitMs, signal), signal);
-      } else first.queue.callNext();
+      } else queue.callNext();
     }
     this.#waiting = undefined;
   }

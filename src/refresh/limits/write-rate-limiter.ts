@@ -18,7 +18,7 @@ import {
   waitForWrite,
 } from '../../core/limits/write-pace.ts';
 import type { Clock } from '../../core/ports.ts';
-import { type Priority, PriorityQueue } from './priority-queue.ts';
+import type { Priority } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
 
 export interface WriteRateLimiterOptions {
@@ -34,8 +34,7 @@ export const UNSAVED_CHAIN: Priority = 'first';
 
 export class WriteRateLimiter {
   readonly #clock: Clock;
-  readonly #queue = new PriorityQueue();
-  readonly #server: QueueServer;
+  readonly #server: QueueServer<'writes'>;
   #pace: WritePace;
 
   constructor({ callsPerSecond: limit, callsPerWrite, clock }: WriteRateLimiterOptions) {
@@ -43,12 +42,12 @@ export class WriteRateLimiter {
       throw new RangeError(`a pace of at least ${2 * callsPerWrite} calls a second is needed`);
     this.#clock = clock;
     this.#pace = startPace(limit, callsPerWrite, clock.monotonicMs());
-    this.#server = new QueueServer(clock, [{ queue: this.#queue, waitMs: () => this.#waitMs() }]);
+    this.#server = new QueueServer(clock, ['writes'], () => this.#waitMs());
   }
 
   /** Writes that wait for their turn. */
   get waiting(): number {
-    return this.#queue.length;
+    return this.#server.length;
   }
 
   /** Calls a second that are let through at present. */
@@ -65,7 +64,7 @@ export class WriteRateLimiter {
     const take = (): void => {
       this.#pace = takeWrite(this.#pace);
     };
-    if (this.waiting > 0 || this.#waitMs() > 0) await this.#server.wait(this.#queue, priority, signal, take);
+    if (this.waiting > 0 || this.#waitMs() > 0) await this.#server.wait('writes', priority, signal, take);
     else take();
   }
 

@@ -7,18 +7,12 @@ import type { TokenIdentity } from '../../core/token/token.ts';
 import type { Term } from '../term.ts';
 import type { Mirror } from './mirror.ts';
 
-export interface MirrorsOptions {
-  /** By the name of the place. */
-  readonly mirrors: ReadonlyMap<string, Mirror>;
-  /** Names of the mirrors of a provider. */
-  readonly placesOf: (provider: string) => readonly string[];
-}
-
 export class Mirrors {
-  readonly #options: MirrorsOptions;
+  readonly #byProvider: ReadonlyMap<string, readonly Mirror[]>;
 
-  constructor(options: MirrorsOptions) {
-    this.#options = options;
+  /** @param byProvider one for each place; providers may share it */
+  constructor(byProvider: ReadonlyMap<string, readonly Mirror[]>) {
+    this.#byProvider = byProvider;
   }
 
   /** Notes what is to be done and returns at once; does nothing between terms. */
@@ -40,18 +34,15 @@ export class Mirrors {
 
   /** Ends with the term, or when the program stops. */
   async run(term: Term, identities: readonly TokenIdentity[]): Promise<void> {
-    await Promise.all(
-      [...this.#options.mirrors].map(([place, mirror]) =>
-        mirror.run(
-          term,
-          identities.filter(({ provider }) => this.#options.placesOf(provider).includes(place)),
-        ),
-      ),
-    );
+    const mirrors = new Set([...this.#byProvider.values()].flat());
+    const runs = [...mirrors].map((mirror) => {
+      const mirrored = identities.filter((identity) => this.#of(identity).includes(mirror));
+      return mirror.run(term, mirrored);
+    });
+    await Promise.all(runs);
   }
 
   #of({ provider }: TokenIdentity): readonly Mirror[] {
-    const { mirrors, placesOf } = this.#options;
-    return placesOf(provider).flatMap((place) => mirrors.get(place) ?? []);
+    return this.#byProvider.get(provider) ?? [];
   }
 }
