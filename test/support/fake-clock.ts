@@ -1,6 +1,7 @@
 import type { Clock } from '../../src/core/ports.ts';
 
 interface Sleeper {
+  readonly delayMs: number;
   readonly wakeAtMs: number;
   wake(): void;
 }
@@ -9,6 +10,7 @@ interface Sleeper {
 export class FakeClock implements Clock {
   #nowMs: number;
   #monotonicMs = 0;
+  #callLimitMs = Number.NaN;
   readonly #sleepers = new Set<Sleeper>();
   readonly #waiters = new Set<() => void>();
 
@@ -36,6 +38,7 @@ export class FakeClock implements Clock {
         reject(asError(signal?.reason));
       };
       const sleeper: Sleeper = {
+        delayMs,
         wakeAtMs: this.#monotonicMs + delayMs,
         wake: () => {
           signal?.removeEventListener('abort', onAbort);
@@ -67,10 +70,19 @@ export class FakeClock implements Clock {
     });
   }
 
+  /**
+   * Time waits for calls over real sockets, so that how quick this machine is plays no part.
+   * @param limitMs of each call, which nothing else sleeps for
+   */
+  waitForCalls(limitMs: number): void {
+    this.#callLimitMs = limitMs;
+  }
+
   /** Moves both clocks on, waking every sleeper at its own moment, earliest first, and letting it run. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#monotonicMs + byMs;
     for (;;) {
+      while ([...this.#sleepers].some(({ delayMs }) => delayMs === this.#callLimitMs)) await settle();
       const next = [...this.#sleepers].toSorted((a, b) => a.wakeAtMs - b.wakeAtMs)[0];
       if (next === undefined || next.wakeAtMs > untilMs) break;
       this.#move(Math.max(0, next.wakeAtMs - this.#monotonicMs));
