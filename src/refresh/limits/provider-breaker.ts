@@ -70,8 +70,6 @@ export class ProviderBreaker {
   #term: Term | undefined;
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();
-  /** Tokens that readers had a live one of when they last asked. */
-  readonly #live = new Set<string>();
   #circuit: Circuit = CLOSED;
   #probe: { readonly token: string; readonly untilMs: number } | undefined;
   /** Since when the provider fails, once that was reported; monotonic. */
@@ -90,8 +88,6 @@ export class ProviderBreaker {
   /** `undefined`: the provider may be asked for this token. @param isLive its readers have one that lives */
   request(token: string, isLive: boolean, term: Term): Hold | undefined {
     if (term !== this.#term) this.#begin(term);
-    if (isLive) this.#live.add(token);
-    else this.#live.delete(token);
     const standing = this.#failing.has(token) ? 'failed' : isLive ? 'live' : 'untried';
     const circuit = this.#circuit;
     if (this.#probe?.token === token || !isHeld(circuit, standing)) return undefined;
@@ -129,10 +125,10 @@ export class ProviderBreaker {
     this.#server.lookAgain();
   }
 
-  /** A call has ended. @param failure `undefined`: it brought a token */
-  settle(token: string, failure: Failure | undefined): void {
+  /** A call has ended. @param failure `undefined`: it brought a token @param isLive as in {@link request} */
+  settle(token: string, failure: Failure | undefined, isLive: boolean): void {
     if (failure === undefined) this.#noteSuccess(token);
-    else if (!NOT_THE_PROVIDERS.has(failure.code)) this.#noteFailure(token, failure);
+    else if (!NOT_THE_PROVIDERS.has(failure.code)) this.#noteFailure(token, failure, isLive);
     this.giveBack(token);
   }
 
@@ -153,7 +149,6 @@ export class ProviderBreaker {
   /** The token is not managed any more. */
   forget(token: string): void {
     this.#failing.delete(token);
-    this.#live.delete(token);
     this.giveBack(token);
   }
 
@@ -180,7 +175,7 @@ export class ProviderBreaker {
     for (const wake of this.#failing.values()) wake?.();
   }
 
-  #noteFailure(token: string, failure: Failure): void {
+  #noteFailure(token: string, failure: Failure, isLive: boolean): void {
     const nowMs = this.#nowMs();
     const former = this.#circuit;
     this.#circuit = afterFailure(former, {
@@ -190,7 +185,7 @@ export class ProviderBreaker {
       draw: this.#deps.random.next(),
       isFirst: !this.#failing.has(token),
       isProbe: this.#probe?.token === token,
-      isLive: this.#live.has(token),
+      isLive,
     });
     this.#failing.set(token, undefined);
     if (former.kind !== 'open' || this.#reportedSinceMs !== undefined) return;
