@@ -7,12 +7,7 @@
  * earliest expiry first, then the others in a drawn order; how long the live ones wait is decided by what live ones have
  * met. A probe that does not end holds the others for {@link PROBE_LIMIT_MS} at most. The first success lets all go on at
  * once; a success of a token that had failed also ends the back-off of those that have failed with it.
- *
- * A token that keeps failing on its own (a customer whose binding is rejected) says nothing about the others: only its
- * first failure counts against them, and others that fail like it are held back together, not with the healthy ones.
- * A success of a token that has not failed shows that the outage does not concern all: it takes four times as many from
- * then on until the others wait. What a provider demanded with `Retry-After` holds for all tokens once `MORE_WHEN_SURE`
- * more have failed.
+ * What a token's own failures are, which say nothing about the others, is decided in `circuit.ts`.
  *
  * Non-guarantee: nothing outlives the term. Explicit refreshes are not asked for and not held back; what they bring
  * counts. Calls that were on their way when the outage was noticed are made: `concurrency` of them at most.
