@@ -13,7 +13,7 @@ export interface Chain {
   /** What the store does not have yet. */
   readonly unsaved: Unsaved | undefined;
   readonly doubt: Doubt;
-  readonly note: Note;
+  readonly note: Note | undefined;
 }
 
 /** What the state secret holds; no `state` when that is none, or nothing that can be read as one. */
@@ -40,7 +40,6 @@ export type Doubt =
 
 /** What the journal says about the last presentation. */
 export type Note =
-  | { readonly kind: 'none' }
   /** Left behind by a former process, and not compared with the newest refresh token yet. */
   | { readonly kind: 'former'; readonly presentation: Presentation }
   /** `before`: what was noted of the same refresh token when this presentation began. */
@@ -67,7 +66,7 @@ export const UNKNOWN_CHAIN: Chain = {
   seed: undefined,
   unsaved: undefined,
   doubt: { kind: 'none' },
-  note: { kind: 'none' },
+  note: undefined,
 };
 
 /** Of one refresh token whose outcome is not known. */
@@ -119,7 +118,7 @@ export function decidePresentation(
       presents: isRefused || isExpired ? { kind: 'nothing' } : { kind: 'token', token: newest },
     };
   const { note } = before;
-  if (note.kind === 'former' && chain.doubt.kind === 'refused' && chain.doubt !== before.doubt)
+  if (note?.kind === 'former' && chain.doubt.kind === 'refused' && chain.doubt !== before.doubt)
     return { chain, presents: { kind: 'presented-before', times: note.presentation.times } };
   // A refused one is presented again after a human had the time to act, never sooner.
   return { chain, presents: isExpired ? { kind: 'expired' } : { kind: 'token', token: newest } };
@@ -127,7 +126,7 @@ export function decidePresentation(
 
 /** A former process presented the newest refresh token and ended before it knew the outcome: it may be spent. */
 function believeFormer(chain: Chain, newest: ChainState): Chain {
-  if (chain.note.kind !== 'former') return chain;
+  if (chain.note?.kind !== 'former') return chain;
   const { presentation } = chain.note;
   const note: Note = { kind: 'own', presentation, before: presentation };
   if (presentation.fingerprint !== newest.refreshToken.fingerprint()) return { ...chain, note };
@@ -138,7 +137,7 @@ function believeFormer(chain: Chain, newest: ChainState): Chain {
 /** A refresh token is about to be presented. */
 export function notePresented(chain: Chain, { refreshToken }: ChainState, secretName: string): Chain {
   const fingerprint = refreshToken.fingerprint();
-  const noted = chain.note.kind === 'none' ? undefined : chain.note.presentation;
+  const noted = chain.note?.presentation;
   const before = noted?.fingerprint === fingerprint ? noted : undefined;
   const presentation = { secretName, fingerprint, times: (before?.times ?? 0) + 1 };
   return { ...chain, note: { kind: 'own', presentation, before } };

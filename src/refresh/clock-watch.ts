@@ -1,5 +1,6 @@
 import type { Clock } from '../core/ports.ts';
 import { CLOCK_JUMP_MS } from '../core/schedule/moment.ts';
+import { untilAborted } from './until-aborted.ts';
 
 const CHECK_EVERY_MS = 5000;
 
@@ -13,12 +14,9 @@ export async function watchClock(
   onJump: (byMs: number) => void,
 ): Promise<void> {
   let offsetMs = clock.now() - clock.monotonicMs();
-  while (!signal.aborted) {
-    try {
-      await clock.sleep(CHECK_EVERY_MS, signal);
-    } catch {
-      return;
-    }
+  for (;;) {
+    await untilAborted(clock.sleep(CHECK_EVERY_MS, signal), signal);
+    if (signal.aborted) return;
     const newOffsetMs = clock.now() - clock.monotonicMs();
     const byMs = newOffsetMs - offsetMs;
     offsetMs = newOffsetMs;

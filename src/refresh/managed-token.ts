@@ -225,7 +225,6 @@ export class ManagedToken {
       reason,
       term,
       retired: retiring.signal,
-      ended,
       maxAttempts,
       startedMs: clock.monotonicMs(),
       beganLive: (this.#remainingMs ?? 0) > 0,
@@ -251,7 +250,7 @@ export class ManagedToken {
     events({ event: 'refresh-started', identity, reason: begun.reason });
     let run = begun;
     for (;;) {
-      if (run.ended.aborted) run = endEarly(run);
+      if (running.ended.aborted) run = endEarly(run);
       const { published } = this.#state;
       const facts = { state: this.#state, hasUnsaved: chain?.hasUnsaved === true, policy };
       const step = decideStep(facts, run, limits.view(published?.token.issuedAtMs), clock);
@@ -260,10 +259,13 @@ export class ManagedToken {
       switch (step.kind) {
         case 'read-store':
           // Nothing is lost when a read is cut off, so the end of the program does not wait for the store.
-          run = this.#follow({ ...run, onlyIfDue: run.reason !== 'explicit' }, await this.restore(run.ended));
+          run = this.#follow(
+            { ...run, onlyIfDue: run.reason !== 'explicit' },
+            await this.restore(running.ended),
+          );
           break;
         case 'fetch':
-          run = await this.#fetch(run, running.isUrged);
+          run = await this.#fetch(run, running);
           break;
         case 'save-refresh-token':
           run = this.#follow(run, await chain?.save(run.term));
@@ -272,12 +274,12 @@ export class ManagedToken {
           run = await this.#publish(run, step.pending);
           break;
         case 'wait-for-turn':
-          await limits.takeTurn(priority, run.ended);
+          await limits.takeTurn(priority, running.ended);
           break;
         case 'wait':
           limits.leaveTurn();
           running.resumesAtMs = clock.monotonicMs() + step.waitMs;
-          await untilAborted(clock.sleep(step.waitMs, run.ended), run.ended);
+          await untilAborted(clock.sleep(step.waitMs, running.ended), running.ended);
           break;
         case 'wait-after-failure':
           limits.release();
@@ -316,15 +318,15 @@ export class ManagedToken {
     }
   }
 
-  async #fetch(run: RefreshRun, isUrged: boolean): Promise<RefreshRun> {
+  async #fetch(run: RefreshRun, running: Interruptible): Promise<RefreshRun> {
     const intent = {
       // What is fetched for reports gets by with what the regular refreshes of all tokens leave, as retries do.
       isFirstAttempt: run.attempt === 1 && run.reason !== 'rejected',
-      isUrged: isUrged || run.reason === 'explicit',
+      isUrged: running.isUrged || run.reason === 'explicit',
       isLive: (this.#remainingMs ?? 0) > 0,
     };
     const admitted = await this.#deps.limits.admit(intent, run.term);
-    if ('refusal' in admitted) return this.#refuse(run, admitted);
+    if ('refusal' in admitted) return this.#refuse(run, admitted, running.ended);
     using permit = admitted;
     const former = this.#state;
     // Others may have written while the permit was waited for: the store is read first.
@@ -336,12 +338,12 @@ export class ManagedToken {
   }
 
   /** A human who waits for the outcome gets the reason at once; all others wait. */
-  #refuse(run: RefreshRun, refusal: CallRefusal): RefreshRun {
+  #refuse(run: RefreshRun, refusal: CallRefusal, ended: AbortSignal): RefreshRun {
     const { failure, waitMs } = refusal;
     if (run.reason === 'explicit' || run.maxAttempts !== 'unlimited') return this.#fail(run, failure);
     const refused: RefreshRun = { ...run, phase: { kind: 'refused', refusal } };
     const isNews = refusal.refusal === 'held' && run.failures.latestCode !== failure.code;
-    if (!isNews || run.ended.aborted) return refused;
+    if (!isNews || ended.aborted) return refused;
     this.#tellFailure(run, failure, waitMs);
     return { ...refused, failures: countOthers(run.failures, failure, this.#deps.clock.monotonicMs()) };
   }

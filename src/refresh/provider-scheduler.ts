@@ -8,7 +8,7 @@
 import type { RefreshReason } from '../core/events.ts';
 import type { Clock, RefreshEvents, Ticker, Ticking } from '../core/ports.ts';
 import { type Cadence, type CadencePolicy, decideTolerableCadence } from '../core/schedule/cadence.ts';
-import { tickExpression } from '../core/schedule/cron-expression.ts';
+import { type CronGaps, tickExpression } from '../core/schedule/cron-expression.ts';
 import { formatPeriod } from '../core/wire/time-text.ts';
 import type { ManagedToken } from './managed-token.ts';
 import type { RefreshOutcome } from './refresh-run.ts';
@@ -19,7 +19,7 @@ export type ScheduleSetting =
   /** From the lifetime of its tokens. */
   | { readonly kind: 'derived' }
   /** A cron expression of the user's: every firing refreshes every token. */
-  | { readonly kind: 'classic'; readonly expression: string; readonly largestGapMs: number };
+  | { readonly kind: 'classic'; readonly expression: string; readonly gaps: Pick<CronGaps, 'largestGapMs'> };
 
 export interface ProviderSchedulerDeps {
   readonly provider: string;
@@ -212,9 +212,9 @@ export class ProviderScheduler {
   get #timing(): { readonly cron: string; readonly refreshEveryMs: number; readonly tickMs: number } {
     const { setting, provider } = this.#deps;
     const { tickMs, refreshEveryMs } = this.#cadence;
-    return setting.kind === 'derived'
-      ? { cron: tickExpression(tickMs, provider), refreshEveryMs, tickMs }
-      : { cron: setting.expression, refreshEveryMs: setting.largestGapMs, tickMs: setting.largestGapMs };
+    if (setting.kind === 'derived') return { cron: tickExpression(tickMs, provider), refreshEveryMs, tickMs };
+    const { largestGapMs } = setting.gaps;
+    return { cron: setting.expression, refreshEveryMs: largestGapMs, tickMs: largestGapMs };
   }
 }
 

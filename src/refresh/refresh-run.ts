@@ -44,8 +44,6 @@ export interface RefreshRun {
   readonly term: Term;
   /** Aborted when the token is not managed any more. */
   readonly retired: AbortSignal;
-  /** Aborted then, and when the term ends in either way: no further attempt is begun. */
-  readonly ended: AbortSignal;
   /** `unlimited`: no human waits for the run. Else the run ends after so many, and when a human or a long wait is needed. */
   readonly maxAttempts: number | 'unlimited';
   readonly startedMs: number;

@@ -175,7 +175,7 @@ export class TokenChain {
     // that is killed before the chain starts again would leave it to the next one to find out.
     else if (presented !== undefined && result.failure.code !== 'chain-broken') {
       const { note } = this.#chain;
-      await this.#restoreNote(note.kind === 'own' ? note.before : undefined);
+      await this.#restoreNote(note?.kind === 'own' ? note.before : undefined);
     }
     return undefined;
   }
@@ -359,9 +359,8 @@ export class TokenChain {
   }
 
   async #restoreNote(presentation: Presentation | undefined): Promise<void> {
-    if (this.#chain.note.kind === 'none') return;
-    const note =
-      presentation === undefined ? NO_NOTE : ({ kind: 'own', presentation, before: presentation } as const);
+    if (this.#chain.note === undefined) return;
+    const note = presentation && ({ kind: 'own', presentation, before: presentation } as const);
     this.#chain = { ...this.#chain, note };
     await this.#writeNote();
   }
@@ -369,7 +368,7 @@ export class TokenChain {
   async #writeNote(): Promise<void> {
     const { journal, stateSecret } = this.#deps;
     const { note } = this.#chain;
-    if (note.kind === 'none') await journal?.removePresentation(stateSecret);
+    if (note === undefined) await journal?.removePresentation(stateSecret);
     else await journal?.writePresentation(note.presentation);
   }
 
@@ -393,5 +392,3 @@ export class TokenChain {
     return { code: 'store-not-ours', retry: 'needs-human', message };
   }
 }
-
-const NO_NOTE = { kind: 'none' } as const;

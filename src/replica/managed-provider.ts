@@ -134,10 +134,7 @@ function createScheduler({ assembled, ...ports }: ManagedProviderDeps): Provider
   return new ProviderScheduler({
     ...ports,
     provider: name,
-    setting:
-      schedule.kind === 'classic'
-        ? { kind: 'classic', expression: schedule.expression, largestGapMs: schedule.gaps.largestGapMs }
-        : { kind: 'derived' },
+    setting: schedule,
     policy: schedule.policy,
     expectedLifetimeMs: lifetimeMs,
     tokens: tokens.map(({ managed }) => managed),

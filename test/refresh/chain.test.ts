@@ -31,7 +31,7 @@ function doubting(kind: 'unclear' | 'refused', token: ChainState = NEWEST): Chai
 
 function formerly(times: number, presented: ChainState = NEWEST): Chain {
   const { note } = notePresented(STORED, presented, SECRET);
-  assert.ok(note.kind === 'own');
+  assert.ok(note?.kind === 'own');
   return { ...STORED, note: { kind: 'former', presentation: { ...note.presentation, times } } };
 }
 
@@ -113,7 +113,7 @@ describe('the note of a presentation', () => {
   it('counts those of one refresh token, and remembers what was noted before', () => {
     const once = notePresented(STORED, NEWEST, SECRET);
     const twice = notePresented(once, NEWEST, SECRET);
-    assert.ok(once.note.kind === 'own' && twice.note.kind === 'own');
+    assert.ok(once.note?.kind === 'own' && twice.note?.kind === 'own');
     assert.equal(twice.note.presentation.times, 2);
     assert.deepEqual(twice.note.before, once.note.presentation);
     assert.deepEqual(notePresented(twice, OTHER, SECRET).note, notePresented(STORED, OTHER, SECRET).note);

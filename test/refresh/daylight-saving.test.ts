@@ -28,7 +28,7 @@ for (const { change, atMs, offsetsHours } of [
       { schedule: 'derived', setting: { kind: 'derived' }, longestMs: 847_500 },
       {
         schedule: 'classic',
-        setting: { kind: 'classic', expression: '*/10 * * * *', largestGapMs: 600_000 },
+        setting: { kind: 'classic', expression: '*/10 * * * *', gaps: { largestGapMs: 600_000 } },
         longestMs: 600_000,
       },
     ] as const) {

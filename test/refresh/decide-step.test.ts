@@ -69,7 +69,6 @@ function run(changes: Partial<RefreshRun> = {}): RefreshRun {
     reason: 'due',
     term: termUntil(NEVER),
     retired: NEVER,
-    ended: NEVER,
     maxAttempts: 'unlimited',
     startedMs: 0,
     beganLive: true,

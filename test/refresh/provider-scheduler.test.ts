@@ -184,7 +184,7 @@ describe('a lifetime that changes', () => {
 });
 
 describe('a classic schedule', () => {
-  const setting = { kind: 'classic', expression: '*/14 * * * *', largestGapMs: 840_000 } as const;
+  const setting = { kind: 'classic', expression: '*/14 * * * *', gaps: { largestGapMs: 840_000 } } as const;
 
   it('refreshes every token at every firing', async () => {
     bench = createSchedulerBench(timers.clock, { tokenCount: 3, setting });

@@ -22,7 +22,7 @@ export type Standing = 'live' | 'untried' | 'failed';
 
 /** What the circuit has seen of some tokens. */
 interface Tally {
-  /** Tokens that have begun to fail. */
+  /** Tokens that have begun to fail: one that keeps failing on its own (a rejected binding) counts once. */
   readonly begun: number;
   /** Failed probes. */
   readonly probes: number;

@@ -62,10 +62,10 @@ export class CoolDown {
   /** Learns once what the provider demanded of the former process. Call it before anything is fetched. */
   async restore(): Promise<void> {
     const { waits, identity, clock } = this.#deps;
-    if (waits === undefined || this.#isRestored) return;
+    if (waits === undefined || this.#record !== 'unread') return;
     const wait = await waits.read(identity.token);
     // Another call may have been faster, and the record be this process's own since.
-    if (this.#isRestored) return;
+    if (this.#record !== 'unread') return;
     this.#record = wait === undefined ? 'absent' : 'present';
     if (wait === undefined) return;
     this.#rejectedLives = wait.rejectedLives;
@@ -199,10 +199,6 @@ export class CoolDown {
     const nowMs = clock.monotonicMs();
     if (this.#fromFuture?.issuedAtMs !== issuedAtMs) this.#fromFuture = { issuedAtMs, seenMs: nowMs };
     return nowMs - this.#fromFuture.seenMs;
-  }
-
-  get #isRestored(): boolean {
-    return this.#record !== 'unread';
   }
 
   async #write(waitMs: number, code: FetchWait['code'], rejectedLives: number): Promise<void> {

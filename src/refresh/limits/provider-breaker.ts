@@ -7,12 +7,7 @@
  * earliest expiry first, then the others in a drawn order; how long the live ones wait is decided by what live ones have
  * met. A probe that does not end holds the others for {@link PROBE_LIMIT_MS} at most. The first success lets all go on at
  * once; a success of a token that had failed also ends the back-off of those that have failed with it.
- *
- * A token that keeps failing on its own (a customer whose binding is rejected) says nothing about the others: only its
- * first failure counts against them, and others that fail like it are held back together, not with the healthy ones.
- * A success of a token that has not failed shows that the outage does not concern all: it takes four times as many from
- * then on until the others wait. What a provider demanded with `Retry-After` holds for all tokens once `MORE_WHEN_SURE`
- * more have failed.
+ * What a token's own failures are, which say nothing about the others, is decided in `circuit.ts`.
  *
  * Non-guarantee: nothing outlives the term. Explicit refreshes are not asked for and not held back; what they bring
  * counts. Calls that were on their way when the outage was noticed are made: `concurrency` of them at most.
@@ -70,8 +65,6 @@ export class ProviderBreaker {
   #term: Term | undefined;
   /** Tokens whose last call failed, with what ends their back-off. */
   readonly #failing = new Map<string, (() => void) | undefined>();
-  /** Tokens that readers had a live one of when they last asked. */
-  readonly #live = new Set<string>();
   #circuit: Circuit = CLOSED;
   #probe: { readonly token: string; readonly untilMs: number } | undefined;
   /** Since when the provider fails, once that was reported; monotonic. */
@@ -90,8 +83,6 @@ export class ProviderBreaker {
   /** `undefined`: the provider may be asked for this token. @param isLive its readers have one that lives */
   request(token: string, isLive: boolean, term: Term): Hold | undefined {
     if (term !== this.#term) this.#begin(term);
-    if (isLive) this.#live.add(token);
-    else this.#live.delete(token);
     const standing = this.#failing.has(token) ? 'failed' : isLive ? 'live' : 'untried';
     const circuit = this.#circuit;
     if (this.#probe?.token === token || !isHeld(circuit, standing)) return undefined;
@@ -129,10 +120,10 @@ export class ProviderBreaker {
     this.#server.lookAgain();
   }
 
-  /** A call has ended. @param failure `undefined`: it brought a token */
-  settle(token: string, failure: Failure | undefined): void {
+  /** A call has ended. @param failure `undefined`: it brought a token @param isLive as in {@link request} */
+  settle(token: string, failure: Failure | undefined, isLive: boolean): void {
     if (failure === undefined) this.#noteSuccess(token);
-    else if (!NOT_THE_PROVIDERS.has(failure.code)) this.#noteFailure(token, failure);
+    else if (!NOT_THE_PROVIDERS.has(failure.code)) this.#noteFailure(token, failure, isLive);
     this.giveBack(token);
   }
 
@@ -153,7 +144,6 @@ export class ProviderBreaker {
   /** The token is not managed any more. */
   forget(token: string): void {
     this.#failing.delete(token);
-    this.#live.delete(token);
     this.giveBack(token);
   }
 
@@ -180,7 +170,7 @@ export class ProviderBreaker {
     for (const wake of this.#failing.values()) wake?.();
   }
 
-  #noteFailure(token: string, failure: Failure): void {
+  #noteFailure(token: string, failure: Failure, isLive: boolean): void {
     const nowMs = this.#nowMs();
     const former = this.#circuit;
     this.#circuit = afterFailure(former, {
@@ -190,7 +180,7 @@ export class ProviderBreaker {
       draw: this.#deps.random.next(),
       isFirst: !this.#failing.has(token),
       isProbe: this.#probe?.token === token,
-      isLive: this.#live.has(token),
+      isLive,
     });
     this.#failing.set(token, undefined);
     if (former.kind !== 'open' || this.#reportedSinceMs !== undefined) return;

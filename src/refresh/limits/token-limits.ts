@@ -116,7 +116,7 @@ export class TokenLimits {
     const hold = intent.isUrged ? undefined : breaker.request(this.#token, intent.isLive, term);
     if (hold !== undefined) return hold;
     const refused = await budget?.request(this.#token, intent.isFirstAttempt);
-    if (refused === undefined) return this.#permit();
+    if (refused === undefined) return this.#permit(intent);
     breaker.giveBack(this.#token);
     return refused;
   }
@@ -150,7 +150,7 @@ export class TokenLimits {
     this.#deps.breaker.forget(this.#token);
   }
 
-  #permit(): CallPermit {
+  #permit({ isLive }: CallIntent): CallPermit {
     const { budget, breaker } = this.#deps;
     return {
       use: async () => {
@@ -159,7 +159,7 @@ export class TokenLimits {
       },
       settle: async (failure, explained) => {
         budget?.settle(this.#token);
-        breaker.settle(this.#token, failure);
+        breaker.settle(this.#token, failure, isLive);
         if (explained === undefined) await this.coolDown.recordSuccess();
         else if (explained.code !== 'aborted') await this.coolDown.recordRefusal(explained);
       },

@@ -8,15 +8,7 @@
  * Non-guarantee: all calls of a publish are counted when it begins; a slow store sees the later ones later.
  */
 import type { Failure } from '../../core/failure.ts';
-import {
-  callsPerSecond,
-  refill,
-  slowDown,
-  startPace,
-  takeWrite,
-  type WritePace,
-  waitForWrite,
-} from '../../core/limits/write-pace.ts';
+import { WritePace } from '../../core/limits/write-pace.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { Priority } from './priority-queue.ts';
 import { QueueServer } from './queue-server.ts';
@@ -35,13 +27,13 @@ export const UNSAVED_CHAIN: Priority = 'first';
 export class WriteRateLimiter {
   readonly #clock: Clock;
   readonly #server: QueueServer<'writes'>;
-  #pace: WritePace;
+  readonly #pace: WritePace;
 
   constructor({ callsPerSecond: limit, callsPerWrite, clock }: WriteRateLimiterOptions) {
     if (!(limit >= 2 * callsPerWrite))
       throw new RangeError(`a pace of at least ${2 * callsPerWrite} calls a second is needed`);
     this.#clock = clock;
-    this.#pace = startPace(limit, callsPerWrite, clock.monotonicMs());
+    this.#pace = new WritePace(limit, callsPerWrite, clock.monotonicMs());
     this.#server = new QueueServer(clock, ['writes'], () => this.#waitMs());
   }
 
@@ -52,7 +44,7 @@ export class WriteRateLimiter {
 
   /** Calls a second that are let through at present. */
   get callsPerSecond(): number {
-    return callsPerSecond(this.#pace, this.#clock.monotonicMs());
+    return this.#pace.callsPerSecond(this.#clock.monotonicMs());
   }
 
   /**
@@ -61,21 +53,18 @@ export class WriteRateLimiter {
    */
   async enter(priority: Priority, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const take = (): void => {
-      this.#pace = takeWrite(this.#pace);
-    };
+    const take = (): void => this.#pace.take();
     if (this.waiting > 0 || this.#waitMs() > 0) await this.#server.wait('writes', priority, signal, take);
     else take();
   }
 
   /** Slows down when the store has said that there are too many writes. */
   onThrottled({ isThrottled = false }: Failure): void {
-    if (isThrottled) this.#pace = slowDown(this.#pace, this.#clock.monotonicMs());
+    if (isThrottled) this.#pace.slowDown(this.#clock.monotonicMs());
   }
 
   /** Milliseconds until one write may be sent. */
   #waitMs(): number {
-    this.#pace = refill(this.#pace, this.#clock.monotonicMs());
-    return waitForWrite(this.#pace);
+    return this.#pace.waitMs(this.#clock.monotonicMs());
   }
 }

@@ -106,12 +106,10 @@ export class MirrorQueue {
 
   /** Takes one that tells whether the place answers: what hangs may be the call of a single token, so that others follow. */
   takeProbe(): readonly Pending[] {
-    const first = this.#ready().reduce<Pending | undefined>((best, pending) => {
-      const isBefore =
-        best === undefined || (pending.attempts - best.attempts || this.#compareUrgency(pending, best)) < 0;
-      return isBefore ? pending : best;
-    }, undefined);
-    return this.#send(first === undefined ? [] : [first]);
+    const leastTried = this.#ready().toSorted(
+      (a, b) => a.attempts - b.attempts || this.#compareUrgency(a, b),
+    );
+    return this.#send(leastTried.slice(0, 1));
   }
 
   giveBack(batch: readonly Pending[]): void {

@@ -1,29 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import {
-  callsPerSecond,
-  refill,
-  slowDown,
-  startPace,
-  takeWrite,
-  waitForWrite,
-} from '../../../src/core/limits/write-pace.ts';
+import { WritePace } from '../../../src/core/limits/write-pace.ts';
 import { fc } from '../../support/property.ts';
 
 const CALLS_PER_WRITE = 2;
 
 /** Times at which writes that were wanted so long after each other are let through. */
 function letThrough(perSecond: number, gapsMs: readonly number[]): readonly number[] {
-  let pace = startPace(perSecond, CALLS_PER_WRITE, 0);
+  const pace = new WritePace(perSecond, CALLS_PER_WRITE, 0);
   let nowMs = 0;
   return gapsMs.map((gapMs) => {
     nowMs += gapMs;
-    pace = refill(pace, nowMs);
-    const waitMs = waitForWrite(pace);
-    nowMs += waitMs;
-    pace = refill(pace, nowMs);
-    assert.equal(waitForWrite(pace), 0, 'the wait was long enough');
-    pace = takeWrite(pace);
+    nowMs += pace.waitMs(nowMs);
+    assert.equal(pace.waitMs(nowMs), 0, 'the wait was long enough');
+    pace.take();
     return nowMs;
   });
 }
@@ -64,34 +54,42 @@ describe('the rate of writes', () => {
     );
     fc.assert(
       fc.property(fc.integer({ min: 4, max: 1000 }), steps, (limit, all) => {
-        let rate = startPace(limit, CALLS_PER_WRITE, 0);
+        const rate = new WritePace(limit, CALLS_PER_WRITE, 0);
         let nowMs = 0;
         let formerPerSecond = limit;
         for (const { waitMs, isThrottled } of all) {
           nowMs += waitMs;
-          const before = callsPerSecond(rate, nowMs);
+          const before = rate.callsPerSecond(nowMs);
           assert.ok(before >= formerPerSecond - 1e-9, 'left alone it never falls');
-          if (isThrottled) rate = slowDown(rate, nowMs);
-          formerPerSecond = callsPerSecond(rate, nowMs);
+          if (isThrottled) rate.slowDown(nowMs);
+          formerPerSecond = rate.callsPerSecond(nowMs);
           assert.ok(formerPerSecond <= limit && formerPerSecond >= limit / 10 - 1e-9);
           assert.ok(formerPerSecond >= before / 2 - 1e-9, 'never less than half at once');
         }
-        assert.equal(callsPerSecond(rate, nowMs + 30_000), limit, 'back within 30 s');
+        assert.equal(rate.callsPerSecond(nowMs + 30_000), limit, 'back within 30 s');
       }),
     );
   });
 
   it('is halved once for all writes that were in flight together, and again when that was not enough', () => {
-    const halved = slowDown(startPace(40, CALLS_PER_WRITE, 0), 1000);
-    assert.equal(callsPerSecond(halved, 1000), 20);
-    assert.equal(slowDown(halved, 1999), halved);
-    const quartered = slowDown(halved, 2000);
-    assert.ok(callsPerSecond(quartered, 2000) < 11);
+    const rate = new WritePace(40, CALLS_PER_WRITE, 0);
+    rate.slowDown(1000);
+    assert.equal(rate.callsPerSecond(1000), 20);
+    const atMs = [1000, 1999, 2000];
+    const before = atMs.map((each) => rate.callsPerSecond(each));
+    rate.slowDown(1999);
+    assert.deepEqual(
+      atMs.map((each) => rate.callsPerSecond(each)),
+      before,
+    );
+    rate.slowDown(2000);
+    assert.ok(rate.callsPerSecond(2000) < 11);
   });
 
   it('recovers by the same step each second', () => {
-    const halved = slowDown(startPace(30, CALLS_PER_WRITE, 0), 0);
-    const rates = [0, 1000, 2000, 3000].map((atMs) => callsPerSecond(halved, atMs));
+    const rate = new WritePace(30, CALLS_PER_WRITE, 0);
+    rate.slowDown(0);
+    const rates = [0, 1000, 2000, 3000].map((atMs) => rate.callsPerSecond(atMs));
     assert.deepEqual(rates, [15, 16, 17, 18]);
   });
 });

@@ -262,7 +262,7 @@ describe('a provider that fails for some of its tokens', () => {
       const hold = breaker.request(token, isLive, term);
       if (hold !== undefined) await breaker.wait(token, 0, hold, term.signal);
       turns.push(token);
-      breaker.settle(token, failure);
+      breaker.settle(token, failure, isLive);
     };
     const left = Array.from({ length: 20 }, (_, index) => ask(`left/${index}`, false, REJECTED));
     await timers.advance(2 * MINUTE_MS);

@@ -34,7 +34,8 @@ it('Good neighbours: a refresh that ends without its call leaves the probe of a 
       concurrency,
     });
   breaker.request('pik/0', true, TERM);
-  for (let index = 0; index < MANY_TOKENS; index += 1) breaker.settle(`pik/${index}`, buildFailure());
+  for (let index = 0; index < MANY_TOKENS; index += 1)
+    breaker.settle(`pik/${index}`, buildFailure(), index === 0);
   const [ending, next] = [limitsOf('pik/ending'), limitsOf('pik/next')];
 
   const held = await ending.admit(REGULAR, TERM);
