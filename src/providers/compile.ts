@@ -19,6 +19,7 @@ import { describeShape } from './explanation.ts';
 import { compileFailures, type FailureReader, type PresentedRequest } from './failure.ts';
 import type { Fault, FaultPath } from './faults.ts';
 import { Names } from './names.ts';
+import type { ShortForm } from './oauth2.ts';
 import type {
   Configured,
   CredentialFields,
@@ -47,6 +48,7 @@ export interface CompileInput {
   readonly usedElsewhere?: readonly string[];
   readonly documentedLifetimeSeconds: number;
   readonly baseUrl: string | undefined;
+  readonly settingsToCheck?: ShortForm['settingsToCheck'] | undefined;
 }
 
 /** `refreshToken` of a chain: the newest one, or the seed among the credentials. */
@@ -166,6 +168,7 @@ export function compile(input: CompileInput): Configured {
       ...steps.flatMap(({ save }) => save.map(({ name }) => name)),
     ]),
     credentialNames: [...new Set(required)],
+    settingsToCheck: input.settingsToCheck,
   };
   return {
     ok: true,
@@ -251,6 +254,7 @@ interface Shared {
   readonly fixedScheme: string | undefined;
   /** Those that nothing can do without. */
   readonly credentialNames: readonly string[];
+  readonly settingsToCheck: CompileInput['settingsToCheck'];
 }
 
 function prepare(
@@ -443,7 +447,7 @@ class DescribedAttempt implements TokenAttempt {
   }
 
   get #presented(): PresentedRequest {
-    const { secretValues, credentialNames } = this.#shared;
+    const { secretValues, credentialNames, settingsToCheck } = this.#shared;
     const { used } = this.#request.uses;
     const computed = [...this.#computed].flatMap(([name, text]) =>
       secretValues.has(name) ? [new SecretText(text)] : [],
@@ -454,10 +458,12 @@ class DescribedAttempt implements TokenAttempt {
         ...(this.#spent === undefined ? [] : [this.#spent]),
         ...computed,
       ],
-      // A server that knows its clients by their certificates refuses those in the same words.
-      credentialNames:
+      credentialNames: [
+        // A server that knows its clients by their certificates refuses those in the same words.
         listNames([...credentialNames, ...(this.#credentials.has(CERTIFICATE) ? [CERTIFICATE] : [])]) ||
-        'the credentials',
+          'the credentials',
+        ...(settingsToCheck?.(this.#credentials) ?? []),
+      ].join(', and '),
       hasSpentRefreshToken: this.presentsRefreshToken,
       isRefreshTokenAlone: this.presentsRefreshToken && used.size === 1,
     };

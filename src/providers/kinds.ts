@@ -86,6 +86,7 @@ function createFormKind(name: string, form: Form): ProviderKind {
             : named(facts.customerCredentials, wanted),
         documentedLifetimeSeconds: USUAL_LIFETIME_SECONDS,
         baseUrl: facts.baseUrl,
+        settingsToCheck: short.settingsToCheck,
       });
     },
   };

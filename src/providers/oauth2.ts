@@ -2,6 +2,7 @@
  * `oauth2`: a token request in the words of RFC 6749 and its relatives (7521, 7523, 8705, 8707), as a description.
  */
 import * as z from 'zod';
+import type { Credentials } from '../core/credential/credential-reading.ts';
 import { durationField, mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
 import {
   type Description,
@@ -16,6 +17,7 @@ import {
 } from './description.ts';
 import type { Fault, FaultPath } from './faults.ts';
 import type { CredentialFields } from './provider.ts';
+import { encodeFormText } from './request.ts';
 
 const { token, publish, errors, errorStatus, success, reissue, notBeforeExpiry, allowSecretInUrl, values } =
   descriptionFields;
@@ -25,11 +27,13 @@ const scopeField = z.union([templateField, z.array(templateField, SCOPE_FORM).mi
 const assertionField = mapping({
   algorithm: z.enum(JWT_ALGORITHMS).default('RS256').describe('signature of the assertion'),
   audience: templateField.optional().describe('aud of the assertion; the token endpoint when left out'),
-  issuer: templateField.optional().describe('iss; ${clientId} when left out'),
+  issuer: templateField
+    .optional()
+    .describe("iss; ${clientId} when left out; with jwt-bearer that of the grant's assertion alone"),
   subject: templateField
     .optional()
     .describe(
-      'sub; ${clientId} for private_key_jwt and client_secret_jwt, none for jwt-bearer, when left out',
+      "sub; ${clientId} for private_key_jwt and client_secret_jwt when left out; with jwt-bearer that of the grant's assertion alone, none when left out",
     ),
   keyId: templateField.optional().describe('kid in its header'),
   certificateThumbprint: z
@@ -112,6 +116,8 @@ export interface ShortForm {
   readonly description: Description;
   /** Credentials that the settings ask for, beside those that texts name. */
   readonly credentials: CredentialFields;
+  /** Settings that may be why right credentials are refused, for a message. */
+  readonly settingsToCheck?: (credentials: Credentials) => readonly string[];
   /** What is wrong with the settings together. */
   readonly faults?: readonly Fault[];
   /** Where in the settings something of the description was written; `undefined`: at the same place. */
@@ -164,6 +170,7 @@ export function describeOAuth2(settings: OAuth2Settings, baseUrl: string | undef
       refresh: chainOf(settings),
     },
     credentials: credentialsOf(settings),
+    settingsToCheck: (credentials) => settingsToCheck(settings, credentials),
     faults: Object.keys(settings.params)
       .filter((name) => Object.hasOwn(own, name))
       .map((name) => ({
@@ -248,6 +255,7 @@ function assertionValues(settings: OAuth2Settings, baseUrl: string | undefined):
   const sign = (
     key: string,
     algorithm: (typeof JWT_ALGORITHMS)[number],
+    issuer: string | undefined,
     subject: string | undefined,
   ): ValueNode => ({
     jwt: algorithm,
@@ -256,7 +264,7 @@ function assertionValues(settings: OAuth2Settings, baseUrl: string | undefined):
     header: assertion?.keyId === undefined ? {} : { kid: assertion.keyId },
     thumbprintOf: assertion?.certificateThumbprint === undefined ? undefined : 'certificate',
     claims: {
-      iss: assertion?.issuer ?? '${clientId}',
+      iss: issuer ?? '${clientId}',
       ...(subject === undefined ? {} : { sub: subject }),
       aud: audience,
       ...assertion?.claims,
@@ -265,14 +273,30 @@ function assertionValues(settings: OAuth2Settings, baseUrl: string | undefined):
     backdate: assertion?.backdate ?? 0,
   });
   const algorithm = assertion?.algorithm ?? 'RS256';
-  const subject = assertion?.subject ?? '${clientId}';
+  // RFC 7523, 3: the subject of a client's own assertion is the client, whomever the grant is for.
+  const own = grant === 'jwt-bearer' ? undefined : assertion;
+  const signOwn = (key: string, signed: typeof algorithm): ValueNode =>
+    sign(key, signed, own?.issuer, own?.subject ?? '${clientId}');
   return {
-    ...(auth === 'private_key_jwt' ? { clientAssertion: sign('privateKey', algorithm, subject) } : {}),
+    ...(auth === 'private_key_jwt' ? { clientAssertion: signOwn('privateKey', algorithm) } : {}),
     ...(auth === 'client_secret_jwt'
-      ? { clientAssertion: sign('clientSecret', algorithm.startsWith('HS') ? algorithm : 'HS256', subject) }
+      ? { clientAssertion: signOwn('clientSecret', algorithm.startsWith('HS') ? algorithm : 'HS256') }
       : {}),
-    ...(grant === 'jwt-bearer' ? { grantAssertion: sign('privateKey', algorithm, assertion?.subject) } : {}),
+    ...(grant === 'jwt-bearer'
+      ? { grantAssertion: sign('privateKey', algorithm, assertion?.issuer, assertion?.subject) }
+      : {}),
   };
+}
+
+function settingsToCheck({ auth, grant }: OAuth2Settings, credentials: Credentials): readonly string[] {
+  const isEncodedOtherwise = ['clientId', 'clientSecret']
+    .map((name) => credentials.get(name)?.reveal() ?? '')
+    .some((text) => encodeFormText(text) !== text);
+  const isSigned = auth.endsWith('_jwt') || grant === 'jwt-bearer';
+  return [
+    ...(auth === 'client_secret_basic' && isEncodedOtherwise ? ['basicEncoding'] : []),
+    ...(isSigned ? ['the audience, algorithm and keyId of assertion'] : []),
+  ];
 }
 
 function credentialsOf(settings: OAuth2Settings): CredentialFields {

@@ -330,6 +330,6 @@ function encodeText(text: string): string {
 }
 
 /** `application/x-www-form-urlencoded`, as RFC 6749 (appendix B) has it. */
-function encodeFormText(text: string): string {
+export function encodeFormText(text: string): string {
   return encodeText(text).replaceAll('%20', '+');
 }

@@ -46,6 +46,13 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
     ...wait,
     message: `${answered}: ${waiting}`,
   };
+  const refusal = CERTIFICATE_PAGE.exec(response.body.reveal().slice(0, 1_000))?.[1];
+  if (status === 400 && refusal !== undefined)
+    return credentialsRejected(
+      `${response.call} answered 400, ${CERTIFICATE_REFUSALS.get(refusal) ?? ''}`,
+      'tls.certificate, with the certificates in between after it, and tls.key',
+      response.clockSkewMs,
+    );
   switch (status) {
     case 401:
     case 403:
@@ -75,6 +82,13 @@ export function classifyStatus(evidence: StatusEvidence): Failure {
         : unavailable;
   }
 }
+
+/** nginx takes any client certificate in the handshake, or none, and refuses the request by a page of its own. */
+const CERTIFICATE_REFUSALS: ReadonlyMap<string, string> = new Map([
+  ['No required SSL certificate was sent', 'it demands a client certificate'],
+  ['The SSL certificate error', 'it refused the client certificate'],
+]);
+const CERTIFICATE_PAGE = new RegExp(`<title>400 (${[...CERTIFICATE_REFUSALS.keys()].join('|')})</title>`);
 
 const ADVICE: ReadonlyMap<number, string> = new Map([
   [404, 'check the address'],

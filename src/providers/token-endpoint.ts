@@ -157,7 +157,8 @@ function describeRedirect(status: number, location: string | undefined, from: UR
           : `a redirect to ${from.protocol === 'https:' ? 'http' : 'another protocol'} on the same host`;
   return {
     code: 'request-rejected',
-    retry: 'backoff',
+    // Moved for good (RFC 9110, 15.4), or elsewhere for now: a page about maintenance, a login.
+    retry: status === 301 || status === 308 ? 'needs-human' : 'backoff',
     message: `${call} answered ${status}, ${where}: nothing was sent there; correct the address`,
   };
 }

@@ -89,7 +89,8 @@ const WAYS: readonly Way[] = [
       token_endpoint_auth_signing_alg: 'PS256',
       jwks: jwksOf(rsa.publicKey),
     },
-    settings: 'grant: jwt-bearer\n    auth: private_key_jwt\n    assertion: { algorithm: PS256 }',
+    settings:
+      'grant: jwt-bearer\n    auth: private_key_jwt\n    assertion: { algorithm: PS256, subject: somebody }',
     credentials: 'privateKey: { file: PS256.pem }',
   },
   {

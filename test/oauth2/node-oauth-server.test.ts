@@ -45,7 +45,7 @@ const REFUSED = [
     { clientSecret: SECRET },
     '',
     '401 invalid_client',
-    'clientId and clientSecret',
+    'clientId and clientSecret, and basicEncoding',
   ],
   [
     'client_secret_post with a wrong secret',

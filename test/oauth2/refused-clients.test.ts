@@ -29,6 +29,13 @@ interface Refusal {
   readonly check: string;
 }
 
+const OF_ASSERTION = ', and the audience, algorithm and keyId of assertion';
+/** What else may be why it is refused, where the secret itself may be right. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  'client_secret_jwt with a wrong secret': OF_ASSERTION,
+  'client_secret_basic in raw encoding, at a server that decodes': ', and basicEncoding',
+};
+
 const METHODS = ['client_secret_basic', 'client_secret_post', 'client_secret_jwt'] as const;
 
 const SECRETS: readonly Refusal[] = [
@@ -45,7 +52,7 @@ const SECRETS: readonly Refusal[] = [
   settings: `auth: ${method}${more}`,
   credentials: { clientSecret: secret },
   answer: '401 invalid_client (client authentication failed)',
-  check: 'clientId and clientSecret',
+  check: `clientId and clientSecret${SETTINGS[title] ?? ''}`,
 }));
 
 const WRONG_ASSERTIONS = [
@@ -67,7 +74,7 @@ const KEYS: readonly Refusal[] = WRONG_ASSERTIONS.map(([what, assertion, key = p
   settings: `auth: private_key_jwt\n    assertion: { ${assertion} }`,
   credentials: { privateKey: key },
   answer: '401 invalid_client (client authentication failed)',
-  check: 'clientId and privateKey',
+  check: `clientId and privateKey${OF_ASSERTION}`,
 }));
 
 const GRANTS: readonly Refusal[] = WRONG_ASSERTIONS.filter(([what]) => !what.includes('algorithm')).map(
@@ -77,7 +84,7 @@ const GRANTS: readonly Refusal[] = WRONG_ASSERTIONS.filter(([what]) => !what.inc
     settings: `grant: jwt-bearer\n    auth: none\n    params: { client_id: "\${clientId}" }\n    assertion: { ${assertion} }`,
     credentials: { privateKey: key },
     answer: '400 invalid_grant (grant request is invalid)',
-    check: 'clientId and privateKey',
+    check: `clientId and privateKey${OF_ASSERTION}`,
   }),
 );
 

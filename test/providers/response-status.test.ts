@@ -40,6 +40,31 @@ describe('an HTTP status', () => {
     }
   });
 
+  for (const [title, what] of [
+    ['No required SSL certificate was sent', 'it demands a client certificate'],
+    ['The SSL certificate error', 'it refused the client certificate'],
+  ]) {
+    test(`of nginx's page "${title}" is about the client certificate`, () => {
+      const body = `<html>\r\n<head><title>400 ${title}</title></head>\r\n<body></body>\r\n</html>\r\n`;
+      const { code, retry, message } = classify({
+        status: 400,
+        body,
+        headers: { 'content-type': 'text/html' },
+      });
+      assert.deepEqual([code, retry], ['credentials-rejected', 'needs-human']);
+      assert.equal(
+        message,
+        `POST https://api.example.com/token answered 400, ${what}: check tls.certificate, with the certificates in between after it, and tls.key; next try in at most 15 min or when they change`,
+      );
+      // Behind another status, or from an API that quotes it, it means nothing.
+      assert.equal(classify({ status: 500, body }).code, 'provider-unavailable');
+      assert.equal(
+        classify({ status: 400, body: JSON.stringify({ error: title }) }).code,
+        'request-rejected',
+      );
+    });
+  }
+
   test('is told with what the provider says and with what to do', () => {
     const response = handMadeResponse({ status: 401 });
     const said = { code: 'INVALID_CREDENTIALS', message: 'Invalid API Key' };

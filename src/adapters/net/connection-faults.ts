@@ -30,7 +30,7 @@ const TLS_FAULTS: ReadonlyMap<string, Explanation> = new Map([
     'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
     [
       'the CA of its certificate is not known here',
-      `it may not send the certificates in between; ${PRIVATE_CA}`,
+      `it may not send the certificates in between; ${INTERCEPTED}`,
     ],
   ],
   ['UNABLE_TO_GET_ISSUER_CERT', ['the CA of its certificate is not known here', PRIVATE_CA]],
@@ -38,7 +38,7 @@ const TLS_FAULTS: ReadonlyMap<string, Explanation> = new Map([
     'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
     [
       'the issuer of its certificate is not known here',
-      `it may not send the certificates in between; ${PRIVATE_CA}`,
+      `it may not send the certificates in between; ${INTERCEPTED}`,
     ],
   ],
   ['CERT_REVOKED', ['its certificate has been revoked', OTHER_SIDE]],
@@ -103,6 +103,11 @@ function describeNetworkFault(
 function explainConnectCode(code: string, tls: CallTls): Explanation {
   const known = TLS_FAULTS.get(code) ?? NETWORK_FAULTS.get(code);
   if (known !== undefined) return known;
+  if (code.endsWith('_ALERT_NO_APPLICATION_PROTOCOL'))
+    return [
+      'it does not speak HTTP/1.1 on this port',
+      'it has to offer HTTP/1.1 beside HTTP/2, or check the port',
+    ];
   if (TLS_VERSION.test(code))
     return ['it speaks no version of TLS that is accepted here', 'it has to offer TLS 1.2 or 1.3'];
   if (ALERT.test(code)) return explainRefusal(tls);

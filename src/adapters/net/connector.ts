@@ -170,7 +170,7 @@ async function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: Abo
   });
   request.once('connect', ({ statusCode = 0 }, tunnel: Socket, head: Buffer) => {
     if (statusCode < 200 || statusCode > 299) opened.reject(describeRefusal(proxy, statusCode));
-    else if (head.byteLength > 0) opened.reject(describeEarlyBytes());
+    else if (head.byteLength > 0) opened.reject(describeNoTunnel(proxy));
     else opened.resolve(tunnel);
   });
   request.end();
@@ -180,6 +180,12 @@ async function openTunnel(socket: Socket, proxy: Proxy, target: URL, signal: Abo
     socket.on('error', () => {}).destroy();
     throw error;
   }
+}
+
+/** A web server, which answers by a page. */
+function describeNoTunnel({ origin, variable }: Proxy): HttpFault {
+  const reason = `the proxy ${origin} of ${variable} answered with a body instead of a way to the host`;
+  return new HttpFault('EPROXY', reason, `check that it is a proxy, and ${variable}`, UNSENT);
 }
 
 function describeRefusal({ origin, variable }: Proxy, status: number): HttpFault {

@@ -90,12 +90,12 @@ describe('a certificate', () => {
       [
         root.issue(HERE),
         [],
-        `the issuer of its certificate is not known here (UNABLE_TO_VERIFY_LEAF_SIGNATURE): it may not send the certificates in between; ${PRIVATE_CA}`,
+        `the issuer of its certificate is not known here (UNABLE_TO_VERIFY_LEAF_SIGNATURE): it may not send the certificates in between; ${PRIVATE_CA}; a proxy on the way may have put its own in the place`,
       ],
       [
         between.issue(HERE),
         isKnown,
-        `the issuer of its certificate is not known here (UNABLE_TO_VERIFY_LEAF_SIGNATURE): it may not send the certificates in between; ${OWN}`,
+        `the issuer of its certificate is not known here (UNABLE_TO_VERIFY_LEAF_SIGNATURE): it may not send the certificates in between; ${OWN}; a proxy on the way may have put its own in the place`,
       ],
       [
         { key: between.key, cert: between.cert + root.cert },
@@ -123,6 +123,17 @@ describe('a certificate', () => {
 });
 
 describe('a TLS handshake', () => {
+  it('with a server that speaks HTTP/2 alone is refused in words', async (t) => {
+    const root = await createAuthority(t);
+    const { url, requests } = await startTlsServer(t, root.issue(HERE), { ALPNProtocols: ['h2'] });
+    const fault = await faultOf(send(url, root.cert));
+    assert.match(
+      fault.message,
+      /^it does not speak HTTP\/1\.1 on this port \(ERR_SSL_\w+\): it has to offer HTTP\/1\.1 beside HTTP\/2, or check the port$/,
+    );
+    assert.deepEqual([fault.isSent, requests], [false, []]);
+  });
+
   it('with too old a version is refused in words', async (t) => {
     const root = await createAuthority(t);
     const old: TlsOptions = { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL@SECLEVEL=0' };

@@ -156,7 +156,8 @@ describe('3: the host is the configuration’s; redirects are refused', () => {
           const provider = describeProvider({ credentials: ['key'], description });
           const { result, isAmbiguous } = await fetchOnce(provider, { key: 'key-1' }, chainOf('refresh-1'));
           assert.ok(!result.ok);
-          assert.deepEqual([result.failure.code, result.failure.retry], ['request-rejected', 'backoff']);
+          const retry = status === 301 || status === 308 ? 'needs-human' : 'backoff';
+          assert.deepEqual([result.failure.code, result.failure.retry], ['request-rejected', retry]);
           assert.match(
             result.failure.message,
             new RegExp(
