@@ -165,7 +165,9 @@ function decideUrgency(
   if (readable.kind === 'unknown') return undefined;
   if (readable.kind === 'absent') return failure === undefined ? undefined : 'TokenExpired';
   const leftMs = readable.expiresAtMs - nowMs;
-  if (failure === undefined) return leftMs <= -STALL_AFTER_EXPIRY_MS ? 'TokenExpired' : undefined;
+  // What a start finds expired waits for its turn, as what it finds absent does.
+  const isStalled = leftMs <= -STALL_AFTER_EXPIRY_MS && readable.latest !== 'expired';
+  if (failure === undefined) return isStalled ? 'TokenExpired' : undefined;
   if (leftMs <= 0) return 'TokenExpired';
   const plannedMs = readable.expiresAtMs - readable.refreshAtMs;
   const marginMs = schedule === undefined ? undefined : schedule.lifetimeMs - schedule.refreshEveryMs;

@@ -64,7 +64,11 @@ export function reduceToken(record: TokenRecord, event: TokenEvent, now: Moment)
         ? publish(record, { ...readable, refreshAtMs: event.refreshAtMs }, 'unchanged')
         : endEffort(record);
     case 'token-absent':
-      return { ...record, readable: ABSENT };
+      return {
+        ...record,
+        readable:
+          event.expired === undefined ? ABSENT : { kind: 'published', ...event.expired, latest: 'expired' },
+      };
     case 'refresh-started':
       return { ...record, isRefreshing: true };
     case 'refresh-failed':

@@ -5,6 +5,7 @@ import type { Clock, StoredText, TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { readInBatches } from '../core/secret-batches.ts';
 import { mirrorName } from '../core/store-kind.ts';
+import type { TokenDocument } from '../core/token/document.ts';
 import { assessStored } from '../core/token/replacement.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import {
@@ -31,8 +32,11 @@ import type { ExitCode, Terminal } from './terminal.ts';
 export interface TokenStatus {
   readonly token: string;
   readonly secret: string;
-  /** `live`: readers are served. `absent`: they are not, for the reason in `detail`. `unreadable`: the store refused. */
-  readonly state: 'live' | 'absent' | 'unreadable';
+  /**
+   * `live`: readers are served. `expired`: what they have has expired. `absent`: they have nothing, for the reason in `detail`.
+   * `unreadable`: the store refused.
+   */
+  readonly state: 'live' | 'expired' | 'absent' | 'unreadable';
   readonly detail?: string;
   readonly expiresAt?: string;
   readonly refreshAt?: string;
@@ -76,7 +80,9 @@ export async function status(options: ConfigurationOptions, terminal: Terminal):
   if (options.json === true) terminal.out(`${JSON.stringify(statuses)}\n`);
   else {
     const nowMs = clock.now();
-    terminal.out(formatStatuses(statuses, nowMs) + formatReasons(statuses) + formatMirrors(statuses, nowMs));
+    terminal.out(
+      formatStatuses(statuses, nowMs) + formatReasons(statuses, nowMs) + formatMirrors(statuses, nowMs),
+    );
     terminal.out(await describeLeader(configuration, ports));
   }
   terminal.err(describeFailures(discovered));
@@ -165,17 +171,29 @@ function describeStatus(
   if (!read.ok)
     return { token, secret, state: 'unreadable', detail: `${read.failure.code}: ${read.failure.message}` };
   const assessment = assessStored(read.value, identity, nowMs);
-  if (assessment.kind === 'absent') return { token, secret, state: 'absent', detail: assessment.why };
-  const { document } = assessment;
+  if (assessment.kind === 'live')
+    return { token, secret, state: 'live', ...describeLife(assessment.document, nowMs) };
+  const { expired, why } = assessment;
+  return expired === undefined
+    ? { token, secret, state: 'absent', detail: why }
+    : { token, secret, state: 'expired', ...describeLife(expired, nowMs) };
+}
+
+function describeLife(
+  {
+    issuedAtMs,
+    expiresAtMs,
+    refreshAtMs,
+    generation,
+  }: Pick<TokenDocument, 'issuedAtMs' | 'expiresAtMs' | 'refreshAtMs' | 'generation'>,
+  nowMs: number,
+): Partial<TokenStatus> {
   return {
-    token,
-    secret,
-    state: 'live',
-    expiresAt: formatUtc(document.expiresAtMs),
-    refreshAt: formatUtc(document.refreshAtMs),
-    lifeLeftSeconds: Math.floor((document.expiresAtMs - nowMs) / 1000),
-    ageSeconds: Math.floor((nowMs - document.issuedAtMs) / 1000),
-    generation: document.generation,
+    expiresAt: formatUtc(expiresAtMs),
+    refreshAt: formatUtc(refreshAtMs),
+    lifeLeftSeconds: Math.floor((expiresAtMs - nowMs) / 1000),
+    ageSeconds: Math.floor((nowMs - issuedAtMs) / 1000),
+    generation,
   };
 }
 
@@ -189,18 +207,26 @@ function formatStatuses(statuses: readonly TokenStatus[], nowMs: number): string
       each.lifeLeftSeconds === undefined ? '-' : formatRoughly(each.lifeLeftSeconds * 1000),
       each.ageSeconds === undefined ? '-' : formatRoughly(each.ageSeconds * 1000),
       each.generation === undefined ? '-' : String(each.generation),
-      each.refreshAt === undefined ? '-' : formatMoment(Date.parse(each.refreshAt), nowMs),
+      each.state === 'live' && each.refreshAt !== undefined
+        ? formatMoment(Date.parse(each.refreshAt), nowMs)
+        : '-',
     ]),
   );
 }
 
 /** Below the table, so that it stays one: why tokens are not live, those of one reason in one line. */
-function formatReasons(statuses: readonly TokenStatus[]): string {
+function formatReasons(statuses: readonly TokenStatus[], nowMs: number): string {
+  const expired = statuses.filter(({ state }) => state === 'expired');
+  const firstMs = Date.parse(expired.flatMap(({ expiresAt }) => expiresAt ?? []).toSorted()[0] ?? '');
+  const since = `expired${expired.length === 1 ? '' : ', the first'} ${formatMoment(firstMs, nowMs)}, ${formatDistance(firstMs - nowMs)}`;
   const reasons = Map.groupBy(
     statuses.filter(({ detail }) => detail !== undefined),
     ({ state, detail = '' }) => `${state}: ${toOneLine(detail)}`,
   );
-  return [...reasons].map(([reason, tokens]) => `${nameTokens(tokens)} ${reason}\n`).join('');
+  return [
+    ...(expired.length === 0 ? [] : [`${nameTokens(expired)} ${since}\n`]),
+    ...[...reasons].map(([reason, tokens]) => `${nameTokens(tokens)} ${reason}\n`),
+  ].join('');
 }
 
 /** Of each mirror: how many copies are up to date, until when those that are behind serve their readers, what is wrong. */
@@ -218,7 +244,7 @@ function formatMirrors(statuses: readonly TokenStatus[], nowMs: number): string 
           : [
               `${nameTokens(behind)} behind: readers there are fine until ${formatMoment(Date.parse(first), nowMs)}, ${formatDistance(Date.parse(first) - nowMs)}\n`,
             ]),
-        ...formatReasons(all).split(/(?<=\n)/),
+        ...formatReasons(all, nowMs).split(/(?<=\n)/),
       ];
       return lines.map((line) => (line === '' ? '' : `mirror ${place}: ${line}`)).join('');
     })

@@ -2,7 +2,7 @@
 
 import { pacedVersions, VERSION_DAY_MS, type VersionBudget } from '../core/limits/version-pace.ts';
 import { guidedVersions, type VersionRules } from '../core/store-kind.ts';
-import { formatRounded } from '../core/wire/duration.ts';
+import { formatSeconds } from '../core/wire/time-text.ts';
 
 /** Writes in 24 hours at one write every `intervalMs`. */
 export function writesPerDay(intervalMs: number): number {
@@ -36,19 +36,19 @@ export function decideBudget(
   const perDay = writesPerDay(refreshEveryMs);
   const leastPerDay = writesPerDay(longestEveryMs);
   const canStretch = longestEveryMs > refreshEveryMs;
-  const pace = `a refresh every ${formatRounded(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
+  const pace = `a refresh every ${formatSeconds(refreshEveryMs)} writes ${rounded(perDay)} versions a day into one secret`;
   if (refreshEveryMs < sustainedEveryMs) {
     return {
       kind: 'over',
       limit: 'guidance',
       problem:
-        `${pace}; ${vendor} asks for at most one write every ${formatRounded(sustainedEveryMs)} ` +
+        `${pace}; ${vendor} asks for at most one write every ${formatSeconds(sustainedEveryMs)} ` +
         `(${guidedVersions(rules)} a day), beyond that ${service} runs into its version quota`,
     };
   }
   if (leastPerDay > budget) {
     const least = canStretch
-      ? `, and delayed as far as readers allow, to every ${formatRounded(longestEveryMs)}, still ${rounded(leastPerDay)}`
+      ? `, and delayed as far as readers allow, to every ${formatSeconds(longestEveryMs)}, still ${rounded(leastPerDay)}`
       : '';
     return { kind: 'over', limit: 'budget', problem: `${pace}${least}, more than versionBudget ${budget}` };
   }
@@ -59,8 +59,8 @@ export function decideBudget(
       kind: 'stretched',
       everyMs,
       note:
-        `${pace}, ${share}; it is put off by up to ${formatRounded(everyMs - refreshEveryMs)}, to every ` +
-        `${formatRounded(everyMs)}, which writes ${rounded(writesPerDay(everyMs))}`,
+        `${pace}, ${share}; it is put off by up to ${formatSeconds(everyMs - refreshEveryMs)}, to every ` +
+        `${formatSeconds(everyMs)}, which writes ${rounded(writesPerDay(everyMs))}`,
     };
   }
   if (perDay > rules.unquestionedPerDay) return { kind: 'tight', note: `${pace}, ${share}` };

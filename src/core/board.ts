@@ -27,8 +27,11 @@ export interface Published {
   readonly expiresAtMs: number;
   readonly refreshAtMs: number;
   readonly generation: number | undefined;
-  /** What happened to it last; `unchanged`: the provider had no newer one, or the refresh was put off. */
-  readonly latest: 'restored' | 'refreshed' | 'unchanged';
+  /**
+   * What happened to it last; `unchanged`: the provider had no newer one, or the refresh was put off; `expired`: it had
+   * expired when the store was read.
+   */
+  readonly latest: 'restored' | 'refreshed' | 'unchanged' | 'expired';
 }
 
 /** Refreshes fail: the latest attempt, and since when. */

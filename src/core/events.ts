@@ -68,7 +68,11 @@ interface TokenEvents {
   /** The store's document was read at start (or after a conflict) and is still good. */
   'token-restored': PublishedLife;
   /** There is nothing usable in the store, for the stated reason: `no value yet`, `expired 12 s ago`, … */
-  'token-absent': { readonly why: string };
+  'token-absent': {
+    readonly why: string;
+    /** What readers had, where it has expired. */
+    readonly expired?: PublishedLife;
+  };
   /** A binding was found: its customer's token is managed from now on. */
   'token-added': { readonly bindingSecret: string };
   /** A discovered customer is gone, for the stated reason: its token is not refreshed any more, its secret stays. */

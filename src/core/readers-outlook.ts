@@ -8,7 +8,7 @@ import { formatCount, formatDistance, formatMoment, formatTokens } from './wire/
 /** What readers have of some tokens; wall times in milliseconds. */
 export interface ReadersOutlook {
   readonly tokens: number;
-  /** The store holds none that could be used: nothing, or one that had expired when it was read. */
+  /** The store holds nothing that could be used, and nothing that once could. */
   readonly absent: number;
   /** The store has not been read. */
   readonly unread: number;

@@ -9,7 +9,7 @@ import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import type { FetchedToken } from '../core/token/token.ts';
 import { recogniseCode } from '../core/wire/recognised-text.ts';
-import { formatPeriod, formatUtc } from '../core/wire/time-text.ts';
+import { formatMoment, formatPeriod } from '../core/wire/time-text.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { usableRefreshToken } from './chain.ts';
 import { type Answer, compilePath, isNothing, readAnswer } from './condition.ts';
@@ -376,6 +376,7 @@ class DescribedAttempt implements TokenAttempt {
       ];
     }
     const { value } = result;
+    const livesMs = value.expiresInSeconds * 1000;
     return [
       ...found,
       {
@@ -384,7 +385,7 @@ class DescribedAttempt implements TokenAttempt {
       },
       {
         what: 'lives',
-        found: `${formatPeriod(value.expiresInSeconds * 1000)}, until ${formatUtc(value.expiresAtMs)}`,
+        found: `${formatPeriod(livesMs)}, until ${formatMoment(value.expiresAtMs, value.expiresAtMs - livesMs)}`,
       },
       ...Object.keys(value.fields).map((name) => ({
         what: `published ${name}`,

@@ -143,7 +143,10 @@ export class ManagedToken {
       this.invalidate();
       return read;
     }
-    if (read.value.kind === 'absent') events({ event: 'token-absent', identity, why: read.value.why });
+    if (read.value.kind === 'absent') {
+      const { why, expired } = read.value;
+      events({ event: 'token-absent', identity, why, ...(expired === undefined ? {} : { expired }) });
+    }
     this.#state = learn(this.#deps, published, read.value, isStale(pending, clock) ? undefined : pending);
     return succeed(undefined);
   }

@@ -67,7 +67,9 @@ export function renderTrouble({ leadership, trouble: { readers }, causes, at }: 
     return html`<span>It may be of another installation: give each one a <code>coordination.leaseName</code> of its own. Below is what this replica read last in the store.</span>`;
   if (!isLeader)
     return html`<span>Below is what this replica read last in the store. How refreshes go, only the leader knows${
-      reach === null ? '.' : html`: <code>${reach}</code>, then its page on that port.`
+      reach === null
+        ? '.'
+        : html`. Once no port-forward to this one runs: <code>${reach}</code>, then its page on that port.`
     }</span>`;
   if (causes.length === 0) return html``;
   const forPerson = causes.filter(({ needsPerson }) => needsPerson).length;

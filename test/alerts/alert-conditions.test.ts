@@ -119,6 +119,18 @@ describe('findConditions', () => {
     assert.deepEqual(stated(), ['pik/CredentialsRejected: pik', 'pik/TokenExpired: pik']);
   });
 
+  it('states the same of a token that has expired, whether this replica has seen it good or found it so', async () => {
+    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = sampleEvents['token-restored'];
+    const expired = { issuedAtMs, expiresAtMs, refreshAtMs, generation };
+    const found = { ...sampleEvents['token-absent'], why: 'expired 1h ago', expired };
+    const { clock, stated, tell } = createBoard(LEADS);
+    await clock.advance(2 * 3_600_000);
+    tell(found);
+    assert.deepEqual(stated(), [], 'it waits for its turn');
+    tell(fails('pik', 'credentials-rejected', 'needs-human'));
+    assert.deepEqual(stated(), ['pik/CredentialsRejected: pik', 'pik/TokenExpired: pik']);
+  });
+
   it('states an expiry that nothing fails about half a minute later: something stands still', async () => {
     const { clock, stated } = createBoard(LEADS, lives('pik'));
     await clock.advance(1_829_999);

@@ -60,6 +60,18 @@ const TABLE: readonly Row[] = [
     generation: 7,
   },
   {
+    what: 'the store holds a token that has expired',
+    events: [
+      { ...absent, expired: { issuedAtMs: 0, expiresAtMs: NOON_MS - 60_000, refreshAtMs: 0, generation: 7 } },
+      rejected,
+    ],
+    state: 'expired',
+    next: 900,
+    expires: -60,
+    generation: 7,
+    fails: '1 x credentials-rejected',
+  },
+  {
     what: 'a first refresh is under way',
     events: [absent, started],
     state: 'absent',

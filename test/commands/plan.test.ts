@@ -111,7 +111,7 @@ describe('plan', () => {
       [870, 840, 99.3, 100],
     );
     assert.deepEqual([pivot.marginSeconds, pivot.tickSeconds, pivot.outageToleratedSeconds], [30, 6, 27]);
-    assert.match(pivot.budgetNote ?? '', /it is put off by up to 30s, to every 14m30s, which writes 99\.3$/);
+    assert.match(pivot.budgetNote ?? '', /it is put off by up to 30s, to every 14m 30s, which writes 99\.3$/);
   });
 
   it('needs no credentials and makes a table for people', async () => {

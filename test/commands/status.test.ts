@@ -2,6 +2,11 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import {
+  GetSecretValueCommand,
+  PutSecretValueCommand,
+  SecretsManagerClient,
+} from '@aws-sdk/client-secrets-manager';
 import { z } from 'zod';
 import { NAMESPACE, startCluster } from '../support/kubernetes-bench.ts';
 import { runInProcess } from '../support/program-terminal.ts';
@@ -10,7 +15,7 @@ import { SANDBOX_TOKENS } from '../support/sandbox-entries.ts';
 
 const fields = {
   secret: z.string(),
-  state: z.enum(['live', 'absent', 'unreadable']),
+  state: z.enum(['live', 'expired', 'absent', 'unreadable']),
   detail: z.string().optional(),
   expiresAt: z.iso.datetime().optional(),
   refreshAt: z.iso.datetime().optional(),
@@ -98,6 +103,34 @@ describe('status', () => {
       lines.at(-1) ?? '',
       new RegExp(`^(?:\\S+, ){4}\\S+ and ${rest} more are absent: no value yet$`),
     );
+  });
+
+  it('tells what has expired from what was never there, and says since when', async () => {
+    await using world = await startProgramWorld();
+    const config = await world.copyConfig('two.yaml', { only: ['pik', 'pivot'] });
+    await runInProcess(['run', '--once', '--config', config]);
+    const client = new SecretsManagerClient({
+      endpoint: world.sandbox.store.endpoint,
+      region: 'ap-southeast-3',
+      credentials: { accessKeyId: 'sandbox', secretAccessKey: 'sandbox' },
+    });
+    for (const SecretId of ['sandbox/pik', 'sandbox/pivot']) {
+      const { SecretString = '' } = await client.send(new GetSecretValueCommand({ SecretId }));
+      const document = z.looseObject({}).parse(JSON.parse(SecretString));
+      Object.assign(document, {
+        issued_at: '2026-11-21T12:00:00.000Z',
+        refresh_at: '2026-11-21T12:14:00.000Z',
+        expires_at: '2026-11-21T12:15:00.000Z',
+      });
+      await client.send(new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify(document) }));
+    }
+    client.destroy();
+    const { code, stdout } = await runInProcess(['status', '--config', config]);
+    const [, pik, pivot, why] = stdout.split('\n');
+    assert.equal(code, 1);
+    assert.match(pik ?? '', /^pik +sandbox\/pik +expired +0s +\d+d \d+h +1 +-$/);
+    assert.match(pivot ?? '', /^pivot +sandbox\/pivot +expired +0s /);
+    assert.match(why ?? '', /^pik, pivot are expired, the first 2026-11-21 12:15:00 UTC, \d+d \d+h ago$/);
   });
 
   it('compares the copies of mirrors, and ends with 1 when readers of one go without', async (t) => {

@@ -119,7 +119,7 @@ store: { region: ap-southeast-3 }
     writeFileSync(path, `${head}{"access_token":"token-1","expires_in":900}`);
     const { code, said } = await tryIt(folder, '--answer', path);
     assert.equal(code, 0);
-    assert.match(said, /lives: +15m, until 2026-11-28T12:15:00\.000Z/);
+    assert.match(said, /lives: +15m, until 12:15:00 UTC/);
   });
 
   it('reads a recorded answer as the daemon does, with the lifetime of the configuration', async (t) => {

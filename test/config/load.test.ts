@@ -211,7 +211,7 @@ describe('parseConfiguration', () => {
     assert.ok(parsed.ok);
     assert.deepEqual(parsed.warnings.map(formatProblem), [
       'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 14m writes 102.9 versions a day into ' +
-        'one secret, 103 % of versionBudget 100; it is put off by up to 30s, to every 14m30s, which writes 99.3',
+        'one secret, 103 % of versionBudget 100; it is put off by up to 30s, to every 14m 30s, which writes 99.3',
     ]);
   });
 

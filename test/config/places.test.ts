@@ -195,7 +195,7 @@ describe('a configuration with several places', () => {
       'a token that is written too often for the place, with one that has no quota',
       `${SHORT}${PLACES}publish: { to: aws }\n`,
       [
-        'app.yaml:7:15 providers[0].lifetime: a refresh every 5m36s writes 257.1 versions a day into one secret; AWS asks for at most one ' +
+        'app.yaml:7:15 providers[0].lifetime: a refresh every 5m 36s writes 257.1 versions a day into one secret; AWS asks for at most one ' +
           'write every 10m (144 a day), beyond that Secrets Manager runs into its version quota; ask the provider for a lifetime of at ' +
           'least 10m20s with a refreshAfter of at least 10m works, or versionBudget: none if the store has no such quota, or publish: { to: fast }, which has none',
       ],
@@ -204,7 +204,7 @@ describe('a configuration with several places', () => {
       'such a token whose mirror has the quota',
       `${SHORT}${PLACES}publish: { to: fast, mirrors: [aws] }\n`,
       [
-        'app.yaml:11:32 publish.mirrors[0]: for provider "pivot": aws cannot be a mirror: a refresh every 5m36s writes 257.1 versions a day ' +
+        'app.yaml:11:32 publish.mirrors[0]: for provider "pivot": aws cannot be a mirror: a refresh every 5m 36s writes 257.1 versions a day ' +
           'into one secret; AWS asks for at most one write every 10m (144 a day), beyond that Secrets Manager runs into its version ' +
           'quota; leave it out for this provider',
       ],

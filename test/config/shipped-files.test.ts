@@ -112,7 +112,7 @@ describe('config/example.yaml', () => {
     const of = (staleness: string): string => text.replace('staleness: 0s', `staleness: ${staleness}`);
     assert.match(
       problemsOf(of('5m'), EXAMPLE_ENV).join('\n'),
-      /a refresh every 9m30s writes 151\.6 versions a day/,
+      /a refresh every 9m 30s writes 151\.6 versions a day/,
     );
     assert.equal(refreshEverySeconds(configurationOf(of('4m'), EXAMPLE_ENV))['pivot'], 630);
   });

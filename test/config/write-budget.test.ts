@@ -35,7 +35,7 @@ const cases: readonly Case[] = [
     budget: 144,
     kind: 'over',
     text:
-      'a refresh every 9m59s writes 144.2 versions a day into one secret; AWS asks for at most one write every 10m ' +
+      'a refresh every 9m 59s writes 144.2 versions a day into one secret; AWS asks for at most one write every 10m ' +
       '(144 a day), beyond that Secrets Manager runs into its version quota',
   },
   {
@@ -65,7 +65,7 @@ describe('decideBudget', () => {
       kind: 'stretched',
       text:
         'a refresh every 14m writes 102.9 versions a day into one secret, 103 % of versionBudget 100; it is put off by ' +
-        'up to 30s, to every 14m30s, which writes 99.3',
+        'up to 30s, to every 14m 30s, which writes 99.3',
     },
     {
       budget: 120,
@@ -73,7 +73,7 @@ describe('decideBudget', () => {
       kind: 'stretched',
       text:
         'a refresh every 14m writes 102.9 versions a day into one secret, 86 % of versionBudget 120; it is put off by ' +
-        'up to 15s, to every 14m15s, which writes 101',
+        'up to 15s, to every 14m 15s, which writes 101',
     },
     { budget: 144, longest: 870, kind: 'tight', text: undefined },
     {
@@ -82,7 +82,7 @@ describe('decideBudget', () => {
       kind: 'over',
       text:
         'a refresh every 14m writes 102.9 versions a day into one secret, and delayed as far as readers allow, to ' +
-        'every 14m30s, still 99.3, more than versionBudget 99',
+        'every 14m 30s, still 99.3, more than versionBudget 99',
     },
   ] as const) {
     it(`calls a refresh every 14m that may be put off to ${longest} s ${kind} with versionBudget ${budget}`, () => {

@@ -226,7 +226,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a staleness that makes more versions than AWS allows',
     text: `${PIVOT}readers: { staleness: 5m }\n`,
     problems: [
-      'app.yaml:7:23 readers.staleness: for provider "pivot": with readers.staleness 5m a refresh every 9m30s writes ' +
+      'app.yaml:7:23 readers.staleness: for provider "pivot": with readers.staleness 5m a refresh every 9m 30s writes ' +
         '151.6 versions a day into one secret; AWS asks for at most one write every 10m (144 a day), beyond that ' +
         'Secrets Manager runs into its version quota; a staleness of at most 4m30s works, or versionBudget: none if the ' +
         'store has no such quota, or a place of kind kubernetes-secret, which has none',
@@ -236,7 +236,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a staleness that several providers cannot bear: the strictest is told',
     text: `${PIVOT}${APIMW.replace('payments/apimw', 'payments/apimw\n    lifetime: 12m')}readers: { staleness: 5m }\n`,
     problems: [
-      'app.yaml:14:23 readers.staleness: for provider "apimw": with readers.staleness 5m a refresh every 6m30s writes ' +
+      'app.yaml:14:23 readers.staleness: for provider "apimw": with readers.staleness 5m a refresh every 6m 30s writes ' +
         '221.5 versions a day into one secret; AWS asks for at most one write every 10m (144 a day), beyond that ' +
         'Secrets Manager runs into its version quota; a staleness of at most 1m30s works, or versionBudget: none if the ' +
         'store has no such quota, or a place of kind kubernetes-secret, which has none',
@@ -262,7 +262,7 @@ const WRONG: readonly Wrong[] = [
     what: "a pace under AWS's guidance",
     text: `${PIVOT}    lifetime: 10m\n`,
     problems: [
-      'app.yaml:7:15 providers[0].lifetime: a refresh every 9m20s writes 154.3 versions a day into one secret; AWS ' +
+      'app.yaml:7:15 providers[0].lifetime: a refresh every 9m 20s writes 154.3 versions a day into one secret; AWS ' +
         'asks for at most one write every 10m (144 a day), beyond that Secrets Manager runs into its version quota; ' +
         'ask the provider for a lifetime of at least 10m20s with a refreshAfter of at least 10m works, or versionBudget: none ' +
         'if the store has no such quota, or a place of kind kubernetes-secret, which has none',
@@ -273,7 +273,7 @@ const WRONG: readonly Wrong[] = [
     text: `${PIVOT}store: { versionBudget: 99 }\n`,
     problems: [
       'app.yaml:7:25 store.versionBudget: for provider "pivot": a refresh every 14m writes 102.9 versions a day ' +
-        'into one secret, and delayed as far as readers allow, to every 14m30s, still 99.3, more than versionBudget ' +
+        'into one secret, and delayed as far as readers allow, to every 14m 30s, still 99.3, more than versionBudget ' +
         '99; a versionBudget of at least 100 works',
     ],
   },
@@ -281,7 +281,7 @@ const WRONG: readonly Wrong[] = [
     what: 'a pace over the budget that stale readers do not let be put off',
     text: `${PIVOT}readers: { staleness: 2m }\nstore: { versionBudget: 110 }\n`,
     problems: [
-      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 12m30s writes 115.2 versions a day ' +
+      'app.yaml:8:25 store.versionBudget: for provider "pivot": a refresh every 12m 30s writes 115.2 versions a day ' +
         'into one secret, more than versionBudget 110; a versionBudget of at least 116 works',
     ],
   },

@@ -44,13 +44,18 @@ describe('ManagedToken', () => {
 
   it('goes on counting where an expired document stopped', async () => {
     const clock = new FakeClock();
-    const { managed, term, store, published, identity } = createManagedTokenBench(clock);
-    store.put(
-      identity.secret,
-      serializeDocument(buildDocument({ expiresAtMs: NOON_MS - 1, generation: 41 })),
-    );
+    const { managed, term, store, published, identity, events } = createManagedTokenBench(clock);
+    const document = buildDocument({ expiresAtMs: NOON_MS - 1, generation: 41 });
+    store.put(identity.secret, serializeDocument(document));
     await managed.refresh('start', term);
     assert.equal(published()?.generation, 42);
+    const { issuedAtMs, expiresAtMs, refreshAtMs, generation } = document;
+    assert.deepEqual(events.last('token-absent').expired, {
+      issuedAtMs,
+      expiresAtMs,
+      refreshAtMs,
+      generation,
+    });
   });
 
   it('One at a time: fetches nothing when the store holds a fresh document, restored or not', async () => {

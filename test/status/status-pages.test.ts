@@ -272,6 +272,30 @@ describe('the status page', () => {
     assert.equal(headline(), '2 of 4 tokens are expired, 1 not published yet, 1 not read yet');
   });
 
+  it('says after a take-over since when readers have no token, as the former leader did', async () => {
+    const [former, next] = [createStatusStage(), createStatusStage()];
+    former.refresh(buildIdentity('pik'), 5 * MINUTE_MS);
+    const { issuedAt, expiresAt, dueAt } = read(former).view.tokens[0] ?? assert.fail();
+    for (const { clock } of [former, next]) await clock.advance(10 * MINUTE_MS);
+    next.tell({
+      event: 'token-absent',
+      identity: buildIdentity('pik'),
+      why: 'expired 5m 00s ago',
+      expired: {
+        issuedAtMs: Date.parse(issuedAt ?? ''),
+        expiresAtMs: Date.parse(expiresAt ?? ''),
+        refreshAtMs: Date.parse(dueAt ?? ''),
+        generation: 1,
+      },
+    });
+    for (const stage of [former, next]) stage.fail(buildIdentity('pik'));
+    assert.deepEqual(read(next).trouble, read(former).trouble);
+    assert.deepEqual(read(next).causes, read(former).causes);
+    assert.deepEqual(read(next).counts, read(former).counts);
+    const { expiredSince } = read(next).trouble.readers;
+    assert.equal(expiredSince, expiresAt);
+  });
+
   it('says that a replica of another installation leads, which refreshes none of these tokens', async () => {
     const stage = createStatusStage({ isLeader: false });
     const page = () => stage.pages.page('').body;

@@ -20,7 +20,7 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
   // What was reported last, by token: the expiry that has passed; why there is no token; why nothing more is fetched for
   // reports; the notes on its answers.
   const expiries = new Reported<number>();
-  const absences = new Reported<string>();
+  const absences = new Reported<string | number>();
   const caps = new Reported<string>();
   const reportedNotes = new Reported<string>();
   const skewedProviders = new Set<string>();
@@ -60,7 +60,7 @@ export function createEventLog(log: Log, clock: Pick<Clock, 'now'>): RefreshEven
         return hasExpired && expiries.isNew(identity, expiresAtMs) ? ['expired'] : [];
       }
       case 'token-absent':
-        return absences.isNew(event.identity, event.why) ? [event.why] : [];
+        return absences.isNew(event.identity, event.expired?.expiresAtMs ?? event.why) ? [event.why] : [];
       case 'token-rejected': {
         const { identity, cap } = event;
         return cap !== undefined && caps.isNew(identity, cap) ? [cap] : [];

@@ -7,7 +7,7 @@
  * attempts. Retries get by with the rest of the limit, all tokens together; a token that finds it used up is tried again
  * when its own next refresh would have been due. So tokens that fail cannot starve those that do not.
  */
-import { formatRounded } from '../wire/duration.ts';
+import { formatSeconds } from '../wire/time-text.ts';
 import { isRecovered, lowMark, type QuotaState } from './quota.ts';
 import { countedMs } from './sliding-window-counter.ts';
 
@@ -67,7 +67,7 @@ export type LimitVerdict =
 export function decideFetchLimit(tokens: number, everyMs: number, limit: FetchLimit): LimitVerdict {
   const needed = regularCalls(tokens, everyMs, limit);
   const who = tokens === 1 ? 'one token' : `${tokens} tokens`;
-  const need = `${who} refreshed every ${formatRounded(everyMs)} need${tokens === 1 ? 's' : ''} up to ${needed} calls ${WINDOW_TEXT[limit.window]}`;
+  const need = `${who} refreshed every ${formatSeconds(everyMs)} need${tokens === 1 ? 's' : ''} up to ${needed} calls ${WINDOW_TEXT[limit.window]}`;
   if (needed > limit.calls) {
     return {
       kind: 'over',

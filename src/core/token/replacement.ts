@@ -24,6 +24,8 @@ export type Assessment =
       readonly version: string | undefined;
       /** Generation of the last document, so that counting goes on. */
       readonly generation: number;
+      /** What readers had, where its age is all that is wrong with it. */
+      readonly expired?: Pick<TokenDocument, 'issuedAtMs' | 'expiresAtMs' | 'refreshAtMs' | 'generation'>;
     };
 
 export function assessStored(
@@ -43,8 +45,10 @@ export function assessStored(
     return { kind: 'absent', why: `holds a token of ${owner}`, version, generation };
   }
   if (document.expiresAtMs <= nowMs) {
-    const why = `expired ${formatRoughly(nowMs - document.expiresAtMs)} ago`;
-    return { kind: 'absent', why, version, generation };
+    const { issuedAtMs, expiresAtMs, refreshAtMs } = document;
+    const why = `expired ${formatRoughly(nowMs - expiresAtMs)} ago`;
+    const expired = { issuedAtMs, expiresAtMs, refreshAtMs, generation };
+    return { kind: 'absent', why, version, generation, expired };
   }
   if (isFromFuture(document, nowMs)) {
     return { kind: 'absent', why: 'was issued in the future: a clock was wrong', version, generation };

@@ -165,6 +165,18 @@ describe('createEventLog', () => {
     assert.deepEqual(levelsOf(failed({ expiresAtMs, repeated: true })), ['error token-expired']);
   });
 
+  it('reports once what a stand-by finds expired again and again, however long ago by then', () => {
+    const { levelsOf } = setUp();
+    const expired = { issuedAtMs: 0, expiresAtMs: NOON_MS, refreshAtMs: 0, generation: 7 };
+    const [first, second] = ['expired 5s ago', 'expired 5m 05s ago'].map((why) => ({
+      ...sampleEvents['token-absent'],
+      why,
+      expired,
+    }));
+    assert.ok(first !== undefined && second !== undefined);
+    assert.deepEqual(levelsOf(first, second), ['info token-absent', 'debug token-absent']);
+  });
+
   it('keeps the expiries of two tokens apart', async () => {
     const { clock, levelsOf } = setUp();
     await clock.advance(120_000);
