@@ -26,6 +26,9 @@ import { formatUtc } from '../core/wire/time-text.ts';
 import { createCallerPace } from './caller-pace.ts';
 import { createGuardedServer, type HttpLimits, type HttpServer, listenOn } from './guarded-server.ts';
 
+/** What a caller can send as one. */
+export const BEARER_TOKEN = /^[\x21-\x7e]+$/;
+
 /** Who a bearer token belongs to. */
 export type Authentication =
   | { readonly kind: 'caller'; readonly name: string; mayReport(token: string): boolean }
@@ -312,6 +315,6 @@ function readWait(query: unknown): number | undefined {
 
 /** RFC 6750, 2.1. */
 function readBearer(authorization: string | undefined): SecretText | undefined {
-  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1];
-  return token === undefined ? undefined : new SecretText(token);
+  const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
+  return token !== undefined && BEARER_TOKEN.test(token) ? new SecretText(token) : undefined;
 }
