@@ -17,11 +17,11 @@ import type { RejectionReports } from '../core/rejection/rejection-reports.ts';
 import { matchesToken } from '../core/rejection/token-pattern.ts';
 import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { isBearer } from '../core/wire/bearer-token.ts';
 import type { HttpServer } from '../http/guarded-server.ts';
 import {
   type Authenticate,
   type Authentication,
-  BEARER_TOKEN,
   type ReportLeader,
   startRejectionServer,
 } from '../http/rejection-routes.ts';
@@ -93,7 +93,7 @@ export async function readBearerToken(
   const { credentials } = await createReferenceReader({ [BEARER_CALLER]: bearer }, ports)(signal);
   if (!credentials.ok) return credentials;
   const token = credentials.value.get(BEARER_CALLER);
-  if (token !== undefined && BEARER_TOKEN.test(token.reveal())) return succeed(token);
+  if (token !== undefined && isBearer(token)) return succeed(token);
   const message = `credential ${BEARER_CALLER}: ${describeReference(bearer)} holds a space, line break or non-ASCII character, which no caller can send`;
   return fail({ code: 'credentials-rejected', retry: 'needs-human', message });
 }
