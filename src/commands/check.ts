@@ -10,7 +10,7 @@ import type { AssembledToken } from '../replica/assembly.ts';
 import { verifySinkCredentials } from '../wiring/alerting.ts';
 import { type Connections, connect } from '../wiring/connections.ts';
 import { findLeaseProblem, withLease } from '../wiring/coordination.ts';
-import { findRejectionsProblem, findReviewProblem } from '../wiring/rejections.ts';
+import { findRejectionsProblem, findReviewProblem, readBearerToken } from '../wiring/rejections.ts';
 import {
   type CommandPorts,
   type ConfigurationOptions,
@@ -96,7 +96,11 @@ async function checkSinks(
 
 async function checkLive(world: World): Promise<readonly Finding[]> {
   const { configuration, ports, connections } = world;
-  const findings = [...(await checkLease(world)), ...(await checkReviews(world))];
+  const findings = [
+    ...(await checkLease(world)),
+    ...(await checkReviews(world)),
+    ...(await checkBearer(world)),
+  ];
   const { providers, failures } = await assembleDiscovered(configuration, { ...ports, connections });
   for (const provider of providers) {
     const { name, discovery } = provider.configuration;
@@ -157,6 +161,14 @@ async function checkReviews({ configuration, ports, terminal }: World): Promise<
     return [];
   }
   return [judge('rejections', 'token reviews', await findReviewProblem(rejections, configuration, ports))];
+}
+
+/** Of readers outside of Kubernetes, who report refused tokens; empty where none may. */
+async function checkBearer({ configuration, ports, connections }: World): Promise<readonly Finding[]> {
+  const { rejections = { bearer: undefined } } = configuration;
+  const { signal } = new AbortController();
+  const bearer = await readBearerToken(rejections, { ...ports, store: connections.credentials }, signal);
+  return bearer === undefined ? [] : [describe('rejections', 'credentials', bearer)];
 }
 
 /** What can be known without writing: it is ours or may be created, and its value can be read. */

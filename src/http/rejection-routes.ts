@@ -19,7 +19,8 @@ import {
   type RejectionReports,
 } from '../core/rejection/rejection-reports.ts';
 import { describeOutcome } from '../core/rejection/rejection-text.ts';
-import { SecretText } from '../core/secret-text.ts';
+import type { SecretText } from '../core/secret-text.ts';
+import { readBearer } from '../core/wire/bearer-token.ts';
 import { parseDuration } from '../core/wire/duration.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import { formatUtc } from '../core/wire/time-text.ts';
@@ -308,10 +309,4 @@ function readWait(query: unknown): number | undefined {
   if (wait === undefined) return 0;
   const parsed = typeof wait === 'string' ? parseDuration(wait) : undefined;
   return parsed?.ok === true && parsed.durationMs <= MAX_WAIT_MS ? parsed.durationMs : undefined;
-}
-
-/** RFC 6750, 2.1. */
-function readBearer(authorization: string | undefined): SecretText | undefined {
-  const token = /^Bearer +([\x21-\x7e]+)$/i.exec(authorization ?? '')?.[1];
-  return token === undefined ? undefined : new SecretText(token);
 }

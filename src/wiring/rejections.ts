@@ -12,9 +12,12 @@ import { createHttpTransport } from '../adapters/net/http-transport.ts';
 import { forwardReport } from '../adapters/net/report-forwarder.ts';
 import type { Configuration, RejectionsConfiguration } from '../config/configuration.ts';
 import type { Board } from '../core/board.ts';
+import { describeReference } from '../core/credential/credential-reference.ts';
 import type { RejectionReports } from '../core/rejection/rejection-reports.ts';
 import { matchesToken } from '../core/rejection/token-pattern.ts';
+import { fail, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { isBearer } from '../core/wire/bearer-token.ts';
 import type { HttpServer } from '../http/guarded-server.ts';
 import {
   type Authenticate,
@@ -78,6 +81,21 @@ export async function findReviewProblem(
   } finally {
     reviews.close();
   }
+}
+
+/** What readers outside of Kubernetes have to send; `undefined`: they cannot report. */
+export async function readBearerToken(
+  { bearer }: Pick<RejectionsConfiguration, 'bearer'>,
+  ports: Parameters<typeof createReferenceReader>[1],
+  signal: AbortSignal,
+): Promise<Result<SecretText> | undefined> {
+  if (bearer === undefined) return undefined;
+  const { credentials } = await createReferenceReader({ [BEARER_CALLER]: bearer }, ports)(signal);
+  if (!credentials.ok) return credentials;
+  const token = credentials.value.get(BEARER_CALLER);
+  if (token !== undefined && isBearer(token)) return succeed(token);
+  const message = `credential ${BEARER_CALLER}: ${describeReference(bearer)} holds a space, line break or non-ASCII character, which no caller can send`;
+  return fail({ code: 'credentials-rejected', retry: 'needs-human', message });
 }
 
 /** `undefined`: no service account may report, or there is no API server. */
@@ -144,12 +162,8 @@ function createCallers(
   { coordination }: Configuration,
   ports: RejectionsPorts,
 ): Callers {
-  const { allow, bearer } = rejections;
+  const { allow } = rejections;
   const { clock, events, files = new FileLanes(clock) } = ports;
-  const readBearer =
-    bearer === undefined
-      ? undefined
-      : createReferenceReader({ [BEARER_CALLER]: bearer }, { ...ports, files });
   /** Tells why callers cannot be authenticated, once until that is over; of the bearer token and of reviews apart. */
   const createReport = (): ((problem: string | undefined) => void) => {
     let reported: string | undefined;
@@ -173,12 +187,12 @@ function createCallers(
   return {
     authenticate: async (token, signal) => {
       let problem: string | undefined;
-      if (readBearer !== undefined) {
-        const { credentials } = await readBearer(signal);
-        if (!credentials.ok) problem = credentials.failure.message;
+      const bearer = await readBearerToken(rejections, { ...ports, files }, signal);
+      if (bearer !== undefined) {
+        if (!bearer.ok) problem = bearer.failure.message;
         reportBearer(problem);
         // Hashes are compared: how much of one is right says nothing of the token.
-        if (credentials.ok && credentials.value.get(BEARER_CALLER)?.fingerprint() === token.fingerprint())
+        if (bearer.ok && bearer.value.fingerprint() === token.fingerprint())
           return { kind: 'caller', name: BEARER_CALLER, mayReport: () => true };
       }
       const review = await reviews?.reviewer.review(token);

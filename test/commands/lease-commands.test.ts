@@ -10,6 +10,8 @@ import { startProgramWorld } from '../support/program-world.ts';
 
 interface Scene {
   readonly leases: LeaseApiServer;
+  /** The configuration's. */
+  readonly folder: string;
   /** Runs a command with a configuration of one provider whose replicas agree by the lease. */
   readonly run: (...args: readonly string[]) => ReturnType<typeof runInProcess>;
   readonly start: (...args: readonly string[]) => ProgramRun;
@@ -37,6 +39,7 @@ async function setUp(
   const complete = (args: readonly string[]): readonly string[] => [...args, '--config', config];
   return {
     leases,
+    folder: dirname(config),
     run: (...args) => runInProcess(complete(args)),
     start: (...args) => startInProcess(complete(args)),
   };
@@ -79,6 +82,21 @@ describe('check --live', () => {
     const { code, stdout } = await run('check', '--live');
     assert.equal(code, 0, stdout);
     assert.match(stdout, /^ok {4}rejections: token reviews$/m);
+  });
+
+  it('reads the bearer token of readers', async (t) => {
+    const more = 'rejections: { port: 8081, bearer: { file: reports } }\n';
+    const { folder, run } = await setUp(t, { more });
+    const missing = await run('check', '--live');
+    assert.equal(missing.code, 1, missing.stdout);
+    assert.match(
+      missing.stdout,
+      /^FAIL {2}rejections: credentials: credentials-rejected: credential bearer: file .* cannot be read \(ENOENT\)$/m,
+    );
+    await writeFile(join(folder, 'reports'), 'secret-of-readers');
+    const { code, stdout } = await run('check', '--live');
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /^ok {4}rejections: credentials$/m);
   });
 
   const without = (verb: string): readonly LeaseRule[] => [{ verbs: all.filter((each) => each !== verb) }];

@@ -166,6 +166,18 @@ describe('callers who report refused tokens', () => {
       }
     });
 
+  for (const text of ['two words', 'two\nlines', 'f\u00fcnf'])
+    it(`are answered with 503 while their bearer token is one that nobody can send: ${JSON.stringify(text)}`, async (t) => {
+      const { report, events, setBearer } = await startCallers(t, '');
+      setBearer(text);
+      assert.equal(await report('two', 'pik'), 503);
+      const [told] = events.of('callers-unknown');
+      assert.match(
+        told?.problem ?? '',
+        /^credential bearer: environment variable REPORTER holds a .*, which no caller can send$/,
+      );
+    });
+
   it('are answered with 503 while nobody can say who they are, which is told once', async (t) => {
     const { server, issue, report, callers, events } = await startCallers(t);
     server.setFaults([{ kind: 'denied' }]);
