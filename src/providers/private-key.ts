@@ -7,6 +7,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { type Result, succeed } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
+import { attempt, CUT_OFF, decodeBase64, OPENSSH, type PemBlock, readPem } from '../core/wire/pem.ts';
 import { unusable } from './credential-value.ts';
 
 interface PrivateKeyOptions {
@@ -28,19 +29,14 @@ const TYPES = {
 
 const MIN_BITS = 2048;
 const MIN_WEAK_BITS = 1024;
-const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
-const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
-/** Headers of an encrypted PKCS#1 PEM (RFC 1421, 4.6.1.1), perhaps with spaces for line breaks. */
-const PROC_TYPE = /Proc-Type:\s*4\s*,\s*ENCRYPTED/;
-const DEK_INFO = /DEK-Info:\s*([A-Z0-9-]+)\s*,\s*([0-9A-Fa-f]+)/;
 
 /**
- * Parses a private key: PKCS#8 or PKCS#1; PEM with any line ends, byte order mark, literal `\n`, spaces for line
- * breaks or indentation; the bare base64 of its DER; the base64 of a PEM; encrypted ones with their passphrase.
+ * Parses a private key: PKCS#8 or PKCS#1; whatever {@link readPem} reads, or the bare base64 of its DER; encrypted
+ * ones with their passphrase.
  * Fails with `credentials-rejected`, saying what is wrong with it.
  */
 export function parsePrivateKey(key: SecretText, options: PrivateKeyOptions): Result<KeyObject> {
-  const shape = recognise(normalise(key.reveal()));
+  const shape = recognise(key.reveal());
   if (typeof shape === 'string') return unusable(options.name, shape);
   const parsed = importKey(shape, options.passphrase);
   return typeof parsed === 'string' ? unusable(options.name, parsed) : checkStrength(parsed, options);
@@ -52,45 +48,21 @@ type KeyShape =
   /** Only PKCS#1 that is encrypted the old way needs its PEM headers. */
   | { readonly form: 'pem'; readonly pem: string };
 
-function normalise(text: string): string {
-  return text
-    .replaceAll('\uFEFF', '')
-    .replace(/\\+r/g, '')
-    .replace(/\\+n/g, '\n')
-    .trim()
-    .replace(/^(["'])([\s\S]*)\1$/, '$2')
-    .trim();
-}
-
 /** What the text holds, or why it is no private key. */
-function recognise(text: string, isInner = false): KeyShape | string {
-  const blocks = [...text.matchAll(PEM_BLOCK)].map(([, label = '', body = '']) => ({ label, body }));
+function recognise(written: string): KeyShape | string {
+  const { blocks, text, isCutOff } = readPem(written);
   const block = blocks.find(({ label }) => label.endsWith('PRIVATE KEY'));
-  if (block !== undefined) return recognisePem(block.label, block.body);
-  const other = blocks[0];
+  if (block !== undefined) return recogniseBlock(block);
+  const [other] = blocks;
   if (other !== undefined) return describeLabel(other.label);
-  if (text.includes('-----BEGIN')) return 'has a BEGIN line but no matching END line: it was cut off';
-
+  if (isCutOff) return CUT_OFF;
   const der = decodeBase64(text);
-  if (der === undefined) return 'is neither a PEM nor base64';
-  const inner = normalise(der.toString('latin1'));
-  if (!isInner && inner.startsWith('-----BEGIN')) return recognise(inner, true);
-  return { form: 'der', der, isEncrypted: false };
+  return der === undefined ? 'is neither a PEM nor base64' : { form: 'der', der, isEncrypted: false };
 }
 
-function recognisePem(label: string, body: string): KeyShape | string {
-  if (label === 'OPENSSH PRIVATE KEY') {
-    return 'is an OpenSSH key: convert it with ssh-keygen -p -m PKCS8 -f FILE';
-  }
-  const dekInfo = DEK_INFO.exec(body);
-  if (PROC_TYPE.test(body) && dekInfo !== null) {
-    const [headers, cipher, iv] = dekInfo;
-    const data = stripSpace(body.replace(PROC_TYPE, '').replace(headers, ''));
-    const lines = data.match(/.{1,64}/g) ?? [];
-    const dek = ['Proc-Type: 4,ENCRYPTED', `DEK-Info: ${cipher},${iv}`, ''];
-    const pem = [`-----BEGIN ${label}-----`, ...dek, ...lines, `-----END ${label}-----`, ''];
-    return { form: 'pem', pem: pem.join('\n') };
-  }
+function recogniseBlock({ label, body, pem, isEncryptedByHeaders }: PemBlock): KeyShape | string {
+  if (label === 'OPENSSH PRIVATE KEY') return OPENSSH;
+  if (isEncryptedByHeaders) return { form: 'pem', pem };
   const der = decodeBase64(body);
   if (der === undefined) return 'is a PEM whose body is not base64';
   return { form: 'der', der, isEncrypted: label === 'ENCRYPTED PRIVATE KEY' };
@@ -157,22 +129,4 @@ function isEncryptedPkcs8(der: Buffer): boolean {
   return /^30(?:[0-7].|8[1-4](?:..){1,4}?)30(?:[0-7].|8[12](?:..){1,2}?)06..2a864886f70d01(?:05|0c)/.test(
     head,
   );
-}
-
-function decodeBase64(text: string): Buffer | undefined {
-  const compact = stripSpace(text);
-  return BASE64.test(compact) ? Buffer.from(compact, 'base64') : undefined;
-}
-
-function stripSpace(text: string): string {
-  return text.replace(/\s+/g, '');
-}
-
-/** Node's errors about keys are not passed on: they say less than we know, and might quote the input. */
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }

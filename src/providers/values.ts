@@ -22,6 +22,7 @@ import type { Random } from '../core/ports.ts';
 import { type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
 import { isJsonObject, type JsonObject } from '../core/wire/json.ts';
+import { attempt, decodeBase64, readPem } from '../core/wire/pem.ts';
 import { requireCredential, unusable } from './credential-value.ts';
 import type { ValueNode } from './description.ts';
 import type { FaultPath } from './faults.ts';
@@ -245,19 +246,21 @@ function prepareEncryption(
   });
 }
 
-function readPublicKey(text: SecretText | undefined): KeyObject | undefined {
-  if (text === undefined) return undefined;
-  const written = text.reveal().replaceAll('\\n', '\n').trim();
-  const isPem = written.includes('-----BEGIN');
-  try {
-    if (written.includes('CERTIFICATE')) return new X509Certificate(written).publicKey;
-    return isPem
-      ? createPublicKey(written)
-      : createPublicKey({ key: Buffer.from(written, 'base64'), format: 'der', type: 'spki' });
-  } catch {
-    // Node's message might quote the input.
-    return undefined;
-  }
+function readPublicKey(written: SecretText | undefined): KeyObject | undefined {
+  const certificate = readCertificate(written);
+  if (certificate !== undefined) return certificate.publicKey;
+  const { blocks, text } = readPem(written?.reveal() ?? '');
+  const [block] = blocks;
+  if (block !== undefined) return attempt(() => createPublicKey(block.pem));
+  const der = decodeBase64(text);
+  return der && attempt(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));
+}
+
+/** The first one. */
+function readCertificate(written: SecretText | undefined): X509Certificate | undefined {
+  const { blocks } = readPem(written?.reveal() ?? '');
+  const block = blocks.find(({ label }) => label.endsWith('CERTIFICATE'));
+  return block && attempt(() => new X509Certificate(block.pem));
 }
 
 type JwtNode = Extract<ValueNode, { jwt: unknown }>;
@@ -284,10 +287,11 @@ function compileJwt(
     const wanted = CURVES.get(node.jwt);
     if (wanted !== undefined && curve !== wanted)
       return unusable(node.key, `has the curve ${curve}: ${node.jwt} signs with ${wanted}`);
-    const thumbprint =
-      node.thumbprintOf === undefined ? undefined : readThumbprint(credentials.get(node.thumbprintOf));
-    if (node.thumbprintOf !== undefined && thumbprint === undefined)
+    const certificate =
+      node.thumbprintOf === undefined ? undefined : readCertificate(credentials.get(node.thumbprintOf));
+    if (node.thumbprintOf !== undefined && certificate === undefined)
       return unusable(node.thumbprintOf, 'is no certificate in PEM');
+    const thumbprint = certificate && createHash('sha256').update(certificate.raw).digest('base64url');
     return succeed(async (scope, { nowMs, random }) => {
       const issuedAt = Math.floor((nowMs - node.backdate) / 1000);
       const standard = {
@@ -327,15 +331,4 @@ function compileJwt(
 
 function asObject(value: unknown): JsonObject {
   return isJsonObject(value) ? value : {};
-}
-
-function readThumbprint(certificate: SecretText | undefined): string | undefined {
-  if (certificate === undefined) return undefined;
-  try {
-    const { raw } = new X509Certificate(certificate.reveal().replaceAll('\\n', '\n'));
-    return createHash('sha256').update(raw).digest('base64url');
-  } catch {
-    // As above.
-    return undefined;
-  }
 }

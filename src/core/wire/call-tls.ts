@@ -11,6 +11,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { createSecureContext, type SecureContext } from 'node:tls';
 import { codeOf } from '../error-code.ts';
 import type { SecretText } from '../secret-text.ts';
+import { attempt, CUT_OFF, OPENSSH, type PemBlock, readPem } from './pem.ts';
 
 /** PEM texts; line ends may be written as `\n`, and a whole text may be base64 once more. */
 export interface CallTls {
@@ -81,7 +82,6 @@ interface Certificates {
   readonly certificates: readonly [X509Certificate, ...X509Certificate[]];
 }
 
-const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
 const CERTIFICATE_LABEL = /^(?:X509 |TRUSTED )?CERTIFICATE$/;
 
 function readCertificates(setting: CallTlsSetting, text: SecretText): Reading<Certificates> {
@@ -109,10 +109,9 @@ function readKey(text: SecretText, passphrase: SecretText | undefined): Reading<
   if (!found.ok) return found;
   const block = found.blocks.find(({ label }) => label.endsWith('PRIVATE KEY'));
   if (block === undefined) return wrong('key', `holds no private key, but ${nameLabels(found.blocks)}`);
-  const { pem, label } = block;
-  if (label === 'OPENSSH PRIVATE KEY')
-    return wrong('key', 'is an OpenSSH key: convert it with ssh-keygen -p -m PKCS8 -f FILE');
-  const isEncrypted = label === 'ENCRYPTED PRIVATE KEY' || pem.includes('Proc-Type:');
+  const { pem, label, isEncryptedByHeaders } = block;
+  if (label === 'OPENSSH PRIVATE KEY') return wrong('key', OPENSSH);
+  const isEncrypted = label === 'ENCRYPTED PRIVATE KEY' || isEncryptedByHeaders;
   if (isEncrypted && passphrase === undefined)
     return wrong('key', 'is encrypted, and no passphrase is given');
   const secret = passphrase === undefined ? {} : { passphrase: passphrase.reveal() };
@@ -128,55 +127,19 @@ function describeMisfit({ certificates }: Certificates, key: KeyObject): string 
     : `fits number ${place + 1} of the certificates: that one has to come first, those in between after it`;
 }
 
-interface Block {
-  readonly label: string;
-  readonly pem: string;
-}
-
-/** Blocks as OpenSSL wants them, one at least: secret managers and environment variables lose the line ends. */
+/** One block at least. */
 function findBlocks(
   setting: CallTlsSetting,
   text: SecretText,
-): Reading<{ readonly blocks: readonly Block[] }> {
-  const plain = normalise(text.reveal());
-  const inner = plain.includes('-----BEGIN') ? plain : normalise(decodeBase64(plain));
-  const blocks = [...inner.matchAll(PEM_BLOCK)].map(([, label = '', body = '']) => ({
-    label,
-    pem: `-----BEGIN ${label}-----\n${wrap(body)}\n-----END ${label}-----\n`,
-  }));
+): Reading<{ readonly blocks: readonly PemBlock[] }> {
+  const { blocks, isCutOff } = readPem(text.reveal());
   if (blocks.length > 0) return { ok: true, blocks };
-  return inner.includes('-----BEGIN')
-    ? wrong(setting, 'has a BEGIN line but no matching END line: it was cut off')
-    : wrong(setting, 'is no PEM: it has no BEGIN line');
-}
-
-/** RFC 1421, 4.6.1.1: an old encrypted key has headers, and an empty line after them. */
-const OLD_HEADERS =
-  /^\s*Proc-Type:\s*4\s*,\s*ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]+)\s*,\s*([0-9A-Fa-f]+)(?=\s)/;
-
-function wrap(body: string): string {
-  const [headers, cipher, salt] = OLD_HEADERS.exec(body) ?? [''];
-  const lines =
-    body
-      .slice(headers.length)
-      .replace(/\s+/g, '')
-      .match(/.{1,64}/g) ?? [];
-  const head = headers === '' ? [] : ['Proc-Type: 4,ENCRYPTED', `DEK-Info: ${cipher},${salt}`, ''];
-  return [...head, ...lines].join('\n');
-}
-
-function normalise(text: string): string {
-  return text.replaceAll('\uFEFF', '').replace(/\\+r/g, '').replace(/\\+n/g, '\n');
-}
-
-function decodeBase64(text: string): string {
-  const compact = text.replace(/\s+/g, '');
-  return /^[A-Za-z0-9+/_-]+={0,2}$/.test(compact) ? Buffer.from(compact, 'base64').toString('latin1') : '';
+  return wrong(setting, isCutOff ? CUT_OFF : 'is no PEM: it has no BEGIN line');
 }
 
 const KNOWN_LABEL = /(?:KEY|CERTIFICATE|REQUEST|PARAMETERS|CRL)$/;
 
-function nameLabels(blocks: readonly Block[]): string {
+function nameLabels(blocks: readonly PemBlock[]): string {
   const labels = new Set(blocks.map(({ label }) => (KNOWN_LABEL.test(label) ? label : 'something else')));
   return [...labels].slice(0, 3).join(', ');
 }
@@ -188,13 +151,4 @@ function wrong(setting: CallTlsSetting, problem: string): Reading<never> {
 function describeCode(error: unknown): string {
   const code = codeOf(error);
   return code !== undefined && /^ERR_[A-Z0-9_]{1,60}$/.test(code) ? ` (${code})` : '';
-}
-
-/** OpenSSL's own words say less than we know, and might quote the input. */
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }
