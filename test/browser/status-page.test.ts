@@ -5,7 +5,7 @@ import axe from 'axe-core';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { z } from 'zod';
 import { SHARED_MS } from '../../src/status/status-pages.ts';
-import { BROWSER, type ServedTab, useBrowser } from '../support/browser.ts';
+import { BROWSER, type ServedTab, stopClock, useBrowser } from '../support/browser.ts';
 import { needsTool } from '../support/monitoring-tool.ts';
 import { buildIdentity } from '../support/sample-events.ts';
 import { STATUS_SCENES } from '../support/status-scenes.ts';
@@ -34,12 +34,6 @@ async function hasSidewaysScroll(page: Page): Promise<boolean> {
     .parse(
       await page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth'),
     );
-}
-
-/** The page's time passes by `runFor` alone from now on, however slow the machine is. */
-async function stopClock(page: Page): Promise<void> {
-  await page.clock.install({ time: 0 });
-  await page.clock.pauseAt(MINUTE_MS);
 }
 
 const tokensOf = (page: Page): Promise<string[]> => page.locator('#rows tr th > bdi').allTextContents();

@@ -20,10 +20,17 @@ export interface Tab extends AsyncDisposable {
   readonly troubles: readonly string[];
 }
 
+/** The page's time passes by `runFor` alone from now on, however slow the machine is. */
+export async function stopClock(page: Page): Promise<void> {
+  await page.clock.install({ time: 0 });
+  await page.clock.pauseAt(60_000);
+}
+
 export async function openTab(
   browser: Browser,
   url: string,
   options: BrowserContextOptions = {},
+  prepare: (page: Page) => Promise<void> = async () => undefined,
 ): Promise<Tab> {
   const context = await browser.newContext({ timezoneId: 'Asia/Jakarta', ...options });
   const page = await context.newPage();
@@ -40,6 +47,7 @@ export async function openTab(
     if (!request.url().startsWith(url) && !request.url().startsWith('data:'))
       troubles.push(`asks for ${request.url()}`);
   });
+  await prepare(page);
   await page.goto(url);
   return {
     page,
@@ -72,11 +80,13 @@ export function useBrowser() {
     stage: StatusStage,
     options: BrowserContextOptions = {},
     search: string | null = '',
+    prepare?: (page: Page) => Promise<void>,
   ): Promise<ServedTab> => {
     assert.ok(browser !== undefined);
     const server = await stage.serve();
     servers.add(server);
-    const tab = await openTab(browser, search === null ? 'about:blank' : `${server.url}/${search}`, options);
+    const url = search === null ? 'about:blank' : `${server.url}/${search}`;
+    const tab = await openTab(browser, url, options, prepare);
     return {
       ...tab,
       url: server.url,

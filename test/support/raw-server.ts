@@ -14,6 +14,7 @@ export async function startRawServer(
   t: TestContext,
   greet: (socket: Socket) => void,
   host = '127.0.0.1',
+  port = 0,
 ): Promise<RawServer> {
   const connections: Socket[] = [];
   const server = createServer((socket) => {
@@ -21,7 +22,7 @@ export async function startRawServer(
     socket.on('error', () => undefined);
     greet(socket);
   });
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
   t.after(() => {
     for (const socket of connections) socket.destroy();

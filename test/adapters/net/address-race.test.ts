@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { connectToFirst } from '../../../src/adapters/net/address-race.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { findFreePort } from '../../support/free-port.ts';
 import { startRawServer } from '../../support/raw-server.ts';
 
 const { signal } = new AbortController();
@@ -20,8 +21,9 @@ describe('of several addresses', () => {
     assert.equal(await race(t, ['127.0.0.1', '127.0.0.2'], port), '127.0.0.1');
   });
 
+  // On a port that the kernel gives to nobody: a server of another process may have any other one on 127.0.0.1.
   it('one that refuses gives way to the next at once', async (t) => {
-    const { port } = await startRawServer(t, () => undefined, '127.0.0.2');
+    const { port } = await startRawServer(t, () => undefined, '127.0.0.2', await findFreePort());
     const clock = new FakeClock();
     assert.equal(await race(t, ['127.0.0.1', '::1', '127.0.0.2'], port, clock), '127.0.0.2');
     assert.deepEqual(clock.pendingDelaysMs, []);
@@ -38,7 +40,7 @@ describe('of several addresses', () => {
   });
 
   it('none that answers is the fault of the first', async (t) => {
-    const { port } = await startRawServer(t, () => undefined, '127.0.0.3');
+    const { port } = await startRawServer(t, () => undefined, '127.0.0.3', await findFreePort());
     await assert.rejects(race(t, ['127.0.0.1', '127.0.0.2'], port), {
       code: 'ECONNREFUSED',
       address: '127.0.0.1',
