@@ -76,19 +76,21 @@ export class ProviderScheduler {
     this.#refresh('start', tokens);
   }
 
-  /** Refreshes a token whether it is due or not. `undefined`: this replica does not lead. */
-  refreshNow(token: ManagedToken, maxAttempts: number): Promise<RefreshOutcome> | undefined {
-    return this.#begin(token, (term) => token.refresh('explicit', term, maxAttempts));
+  /** Begins a refresh whether it is due or not. `undefined`: this replica does not lead. */
+  begin(
+    token: ManagedToken,
+    refresh: (term: Term) => Promise<RefreshOutcome>,
+  ): Promise<RefreshOutcome> | undefined {
+    const term = this.#leading;
+    if (term === undefined) return undefined;
+    const run = refresh(term);
+    this.#track(run, token);
+    return run;
   }
 
   /** Whether this replica refreshes, so that what it knows of published tokens is true. */
   get isLeading(): boolean {
     return this.#leading !== undefined;
-  }
-
-  /** See {@link ManagedToken.replaceRefused}. `undefined`: this replica does not lead. */
-  replaceRefused(token: ManagedToken, refused: string): Promise<RefreshOutcome> | undefined {
-    return this.#begin(token, (term) => token.replaceRefused(refused, term));
   }
 
   /** Removes a token. Resolves when nothing of it is in flight any more; see {@link ManagedToken.retire}. */
@@ -130,17 +132,6 @@ export class ProviderScheduler {
   /** The term, while anything may be begun in it. */
   get #leading(): Term | undefined {
     return this.#term?.stopping.aborted === false && !this.#term.hasEnded() ? this.#term : undefined;
-  }
-
-  #begin(
-    token: ManagedToken,
-    begin: (term: Term) => Promise<RefreshOutcome>,
-  ): Promise<RefreshOutcome> | undefined {
-    const term = this.#leading;
-    if (term === undefined) return undefined;
-    const run = begin(term);
-    this.#track(run, token);
-    return run;
   }
 
   #tick(): void {

@@ -23,7 +23,7 @@ import type { RefreshOutcome } from './refresh-run.ts';
 
 export interface RejectionDeskDeps {
   readonly reissue: Reissue;
-  readonly scheduler: Pick<ProviderScheduler, 'isLeading' | 'replaceRefused'>;
+  readonly scheduler: Pick<ProviderScheduler, 'isLeading' | 'begin'>;
   readonly clock: Pick<Clock, 'monotonicMs'>;
   readonly events: RefreshEvents;
 }
@@ -69,7 +69,7 @@ export class RejectionDesk {
 
   #fetch(managed: ManagedToken, refused: string): void {
     const { scheduler, clock } = this.#deps;
-    const run = scheduler.replaceRefused(managed, refused);
+    const run = scheduler.begin(managed, (term) => managed.replaceRefused(refused, term));
     if (run === undefined) return;
     this.#change(managed, (history) => beginRejectionFetch(history, clock.monotonicMs()));
     const note = ({ kind }: RefreshOutcome): void => {

@@ -74,7 +74,8 @@ export class ManagedProvider implements DiscoveredTokens {
     return chosen.map(async ({ managed }) => {
       const done = new AbortController();
       const outcome = await Promise.race([
-        this.scheduler.refreshNow(managed, EXPLICIT_ATTEMPTS) ?? Promise.resolve(NOT_LEADING),
+        this.scheduler.begin(managed, (term) => managed.refresh('explicit', term, EXPLICIT_ATTEMPTS)) ??
+          Promise.resolve(NOT_LEADING),
         clock.sleep(ANSWER_MS, done.signal).then(() => describeUnfinished(managed.latestFailure)),
       ]);
       done.abort();

@@ -288,8 +288,8 @@ describe('tokens that come and go', () => {
       looks = 0;
       const run =
         begin === 'refreshNow'
-          ? scheduler.refreshNow(token.managed, 1)
-          : scheduler.replaceRefused(token.managed, 'any');
+          ? scheduler.begin(token.managed, (term) => token.managed.refresh('explicit', term, 1))
+          : scheduler.begin(token.managed, (term) => token.managed.replaceRefused('any', term));
       await timers.advance(MINUTE_MS);
       assert.equal((await run)?.kind, 'failed');
       assert.deepEqual(bench.fetchTimesMs(), []);

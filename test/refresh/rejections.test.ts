@@ -220,7 +220,7 @@ describe('a published token that readers are refused with', () => {
     assert.equal(bench.outcome(), 'capped');
     const [only] = bench.tokens;
     assert.ok(only !== undefined);
-    void bench.scheduler.refreshNow(only.managed, 1);
+    void bench.scheduler.begin(only.managed, (term) => only.managed.refresh('explicit', term, 1));
     await timers.advance(31_000);
     assert.equal(bench.outcome(), 'fetch');
   });
