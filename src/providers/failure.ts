@@ -13,7 +13,7 @@ import { type Answer, compileCondition, compileFinder, compilePath, type Test } 
 import type { Description, ErrorRule } from './description.ts';
 import type { Refuse } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
-import { readStatement } from './provider-text.ts';
+import { type ProviderStatement, readStatement } from './provider-text.ts';
 import {
   classifyStatus,
   credentialsRejected,
@@ -98,9 +98,25 @@ function classify(
     status,
     said,
     credentialNames: presented.credentialNames,
-    ...(rule?.advice === undefined ? {} : { advice: `check ${rule.advice}` }),
+    ...adviceFor(rule, status, said, presented),
     retryAfterMs,
   });
+}
+
+/** Some servers refuse a spent refresh token without a word. */
+function adviceFor(
+  rule: Rule | undefined,
+  status: number,
+  { code, message }: ProviderStatement,
+  { hasSpentRefreshToken }: PresentedRequest,
+): { readonly advice?: string } {
+  if (rule?.advice !== undefined) return { advice: `check ${rule.advice}` };
+  const isWordless = status === 400 && code === undefined && message === undefined;
+  return hasSpentRefreshToken && isWordless
+    ? {
+        advice: 'the refresh token may be spent, expired or revoked; else check the options of this provider',
+      }
+    : {};
 }
 
 /** The status that stands for a rule's code. */
