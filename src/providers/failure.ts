@@ -7,13 +7,14 @@ import type { Failure } from '../core/failure.ts';
 import { longestWait, parseRateLimitReset, parseRetryAfterSeconds } from '../core/limits/retry-after.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import { describeSkew, isSuspectSkew } from '../core/token/clock-skew.ts';
+import { isHtmlPage } from './answer-body.ts';
 import { type AnswerPath, valueAt } from './answer-path.ts';
 import { chainBroken } from './chain.ts';
 import { type Answer, compileCondition, compileFinder, compilePath, type Test } from './condition.ts';
 import type { Description, ErrorRule } from './description.ts';
 import type { Refuse } from './faults.ts';
 import { impliedStatus, isInvalidGrant, statesError } from './oauth-error.ts';
-import { readStatement } from './provider-text.ts';
+import { type ProviderStatement, readStatement } from './provider-text.ts';
 import {
   classifyStatus,
   credentialsRejected,
@@ -98,9 +99,26 @@ function classify(
     status,
     said,
     credentialNames: presented.credentialNames,
-    ...(rule?.advice === undefined ? {} : { advice: `check ${rule.advice}` }),
+    ...adviceFor(answer, rule, status, said, presented),
     retryAfterMs,
   });
+}
+
+/** Some servers refuse a spent refresh token without a word. */
+function adviceFor(
+  { response }: Answer,
+  rule: Rule | undefined,
+  status: number,
+  { code, message }: ProviderStatement,
+  { hasSpentRefreshToken }: PresentedRequest,
+): { readonly advice?: string } {
+  if (rule?.advice !== undefined) return { advice: `check ${rule.advice}` };
+  const isWordless = status === 400 && (code ?? message) === undefined && !isHtmlPage(response);
+  return hasSpentRefreshToken && isWordless
+    ? {
+        advice: 'the refresh token may be spent, expired or revoked; else check the options of this provider',
+      }
+    : {};
 }
 
 /** The status that stands for a rule's code. */

@@ -35,7 +35,7 @@ export type Doubt =
   | { readonly kind: 'none' }
   /** It was presented once, and its outcome is not known. */
   | { readonly kind: 'unclear'; readonly token: ChainState }
-  /** The provider has refused it, or it was unclear twice. */
+  /** The provider has refused it, or it was unclear twice and something else can be presented. */
   | { readonly kind: 'refused'; readonly token: ChainState };
 
 /** What the journal says about the last presentation. */
@@ -152,12 +152,15 @@ export function learnFailure(
   presented: ChainState,
   { code }: Failure,
   isAmbiguous: boolean,
+  fallback: ChainFallback,
 ): { readonly chain: Chain; readonly follows: 'nothing' | 'ask-store' | 'fall-back' } {
   if (code === 'chain-broken') return { chain, follows: 'ask-store' };
   if (!isAmbiguous) return { chain, follows: 'nothing' };
   const { doubt } = chain;
   if (doubt.kind === 'none' || !isSame(doubt.token, presented))
     return { chain: { ...chain, doubt: { kind: 'unclear', token: presented } }, follows: 'nothing' };
+  // Nothing else can be presented: a provider that has spent it will say so, and a gateway in an outage never has.
+  if (fallback === 'none') return { chain, follows: 'nothing' };
   const refused: Chain = { ...chain, doubt: { kind: 'refused', token: presented } };
   return { chain: refused, follows: code === 'aborted' ? 'nothing' : 'fall-back' };
 }

@@ -6,14 +6,16 @@
  * used, never an older one. A process that is killed goes on from its journal: what the store does not have yet is
  * written before anything is fetched, unless the store has got a newer one meanwhile.
  *
- * The rule for an ambiguous outcome (the request was sent, its answer lost): the same refresh token is presented once
- * more, because it may not have been spent. If that is ambiguous too, or refused, the kind's fallback decides:
- * `start-again` fetches without one, `none` is `chain-broken` and waits for a human. A refusal may also be a lost race:
- * the store is read first, and a newer refresh token there is used.
+ * The rule for an ambiguous outcome (the request was sent, its answer lost): the same refresh token is presented again,
+ * because it may not have been spent. The kind's fallback decides how often: `start-again` fetches without one after the
+ * second time, or after a refusal; `none` goes on as with any outage until the provider refuses it, which is
+ * `chain-broken` and waits for a human. A gateway whose provider is down answers like one that has lost an answer, and to
+ * wait for a human would be worse than to present once more what is lost in the other case anyway. A refusal may also be
+ * a lost race: the store is read first, and a newer refresh token there is used.
  *
  * An answer that is still on its way when the process is killed cannot be journalled, but that the refresh token was
- * presented is noted before the request: the next process counts that as an ambiguous outcome of its own, so that it
- * presents the refresh token once more at most.
+ * presented is noted before the request: the next process presents it once more, and after that none does before a human
+ * had the time to act.
  *
  * A seed (a refresh token among the credentials, see `chain-state.ts`) is presented by the same rules. It is read before
  * each fetch: one that has changed begins a new chain at once, whatever has become of the former one, which its state
@@ -169,7 +171,8 @@ export class TokenChain {
     // A newer refresh token makes the note meaningless: it is left for the next one to replace.
     if (brought?.refreshToken !== undefined)
       return this.#keep(nextState(this.#chain, brought.refreshToken, brought));
-    if (isAmbiguous) return undefined;
+    // Where there is nothing else to present, the note is of processes that were killed.
+    if (isAmbiguous && this.#deps.fallback === 'start-again') return undefined;
     if (result.ok) await this.#restoreNote(undefined);
     // A 503 says nothing about a former presentation whose outcome is not known. What was refused stays noted: a process
     // that is killed before the chain starts again would leave it to the next one to find out.
@@ -196,7 +199,13 @@ export class TokenChain {
       const isLost = this.#chain.doubt.kind === 'refused' && failure.code === 'credentials-rejected';
       return isLost ? this.#broken(failure.message) : failure;
     }
-    const { chain, follows } = learnFailure(this.#chain, presented, failure, isAmbiguous);
+    const { chain, follows } = learnFailure(
+      this.#chain,
+      presented,
+      failure,
+      isAmbiguous,
+      this.#deps.fallback,
+    );
     this.#chain = chain;
     switch (follows) {
       case 'nothing':

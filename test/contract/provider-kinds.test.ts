@@ -17,7 +17,7 @@ type Expected = readonly [code: Failure['code'], retry: Failure['retry']];
 const STATUSES: readonly (readonly [Expected, readonly number[]])[] = [
   [
     ['request-rejected', 'backoff'],
-    [300, 301, 302, 303, 304, 305, 307, 308],
+    [300, 302, 303, 304, 305, 307],
   ],
   [
     ['credentials-rejected', 'needs-human'],
@@ -26,8 +26,8 @@ const STATUSES: readonly (readonly [Expected, readonly number[]])[] = [
   [
     ['request-rejected', 'needs-human'],
     [
-      400, 402, 404, 405, 406, 407, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424, 426, 428,
-      431, 451, 499,
+      301, 308, 400, 402, 404, 405, 406, 407, 410, 411, 412, 413, 414, 415, 416, 417, 418, 421, 422, 423, 424,
+      426, 428, 431, 451, 499,
     ],
   ],
   [

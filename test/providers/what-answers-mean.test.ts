@@ -288,6 +288,20 @@ describe('an answer', () => {
       /HTML page/,
     ],
     [
+      '400 without a word, with a refresh token',
+      apimw,
+      { status: 400, options: { useRefreshToken: true }, hasChain: true },
+      'request-rejected needs-human',
+      /answered 400: the refresh token may be spent, expired or revoked; else check the options of this provider; next try/,
+    ],
+    [
+      '400 with a page, with a refresh token',
+      apimw,
+      { status: 400, headers: page, body: PAGE, options: { useRefreshToken: true }, hasChain: true },
+      'request-rejected needs-human',
+      /HTML page, probably from a proxy, a firewall or a login, not the API: check the options/,
+    ],
+    [
       '429 with a page',
       pivot,
       { status: 429, headers: page, body: PAGE },

@@ -277,6 +277,18 @@ describe('a process that is killed before the answer to its refresh token has co
       assert.deepEqual(new Set(presented(bench)), new Set(['refresh-canary']));
     }
   });
+
+  it('No chain is lost by us: nor is an outage of a gateway, where there is no other way', async () => {
+    const world = createWorld();
+    for (let life = 0; life < 4; life += 1) {
+      const bench = startProcess(world);
+      bench.source.loseAnswers(2);
+      for (const reason of ['start', 'explicit'] as const) await bench.managed.refresh(reason, bench.term, 1);
+      assert.equal(bench.events.last('refresh-failed').failure.code, 'provider-unavailable');
+      assert.equal(world.journal.presentations.size, 0);
+      assert.deepEqual(presented(bench), ['refresh-canary', 'refresh-canary']);
+    }
+  });
 });
 
 describe('what can never be saved', () => {

@@ -61,12 +61,25 @@ describe('an answer that is lost on the way', () => {
     );
   });
 
-  it('Nobody is locked out: lost twice, a human is needed where there is no other way', async () => {
+  it('No chain is lost by us: where there is no other way, an outage of a gateway is one of the provider', async () => {
+    const clock = new FakeClock();
+    const bench = createChainBench(clock, { chainFallback: 'none' });
+    bench.source.loseAnswers(4);
+    assert.deepEqual(await refresh(clock, bench), { kind: 'refreshed' });
+    assert.deepEqual(
+      presented(bench),
+      Array.from({ length: 5 }, () => 'refresh-canary'),
+    );
+    assert.equal(bench.events.last('refresh-failed').failure.code, 'provider-unavailable');
+  });
+
+  it('Nobody is locked out: refused after it was lost, a human is needed where there is no other way', async () => {
     const clock = new FakeClock();
     const bench = createChainBench(clock, { chainFallback: 'none' });
     bench.source.loseAnswers(2);
+    bench.source.failWith({ code: 'chain-broken', retry: 'needs-human' });
     assert.equal(await refresh(clock, bench), undefined);
-    assert.deepEqual(presented(bench), ['refresh-canary', 'refresh-canary']);
+    assert.deepEqual(presented(bench), ['refresh-canary', 'refresh-canary', 'refresh-canary']);
     const { failure } = bench.events.last('refresh-failed');
     assert.deepEqual([failure.code, failure.retry], ['chain-broken', 'needs-human']);
     assert.ok(failure.message.endsWith(`the chain is broken: ${CHAIN_REMEDY}`), failure.message);

@@ -202,15 +202,16 @@ describe('a refresh token among the credentials', () => {
 });
 
 describe('a seed whose answer was lost', () => {
-  it('No chain is lost by us: is presented once more, and then a human is called', async () => {
+  it('No chain is lost by us: is presented until it is refused, and then a human is called', async () => {
     const world = createWorld();
     const bench = startProcess(world, 'one');
     bench.source.loseAnswers(2);
+    bench.source.failWith({ code: 'chain-broken', retry: 'needs-human' });
     void bench.managed.refresh('start', bench.term);
     await settle();
     assert.equal(bench.events.last('refresh-failed').failure.retry, 'backoff');
-    await world.clock.advance(2000);
-    assert.deepEqual(presented(bench), ['one', 'one']);
+    await world.clock.advance(6000);
+    assert.deepEqual(presented(bench), ['one', 'one', 'one']);
     assert.match(
       bench.events.last('refresh-failed').failure.message,
       /the chain is broken: bind the account again$/,

@@ -80,21 +80,24 @@ describe('what a failed fetch means for the refresh token that it presented', ()
   const lost: Failure = { code: 'provider-unavailable', retry: 'backoff', message: 'timed out' };
   const ended: Failure = { code: 'aborted', retry: 'soon', message: 'the program stops' };
   const refused: Failure = { code: 'chain-broken', retry: 'needs-human', message: 'refused' };
-  /** [before, failure, is its outcome unclear, after, what follows] */
-  const table: readonly [string, Chain, Failure, boolean, string, string][] = [
+  /** [before, failure, is its outcome unclear, after, what follows]; after where there is no other way, if it differs */
+  const table: readonly [string, Chain, Failure, boolean, string, string, string?][] = [
     ['nothing is known', STORED, lost, false, 'none', 'nothing'],
     ['nothing is known', STORED, lost, true, 'unclear', 'nothing'],
     ['nothing is known', STORED, refused, false, 'none', 'ask-store'],
     ['it was unclear once', doubting('unclear'), lost, false, 'unclear', 'nothing'],
-    ['it was unclear once', doubting('unclear'), lost, true, 'refused', 'fall-back'],
-    ['it was unclear once', doubting('unclear'), ended, true, 'refused', 'nothing'],
+    ['it was unclear once', doubting('unclear'), lost, true, 'refused', 'fall-back', 'unclear'],
+    ['it was unclear once', doubting('unclear'), ended, true, 'refused', 'nothing', 'unclear'],
     ['another one was refused', doubting('refused', OTHER), lost, true, 'unclear', 'nothing'],
   ];
-  for (const [before, chain, failure, isAmbiguous, doubt, follows] of table) {
+  for (const [before, chain, failure, isAmbiguous, doubt, follows, alone] of table) {
     it(`${before}, ${failure.code}${isAmbiguous ? ' and unclear' : ''}: ${doubt}, ${follows} follows`, () => {
-      const learned = learnFailure(chain, NEWEST, failure, isAmbiguous);
+      const learned = learnFailure(chain, NEWEST, failure, isAmbiguous, 'start-again');
       assert.equal(learned.chain.doubt.kind, doubt);
       assert.equal(learned.follows, follows);
+      const other = learnFailure(chain, NEWEST, failure, isAmbiguous, 'none');
+      assert.equal(other.chain.doubt.kind, alone ?? doubt);
+      assert.equal(other.follows, alone === undefined ? follows : 'nothing');
     });
   }
 });
