@@ -2,6 +2,7 @@
 
 import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
 import { placeOf } from '../config/token-configuration.ts';
+import { forEachConcurrent } from '../core/for-each-concurrent.ts';
 import type { TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
@@ -46,6 +47,9 @@ interface Finding {
   readonly code?: string;
   readonly message?: string;
 }
+
+/** Whose tokens `--live` looks at side by side. */
+const PROVIDERS_AT_ONCE = 16;
 
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
   const ports = createCommandPorts(terminal, (event) => {
@@ -102,14 +106,20 @@ async function checkLive(world: World): Promise<readonly Finding[]> {
     ...(await checkBearer(world)),
   ];
   const { providers, failures } = await assembleDiscovered(configuration, { ...ports, connections });
+  // Side by side, because a provider or place that does not answer takes its deadline for each token.
+  const checked = new Map<AssembledToken, readonly Finding[]>();
+  await forEachConcurrent(providers, PROVIDERS_AT_ONCE, ({ configuration: provider, tokens }) =>
+    forEachConcurrent(tokens, provider.concurrency, async (token) => {
+      checked.set(token, await checkToken(token, provider, world));
+    }),
+  );
   for (const provider of providers) {
     const { name, discovery } = provider.configuration;
     if (discovery !== undefined) {
       const failed = failures.find((each) => each.provider === name);
       findings.push(describe(name, 'discovery', failed === undefined ? succeed(0) : fail(failed.failure)));
     }
-    for (const token of provider.tokens)
-      findings.push(...(await checkToken(token, provider.configuration, world)));
+    findings.push(...provider.tokens.flatMap((token) => checked.get(token) ?? []));
   }
   return [...findings, ...(await checkSinks(world, { live: true }))];
 }

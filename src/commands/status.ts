@@ -72,11 +72,12 @@ export async function status(options: ConfigurationOptions, terminal: Terminal):
   await using connections = connect(configuration, ports);
   const discovered = await assembleDiscovered(configuration, { ...ports, connections });
   const from = { places: configuration.places, stores: connections.stores, clock };
-  const statuses: TokenStatus[] = [];
-  for (const { configuration: provider, tokens } of discovered.providers) {
-    const identities = tokens.map(({ managed }) => managed.identity);
-    statuses.push(...(await readPlaces(provider.publish, identities, from)));
-  }
+  const statuses = await readPlaces(
+    discovered.providers.flatMap(({ configuration: { publish }, tokens }) =>
+      tokens.map(({ managed }) => ({ publish, identity: managed.identity })),
+    ),
+    from,
+  );
   if (options.json === true) terminal.out(`${JSON.stringify(statuses)}\n`);
   else {
     const nowMs = clock.now();
@@ -107,33 +108,56 @@ interface PlacesRead {
   readonly clock: Clock;
 }
 
-/** What the authority holds, and beside it what each mirror does. */
-async function readPlaces(
-  { to, mirrors }: PublishConfiguration,
-  identities: readonly TokenIdentity[],
-  { places, stores, clock }: PlacesRead,
-): Promise<readonly TokenStatus[]> {
-  const published = await readAll(placeOf(stores, to), identities, clock);
-  const authority = placeOf(places, to);
-  const copies = new Map<string, CopyStatus[]>();
-  for (const place of mirrors) {
-    const named = identities.map((identity) => ({
-      ...identity,
-      secret: mirrorName(placeOf(places, place), authority, identity.secret),
-    }));
-    for (const { token, ...copy } of await readAll(placeOf(stores, place), named, clock))
-      copies.set(token, [...(copies.get(token) ?? []), { ...copy, place }]);
-  }
-  return published.map((each) => ({
-    ...each,
-    ...(places.size > 1 ? { place: to } : {}),
-    ...(mirrors.length === 0
-      ? {}
-      : { mirrors: (copies.get(each.token) ?? []).map((copy) => ({ ...copy, ...compare(copy, each) })) }),
-  }));
+interface Wanted {
+  readonly publish: PublishConfiguration;
+  readonly identity: TokenIdentity;
 }
 
-function compare(copy: CopyStatus, { state, generation = 0 }: TokenStatus): Pick<CopyStatus, 'isBehind'> {
+/**
+ * What the authority of each token holds, and beside it what each mirror does. Each place is read once for the tokens of all
+ * providers, and beside the others: one that does not answer costs its deadline, however many providers there are.
+ */
+async function readPlaces(
+  wanted: readonly Wanted[],
+  { places, stores, clock }: PlacesRead,
+): Promise<readonly TokenStatus[]> {
+  const found = new Map(
+    await Promise.all(
+      [...places.keys()].map(async (place) => {
+        const here = wanted.flatMap(({ publish: { to, mirrors }, identity }): TokenIdentity[] => {
+          if (place === to) return [identity];
+          if (!mirrors.includes(place)) return [];
+          const secret = mirrorName(placeOf(places, place), placeOf(places, to), identity.secret);
+          return [{ ...identity, secret }];
+        });
+        const read = here.length === 0 ? [] : await readAll(placeOf(stores, place), here, clock);
+        return [place, new Map(read.map((each) => [each.token, each]))] as const;
+      }),
+    ),
+  );
+  return wanted.flatMap(({ publish: { to, mirrors }, identity: { token } }) => {
+    const published = found.get(to)?.get(token);
+    if (published === undefined) return [];
+    const copies = mirrors.flatMap((place) => {
+      const copy = found.get(place)?.get(token);
+      if (copy === undefined) return [];
+      const { token: _, ...rest } = copy;
+      return [{ ...rest, place, ...compare(copy, published) }];
+    });
+    return [
+      {
+        ...published,
+        ...(places.size > 1 ? { place: to } : {}),
+        ...(mirrors.length === 0 ? {} : { mirrors: copies }),
+      },
+    ];
+  });
+}
+
+function compare(
+  copy: Omit<TokenStatus, 'mirrors'>,
+  { state, generation = 0 }: TokenStatus,
+): Pick<CopyStatus, 'isBehind'> {
   if (state !== 'live' || copy.state === 'unreadable') return {};
   return { isBehind: (copy.generation ?? 0) < generation };
 }
@@ -219,13 +243,23 @@ function formatReasons(statuses: readonly TokenStatus[], nowMs: number): string 
   const expired = statuses.filter(({ state }) => state === 'expired');
   const firstMs = Date.parse(expired.flatMap(({ expiresAt }) => expiresAt ?? []).toSorted()[0] ?? '');
   const since = `expired${expired.length === 1 ? '' : ', the first'} ${formatMoment(firstMs, nowMs)}, ${formatDistance(firstMs - nowMs)}`;
+  const secrets = new Set(statuses.map(({ secret }) => secret));
+  const isSecret = (word: string): boolean =>
+    secrets.has(word) || secrets.has(word.slice(word.indexOf('/') + 1));
+  // Those that differ in the secrets that they name are one reason.
   const reasons = Map.groupBy(
     statuses.filter(({ detail }) => detail !== undefined),
-    ({ state, detail = '' }) => `${state}: ${toOneLine(detail)}`,
+    ({ state, secret, detail = '' }) =>
+      `${state} ${detail
+        .replaceAll(secret, '')
+        .replace(/and [\d,]+ more/g, '')
+        .replace(/[^\s,:;]+/g, (word) => (isSecret(word) ? '' : word))}`,
   );
   return [
     ...(expired.length === 0 ? [] : [`${nameTokens(expired)} ${since}\n`]),
-    ...[...reasons].map(([reason, tokens]) => `${nameTokens(tokens)} ${reason}\n`),
+    ...reasons
+      .values()
+      .map((tokens) => `${nameTokens(tokens)} ${tokens[0]?.state}: ${toOneLine(tokens[0]?.detail ?? '')}\n`),
   ].join('');
 }
 

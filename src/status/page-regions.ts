@@ -69,7 +69,7 @@ export function renderTrouble({ leadership, trouble: { readers }, causes, at }: 
     return html`<span>Below is what this replica read last in the store. How refreshes go, only the leader knows${
       reach === null
         ? '.'
-        : html`: end a port-forward to this one, run <code>${reach}</code>, and open its page on that port.`
+        : html`. End any port-forward to this replica and run <code>${reach}</code>: the leader's page is then on that port.`
     }</span>`;
   if (causes.length === 0) return html``;
   const forPerson = causes.filter(({ needsPerson }) => needsPerson).length;

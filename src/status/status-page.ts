@@ -70,7 +70,7 @@ ${renderForm(document)}
 <p class="legend">The bar of a life goes from issue to expiry: the dot is now, the line is when the refresh is due. Last 24 hours, a stroke for each quarter: short is refreshed, medium after retries, full failed. Times are UTC; point at one for yours.</p>
 <div class="table"><table role="table" aria-labelledby="tokens">
 <thead role="rowgroup"><tr role="row">${TOKEN_COLUMNS.map((column) => html`<th role="columnheader" scope="col">${column}</th>`)}</tr></thead>
-<tbody role="rowgroup" id="rows">${view.tokens.map((token) => renderTokenRows(token, at))}</tbody>
+<tbody role="rowgroup" id="rows">${view.tokens.map((token) => renderTokenRows(token, at, document.leadership.isLeader))}</tbody>
 </table>
 <p class="empty" id="empty"${view.tokens.length > 0 ? html` hidden` : undefined}>No token matches.</p>
 </div>

@@ -9,8 +9,8 @@ import type { TokenStatus } from './status-document.ts';
 
 export const TOKEN_COLUMNS = ['Token', 'State', 'Life', 'Last 24 h', 'Next refresh', 'Versions'] as const;
 
-/** The row of a token, and below it why its refreshes fail, as wide as the table. */
-export function renderTokenRows(status: TokenStatus, at: string): Html {
+/** The row of a token, and below it why its refreshes fail, as wide as the table. Only a leader counts versions. */
+export function renderTokenRows(status: TokenStatus, at: string, isLeader: boolean): Html {
   const { failure, refusal, state } = status;
   // What fails says more of the token than what readers report.
   const why = failure?.message ?? refusal?.message;
@@ -26,7 +26,7 @@ export function renderTokenRows(status: TokenStatus, at: string): Html {
 <td role="cell" class="life-cell">${drawLife(token, at)}${renderEnds(token, at)}</td>
 <td role="cell" class="day-cell">${drawDay(token.last24Hours)}</td>
 <td role="cell" class="next">${renderNext(token, at)}</td>
-<td role="cell" class="versions">${renderVersions(token)}</td>
+<td role="cell" class="versions">${isLeader ? renderVersions(token) : html`<span class="quiet">not known</span>`}</td>
 </tr>${
     why === undefined
       ? undefined

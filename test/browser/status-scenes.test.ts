@@ -91,7 +91,7 @@ const EXPECTED: Readonly<Record<keyof typeof STATUS_SCENES, Expected>> = {
     headline: 'Stand-by: token-refresher-7c9f-abcde leads',
     color: QUIET,
     below:
-      /what this replica read last.*kubectl -n payments port-forward pod\/token-refresher-7c9f-abcde 8080/,
+      /what this replica read last.*End any port-forward to this replica and run kubectl -n payments port-forward pod\/token-refresher-7c9f-abcde 8080/,
     causes: [],
     cards: [['pivot-b2b2c', undefined]],
   },

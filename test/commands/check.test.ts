@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { PIVOT } from '../support/configuration-text.ts';
+import { startLoopbackServer } from '../support/loopback-server.ts';
 import { makePipe } from '../support/named-pipe.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { runInProcess } from '../support/program-terminal.ts';
@@ -200,6 +202,32 @@ describe('check --live', () => {
     );
     assert.equal(upstreams.requests.total('pivot'), 1);
     assert.equal(upstreams.requests.total('pivot-b2b2c'), 0, 'no refresh token is spent');
+  });
+
+  it('looks at providers side by side, so that one that does not answer delays no other', async () => {
+    await using world = await startProgramWorld();
+    const asked = new Map<string, ServerResponse>();
+    // Nobody is answered until both have been asked.
+    await using server = await startLoopbackServer((request, response) => {
+      asked.set(request.url ?? '', response);
+      if (asked.size === 2) for (const each of asked.values()) each.writeHead(503).end();
+    });
+    const config = await world.copyConfig('two.yaml', {
+      only: ['pik', 'pivot'],
+      setProvider: {
+        pik: { baseUrl: `${server.url}/pik`, timeout: '20s' },
+        pivot: { baseUrl: `${server.url}/pivot`, timeout: '20s' },
+      },
+    });
+    const { stdout } = await runInProcess(['check', '--live', '--json', '--config', config]);
+    const { findings } = resultSchema.parse(JSON.parse(stdout));
+    assert.deepEqual(
+      findings.map(({ token, aspect }) => [token, aspect]),
+      ['pik', 'pivot'].flatMap((name) => ['credentials', 'provider', 'secret'].map((each) => [name, each])),
+      'in the order of the configuration',
+    );
+    for (const { message } of findings.filter(({ aspect }) => aspect === 'provider'))
+      assert.match(message ?? '', /503/);
   });
 
   it('ends with 1 and the code when a provider rejects the credentials', async () => {

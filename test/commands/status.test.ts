@@ -77,6 +77,13 @@ describe('status', () => {
     assert.equal(code, 1);
     assert.equal(statuses[0]?.state, 'unreadable');
     assert.match(statuses[0].detail ?? '', /^store-denied: /);
+    const { stdout } = await runInProcess(['status', '--config', world.sandbox.configPath]);
+    const [why, ...others] = stdout
+      .trimEnd()
+      .split('\n')
+      .slice(1 + statuses.length);
+    assert.match(why ?? '', /^pik, .* and \d+ more are unreadable: store-denied: /, 'of all providers alike');
+    assert.deepEqual(others, []);
   });
 
   it('makes a table for people', async () => {
@@ -206,7 +213,7 @@ describe('status', () => {
     assert.equal(denied.code, 1);
     assert.match(
       denied.stdout,
-      /\nmirror cluster: 0 of 2 copies up to date\nmirror cluster: pik(?:, pivot are| is) unreadable: store-denied: /,
+      /\nmirror cluster: 0 of 2 copies up to date\nmirror cluster: pik, pivot are unreadable: store-denied: [^\n]+\n$/,
     );
   });
 });

@@ -302,6 +302,7 @@ describe('the status page', () => {
     stage.refresh(buildIdentity('pik'), 5 * MINUTE_MS);
     stage.tell({ event: 'standing-by', leader: 'blue-0', isOurs: true });
     assert.match(page(), /class="headline quiet"[^>]*>Stand-by: blue-0 leads</);
+    assert.match(page(), /class="versions"><span class="quiet">not known</, 'it writes none');
     assert.equal(read(stage).leadership.isOurs, true);
     stage.tell({ event: 'standing-by', leader: 'blue-0', isOurs: false });
     await stage.clock.advance(10 * MINUTE_MS);
