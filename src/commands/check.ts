@@ -7,6 +7,7 @@ import type { TokenStore } from '../core/ports.ts';
 import type { Result } from '../core/result.ts';
 import { fail, succeed } from '../core/result.ts';
 import { mirrorName } from '../core/store-kind.ts';
+import { type ChainState, parseChainState } from '../core/token/chain-state.ts';
 import type { AssembledToken } from '../replica/assembly.ts';
 import { verifySinkCredentials } from '../wiring/alerting.ts';
 import { type Connections, connect } from '../wiring/connections.ts';
@@ -41,7 +42,7 @@ interface Finding {
     | 'routing key'
     | 'lease'
     | 'token reviews';
-  /** Of a mirror. */
+  /** A mirror, also one that was the authority before. */
   readonly place?: string;
   readonly ok: boolean;
   readonly code?: string;
@@ -142,10 +143,24 @@ async function checkToken(
   findings.push(describe(token, 'secret', await inspectSecret(authority, secret, signal)));
   if (stateSecret !== undefined)
     findings.push(describe(token, 'state secret', await inspectSecret(authority, stateSecret, signal)));
+  const readState = async (place: string, name: string): Promise<ChainState | undefined> => {
+    const read = await placeOf(stores, place).read(name, signal);
+    const parsed = read.ok && read.value && parseChainState(read.value.text, managed.identity);
+    return parsed && parsed.ok ? parsed.state : undefined;
+  };
   for (const name of mirrors) {
-    const mirrored = mirrorName(placeOf(places, name), placeOf(places, to), secret);
+    const place = placeOf(places, name);
+    const mirrored = mirrorName(place, placeOf(places, to), secret);
     const copy = await inspectSecret(placeOf(stores, name), mirrored, signal);
     findings.push({ ...describe(token, 'mirror', copy), place: name });
+    if (stateSecret === undefined) continue;
+    const usual = place.rules.names.stateSecretOf(mirrored);
+    for (const former of new Set([mirrorName(place, placeOf(places, to), stateSecret), usual])) {
+      const [there, here] = [await readState(name, former), await readState(to, stateSecret)];
+      if (there === undefined || there.obtainedAtMs <= (here?.obtainedAtMs ?? 0)) continue;
+      const message = `${former} there holds a newer refresh token than ${stateSecret} in ${to}: stop the daemon, copy it, then start the daemon`;
+      findings.push({ token, aspect: 'state secret', place: name, ok: false, message });
+    }
   }
   return findings;
 }

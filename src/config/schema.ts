@@ -177,6 +177,7 @@ export function allowedByAny(stores: Stores): StoreRules {
       pattern: anyOf(all.map(({ names }) => names.pattern)),
       templatePattern: anyOf(all.map(({ names }) => names.templatePattern)),
       form: all.map(({ names }) => names.form).join('; or '),
+      stateSecretOf: (secret) => all.map(({ names }) => names.stateSecretOf(secret)).join(' or '),
     },
     versions: all.find(({ versions }) => versions !== undefined)?.versions,
   };

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
 import { z } from 'zod';
 import { PIVOT } from '../support/configuration-text.ts';
+import { NAMESPACE, startCluster } from '../support/kubernetes-bench.ts';
 import { startLoopbackServer } from '../support/loopback-server.ts';
 import { makePipe } from '../support/named-pipe.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
@@ -41,6 +42,63 @@ async function checkLive(world: ProgramWorld) {
 }
 
 describe('check', () => {
+  it('names a chain whose newest refresh token was left in the former authority', async (t) => {
+    await using world = await startProgramWorld();
+    const cluster = await startCluster(t);
+    await cluster.clock.advance(Date.now() - cluster.clock.now());
+    cluster.grant([{ verbs: ['get', 'create', 'update'] }]);
+    const folder = dirname(world.sandbox.configPath);
+    await writeFile(join(folder, 'api-token'), cluster.token.reveal());
+    const { endpoint } = world.sandbox.store;
+    const stores = {
+      aws: { kind: 'aws-secrets-manager', region: 'ap-southeast-3', endpoint, createSecrets: true },
+      cluster: {
+        kind: 'kubernetes-secret',
+        namespace: NAMESPACE,
+        createSecrets: true,
+        apiServer: { url: cluster.server.url, tokenFile: 'api-token' },
+      },
+    };
+    const run = async (command: readonly string[], to: string, mirror: string) => {
+      const config = await world.copyConfig('places.yaml', {
+        only: ['oauth2'],
+        set: { store: undefined, stores, publish: { to, mirrors: [mirror] } },
+        setProviders: { secret: 'oauth2-token' },
+      });
+      return runInProcess([...command, '--config', config]);
+    };
+    const check = (to: string, mirror: string) => run(['check', '--live'], to, mirror);
+    for (const [former, next, message] of [
+      [
+        'aws',
+        'cluster',
+        'token-refresher/state/oauth2-token there holds a newer refresh token than oauth2-token-state in cluster',
+      ],
+      [
+        'cluster',
+        'aws',
+        'oauth2-token-state there holds a newer refresh token than token-refresher/state/oauth2-token in aws',
+      ],
+    ] as const) {
+      const refreshed = await run(['refresh', 'oauth2'], former, next);
+      assert.equal(refreshed.code, 0, refreshed.stderr);
+      const before = await check(former, next);
+      assert.equal(before.code, 0, before.stdout);
+      const after = await check(next, former);
+      assert.equal(after.code, 1);
+      const failed = after.stdout.split('\n').filter((line) => line.startsWith('FAIL'));
+      assert.deepEqual(failed, [
+        `FAIL  oauth2: state secret ${former}: ${message}: stop the daemon, copy it, then start the daemon`,
+      ]);
+      // As a person copies it, after the first round.
+      const versions = world.sandbox.secretsManager.versions('token-refresher/state/oauth2-token');
+      const state = versions.find(({ labels }) => labels.includes('AWSCURRENT'))?.value.reveal() ?? '';
+      const labels = { 'app.kubernetes.io/managed-by': 'token-refresher' };
+      const data = { 'state.json': Buffer.from(state).toString('base64') };
+      if (former === 'aws') cluster.putSecret('oauth2-token-state', { metadata: { labels }, data });
+    }
+  });
+
   it('says that a configuration is good without touching anything', async () => {
     await using world = await startProgramWorld();
     const { configPath } = world.sandbox;
