@@ -9,10 +9,12 @@
  * Non-guarantee: a token that is revoked, or whose pod is gone, counts for up to a minute longer. Whoever reaches the port
  * and sends made-up tokens without pause can keep out readers that have not reported in the last hour.
  */
+
 import * as z from 'zod';
 import type { Clock } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
-import { parseJson, valueAtPath } from '../../core/wire/json.ts';
+import { decodeJwtTimes } from '../../core/token/jwt.ts';
+import { parseJson } from '../../core/wire/json.ts';
 import type { ApiClient, ApiReply } from './api-client.ts';
 import { describeRefusal } from './refusal.ts';
 
@@ -147,7 +149,8 @@ export class TokenReviewer {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const isAccepted = review.kind === 'account';
-    const keptMs = isAccepted ? Math.min(ACCEPTED_MS, readExpiryMs(token) - clock.now()) : REFUSED_MS;
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = decodeJwtTimes(token);
+    const keptMs = isAccepted ? Math.min(ACCEPTED_MS, expiresAtMs - clock.now()) : REFUSED_MS;
     const kept = isAccepted ? this.#accepted : this.#refused;
     kept.set(hash, {
       review,
@@ -157,14 +160,6 @@ export class TokenReviewer {
     const [oldest] = kept.keys();
     if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
   }
-}
-
-/** Wall time, of a token that the API server has confirmed; `Infinity` for one that does not say. RFC 7519, 4.1.4. */
-function readExpiryMs(token: SecretText): number {
-  const [, payload = ''] = token.reveal().split('.');
-  const claims = parseJson(Buffer.from(payload, 'base64url').toString('utf8'));
-  const seconds = valueAtPath(claims, ['exp']);
-  return typeof seconds === 'number' ? seconds * 1_000 : Number.POSITIVE_INFINITY;
 }
 
 function readReview(reply: ApiReply, audience: string): TokenReview {
