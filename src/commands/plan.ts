@@ -2,6 +2,7 @@
  * `plan`: what the configuration means for each token, worked out without any network. Customers that are discovered are
  * in the store, so that a provider's are one line, with `{customer}` in the names.
  */
+
 import type { Configuration, ProviderConfiguration, TokenConfiguration } from '../config/configuration.ts';
 import { mirrorTemplate } from '../config/secret-name.ts';
 import { placeOf } from '../config/token-configuration.ts';
@@ -11,6 +12,7 @@ import { type Cadence, decideCadence, TIME_TO_USE_MS } from '../core/schedule/ca
 import { nextFirings, tickExpression } from '../core/schedule/cron-expression.ts';
 import type { StoreRules } from '../core/store-kind.ts';
 import { formatTag } from '../core/token/secret-tag.ts';
+import { DAY_MS } from '../core/wire/duration.ts';
 import { formatPeriod, formatUtc } from '../core/wire/time-text.ts';
 import { createSystemPorts } from '../wiring/system-ports.ts';
 import { type ConfigurationOptions, loadOrExplain } from './configured.ts';
@@ -204,7 +206,7 @@ function classicPace(
     tickMs: largestGapMs,
     marginMs: lifetimeMs - largestGapMs,
     longestMs: largestGapMs,
-    averageMs: 86_400_000 / firingsPerDay,
+    averageMs: DAY_MS / firingsPerDay,
     lateMs: 0,
   };
 }

@@ -1,4 +1,5 @@
 /** The command line: names, options, help texts and exit codes. */
+
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { explainFault } from '../core/fault.ts';
 import { VERSION } from '../core/version.ts';
@@ -6,6 +7,7 @@ import type { CheckOptions } from './check.ts';
 import type { ConfigurationOptions } from './configured.ts';
 import type { RunOptions } from './run.ts';
 import type { SandboxCommandOptions } from './sandbox.ts';
+import type { SchemaName } from './schema.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 import type { TryOptions } from './try.ts';
 
@@ -160,7 +162,7 @@ export function createProgram(terminal: Terminal): Program {
         .choices(['configuration', 'token-document', 'alert-notification'])
         .default('configuration'),
     )
-    .action(async (name: 'configuration' | 'token-document' | 'alert-notification') => {
+    .action(async (name: SchemaName) => {
       const { schema } = await import('./schema.ts');
       exitCode = schema(name, terminal);
     });

@@ -4,7 +4,7 @@
  */
 import type { Configuration, ProviderConfiguration } from '../config/configuration.ts';
 import type { Leadership } from '../core/ports.ts';
-import { describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
+import { buildReport, type RefreshReport } from '../core/wire/refresh-request.ts';
 import { formatDistance, formatMoment } from '../core/wire/time-text.ts';
 import { connect } from '../wiring/connections.ts';
 import { findCoordinationProblem } from '../wiring/coordination.ts';
@@ -100,7 +100,7 @@ async function refreshHere(
       ),
     );
     terminal.err(configuration.providers.map((provider) => noteMirrors(provider, refreshed)).join(''));
-    return outcomes.map(({ managed, outcome }) => describeOutcome(managed, outcome));
+    return outcomes.map(({ managed, outcome }) => buildReport(managed, outcome));
   }
   if (discovered.failures.length > 0) {
     complain([{ message: describeFailures(discovered).trimEnd() }], options, terminal);

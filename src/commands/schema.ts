@@ -6,8 +6,7 @@ import { alertMessageSchema } from '../core/wire/alert-message.ts';
 import { CATALOG } from '../wiring/catalog.ts';
 import type { ExitCode, Terminal } from './terminal.ts';
 
-const SCHEMA_NAMES = ['configuration', 'token-document', 'alert-notification'] as const;
-type SchemaName = (typeof SCHEMA_NAMES)[number];
+export type SchemaName = 'configuration' | 'token-document' | 'alert-notification';
 
 export function schema(name: SchemaName, terminal: Terminal): ExitCode {
   terminal.out(`${JSON.stringify(jsonSchema(name), null, 1)}\n`);

@@ -3,7 +3,7 @@
 import type { VersionBudget } from '../core/limits/version-pace.ts';
 import { type CadencePolicy, decideCadence, decideTolerableCadence } from '../core/schedule/cadence.ts';
 import { guidedVersions, type VersionRules } from '../core/store-kind.ts';
-import { formatRounded } from '../core/wire/duration.ts';
+import { DAY_MS, formatRounded } from '../core/wire/duration.ts';
 import {
   type CadenceCheckInput,
   describeShortMargin,
@@ -29,8 +29,6 @@ interface CadenceVerdict {
   /** How often each token is refreshed while all is well, in milliseconds; of a problem, once it is solved as proposed. */
   readonly everyMs: number;
 }
-
-const DAY_MS = 86_400_000;
 
 export function checkCadence(input: CadenceCheckInput): CadenceVerdict {
   const fault = findFault(input);

@@ -8,7 +8,7 @@ import {
   explainInfeasible,
 } from '../core/schedule/cadence.ts';
 import type { StoreRules } from '../core/store-kind.ts';
-import { formatRounded } from '../core/wire/duration.ts';
+import { DAY_MS, formatRounded } from '../core/wire/duration.ts';
 import type { ClassicSchedule } from './provider-schema.ts';
 import { type BudgetVerdict, decideBudget } from './write-budget.ts';
 
@@ -44,8 +44,6 @@ interface CallDeadlines {
   /** Of one call to the store, of which a publish may take several. */
   readonly storeTimeoutMs: number;
 }
-
-const DAY_MS = 86_400_000;
 
 /** Why a schedule is refused. `pace`: more writes than the store asks for; `budget`: more than the configured number. */
 export interface CadenceFault {

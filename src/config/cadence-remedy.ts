@@ -8,7 +8,7 @@
 
 import { decideCadence, refreshAfterMs, TICK_PERIODS_MS } from '../core/schedule/cadence.ts';
 import { guidedVersions } from '../core/store-kind.ts';
-import { formatDuration, formatRounded } from '../core/wire/duration.ts';
+import { DAY_MS, formatDuration, formatRounded, HOUR_MS, MINUTE_MS } from '../core/wire/duration.ts';
 import { type CadenceCheckInput, type CadenceFault, findFault, needMs } from './cadence-fault.ts';
 
 /** The setting that a verdict is about. */
@@ -41,9 +41,6 @@ interface Bound {
   readonly text: string;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 /** Any schedule works with it. */
 const MAX_LIFETIME_MS = 30 * DAY_MS;
 const MIN_TIMEOUT_MS = 100;

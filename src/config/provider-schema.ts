@@ -11,6 +11,8 @@ import {
   fetchLimitField,
   labelField,
   mapping,
+  NAME_FORM,
+  NAME_PATTERN,
   patternField,
   urlField,
   versionBudgetField,
@@ -23,9 +25,6 @@ import { credentialsSchema, referenceShape } from './credentials-schema.ts';
 import { discoverySchema } from './discovery-schema.ts';
 import { publishSchema } from './publish-schema.ts';
 import { SECRET_TEMPLATE_FORM } from './secret-name.ts';
-
-const CREDENTIAL_NAME = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
-const CREDENTIAL_NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';
 
 const REFRESH_AFTER_FORM = `${DURATION_FORM}, or a fraction from 0.5 to 0.99`;
 
@@ -208,7 +207,7 @@ function credentialsField(kind: ProviderKind, hasCustomers: boolean | 'maybe'): 
   if (kind.credentials === 'any')
     return z
       .record(
-        patternField(CREDENTIAL_NAME, CREDENTIAL_NAME_FORM),
+        patternField(NAME_PATTERN, NAME_FORM),
         credentialReferenceSchema,
         'a mapping of names to references',
       )

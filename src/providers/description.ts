@@ -3,10 +3,17 @@
  * also the source of the JSON Schema; what depends on several settings at once (names, paths, types) `compile.ts` checks.
  */
 import * as z from 'zod';
-import { durationField, mapping, patternField, shortTextField } from '../core/wire/field-schemas.ts';
+import {
+  durationField,
+  mapping,
+  NAME_FORM,
+  NAME_PATTERN,
+  patternField,
+  shortTextField,
+} from '../core/wire/field-schemas.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import { PATH_FORM, parsePath } from './answer-path.ts';
-import { NAME_FORM, NAME_PATTERN, parseTemplate } from './template.ts';
+import { parseTemplate } from './template.ts';
 
 const TEXT_FORM = 'a text, in which ${name} stands for a credential, a value, an option or the customer';
 

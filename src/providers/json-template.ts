@@ -1,9 +1,11 @@
 /** JSON structures with `${name}` in their texts: built as structures, so that no value can break out of its place. */
+
+import { NAME_FORM, NAME_PATTERN } from '../core/wire/field-schemas.ts';
 import { isJsonObject } from '../core/wire/json.ts';
 import type { FaultPath } from './faults.ts';
 import type { Names } from './names.ts';
 import { type Scope, Unfillable } from './scope.ts';
-import { fillTemplate, literalOf, NAME_FORM, NAME_PATTERN, namesIn } from './template.ts';
+import { fillTemplate, literalOf, namesIn } from './template.ts';
 
 /** In place of a field that is left out. */
 const LEFT_OUT = Symbol('left out');

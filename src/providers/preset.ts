@@ -3,8 +3,14 @@
  * in the configuration). Its name is a `kind`.
  */
 import * as z from 'zod';
-import { durationField, fetchLimitField, mapping, shortTextField } from '../core/wire/field-schemas.ts';
-import { NAME_FORM, NAME_PATTERN } from './template.ts';
+import {
+  durationField,
+  fetchLimitField,
+  mapping,
+  NAME_FORM,
+  NAME_PATTERN,
+  shortTextField,
+} from '../core/wire/field-schemas.ts';
 
 /** Names of presets of the user's own. */
 export const OWN_NAME = /^[a-z][a-z0-9-]{1,62}$/;

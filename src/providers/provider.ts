@@ -4,10 +4,12 @@
  * Guarantee: a kind does no I/O and reads no clock. The HTTP call, its deadline, size limit and refusal of redirects live
  * in `token-endpoint.ts`, the same for all kinds.
  */
+
 import type { z } from 'zod';
 import type { Credentials } from '../core/credential/credential-reading.ts';
 import type { FetchLimit } from '../core/limits/fetch-limit.ts';
 import type { Random } from '../core/ports.ts';
+import type { Reissue } from '../core/rejection/decide-rejection.ts';
 import type { Result } from '../core/result.ts';
 import type { SecretText } from '../core/secret-text.ts';
 import type { ChainState } from '../core/token/chain-state.ts';
@@ -100,8 +102,6 @@ export interface PreparedKind {
   /** Computes what a request needs; fails with `credentials-rejected` for a key or text that is of no use. */
   begin(context: RequestContext): Promise<Result<TokenAttempt>>;
 }
-
-type Reissue = 'new' | 'same-until-expiry' | 'invalidates-previous';
 
 /** A kind with its options checked. */
 export interface ConfiguredKind {

@@ -6,11 +6,10 @@
  * which gateways put at 200 or 500 for everything.
  */
 import * as z from 'zod';
-import { durationField, mapping, patternField } from '../core/wire/field-schemas.ts';
+import { durationField, mapping, NAME_FORM, NAME_PATTERN, patternField } from '../core/wire/field-schemas.ts';
 import type { Description, ErrorRule, ValueNode } from './description.ts';
 import type { ShortForm } from './oauth2.ts';
 import type { CredentialFields } from './provider.ts';
-import { NAME_FORM, NAME_PATTERN } from './template.ts';
 
 const PATH_FORM = 'a path that begins with / and holds no spaces';
 

@@ -5,15 +5,13 @@
  */
 
 import type { Parsed } from '../core/result.ts';
+import { NAME_PATTERN } from '../core/wire/field-schemas.ts';
 
 /** Literal texts, and names of what is filled in. */
 export type TemplateParts = readonly (string | { readonly name: string })[];
 
 /** The problem continues the name of the setting. */
 type ParsedTemplate = Parsed<{ readonly parts: TemplateParts }>;
-
-export const NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
-export const NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';
 
 /** `$${` is a literal `${`. */
 const MARK = /\$?\$\{/g;

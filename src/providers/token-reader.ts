@@ -2,6 +2,7 @@
 
 import { type Failed, type Result, succeed } from '../core/result.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { MAX_FIELD_LENGTH, MAX_FIELDS } from '../core/token/document.ts';
 import type { FetchedToken, RefreshTokenGrant } from '../core/token/token.ts';
 import type { JsonObject } from '../core/wire/json.ts';
 import { isJsonObject } from '../core/wire/json.ts';
@@ -300,8 +301,6 @@ function compileRefresh(
   };
 }
 
-const MAX_FIELDS = 16;
-const MAX_FIELD = 1_024;
 const FIELD_TEXT = /^[^\p{Cc}]+$/u;
 
 function secretsOf({ accessToken, refreshToken }: FetchedToken): readonly SecretText[] {
@@ -323,7 +322,7 @@ function readFields(
   for (const { name, path } of publish) {
     const text = asText(valueAt(json, path));
     if (text === undefined || text === '') notes.push(`nothing to publish as ${name} in ${path.text}`);
-    else if (text.length > MAX_FIELD || !FIELD_TEXT.test(text))
+    else if (text.length > MAX_FIELD_LENGTH || !FIELD_TEXT.test(text))
       notes.push(`${path.text} is too long or holds control characters, and is not published as ${name}`);
     else if (secrets.some((secret) => shows(text, secret)))
       notes.push(`${path.text} holds a credential or token, and is not published as ${name}`);

@@ -8,7 +8,7 @@ import type { Failure } from '../core/failure.ts';
 import type { RejectionAnswer, RejectionReport } from '../core/rejection/rejection-reports.ts';
 import type { TokenIdentity } from '../core/token/token.ts';
 import { formatDuration } from '../core/wire/duration.ts';
-import { ANSWER_MS, describeOutcome, type RefreshReport } from '../core/wire/refresh-request.ts';
+import { ANSWER_MS, buildReport, type RefreshReport } from '../core/wire/refresh-request.ts';
 import type { ManagedToken } from '../refresh/managed-token.ts';
 import { ProviderScheduler, type ProviderSchedulerDeps } from '../refresh/provider-scheduler.ts';
 import type { RefreshOutcome } from '../refresh/refresh-run.ts';
@@ -79,7 +79,7 @@ export class ManagedProvider implements DiscoveredTokens {
         clock.sleep(ANSWER_MS, done.signal).then(() => describeUnfinished(managed.latestFailure)),
       ]);
       done.abort();
-      return describeOutcome(managed, outcome);
+      return buildReport(managed, outcome);
     });
   }
 

@@ -2,11 +2,13 @@
  * The sandbox: simulated provider APIs and a store on loopback ports (Secrets Manager or Kubernetes), and a configuration file that points a
  * daemon at them. Everything in it is made up at the start and gone at the end.
  */
+
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Clock, Random } from '../core/ports.ts';
 import { SecretText } from '../core/secret-text.ts';
+import { DAY_MS } from '../core/wire/duration.ts';
 import type { Fault } from './fault.ts';
 import { FaultSchedule } from './fault-schedule.ts';
 import { toKubernetesFault } from './kubernetes/kubernetes-fault.ts';
@@ -72,7 +74,6 @@ export interface Sandbox {
 }
 
 const TEMPLATE = new URL('../../config/sandbox.yaml', import.meta.url);
-const DAY_MS = 86_400_000;
 const ANY_PORTS = { store: 0, upstreams: 0, daemon: 0 } as const;
 
 /** The emulator wants signed requests and checks no signature. */

@@ -1,8 +1,8 @@
 /** A request and its answer after the page that a preset was written after, with made-up values. What cannot be foreseen is written ‹name›. */
 import { z } from 'zod';
+import { NAME_FORM, NAME_PATTERN } from '../../src/core/wire/field-schemas.ts';
 import { ERROR_CODES } from '../../src/providers/description.ts';
 import type { Preset } from '../../src/providers/kinds.ts';
-import { NAME_FORM, NAME_PATTERN } from '../../src/providers/template.ts';
 
 const named = <Field extends z.ZodType>(field: Field) =>
   z.record(z.string().regex(NAME_PATTERN, NAME_FORM), field, 'a mapping of names');

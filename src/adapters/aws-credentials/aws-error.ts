@@ -19,8 +19,8 @@ export function statusOf(error: unknown): number | undefined {
 }
 
 /** `ECONNREFUSED`: of the error or of its cause. */
-export function codeOf(error: unknown): string | undefined {
+export function causeCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const errno = errnoOf(error);
-  return errno === 'unknown error' ? codeOf(error.cause) : errno;
+  return errno === 'unknown error' ? causeCodeOf(error.cause) : errno;
 }

@@ -11,7 +11,7 @@ import { describeFileError, errnoOf } from '../../core/file-error.ts';
 import type { HttpTransport } from '../../core/wire/http-call.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
 import { readTextFile } from '../files/text-file.ts';
-import { codeOf, LOCAL_TROUBLE, statusOf } from './aws-error.ts';
+import { causeCodeOf, LOCAL_TROUBLE, statusOf } from './aws-error.ts';
 import { AwsCredentialsError, type AwsIdentity } from './aws-identity.ts';
 import { fetchContainerCredentials, findContainerEndpoint } from './container-endpoint.ts';
 
@@ -142,7 +142,7 @@ async function readFile(
 
 /** What a source, or the SDK on the way to it, has thrown. */
 function unavailable(place: string, error: unknown): AwsCredentialsError {
-  const code = codeOf(error) ?? 'unknown error';
+  const code = causeCodeOf(error) ?? 'unknown error';
   const status = statusOf(error);
   const answered = status === undefined ? `cannot be reached (${code})` : `answered with status ${status}`;
   const message = LOCAL_TROUBLE.get(code) ?? `${place} ${answered}: check that it runs and the way there`;

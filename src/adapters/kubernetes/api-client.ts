@@ -15,6 +15,7 @@ import type { Clock } from '../../core/ports.ts';
 import { SecretText } from '../../core/secret-text.ts';
 import { VERSION } from '../../core/version.ts';
 import type { ApiServer } from '../../core/wire/api-server-fields.ts';
+import { LABEL_PATTERN } from '../../core/wire/field-schemas.ts';
 import { type HttpAnswer, HttpFault, type HttpTransport } from '../../core/wire/http-call.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
 import type { FileLanes } from '../files/file-lanes.ts';
@@ -52,8 +53,6 @@ export interface ApiClientOptions {
   readonly files: Pick<FileLanes, 'run'>;
 }
 
-/** RFC 1123, what Kubernetes allows for a namespace. */
-const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 /** A header must not hold anything else; a file with two lines is no token. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
@@ -136,7 +135,8 @@ export class ApiClient {
     if ('name' in namespace) return namespace.name;
     if (this.#ownNamespace !== undefined) return this.#ownNamespace;
     const text = (await this.#readText(namespace.file, 'the namespace', signal)).trim();
-    if (!NAMESPACE.test(text)) throw new UnusableFile(`file ${namespace.file} holds no name of a namespace`);
+    if (!LABEL_PATTERN.test(text))
+      throw new UnusableFile(`file ${namespace.file} holds no name of a namespace`);
     this.#ownNamespace = text;
     return text;
   }

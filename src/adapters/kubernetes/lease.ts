@@ -8,6 +8,7 @@
 
 import * as z from 'zod';
 import type { Parsed } from '../../core/result.ts';
+import { LABEL_PATTERN } from '../../core/wire/field-schemas.ts';
 import { isJsonObject, type JsonObject, objectIn } from '../../core/wire/json.ts';
 import { formatMicroTime } from './micro-time.ts';
 
@@ -65,8 +66,7 @@ export const UNREADABLE_HOLDER = '(unreadable)';
 const PLAIN_NAME = /^[\w(][\w.:@/()-]{0,252}$/;
 /** What a replica appends to its name, so that a restarted one does not take itself for its former self. */
 const SUFFIX = /_[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-/** RFC 1123, what Kubernetes allows for a namespace (label) and for a pod (subdomain). */
-const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** RFC 1123 subdomain, what Kubernetes allows for the name of a pod. */
 const SUBDOMAIN = /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/;
 /** int32: the API server refuses more, so that counting goes on from 0. */
 const MAX_TRANSITIONS = 2_147_483_647;
@@ -82,7 +82,7 @@ const specSchema = z.looseObject({
 const leaseSchema = z.looseObject({
   metadata: z.looseObject({
     resourceVersion: z.string().min(1),
-    namespace: z.string().regex(LABEL).nullish().catch(undefined),
+    namespace: z.string().regex(LABEL_PATTERN).nullish().catch(undefined),
     annotations: z
       .looseObject({
         [INSTALLATION]: z.string().optional(),

@@ -9,11 +9,13 @@
  * Non-guarantee: a token that is revoked, or whose pod is gone, counts for up to a minute longer. Whoever reaches the port
  * and sends made-up tokens without pause can keep out readers that have not reported in the last hour.
  */
+
 import * as z from 'zod';
 import { parseRetryAfter } from '../../core/limits/retry-after.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
-import { parseJson, valueAtPath } from '../../core/wire/json.ts';
+import { decodeJwtTimes } from '../../core/token/jwt.ts';
+import { parseJson } from '../../core/wire/json.ts';
 import type { ApiClient, ApiReply } from './api-client.ts';
 import { describeRefusal } from './refusal.ts';
 
@@ -166,7 +168,8 @@ export class TokenReviewer {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
     const isAccepted = review.kind === 'account';
-    const keptMs = isAccepted ? Math.min(ACCEPTED_MS, readExpiryMs(token) - clock.now()) : REFUSED_MS;
+    const { expiresAtMs = Number.POSITIVE_INFINITY } = decodeJwtTimes(token);
+    const keptMs = isAccepted ? Math.min(ACCEPTED_MS, expiresAtMs - clock.now()) : REFUSED_MS;
     const kept = isAccepted ? this.#accepted : this.#refused;
     kept.set(hash, {
       review,
@@ -176,14 +179,6 @@ export class TokenReviewer {
     const [oldest] = kept.keys();
     if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
   }
-}
-
-/** Wall time, of a token that the API server has confirmed; `Infinity` for one that does not say. RFC 7519, 4.1.4. */
-function readExpiryMs(token: SecretText): number {
-  const [, payload = ''] = token.reveal().split('.');
-  const claims = parseJson(Buffer.from(payload, 'base64url').toString('utf8'));
-  const seconds = valueAtPath(claims, ['exp']);
-  return typeof seconds === 'number' ? seconds * 1_000 : Number.POSITIVE_INFINITY;
 }
 
 /** @param nowMs wall time, for a `Retry-After` that is a date */

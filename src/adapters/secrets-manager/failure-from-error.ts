@@ -2,7 +2,7 @@ import { DeadlineExceeded } from '../../core/deadline.ts';
 import type { Failure } from '../../core/failure.ts';
 import { HttpFault } from '../../core/wire/http-call.ts';
 import { recogniseCode } from '../../core/wire/recognised-text.ts';
-import { codeOf, LOCAL_TROUBLE, statusOf } from '../aws-credentials/aws-error.ts';
+import { causeCodeOf, LOCAL_TROUBLE, statusOf } from '../aws-credentials/aws-error.ts';
 import { AwsCredentialsError } from '../aws-credentials/aws-identity.ts';
 
 /** What was being done, for the message. */
@@ -241,7 +241,7 @@ function byCircumstance(error: Error, operation: string): Describe | undefined {
 function unavailable(error: Error, call: StoreCall): Failure {
   const { section } = call;
   const status = statusOf(error);
-  const code = codeOf(error);
+  const code = causeCodeOf(error);
   if (error instanceof HttpFault) {
     const where = HOST_NOT_FOUND.has(error.code) ? `check ${section}.region and ${section}.endpoint; ` : '';
     return failed(call, error.reason, `${where}${error.advice}`);

@@ -6,11 +6,11 @@
 
 import { validateDetailed } from 'node-cron';
 import type { Parsed } from '../result.ts';
+import { DAY_MS } from '../wire/duration.ts';
 
 export const CRON_TIMEZONE = 'Etc/UTC';
 
-const SECONDS_PER_DAY = 86_400;
-const DAY_MS = SECONDS_PER_DAY * 1000;
+const SECONDS_PER_DAY = DAY_MS / 1000;
 /** Dates and weekdays meet again after 28 years; with twelve more, a gap over the seam is seen as well. */
 const DAYS_TO_SCAN = 366 * 40;
 

@@ -14,8 +14,8 @@ import type { FetchedToken, TokenIdentity } from './token.ts';
 
 const rfc3339 = z.iso.datetime().describe('RFC 3339, UTC');
 
-const MAX_FIELDS = 16;
-const MAX_FIELD_LENGTH = 1024;
+export const MAX_FIELDS = 16;
+export const MAX_FIELD_LENGTH = 1024;
 const FIELD_NAME = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** Names that every template language can write, and few short texts: a document is one secret of 64 KiB. */

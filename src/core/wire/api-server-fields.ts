@@ -1,16 +1,12 @@
 /** Where the API server of Kubernetes is, for the sections of a configuration that need one. */
 import { isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
-import { mapping, pathField, patternField, urlField } from './field-schemas.ts';
+import { LABEL_PATTERN, mapping, pathField, patternField, urlField } from './field-schemas.ts';
 
 const PATH_FORM = 'the path of a file, on one line';
 
-/** RFC 1123 label, what Kubernetes allows for the name of a namespace. */
 export function namespaceField(): z.ZodString {
-  return patternField(
-    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-    'at most 63 lower-case letters, digits and hyphens',
-  );
+  return patternField(LABEL_PATTERN, 'at most 63 lower-case letters, digits and hyphens');
 }
 
 export function apiServerField() {

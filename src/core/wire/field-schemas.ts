@@ -62,12 +62,16 @@ export function pathField(allowed: string): z.ZodString {
   return patternField(/^[^\n\r\0]+$/, allowed).max(1024, allowed);
 }
 
+/** A name that a template can have filled in: of a credential, an option, or what a description calculates. */
+export const NAME_PATTERN = /^[A-Za-z][A-Za-z0-9_]{0,63}$/;
+export const NAME_FORM = 'a letter, then letters, digits and underscores, at most 64';
+
+/** RFC 1123 label: what Kubernetes allows for the name of a namespace, and we for names that may be part of others. */
+export const LABEL_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
 /** A name that may be part of others: of a provider, a sink, an installation. */
 export function labelField(): z.ZodString {
-  return patternField(
-    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-    'lower-case letters, digits and inner hyphens, at most 63',
-  );
+  return patternField(LABEL_PATTERN, 'lower-case letters, digits and inner hyphens, at most 63');
 }
 
 /** Any text that is not empty. @param most length in characters, inclusive */

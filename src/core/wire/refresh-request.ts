@@ -30,7 +30,7 @@ export const ASK_MS = 60_000;
 /** An answer about more tokens than this is cut: it has to fit into an annotation. */
 const MAX_REPORTS = 100;
 
-export function describeOutcome(
+export function buildReport(
   {
     identity,
     published,

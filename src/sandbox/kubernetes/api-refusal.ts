@@ -138,3 +138,22 @@ export function invalid(
   const details = { ...detailsOf({ resource, name }, kind), causes: told };
   return new ApiRefusal(422, 'Invalid', `${what} "${name}" is invalid: ${text}`, details);
 }
+
+export function notSupported(): ApiRefusal {
+  const message = 'the server does not allow this method on the requested resource';
+  return new ApiRefusal(405, 'MethodNotAllowed', message, {});
+}
+
+export function unknownFormat(accepted: string): ApiRefusal {
+  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
+  return new ApiRefusal(415, 'UnsupportedMediaType', message);
+}
+
+export function expired(): ApiRefusal {
+  return new ApiRefusal(
+    410,
+    'Expired',
+    'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +
+      'the continue parameter.',
+  );
+}

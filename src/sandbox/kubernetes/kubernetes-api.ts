@@ -7,6 +7,7 @@
  * Non-guarantee: no watches, no server-side apply, no admission but that of namespaces; nothing happens by itself:
  * a namespace that is being deleted stays there. Anonymous requests are refused with 401, as by servers that allow none.
  */
+
 import type { Clock, Random } from '../../core/ports.ts';
 import type { SecretText } from '../../core/secret-text.ts';
 import { isJsonObject, type JsonObject, parseJson } from '../../core/wire/json.ts';
@@ -17,12 +18,14 @@ import {
   badRequest,
   conflict,
   detailsOf,
+  expired,
   forbidden,
-  invalid,
   noSuchPath,
   notFound,
+  notSupported,
   type ObjectName,
   unauthorized,
+  unknownFormat,
 } from './api-refusal.ts';
 import { type ApiResource, apiVersionOf, describeApi } from './api-resource.ts';
 import {
@@ -36,11 +39,21 @@ import {
 import { findTarget, type Target } from './api-target.ts';
 import { Identities, type ServiceAccount, type TokenRequest, type User } from './identities.ts';
 import { objectAt, textAt, textsAt, valueAt, withoutNulls, withValue } from './json-tree.ts';
-import { finalizersOf, findFieldErrors } from './object-rules.ts';
+import { finalizersOf } from './object-rules.ts';
 import { type ObjectChange, ObjectStore } from './object-store.ts';
 import { decodeObject, decodeValues } from './object-types.ts';
 import { applyPatch } from './patch.ts';
-import { PROTOBUF } from './protobuf.ts';
+import {
+  describeOtherUid,
+  type ParsedRequest,
+  readObject,
+  type Verb,
+  verifyDryRun,
+  verifyFields,
+  verifyPlace,
+  verifyPreconditions,
+  withoutVersion,
+} from './request-checks.ts';
 import { answerReview, REVIEWS } from './reviews.ts';
 import { isSelected } from './selector.ts';
 
@@ -67,16 +80,6 @@ export interface KubernetesApiOptions {
   readonly onChange?: (change: ObjectChange) => void;
 }
 
-type Verb = 'get' | 'list' | 'watch' | 'create' | 'update' | 'patch' | 'delete' | 'deletecollection';
-
-/** What the options of a write are called. */
-const OPTIONS = {
-  create: 'CreateOptions',
-  update: 'UpdateOptions',
-  patch: 'PatchOptions',
-  delete: 'DeleteOptions',
-};
-
 const METHODS: Readonly<Record<string, readonly [one: Verb, all: Verb]>> = {
   GET: ['get', 'list'],
   POST: ['create', 'create'],
@@ -84,19 +87,8 @@ const METHODS: Readonly<Record<string, readonly [one: Verb, all: Verb]>> = {
   PATCH: ['patch', 'patch'],
   DELETE: ['delete', 'deletecollection'],
 };
-/** Without one the body is taken for JSON. */
-const MEDIA_TYPES = new Set(['', 'application/json', PROTOBUF]);
 const MODIFIED =
   'the object has been modified; please apply your changes to the latest version and try again';
-
-interface ParsedRequest {
-  readonly target: Target;
-  readonly verb: Verb;
-  readonly user: User;
-  readonly manager: string;
-  readonly contentType: string;
-  readonly body: string;
-}
 
 export class KubernetesApi {
   readonly #store: ObjectStore;
@@ -416,101 +408,10 @@ export function answerRefusal(refusal: ApiRefusal): ApiAnswer {
   };
 }
 
-function readObject({ body, contentType, target: { resource } }: ParsedRequest): JsonObject {
-  if (!MEDIA_TYPES.has(contentType.split(';')[0] ?? ''))
-    throw unknownFormat('application/json, application/yaml, application/vnd.kubernetes.protobuf');
-  const sent = parseJson(body);
-  const { kind } = resource;
-  const apiVersion = apiVersionOf(resource);
-  if (!isJsonObject(sent)) throw badRequest(`the object provided is unrecognized (must be of type ${kind})`);
-  const stated = sent['kind'] ?? kind;
-  if (stated !== kind)
-    throw badRequest(`the object provided is unrecognized (must be of type ${kind}), found another kind`);
-  if ((sent['apiVersion'] ?? apiVersion) !== apiVersion)
-    throw badRequest(`${kind} cannot be handled as a ${kind}: no such kind is registered for its apiVersion`);
-  return decodeObject(resource, sent);
-}
-
-/** @throws {ApiRefusal} where the object says another place than the path does */
-function verifyPlace(sent: JsonObject, { resource, namespace, name }: Target): void {
-  const stated = textAt(sent, 'metadata', 'name');
-  if (name !== '' && stated !== name)
-    throw badRequest(
-      stated === ''
-        ? `the name of the object (${name} based on URL) was undeterminable: name must be provided`
-        : `the name of the object (${stated}) does not match the name on the URL (${name})`,
-    );
-  const home = textAt(sent, 'metadata', 'namespace');
-  if (resource.isNamespaced && home !== '' && home !== namespace)
-    throw badRequest(
-      name === ''
-        ? 'the namespace of the provided object does not match the namespace sent on the request'
-        : `the namespace of the object (${home}) does not match the namespace on the request (${namespace})`,
-    );
-}
-
-/** Of a deletion, which names the kind where an update names the resource. */
-function verifyPreconditions(
-  { resource, name }: Target,
-  former: JsonObject,
-  wanted: Readonly<Record<string, string>>,
-): void {
-  const before = textsAt(former, 'metadata');
-  for (const [field, what, happened] of [
-    ['uid', 'UID', 'deleted and then recreated'],
-    ['resourceVersion', 'ResourceVersion', 'modified'],
-  ] as const) {
-    const expected = wanted[field] ?? '';
-    if (expected !== '' && expected !== before[field])
-      throw conflict(
-        { resource: { ...resource, plural: resource.kind }, name },
-        `the ${what} in the precondition (${expected}) does not match the ${what} in record (${before[field]}). ` +
-          `The object might have been ${happened}`,
-      );
-  }
-}
-
-/** As etcd's side of the server words it. */
-function describeOtherUid({ resource, namespace, name }: Target, wanted = '', present: string): string {
-  const key = ['/registry', resource.plural, namespace, name].filter((part) => part !== '').join('/');
-  return (
-    `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: ` +
-    `Precondition failed: UID in precondition: ${wanted}, UID in object meta: ${present}`
-  );
-}
-
-function withoutVersion({ resource, name }: Target): ApiRefusal {
-  return invalid({ resource: { ...resource, kind: resource.plural }, name }, [
-    {
-      field: 'metadata.resourceVersion',
-      kind: 'Invalid value',
-      detail: '0x0: must be specified for an update',
-    },
-  ]);
-}
-
-/** @throws {ApiRefusal} for another dry run than that of everything */
-function verifyDryRun(verb: Verb, query: URLSearchParams): void {
-  const dryRun = query.get('dryRun') ?? '';
-  if (dryRun === '' || dryRun === 'All' || !(verb in OPTIONS)) return;
-  throw invalid({ resource: { group: 'meta.k8s.io', kind: Reflect.get(OPTIONS, verb) }, name: '' }, [
-    {
-      field: 'dryRun',
-      kind: 'Unsupported value',
-      detail: `[]string{${JSON.stringify(dryRun)}}: supported values: "All"`,
-    },
-  ]);
-}
-
 /** What is not kept has no version. */
 function withoutVersionOf(object: JsonObject): JsonObject {
   const { resourceVersion: _, ...metadata } = objectAt(object, 'metadata');
   return { ...object, metadata };
-}
-
-function verifyFields(object: ObjectName, decoded: JsonObject, former: JsonObject | undefined): void {
-  const errors = findFieldErrors(object.resource, decoded, former);
-  if (errors.length > 0) throw invalid(object, errors);
 }
 
 function isGoing(object: JsonObject): boolean {
@@ -519,23 +420,4 @@ function isGoing(object: JsonObject): boolean {
 
 function keyOf(object: JsonObject): string {
   return `${textAt(object, 'metadata', 'namespace')}/${textAt(object, 'metadata', 'name')}`;
-}
-
-function notSupported(): ApiRefusal {
-  const message = 'the server does not allow this method on the requested resource';
-  return new ApiRefusal(405, 'MethodNotAllowed', message, {});
-}
-
-function unknownFormat(accepted: string): ApiRefusal {
-  const message = `the body of the request was in an unknown format - accepted media types include: ${accepted}`;
-  return new ApiRefusal(415, 'UnsupportedMediaType', message);
-}
-
-function expired(): ApiRefusal {
-  return new ApiRefusal(
-    410,
-    'Expired',
-    'The provided continue parameter is too old to display a consistent list result. You can start a new list without ' +
-      'the continue parameter.',
-  );
 }

@@ -1,5 +1,7 @@
 /** DescribeSecret, ListSecrets, ListSecretVersionIds, TagResource, UntagResource, DeleteSecret and RestoreSecret. */
+
 import * as z from 'zod';
+import { DAY_MS } from '../../core/wire/duration.ts';
 import { defineOperation } from './operation.ts';
 import { cutPage } from './page.ts';
 import { refuseParameter } from './refusal.ts';
@@ -8,7 +10,6 @@ import { describeMetadata, describeVersion, epochSeconds, type Secret } from './
 import { satisfiesFilters } from './secret-filter.ts';
 import { addTags } from './tag-rules.ts';
 
-const DAY_MS = 86_400_000;
 const DEFAULT_RECOVERY_DAYS = 30;
 const MIN_RECOVERY_DAYS = 7;
 const MAX_RECOVERY_DAYS = 30;

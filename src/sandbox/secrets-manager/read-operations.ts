@@ -1,5 +1,7 @@
 /** GetSecretValue and BatchGetSecretValue: the only operations that give a value away. */
+
 import * as z from 'zod';
+import { DAY_MS } from '../../core/wire/duration.ts';
 import type { JsonObject } from '../../core/wire/json.ts';
 import { defineOperation, type OperationContext } from './operation.ts';
 import { cutPage, type Page } from './page.ts';
@@ -9,7 +11,6 @@ import { epochSeconds, type Secret } from './secret.ts';
 import { satisfiesFilters } from './secret-filter.ts';
 import { CURRENT_LABEL, type SecretVersion } from './version-history.ts';
 
-const DAY_MS = 86_400_000;
 const MAX_BATCH = 20;
 
 const getSecretValueSchema = z.object({
