@@ -5,6 +5,7 @@ import { planChaos } from './chaos-plan.ts';
 import type { Disturbance } from './disturbance.ts';
 import { checkFetchReasons } from './fetch-reason.ts';
 import type { Verdict } from './finding.ts';
+import { checkEndings } from './judgement.ts';
 import { checkCopies } from './mirror-reader.ts';
 import type { Observation } from './observation.ts';
 import { ProcessHistory } from './process-history.ts';
@@ -237,12 +238,24 @@ describe('reports of refused tokens', () => {
 
   it('must not lead to a fetch right after another', () => {
     const long = [write('a.1', 0.2, { text: documentText('token@0', 0, 300) })];
-    const fetchesAfter = (seconds: number, process: string): Verdict =>
-      checkReportFetches(
-        observe({ writes: long, calls: [first, call(process, seconds)], reports: [report(seconds - 1)] }),
+    const fetchesAfter = (
+      seconds: number,
+      process: string,
+      disturbances: readonly Disturbance[] = [],
+    ): Verdict => {
+      const calls = [first, call(process, seconds)];
+      return checkReportFetches(
+        observe({ writes: long, calls, reports: [report(seconds - 1)], disturbances }),
       );
+    };
     assert.deepEqual([broken(fetchesAfter(20, 'a.1')), broken(fetchesAfter(31, 'a.1'))], [1, 0]);
     assert.equal(broken(fetchesAfter(20, 'b.1')), 1, 'another replica knows how old the document is');
+    const stall: Disturbance = { source: 'machine', fromMs: at(-2), toMs: at(-0.002) };
+    assert.deepEqual(
+      excuses(fetchesAfter(28, 'a.1', [stall])),
+      ['the machine stood still'],
+      'read late here',
+    );
   });
 
   it('must not lead to more than four fetches of one process', () => {
@@ -406,6 +419,22 @@ describe('take-overs', () => {
     const fault: Disturbance = { source: 'API server', fromMs: at(1), toMs: at(12), echoMs: 3000 };
     const hampered = findTakeOvers(losses, [{ process: 'b.1', atMs: at(20) }], [fault], at(30));
     assert.deepEqual(excuses(checkTakeOvers(hampered)), ['the API server failed meanwhile']);
+  });
+});
+
+describe('ends', () => {
+  it('are in time and with 0, or with 1 where the machine kept the process from running', () => {
+    const stall: Disturbance = { source: 'machine', fromMs: at(3), toMs: at(5) };
+    const of = (code: number, tookS: number, disturbances: readonly Disturbance[]): Verdict => {
+      const ending = { process: 'a.1', atMs: at(0), tookMs: tookS * 1000, exit: { code, signal: null } };
+      return checkEndings([ending], 0, disturbances);
+    };
+    assert.equal(broken(of(0, 2, [])), 0);
+    assert.equal(broken(of(1, 8.6, [])), 1);
+    assert.deepEqual(excuses(of(1, 8.6, [stall])), ['the machine stood still']);
+    assert.equal(broken(of(1, 2, [stall])), 1, 'before');
+    assert.equal(broken(of(0, 11, [stall])), 1, 'too late');
+    assert.equal(broken(of(2, 8.6, [stall])), 1, 'another code');
   });
 });
 

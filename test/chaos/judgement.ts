@@ -3,11 +3,12 @@ import { timeOf } from '../support/program-output.ts';
 import { SecretSearch } from '../support/program-secrets.ts';
 import type { ChaosAction } from './chaos-plan.ts';
 import type { ChaosWorld } from './chaos-world.ts';
+import { type Disturbance, isDisturbed } from './disturbance.ts';
 import { checkFetchReasons } from './fetch-reason.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';
 import { checkCopies, type MirrorReader } from './mirror-reader.ts';
 import { checkExpiredReads } from './read-check.ts';
-import type { Replica } from './replica.ts';
+import type { Ending, Replica } from './replica.ts';
 import { checkRefusedTokens, checkReportFetches } from './report-check.ts';
 import { checkSpentTokens } from './spent-token.ts';
 import { checkTakeOvers, findTakeOvers, type LeaderLoss, type TakeOver } from './take-over.ts';
@@ -101,7 +102,11 @@ export async function judge({
       'interleaved writes': { findings: order.interleaved, excused: [] },
       'late writes': order.late,
       'slow take-overs': checkTakeOvers(takeOvers),
-      'slow or failed ends': checkEndings(replicas, stalledMs),
+      'slow or failed ends': checkEndings(
+        replicas.flatMap(({ endings }) => endings),
+        stalledMs,
+        observed.disturbances,
+      ),
       'faults in the log': checkFaults(replicas),
       'secrets in the log': await checkSecrets(world),
       'fetches for reports': checkReportFetches(observed),
@@ -117,11 +122,19 @@ export async function judge({
   };
 }
 
-function checkEndings(replicas: readonly Replica[], stalledMs: number): Verdict {
+/** One that gives up in time what it could not finish ends with 1: where the machine kept it from running, that is all right. */
+export function checkEndings(
+  endings: readonly Ending[],
+  stalledMs: number,
+  disturbances: readonly Disturbance[],
+): Verdict {
   const verdict = new VerdictBuilder();
-  for (const { process, atMs, tookMs, exit } of replicas.flatMap(({ endings }) => endings)) {
+  for (const { process, atMs, tookMs, exit } of endings) {
     const how = `after SIGTERM ${process} ended with ${exit.signal ?? `exit code ${exit.code}`} in ${tookMs} ms`;
-    if (exit.code !== 0 || tookMs > END_MS + stalledMs) verdict.add(atMs, how, undefined);
+    const isInTime = tookMs <= END_MS + stalledMs;
+    const stoodStill = isDisturbed(disturbances, 'machine', { fromMs: atMs, toMs: atMs + tookMs });
+    const excuse = isInTime && exit.code === 1 && stoodStill ? 'the machine stood still' : undefined;
+    if (exit.code !== 0 || !isInTime) verdict.add(atMs, how, excuse);
   }
   return verdict;
 }

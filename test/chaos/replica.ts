@@ -45,9 +45,10 @@ export class Replica implements AsyncDisposable {
     return this.#options.reportsUrl;
   }
 
-  /** While it runs. */
+  /** While it runs, to its end. */
   get pid(): number | undefined {
-    return this.#state === 'running' ? this.#program.pid : undefined;
+    const program = this.#lives.at(-1)?.program;
+    return this.#state === 'stopped' || program?.output.hasEnded !== false ? undefined : program.pid;
   }
 
   get isRunning(): boolean {

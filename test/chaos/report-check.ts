@@ -5,7 +5,8 @@
  * than 4 times by one process; a report that was answered with 202 while nothing was disturbed is followed by another token
  * within seconds.
  */
-import { type Disturbance, findCalm } from './disturbance.ts';
+import { UNDER_WAY_MS } from './chaos-timing.ts';
+import { type Disturbance, findCalm, isDisturbed } from './disturbance.ts';
 import { earliestAtMs } from './fetch-reason.ts';
 import { type Verdict, VerdictBuilder } from './finding.ts';
 import { findPublications, momentIn, type Observation } from './observation.ts';
@@ -21,7 +22,8 @@ const REPLACED_MS = 7000;
 /** Retries of what went wrong before may still be waited for. */
 const AFTERMATH_MS = 15_000;
 
-export function checkReportFetches({ calls, writes, reports, history }: Observation): Verdict {
+export function checkReportFetches(observed: Observation): Verdict {
+  const { calls, writes, reports, history, disturbances } = observed;
   const verdict = new VerdictBuilder();
   const publications = findPublications(writes);
   const counts = new Map<string, number>();
@@ -36,9 +38,16 @@ export function checkReportFetches({ calls, writes, reports, history }: Observat
     const former = successes
       .slice(0, index)
       .findLast((each) => each.token === token && each.process === process && each.isDelivered);
-    const ageMs = sentAtMs - Math.max(momentIn(seen.text, 'issued_at'), former?.sentAtMs ?? 0);
+    const formerMs = Math.max(momentIn(seen.text, 'issued_at'), former?.sentAtMs ?? 0);
+    const ageMs = sentAtMs - formerMs;
+    // The last fetch was sent before it was read here.
+    const wasReadLate = { fromMs: formerMs - UNDER_WAY_MS, toMs: formerMs };
     // What it had decided before it stood still is done afterwards.
-    const excuse = history.wasStopped(process, sentAtMs, sentAtMs) ? 'its process woke up' : undefined;
+    const excuse = history.wasStopped(process, sentAtMs, sentAtMs)
+      ? 'its process woke up'
+      : isDisturbed(disturbances, 'machine', wasReadLate)
+        ? 'the machine stood still'
+        : undefined;
     if (ageMs < FLOOR_MS - ROUNDING_MS)
       verdict.add(
         sentAtMs,
