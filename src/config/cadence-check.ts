@@ -55,12 +55,21 @@ function noteDeadlines(input: CadenceCheckInput): readonly CadenceFinding[] {
   const { policy, deadlines, lifetimeMs, classic } = input;
   if (deadlines === undefined) return [];
   const { stalenessMs } = policy;
-  const everyMs = classic?.gaps.largestGapMs ?? decideCadence(lifetimeMs, policy).refreshEveryMs;
-  // What is left when a reader's copy is as old as it may be.
-  const marginMs = lifetimeMs - everyMs - stalenessMs;
+  const { refreshEveryMs, tickMs } = decideCadence(lifetimeMs, policy);
+  const everyMs = classic?.gaps.largestGapMs ?? refreshEveryMs;
+  // A classic schedule refreshes when it fires.
+  const lateMs = classic === undefined ? tickMs / 2 : 0;
+  // What is left when a reader's copy is as old as it may be, and the refresh as late.
+  const marginMs = lifetimeMs - everyMs - stalenessMs - lateMs;
   if (marginMs >= needMs(deadlines, input.rules)) return [];
-  const beyond = stalenessMs > 0 ? ` beyond ${input.shared.staleness} ${formatRounded(stalenessMs)}` : '';
-  const text = `the schedule ${describeShortMargin(marginMs, input, deadlines, beyond)}${describeTimeout(input, marginMs)}`;
+  const taken = [
+    ...(stalenessMs > 0 ? [`${input.shared.staleness} ${formatRounded(stalenessMs)}`] : []),
+    ...(lateMs > 0 ? [`half a tick of ${formatRounded(tickMs)}`] : []),
+  ];
+  const beyond = taken.length === 0 ? '' : ` beyond ${taken.join(' and ')}`;
+  // Rounded up it could look like enough.
+  const shownMs = Math.floor(marginMs / 1000) * 1000;
+  const text = `the schedule ${describeShortMargin(shownMs, input, deadlines, beyond)}${describeTimeout(input, marginMs)}`;
   return [{ kind: 'note', setting: 'timeout', text }];
 }
 

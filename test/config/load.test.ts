@@ -251,14 +251,20 @@ describe('parseConfiguration', () => {
     [
       'a timeout that is longer than the margin',
       '    timeout: 2m\n',
-      '7:14 providers[0].timeout: the schedule leaves a margin of 1m, less than the 2m10s that the calls of a refresh may take ' +
-        '(timeout 2m, and store.timeout 5s twice); a timeout of at most 50s works',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 52s beyond half a tick of 15s, less than the 2m10s that the ' +
+        'calls of a refresh may take (timeout 2m, and store.timeout 5s twice); a timeout of at most 42s works',
     ],
     [
       "a timeout that is longer than what readers' copies leave",
       '    timeout: 21s\nreaders: { staleness: 2m }\n',
-      '7:14 providers[0].timeout: the schedule leaves a margin of 30s beyond readers.staleness 2m, less than the 31s that the ' +
-        'calls of a refresh may take (timeout 21s, and store.timeout 5s twice); a timeout of at most 20s works',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 22s beyond readers.staleness 2m and half a tick of 15s, less than the ' +
+        '31s that the calls of a refresh may take (timeout 21s, and store.timeout 5s twice); a timeout of at most 12s works',
+    ],
+    [
+      "a timeout that is longer than what readers' copies leave when a refresh is half a tick late",
+      '    timeout: 13s\nreaders: { staleness: 2m }\n',
+      '7:14 providers[0].timeout: the schedule leaves a margin of 22s beyond readers.staleness 2m and half a tick of 15s, less than the ' +
+        '23s that the calls of a refresh may take (timeout 13s, and store.timeout 5s twice); a timeout of at most 12s works',
     ],
   ] as const) {
     it(`notes ${what}`, () => {
