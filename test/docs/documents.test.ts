@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { METRICS } from '../../src/adapters/prometheus/metric-list.ts';
@@ -9,7 +9,7 @@ import { FAILURE_CODES } from '../../src/core/failure.ts';
 import { tokenDocumentSchema } from '../../src/core/token/document.ts';
 import { listFaults } from '../../src/sandbox/fault-syntax.ts';
 import { OPERATION_NAMES } from '../../src/sandbox/secrets-manager/operation.ts';
-import { documentText, tableRows } from '../support/document-text.ts';
+import { documentCommands, documentText, tableRows } from '../support/document-text.ts';
 import { createPrivateFolder } from '../support/private-folder.ts';
 import { PROJECT } from '../support/program-process.ts';
 
@@ -50,6 +50,15 @@ test('docs/readers.md names every field of the token document', () => {
     fields.replaceAll('`', '').split(', '),
   );
   assert.deepEqual(named.toSorted(), Object.keys(tokenDocumentSchema.shape).toSorted());
+});
+
+test('no command of a document needs another Node.js than the one that npm ci brings', () => {
+  const documents = readdirSync(join(PROJECT, 'docs')).filter((name) => name.endsWith('.md'));
+  const paths = ['README.md', 'CONTRIBUTING.md', ...documents.map((name) => `docs/${name}`)];
+  assert.deepEqual(
+    documentCommands(paths).filter((command) => command.startsWith('node ')),
+    [],
+  );
 });
 
 test('docs/sandbox.md names every fault of the store', () => {
