@@ -56,16 +56,19 @@ describe('sandbox', () => {
     assert.ok(!run.output.stdout.includes('"event"'), 'no log lines');
   });
 
-  it('says how to mend the chain that a fault has broken', async () => {
-    const run = startInProcess(['sandbox', '--fault', 'oauth2:reset']);
-    const broken = await run.output.untilLine(({ code }) => code === 'chain-broken');
-    assert.deepEqual([broken['token'], broken['retry']], ['oauth2', 'needs-human']);
-    const [ready] = run.output.linesOf('sandbox-ready');
+  it('says how to mend a broken chain', async () => {
+    const run = startInProcess(['sandbox', '--fault', 'oauth2:503']);
+    const ready = await run.output.untilLine(({ event }) => event === 'sandbox-ready');
     const { upstreams, consent } = z
       .object({ upstreams: z.object({ url: z.string() }), consent: z.string() })
       .parse(ready);
-    await fetch(`${upstreams.url}/_sandbox/faults`, { method: 'DELETE' });
     const [, url = '', seed = ''] = /^curl -s -X POST (\S+) > (\S+)$/.exec(consent) ?? [];
+    // While the provider is unavailable nothing is spent.
+    await run.output.untilLine(({ event, token }) => event === 'refresh-failed' && token === 'oauth2');
+    await writeFile(seed, 'rt_of-no-consent');
+    await fetch(`${upstreams.url}/_sandbox/faults`, { method: 'DELETE' });
+    const broken = await run.output.untilLine(({ code }) => code === 'chain-broken');
+    assert.deepEqual([broken['token'], broken['retry']], ['oauth2', 'needs-human']);
     await writeFile(seed, await (await fetch(url, { method: 'POST' })).text());
     await run.output.untilLine(({ event, token }) => event === 'token-refreshed' && token === 'oauth2');
     run.terminal.stop();
