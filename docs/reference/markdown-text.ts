@@ -8,6 +8,8 @@ const CODE = [
   // Paths, and names with slashes in them: /metrics, token-refresher/state/<secret>, coordination.k8s.io/v1.
   String.raw`(?<![\w/])/[a-z][\w./-]*`,
   String.raw`\b[a-z][\w.-]*(?:/[\w<>{}-]+(?:\.[\w<>{}-]+)*)+`,
+  // <secret>-state
+  String.raw`<[a-z]+>-[a-z]+`,
   String.raw`\b[a-z-]+[=:][A-Za-z][\w-]*`,
   String.raw`\bKEY=VALUE\b`,
   String.raw`\bX(?:-[A-Z]+)+\b`,

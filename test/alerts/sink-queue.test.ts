@@ -32,10 +32,13 @@ function startQueue(t: TestContext, occasions?: readonly Occasion[]) {
 }
 
 /** What is in use once everything that nobody can reach is gone, in bytes. */
-function measureHeap(): number {
+async function measureHeap(): Promise<number> {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');
   assert.ok(typeof collect === 'function');
+  collect();
+  // What is noted of collected objects goes a turn later.
+  await settle();
   collect();
   return process.memoryUsage().heapUsed;
 }
@@ -205,12 +208,15 @@ describe('SinkQueue', () => {
       }
       assert.equal(queue.size, 0);
     };
-    await sendMany(1_000);
-    const before = measureHeap();
-    await sendMany(20_000);
-    const grownBytes = measureHeap() - before;
+    // What is compiled meanwhile counts once; what stays of an alert counts each time.
+    const grownBytes: number[] = [];
+    for (let round = 0; round < 3; round += 1) {
+      const before = await measureHeap();
+      await sendMany(10_000);
+      grownBytes.push((await measureHeap()) - before);
+    }
     stopping.abort();
     await ended;
-    assert.ok(grownBytes < 1_000_000, `${grownBytes} bytes`);
+    assert.ok(Math.min(...grownBytes) < 500_000, `${grownBytes.join(', ')} bytes`);
   });
 });

@@ -273,8 +273,8 @@ describe('check --live', () => {
     const config = await world.copyConfig('two.yaml', {
       only: ['pik', 'pivot'],
       setProvider: {
-        pik: { baseUrl: `${server.url}/pik`, timeout: '20s' },
-        pivot: { baseUrl: `${server.url}/pivot`, timeout: '20s' },
+        pik: { baseUrl: `${server.url}/pik`, timeout: '60s' },
+        pivot: { baseUrl: `${server.url}/pivot`, timeout: '60s' },
       },
     });
     const { stdout } = await runInProcess(['check', '--live', '--json', '--config', config]);

@@ -125,9 +125,9 @@ describe('status', () => {
       const { SecretString = '' } = await client.send(new GetSecretValueCommand({ SecretId }));
       const document = z.looseObject({}).parse(JSON.parse(SecretString));
       Object.assign(document, {
-        issued_at: '2026-11-21T12:00:00.000Z',
-        refresh_at: '2026-11-21T12:14:00.000Z',
-        expires_at: '2026-11-21T12:15:00.000Z',
+        issued_at: '2020-11-21T12:00:00.000Z',
+        refresh_at: '2020-11-21T12:14:00.000Z',
+        expires_at: '2020-11-21T12:15:00.000Z',
       });
       await client.send(new PutSecretValueCommand({ SecretId, SecretString: JSON.stringify(document) }));
     }
@@ -137,7 +137,7 @@ describe('status', () => {
     assert.equal(code, 1);
     assert.match(pik ?? '', /^pik +sandbox\/pik +expired +0s +\d+d \d+h +1 +-$/);
     assert.match(pivot ?? '', /^pivot +sandbox\/pivot +expired +0s /);
-    assert.match(why ?? '', /^pik, pivot are expired, the first 2026-11-21 12:15:00 UTC, \d+d \d+h ago$/);
+    assert.match(why ?? '', /^pik, pivot are expired, the first 2020-11-21 12:15:00 UTC, \d+d \d+h ago$/);
   });
 
   it('compares the copies of mirrors, and ends with 1 when readers of one go without', async (t) => {

@@ -10,6 +10,7 @@ import { connect } from '../../src/wiring/connections.ts';
 import { advanceUntilDone } from './advance-until-done.ts';
 import { parseText } from './configuration-text.ts';
 import { type EmulatedSecretsManager, startEmulatedSecretsManager } from './emulated-secrets-manager.ts';
+import { CALL_LIMIT_MS } from './fake-clock.ts';
 import { RecordedEvents } from './recorded-events.ts';
 import { createSeededRandom } from './seeded-random.ts';
 import type { UpstreamsBench } from './upstreams-bench.ts';
@@ -39,8 +40,6 @@ export interface DiscoveryWorld {
 }
 
 const STEP_MS = 250;
-/** Nothing else takes so long. */
-const CALL_LIMIT_MS = 59_000;
 
 /** Waits for a term that never comes. */
 export const STAND_BY: Coordinator = {
@@ -58,7 +57,7 @@ export async function startDiscoveryWorld(
   upstreams: UpstreamsBench,
 ): Promise<DiscoveryWorld> {
   const { clock, credentials, server } = upstreams;
-  clock.waitForCalls(CALL_LIMIT_MS);
+  clock.waitForCalls();
   const requests: OperationName[] = [];
   const store = await startEmulatedSecretsManager({ onRequest: (operation) => requests.push(operation) });
   t.after(() => store[Symbol.asyncDispose]());

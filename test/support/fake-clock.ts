@@ -1,5 +1,8 @@
 import type { Clock } from '../../src/core/ports.ts';
 
+/** What a call may take where time waits for calls: an odd figure, since nothing else must sleep so long. */
+export const CALL_LIMIT_MS = 58_997;
+
 interface Sleeper {
   readonly delayMs: number;
   readonly wakeAtMs: number;
@@ -10,7 +13,7 @@ interface Sleeper {
 export class FakeClock implements Clock {
   #nowMs: number;
   #monotonicMs = 0;
-  #callLimitMs = Number.NaN;
+  #waitsForCalls = false;
   readonly #sleepers = new Set<Sleeper>();
   readonly #waiters = new Set<() => void>();
 
@@ -70,19 +73,17 @@ export class FakeClock implements Clock {
     });
   }
 
-  /**
-   * Time waits for calls over real sockets, so that how quick this machine is plays no part.
-   * @param limitMs of each call, which nothing else sleeps for
-   */
-  waitForCalls(limitMs: number): void {
-    this.#callLimitMs = limitMs;
+  /** Time waits for calls over real sockets with {@link CALL_LIMIT_MS}: how quick this machine is plays no part. */
+  waitForCalls(): void {
+    this.#waitsForCalls = true;
   }
 
   /** Moves both clocks on, waking every sleeper at its own moment, earliest first, and letting it run. */
   async advance(byMs: number): Promise<void> {
     const untilMs = this.#monotonicMs + byMs;
     for (;;) {
-      while ([...this.#sleepers].some(({ delayMs }) => delayMs === this.#callLimitMs)) await settle();
+      while (this.#waitsForCalls && [...this.#sleepers].some(({ delayMs }) => delayMs === CALL_LIMIT_MS))
+        await settle();
       const next = [...this.#sleepers].toSorted((a, b) => a.wakeAtMs - b.wakeAtMs)[0];
       if (next === undefined || next.wakeAtMs > untilMs) break;
       this.#move(Math.max(0, next.wakeAtMs - this.#monotonicMs));
