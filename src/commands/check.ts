@@ -12,7 +12,7 @@ import type { AssembledToken } from '../replica/assembly.ts';
 import { verifySinkCredentials } from '../wiring/alerting.ts';
 import { type Connections, connect } from '../wiring/connections.ts';
 import { findLeaseProblem, withLease } from '../wiring/coordination.ts';
-import { findRejectionsProblem, findReviewProblem, readBearerToken } from '../wiring/rejections.ts';
+import { createBearerReader, findRejectionsProblem, findReviewProblem } from '../wiring/rejections.ts';
 import {
   type CommandPorts,
   type ConfigurationOptions,
@@ -195,9 +195,9 @@ async function checkReviews({ configuration, ports, terminal }: World): Promise<
 /** Of readers outside of Kubernetes, who report refused tokens; empty where none may. */
 async function checkBearer({ configuration, ports, connections }: World): Promise<readonly Finding[]> {
   const { rejections = { bearer: undefined } } = configuration;
-  const { signal } = new AbortController();
-  const bearer = await readBearerToken(rejections, { ...ports, store: connections.credentials }, signal);
-  return bearer === undefined ? [] : [describe('rejections', 'credentials', bearer)];
+  const read = createBearerReader(rejections, { ...ports, store: connections.credentials });
+  if (read === undefined) return [];
+  return [describe('rejections', 'credentials', await read(new AbortController().signal))];
 }
 
 /** What can be known without writing: it is ours or may be created, and its value can be read. */
