@@ -12,7 +12,7 @@ import type { AssembledToken } from '../replica/assembly.ts';
 import { verifySinkCredentials } from '../wiring/alerting.ts';
 import { type Connections, connect } from '../wiring/connections.ts';
 import { findLeaseProblem, withLease } from '../wiring/coordination.ts';
-import { findRejectionsProblem, findReviewProblem, readBearerToken } from '../wiring/rejections.ts';
+import { createBearerReader, findRejectionsProblem, findReviewProblem } from '../wiring/rejections.ts';
 import {
   type CommandPorts,
   type ConfigurationOptions,
@@ -143,10 +143,13 @@ async function checkToken(
   findings.push(describe(token, 'secret', await inspectSecret(authority, secret, signal)));
   if (stateSecret !== undefined)
     findings.push(describe(token, 'state secret', await inspectSecret(authority, stateSecret, signal)));
-  const readState = async (place: string, name: string): Promise<ChainState | undefined> => {
+  /** `unknown`: it cannot be read, or is another token's. */
+  const readState = async (place: string, name: string): Promise<ChainState | 'unknown' | undefined> => {
     const read = await placeOf(stores, place).read(name, signal);
-    const parsed = read.ok && read.value && parseChainState(read.value.text, managed.identity);
-    return parsed && parsed.ok ? parsed.state : undefined;
+    if (!read.ok) return 'unknown';
+    const parsed = read.value && parseChainState(read.value.text, managed.identity);
+    if (parsed?.ok === false && parsed.isForeign) return 'unknown';
+    return parsed?.ok === true ? parsed.state : undefined;
   };
   for (const name of mirrors) {
     const place = placeOf(places, name);
@@ -157,7 +160,8 @@ async function checkToken(
     const usual = place.rules.names.stateSecretOf(mirrored);
     for (const former of new Set([mirrorName(place, placeOf(places, to), stateSecret), usual])) {
       const [there, here] = [await readState(name, former), await readState(to, stateSecret)];
-      if (there === undefined || there.obtainedAtMs <= (here?.obtainedAtMs ?? 0)) continue;
+      if (there === undefined || there === 'unknown' || here === 'unknown') continue;
+      if (there.obtainedAtMs <= (here?.obtainedAtMs ?? 0)) continue;
       const message = `${former} there holds a newer refresh token than ${stateSecret} in ${to}: stop the daemon, copy it, then start the daemon`;
       findings.push({ token, aspect: 'state secret', place: name, ok: false, message });
     }
@@ -191,9 +195,9 @@ async function checkReviews({ configuration, ports, terminal }: World): Promise<
 /** Of readers outside of Kubernetes, who report refused tokens; empty where none may. */
 async function checkBearer({ configuration, ports, connections }: World): Promise<readonly Finding[]> {
   const { rejections = { bearer: undefined } } = configuration;
-  const { signal } = new AbortController();
-  const bearer = await readBearerToken(rejections, { ...ports, store: connections.credentials }, signal);
-  return bearer === undefined ? [] : [describe('rejections', 'credentials', bearer)];
+  const read = createBearerReader(rejections, { ...ports, store: connections.credentials });
+  if (read === undefined) return [];
+  return [describe('rejections', 'credentials', await read(new AbortController().signal))];
 }
 
 /** What can be known without writing: it is ours or may be created, and its value can be read. */

@@ -250,7 +250,7 @@ function readPublicKey(written: SecretText | undefined): KeyObject | undefined {
   const certificate = readCertificate(written);
   if (certificate !== undefined) return certificate.publicKey;
   const { blocks, text } = readPem(written?.reveal() ?? '');
-  const [block] = blocks;
+  const block = blocks.find(({ label }) => label.endsWith('PUBLIC KEY')) ?? blocks[0];
   if (block !== undefined) return attempt(() => createPublicKey(block.pem));
   const der = decodeBase64(text);
   return der && attempt(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));

@@ -83,19 +83,24 @@ export async function findReviewProblem(
   }
 }
 
-/** What readers outside of Kubernetes have to send; `undefined`: they cannot report. */
-export async function readBearerToken(
+/**
+ * Reads what readers outside of Kubernetes have to send; `undefined`: they cannot report. One for all callers, so that many
+ * at once make one read, whatever they send.
+ */
+export function createBearerReader(
   { bearer }: Pick<RejectionsConfiguration, 'bearer'>,
   ports: Parameters<typeof createReferenceReader>[1],
-  signal: AbortSignal,
-): Promise<Result<SecretText> | undefined> {
+): ((signal: AbortSignal) => Promise<Result<SecretText>>) | undefined {
   if (bearer === undefined) return undefined;
-  const { credentials } = await createReferenceReader({ [BEARER_CALLER]: bearer }, ports)(signal);
-  if (!credentials.ok) return credentials;
-  const token = credentials.value.get(BEARER_CALLER);
-  if (token !== undefined && isBearer(token)) return succeed(token);
-  const message = `credential ${BEARER_CALLER}: ${describeReference(bearer)} holds a space, line break or non-ASCII character, which no caller can send`;
-  return fail({ code: 'credentials-rejected', retry: 'needs-human', message });
+  const read = createReferenceReader({ [BEARER_CALLER]: bearer }, ports);
+  return async (signal) => {
+    const { credentials } = await read(signal);
+    if (!credentials.ok) return credentials;
+    const token = credentials.value.get(BEARER_CALLER);
+    if (token !== undefined && isBearer(token)) return succeed(token);
+    const message = `credential ${BEARER_CALLER}: ${describeReference(bearer)} holds a space, line break or non-ASCII character, which no caller can send`;
+    return fail({ code: 'credentials-rejected', retry: 'needs-human', message });
+  };
 }
 
 /** `undefined`: no service account may report, or there is no API server. */
@@ -173,6 +178,7 @@ function createCallers(
     };
   };
   const reportBearer = createReport();
+  const readBearer = createBearerReader(rejections, { ...ports, files });
   const reviews = createReviews(rejections, coordination, { ...ports, files }, createReport());
   let busyQuietUntilMs = Number.NEGATIVE_INFINITY;
   const reportBusy = (): string => {
@@ -187,7 +193,7 @@ function createCallers(
   return {
     authenticate: async (token, signal) => {
       let problem: string | undefined;
-      const bearer = await readBearerToken(rejections, { ...ports, files }, signal);
+      const bearer = await readBearer?.(signal);
       if (bearer !== undefined) {
         if (!bearer.ok) problem = bearer.failure.message;
         reportBearer(problem);

@@ -97,6 +97,11 @@ describe('check', () => {
       const data = { 'state.json': Buffer.from(state).toString('base64') };
       if (former === 'aws') cluster.putSecret('oauth2-token-state', { metadata: { labels }, data });
     }
+    // What cannot be read may well be newer.
+    cluster.grant([]);
+    const denied = await check('cluster', 'aws');
+    assert.equal(denied.code, 1);
+    assert.doesNotMatch(denied.stdout, /newer refresh token/);
   });
 
   it('says that a configuration is good without touching anything', async () => {

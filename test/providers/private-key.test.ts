@@ -84,6 +84,11 @@ describe('a private key is loaded', () => {
       { passphrase: PASSPHRASE },
     ],
     [
+      'from an encrypted PKCS#1 PEM with no line breaks at all',
+      () => encryptedPkcs1().replaceAll('\n', ''),
+      { passphrase: PASSPHRASE },
+    ],
+    [
       'from an encrypted PKCS#1 PEM with literal \\n',
       () => encryptedPkcs1().replaceAll('\n', '\\n'),
       { passphrase: PASSPHRASE },

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, it, type TestContext } from 'node:test';
 import { TokenBoard } from '../../src/board/token-board.ts';
 import type { SecretText } from '../../src/core/secret-text.ts';
-import { createRejections } from '../../src/wiring/rejections.ts';
+import { createBearerReader, createRejections } from '../../src/wiring/rejections.ts';
 import { parseText } from '../support/configuration-text.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { ACCOUNT, NAMESPACE, type RunningCluster, startCluster } from '../support/kubernetes-bench.ts';
@@ -119,6 +119,25 @@ providers:
 }
 
 describe('callers who report refused tokens', () => {
+  it('make one read of the bearer token, however many send one at a time', async () => {
+    const store = new MemoryStore();
+    let reads = 0;
+    const counting: Pick<MemoryStore, 'read'> = {
+      read: (name, signal) => {
+        reads += 1;
+        return store.read(name, signal);
+      },
+    };
+    const bearer = { kind: 'awsSecret', id: 'payments/reporter', key: undefined } as const;
+    const read = createBearerReader(
+      { bearer },
+      { clock: new FakeClock(), readEnv: () => undefined, store: counting },
+    );
+    const { signal } = new AbortController();
+    const results = await Promise.all(Array.from({ length: 400 }, () => read?.(signal)));
+    assert.deepEqual([results.length, results[0]?.ok, reads], [400, false, 1]);
+  });
+
   it('report what their service account may, and nothing else', async (t) => {
     const { issue, report, callers } = await startCallers(t);
     const checkout = issue('checkout').reveal();

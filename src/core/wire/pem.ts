@@ -19,8 +19,9 @@ export const OPENSSH = 'is an OpenSSH key: convert it with ssh-keygen -p -m PKCS
 
 const BEGIN = '-----BEGIN';
 const PEM_BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----([\s\S]*?)-----END \1-----/g;
+/** The end of the salt is known by its length, 8 or 16 bytes, where all line ends are lost. */
 const OLD_HEADERS =
-  /^\s*Proc-Type:\s*4\s*,\s*ENCRYPTED\s+DEK-Info:\s*([A-Z0-9-]+)\s*,\s*([0-9A-Fa-f]+)(?=\s)/;
+  /^\s*Proc-Type:\s*4\s*,\s*ENCRYPTED\s*DEK-Info:\s*([A-Z0-9-]+)\s*,\s*((?:[0-9A-Fa-f]{16}){1,2})/;
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
 /** The blocks of a text. */

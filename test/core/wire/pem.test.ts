@@ -27,15 +27,20 @@ describe('readPem', () => {
     });
   }
 
-  it('keeps the headers of an old encrypted key', () => {
-    const headers = 'Proc-Type: 4,ENCRYPTED DEK-Info: AES-256-CBC,00AA';
-    const { blocks } = readPem(
-      `-----BEGIN RSA PRIVATE KEY----- ${headers} QUJD -----END RSA PRIVATE KEY-----`,
-    );
-    const lines = ['Proc-Type: 4,ENCRYPTED', 'DEK-Info: AES-256-CBC,00AA', '', 'QUJD'];
-    const pem = `-----BEGIN RSA PRIVATE KEY-----\n${lines.join('\n')}\n-----END RSA PRIVATE KEY-----\n`;
-    assert.deepEqual(blocks, [{ label: 'RSA PRIVATE KEY', body: 'QUJD', pem, isEncryptedByHeaders: true }]);
-  });
+  for (const [shape, text] of [
+    ['on one line', 'Proc-Type: 4,ENCRYPTED DEK-Info: AES-128-CBC,88B8CE2DFE2EEC5DC435D94B436ED811 QUJD'],
+    [
+      'without any line ends',
+      'Proc-Type: 4,ENCRYPTEDDEK-Info: AES-128-CBC,88B8CE2DFE2EEC5DC435D94B436ED811QUJD',
+    ],
+  ] as const) {
+    it(`keeps the headers of an old encrypted key ${shape}`, () => {
+      const { blocks } = readPem(`-----BEGIN RSA PRIVATE KEY-----${text}-----END RSA PRIVATE KEY-----`);
+      const head = 'Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,88B8CE2DFE2EEC5DC435D94B436ED811\n\nQUJD';
+      const pem = `-----BEGIN RSA PRIVATE KEY-----\n${head}\n-----END RSA PRIVATE KEY-----\n`;
+      assert.deepEqual(blocks, [{ label: 'RSA PRIVATE KEY', body: 'QUJD', pem, isEncryptedByHeaders: true }]);
+    });
+  }
 
   it('tells one that was cut off from what is none', () => {
     assert.equal(readPem(PEM.slice(0, 60)).isCutOff, true);
