@@ -256,6 +256,7 @@ describe('reports of refused tokens', () => {
       ['the machine stood still'],
       'read late here',
     );
+    assert.equal(broken(fetchesAfter(2, 'a.1', [stall])), 1, 'too soon for that');
   });
 
   it('must not lead to more than four fetches of one process', () => {

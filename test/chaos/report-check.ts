@@ -45,7 +45,7 @@ export function checkReportFetches(observed: Observation): Verdict {
     // What it had decided before it stood still is done afterwards.
     const excuse = history.wasStopped(process, sentAtMs, sentAtMs)
       ? 'its process woke up'
-      : isDisturbed(disturbances, 'machine', wasReadLate)
+      : ageMs >= FLOOR_MS - ROUNDING_MS - UNDER_WAY_MS && isDisturbed(disturbances, 'machine', wasReadLate)
         ? 'the machine stood still'
         : undefined;
     if (ageMs < FLOOR_MS - ROUNDING_MS)
