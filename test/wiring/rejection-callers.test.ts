@@ -133,8 +133,9 @@ describe('callers who report refused tokens', () => {
       { bearer },
       { clock: new FakeClock(), readEnv: () => undefined, store: counting },
     );
+    assert.ok(read !== undefined);
     const { signal } = new AbortController();
-    const results = await Promise.all(Array.from({ length: 400 }, () => read?.(signal)));
+    const results = await Promise.all(Array.from({ length: 400 }, () => read(signal)));
     assert.deepEqual([results.length, results[0]?.ok, reads], [400, false, 1]);
   });
 
