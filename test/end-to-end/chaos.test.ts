@@ -75,7 +75,7 @@ async function stopLeaderDuring(held: OperationName, t: TestContext) {
     'pivot',
   ]);
 
-  // Whoever leads: on a busy machine that need not be the first one any more.
+  // The one that leads: on a busy machine that need not be the first one any more.
   const reached = Promise.withResolvers<Replica>();
   const release = Promise.withResolvers<void>();
   let stopped: Replica | undefined;

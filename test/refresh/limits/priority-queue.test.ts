@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { PriorityQueue } from '../../../src/refresh/limits/priority-queue.ts';
 import { settle } from '../../support/fake-clock.ts';
@@ -42,6 +43,7 @@ describe('PriorityQueue', () => {
     const term = new AbortController();
     const waits = Array.from({ length: 10_000 }, (_, index) => line.join(index % 97, term.signal));
     assert.equal(line.length, 10_000);
+    assert.equal(getEventListeners(term.signal, 'abort').length, 1, 'a signal walks past its listeners');
     for (let called = 0; called < 4000; called += 1) line.callNext();
     term.abort(new Error('the term ends'));
     const ends = await Promise.allSettled(waits);
@@ -49,6 +51,7 @@ describe('PriorityQueue', () => {
     assert.equal(ends.filter(({ status }) => status === 'fulfilled').length, 4000);
     const first = ends.find((end) => end.status === 'rejected');
     assert.match(String(first?.reason), /the term ends/);
+    assert.equal(getEventListeners(term.signal, 'abort').length, 0);
   });
 
   it('turns away who comes with an aborted signal', async () => {
